@@ -1,0 +1,54 @@
+"""The command `mimyria`: one clear line for a user's mistake, a traceback only with ``--debug``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from mimyria.errors import MimyriaError
+
+
+def main() -> None:
+    """Run the command line and exit with its status: 2 for wrong input, 1 for a failed run, 130 after Ctrl-C."""
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    _set_up_logging(debug)
+    from mimyria.cli import app  # after the logging, which it may use
+
+    try:
+        app(arguments)
+    except MimyriaError as error:
+        if debug:
+            raise
+        sys.exit(_complain(str(error), error.exit_status))
+    except KeyboardInterrupt:
+        sys.exit(_complain("stopped", 130))
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_complain(f"{type(error).__name__}: {error} (--debug shows where)", 1))
+
+
+def _complain(text: str, status: int) -> int:
+    sys.stderr.write(f"mimyria: {text}\n")
+    return status
+
+
+def _set_up_logging(debug: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain())
+    logger = logging.getLogger("mimyria")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+class _Plain(logging.Formatter):
+    """The message alone; a warning says that it is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        return f"warning: {message}" if record.levelno >= logging.WARNING else message
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Settings in YAML: every command takes ``--config FILE.yaml`` with the names of its flags; flags win."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mimyria.errors import ConfigError
+
+
+def read_settings(path: Path, known: Iterable[str]) -> dict[str, Any]:
+    """Return the settings of a YAML file, by their names with underscores; an unknown name is an error.
+
+    Parameters
+    ----------
+    path
+        The file.
+    known
+        The names that may stand in it, with underscores; the file may write dashes.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not a list of ``name: value``, or holds an unknown name.
+    """
+    content = read_yaml(path)
+    known = sorted(known)
+    settings = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
+        settings[name] = value
+    return settings
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the ``name: value`` pairs of a YAML file."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{path} should hold lines of the form `name: value`")
+    return dict(content)
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write settings as YAML, whole or not at all; paths as text."""
+    plain = {key: _plain(value) for key, value in settings.items()}
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,78 @@
+"""The demo: spectra of liquid water from the DFT labels and the trajectory that come with the package.
+
+It does what a user does with his own data: train two networks, run along the trajectory, look at the spectra. At the
+end it sets the infrared bands beside experiment.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.pipeline import SpectrumSettings, make_spectra
+from mimyria.progress import progress
+from mimyria.spectra.compare import band_maximum
+from mimyria.spectra.plot import plot_spectra
+from mimyria.spectra.spectrum import Spectrum
+
+log = logging.getLogger("mimyria")
+
+LABELS = "water32_labels.extxyz.xz"
+TRAJECTORY = "water32.extxyz.xz"
+
+MINUTES, QUICK_MINUTES = 2.0, 0.4
+"""Training of each network."""
+QUICK_FRAMES = 800
+
+BANDS = (
+    ("hydrogen-bond stretch", 186.0, 1.93, (130.0, 300.0)),
+    ("libration", 619.0, 4.61, (400.0, 900.0)),
+    ("bend", 1645.0, 3.68, (1500.0, 1800.0)),
+    ("bend + libration", 2121.0, 0.59, (1950.0, 2400.0)),
+    ("O-H stretch", 3394.0, 17.3, (3000.0, 3800.0)),
+)
+"""Name, maximum (cm⁻¹) and n·α (10³ cm⁻¹) in experiment (Bertie & Lan 1996, 25 °C), range in which to look for it."""
+
+
+def run_demo(out: Path, *, quick: bool = False) -> str:
+    """Make models and spectra of liquid water in a folder; return the table of the bands."""
+    from mimyria.model.train import TrainSettings, train
+    from mimyria.trajectory import read_frames
+
+    out.mkdir(parents=True, exist_ok=True)
+    data = files("mimyria") / "data"
+    with as_file(data / LABELS) as labels, as_file(data / TRAJECTORY) as trajectory:
+        frames = list(read_frames(labels))
+        for step, name in enumerate(("apt", "pgt"), 1):
+            settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
+            with progress(f"{step}/3 train the {name.upper()} network on {len(frames)} DFT labels") as advance:
+                train(frames, settings, out / f"{name}.mym", report=advance, origin=LABELS)
+        spectra = make_spectra(
+            [trajectory],
+            out,
+            SpectrumSettings(
+                apt=str(out / "apt.mym"), pgt=str(out / "pgt.mym"), frames=(0, QUICK_FRAMES if quick else None)
+            ),
+        )
+    marks = {"ir": [(position, 1000 * height) for _, position, height, _ in BANDS]}
+    plot_spectra(out / "spectra.png", spectra, title="liquid water, networks trained on DFT labels", marks=marks)
+    return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'ir.csv'}, {out / 'raman.csv'}"
+
+
+def band_table(spectra: dict[str, Spectrum]) -> str:
+    """Return the infrared bands beside experiment, and the depolarisation ratio of the O-H stretch, as text."""
+    infrared, raman = spectra["ir"], spectra["raman"]
+    lines = [
+        f"{'infrared band':<24}{'here':>16}{'experiment':>20}",
+        f"{'':<24}{'cm⁻¹   n·α/10³':>16}{'cm⁻¹   n·α/10³':>20}",
+    ]
+    for name, position, height, (low, high) in BANDS:
+        found, value = band_maximum(infrared.wavenumber, infrared.columns["n_alpha_cm-1"], low, high)
+        lines.append(f"{name:<24}{found:8.0f}{value / 1000:8.2f}{position:12.0f}{height:8.2f}")
+    top, _ = band_maximum(raman.wavenumber, raman.columns["VV"], 3000.0, 3800.0)
+    ratio = float(np.interp(top, raman.wavenumber, raman.columns["depolarisation_ratio"]))
+    lines.append(f"Raman VV of the O-H stretch: maximum at {top:.0f} cm⁻¹, depolarisation ratio there {ratio:.2f}")
+    return "\n".join(lines)

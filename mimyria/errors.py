@@ -1,0 +1,33 @@
+"""What can go wrong, by name. A message says which file, which place, and what to do about it."""
+
+
+class MimyriaError(Exception):
+    """Base of every error a user can mend; the command line shows it as one line."""
+
+    exit_status = 2
+
+
+class ConfigError(MimyriaError):
+    """A setting or a command-line value is wrong."""
+
+
+class TrajectoryError(MimyriaError):
+    """A trajectory or its topology cannot be used as given."""
+
+
+class LabelError(MimyriaError):
+    """Tensors are missing, in another index order, or not determined by the runs."""
+
+
+class ModelError(MimyriaError):
+    """A model file is damaged, of the wrong target, or does not know a species."""
+
+
+class SpectrumError(MimyriaError):
+    """A spectrum cannot be computed from what is there."""
+
+
+class Interrupted(MimyriaError):
+    """The user stopped a long run; the message says how to go on."""
+
+    exit_status = 130

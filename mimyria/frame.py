@@ -1,0 +1,55 @@
+"""`Frame`: the atoms of a cell at one instant. Å and Å/fs, cell vectors as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+"""Any numpy array; the docstring says which shape and unit."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Atoms in a cell at one instant, with velocities and, once labelled, tensors.
+
+    Parameters
+    ----------
+    numbers
+        Atomic numbers, shape (n,).
+    positions
+        Å, shape (n, 3).
+    cell
+        Cell vectors as rows, Å, shape (3, 3); rows of a direction that is not periodic may be zero.
+    periodic
+        Which cell vectors repeat, shape (3,), bool.
+    velocities
+        Å/fs, shape (n, 3), or None where the trajectory has none.
+    time
+        fs, or None where the file does not say.
+    tensors
+        By target name (``targets.TARGETS``), shape (n, 3, ..., 3): atom, field indices, displacement.
+        NaN marks an atom without a label.
+    info
+        What else the frame's header says: charge, field strength, engine, quality figures.
+    """
+
+    numbers: Array
+    positions: Array
+    cell: Array
+    periodic: Array
+    velocities: Array | None = None
+    time: float | None = None
+    tensors: dict[str, Array] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def volume(self) -> float:
+        """|det(cell)| in Å³; zero where a direction has no cell vector."""
+        return float(abs(np.linalg.det(self.cell)))

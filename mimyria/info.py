@@ -1,0 +1,140 @@
+"""What is in a file or folder: a model, labels, a trajectory, a response series, a folder of spectra."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.config import read_yaml
+from mimyria.elements import masses_of, symbols_of
+from mimyria.errors import ConfigError
+from mimyria.frame import Frame
+from mimyria.targets import TARGETS
+
+
+def describe(path: Path, topology: Path | None = None) -> dict[str, Any]:
+    """Return what is in a file or folder, as plain values by name.
+
+    Parameters
+    ----------
+    path
+        What the user asks about.
+    topology
+        For a trajectory that does not name its atoms.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist")
+    if path.suffix == ".mym":
+        return _model(path)
+    from mimyria.spectra.response import is_series
+
+    if is_series(path):
+        return _series(path)
+    return _frames(path) if topology is None else _trajectory(path, topology)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    settings = path / "settings.yaml"
+    if not settings.exists():
+        raise ConfigError(f"{path} is not a folder made by `mimyria spectrum`: it has no settings.yaml")
+    return {"folder": str(path), "files": sorted(file.name for file in path.iterdir()), **read_yaml(settings)}
+
+
+def _model(path: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mimyria.model.files import read_model
+
+    model = read_model(path)
+    shape = asdict(model.settings) | {"species": symbols_of(np.array(model.settings.species))}
+    return {"model": str(path), "title": model.target.title, "unit": model.target.unit, **shape, **model.summary}
+
+
+def _series(path: Path) -> dict[str, Any]:
+    from mimyria.spectra.response import read_series
+
+    series = read_series(path)
+    return {
+        "series": str(path),
+        "trajectories": len(series),
+        "frames": [len(one) for one in series],
+        "timestep_fs": series[0].timestep,
+        "targets": sorted(series[0].rates),
+        "groups": list(series[0].groups),
+        "temperature_K": round(float(np.mean([one.temperature.mean() for one in series])), 2),
+        "volume_A3": round(float(np.mean([one.volume.mean() for one in series])), 3),
+    }
+
+
+def _frames(path: Path) -> dict[str, Any]:
+    """Describe frames that need no topology, in one pass; label quality where there are labels."""
+    from mimyria.trajectory import read_frames
+
+    first: Frame | None = None
+    count, velocities = 0, 0
+    times: list[float] = []
+    tensors: Counter[str] = Counter()
+    worst = dict.fromkeys(TARGETS, 0.0)
+    for frame in read_frames(path):
+        first = first or frame
+        count += 1
+        velocities += frame.velocities is not None
+        if frame.time is not None and len(times) < 2:
+            times.append(frame.time)
+        for name, tensor in frame.tensors.items():
+            tensors[name] += 1
+            if np.isfinite(tensor).all():
+                charge = float(frame.info.get("total_charge", 0.0))
+                worst[name] = max(worst[name], TARGETS[name].translation_error(tensor, charge))
+    if first is None:
+        raise ConfigError(f"{path} holds no frames")
+    facts: dict[str, Any] = {"frames": count, **_system(first)}
+    if velocities:
+        facts["velocities"] = f"in {velocities} frames"
+        facts["temperature_of_first_frame_K"] = round(_temperature(first), 1)
+    if len(times) == 2:
+        facts["timestep_fs"] = round(times[1] - times[0], 6)
+    for name, number in tensors.items():
+        unit = TARGETS[name].unit
+        facts[name] = f"in {number} frames; the sum over the atoms is off by at most {worst[name]:.2g} {unit}"
+    for key in ("engine", "field"):
+        if key in first.info:
+            facts[key] = first.info[key]
+    return {"file": str(path), **facts}
+
+
+def _trajectory(path: Path, topology: Path) -> dict[str, Any]:
+    from mimyria.trajectory import Trajectory
+
+    trajectory = Trajectory(path, topology=topology)
+    frame = next(trajectory.frames())
+    return {
+        "file": str(path),
+        "frames": trajectory.n_frames,
+        **_system(frame),
+        "timestep_fs": trajectory.timestep,
+        "velocities": "by central differences" if trajectory.differenced else "stored",
+        "temperature_of_first_frame_K": round(_temperature(frame), 1),
+    }
+
+
+def _system(frame: Frame) -> dict[str, Any]:
+    composition = Counter(symbols_of(frame.numbers))
+    return {
+        "atoms": len(frame),
+        "composition": " ".join(f"{symbol}{number}" for symbol, number in sorted(composition.items())),
+        "cell_A": [round(float(length), 4) for length in np.linalg.norm(frame.cell, axis=1)],
+        "volume_A3": round(frame.volume, 3),
+    }
+
+
+def _temperature(frame: Frame) -> float:
+    from mimyria.spectra.response import kinetic_temperature, without_drift
+
+    masses = masses_of(frame.numbers)
+    return kinetic_temperature(without_drift(frame.velocities, masses), masses) if frame.velocities is not None else 0.0

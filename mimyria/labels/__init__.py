@@ -1,0 +1,1 @@
+"""Labels: response tensors from electronic structure. Never imports torch, ``model`` or ``spectra``."""

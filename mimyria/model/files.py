@@ -1,0 +1,110 @@
+"""Model files ``.mym``: settings, weights and a summary of the training, readable without running any code in them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mimyria import __version__
+from mimyria.errors import ModelError
+from mimyria.model.network import NetworkSettings, ResponseModel
+from mimyria.targets import TARGETS
+
+FORMAT = "mimyria model 1"
+
+
+def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> None:
+    """Write a model whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Usually ends in ``.mym``.
+    model
+        Its weights are written as they are.
+    summary
+        Numbers, strings, lists and dictionaries about the training.
+    """
+    write_whole(
+        path,
+        {
+            "format": FORMAT,
+            "version": __version__,
+            "unit": model.target.unit,
+            "index_order": model.target.index_order,
+            "settings": asdict(model.settings),
+            "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+            "summary": summary,
+        },
+    )
+
+
+def write_whole(path: Path, content: dict[str, Any]) -> None:
+    """Write with ``torch.save`` to a temporary name, then rename."""
+    unfinished = path.with_name(path.name + ".tmp")
+    torch.save(content, unfinished)
+    os.replace(unfinished, path)
+
+
+def read_model(path: Path, target: str | None = None, device: torch.device | str = "cpu") -> ResponseModel:
+    """Return the model of a file, ready to predict; its ``summary`` says how it was trained.
+
+    Parameters
+    ----------
+    path
+        As written by `write_model`.
+    target
+        Name of the target it must have, or None for any.
+    device
+        Where it shall compute.
+
+    Raises
+    ------
+    ModelError
+        If the file is not there, damaged, not a model, or of another target.
+    """
+    content = read_content(path, FORMAT)
+    try:
+        settings = NetworkSettings(**content["settings"] | {"species": tuple(content["settings"]["species"])})
+        model = ResponseModel(settings)
+        model.load_state_dict(content["weights"])
+        model.summary = content["summary"] | {"version": content["version"]}
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{path} is a damaged model file: {error}") from error
+    if target is not None and settings.target != target:
+        raise ModelError(
+            f"{path} holds a model of the {TARGETS[settings.target].title} ({settings.target}), not of the "
+            f"{TARGETS[target].title} ({target}): give it to --{settings.target}"
+        )
+    return model.to(device).eval()
+
+
+def read_content(path: Path, expected: str) -> dict[str, Any]:
+    """Return the dictionary in a file written by `write_whole`, whose ``format`` must be as expected."""
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is damaged or not written by mimyria ({type(error).__name__})") from error
+    if not isinstance(content, dict) or content.get("format") != expected:
+        raise ModelError(f"{path} is not a file of the kind {expected!r}")
+    return content
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name; ``auto`` takes CUDA, then MPS, then the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the device {name!r} cannot be used ({reason}); try --device auto or cpu") from error
+    return device

@@ -1,0 +1,308 @@
+"""`ResponseModel`: an E(3)-equivariant network from neighbourhoods to response tensors.
+
+A feature is a function on the sphere around each atom, given by its coefficients in the real spherical harmonics Y_lm,
+l ≤ 3, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold the harmonic, the atom and the channel.
+
+    density    A[lm, n, (s b)] = Σ_j δ(s, s_j) R_b(r_ij) Y_lm(r̂_ij)                     what lies around
+    product    x ← x ⊕ P(f·g) ⊕ P(f·g·h), f, g, h linear images of x as functions       body order
+    message    y[n] = Σ_b C(l'', l, l') W_b Σ_j R_b(r_ij) Y_lm(r̂_ij) x_j[l'm']          what the neighbours see
+    read-out   irreps of the tensor, added up over the layers, then the Cartesian tensor
+
+The sum over neighbours comes first, as one dense product per atom; weights and couplings act on atoms. Products are
+taken point by point on a Lebedev grid of the sphere that integrates them exactly, so rotations hold to rounding.
+The parts of a tensor with the other parity (the antisymmetric part of the APT) come from cross products, at the end.
+Every linear map has its own weights for each species of the central atom.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from e3nn import o3
+from scipy.integrate import lebedev_rule
+from torch import Tensor, nn
+
+from mimyria.errors import ModelError
+from mimyria.model.graph import Graph
+from mimyria.targets import TARGETS, Target
+
+L_MAX = 3
+HARMONICS = (L_MAX + 1) ** 2
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The shape of a network.
+
+    Parameters
+    ----------
+    target
+        Name in ``TARGETS``.
+    species
+        Atomic numbers it knows.
+    cutoff
+        Å.
+    radial
+        Number of radial functions.
+    channels
+        Features per harmonic.
+    message_channels
+        Features of a neighbour that an atom sees.
+    message_l_max
+        Highest l' of them.
+    """
+
+    target: str
+    species: tuple[int, ...]
+    cutoff: float = 5.0
+    radial: int = 8
+    channels: int = 16
+    message_channels: int = 8
+    message_l_max: int = 2
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What the network needs to know of a graph; the same for every weight, so training computes it once.
+
+    Parameters
+    ----------
+    graph
+        The neighbourhoods.
+    basis
+        R_b(r_ij) Y_lm(r̂_ij), shape (n, k, radial · harmonics).
+    density
+        Its sum over the neighbours of each species, shape (harmonics, n, species · radial).
+    """
+
+    graph: Graph
+    basis: Tensor
+    density: Tensor
+
+
+def degrees(l_max: int) -> Tensor:
+    """Return the l of each harmonic: 0, 1, 1, 1, 2, ..."""
+    return torch.tensor([degree for degree in range(l_max + 1) for _ in range(2 * degree + 1)])
+
+
+def harmonics(vectors: Tensor) -> Tensor:
+    """Return Y_lm of the directions, component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
+    return o3.spherical_harmonics(list(range(L_MAX + 1)), vectors, normalize=True, normalization="component")
+
+
+def radial_functions(distances: Tensor, cutoff: float, number: int) -> Tensor:
+    """Return √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
+
+    Shape (..., number). f = 1 - 28 x⁶ + 48 x⁷ - 21 x⁸, x = r/r_c (Gasteiger, Groß & Günnemann 2020, p = 6).
+    """
+    x = distances / cutoff
+    envelope = torch.where(x < 1, 1 - x**6 * (28 - 48 * x + 21 * x**2), 0.0)
+    order = torch.arange(1, number + 1, dtype=distances.dtype, device=distances.device)
+    waves = torch.sin(math.pi * order * x[..., None]) / distances[..., None]
+    return math.sqrt(2 / cutoff) * waves * envelope[..., None]
+
+
+def sphere(degree: int) -> tuple[Tensor, Tensor]:
+    """Return Y at the points of a Lebedev rule, shape (points, harmonics), and its weights, which add up to one.
+
+    The rule integrates polynomials up to ``degree`` exactly.
+    """
+    points, weights = lebedev_rule(degree)
+    return harmonics(torch.from_numpy(points.T.copy())), torch.from_numpy(weights / weights.sum())
+
+
+class SpeciesLinear(nn.Module):
+    """A linear map of the channels for each harmonic's degree, with weights of the central atom's species."""
+
+    degree: Tensor
+
+    def __init__(self, n_species: int, n_in: int, n_out: int, degree: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_species, int(degree.max()) + 1, n_in, n_out))
+        self.register_buffer("degree", degree, persistent=False)
+        self.norm = 1 / math.sqrt(n_in)
+
+    def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in) -> (harmonics, n, out)
+        maps = zip(slices, self.weight * self.norm, strict=True)
+        return torch.cat([torch.bmm(x[:, places], weight[self.degree]) for places, weight in maps], dim=1)
+
+
+class SphereProduct(nn.Module):
+    """Adds products of two and three linear images of the features, mixes, and gates by the scalars."""
+
+    to_sphere: Tensor
+    from_sphere: Tensor
+    degree: Tensor
+
+    def __init__(self, n_species: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        values, weights = sphere(4 * L_MAX + 1)  # three factors and the harmonic they are projected on
+        norm = math.sqrt(HARMONICS)  # coefficients of variance one give values of variance one
+        self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
+        self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
+        self.register_buffer("degree", degrees(L_MAX), persistent=False)
+        self.factors = SpeciesLinear(n_species, n_in, 3 * n_out, degrees(L_MAX))
+        self.mix = SpeciesLinear(n_species, n_in + 2 * n_out, n_out, degrees(L_MAX))
+        self.gate = SpeciesLinear(n_species, n_out, L_MAX * n_out, torch.zeros(1, dtype=torch.long))
+
+    def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)
+        n = x.shape[1]
+        values = self.to_sphere @ self.factors(x, slices).reshape(HARMONICS, -1)
+        f, g, h = values.reshape(len(values), n, 3, -1).unbind(2)  # (points, n, out)
+        products = torch.cat([f * g, f * g * h], dim=-1)  # (points, n, 2 out)
+        products = (self.from_sphere @ products.reshape(len(products), -1)).reshape(HARMONICS, n, -1)
+        x = self.mix(torch.cat([x, products], dim=-1), slices)  # (harmonics, n, out)
+        scalars = x[:1]
+        gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, L_MAX, -1).transpose(0, 1)  # (3, n, out)
+        return torch.cat([nn.functional.silu(scalars), x[1:] * gates[self.degree[1:] - 1]])
+
+
+class Message(nn.Module):
+    """Couples what the neighbours are with where they are."""
+
+    coupling: Tensor
+
+    def __init__(self, n_species: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.seen = (settings.message_l_max + 1) ** 2
+        here, there = degrees(L_MAX), degrees(settings.message_l_max)
+        self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, there)
+        pairs = (here[:, None] * (settings.message_l_max + 1) + there).reshape(-1)
+        n_in = settings.radial * settings.message_channels
+        self.mix = SpeciesLinear(n_species, n_in, settings.channels, pairs)
+        values, weights = sphere(3 * L_MAX)
+        coupling = torch.einsum("p,pc,pa,pb->cab", weights, values, values, values[:, : self.seen])
+        coupling = coupling / coupling.square().sum((1, 2), keepdim=True).sqrt()
+        self.register_buffer("coupling", coupling.float().reshape(HARMONICS, -1), persistent=False)
+
+    def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
+        graph, n = geometry.graph, x.shape[1]
+        sent = self.send(x[: self.seen], graph.slices).transpose(0, 1).reshape(n, -1)  # (n, seen u)
+        around = torch.bmm(geometry.basis.transpose(1, 2), sent[graph.neighbours])  # (n, b lm, seen u)
+        around = around.reshape(n, -1, HARMONICS, self.seen, sent.shape[1] // self.seen)
+        around = around.permute(2, 3, 0, 1, 4).reshape(HARMONICS * self.seen, n, -1)  # (lm l'm', n, b u)
+        mixed = self.mix(around, graph.slices)  # (lm l'm', n, channels)
+        return (self.coupling @ mixed.reshape(len(mixed), -1)).reshape(HARMONICS, n, -1)
+
+
+class ReadOut(nn.Module):
+    """One irrep of the tensor, as often as it occurs.
+
+    Of natural parity: a linear map of the harmonics of that degree. Else: cross products of two linear images,
+    coupled by the Wigner 3j symbols of odd l1 + l2 + l.
+    """
+
+    def __init__(self, n_species: int, n_in: int, multiplicity: int, irrep: o3.Irrep) -> None:
+        super().__init__()
+        self.degree = irrep.l
+        self.natural = irrep.p == (-1) ** irrep.l
+        self.paths = [
+            (first, second)
+            for first in range(1, L_MAX + 1)
+            for second in range(first, L_MAX + 1)
+            if not self.natural and second - first <= irrep.l <= first + second and (first + second + irrep.l) % 2
+        ]
+        for first, second in self.paths:
+            symbol = math.sqrt(irrep.dim) * o3.wigner_3j(first, second, irrep.l).float()
+            self.register_buffer(f"wigner_{first}{second}", symbol, persistent=False)
+        if not self.natural:
+            self.factors = SpeciesLinear(n_species, n_in, 2 * n_in, degrees(L_MAX))
+        n_mixed = n_in if self.natural else n_in * len(self.paths)
+        self.mix = SpeciesLinear(n_species, n_mixed, multiplicity, torch.zeros(irrep.dim, dtype=torch.long))
+
+    def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # -> (n, multiplicity · (2l + 1))
+        if self.natural:
+            y = x[self.degree**2 : (self.degree + 1) ** 2]
+        else:
+            a, b = self.factors(x, slices).chunk(2, dim=-1)
+            products = [
+                torch.einsum(
+                    "ijk,inu,jnu->knu",
+                    getattr(self, f"wigner_{first}{second}"),
+                    a[first**2 : (first + 1) ** 2],
+                    b[second**2 : (second + 1) ** 2],
+                )
+                for first, second in self.paths
+            ]
+            y = torch.cat(products, dim=-1)
+        return self.mix(y, slices).permute(1, 2, 0).flatten(1)
+
+
+class ResponseModel(nn.Module):
+    """Response tensors of every atom from a graph.
+
+    Parameters
+    ----------
+    settings
+        The shape of the network.
+    """
+
+    density_scale: Tensor
+    message_scale: Tensor
+    change_of_basis: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        if settings.target not in TARGETS:
+            raise ModelError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
+        self.settings = settings
+        self.summary: dict[str, Any] = {}
+        n_species, channels = len(settings.species), settings.channels
+        self.irreps, change_of_basis = tensor_irreps(TARGETS[settings.target])
+        dimension = self.irreps.dim
+        self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(L_MAX))
+        self.first = SphereProduct(n_species, channels, channels)
+        self.message = Message(n_species, settings)
+        self.second = SphereProduct(n_species, 2 * channels, channels)
+        self.read_first = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in self.irreps)
+        self.read_second = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in self.irreps)
+        self.register_buffer("change_of_basis", change_of_basis, persistent=False)
+        self.register_buffer("density_scale", torch.ones(HARMONICS, 1, 1))
+        self.register_buffer("message_scale", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(n_species, dimension))
+        self.register_buffer("scale", torch.ones(n_species, dimension))
+
+    @property
+    def target(self) -> Target:
+        """What the model predicts."""
+        return TARGETS[self.settings.target]
+
+    def geometry(self, graph: Graph) -> Geometry:
+        """Return basis and density of a graph."""
+        n, k = graph.neighbours.shape
+        distances = graph.vectors.norm(dim=-1)
+        radial = radial_functions(distances, self.settings.cutoff, self.settings.radial)
+        basis = (radial[..., None] * harmonics(graph.vectors)[:, :, None]).reshape(n, k, -1)
+        here = nn.functional.one_hot(graph.neighbour_species, len(self.settings.species)).to(basis.dtype)
+        density = torch.bmm(here.transpose(1, 2), basis).reshape(n, -1, HARMONICS)  # (n, s b, lm)
+        return Geometry(graph, basis, density.permute(2, 0, 1).contiguous())
+
+    def forward(self, geometry: Geometry) -> Tensor:
+        """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
+        slices = geometry.graph.slices
+        x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
+        x = self.first(x, slices)
+        y = torch.cat([read(x, slices) for read in self.read_first], dim=1)
+        x = torch.cat([x, self.message_scale * self.message(x, geometry)], dim=-1)  # (harmonics, n, 2 channels)
+        x = self.second(x, slices)
+        return y + torch.cat([read(x, slices) for read in self.read_second], dim=1)
+
+    def tensors(self, geometry: Geometry) -> Tensor:
+        """Return the tensors in the unit of the target, atoms in the frames' order; shape (n, 3, ..., 3)."""
+        graph = geometry.graph
+        y = self(geometry)
+        y = torch.cat([y[places] * self.scale[s] + self.mean[s] for s, places in enumerate(graph.slices)])
+        tensors = torch.empty_like(y).index_copy(0, graph.order, y) @ self.change_of_basis.flatten(1)
+        return tensors.reshape(len(y), *self.target.shape)
+
+
+def tensor_irreps(target: Target) -> tuple[o3.Irreps, Tensor]:
+    """Return the irreps of a target's tensor and the orthonormal change of basis (irreps, 3, ..., 3)."""
+    letters = dict.fromkeys(target.formula.split("=")[0], "1o")
+    products = o3.ReducedTensorProducts(target.formula, **letters)
+    return products.irreps_out.simplify(), products.change_of_basis.float()

@@ -1,0 +1,130 @@
+"""Reading spectra back from text files, and comparing them: similarity and band maxima."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.errors import SpectrumError
+from mimyria.frame import Array
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+
+
+def read_table(path: Path) -> Spectrum:
+    """Return the columns of a text file: ours, or any with the wavenumber (cm⁻¹) first; rows in any order.
+
+    ``#`` lines are comments, columns are separated by commas or white space, a line of names may come first.
+
+    Raises
+    ------
+    SpectrumError
+        If the file is not there, has no two columns of numbers, or a line does not fit.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpectrumError(f"{path} cannot be read: {error}") from error
+    numbered = [
+        (k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and line.strip()[0] not in "#;"
+    ]
+    if not numbered:
+        raise SpectrumError(f"{path} has no rows")
+    comma = "," in numbered[0][1]
+    cells = [(k, _cells(line, comma)) for k, line in numbered]
+    names = None if _is_number(cells[0][1][0]) else cells.pop(0)[1]
+    rows = []
+    for k, row in cells:
+        try:
+            rows.append([float(cell) for cell in row])
+        except ValueError:
+            raise SpectrumError(f"{path}, line {k}: not a row of numbers") from None
+        if len(row) != len(rows[0]):
+            raise SpectrumError(f"{path}, line {k}: {len(row)} columns, the rows before have {len(rows[0])}")
+    if not rows or len(rows[0]) < 2:
+        raise SpectrumError(f"{path} needs at least two columns of numbers, the wavenumber (cm⁻¹) and an intensity")
+    if names is None:
+        names = [WAVENUMBER, *(f"column_{k}" for k in range(2, len(rows[0]) + 1))]
+    if len(names) != len(rows[0]):
+        raise SpectrumError(f"{path}: {len(names)} column names for {len(rows[0])} columns")
+    table = np.array(rows)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    return Spectrum("table", dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True)))
+
+
+def _cells(line: str, comma: bool) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line]))] if comma else line.split()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def column(spectrum: Spectrum, name: str | None, origin: Path) -> Array:
+    """Return a column by name; without one, the first after the wavenumber."""
+    names = list(spectrum.columns)[1:]
+    if name is not None and name not in names:
+        raise SpectrumError(f"{origin} has no column {name}; it has {', '.join(names)}")
+    return spectrum.columns[name or names[0]]
+
+
+def similarity(
+    first: tuple[Array, Array], second: tuple[Array, Array], low: float = 0.0, high: float = np.inf
+) -> dict[str, float]:
+    """Return how alike two spectra are over a common range: score and 1 - score.
+
+    score(A, B) = Σ|A - B| / Σ|A + B|
+
+    Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values.
+
+    Parameters
+    ----------
+    first, second
+        Wavenumbers (cm⁻¹, ascending) and intensities.
+    low, high
+        Range, cm⁻¹.
+    """
+    curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in (first, second)]
+    if any(len(x) < 2 for x, _ in curves):
+        raise SpectrumError("a spectrum has fewer than two points with a value")
+    low = max(low, *(x[0] for x, _ in curves))
+    high = min(high, *(x[-1] for x, _ in curves))
+    inside = [x[(x >= low) & (x <= high)] for x, _ in curves]
+    grid = max(inside, key=len)
+    if low >= high or len(grid) < 2:
+        raise SpectrumError(f"the spectra have no range in common between {low:g} and {high:g} cm⁻¹")
+    a, b = (np.interp(grid, x, y) for x, y in curves)
+    both = float(abs(a + b).sum())
+    if not both:
+        raise SpectrumError("both spectra are zero over the whole range")
+    score = float(abs(a - b).sum()) / both
+    return {
+        "similarity": 1 - score,
+        "score": score,
+        "low_cm-1": float(low),
+        "high_cm-1": float(high),
+        "points": len(grid),
+    }
+
+
+def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:
+    """Return position (cm⁻¹) and height of the largest value in a range, by a parabola through its top.
+
+    NaN where the range holds no points.
+    """
+    inside = np.flatnonzero((wavenumber >= low) & (wavenumber <= high) & np.isfinite(intensity))
+    if not len(inside):
+        return float("nan"), float("nan")
+    top = int(inside[np.argmax(intensity[inside])])
+    if top in (inside[0], inside[-1]):
+        return float(wavenumber[top]), float(intensity[top])
+    left, middle, right = (float(value) for value in intensity[top - 1 : top + 2])
+    curvature = left - 2 * middle + right
+    shift = 0.5 * (left - right) / curvature if curvature else 0.0
+    spacing = float(wavenumber[top + 1] - wavenumber[top])
+    return float(wavenumber[top]) + shift * spacing, middle - 0.25 * (left - right) * shift

@@ -1,0 +1,152 @@
+"""Correlation functions of long series, exactly and in constant memory, and their Fourier transforms.
+
+    C_AB(τ) = Σ_k ⟨A_k(t) B_k(t+τ)⟩_t          S_AB(ω) = ∫_{-∞}^{∞} C(τ) w(τ) e^{-iωτ} dτ
+
+Every pair of frames up to the longest lag counts once (unbiased: divided by the number of pairs).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from mimyria.errors import SpectrumError
+from mimyria.frame import Array
+from mimyria.units import LIGHT_SPEED
+
+WINDOW_CUT = 1e-3
+"""The Gaussian window is cut off where it has fallen to this."""
+
+
+class Correlator:
+    """Sums A_g(t)·A_h(t+τ) for all pairs of groups g, h while the series comes in, chunk by chunk.
+
+    The series is cut into blocks; each block is correlated by FFT with itself and the ``lags`` frames that follow it.
+    The products of the transforms are added up before the one inverse transform at the end.
+
+    Parameters
+    ----------
+    lags
+        Number of lags τ = 0, 1, ... kept.
+    """
+
+    def __init__(self, lags: int) -> None:
+        if lags < 1:
+            raise SpectrumError(f"a correlation function needs at least one lag, not {lags}")
+        self.lags = lags
+        self._block = max(2 * lags, 1024)
+        self._reach = self._block + lags - 1
+        self._length = fft.next_fast_len(self._block + lags, real=True)
+        self._pending: list[Array] = []
+        self._n_pending = 0
+        self._n_frames = 0
+        self._power: Array = np.zeros((1, 1, 1))
+
+    def add(self, chunk: Array) -> None:
+        """Append frames, shape (t, groups, components)."""
+        self._pending.append(chunk)
+        self._n_pending += len(chunk)
+        self._n_frames += len(chunk)
+        if self._n_pending < self._reach:
+            return
+        frames = np.concatenate(self._pending)
+        while len(frames) >= self._reach:
+            self._power = self._power + self._product(frames[: self._block], frames[: self._reach])
+            frames = frames[self._block :]
+        self._pending, self._n_pending = [frames.copy()], len(frames)
+
+    def result(self) -> Array:
+        """Return C_gh(τ), shape (groups, groups, lags); NaN at lags that no pair of frames has.
+
+        C_gh is the mean of both time orders, so it is symmetric in g and h.
+        """
+        if not self._n_frames:
+            raise SpectrumError("the series has no frames")
+        power = self._power
+        rest = np.concatenate(self._pending)
+        for start in range(0, len(rest), self._block):
+            power = power + self._product(rest[start : start + self._block], rest[start : start + self._reach])
+        sums = fft.irfft(power, n=self._length, axis=0)[: self.lags]
+        pairs = self._n_frames - np.arange(self.lags)
+        mean = sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
+        return 0.5 * (mean + mean.transpose(1, 0, 2))
+
+    def _product(self, first: Array, following: Array) -> Array:
+        """Return Σ_k conj(A_gk(ω)) B_hk(ω) of a block and what follows it, shape (frequencies, groups, groups)."""
+        a = fft.rfft(first, n=self._length, axis=0)
+        b = fft.rfft(following, n=self._length, axis=0)
+        return np.matmul(a.conj(), b.transpose(0, 2, 1))
+
+
+def correlation(series: Array, lags: int) -> Array:
+    """Return C_gh(τ) of a series held in memory.
+
+    Parameters
+    ----------
+    series
+        Shape (t, groups, components).
+    lags
+        Number of lags; NaN at lags that no pair of frames has.
+
+    Returns
+    -------
+    Array
+        Shape (groups, groups, lags).
+    """
+    correlator = Correlator(lags)
+    correlator.add(series)
+    return correlator.result()
+
+
+def window_lags(resolution: float, timestep: float) -> int:
+    """Return how many lags of ``timestep`` (fs) the window of a resolution (cm⁻¹, FWHM) reaches over."""
+    spread = _window_spread(resolution)
+    return int(np.ceil(spread * np.sqrt(-2 * np.log(WINDOW_CUT)) / timestep)) + 1
+
+
+def window_resolution(lags: int, timestep: float) -> float:
+    """Return the resolution (cm⁻¹, FWHM) whose window reaches over so many lags of ``timestep`` (fs)."""
+    return _window_spread(1.0) * np.sqrt(-2 * np.log(WINDOW_CUT)) / ((lags - 1) * timestep)
+
+
+def gaussian_window(lags: int, timestep: float, resolution: float) -> Array:
+    """Return w(τ) = exp(-τ²/2σ²), whose transform is a Gaussian of FWHM ``resolution`` (cm⁻¹), at τ = 0, δt, ...
+
+    σ = √(8 ln 2) / (2π c · FWHM). The transform is positive: no line gets side lobes.
+    """
+    time = timestep * np.arange(lags)
+    return np.exp(-0.5 * (time / _window_spread(resolution)) ** 2)
+
+
+def _window_spread(resolution: float) -> float:
+    """Return σ of the window in fs."""
+    return float(np.sqrt(8 * np.log(2)) / (2 * np.pi * LIGHT_SPEED * resolution))
+
+
+def line_shape(correlations: Array, timestep: float, resolution: float) -> tuple[Array, Array]:
+    """Return the wavenumbers (cm⁻¹) and S = ∫ C(τ) w(τ) cos(ωτ) dτ over both signs of τ (unit of C · fs).
+
+    The trapezoidal sum of S over all wavenumbers returned gives C(0)/(2c) exactly.
+
+    Parameters
+    ----------
+    correlations
+        C(τ) at τ = 0, δt, ...; shape (..., lags).
+    timestep
+        δt, fs.
+    resolution
+        FWHM of the window's transform, cm⁻¹.
+
+    Returns
+    -------
+    tuple
+        Wavenumbers (n,) from zero to 1/(2cδt), no coarser than a quarter of the resolution, and S of shape (..., n).
+    """
+    lags = correlations.shape[-1]
+    windowed = correlations * gaussian_window(lags, timestep, resolution)
+    points = max(2 * lags, int(np.ceil(4 / (LIGHT_SPEED * timestep * resolution))))
+    points = 2 * fft.next_fast_len((points + 1) // 2, real=True)
+    transform = fft.rfft(windowed, n=points, axis=-1).real
+    return np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points), timestep * (
+        2 * transform - windowed[..., :1]
+    )

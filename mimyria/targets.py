@@ -1,0 +1,99 @@
+"""`Target`: what the networks learn, the k-th derivative of the atomic forces with respect to the electric field.
+
+One index order everywhere: the atom first, the field indices next, the displacement of the atom last,
+
+    T[n, α, ..., γ] = ∂^k F_nγ / ∂E_α ∂E_β ...
+
+so that P = ∂M/∂R (order 1) and Q = ∂α/∂R (order 2) differ by one number, and both give their rate by the same line,
+``einsum("n...x,nx->...", T, v)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mimyria.frame import Array
+
+
+@dataclass(frozen=True)
+class Target:
+    """A per-atom response tensor.
+
+    Parameters
+    ----------
+    name
+        Key in files and on the command line.
+    title
+        What it is, for people.
+    order
+        Number of field indices k; the tensor of one atom has k + 1 indices.
+    formula
+        Its index symmetry, as ``e3nn.o3.ReducedTensorProducts`` reads it.
+    unit
+        Unit of the tensor.
+    rate_unit
+        Unit of Σ T·v with v in Å/fs.
+    aliases
+        Other names under which files of other programs store it.
+    """
+
+    name: str
+    title: str
+    order: int
+    formula: str
+    unit: str
+    rate_unit: str
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor of one atom."""
+        return (3,) * (self.order + 1)
+
+    @property
+    def index_order(self) -> str:
+        """The index order as written in file headers: ``field,displacement``, ``field,field,displacement``."""
+        return ",".join(["field"] * self.order + ["displacement"])
+
+    def translation_sum(self, charge: float) -> Array:
+        """Return what Σ_n T[n] must be: Q_tot·1 for the APT, zero for every higher order."""
+        return charge * np.eye(3) if self.order == 1 else np.zeros(self.shape)
+
+    def translation_error(self, tensors: Array, charge: float) -> float:
+        """Return the largest |Σ_n T[n] - what it must be|, for tensors of shape (n, 3, ..., 3)."""
+        return float(abs(tensors.sum(axis=0) - self.translation_sum(charge)).max())
+
+    def project_translation(self, tensors: Array, charge: float) -> Array:
+        """Return the tensors with Σ_n T[n] made exact, the excess taken off all atoms equally.
+
+        Parameters
+        ----------
+        tensors
+            Shape (n, 3, ..., 3).
+        charge
+            Total charge of the cell, e.
+        """
+        return tensors - (tensors.sum(axis=0) - self.translation_sum(charge)) / len(tensors)
+
+
+APT = Target(
+    name="apt",
+    title="atomic polar tensor ∂M/∂R",
+    order=1,
+    formula="ij",
+    unit="e",
+    rate_unit="e Å/fs",
+    aliases=("born_effective_charges", "bec", "born_charge", "REF_becs", "REF_bec", "BEC"),
+)
+PGT = Target(
+    name="pgt",
+    title="polarizability gradient tensor ∂α/∂R",
+    order=2,
+    formula="ijk=jik",
+    unit="e^2 a0^2/(Eh Angstrom)",
+    rate_unit="e² a0² E_h⁻¹ fs⁻¹",
+)
+
+TARGETS = {target.name: target for target in (APT, PGT)}

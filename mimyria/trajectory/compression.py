@@ -1,0 +1,76 @@
+"""Text files compressed as their suffix says: .zst, .xz, .gz or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+SUFFIXES = (".zst", ".xz", ".gz")
+
+
+def plain_suffix(path: Path) -> str:
+    """Return the suffix that names the format, without that of the compression, in small letters."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() in SUFFIXES else path.suffix.lower()
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], float]]]:
+    """Open a text file; give its lines, and a function that tells which fraction of its bytes has been read."""
+    size = max(path.stat().st_size, 1)
+    with (
+        path.open("rb", buffering=0) as raw,
+        io.BufferedReader(cast(io.RawIOBase, _decompressed(raw, path.suffix.lower())), 1 << 20) as lines,
+    ):
+        yield lines, lambda: min(raw.tell() / size, 1.0)
+
+
+def _decompressed(raw: IO[bytes], suffix: str) -> IO[bytes]:
+    if suffix == ".zst":
+        import zstandard
+
+        # A file that was appended to holds several zstd frames; a window of 2 GiB is what `zstd --long=31` needs.
+        return cast(
+            "IO[bytes]",
+            zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
+                raw, read_size=1 << 17, read_across_frames=True, closefd=False
+            ),
+        )
+    if suffix == ".xz":
+        return cast("IO[bytes]", lzma.LZMAFile(raw))
+    if suffix == ".gz":
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
+    return raw
+
+
+def damage(path: Path) -> tuple[type[Exception], ...]:
+    """Return the exceptions that reading a damaged or cut file raises."""
+    if path.suffix.lower() == ".zst":
+        import zstandard
+
+        return (OSError, zstandard.ZstdError)
+    return (OSError, EOFError, lzma.LZMAError, zlib.error)
+
+
+@contextmanager
+def open_written(path: Path, suffix: str, *, append: bool) -> Iterator[BinaryIO]:
+    """Open a file to be written, compressed as the suffix says."""
+    with path.open("ab" if append else "wb") as raw:
+        if suffix == ".zst":
+            import zstandard
+
+            with zstandard.ZstdCompressor(level=6).stream_writer(raw, closefd=False) as compressed:
+                yield cast(BinaryIO, compressed)
+        elif suffix == ".xz":
+            with lzma.LZMAFile(raw, "wb", preset=3) as packed:
+                yield cast(BinaryIO, packed)
+        elif suffix == ".gz":
+            with gzip.GzipFile(fileobj=raw, mode="wb") as zipped:
+                yield cast(BinaryIO, zipped)
+        else:
+            yield cast(BinaryIO, raw)

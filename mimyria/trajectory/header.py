@@ -1,0 +1,122 @@
+"""The comment line of an xyz frame: ``key=value`` pairs, and the columns that ``Properties`` names."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.frame import Array
+
+_PAIR = re.compile(r"""([^\s=,"']+)\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']\S*|)""")
+_TIME = re.compile(r"""(?i)(?<!\S)time\s*=\s*["']?([^\s,"']+)["']?""")
+_BOOLEANS = {
+    "T": True,
+    "F": False,
+    "True": True,
+    "False": False,
+    "true": True,
+    "false": False,
+    "TRUE": True,
+    "FALSE": False,
+}
+_OURS = ("lattice", "properties", "pbc")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the comment line says, but for the time.
+
+    Parameters
+    ----------
+    written
+        The entries that the next three are made from.
+    columns
+        Fields of a line that belong to each column, by its name.
+    cell
+        Å, shape (3, 3); zero where there is none.
+    periodic
+        Shape (3,).
+    info
+        The other pairs.
+    """
+
+    written: dict[str, str]
+    columns: dict[str, range]
+    cell: Array
+    periodic: Array
+    info: dict[str, Any]
+
+
+def split_time(text: str) -> tuple[float | None, str]:
+    """Return the time in fs, and the comment line without it: that rest is mostly the same from frame to frame."""
+    match = _TIME.search(text)
+    if match is None:
+        return None, text
+    try:
+        return float(match[1]), text[: match.start()] + text[match.end() :]
+    except ValueError as error:
+        raise TrajectoryError(f"the time {match[1]!r} is not a number") from error
+
+
+def parse_header(text: str, last: Header | None = None) -> Header:
+    """Return what a comment line says; a plain xyz file has species and positions, and no cell.
+
+    Parameters
+    ----------
+    text
+        The comment line.
+    last
+        The header of the frame before: what is written as it was there is taken over, not parsed again.
+    """
+    pairs = _PAIR.findall(text)
+    info = {key: typed(value) for key, value in pairs if key.lower() not in _OURS}
+    written = {key.lower(): value for key, value in pairs if key.lower() in _OURS}
+    if last is not None and written == last.written:
+        return replace(last, info=info)
+    lattice = np.asarray(typed(written["lattice"]) if "lattice" in written else np.zeros(9))
+    if lattice.shape != (9,) or lattice.dtype.kind not in "if":
+        raise TrajectoryError(f"Lattice is not nine numbers: {written['lattice']}")
+    periodic = np.asarray(typed(written["pbc"]) if "pbc" in written else "lattice" in written)
+    if periodic.shape not in ((), (3,)) or periodic.dtype.kind not in "ib":
+        raise TrajectoryError(f"pbc is not three of T and F: {written['pbc']}")
+    return Header(
+        written=written,
+        columns=_columns(written.get("properties", "species:S:1:pos:R:3").strip("\"'")),
+        cell=lattice.astype(float).reshape(3, 3),
+        periodic=np.broadcast_to(periodic.astype(bool), (3,)).copy(),
+        info=info,
+    )
+
+
+def typed(text: str) -> Any:
+    """Return the value of a header entry: number, boolean, array of these, JSON as ASE writes it, or string."""
+    if text[:1] in ('"', "'", "{", "["):
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    if text.startswith("_JSON "):
+        value = json.loads(text.removeprefix("_JSON "))
+        array = np.array(value) if isinstance(value, list) else None
+        return value if array is None or array.dtype.kind not in "ifb" else array
+    words = text.replace(",", " ").split()
+    for kind in (int, float, _BOOLEANS.__getitem__):
+        try:
+            values = [kind(word) for word in words]
+        except (ValueError, KeyError):
+            continue
+        return text if not values else values[0] if len(values) == 1 else np.array(values)
+    return text
+
+
+def _columns(properties: str) -> dict[str, range]:
+    fields = properties.split(":")
+    if len(fields) % 3 or not all(width.isdecimal() for width in fields[2::3]):
+        raise TrajectoryError(f"Properties={properties} is not a sequence of name:type:width")
+    columns, start = {}, 0
+    for name, width in zip(fields[::3], map(int, fields[2::3]), strict=True):
+        columns[name] = range(start, start + width)
+        start += width
+    return columns

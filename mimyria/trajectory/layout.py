@@ -1,0 +1,114 @@
+"""Index orders of stored tensors, by name, and their conversion to ours: atom, field indices, displacement.
+
+Programs store response tensors in different index orders, and a transposed APT looks as plausible as a right one.
+So the order is read from the file or told by the user; only the symmetry of the tensor itself may stand in for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mimyria.errors import LabelError
+from mimyria.frame import Array
+from mimyria.targets import TARGETS, Target
+
+LAYOUTS = {"field,displacement": -1, "displacement,field": 1}
+"""Axis of the displacement in an array (n, 3, ..., 3), by the name used in ``--layout``; it serves every target."""
+
+SYMMETRY_TOLERANCE = 1e-3
+"""Largest asymmetry, relative to the largest element, that counts as noise of the labels."""
+
+
+def check_layout(layout: str | None) -> None:
+    """Raise LabelError for a layout that has no name here."""
+    if layout is not None and layout not in LAYOUTS:
+        raise LabelError(f"unknown --layout {layout!r}; known: {' and '.join(LAYOUTS)}")
+
+
+def stored_tensors(
+    columns: Mapping[str, Array], header: Mapping[str, Any], layout: str | None, place: str
+) -> dict[str, Array]:
+    """Return the tensors found among per-atom columns, by target name, shape (n, 3, ..., 3), in our index order.
+
+    Parameters
+    ----------
+    columns
+        Per-atom values by column name, shape (n, ...).
+    header
+        What the frame's header says; ``apt_order`` and ``apt_unit``, and so on, are used.
+    layout
+        A name in `LAYOUTS`, or None.
+    place
+        File and frame, for messages.
+    """
+    tensors = {}
+    for target in TARGETS.values():
+        name = next((name for name in (target.name, *target.aliases) if name in columns), None)
+        if name is None:
+            continue
+        values = columns[name].reshape(len(columns[name]), -1)
+        if values.shape[1] != 3 ** (target.order + 1):
+            raise LabelError(f"{place}: {name} has {values.shape[1]} columns, not {3 ** (target.order + 1)}")
+        _check_unit(target, header.get(f"{target.name}_unit"), place)
+        stated = header.get(f"{target.name}_order")
+        tensors[target.name] = _in_our_order(target, values.reshape(-1, *target.shape), stated, layout, place)
+    return tensors
+
+
+def without_orders(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the header entries but for index orders and units, which are spent once the tensors are in ours."""
+    spent = {f"{name}_{what}" for name in TARGETS for what in ("order", "unit")}
+    return {key: value for key, value in header.items() if key not in spent}
+
+
+def _in_our_order(target: Target, values: Array, stated: str | None, layout: str | None, place: str) -> Array:
+    """Return values with the displacement as the last index."""
+    orders = {target.index_order: -1, ",".join(["displacement"] + ["field"] * target.order): 1}
+    if stated is not None and stated not in orders:
+        raise LabelError(f"{place}: unknown {target.name}_order {stated!r}; known: {' and '.join(orders)}")
+    if layout is not None and stated is not None and LAYOUTS[layout] != orders[stated]:
+        raise LabelError(f"{place}: the header says {target.name}_order={stated}, against --layout {layout}")
+    if layout is not None:
+        axis = LAYOUTS[layout]
+    elif stated is None:
+        axis = _axis_by_symmetry(target, values, place)
+    elif (axis := orders[stated]) != -1:
+        raise LabelError(
+            f"{place}: {target.name}_order={stated} is not our order; `--layout displacement,field` transposes it"
+        )
+    ours = np.moveaxis(values, axis, -1)
+    if target.order > 1 and not _symmetric(ours, 1, 2):
+        raise LabelError(
+            f"{place}: {target.name} is not symmetric in its field indices, so its index order is not the one stated; "
+            "try the other --layout"
+        )
+    return ours
+
+
+def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
+    """Return the axis of the displacement where the symmetry of the tensor leaves no other choice."""
+    last = target.order + 1
+    if _symmetric(values, 1, 2):
+        return -1
+    if target.order > 1 and _symmetric(values, last - 1, last):
+        return 1
+    raise LabelError(
+        f"{place}: nothing says the index order of {target.name}: no {target.name}_order in the header, and the tensor "
+        f"is not symmetric; give --layout, one of {' and '.join(LAYOUTS)}"
+    )
+
+
+def _symmetric(values: Array, axis: int, other: int) -> bool:
+    """Return whether values agree with their transpose in two axes; NaN, an atom without a label, does not count."""
+    largest = np.nanmax(np.abs(values), initial=0.0)
+    asymmetry = np.nanmax(np.abs(values - np.swapaxes(values, axis, other)), initial=0.0)
+    return bool(asymmetry <= SYMMETRY_TOLERANCE * largest)
+
+
+def _check_unit(target: Target, unit: object, place: str) -> None:
+    """Raise LabelError where the header names another unit than the target's; spaces do not matter."""
+    if unit is not None and str(unit).replace(" ", "") != target.unit.replace(" ", ""):
+        raise LabelError(f"{place}: {target.name}_unit is {unit!r}, not {target.unit!r}; convert the file first")

@@ -1,0 +1,64 @@
+"""Frames written as extended xyz, which ASE reads: whole or not at all, compressed as the suffix says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.elements import symbols_of
+from mimyria.frame import Frame
+from mimyria.targets import TARGETS
+from mimyria.trajectory.compression import open_written
+
+
+def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, append: bool = False) -> None:
+    """Write frames one by one as they come.
+
+    Parameters
+    ----------
+    path
+        Ends in .xyz or .extxyz, then .zst, .xz or .gz to compress. It appears when all frames are written.
+    frames
+        With their velocities (``vel``, Å/fs), tensors (row-major, in our index order) and info.
+    append
+        Add to a file that exists, at once.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = path if append else path.with_name(f".{path.name}.part")
+    try:
+        with open_written(target, path.suffix.lower(), append=append) as file:
+            for frame in frames:
+                file.write(_text(frame).encode())
+        if not append:
+            target.replace(path)
+    finally:
+        if not append:
+            target.unlink(missing_ok=True)
+
+
+def _text(frame: Frame) -> str:
+    """Return the lines of one frame; ten digits, which no noise of a label or a trajectory reaches."""
+    from ase.io.extxyz import key_val_dict_to_str
+
+    columns = {"pos": frame.positions}
+    if frame.velocities is not None:
+        columns["vel"] = frame.velocities
+    header: dict[str, object] = {}
+    for name, tensors in frame.tensors.items():
+        columns[name] = tensors.reshape(len(frame), -1)
+        header |= {f"{name}_order": TARGETS[name].index_order, f"{name}_unit": TARGETS[name].unit}
+    if frame.time is not None:
+        header["time"] = float(frame.time)
+    header |= {key: value for key, value in frame.info.items() if key not in header}
+    properties = ":".join(["species:S:1", *(f"{name}:R:{values.shape[1]}" for name, values in columns.items())])
+    lattice = f'Lattice="{" ".join(map(str, frame.cell.ravel().tolist()))}" ' if frame.cell.any() else ""
+    periodic = " ".join("T" if repeats else "F" for repeats in frame.periodic)
+    comment = f'{lattice}Properties={properties} pbc="{periodic}" {key_val_dict_to_str(header)}'
+    table = np.hstack(list(columns.values()))
+    row = "%-2s" + " %.10g" * table.shape[1]
+    atoms = [row % (symbol, *values) for symbol, values in zip(symbols_of(frame.numbers), table.tolist(), strict=True)]
+    return "\n".join([str(len(frame)), comment.rstrip(), *atoms, ""])

@@ -1,0 +1,64 @@
+"""Every unit factor of the package, computed from CODATA (``scipy.constants``); nothing is typed in.
+
+Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and fields in atomic units.
+Readers, engines and writers convert at the border; see ``README.md`` for the whole table.
+"""
+
+from scipy import constants
+
+_physical = constants.physical_constants
+
+BOHR = _physical["Bohr radius"][0] / constants.angstrom
+"""a0 in Å."""
+
+HARTREE = _physical["Hartree energy in eV"][0]
+"""E_h in eV."""
+
+ATOMIC_TIME = _physical["atomic unit of time"][0] / constants.femto
+"""ħ/E_h in fs."""
+
+LIGHT_SPEED = constants.c * constants.centi**-1 * constants.femto
+"""c in cm/fs: a wavenumber ν (cm⁻¹) is the angular frequency 2πcν in rad/fs."""
+
+ATOMIC_MASS = constants.atomic_mass
+"""u in kg."""
+
+BOLTZMANN = constants.k
+"""k_B in J/K."""
+
+MASS_VELOCITY_SQUARED = ATOMIC_MASS * (constants.angstrom / constants.femto) ** 2
+"""u (Å/fs)² in J."""
+
+FORCE = HARTREE / BOHR
+"""E_h/a0 in eV/Å."""
+
+VELOCITY = {
+    "A/fs": 1.0,
+    "A/ps": constants.femto / constants.pico,
+    "nm/ps": (constants.nano / constants.angstrom) * (constants.femto / constants.pico),
+    "au": BOHR / ATOMIC_TIME,
+    "ase": (constants.e / ATOMIC_MASS) ** 0.5 * (constants.femto / constants.angstrom),
+}
+"""One unit of velocity in Å/fs, by the name used in ``--velocity-unit``. ``ase`` is (eV/u)^½ = Å·(eV/u)^½/Å."""
+
+
+def infrared_prefactor(volume: float, temperature: float) -> float:
+    """Return 1/(6 ε0 c V k_B T), from (e Å/fs)² · fs to n·α in cm⁻¹.
+
+    Parameters
+    ----------
+    volume
+        Volume of the cell, Å³.
+    temperature
+        K.
+    """
+    rate_squared_times_time = (constants.e * constants.angstrom / constants.femto) ** 2 * constants.femto
+    per_metre = rate_squared_times_time / (
+        6 * constants.epsilon_0 * constants.c * volume * constants.angstrom**3 * BOLTZMANN * temperature
+    )
+    return per_metre * constants.centi
+
+
+def thermal_wavenumber(temperature: float) -> float:
+    """Return k_B T/(hc) in cm⁻¹."""
+    return BOLTZMANN * temperature / (constants.h * constants.c) * constants.centi

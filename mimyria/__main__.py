@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from mimyria.errors import MimyriaError
@@ -13,6 +14,7 @@ def main() -> None:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     _set_up_logging(debug)
+    _set_up_threads()
     from mimyria.cli import app  # after the logging, which it may use
 
     try:
@@ -32,6 +34,16 @@ def main() -> None:
 def _complain(text: str, status: int) -> int:
     sys.stderr.write(f"mimyria: {text}\n")
     return status
+
+
+def _set_up_threads() -> None:
+    """Choose one thread a process unless the user said otherwise, before torch reads it.
+
+    The products of a frame are too small to share out, and frames are predicted side by side instead. Waiting threads
+    shall sleep, not spin: two busy programs on the same cores slow each other down a hundredfold otherwise.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _set_up_logging(debug: bool) -> None:

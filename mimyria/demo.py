@@ -23,9 +23,11 @@ log = logging.getLogger("mimyria")
 LABELS = "water32_labels.extxyz.xz"
 TRAJECTORY = "water32.extxyz.xz"
 
-MINUTES, QUICK_MINUTES = 2.0, 0.4
+MINUTES, QUICK_MINUTES = 2.0, 0.3
 """Training of each network."""
-QUICK_FRAMES = 800
+QUICK_FRAMES = 1500
+RESOLUTION = 40.0
+"""cm⁻¹: what ten picoseconds of 32 molecules show without drowning the bands in noise."""
 
 BANDS = (
     ("hydrogen-bond stretch", 186.0, 1.93, (130.0, 300.0)),
@@ -54,7 +56,10 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
             [trajectory],
             out,
             SpectrumSettings(
-                apt=str(out / "apt.mym"), pgt=str(out / "pgt.mym"), frames=(0, QUICK_FRAMES if quick else None)
+                apt=str(out / "apt.mym"),
+                pgt=str(out / "pgt.mym"),
+                frames=(0, QUICK_FRAMES if quick else None),
+                resolution=RESOLUTION,
             ),
         )
     marks = {"ir": [(position, 1000 * height) for _, position, height, _ in BANDS]}

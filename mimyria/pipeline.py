@@ -250,12 +250,9 @@ def automatic_stride(timestep: float) -> int:
             f"frames every {timestep:g} fs resolve up to {nyquist:.0f} cm⁻¹; what vibrates faster folds back below that"
         )
     else:
-        log.info(f"tensors at every {_ordinal(stride)} stored frame, which resolves up to {nyquist:.0f} cm⁻¹")
+        every = "every stored frame" if stride == 1 else f"one stored frame in {stride}"
+        log.info(f"tensors at {every}, which resolves up to {nyquist:.0f} cm⁻¹")
     return stride
-
-
-def _ordinal(number: int) -> str:
-    return {1: "single", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -> float:

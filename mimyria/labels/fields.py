@@ -141,7 +141,7 @@ def _taylor(fields: Array, forces: Array) -> tuple[Array, Array]:
 def _apt_difference(fields: Array, forces: Array, apt: Array) -> float:
     """Return the largest |P(axis runs) - P(all runs)|, e: what the diagonal fields disagree about."""
     axis = np.count_nonzero(fields, axis=1) <= 1
-    if axis.all():
+    if axis.all() or not axis.any():
         return float("nan")
     coefficients, determined = _taylor(fields[axis], forces[axis])
     return float(abs(coefficients[1:4].transpose(1, 0, 2) - apt).max()) if determined[1:4].all() else float("nan")

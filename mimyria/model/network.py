@@ -110,7 +110,7 @@ def sphere(degree: int) -> tuple[Tensor, Tensor]:
 
     The rule integrates polynomials up to ``degree`` exactly.
     """
-    points, weights = lebedev_rule(degree)
+    points, weights = lebedev_rule(degree | 1)  # the rules have odd degrees
     return harmonics(torch.from_numpy(points.T.copy())), torch.from_numpy(weights / weights.sum())
 
 
@@ -139,7 +139,7 @@ class SphereProduct(nn.Module):
 
     def __init__(self, n_species: int, n_in: int, n_out: int) -> None:
         super().__init__()
-        values, weights = sphere(4 * L_MAX + 1)  # three factors and the harmonic they are projected on
+        values, weights = sphere(4 * L_MAX)  # three factors and the harmonic they are projected on
         norm = math.sqrt(HARMONICS)  # coefficients of variance one give values of variance one
         self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
         self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
@@ -181,7 +181,9 @@ class Message(nn.Module):
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
         graph, n = geometry.graph, x.shape[1]
         sent = self.send(x[: self.seen], graph.slices).transpose(0, 1).reshape(n, -1)  # (n, seen u)
-        around = torch.bmm(geometry.basis.transpose(1, 2), sent[graph.neighbours])  # (n, b lm, seen u)
+        # index_select, unlike indexing, has a deterministic gradient on a CPU
+        received = sent.index_select(0, graph.neighbours.flatten()).reshape(n, -1, sent.shape[1])  # (n, k, seen u)
+        around = torch.bmm(geometry.basis.transpose(1, 2), received)  # (n, b lm, seen u)
         around = around.reshape(n, -1, HARMONICS, self.seen, sent.shape[1] // self.seen)
         around = around.permute(2, 3, 0, 1, 4).reshape(HARMONICS * self.seen, n, -1)  # (lm l'm', n, b u)
         mixed = self.mix(around, graph.slices)  # (lm l'm', n, channels)

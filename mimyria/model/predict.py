@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +16,9 @@ import torch
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.network import ResponseModel
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 log = logging.getLogger("mimyria")
 
@@ -36,8 +43,9 @@ def predict(
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
     target, excess, n_frames = model.target, 0.0, 0
-    for batch in _batches(model, frames):
-        for frame, tensors in zip(batch, predict_tensors(model, batch), strict=True):
+    batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(model).type, 1))
+    for batch, predicted in _ahead(lambda batch: predict_tensors(model, batch), batches, _workers(model)):
+        for frame, tensors in zip(batch, predicted, strict=True):
             excess += target.translation_error(tensors, charge)
             n_frames += 1
             if project:
@@ -53,15 +61,27 @@ def predict(
 
 def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
     """Return the tensors of each frame as the network gives them, float64, shape (n, 3, ..., 3)."""
-    parameter = next(model.parameters())
-    graph = build_graph(frames, model.settings.species, model.settings.cutoff, parameter.device, parameter.dtype)
+    graph = build_graph(frames, model.settings.species, model.settings.cutoff, device_of(model))
     with torch.inference_mode():
         tensors = model.tensors(model.geometry(graph)).cpu().double().numpy()
     return np.split(tensors, np.cumsum([len(frame) for frame in frames])[:-1])
 
 
-def _batches(model: ResponseModel, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    atoms = ATOMS_PER_BATCH.get(next(model.parameters()).device.type, 1)
+def device_of(model: ResponseModel) -> torch.device:
+    """Return where the weights of a model are."""
+    return next(model.parameters()).device
+
+
+def _workers(model: ResponseModel) -> int:
+    """Return how many batches to compute at once: on a CPU one a core, for frames keep cores busier than threads do."""
+    if device_of(model).type != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // torch.get_num_threads())
+
+
+def _batches(frames: Iterable[Frame], atoms: int) -> Iterator[list[Frame]]:
+    """Yield the frames in lists of at least so many atoms."""
     batch: list[Frame] = []
     for frame in frames:
         batch.append(frame)
@@ -70,3 +90,30 @@ def _batches(model: ResponseModel, frames: Iterable[Frame]) -> Iterator[list[Fra
             batch = []
     if batch:
         yield batch
+
+
+def _ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[tuple[A, B]]:
+    """Yield each item with the function's value, in order, computing a few items ahead in threads.
+
+    What has been computed when reading the items fails is still yielded before the error is raised.
+    """
+    waiting: deque[tuple[A, Future[B]]] = deque()
+    failure: Exception | None = None
+    with ThreadPoolExecutor(workers) as pool:
+        source = iter(items)
+        while True:
+            while failure is None and len(waiting) < 2 * workers:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    failure = error
+                    break
+                waiting.append((item, pool.submit(function, item)))
+            if not waiting:
+                break
+            item, future = waiting.popleft()
+            yield item, future.result()
+    if failure is not None:
+        raise failure

@@ -78,8 +78,8 @@ class TrainSettings:
     validation: float = 0.1
     epochs: int | None = None
     time_limit: float | None = None
-    learning_rate: float = 2e-2
-    weight_decay: float = 0.05
+    learning_rate: float = 4e-2
+    weight_decay: float = 0.02
     averaging: float = 0.99
     warm_up: int = 20
     seed: int = 0

@@ -57,7 +57,7 @@ def plot_spectra(
             axes.axhline(0, color=GREY, lw=0.5)
             axes.set_xlim(0, min(HIGHEST, float(spectrum.wavenumber[-1])))
             axes.set_xlabel("wavenumber / cm⁻¹")
-            axes.legend(loc="upper left", fontsize=8)
+            axes.legend(loc="best", fontsize=8)
         panels[0].set_title(title, fontsize=10)
         figure.savefig(path, dpi=200)
 

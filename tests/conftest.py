@@ -1,0 +1,93 @@
+"""What several tests share: the sample in the package, and small systems made up on the spot."""
+
+import os
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before torch is imported
+
+import numpy as np
+import pytest
+from mimyria.frame import Frame
+from mimyria.trajectory import read_frames
+
+DATA = Path(str(files("mimyria") / "data"))
+
+
+@pytest.fixture(scope="session")
+def labels() -> list[Frame]:
+    """The first twelve labelled frames of the sample."""
+    return list(islice(read_frames(DATA / "water32_labels.extxyz.xz"), 12))
+
+
+def random_frame(seed: int, n_atoms: int = 9, length: float = 7.0) -> Frame:
+    """H, C and O at random in a triclinic cell, no two closer than 0.8 Å."""
+    rng = np.random.default_rng(seed)
+    cell = length * np.eye(3) + rng.uniform(-1.5, 1.5, size=(3, 3))
+    positions: list[np.ndarray] = []
+    while len(positions) < n_atoms:
+        trial = rng.uniform(size=3) @ cell
+        if all(np.linalg.norm(trial - other) > 0.8 for other in positions):
+            positions.append(trial)
+    numbers = rng.choice([1, 6, 8], size=n_atoms)
+    numbers[:3] = [1, 6, 8]
+    return Frame(numbers, np.array(positions), cell, np.ones(3, dtype=bool))
+
+
+def moving_charges(
+    n_frames: int, timestep: float, *, seed: int = 0, temperature: float = 300.0
+) -> tuple[list[Frame], np.ndarray]:
+    """Free flight of point charges, neutral as a whole, with the APT q·1 in every frame; and the charges."""
+    from mimyria.elements import masses_of
+    from mimyria.spectra.response import kinetic_temperature, without_drift
+
+    rng = np.random.default_rng(seed)
+    numbers = np.array([1, 8, 11, 17] * 8)
+    charges = rng.normal(size=len(numbers))
+    charges -= charges.mean()
+    masses = masses_of(numbers)
+    velocities = without_drift(rng.normal(size=(len(numbers), 3)) / np.sqrt(masses)[:, None], masses)
+    velocities *= np.sqrt(temperature / kinetic_temperature(velocities, masses))
+    start = rng.uniform(0, 12.0, size=(len(numbers), 3))
+    frames = [
+        Frame(
+            numbers,
+            start + k * timestep * velocities,
+            12.0 * np.eye(3),
+            np.ones(3, dtype=bool),
+            velocities,
+            k * timestep,
+            {"apt": charges[:, None, None] * np.eye(3)},
+        )
+        for k in range(n_frames)
+    ]
+    return frames, charges
+
+
+def rotation(seed: int, *, improper: bool = False) -> np.ndarray:
+    """A random rotation, or rotation with reflection, shape (3, 3)."""
+    matrix, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    return matrix * np.sign(np.linalg.det(matrix)) * (-1 if improper else 1)
+
+
+def turned(frame: Frame, matrix: np.ndarray) -> Frame:
+    """The frame with positions, cell and velocities rotated."""
+    velocities = None if frame.velocities is None else frame.velocities @ matrix.T
+    return Frame(frame.numbers, frame.positions @ matrix.T, frame.cell @ matrix.T, frame.periodic, velocities)
+
+
+def turned_tensor(tensor: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Tensors (n, 3, ..., 3) with every Cartesian index rotated."""
+    for axis in range(1, tensor.ndim):
+        tensor = np.moveaxis(np.tensordot(tensor, matrix, axes=(axis, 1)), -1, axis)
+    return tensor
+
+
+def interrupted(frames: Iterator[Frame], after: int) -> Iterator[Frame]:
+    """Frames until Ctrl-C is pressed."""
+    for index, frame in enumerate(frames):
+        if index == after:
+            raise KeyboardInterrupt
+        yield frame

@@ -1,0 +1,355 @@
+"""Symmetries of the networks, neighbour lists against ASE, training, files."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.neighborlist import neighbor_list
+from conftest import random_frame, rotation, turned, turned_tensor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
+from mimyria.frame import Frame
+from mimyria.model.evaluate import evaluate, plot_parity
+from mimyria.model.files import choose_device, read_model, write_model
+from mimyria.model.graph import build_graph, neighbour_pairs
+from mimyria.model.network import NetworkSettings, ResponseModel, harmonics, radial_functions, sphere, tensor_irreps
+from mimyria.model.predict import predict, predict_tensors
+from mimyria.model.train import TrainSettings, train
+from mimyria.targets import TARGETS
+
+SPECIES = (1, 6, 8)
+FLOAT = 2e-4
+"""Rounding of single precision through some twenty products, relative to the largest element."""
+
+
+@pytest.fixture(scope="module", params=list(TARGETS))
+def model(request: pytest.FixtureRequest) -> ResponseModel:
+    torch.manual_seed(1)
+    network = ResponseModel(NetworkSettings(request.param, SPECIES, cutoff=4.0))
+    network.density_scale.fill_(3.0)
+    network.message_scale.fill_(1.0)
+    return network.eval()
+
+
+def tensors_of(model: ResponseModel, frame: Frame) -> np.ndarray:
+    return predict_tensors(model, [frame])[0]
+
+
+def assert_same(one: np.ndarray, other: np.ndarray) -> None:
+    np.testing.assert_allclose(one, other, atol=FLOAT * abs(other).max(), rtol=0)
+
+
+# --- symmetries ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), improper=st.booleans())
+def test_rotation_and_reflection_turn_the_tensors(model: ResponseModel, seed: int, improper: bool) -> None:
+    frame, matrix = random_frame(seed), rotation(seed, improper=improper)
+    assert_same(tensors_of(model, turned(frame, matrix)), turned_tensor(tensors_of(model, frame), matrix))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_permutation_permutes(model: ResponseModel, seed: int) -> None:
+    frame = random_frame(seed)
+    order = np.random.default_rng(seed).permutation(len(frame))
+    shuffled = replace(frame, numbers=frame.numbers[order], positions=frame.positions[order])
+    assert_same(tensors_of(model, shuffled), tensors_of(model, frame)[order])
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_translation_and_wrapping_change_nothing(model: ResponseModel, seed: int) -> None:
+    frame, rng = random_frame(seed), np.random.default_rng(seed)
+    images = rng.integers(-2, 3, size=(len(frame), 3)) @ frame.cell
+    moved = replace(frame, positions=frame.positions + rng.normal(size=3) + images)
+    assert_same(tensors_of(model, moved), tensors_of(model, frame))
+
+
+def test_supercell_repeats_the_tensors(model: ResponseModel) -> None:
+    frame = random_frame(3, n_atoms=5, length=4.0)  # smaller than the cutoff
+    shifts = np.array([(a, b, c) for a in range(2) for b in range(3) for c in range(1)]) @ frame.cell
+    larger = replace(
+        frame,
+        numbers=np.tile(frame.numbers, len(shifts)),
+        positions=np.concatenate([frame.positions + shift for shift in shifts]),
+        cell=frame.cell * np.array([[2], [3], [1]]),
+    )
+    assert_same(tensors_of(model, larger), np.tile(tensors_of(model, frame), (len(shifts), *[1] * model.target.order, 1, 1)[: model.target.order + 2]))
+
+
+def test_frames_in_a_batch_do_not_see_each_other(model: ResponseModel) -> None:
+    frames = [random_frame(seed, n_atoms=n) for seed, n in ((0, 4), (1, 9), (2, 6))]
+    water = molecule("H2O")
+    frames.append(Frame(water.numbers, water.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool)))
+    for frame, together in zip(frames, predict_tensors(model, frames), strict=True):
+        assert_same(together, tensors_of(model, frame))
+
+
+def test_tensors_have_the_symmetry_of_the_target(model: ResponseModel) -> None:
+    tensors = tensors_of(model, random_frame(5))
+    if model.target.order == 2:
+        np.testing.assert_allclose(tensors, tensors.swapaxes(1, 2), atol=1e-5 * abs(tensors).max())
+    else:
+        assert abs(tensors - tensors.swapaxes(1, 2)).max() > 0.01 * abs(tensors).max()
+
+
+def test_atoms_at_the_cutoff_come_and_go_smoothly(model: ResponseModel) -> None:
+    def at(distance: float) -> np.ndarray:
+        positions = np.array([[0.0, 0, 0], [0.9, 0.3, 0], [distance, 0, 0]])
+        return tensors_of(model, Frame(np.array([8, 1, 6]), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool)))[0]
+
+    assert_same(at(3.9999), at(4.0001))
+    assert abs(at(2.0) - at(4.1)).max() > 0.01 * abs(at(4.1)).max()
+
+
+def test_a_lone_atom_has_an_isotropic_tensor(model: ResponseModel) -> None:
+    tensor = tensors_of(model, Frame(np.array([8]), np.zeros((1, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool)))[0]
+    expected = tensor[0, 0] * np.eye(3) if model.target.order == 1 else np.zeros((3, 3, 3))
+    np.testing.assert_allclose(tensor, expected, atol=1e-6)
+
+
+# --- neighbours ---------------------------------------------------------------------------------
+
+
+def pairs_of(i: np.ndarray, j: np.ndarray, vectors: np.ndarray) -> Counter[tuple[float, ...]]:
+    return Counter((int(a), int(b), *np.round(v + 1e-9, 5)) for a, b, v in zip(i, j, vectors, strict=True))
+
+
+TRICLINIC = Atoms("NaCl", [[0, 0, 0], [1.1, 1.3, 0.9]], cell=[[3, 0, 0], [1.2, 2.8, 0], [-0.7, 0.9, 3.1]], pbc=True)
+TINY = bulk("Cu", "fcc", a=2.2)
+SLAB = Atoms("OH2", [[0, 0, 0.1], [0.9, 0, 0], [0, 0.9, 0]], cell=[3.5, 3.0, 9.0], pbc=[True, True, False])
+LONG = Atoms("CO", [[0, 0, 0], [0, 0, 1.1]], cell=[[20, 0, 0], [15, 2.1, 0], [0, 0, 30]], pbc=True)
+
+
+@pytest.mark.parametrize("atoms", [molecule("CH3CH2OH"), TRICLINIC, TINY, SLAB, LONG, Atoms("Ar")])
+@pytest.mark.parametrize("cutoff", [1.5, 5.0])
+def test_neighbours_are_those_of_ase(atoms: Atoms, cutoff: float) -> None:
+    frame = Frame(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+    assert pairs_of(*neighbour_pairs(frame, cutoff)) == pairs_of(*neighbor_list("ijD", atoms, cutoff))
+
+
+def test_graph_keeps_every_pair_and_sorts_by_species() -> None:
+    frame = random_frame(7)
+    i, _, vectors = neighbour_pairs(frame, 4.0)
+    graph = build_graph([frame], SPECIES, 4.0, dtype=torch.float64)
+    real = graph.vectors.norm(dim=-1) < 4.0
+    assert int(real.sum()) == len(i)
+    assert sorted(graph.vectors[real].norm(dim=-1).tolist()) == pytest.approx(sorted(np.linalg.norm(vectors, axis=1)))
+    for number, places in zip(SPECIES, graph.slices, strict=True):
+        assert set(frame.numbers[graph.order[places]]) == {number}
+
+
+def test_unknown_species_is_named() -> None:
+    with pytest.raises(ModelError, match=r"does not know C; it was trained on H, O"):
+        build_graph([random_frame(0)], (1, 8), 4.0)
+
+
+# --- parts of the network -----------------------------------------------------------------------
+
+
+def test_lebedev_rule_is_exact_for_the_products_taken() -> None:
+    values, weights = sphere(6)
+    np.testing.assert_allclose(torch.einsum("p,pa,pb->ab", weights, values, values), np.eye(16), atol=1e-12)
+
+
+def test_radial_functions_vanish_smoothly() -> None:
+    distances = torch.tensor([4.999, 5.0, 5.001, 7.0], dtype=torch.float64)
+    values = radial_functions(distances, 5.0, 8)
+    assert values[0].abs().max() < 1e-6
+    assert values[1:].abs().max() < 1e-12
+    assert torch.isfinite(harmonics(torch.randn(5, 3, dtype=torch.float64))).all()
+
+
+@pytest.mark.parametrize(("name", "irreps"), [("apt", "1x0e+1x1e+1x2e"), ("pgt", "2x1o+1x2o+1x3o")])
+def test_irreps_of_the_targets(name: str, irreps: str) -> None:
+    found, change = tensor_irreps(TARGETS[name])
+    assert str(found) == irreps
+    flat = change.flatten(1)
+    np.testing.assert_allclose(flat @ flat.T, np.eye(len(flat)), atol=1e-6)
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def quick(name: str, **changes: object) -> TrainSettings:
+    return replace(TrainSettings(name, preset="small", epochs=4), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_training_learns_and_generalises(labels: list[Frame], tmp_path: Path, name: str) -> None:
+    summary = train(labels[:8], quick(name, epochs=25), tmp_path / "m.mym")
+    report = evaluate(read_model(tmp_path / "m.mym"), labels[8:], "labels")
+    assert summary["training_frames"] == 7
+    assert summary["validation_frames"] == 1
+    assert report["relative_rmse"] < 0.4
+    assert report["r2"] == pytest.approx(1 - report["relative_rmse"] ** 2)
+    assert set(report["species"]) == {"H", "O"}
+
+
+def test_the_same_seed_gives_the_same_model(labels: list[Frame], tmp_path: Path) -> None:
+    frames = labels[:4]
+    for name in ("a", "b"):
+        train(frames, quick("apt"), tmp_path / name)
+    one, other = (read_model(tmp_path / name) for name in ("a", "b"))
+    assert_same(tensors_of(one, frames[0]), tensors_of(other, frames[0]))
+    train(frames, quick("apt", seed=1), tmp_path / "c")
+    assert abs(tensors_of(read_model(tmp_path / "c"), frames[0]) - tensors_of(one, frames[0])).max() > 1e-4
+
+
+def test_interrupted_and_resumed_is_the_same_as_in_one_go(labels: list[Frame], tmp_path: Path) -> None:
+    frames = labels[:4]
+    train(frames, quick("apt"), tmp_path / "whole")
+
+    def stop(fraction: float, line: str) -> None:
+        if fraction >= 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"stopped after 2 epochs.*--resume"):
+        train(frames, quick("apt"), tmp_path / "parts", report=stop)
+    usable = tensors_of(read_model(tmp_path / "parts"), frames[0])
+    assert np.isfinite(usable).all()
+    summary = train(frames, quick("apt"), tmp_path / "parts", resume=True)
+    assert summary["epochs"] == 4
+    whole, parts = (tensors_of(read_model(tmp_path / name), frames[0]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)
+    assert not (tmp_path / "parts.checkpoint").exists()
+
+
+def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) -> None:
+    def stop(fraction: float, line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        train(labels[:3], quick("apt"), tmp_path / "m", report=stop)
+    with pytest.raises(ModelError, match=r"belongs to another training: its seed is 0, now it is 5"):
+        train(labels[:3], quick("apt", seed=5), tmp_path / "m", resume=True)
+    with pytest.raises(ModelError, match="its data is"):
+        train(labels[1:4], quick("apt"), tmp_path / "m", resume=True)
+    with pytest.raises(ModelError, match="does not exist"):
+        train(labels[:3], quick("apt"), tmp_path / "other", resume=True)
+
+
+def test_time_limit_is_kept(labels: list[Frame], tmp_path: Path) -> None:
+    summary = train(labels[:4], quick("apt", epochs=None, time_limit=0.03), tmp_path / "m")
+    assert 1.8 <= summary["seconds"] < 4
+
+
+def test_atoms_without_a_label_do_not_count(labels: list[Frame], tmp_path: Path) -> None:
+    def masked(frame: Frame, value: float) -> Frame:
+        apt = frame.tensors["apt"].copy()
+        apt[10:] = value
+        return replace(frame, tensors={"apt": apt})
+
+    train([masked(frame, np.nan) for frame in labels[:3]], quick("apt"), tmp_path / "masked")
+    model = read_model(tmp_path / "masked")
+    assert np.isfinite(tensors_of(model, labels[0])).all()
+    report = evaluate(model, [masked(labels[0], np.nan)], "labels")
+    assert report["atoms"] == 10
+
+
+def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
+    summary = train(labels[:1], quick("pgt"), tmp_path / "m")
+    assert summary["validation_frames"] == 0
+    assert np.isfinite(tensors_of(read_model(tmp_path / "m", "pgt"), labels[0])).all()
+
+
+def test_small_molecules_share_a_step(tmp_path: Path) -> None:
+    water = molecule("H2O")
+    frames = [
+        Frame(
+            water.numbers,
+            water.positions + 0.05 * np.random.default_rng(k).normal(size=(3, 3)),
+            np.zeros((3, 3)),
+            np.zeros(3, dtype=bool),
+            tensors={"apt": np.random.default_rng(k).normal(size=(3, 3, 3))},
+        )
+        for k in range(50)
+    ]
+    summary = train(frames, quick("apt", validation=0.2), tmp_path / "m")
+    assert summary["steps"] == 4 * 2  # 40 molecules of three atoms make two steps of at least 64 atoms
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "dipole"}, "no target 'dipole'; known are apt, pgt"),
+        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"validation": 1.0}, "between 0 and 1"),
+        ({"epochs": -1}, "epochs must be positive"),
+        ({"time_limit": 0.0}, "time limit must be positive"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    labels: list[Frame], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(labels[:2], quick("apt", **change), tmp_path / "m")
+
+
+def test_missing_labels_are_named(labels: list[Frame], tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"a\.xyz, frame 1 has no pgt .*; it has apt"):
+        bare = replace(labels[1], tensors={"apt": labels[1].tensors["apt"]}, info={})
+        train([labels[0], bare], quick("pgt"), tmp_path / "m", origin="a.xyz")
+    with pytest.raises(LabelError, match="holds no frames"):
+        train([], quick("pgt"), tmp_path / "m")
+
+
+# --- prediction and files -----------------------------------------------------------------------
+
+
+def test_predicted_sum_rule_is_exact(model: ResponseModel) -> None:
+    frames = [random_frame(seed) for seed in range(3)]
+    for frame in predict(model, frames, charge=-2.0):
+        assert model.target.translation_error(frame.tensors[model.target.name], -2.0) < 1e-6
+    for frame, raw in zip(predict(model, frames, project=False), predict_tensors(model, frames), strict=True):
+        assert_same(frame.tensors[model.target.name], raw)
+
+
+def test_model_file_keeps_everything(model: ResponseModel, tmp_path: Path) -> None:
+    frame = random_frame(1)
+    write_model(tmp_path / "m.mym", model, {"note": "x"})
+    again = read_model(tmp_path / "m.mym")
+    np.testing.assert_array_equal(tensors_of(again, frame), tensors_of(model, frame))
+    assert again.settings == model.settings
+    assert again.summary["note"] == "x"
+
+
+def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> None:
+    path = tmp_path / "m.mym"
+    write_model(path, model, {})
+    other = next(name for name in TARGETS if name != model.settings.target)
+    with pytest.raises(ModelError, match=f"give it to --{model.settings.target}"):
+        read_model(path, other)
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"not a model", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"m\.mym is damaged"):
+            read_model(path)
+    torch.save({"format": "something"}, path)
+    with pytest.raises(ModelError, match="not a file of the kind"):
+        read_model(path)
+    with pytest.raises(ModelError, match="does not exist"):
+        read_model(tmp_path / "absent.mym")
+
+
+def test_devices() -> None:
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    with pytest.raises(ModelError, match="'moon' cannot be used"):
+        choose_device("moon")
+
+
+def test_parity_plot(labels: list[Frame], tmp_path: Path) -> None:
+    train(labels[:2], quick("apt", epochs=1), tmp_path / "m")
+    plot_parity(tmp_path / "parity.png", read_model(tmp_path / "m"), labels[:2], "labels")
+    assert (tmp_path / "parity.png").stat().st_size > 5000
+    assert symbols_of(np.array([1, 8])) == ["H", "O"]

@@ -9,14 +9,19 @@ from __future__ import annotations
 import logging
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mimyria.frame import Frame
 from mimyria.pipeline import SpectrumSettings, make_spectra
-from mimyria.progress import progress
+from mimyria.progress import Advance, progress
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.plot import plot_spectra
 from mimyria.spectra.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from mimyria.model.train import TrainSettings
 
 log = logging.getLogger("mimyria")
 
@@ -41,7 +46,7 @@ BANDS = (
 
 def run_demo(out: Path, *, quick: bool = False) -> str:
     """Make models and spectra of liquid water in a folder; return the table of the bands."""
-    from mimyria.model.train import TrainSettings, train
+    from mimyria.model.train import TrainSettings
     from mimyria.trajectory import read_frames
 
     out.mkdir(parents=True, exist_ok=True)
@@ -51,7 +56,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         for step, name in enumerate(("apt", "pgt"), 1):
             settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
             with progress(f"{step}/3 train the {name.upper()} network on {len(frames)} DFT labels") as advance:
-                train(frames, settings, out / f"{name}.mym", report=advance, origin=LABELS)
+                _train(frames, settings, out, advance)
         spectra = make_spectra(
             [trajectory],
             out,
@@ -65,6 +70,20 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
     marks = {"ir": [(position, 1000 * height) for _, position, height, _ in BANDS]}
     plot_spectra(out / "spectra.png", spectra, title="liquid water, networks trained on DFT labels", marks=marks)
     return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'ir.csv'}, {out / 'raman.csv'}"
+
+
+def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Advance) -> None:
+    """Train a network, or take up what an interrupted demo left in the folder."""
+    from mimyria.model.files import read_model
+    from mimyria.model.train import checkpoint_of, train
+
+    path = out / f"{settings.target}.mym"
+    stopped = checkpoint_of(path).exists()
+    finished = path.exists() and not stopped and not (out / "ir.csv").exists()
+    if finished and read_model(path).summary.get("time_limit") == settings.time_limit:
+        log.info(f"{path} is there from an interrupted demo")
+        return
+    train(frames, settings, path, resume=stopped, report=advance, origin=LABELS)
 
 
 def band_table(spectra: dict[str, Spectrum]) -> str:

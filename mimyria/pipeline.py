@@ -14,7 +14,7 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import write_settings
-from mimyria.errors import ConfigError, LabelError, SpectrumError
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError
 from mimyria.frame import Frame
 from mimyria.progress import Advance, progress
 from mimyria.spectra.correlation import window_lags
@@ -174,17 +174,21 @@ def _one_series(path: Path, folder: Path, settings: SpectrumSettings, resume: bo
     frames = trajectory.frames(again, stop, stride)
     for name, source in settings.sources.items():
         frames = with_tensors(frames, name, source, settings)
-    with progress(f"{path.name}, every {timestep:g} fs") as advance:
-        return response_series(
-            trajectory.frames(start, again, stride) if store.n_frames else iter(()),
-            _counted(frames, trajectory, again, stop, advance),
-            targets=tuple(settings.sources),
-            grouping=GROUPINGS[settings.groups](trajectory.numbers),
-            timestep=timestep,
-            lags=lags,
-            store=store,
-            differenced=trajectory.timestep if trajectory.differenced else 0.0,
-        )
+    try:
+        with progress(f"{path.name}, every {timestep:g} fs") as advance:
+            return response_series(
+                trajectory.frames(start, again, stride) if store.n_frames else iter(()),
+                _counted(frames, trajectory, again, stop, advance),
+                targets=tuple(settings.sources),
+                grouping=GROUPINGS[settings.groups](trajectory.numbers),
+                timestep=timestep,
+                lags=lags,
+                store=store,
+                differenced=trajectory.timestep if trajectory.differenced else 0.0,
+            )
+    except KeyboardInterrupt:
+        done = f"{store.n_frames} frames of {path} are done"
+        raise Interrupted(f"stopped; {done}; run the same command again to go on") from None
 
 
 def with_tensors(frames: Iterator[Frame], name: str, source: str, settings: SpectrumSettings) -> Iterator[Frame]:

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before tor
 
 import numpy as np
 import pytest
+
 from mimyria.frame import Frame
 from mimyria.trajectory import read_frames
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mimyria.errors import SpectrumError
 from mimyria.spectra.correlation import (
     Correlator,

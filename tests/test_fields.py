@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mimyria.errors import LabelError
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.units import BOHR

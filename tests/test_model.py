@@ -10,9 +10,10 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list
-from conftest import random_frame, rotation, turned, turned_tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
@@ -83,7 +84,7 @@ def test_supercell_repeats_the_tensors(model: ResponseModel) -> None:
         positions=np.concatenate([frame.positions + shift for shift in shifts]),
         cell=frame.cell * np.array([[2], [3], [1]]),
     )
-    assert_same(tensors_of(model, larger), np.tile(tensors_of(model, frame), (len(shifts), *[1] * model.target.order, 1, 1)[: model.target.order + 2]))
+    assert_same(tensors_of(model, larger), np.concatenate([tensors_of(model, frame)] * len(shifts)))
 
 
 def test_frames_in_a_batch_do_not_see_each_other(model: ResponseModel) -> None:
@@ -296,11 +297,12 @@ def test_wrong_settings_are_refused(
 
 
 def test_missing_labels_are_named(labels: list[Frame], tmp_path: Path) -> None:
+    bare = replace(labels[1], tensors={"apt": labels[1].tensors["apt"]}, info={})
+    settings = quick("pgt")
     with pytest.raises(LabelError, match=r"a\.xyz, frame 1 has no pgt .*; it has apt"):
-        bare = replace(labels[1], tensors={"apt": labels[1].tensors["apt"]}, info={})
-        train([labels[0], bare], quick("pgt"), tmp_path / "m", origin="a.xyz")
+        train([labels[0], bare], settings, tmp_path / "m", origin="a.xyz")
     with pytest.raises(LabelError, match="holds no frames"):
-        train([], quick("pgt"), tmp_path / "m")
+        train([], settings, tmp_path / "m")
 
 
 # --- prediction and files -----------------------------------------------------------------------

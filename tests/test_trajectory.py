@@ -14,8 +14,8 @@ from typing import Any
 import ase.io
 import numpy as np
 import pytest
-from contracts import TIMESTEP, ReaderContract, atoms_of, labelled, made_up_run, write_cp2k
 
+from contracts import TIMESTEP, ReaderContract, atoms_of, labelled, made_up_run, write_cp2k
 from mimyria.elements import masses_of, numbers_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.targets import PGT

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import test_trajectory as formats
-from contracts import made_up_run, write_cp2k
 
+from contracts import made_up_run, write_cp2k
 from mimyria.errors import LabelError, TrajectoryError
 from mimyria.trajectory import Trajectory, read_frames, write_frames
 from mimyria.trajectory.times import stored_interval

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts import labelled
 
+from contracts import labelled
 from mimyria.errors import LabelError
 from mimyria.targets import APT, PGT
 from mimyria.trajectory import read_frames

@@ -27,7 +27,8 @@ from mimyria.frame import Frame
 from mimyria.model.evaluate import require_labels
 from mimyria.model.files import read_content, write_model, write_whole
 from mimyria.model.graph import build_graph
-from mimyria.model.network import L_MAX, Geometry, NetworkSettings, ResponseModel
+from mimyria.model.network import NetworkSettings, ResponseModel
+from mimyria.model.normalise import Batch, normalise
 from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
@@ -40,7 +41,6 @@ DEFAULT_EPOCHS = 400
 ATOMS_PER_STEP = 64
 SECONDS_PER_CHECKPOINT = 15.0
 LARGEST_GRADIENT = 10.0
-TINY = 1e-12
 MAY_CHANGE = ("epochs", "time_limit")
 """Settings that a resumed training may change."""
 
@@ -151,6 +151,11 @@ def train(
     return run.summary()
 
 
+def checkpoint_of(out: Path) -> Path:
+    """Return where the checkpoint of a model file lies."""
+    return out.with_name(out.name + ".checkpoint")
+
+
 def _check(settings: TrainSettings) -> None:
     if settings.target not in TARGETS:
         raise ConfigError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
@@ -176,18 +181,6 @@ def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame
     return training, [frames[k] for k in sorted(held_out)]
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Frames as the network wants them, with their labels as irreps, atoms in the graph's order.
-
-    ``weights`` is one for a labelled atom and zero for another, shape (n, 1).
-    """
-
-    geometry: Geometry
-    labels: Tensor
-    weights: Tensor
-
-
 class _Run:
     """A training: what stays the same, and the state that a checkpoint holds."""
 
@@ -195,7 +188,7 @@ class _Run:
         self, training: list[Frame], held_out: list[Frame], settings: TrainSettings, out: Path, device: torch.device
     ) -> None:
         self.settings, self.out, self.device = settings, out, device
-        self.checkpoint = out.with_name(out.name + ".checkpoint")
+        self.checkpoint = checkpoint_of(out)
         self.facts = _facts(training, held_out, settings)
         species = tuple(sorted({int(number) for frame in training for number in np.unique(frame.numbers)}))
         with torch.random.fork_rng(devices=[]):
@@ -243,7 +236,7 @@ class _Run:
             self.write_checkpoint()
         return f"epoch {self.epochs}, error {np.mean(losses) ** 0.5:.3f}, validation {error:.3f}"
 
-    def _step(self, batch: _Batch) -> float:
+    def _step(self, batch: Batch) -> float:
         fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
@@ -266,19 +259,19 @@ class _Run:
             errors = [_mean_square_error(self.averaged, batch).item() for batch in self.held_out]
         return float(np.average(errors, weights=[batch.weights.sum().item() for batch in self.held_out])) ** 0.5
 
-    def _batch(self, frames: list[Frame]) -> _Batch:
+    def _batch(self, frames: list[Frame]) -> Batch:
         graph = build_graph(frames, self.model.settings.species, self.model.settings.cutoff, self.device)
         tensors = np.concatenate([frame.tensors[self.settings.target] for frame in frames])
         labelled = np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim)), keepdims=True)
         flat = torch.from_numpy(np.where(labelled, tensors, 0.0)).float().flatten(1).to(self.device)
         weights = torch.from_numpy(labelled).float().flatten(1).to(self.device)
-        return _Batch(
+        return Batch(
             geometry=self.model.geometry(graph),
             labels=flat[graph.order] @ self.model.change_of_basis.flatten(1).T,
             weights=weights[graph.order],
         )
 
-    def _normalised(self, batch: _Batch) -> _Batch:
+    def _normalised(self, batch: Batch) -> Batch:
         pairs = enumerate(batch.geometry.graph.slices)
         labels = [(batch.labels[places] - self.model.mean[s]) / self.model.scale[s] for s, places in pairs]
         return replace(batch, labels=torch.cat(labels))
@@ -336,44 +329,9 @@ class _Run:
         }
 
 
-def _mean_square_error(model: ResponseModel, batch: _Batch) -> Tensor:
+def _mean_square_error(model: ResponseModel, batch: Batch) -> Tensor:
     error = (model(batch.geometry) - batch.labels) * batch.weights
     return error.square().sum() / (batch.weights.sum() * error.shape[1]).clamp(min=1)
-
-
-def normalise(model: ResponseModel, batches: Sequence[_Batch]) -> None:
-    """Set the constants of a model so that inputs, messages and targets are of order one.
-
-    Labels are scaled per species and irrep, about the species' mean for scalars, so that rotations stay exact. The
-    scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
-    strong ones, for their labels are the noisiest.
-    """
-    density = torch.cat([batch.geometry.density for batch in batches], dim=1)
-    for degree in range(L_MAX + 1):
-        part = slice(degree**2, (degree + 1) ** 2)
-        model.density_scale[part] = _inverse(density[part].square().mean())
-    model.message_scale.copy_(
-        _inverse(torch.stack([batch.geometry.basis.square().sum(1).mean() for batch in batches]).mean())
-    )
-    ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
-    parts = [slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)]
-    for s in range(len(model.settings.species)):
-        rows = torch.cat([batch.labels[batch.geometry.graph.slices[s]] for batch in batches])
-        labelled = torch.cat([batch.weights[batch.geometry.graph.slices[s]] for batch in batches])[:, 0] > 0
-        if not labelled.any():
-            continue
-        rows = rows[labelled]
-        for part in parts:
-            if part.stop - part.start == 1:
-                model.mean[s, part] = rows[:, part].mean()
-        squares = (rows - model.mean[s]).square()
-        for part in parts:
-            model.scale[s, part] = 1 / (_inverse(squares[:, part].mean()) * _inverse(squares.mean())).sqrt()
-
-
-def _inverse(mean_square: Tensor) -> Tensor:
-    """Return 1/√x, or one where there is nothing."""
-    return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)
 
 
 def _chunks(frames: Sequence[Frame]) -> list[list[Frame]]:

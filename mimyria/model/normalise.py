@@ -1,0 +1,61 @@
+"""Labels as the network sees them, and the constants that bring inputs, messages and labels to order one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimyria.model.network import L_MAX, Geometry, ResponseModel
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames as the network wants them, with their labels as irreps, atoms in the graph's order.
+
+    ``weights`` is one for a labelled atom and zero for another, shape (n, 1).
+    """
+
+    geometry: Geometry
+    labels: Tensor
+    weights: Tensor
+
+
+def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
+    """Set the constants of a model so that inputs, messages and targets are of order one.
+
+    Labels are scaled per species and irrep, about the species' mean for scalars, so that rotations stay exact. The
+    scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
+    strong ones, for their labels are the noisiest.
+    """
+    density = torch.cat([batch.geometry.density for batch in batches], dim=1)
+    for degree in range(L_MAX + 1):
+        part = slice(degree**2, (degree + 1) ** 2)
+        model.density_scale[part] = _inverse(density[part].square().mean())
+    model.message_scale.copy_(
+        _inverse(torch.stack([batch.geometry.basis.square().sum(1).mean() for batch in batches]).mean())
+    )
+    ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
+    parts = [slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)]
+    for s in range(len(model.settings.species)):
+        rows = torch.cat([batch.labels[batch.geometry.graph.slices[s]] for batch in batches])
+        labelled = torch.cat([batch.weights[batch.geometry.graph.slices[s]] for batch in batches])[:, 0] > 0
+        if not labelled.any():
+            continue
+        rows = rows[labelled]
+        for part in parts:
+            if part.stop - part.start == 1:
+                model.mean[s, part] = rows[:, part].mean()
+        squares = (rows - model.mean[s]).square()
+        for part in parts:
+            model.scale[s, part] = 1 / (_inverse(squares[:, part].mean()) * _inverse(squares.mean())).sqrt()
+
+
+def _inverse(mean_square: Tensor) -> Tensor:
+    """Return 1/√x, or one where there is nothing."""
+    return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)

@@ -1,0 +1,319 @@
+"""The command line as a user meets it: what works, and one clear line for what does not."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from conftest import DATA, moving_charges
+from mimyria import __main__
+from mimyria.frame import Frame
+from mimyria.model.files import write_model
+from mimyria.model.network import NetworkSettings, ResponseModel
+from mimyria.spectra.compare import read_table
+from mimyria.trajectory import read_frames, write_frames
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Call the command in this process; return status, standard output, standard error."""
+    logger = logging.getLogger("mimyria")
+    before = list(logger.handlers)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        logger.handlers[:] = []
+        monkeypatch.setattr("sys.argv", ["mimyria", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            __main__.main()
+            status = 0
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        captured = capfd.readouterr()
+        return status, captured.out, captured.err
+
+    yield call
+    logger.handlers[:] = before
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an untrained water model of each target."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("apt", "pgt"):
+        torch.manual_seed(0)
+        write_model(folder / f"{name}.mym", ResponseModel(NetworkSettings(name, (1, 8), cutoff=4.0)), {})
+    return folder
+
+
+@pytest.fixture
+def charges(tmp_path: Path) -> Path:
+    """A trajectory of free charges with their APT in the frames."""
+    path = tmp_path / "charges.extxyz"
+    write_frames(path, moving_charges(300, 4.0)[0])
+    return path
+
+
+@pytest.fixture
+def water(tmp_path: Path) -> Path:
+    """Sixty frames of the sample."""
+    path = tmp_path / "water.extxyz"
+    frames = read_frames(DATA / "water32.extxyz.xz")
+    write_frames(path, (frame for _, frame in zip(range(60), frames, strict=False)))
+    return path
+
+
+# --- what works ---------------------------------------------------------------------------------
+
+
+def test_spectrum_from_tensors_in_the_frames(run: Run, charges: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, text, error = run("spectrum", charges, "--apt", "frames", "--out", out)
+    assert status == 0, error
+    assert "ir.csv, vdos.csv, spectra.png" in text
+    assert "sum over the atoms is off by" in error
+    table = read_table(out / "ir.csv")
+    assert table.wavenumber[np.argmax(table.columns["n_alpha_cm-1"])] == 0  # free flight
+    settings = yaml.safe_load((out / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["used"]["temperature"] == pytest.approx(300, rel=1e-3)
+    assert settings["used"]["frames"] == [300]
+
+
+def test_spectrum_remade_from_series(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--resolution", 80)
+    status, _, error = run("spectrum", tmp_path / "a" / "series.h5", "--out", tmp_path / "b", "--resolution", 80)
+    assert status == 0, error
+    assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
+    status, text, _ = run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--json")
+    assert status == 0
+    assert json.loads(text)["similarity"] == 1.0
+
+
+def test_spectrum_with_models(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    options = ["--apt", models / "apt.mym", "--pgt", models / "pgt.mym", "--laser", 532, "--groups", "none"]
+    status, _, error = run("spectrum", water, *options, "--out", tmp_path / "out")
+    assert status == 0, error
+    table = read_table(tmp_path / "out" / "raman.csv")
+    assert {"VV", "VH", "depolarisation_ratio", "VV_error", "stokes_VV"} <= set(table.columns)
+    assert "n_alpha[O,H]" not in read_table(tmp_path / "out" / "ir.csv").columns
+
+
+def test_interrupted_spectrum_goes_on(
+    run: Run, models: Path, water: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.spectra import response
+
+    monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
+    options = ["--apt", models / "apt.mym", "--temperature", 300]
+    run("spectrum", water, *options, "--out", tmp_path / "whole")
+    rate, calls = response.rate, iter(range(1000))
+
+    def pressed(*arguments: np.ndarray) -> np.ndarray:
+        if next(calls) == 25:
+            raise KeyboardInterrupt
+        return rate(*arguments)
+
+    monkeypatch.setattr(response, "rate", pressed)
+    status, _, error = run("spectrum", water, *options, "--out", tmp_path / "parts")
+    assert status == 130
+    assert "run the same command again" in error
+    monkeypatch.setattr(response, "rate", rate)
+    status, _, error = run("spectrum", water, *options, "--out", tmp_path / "parts", "--resume")
+    assert status == 0, error
+    assert "going on after 25 frames" in error
+    for name in ("ir.csv", "vdos.csv"):
+        assert (tmp_path / "whole" / name).read_text() == (tmp_path / "parts" / name).read_text()
+
+
+def test_train_evaluate_predict_info(run: Run, labels: list[Frame], tmp_path: Path) -> None:
+    write_frames(tmp_path / "labels.extxyz", labels[:4])
+    model = tmp_path / "apt.mym"
+    status, text, error = run(
+        "train", tmp_path / "labels.extxyz", "--target", "apt", "--out", model, "--epochs", 3, "--preset", "small"
+    )
+    assert status == 0, error
+    assert "3 training frames, 3 epochs" in text
+    status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz", "--json", "--plot", tmp_path / "parity.png")
+    report = json.loads(text)
+    assert report["species"]["O"]["atoms"] == 4 * 32
+    assert (tmp_path / "parity.png").exists()
+    status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz")
+    assert "RMSE" in text
+    status, _, _ = run("predict", model, tmp_path / "labels.extxyz", "--out", tmp_path / "p.extxyz")
+    assert status == 0
+    for frame in read_frames(tmp_path / "p.extxyz"):
+        np.testing.assert_allclose(frame.tensors["apt"].sum(axis=0), 0, atol=1e-6)
+    status, text, _ = run("info", model, "--json")
+    assert json.loads(text)["training_frames"] == 3
+    status, text, _ = run("info", tmp_path / "labels.extxyz")
+    assert "composition: H64 O32" in text
+    assert "apt: in 4 frames; the sum over the atoms is off by at most" in text
+
+
+def test_info_on_trajectories_series_and_folders(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "out")
+    status, text, _ = run("info", charges, "--json")
+    facts = json.loads(text)
+    assert facts["frames"] == 300
+    assert facts["timestep_fs"] == 4.0
+    assert facts["temperature_of_first_frame_K"] == pytest.approx(300, abs=0.1)
+    status, text, _ = run("info", tmp_path / "out" / "series.h5")
+    assert "targets: ['apt']" in text
+    status, text, _ = run("info", tmp_path / "out")
+    assert status == 0
+    assert "temperature" in text
+
+
+def test_flags_from_yaml_and_flags_that_win(run: Run, charges: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("apt: frames\nresolution: 90\ntemperature: 310\n")
+    status, _, error = run(
+        "spectrum", charges, "--config", tmp_path / "c.yaml", "--out", tmp_path / "o", "--temperature", 305
+    )
+    assert status == 0, error
+    settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["resolution"] == 90
+    assert settings["temperature"] == 305
+
+
+def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_path: Path) -> None:
+    from conftest import rotation, turned
+
+    frames, _ = moving_charges(200, 4.0)
+    matrix = rotation(2)
+    drift = [
+        Frame(f.numbers, f.positions, f.cell, f.periodic, f.velocities + 0.01, f.time, f.tensors)  # type: ignore[operator]
+        for f in frames
+    ]
+    rotated = [
+        Frame(g.numbers, g.positions, g.cell, g.periodic, g.velocities, f.time, f.tensors)
+        for f, g in ((f, turned(f, matrix)) for f in frames)
+    ]
+    tables = []
+    for name, version in (("a", frames), ("b", drift), ("c", rotated)):
+        write_frames(tmp_path / f"{name}.extxyz", version)
+        run("spectrum", tmp_path / f"{name}.extxyz", "--apt", "frames", "--out", tmp_path / name)
+        tables.append(read_table(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"])
+    for table in tables[1:]:
+        np.testing.assert_allclose(table, tables[0], rtol=1e-5, atol=1e-5 * tables[0].max())
+
+
+# --- what does not ------------------------------------------------------------------------------
+
+
+def spoiled(path: Path, old: str, new: str, count: int = 1) -> Path:
+    """The file with some text replaced."""
+    text = path.read_text()
+    assert old in text
+    other = path.with_name("spoiled.extxyz")
+    other.write_text(text.replace(old, new, count))
+    return other
+
+
+def refused(result: tuple[int, str, str], *words: str) -> None:
+    status, _, error = result
+    assert status == 2, error
+    assert "Traceback" not in error
+    for word in words:
+        assert word in error
+
+
+def test_trajectory_cut_in_the_middle_of_a_frame(run: Run, charges: Path, tmp_path: Path) -> None:
+    text = charges.read_text()
+    charges.write_text(text[: int(len(text) * 0.7)])
+    out = tmp_path / "o"
+    refused(run("spectrum", charges, "--apt", "frames", "--out", out), "charges.extxyz", "frame 2", "--frames 0:2")
+    # nothing computed is lost, and the remedy in the message works
+    stop = int(len(text) * 0.7 / (len(text) / 300))
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", out, "--frames", f"0:{stop}")
+    assert status == 0, error
+    assert "going on after" in error
+
+
+def test_nan_velocity(run: Run, charges: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(charges))
+    assert frames[7].velocities is not None
+    frames[7].velocities[3, 1] = np.nan
+    write_frames(charges, frames)
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "frame 7", "atom 4", "velocity")
+
+
+def test_unknown_species(run: Run, models: Path, charges: Path, tmp_path: Path) -> None:
+    refused(
+        run("spectrum", charges, "--apt", models / "apt.mym", "--out", tmp_path / "o"),
+        "does not know Na, Cl", "trained on H, O",
+    )  # fmt: skip
+
+
+def test_missing_cell(run: Run, charges: Path, tmp_path: Path) -> None:
+    text = "\n".join(
+        line if not line.startswith("Lattice") else line[line.index("Properties") :].replace('pbc="T T T"', "")
+        for line in charges.read_text().splitlines()
+    )
+    charges.write_text(text + "\n")
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "no cell", "--cell")
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--cell", "12 12 12")
+    assert status == 0, error
+
+
+@pytest.mark.parametrize("timestep", ["0", "-1", "nan"])
+def test_wrong_timestep(run: Run, charges: Path, tmp_path: Path, timestep: str) -> None:
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--timestep", timestep), "--timestep")
+
+
+def test_model_of_the_wrong_target(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    refused(
+        run("spectrum", water, "--apt", models / "pgt.mym", "--out", tmp_path / "o"),
+        "pgt.mym holds a model of the polarizability gradient tensor", "give it to --pgt",
+    )  # fmt: skip
+
+
+def test_tensors_in_another_index_order(run: Run, charges: Path, tmp_path: Path) -> None:
+    other = spoiled(charges, "apt_order=field,displacement", "apt_order=displacement,field", -1)
+    result = run("spectrum", other, "--apt", "frames", "--out", tmp_path / "o")
+    refused(result, "displacement,field", "--layout displacement,field")
+    status, _, error = run(
+        "spectrum", other, "--apt", "frames", "--out", tmp_path / "o", "--layout", "displacement,field"
+    )
+    assert status == 0, error
+
+
+def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_path: Path) -> None:
+    refused(run("spectrum", water, "--apt", "frames", "--out", tmp_path / "o"), "has no apt", "keys there")
+    refused(run("spectrum", charges, "--pgt", "frames", "--out", tmp_path / "o"), "has no pgt", "apt")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["spectrum", "absent.xyz", "--apt", "frames", "--out", "o"], ["absent.xyz", "no such file"]),
+        (["spectrum", "W", "--out", "o"], ["give --apt or --pgt"]),
+        (["spectrum", "W", "--apt", "absent.mym", "--out", "o"], ["absent.mym"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--groups", "x"], ["--groups takes species or none"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--stride", "0"], ["--stride takes auto"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--resolution", "-3"], ["--resolution must be positive"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "9:3"], ["--frames takes FIRST:LAST"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--cell", "1 2"], ["--cell takes 3 or 9 numbers"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--sum-rule", "x"], ["--sum-rule takes project or none"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--velocity-unit", "knots"], ["knots", "A/fs"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "c.yaml"], ["resolutoin", "mean resolution?"]),
+        (["train", "W", "--target", "apt", "--out", "m"], ["has no apt"]),
+        (["evaluate", "W", "W"], ["is damaged or not written by mimyria"]),
+        (["compare", "W", "absent.csv"], ["water.extxyz"]),
+        (["info", "absent"], ["absent does not exist"]),
+        (["info", "."], ["no settings.yaml"]),
+        (["spectrum", "--nonsense"], ["No such option"]),
+    ],
+)
+def test_mistakes(
+    run: Run, water: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("resolutoin: 5\n")
+    refused(run(*[water if word == "W" else word for word in arguments]), *words)

@@ -1,0 +1,59 @@
+"""The demo, quick version, judged as a spectroscopist would."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimyria.demo import BANDS
+from mimyria.spectra.compare import band_maximum, read_table
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
+    """Its folder, what it printed, and how long it took."""
+    out = tmp_path_factory.mktemp("demo")
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "mimyria", "demo", "--quick", "--out", str(out)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout, time.perf_counter() - begin
+
+
+def test_infrared_bands_are_where_water_has_them(demo: tuple[Path, str, float]) -> None:
+    table = read_table(demo[0] / "ir.csv")
+    line = table.columns["n_alpha_cm-1"]
+    ranges = {"libration": (450, 850), "bend": (1580, 1720), "O-H stretch": (3300, 3650)}
+    for name, _, height, (low, high) in BANDS:
+        if name in ranges:
+            position, value = band_maximum(table.wavenumber, line, low, high)
+            assert ranges[name][0] < position < ranges[name][1], name
+            assert 0.5 < value / (1000 * height) < 2, name
+    assert table.wavenumber[np.argmax(line)] == pytest.approx(3450, abs=200)
+
+
+def test_raman_depolarisation_is_physical(demo: tuple[Path, str, float]) -> None:
+    columns = read_table(demo[0] / "raman.csv").columns
+    ratio, nu, vv = columns["depolarisation_ratio"], columns["wavenumber_cm-1"], columns["VV"]
+    visible = np.isfinite(ratio)
+    assert visible.sum() > 100
+    assert ratio[visible].min() >= 0
+    assert ratio[visible].max() <= 0.75 + 1e-6
+    stretch = (nu > 3000) & (nu < 3800)
+    assert columns["VH"][stretch].sum() / vv[stretch].sum() < 0.3
+    assert ratio[np.argmax(vv)] < 0.3
+
+
+def test_it_tells_the_bands_and_writes_the_files(demo: tuple[Path, str, float]) -> None:
+    out, text, seconds = demo
+    assert "experiment" in text
+    for name, position, _, _ in BANDS:
+        assert name in text
+        assert f"{position:.0f}" in text
+    for file in ("ir.csv", "raman.csv", "vdos.csv", "spectra.png", "apt.mym", "pgt.mym", "series.h5"):
+        assert (out / file).stat().st_size > 1000, file
+    assert seconds < 600  # no timed test: only that it ends at all on a slow machine; two minutes are usual

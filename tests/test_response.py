@@ -1,0 +1,147 @@
+"""Rates, groups, and passes over a trajectory that can be stopped."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from conftest import interrupted, moving_charges
+from mimyria.elements import masses_of
+from mimyria.errors import SpectrumError
+from mimyria.frame import Frame
+from mimyria.spectra.response import (
+    Grouping,
+    PartStore,
+    ResponseSeries,
+    is_series,
+    kinetic_temperature,
+    rate,
+    read_series,
+    response_series,
+    without_drift,
+    write_series,
+)
+
+NUMBERS = moving_charges(1, 1.0)[0][0].numbers
+
+
+def series_of(frames: Iterable[Frame], folder: Path, again: Iterable[Frame] = ()) -> ResponseSeries:
+    return response_series(
+        iter(again),
+        frames,
+        targets=("apt",),
+        grouping=Grouping.by_species(NUMBERS),
+        timestep=1.0,
+        lags=30,
+        store=PartStore(folder, "settings"),
+    )
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_rate_is_the_sum_of_tensor_times_velocity(order: int) -> None:
+    rng = np.random.default_rng(0)
+    tensor, velocities = rng.normal(size=(4, *[3] * (order + 1))), rng.normal(size=(4, 3))
+    members = np.array([[1.0, 0, 1, 0], [0, 1, 0, 1]])
+    expected = np.zeros((2, *[3] * order))
+    for n in range(4):
+        for x in range(3):
+            expected[n % 2] += tensor[n, ..., x] * velocities[n, x]
+    np.testing.assert_allclose(rate(tensor, velocities, members), expected, atol=1e-12)
+
+
+def test_rate_of_point_charges(tmp_path: Path) -> None:
+    frames, charges = moving_charges(20, 1.0)
+    series = series_of(frames, tmp_path)
+    assert frames[0].velocities is not None
+    np.testing.assert_allclose(series.rates["apt"].sum(axis=1), np.tile(charges @ frames[0].velocities, (20, 1)))
+    assert series.groups == ("H", "O", "Na", "Cl")
+    assert series.temperature.mean() == pytest.approx(300.0)
+
+
+def test_constant_velocity_of_the_whole_changes_nothing(tmp_path: Path) -> None:
+    frames, _ = moving_charges(10, 1.0)
+    moved = [Frame(f.numbers, f.positions, f.cell, f.periodic, f.velocities + 0.05, f.time, f.tensors) for f in frames]  # type: ignore[operator]
+    still, drifting = series_of(frames, tmp_path / "a"), series_of(moved, tmp_path / "b")
+    np.testing.assert_allclose(drifting.rates["apt"], still.rates["apt"], atol=1e-12)
+    np.testing.assert_allclose(drifting.velocity_correlation[:, :10], still.velocity_correlation[:, :10], atol=1e-12)
+
+
+def test_drift_and_temperature() -> None:
+    masses = masses_of(np.array([1, 8, 17]))
+    velocities = without_drift(np.random.default_rng(0).normal(size=(3, 3)) * 0.01, masses)
+    np.testing.assert_allclose(masses @ velocities, 0, atol=1e-12)
+    assert kinetic_temperature(2 * velocities, masses) == pytest.approx(4 * kinetic_temperature(velocities, masses))
+
+
+def test_groups_are_partitions() -> None:
+    numbers = np.array([8, 1, 1, 16, 8])
+    species = Grouping.by_species(numbers)
+    assert species.names == ("O", "H", "S")
+    np.testing.assert_array_equal(species.members.sum(axis=0), np.ones(5))
+    np.testing.assert_array_equal(Grouping.whole(numbers).members, np.ones((1, 5)))
+
+
+def test_a_stopped_pass_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    frames, _ = moving_charges(300, 1.0)
+    whole = series_of(frames, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        series_of(interrupted(iter(frames), 170), tmp_path / "parts")
+    assert PartStore(tmp_path / "parts", "settings").n_frames == 170
+    resumed = series_of(frames[170:], tmp_path / "parts", again=frames[:170])
+    np.testing.assert_array_equal(resumed.rates["apt"], whole.rates["apt"])
+    np.testing.assert_allclose(resumed.velocity_correlation, whole.velocity_correlation, atol=1e-12)
+
+
+def test_parts_of_other_settings_are_removed_or_insisted_on(tmp_path: Path) -> None:
+    series_of(moving_charges(5, 1.0)[0], tmp_path / "p")
+    with pytest.raises(SpectrumError, match=r"made with other settings: other; settings"):
+        PartStore(tmp_path / "p", "other", insist=True)
+    assert PartStore(tmp_path / "p", "settings").n_frames == 5
+    assert PartStore(tmp_path / "p", "other").n_frames == 0
+    with pytest.raises(SpectrumError, match="is not there"):
+        PartStore(tmp_path / "q", "settings", insist=True)
+
+
+def test_a_half_written_part_does_not_count(tmp_path: Path) -> None:
+    series_of(moving_charges(5, 1.0)[0], tmp_path / "p")
+    (tmp_path / "p" / "part.tmp").write_bytes(b"half")
+    assert PartStore(tmp_path / "p", "settings").n_frames == 5
+
+
+def test_no_frames_and_no_velocities_are_refused(tmp_path: Path) -> None:
+    frames, _ = moving_charges(2, 1.0)
+    with pytest.raises(SpectrumError, match="no frames"):
+        series_of([], tmp_path / "a")
+    bare = Frame(frames[0].numbers, frames[0].positions, frames[0].cell, frames[0].periodic, tensors=frames[0].tensors)
+    with pytest.raises(SpectrumError, match="no velocities"):
+        series_of([bare], tmp_path / "b")
+
+
+def test_series_file_round_trip(tmp_path: Path) -> None:
+    one = series_of(moving_charges(40, 1.0)[0], tmp_path / "p")
+    write_series(tmp_path / "series.h5", [one, one])
+    again = read_series(tmp_path / "series.h5")
+    assert len(again) == 2
+    for name, value in vars(again[1]).items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, getattr(one, name))
+        elif name != "rates":
+            assert value == getattr(one, name)
+    np.testing.assert_array_equal(again[0].rates["apt"], one.rates["apt"])
+    assert is_series(tmp_path / "series.h5")
+
+
+def test_other_files_are_not_series(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    (tmp_path / "text.h5").write_text("nothing")
+    assert not is_series(tmp_path / "other.h5")
+    assert not is_series(tmp_path / "text.h5")
+    with pytest.raises(SpectrumError, match="not a series"):
+        read_series(tmp_path / "other.h5")
+    with pytest.raises(SpectrumError, match="cannot be read as a series"):
+        read_series(tmp_path / "text.h5")
+    with pytest.raises(SpectrumError, match="does not exist"):
+        read_series(tmp_path / "absent.h5")

@@ -1,0 +1,329 @@
+"""Spectra of ensembles whose spectra are known: free charges, damped oscillators, known depolarisation ratios."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import constants
+
+from conftest import moving_charges, rotation
+from mimyria.elements import masses_of
+from mimyria.errors import SpectrumError
+from mimyria.spectra.compare import band_maximum, column, read_table, similarity
+from mimyria.spectra.correlation import window_lags
+from mimyria.spectra.response import Grouping, PartStore, ResponseSeries, response_series
+from mimyria.spectra.spectrum import infrared, raman, sampling, vibrational_density, write_csv
+from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
+
+TEMPERATURE = 300.0
+
+
+def made_series(rates: dict[str, np.ndarray], timestep: float = 1.0, **changes: object) -> ResponseSeries:
+    """A series of given total rates, in a cell of 1000 Å³."""
+    frames = len(next(iter(rates.values())))
+    series = ResponseSeries(
+        groups=("all",),
+        timestep=timestep,
+        rates={name: value[:, None] for name, value in rates.items()},
+        volume=np.full(frames, 1000.0),
+        temperature=np.full(frames, TEMPERATURE),
+        velocity_species=("H",),
+        velocity_correlation=np.ones((1, window_lags(20.0, timestep))),
+        differenced=0.0,
+        n_atoms=3,
+    )
+    return replace(series, **changes)  # type: ignore[arg-type]
+
+
+def noise(frames: int, components: int, position: float, width: float, timestep: float, seed: int = 0) -> np.ndarray:
+    """Coordinates of damped oscillators driven at random: ⟨x²⟩ = 1, line at ``position``, FWHM ``width`` (cm⁻¹).
+
+    Exact discrete steps of d²x/dt² = -ω0² x - 2γ dx/dt + noise, as two coupled Ornstein-Uhlenbeck variables.
+    """
+    gamma, omega = np.pi * LIGHT_SPEED * width, 2 * np.pi * LIGHT_SPEED * position
+    rng = np.random.default_rng(seed)
+    step = np.exp((-gamma + 1j * omega) * timestep)  # z = x + iy turns and decays: ⟨z(0)* z(t)⟩ = 2 e^{-γt} e^{iωt}
+    z = np.empty((frames, components), dtype=complex)
+    z[0] = rng.normal(size=components) + 1j * rng.normal(size=components)
+    kick = np.sqrt(1 - abs(step) ** 2)
+    for k in range(1, frames):
+        z[k] = step * z[k - 1] + kick * (rng.normal(size=components) + 1j * rng.normal(size=components))
+    return z.real
+
+
+# --- infrared -----------------------------------------------------------------------------------
+
+
+def free_charges(folder: Path, n_frames: int = 800, timestep: float = 4.0) -> tuple[ResponseSeries, float]:
+    """The series of charges in free flight and what ∫ nα dν (cm⁻²) must be."""
+    frames, charges = moving_charges(n_frames, timestep)
+    numbers, velocities = frames[0].numbers, frames[0].velocities
+    series = response_series(
+        iter(()),
+        frames,
+        targets=("apt",),
+        grouping=Grouping.by_species(numbers),
+        timestep=timestep,
+        lags=window_lags(20.0, timestep),
+        store=PartStore(folder, ""),
+    )
+    # ∫ nα dω = π/(6 ε0 c V k_B T) ⟨|dM/dt|²⟩, in SI; with dω = 2πc dν
+    moment = constants.e * constants.angstrom / constants.femto * (charges @ velocities)
+    volume = frames[0].volume * constants.angstrom**3
+    integral = np.pi * (moment @ moment) / (6 * constants.epsilon_0 * constants.c * volume * constants.k * TEMPERATURE)
+    return series, integral / (2 * np.pi * constants.c) * 1e-4
+
+
+def test_free_charges_have_the_analytic_integral(tmp_path: Path) -> None:
+    series, expected = free_charges(tmp_path)
+    spectrum = infrared([series], temperature=TEMPERATURE, how=sampling([series], None, None))
+    assert np.trapezoid(spectrum.columns["n_alpha_cm-1"], spectrum.wavenumber) == pytest.approx(expected, rel=1e-3)
+
+
+def test_free_charges_at_equipartition_have_the_textbook_integral(tmp_path: Path) -> None:
+    """∫ nα dω = π Σ q²/m / (2 ε0 c V), averaged over many draws of the velocities."""
+    found, expected = [], []
+    for seed in range(400):
+        frames, charges = moving_charges(1, 4.0, seed=seed)
+        masses = masses_of(frames[0].numbers)
+        velocities = frames[0].velocities
+        assert velocities is not None
+        found.append(np.square(charges @ velocities).sum() / 3)
+        expected.append((charges**2 / masses).sum() * BOLTZMANN * TEMPERATURE / MASS_VELOCITY_SQUARED)
+    assert np.mean(found) == pytest.approx(np.mean(expected), rel=0.1)
+
+
+def test_damped_oscillator_has_its_line_and_area() -> None:
+    """dM/dt = x(t) per component: ∫ nα dω = π/(6 ε0 c V k_B T) ⟨|dM/dt|²⟩, Lorentzian of the damping."""
+    timestep, position, width = 4.0, 1500.0, 60.0
+    moment = 0.01 * noise(200_000, 3, position, width, timestep)
+    series = made_series({"apt": moment}, timestep)
+    spectrum = infrared([series], temperature=TEMPERATURE, how=sampling([series], 8.0, None))
+    line = spectrum.columns["n_alpha_cm-1"]
+    rate_si = 0.01 * constants.e * constants.angstrom / constants.femto
+    area = np.pi * 3 * rate_si**2 / (6 * constants.epsilon_0 * constants.c * 1e-27 * constants.k * TEMPERATURE)
+    area_cm = area / (2 * np.pi * constants.c) * 1e-4
+    assert np.trapezoid(line, spectrum.wavenumber) == pytest.approx(area_cm, rel=0.03)
+    omega, gamma = 2 * np.pi * LIGHT_SPEED * (spectrum.wavenumber - position), np.pi * LIGHT_SPEED * width
+    exact = area_cm * gamma / (gamma**2 + omega**2) * 2 * LIGHT_SPEED
+    near = abs(spectrum.wavenumber - position) < 150
+    assert abs(line - exact)[near].mean() < 0.06 * exact.max()
+    assert band_maximum(spectrum.wavenumber, line, 1000, 2000)[0] == pytest.approx(position, abs=0.25 * width)
+    # the error bars have the size of the deviations
+    pulls = ((line - exact) / spectrum.columns["n_alpha_error"])[near]
+    assert 0.3 < np.sqrt(np.mean(pulls**2)) < 3
+
+
+def test_parts_add_up_and_copies_scale(tmp_path: Path) -> None:
+    series, _ = free_charges(tmp_path)
+    how = sampling([series], None, None)
+    columns = infrared([series], temperature=TEMPERATURE, how=how).columns
+    parts = sum(values for name, values in columns.items() if "[" in name)
+    np.testing.assert_allclose(parts, columns["n_alpha_cm-1"], rtol=1e-9, atol=1e-9 * columns["n_alpha_cm-1"].max())
+    copies = replace(series, rates={"apt": 3 * series.rates["apt"]}, volume=3 * series.volume)
+    tripled = infrared([copies], temperature=TEMPERATURE, how=how).columns["n_alpha_cm-1"]
+    np.testing.assert_allclose(tripled, 3 * columns["n_alpha_cm-1"], rtol=1e-9, atol=1e-12 * tripled.max())
+
+
+def test_rotating_the_sample_changes_no_spectrum() -> None:
+    rng, matrix = np.random.default_rng(0), rotation(1)
+    alpha = rng.normal(size=(3000, 3, 3))
+    alpha = alpha + alpha.transpose(0, 2, 1)
+    rates = {"apt": rng.normal(size=(3000, 3)), "pgt": alpha}
+    turned = {"apt": rates["apt"] @ matrix.T, "pgt": matrix @ alpha @ matrix.T}
+    for make in (infrared, raman):
+        one, other = (
+            make([s], temperature=TEMPERATURE, how=sampling([s], None, None))
+            for s in (made_series(rates), made_series(turned))
+        )
+        for name, values in one.columns.items():
+            np.testing.assert_allclose(other.columns[name], values, rtol=1e-6, atol=1e-9 * np.nanmax(abs(values)))
+
+
+def test_epsilon_is_n_alpha_over_two_pi_nu() -> None:
+    series = made_series({"apt": np.random.default_rng(0).normal(size=(4000, 3))})
+    columns = infrared([series], temperature=TEMPERATURE, how=sampling([series], None, None)).columns
+    expected = columns["n_alpha_cm-1"][1:] / (2 * np.pi * columns["wavenumber_cm-1"][1:])
+    np.testing.assert_allclose(columns["epsilon_imag"][1:], expected)
+    assert np.isnan(columns["epsilon_imag"][0])
+
+
+def test_trajectories_are_pooled_by_their_length() -> None:
+    moment = np.random.default_rng(3).normal(size=(6000, 3))
+    one = made_series({"apt": moment})
+    parts = [made_series({"apt": moment[:4000]}), made_series({"apt": moment[4000:]})]
+    how = sampling(parts, 60.0, None)
+    whole = infrared([one], temperature=TEMPERATURE, how=how).columns["n_alpha_cm-1"]
+    pooled = infrared(parts, temperature=TEMPERATURE, how=how).columns["n_alpha_cm-1"]
+    assert abs(whole - pooled).mean() < 0.15 * whole.mean()
+    larger = [replace(part, volume=2 * part.volume) for part in parts]
+    halved = infrared(larger, temperature=TEMPERATURE, how=how).columns["n_alpha_cm-1"]
+    np.testing.assert_allclose(halved, pooled / 2, rtol=1e-9)
+
+
+# --- Raman --------------------------------------------------------------------------------------
+
+
+def turning_tensors(isotropic: float, anisotropic: float, frames: int = 60_000) -> np.ndarray:
+    """dα/dt of an isotropic sample: a·1 x(t) plus five independent traceless parts b·y_k(t) of equal strength."""
+    x = noise(frames, 6, 1500.0, 80.0, 4.0)
+    basis = np.array(
+        [
+            np.diag([1, -1, 0]) / np.sqrt(2),
+            np.diag([1, 1, -2]) / np.sqrt(6),
+            *(np.eye(3)[[a, b]].T @ np.eye(3)[[b, a]] / np.sqrt(2) for a, b in ((0, 1), (0, 2), (1, 2))),
+        ]
+    )
+    return isotropic * x[:, 0, None, None] * np.eye(3) + anisotropic * np.einsum("tk,kab->tab", x[:, 1:], basis)
+
+
+@pytest.mark.parametrize(("isotropic", "anisotropic"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.3, 2.0)])
+def test_depolarisation_ratio_of_known_tensors(isotropic: float, anisotropic: float) -> None:
+    """⟨Tr ββ⟩ = 5b²: ρ = (5b²/10)/(a² + 2·5b²/15), between 0 and 3/4."""
+    series = made_series({"pgt": turning_tensors(isotropic, anisotropic)}, 4.0)
+    spectrum = raman([series], temperature=TEMPERATURE, how=sampling([series], 30.0, None))
+    columns = spectrum.columns
+    expected = 0.5 * anisotropic**2 / (isotropic**2 + 2 / 3 * anisotropic**2)
+    inside = abs(spectrum.wavenumber - 1500) < 100
+    ratio = columns["VH"][inside].sum() / columns["VV"][inside].sum()
+    assert ratio == pytest.approx(expected, rel=0.12, abs=1e-12)
+    given = columns["depolarisation_ratio"][np.isfinite(columns["depolarisation_ratio"])]
+    assert given.min() > -1e-6
+    assert given.max() < 0.75 + 1e-2
+    np.testing.assert_allclose(columns["unpolarised"], columns["VV"] + columns["VH"])
+
+
+def test_vv_is_the_average_over_laboratory_axes() -> None:
+    """S of dα_zz averaged over axes equals S_iso + 2/15 S_ani only for an isotropic sample, which this is."""
+    alpha = turning_tensors(0.5, 1.0)
+    series = made_series({"pgt": alpha}, 4.0)
+    how = sampling([series], 30.0, None)
+    columns = raman([series], temperature=TEMPERATURE, how=how).columns
+    diagonal = made_series({"apt": np.diagonal(alpha, axis1=1, axis2=2)}, 4.0)
+    axes = infrared([diagonal], temperature=TEMPERATURE, how=how).columns["n_alpha_cm-1"]
+    inside = abs(columns["wavenumber_cm-1"] - 1500) < 100
+    shape = axes[inside] / axes[inside].sum()
+    np.testing.assert_allclose(shape, columns["VV"][inside] / columns["VV"][inside].sum(), atol=0.1 * shape.max())
+
+
+def test_line_shape_integrates_to_the_mean_square() -> None:
+    """∫_0^∞ S dν = ½ ⟨x²⟩ for S = c ∫ ⟨x(0)x(t)⟩ e^{-iωt} dt."""
+    alpha = turning_tensors(0.7, 0.0)
+    series = made_series({"pgt": alpha}, 4.0)
+    spectrum = raman([series], temperature=TEMPERATURE, how=sampling([series], 20.0, None))
+    area = np.trapezoid(spectrum.columns["isotropic"], spectrum.wavenumber)
+    assert area == pytest.approx(0.5 * (alpha[:, 0, 0] ** 2).mean(), rel=1e-9)
+
+
+def test_stokes_factor() -> None:
+    series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
+    columns = raman([series], temperature=TEMPERATURE, how=sampling([series], 60.0, None), laser=532.0).columns
+    nu = columns["wavenumber_cm-1"][1:]
+    kt = constants.k * TEMPERATURE / (constants.h * constants.c * 100)
+    factor = (1e7 / 532.0 - nu) ** 4 / (nu * (1 - np.exp(-nu / kt)))
+    expected = factor * columns["VV"][1:]
+    np.testing.assert_allclose(columns["stokes_VV"][1:], expected / expected.max(), rtol=1e-9)
+    assert np.isnan(columns["stokes_VV"][0])
+
+
+# --- density of states, differences, sampling ---------------------------------------------------
+
+
+def test_density_of_states_counts_the_modes() -> None:
+    masses, atoms, timestep = 15.999, 20, 4.0
+    thermal = BOLTZMANN * TEMPERATURE / MASS_VELOCITY_SQUARED
+    correlation = 3 * atoms * thermal * np.exp(-np.arange(800) * 0.01) * masses / masses
+    series = made_series({"apt": np.zeros((2000, 3))}, timestep, velocity_correlation=correlation[None])
+    spectrum = vibrational_density([series], temperature=TEMPERATURE, how=sampling([series], 20.0, None))
+    assert np.trapezoid(spectrum.columns["vdos"], spectrum.wavenumber) == pytest.approx(3 * atoms, rel=1e-6)
+
+
+def test_central_differences_are_undone() -> None:
+    timestep, omega = 2.0, 2 * np.pi * LIGHT_SPEED * 2500.0
+    wave = np.cos(omega * timestep * np.arange(20_000))[:, None] * np.ones(3)
+    shrunk = np.sin(omega * timestep) / (omega * timestep) * wave
+    true, made = made_series({"apt": wave}, timestep), made_series({"apt": shrunk}, timestep, differenced=timestep)
+    one, other = (infrared([s], temperature=TEMPERATURE, how=sampling([s], 20.0, None)) for s in (true, made))
+    end = len(other.wavenumber)
+    assert 5000 < other.wavenumber[-1] < one.wavenumber[-1]
+    expected = one.columns["n_alpha_cm-1"][:end]
+    np.testing.assert_allclose(other.columns["n_alpha_cm-1"], expected, atol=0.02 * expected.max())
+
+
+def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
+    long, short = made_series({"apt": np.zeros((5000, 3))}, 4.0), made_series({"apt": np.zeros((300, 3))}, 4.0)
+    assert sampling([long], None, None).resolution == 20.0
+    assert sampling([short], None, None).resolution > 60.0
+    with pytest.raises(SpectrumError, match=r"resolution of 2 cm⁻¹ needs a longer trajectory: 300 frames .* allow"):
+        sampling([short], 2.0, None)
+    with pytest.raises(SpectrumError, match=r"9 blocks of 555 frames are shorter .* at most --blocks 8"):
+        sampling([long], 20.0, 9)
+    with pytest.raises(SpectrumError, match="sampled every 4, 2 fs"):
+        sampling([long, made_series({"apt": np.zeros((5000, 3))}, 2.0)], None, None)
+    with pytest.raises(SpectrumError, match="too few"):
+        sampling([made_series({"apt": np.zeros((3, 3))})], None, None)
+    with pytest.raises(SpectrumError, match="no trajectory"):
+        sampling([], None, None)
+    assert np.isnan(infrared([long], temperature=300.0, how=sampling([long], None, 1)).columns["n_alpha_error"]).all()
+
+
+# --- files and comparison -----------------------------------------------------------------------
+
+
+def test_csv_round_trip(tmp_path: Path) -> None:
+    series = made_series({"apt": np.random.default_rng(0).normal(size=(2000, 3))})
+    spectrum = infrared([series], temperature=TEMPERATURE, how=sampling([series], None, None))
+    write_csv(tmp_path / "ir.csv", spectrum)
+    again = read_table(tmp_path / "ir.csv")
+    assert list(again.columns) == list(spectrum.columns)
+    for name, values in spectrum.columns.items():
+        np.testing.assert_allclose(again.columns[name], values, rtol=1e-6, atol=1e-12)
+    assert "temperature: 300.00 K" in (tmp_path / "ir.csv").read_text(encoding="utf-8")
+
+
+def test_tables_of_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("# Bertie\n300 2.0\n100 1.0\n\n200 1.5\n")
+    table = read_table(tmp_path / "a.txt")
+    np.testing.assert_array_equal(table.wavenumber, [100, 200, 300])
+    np.testing.assert_array_equal(column(table, None, tmp_path), [1.0, 1.5, 2.0])
+    with pytest.raises(SpectrumError, match="has no column n_alpha; it has column_2"):
+        column(table, "n_alpha", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no rows"),
+        ("1 2\n3\n", "line 2: 1 columns"),
+        ("1 2\n3 x\n", "line 2: not a row"),
+        ("1\n2\n", "at least two"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(SpectrumError, match=message):
+        read_table(tmp_path / "a.txt")
+    with pytest.raises(SpectrumError, match="cannot be read"):
+        read_table(tmp_path / "absent.txt")
+
+
+def test_similarity_of_known_curves() -> None:
+    x = np.linspace(0, 100, 101)
+    assert similarity((x, x), (x, x))["similarity"] == 1.0
+    assert similarity((x, x), (x, 3 * x))["score"] == pytest.approx(0.5)
+    assert similarity((x, x), (x, 0 * x))["similarity"] == pytest.approx(0.0)
+    coarse = x[::4]
+    assert similarity((x, x), (coarse, coarse), 10.2, 90.0)["similarity"] == pytest.approx(1.0)
+    with pytest.raises(SpectrumError, match="no range in common"):
+        similarity((x, x), (x + 200, x))
+    with pytest.raises(SpectrumError, match="both spectra are zero"):
+        similarity((x, 0 * x), (x, 0 * x))
+
+
+def test_band_maximum_of_a_parabola() -> None:
+    x = np.arange(0, 100, 3.0)
+    position, height = band_maximum(x, 5 - 0.01 * (x - 40.7) ** 2, 10, 90)
+    assert position == pytest.approx(40.7)
+    assert height == pytest.approx(5)
+    assert np.isnan(band_maximum(x, x, 200, 300)[0])

@@ -168,6 +168,8 @@ def _one_series(path: Path, folder: Path, settings: SpectrumSettings, resume: bo
     lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep)
     store = PartStore(folder, _fingerprint(path, settings, stride, lags), insist=resume)
     start, stop = settings.frames
+    if trajectory.differenced:
+        start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
     again = start + store.n_frames * stride
     if store.n_frames:
         log.info(f"{path}: going on after {store.n_frames} frames that are done")

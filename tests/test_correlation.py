@@ -40,6 +40,11 @@ def test_chunks_give_the_direct_sum(frames: int, lags: int, chunk: int, seed: in
     np.testing.assert_allclose(correlator.result(), direct(series, lags), atol=1e-10)
 
 
+def test_many_components_are_summed() -> None:
+    series = np.random.default_rng(0).normal(size=(1500, 1, 700))
+    np.testing.assert_allclose(correlation(series, 8), direct(series, 8), rtol=1e-9, atol=1e-9)
+
+
 def test_more_frames_may_follow_a_result() -> None:
     series = np.random.default_rng(0).normal(size=(3000, 1, 2))
     correlator = Correlator(20)

@@ -16,6 +16,7 @@ from mimyria.units import LIGHT_SPEED
 
 WINDOW_CUT = 1e-3
 """The Gaussian window is cut off where it has fallen to this."""
+COMPONENTS_AT_ONCE = 256
 
 
 class Correlator:
@@ -34,7 +35,7 @@ class Correlator:
         if lags < 1:
             raise SpectrumError(f"a correlation function needs at least one lag, not {lags}")
         self.lags = lags
-        self._block = max(2 * lags, 1024)
+        self._block = max(lags, 1024)
         self._reach = self._block + lags - 1
         self._length = fft.next_fast_len(self._block + lags, real=True)
         self._pending: list[Array] = []
@@ -72,10 +73,17 @@ class Correlator:
         return 0.5 * (mean + mean.transpose(1, 0, 2))
 
     def _product(self, first: Array, following: Array) -> Array:
-        """Return Σ_k conj(A_gk(ω)) B_hk(ω) of a block and what follows it, shape (frequencies, groups, groups)."""
-        a = fft.rfft(first, n=self._length, axis=0)
-        b = fft.rfft(following, n=self._length, axis=0)
-        return np.matmul(a.conj(), b.transpose(0, 2, 1))
+        """Return Σ_k conj(A_gk(ω)) B_hk(ω) of a block and what follows it, shape (frequencies, groups, groups).
+
+        A few components k at a time: the transforms of all of them may be larger than the memory.
+        """
+        total: Array = np.zeros((self._length // 2 + 1, first.shape[1], first.shape[1]), dtype=complex)
+        for k in range(0, first.shape[2], COMPONENTS_AT_ONCE):
+            part = slice(k, k + COMPONENTS_AT_ONCE)
+            a = fft.rfft(first[:, :, part], n=self._length, axis=0)
+            b = fft.rfft(following[:, :, part], n=self._length, axis=0)
+            total += np.matmul(a.conj(), b.transpose(0, 2, 1))
+        return total
 
 
 def correlation(series: Array, lags: int) -> Array:

@@ -244,7 +244,7 @@ class _Pass:
             self.species = Grouping.by_species(frame.numbers)
             self.correlators = [Correlator(self.lags) for _ in self.species.names]
         velocities = without_drift(frame.velocities, self.masses)
-        weighted = np.sqrt(self.masses)[:, None] * velocities
+        weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
         for correlator, members in zip(self.correlators, self.species.members, strict=True):
             correlator.add(weighted[members > 0].reshape(1, 1, -1))
         return velocities

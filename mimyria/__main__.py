@@ -23,6 +23,10 @@ def main() -> None:
         if debug:
             raise
         sys.exit(_complain(str(error), error.exit_status))
+    except OSError as error:
+        if debug:
+            raise
+        sys.exit(_complain(f"{error.filename or 'the file system'}: {error.strerror or error}", 2))
     except KeyboardInterrupt:
         sys.exit(_complain("stopped", 130))
     except Exception as error:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json as json_format
-import logging
-from collections.abc import Callable
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mimyria.config import read_settings
 from mimyria.errors import ConfigError
 
-log = logging.getLogger("mimyria")
+if TYPE_CHECKING:
+    from mimyria.frame import Frame
+    from mimyria.progress import Advance
 
 app = typer.Typer(
     help="Infrared and polarised Raman spectra from molecular dynamics that already exists.",
@@ -27,8 +28,9 @@ app = typer.Typer(
 def _use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
-        known = {parameter.name or "" for parameter in context.command.params} - {"config", "help"}
-        context.default_map = read_settings(path, known)
+        parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
+        plural = {parameter.name or "" for parameter in parameters if parameter.nargs != 1}
+        context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
     return path
 
 
@@ -47,14 +49,20 @@ def _numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[floa
 
 def _frame_range(text: str | None) -> tuple[int, int | None]:
     """Return first and last (exclusive) of ``--frames 100:2000``."""
-    try:
-        start, _, stop = (text or "0:").partition(":")
-        first, last = int(start or 0), int(stop) if stop else None
-    except ValueError:
-        first, last = -1, None
+    match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", ":" if text is None else text)
+    first, last = (int(match[1] or 0), int(match[2]) if match[2] else None) if match else (-1, None)
     if first < 0 or (last is not None and last <= first):
-        raise ConfigError(f"--frames takes FIRST:LAST, counted from 0 with LAST left out, not {text!r}")
+        raise ConfigError(f"--frames takes FIRST:LAST, counted from 0, LAST left out (in YAML in quotes), not {text!r}")
     return first, last
+
+
+def _plot_path(path: Path | None) -> Path | None:
+    """Return the path of a picture after checking that it can be written there."""
+    if path is not None:
+        if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+            raise ConfigError(f"{path}: a picture is .png, .pdf or .svg")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 Config = Annotated[
@@ -70,7 +78,7 @@ Cell = Annotated[str | None, typer.Option(help='Å: "a b c" or nine numbers, row
 Timestep = Annotated[float | None, typer.Option(help="fs between stored frames, where the file does not say.")]
 Layout = Annotated[str | None, typer.Option(help="Index order of stored tensors, field,displacement or the reverse.")]
 Frames = Annotated[str | None, typer.Option(help="FIRST:LAST stored frame to use, counted from 0, LAST left out.")]
-Charge = Annotated[float, typer.Option(help="Total charge of the cell, e.")]
+Charge = Annotated[float | None, typer.Option(help="Total charge of the cell, e; else what the frames say, else 0.")]
 SumRule = Annotated[str, typer.Option(help="project: make the sum over the atoms exact; none: do not.")]
 
 
@@ -153,17 +161,18 @@ def evaluate(
     config: Config = None,
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
+    from mimyria.model.evaluate import compare_with_labels, plot_parity
     from mimyria.model.evaluate import evaluate as run
-    from mimyria.model.evaluate import plot_parity
     from mimyria.model.files import choose_device, read_model
     from mimyria.trajectory import read_frames
 
+    plot = _plot_path(plot)
     network = read_model(model, device=choose_device(device))
     frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
-    origin = ", ".join(map(str, labels))
-    report = run(network, frames, origin)
+    pairs = compare_with_labels(network, frames, ", ".join(map(str, labels)))
+    report = run(pairs)
     if plot is not None:
-        plot_parity(plot, network, frames, origin)
+        plot_parity(plot, pairs)
     if json:
         typer.echo(json_format.dumps(report))
         return
@@ -177,9 +186,12 @@ def evaluate(
 @app.command(epilog="Example: mimyria predict apt.mym md.extxyz --out tensors.extxyz")
 def predict(
     model: Annotated[Path, typer.Argument(help="Model file.")],
-    trajectory: Annotated[Path, typer.Argument(help="Configurations: extxyz, or anything ASE reads.")],
+    trajectory: Annotated[Path, typer.Argument(help="Configurations or a trajectory, with or without velocities.")],
     out: Annotated[Path, typer.Option(help="extxyz with the tensors of every atom.")],
-    charge: Charge = 0.0,
+    topology: Topology = None,
+    velocity_unit: VelocityUnit = None,
+    layout: Layout = None,
+    charge: Charge = None,
     sum_rule: SumRule = "project",
     device: Device = "auto",
     config: Config = None,
@@ -192,11 +204,12 @@ def predict(
 
     network = read_model(model, device=choose_device(device))
     with progress(trajectory.name) as advance:
-        frames = run(network, read_frames(trajectory), charge=charge, project=_project(sum_rule))
+        stored = read_frames(trajectory, topology=topology, velocity_unit=velocity_unit, layout=layout)
+        frames = run(network, stored, charge=charge, project=_project(sum_rule))
         write_frames(out, (_reported(frame, k, advance) for k, frame in enumerate(frames, 1)))
 
 
-def _reported(frame: Any, count: int, advance: Callable[[float | None, str], None]) -> Any:
+def _reported(frame: Frame, count: int, advance: Advance) -> Frame:
     advance(None, f"{count} frames")
     return frame
 
@@ -219,7 +232,7 @@ def spectrum(
     groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
     laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
-    charge: Charge = 0.0,
+    charge: Charge = None,
     layout: Layout = None,
     sum_rule: SumRule = "project",
     device: Device = "auto",
@@ -273,7 +286,8 @@ def compare(
     curves = []
     for path in (first, second):
         table = comparison.read_table(path)
-        curves.append((table.wavenumber, comparison.column(table, column, path)))
+        values = comparison.column(table, column, path)
+        curves.append((table.wavenumber, values, comparison.error_of(table, column)))
     report = comparison.similarity(curves[0], curves[1], *range)
     if json:
         typer.echo(json_format.dumps(report))
@@ -282,17 +296,21 @@ def compare(
             f"similarity {report['similarity']:.4f} (score {report['score']:.4f}) "
             f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
         )
+        if "floor" in report:
+            typer.echo(f"two measurements of one spectrum with these errors would score {report['floor']:.4f}")
 
 
 @app.command(epilog="Example: mimyria info apt.mym")
 def info(
     file: Annotated[Path, typer.Argument(help="Model, label file, trajectory, series.h5, or folder of spectra.")],
     topology: Topology = None,
+    velocity_unit: VelocityUnit = None,
+    layout: Layout = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Say what is in a file or folder."""
     from mimyria.info import describe
 
-    facts = describe(file, topology)
+    facts = describe(file, topology=topology, velocity_unit=velocity_unit, layout=layout)
     typer.echo(json_format.dumps(facts) if json else "\n".join(f"{key}: {value}" for key, value in facts.items()))

@@ -12,8 +12,11 @@ import yaml
 
 from mimyria.errors import ConfigError
 
+REMARKS = ("mimyria", "used")
+"""What a ``settings.yaml`` that we wrote says besides the settings."""
 
-def read_settings(path: Path, known: Iterable[str]) -> dict[str, Any]:
+
+def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) -> dict[str, Any]:
     """Return the settings of a YAML file, by their names with underscores; an unknown name is an error.
 
     Parameters
@@ -22,6 +25,8 @@ def read_settings(path: Path, known: Iterable[str]) -> dict[str, Any]:
         The file.
     known
         The names that may stand in it, with underscores; the file may write dashes.
+    plural
+        Those of them that take a list; a list for any other becomes words, as on the command line.
 
     Raises
     ------
@@ -33,11 +38,13 @@ def read_settings(path: Path, known: Iterable[str]) -> dict[str, Any]:
     settings = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
+        if name in REMARKS:
+            continue
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
-        settings[name] = value
+        settings[name] = " ".join(map(str, value)) if isinstance(value, list) and name not in plural else value
     return settings
 
 

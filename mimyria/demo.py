@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mimyria.errors import ModelError
 from mimyria.frame import Frame
 from mimyria.pipeline import SpectrumSettings, make_spectra
 from mimyria.progress import Advance, progress
@@ -83,7 +84,13 @@ def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Adv
     if finished and read_model(path).summary.get("time_limit") == settings.time_limit:
         log.info(f"{path} is there from an interrupted demo")
         return
-    train(frames, settings, path, resume=stopped, report=advance, origin=LABELS)
+    try:
+        train(frames, settings, path, resume=stopped, report=advance, origin=LABELS)
+    except ModelError:
+        if not stopped:
+            raise
+        checkpoint_of(path).unlink()  # of another version, or damaged: begin again
+        train(frames, settings, path, report=advance, origin=LABELS)
 
 
 def band_table(spectra: dict[str, Spectrum]) -> str:

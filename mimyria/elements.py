@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.frame import Array
+from mimyria.frame import Array, Frame
 
 
 def numbers_of(symbols: Iterable[str]) -> Array:
@@ -38,6 +38,11 @@ def masses_of(numbers: Iterable[int]) -> Array:
     from ase.data import atomic_masses
 
     return np.asarray(atomic_masses, dtype=float)[_known(numbers)]
+
+
+def frame_masses(frame: Frame) -> Array:
+    """Return the masses of the atoms of a frame, u, shape (n,): its own, else the standard ones."""
+    return masses_of(frame.numbers) if frame.masses is None else frame.masses
 
 
 def _known(numbers: Iterable[int]) -> Array:

@@ -35,6 +35,10 @@ class Frame:
         NaN marks an atom without a label.
     info
         What else the frame's header says: charge, field strength, engine, quality figures.
+    masses
+        u, shape (n,), where the file tells them (isotopes); None for the standard ones of the elements.
+    columns
+        Names of all per-atom columns of the file, for messages.
     """
 
     numbers: Array
@@ -45,9 +49,16 @@ class Frame:
     time: float | None = None
     tensors: dict[str, Array] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    masses: Array | None = None
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def total_charge(self) -> float:
+        """The charge (e) that the frame's header states as ``total_charge``, else zero."""
+        return float(self.info.get("total_charge", 0.0))
 
     @property
     def volume(self) -> float:

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from mimyria.config import read_yaml
-from mimyria.elements import masses_of, symbols_of
+from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
 
-def describe(path: Path, topology: Path | None = None) -> dict[str, Any]:
+def describe(path: Path, **reading: Any) -> dict[str, Any]:
     """Return what is in a file or folder, as plain values by name.
 
     Parameters
     ----------
     path
         What the user asks about.
-    topology
-        For a trajectory that does not name its atoms.
+    reading
+        For a file that does not tell all: see ``read_frames``.
     """
     if path.is_dir():
         return _folder(path)
@@ -35,7 +35,7 @@ def describe(path: Path, topology: Path | None = None) -> dict[str, Any]:
 
     if is_series(path):
         return _series(path)
-    return _frames(path) if topology is None else _trajectory(path, topology)
+    return _frames(path, reading)
 
 
 def _folder(path: Path) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def _series(path: Path) -> dict[str, Any]:
     }
 
 
-def _frames(path: Path) -> dict[str, Any]:
-    """Describe frames that need no topology, in one pass; label quality where there are labels."""
+def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
+    """Describe labels, configurations or a trajectory, in one pass; label quality where there are labels."""
     from mimyria.trajectory import read_frames
 
     first: Frame | None = None
@@ -80,7 +80,7 @@ def _frames(path: Path) -> dict[str, Any]:
     times: list[float] = []
     tensors: Counter[str] = Counter()
     worst = dict.fromkeys(TARGETS, 0.0)
-    for frame in read_frames(path):
+    for frame in read_frames(path, **reading):
         first = first or frame
         count += 1
         velocities += frame.velocities is not None
@@ -89,14 +89,14 @@ def _frames(path: Path) -> dict[str, Any]:
         for name, tensor in frame.tensors.items():
             tensors[name] += 1
             if np.isfinite(tensor).all():
-                charge = float(frame.info.get("total_charge", 0.0))
-                worst[name] = max(worst[name], TARGETS[name].translation_error(tensor, charge))
+                worst[name] = max(worst[name], TARGETS[name].translation_error(tensor, frame.total_charge))
     if first is None:
         raise ConfigError(f"{path} holds no frames")
     facts: dict[str, Any] = {"frames": count, **_system(first)}
     if velocities:
         facts["velocities"] = f"in {velocities} frames"
-        facts["temperature_of_first_frame_K"] = round(_temperature(first), 1)
+    if first.velocities is not None:
+        facts["temperature_of_first_frame_K"] = round(_temperature(first, first.velocities), 1)
     if len(times) == 2:
         facts["timestep_fs"] = round(times[1] - times[0], 6)
     for name, number in tensors.items():
@@ -106,21 +106,6 @@ def _frames(path: Path) -> dict[str, Any]:
         if key in first.info:
             facts[key] = first.info[key]
     return {"file": str(path), **facts}
-
-
-def _trajectory(path: Path, topology: Path) -> dict[str, Any]:
-    from mimyria.trajectory import Trajectory
-
-    trajectory = Trajectory(path, topology=topology)
-    frame = next(trajectory.frames())
-    return {
-        "file": str(path),
-        "frames": trajectory.n_frames,
-        **_system(frame),
-        "timestep_fs": trajectory.timestep,
-        "velocities": "by central differences" if trajectory.differenced else "stored",
-        "temperature_of_first_frame_K": round(_temperature(frame), 1),
-    }
 
 
 def _system(frame: Frame) -> dict[str, Any]:
@@ -133,8 +118,8 @@ def _system(frame: Frame) -> dict[str, Any]:
     }
 
 
-def _temperature(frame: Frame) -> float:
+def _temperature(frame: Frame, velocities: Array) -> float:
     from mimyria.spectra.response import kinetic_temperature, without_drift
 
-    masses = masses_of(frame.numbers)
-    return kinetic_temperature(without_drift(frame.velocities, masses), masses) if frame.velocities is not None else 0.0
+    masses = frame_masses(frame)
+    return kinetic_temperature(without_drift(velocities, masses), masses)

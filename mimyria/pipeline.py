@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class SpectrumSettings:
     laser
         nm, or None for no Stokes intensities.
     charge
-        Total charge of the cell, e.
+        Total charge of the cell, e; None for what the frames' headers say, else zero.
     project
         Make the translational sum rule of predicted tensors exact.
     device
@@ -98,9 +98,18 @@ class SpectrumSettings:
     blocks: int | None = None
     groups: str = "species"
     laser: float | None = None
-    charge: float = 0.0
+    charge: float | None = None
     project: bool = True
     device: str = "auto"
+
+    def flags(self) -> dict[str, Any]:
+        """Return the settings as the command line names them, so that ``--config`` takes them back."""
+        first, last = self.frames
+        flags = {**vars(self.reading), **{key: value for key, value in vars(self).items() if key != "reading"}}
+        flags["frames"] = None if (first, last) == (0, None) else f"{first}:{'' if last is None else last}"
+        flags["stride"] = "auto" if self.stride is None else self.stride
+        flags["sum_rule"] = "project" if flags.pop("project") else "none"
+        return {name: value for name, value in flags.items() if value is not None}
 
     @property
     def sources(self) -> dict[str, str]:
@@ -116,7 +125,7 @@ def make_spectra(
     Parameters
     ----------
     paths
-        Trajectories, or one ``series.h5`` of an earlier run.
+        Trajectories, or files ``series.h5`` of earlier runs.
     out
         Folder; made if it is not there.
     settings
@@ -124,17 +133,61 @@ def make_spectra(
     resume
         Insist on going on: an error if an unfinished run was made with other settings.
     """
-    if len(paths) == 1 and is_series(paths[0]):
-        series = read_series(paths[0])
+    if settings.temperature is not None and not settings.temperature > 0:
+        raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
+    stored = [is_series(path) for path in paths]
+    if all(stored):
+        _refuse_what_is_settled(settings)
         out.mkdir(parents=True, exist_ok=True)
-    else:
-        if not settings.sources:
-            raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-        unfinished = out / "unfinished"
-        series = [_one_series(path, unfinished / f"{k:04d}", settings, resume) for k, path in enumerate(paths)]
-        write_series(out / "series.h5", series)
-        shutil.rmtree(unfinished)
-    return _spectra(series, out, settings, paths)
+        return _spectra([one for path in paths for one in read_series(path)], out, settings, paths)
+    if any(stored):
+        raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
+    if not settings.sources:
+        raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
+    trajectories = [settings.reading.open(path) for path in paths]
+    _check_before(trajectories, settings)
+    unfinished = out / "unfinished"
+    series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+    write_series(out / "series.h5", series)
+    shutil.rmtree(unfinished)
+    try:
+        return _spectra(series, out, settings, paths)
+    except SpectrumError as error:
+        kept = out / "series.h5"
+        raise SpectrumError(
+            f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` needs no new pass)"
+        ) from error
+
+
+def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
+    """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
+    plain = SpectrumSettings()
+    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "charge", "project"):
+        if getattr(settings, name) != getattr(plain, name):
+            flag = {"reading": "what says how to read a trajectory", "project": "--sum-rule"}.get(name, f"--{name}")
+            raise ConfigError(
+                f"series.h5 holds rates that are computed: leave {flag} out, or give the trajectory again"
+            )
+
+
+def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
+    """Raise an error, before anything long begins, for what would make the end impossible."""
+    for one in trajectories:
+        if one.differenced and settings.temperature is None:
+            raise SpectrumError(
+                f"{one.path}: velocities from differences of positions give too low a temperature: give --temperature K"
+            )
+        if not np.array_equal(one.numbers, trajectories[0].numbers):
+            raise SpectrumError(f"{one.path} and {trajectories[0].path} do not hold the same atoms in the same order")
+    steps = {(settings.stride or automatic_stride(one.timestep)) * one.timestep for one in trajectories}
+    if max(steps) - min(steps) > 1e-6 * max(steps):
+        shown = " and ".join(f"{step:g}" for step in sorted(steps))
+        raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
+    step = max(steps)
+    nyquist = 1 / (2 * LIGHT_SPEED * step)
+    log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
+    if nyquist < LOWEST_NYQUIST:
+        log.warning(f"what vibrates faster than {nyquist:.0f} cm⁻¹ folds back below that")
 
 
 def _spectra(
@@ -143,8 +196,8 @@ def _spectra(
     """Compute and write spectra, figure and settings from the series of one or more trajectories."""
     from mimyria.spectra.plot import plot_spectra  # matplotlib is slow to import
 
-    temperature = _temperature(series, settings)
     how = sampling(series, settings.resolution, settings.blocks)
+    temperature = _temperature(series, settings)
     spectra = {}
     for kind, make in KINDS.items():
         if NEEDS[kind] is None or all(NEEDS[kind] in one.rates for one in series):
@@ -152,41 +205,42 @@ def _spectra(
             spectra[kind] = make(series, temperature=temperature, how=how, **options)
             write_csv(out / f"{kind}.csv", spectra[kind])
     plot_spectra(out / "spectra.png", spectra)
-    used: dict[str, Any] = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
-    used |= {"frames": [len(one) for one in series]}
-    asked = asdict(settings)
-    asked = {"trajectories": list(paths), **asked.pop("reading"), **asked}
-    write_settings(out / "settings.yaml", {"mimyria": __version__, **asked, "used": used})
+    used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
+    flags = {"trajectory": list(paths), **settings.flags()}
+    remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}}
+    write_settings(out / "settings.yaml", {**flags, **remarks})
     return spectra
 
 
-def _one_series(path: Path, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
+def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
     """Return the series of one trajectory, going on where an interrupted run ended."""
-    trajectory = settings.reading.open(path)
+    path = trajectory.path
     stride = settings.stride or automatic_stride(trajectory.timestep)
     timestep = stride * trajectory.timestep
-    lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep)
-    store = PartStore(folder, _fingerprint(path, settings, stride, lags), insist=resume)
     start, stop = settings.frames
     if trajectory.differenced:
         start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
-    again = start + store.n_frames * stride
-    if store.n_frames:
-        log.info(f"{path}: going on after {store.n_frames} frames that are done")
-    frames = trajectory.frames(again, stop, stride)
+    store = PartStore(folder, _fingerprint(path, settings, stride, start), insist=resume)
+    limit = None if stop is None else len(range(start, stop, stride))
+    n_done = store.n_frames if limit is None else min(store.n_frames, limit)
+    again = start + n_done * stride
+    if n_done:
+        log.info(f"{path}: going on after {n_done} frames that are done")
+    frames = trajectory.frames(again, stop if stop is None else max(stop, again), stride)
     for name, source in settings.sources.items():
         frames = with_tensors(frames, name, source, settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(
-                trajectory.frames(start, again, stride) if store.n_frames else iter(()),
+                trajectory.frames(start, again, stride) if n_done else iter(()),
                 _counted(frames, trajectory, again, stop, advance),
                 targets=tuple(settings.sources),
                 grouping=GROUPINGS[settings.groups](trajectory.numbers),
                 timestep=timestep,
-                lags=lags,
+                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
+                limit=limit,
             )
     except KeyboardInterrupt:
         done = f"{store.n_frames} frames of {path} are done"
@@ -204,23 +258,25 @@ def with_tensors(frames: Iterator[Frame], name: str, source: str, settings: Spec
     return predict(model, frames, charge=settings.charge, project=settings.project)
 
 
-def _in_frames(frames: Iterator[Frame], target: Target, charge: float) -> Iterator[Frame]:
+def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
     """Yield the frames; raise LabelError if one lacks finite tensors; log how far their sum rule is off."""
     excess, count = 0.0, 0
-    for index, frame in enumerate(frames):
+    for frame in frames:
+        place = f"frame at {frame.time:g} fs"
         if target.name not in frame.tensors:
-            there = ", ".join([*frame.tensors, *frame.info]) or "none"
-            raise LabelError(f"frame {index} of those used has no {target.name} ({target.title}); keys there: {there}")
+            there = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
+            raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {there}")
         tensors = frame.tensors[target.name]
         if not np.isfinite(tensors).all():
-            atom = int(np.argwhere(~np.isfinite(tensors))[0][0])
-            raise LabelError(f"frame {index} of those used: the {target.name} of atom {atom} is not a number")
-        excess, count = excess + target.translation_error(tensors, charge), count + 1
+            atom = int(np.argwhere(~np.isfinite(tensors))[0][0]) + 1
+            raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
+        excess += target.translation_error(tensors, frame.total_charge if charge is None else charge)
+        count += 1
         yield frame
     if count:
         log.info(
             f"{target.name.upper()} of the frames: the sum over the atoms is off by {excess / count:.2g} {target.unit} "
-            f"on average for a total charge of {charge:g} e, left as it is"
+            "on average, left as it is"
         )
 
 
@@ -249,31 +305,20 @@ def automatic_stride(timestep: float) -> int:
     dM/dt and dα/dt hold nothing above the highest vibration, so every stride whose Nyquist wavenumber 1/(2cδt) stays
     above HIGHEST_WAVENUMBER gives the same spectrum.
     """
-    stride = max(1, int(1 / (2 * LIGHT_SPEED * HIGHEST_WAVENUMBER) / timestep))
-    nyquist = 1 / (2 * LIGHT_SPEED * stride * timestep)
-    if nyquist < LOWEST_NYQUIST:
-        log.warning(
-            f"frames every {timestep:g} fs resolve up to {nyquist:.0f} cm⁻¹; what vibrates faster folds back below that"
-        )
-    else:
-        every = "every stored frame" if stride == 1 else f"one stored frame in {stride}"
-        log.info(f"tensors at {every}, which resolves up to {nyquist:.0f} cm⁻¹")
-    return stride
+    return max(1, int(1 / (2 * LIGHT_SPEED * HIGHEST_WAVENUMBER) / timestep))
 
 
 def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -> float:
     """Return the temperature to use, in K: the one given, else the kinetic one."""
     kinetic = float(np.average([one.temperature.mean() for one in series], weights=[len(one) for one in series]))
-    differenced = any(one.differenced for one in series)
     given = settings.temperature
+    differenced = series[0].differenced > 0
     if given is None and differenced:
         raise SpectrumError("velocities from differences of positions give too low a temperature: give --temperature K")
     if given is None:
         if not kinetic > 0:
             raise SpectrumError("the atoms do not move, so there is no temperature: give --temperature K")
         return kinetic
-    if not given > 0:
-        raise ConfigError(f"the temperature must be positive, not {given:g} K")
     if not differenced and abs(kinetic / given - 1) > TEMPERATURE_TOLERANCE:
         log.warning(
             f"the velocities mean {kinetic:.4g} K, not {given:g} K; a factor far from one points to a wrong unit "
@@ -282,7 +327,7 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -
     return given
 
 
-def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, lags: int) -> str:
+def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int) -> str:
     """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
     reading = settings.reading
     files = [path, reading.topology, reading.velocities]
@@ -291,9 +336,8 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, lags: int)
         **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
         "sources": settings.sources,
-        "first frame": settings.frames[0],
+        "first frame": start,
         "stride": stride,
-        "lags": lags,
         "groups": settings.groups,
         "charge": settings.charge,
         "project": settings.project,

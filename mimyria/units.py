@@ -1,7 +1,7 @@
 """Every unit factor of the package, computed from CODATA (``scipy.constants``); nothing is typed in.
 
 Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and fields in atomic units.
-Readers, engines and writers convert at the border; see ``README.md`` for the whole table.
+Readers, engines and writers convert at the border; ``README.md`` has the whole table.
 """
 
 from scipy import constants
@@ -10,9 +10,6 @@ _physical = constants.physical_constants
 
 BOHR = _physical["Bohr radius"][0] / constants.angstrom
 """a0 in Å."""
-
-HARTREE = _physical["Hartree energy in eV"][0]
-"""E_h in eV."""
 
 ATOMIC_TIME = _physical["atomic unit of time"][0] / constants.femto
 """ħ/E_h in fs."""
@@ -28,9 +25,6 @@ BOLTZMANN = constants.k
 
 MASS_VELOCITY_SQUARED = ATOMIC_MASS * (constants.angstrom / constants.femto) ** 2
 """u (Å/fs)² in J."""
-
-FORCE = HARTREE / BOHR
-"""E_h/a0 in eV/Å."""
 
 VELOCITY = {
     "A/fs": 1.0,

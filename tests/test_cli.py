@@ -186,7 +186,7 @@ def test_flags_from_yaml_and_flags_that_win(run: Run, charges: Path, tmp_path: P
     )
     assert status == 0, error
     settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
-    assert settings["resolution"] == 90
+    assert settings["resolution"] == 90.0
     assert settings["temperature"] == 305
 
 
@@ -212,6 +212,64 @@ def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_pat
         np.testing.assert_allclose(table, tables[0], rtol=1e-5, atol=1e-5 * tables[0].max())
 
 
+def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> None:
+    options = ["--apt", "frames", "--frames", "20:220", "--cell", "12 12 12", "--stride", 1, "--temperature", 305]
+    run("spectrum", charges, *options, "--out", tmp_path / "a")
+    status, _, error = run("spectrum", "--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "b")
+    assert status == 0, error
+    assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
+    settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["used"]["frames"] == [200]
+
+
+def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(water))
+    write_frames(tmp_path / "later.extxyz", frames[20:])
+    model = ["--apt", models / "apt.mym", "--temperature", 300]
+    run("spectrum", water, *model, "--frames", "20:", "--out", tmp_path / "a")
+    run("spectrum", tmp_path / "later.extxyz", *model, "--out", tmp_path / "b")
+    run("spectrum", water, *model, "--frames", "20:", "--charge", 96, "--out", tmp_path / "c")
+    one, other, charged = (read_table(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"] for name in "abc")
+    np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6 * one.max())
+    # a charge of one e for every atom adds Σ v to dM/dt: visible, for Σ v is not zero where Σ m v is
+    assert abs(charged - one).max() > 1e-3 * one.max()
+
+
+def test_a_shorter_range_after_an_interruption_is_kept_to(
+    run: Run, charges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.spectra import response
+
+    monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
+    text = charges.read_text()
+    charges.write_text(text[: int(len(text) * 0.7)])
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--frames", "0:100")
+    assert status == 0, error
+    settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["used"]["frames"] == [100]
+
+
+def test_charge_of_the_header_is_used(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    frames = [replace(frame, info={"total_charge": -2.0}) for frame in list(read_frames(water))[:2]]
+    write_frames(tmp_path / "ion.extxyz", frames)
+    run("predict", models / "apt.mym", tmp_path / "ion.extxyz", "--out", tmp_path / "p.extxyz")
+    for frame in read_frames(tmp_path / "p.extxyz"):
+        np.testing.assert_allclose(frame.tensors["apt"].sum(axis=0), -2 * np.eye(3), atol=1e-6)
+
+
+def test_a_coarse_stride_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
+    _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--stride", 3)
+    assert "warning: what vibrates faster than 1390 cm⁻¹ folds back" in error
+
+
+def test_a_wrong_unit_shows_in_the_temperature(run: Run, charges: Path, tmp_path: Path) -> None:
+    options = ["--apt", "frames", "--temperature", 300, "--velocity-unit", "A/ps"]
+    _, _, error = run("spectrum", charges, *options, "--out", tmp_path / "o")
+    assert "warning: the velocities mean 0.0003 K, not 300 K" in error
+    assert "--velocity-unit" in error
+
+
 # --- what does not ------------------------------------------------------------------------------
 
 
@@ -230,6 +288,27 @@ def refused(result: tuple[int, str, str], *words: str) -> None:
     assert "Traceback" not in error
     for word in words:
         assert word in error
+
+
+def test_series_take_no_settings_that_are_settled(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a")
+    series = tmp_path / "a" / "series.h5"
+    refused(run("spectrum", series, "--out", tmp_path / "b", "--frames", "0:50"), "leave --frames out")
+    refused(run("spectrum", series, "--out", tmp_path / "b", "--apt", "x.mym"), "leave --apt out")
+    refused(run("spectrum", series, charges, "--apt", "frames", "--out", tmp_path / "b"), "series.h5", "one kind")
+    status, _, error = run("spectrum", series, series, "--out", tmp_path / "b")
+    assert status == 0, error
+
+
+def test_rates_are_kept_when_the_spectrum_fails(run: Run, charges: Path, tmp_path: Path) -> None:
+    result = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--resolution", 2)
+    refused(result, "needs a longer trajectory", "the rates are kept", "series.h5")
+    status, _, error = run("spectrum", tmp_path / "o" / "series.h5", "--out", tmp_path / "o")
+    assert status == 0, error
+
+
+def test_trajectories_of_different_systems(run: Run, charges: Path, water: Path, tmp_path: Path) -> None:
+    refused(run("spectrum", charges, water, "--apt", "frames", "--out", tmp_path / "o"), "do not hold the same atoms")
 
 
 def test_trajectory_cut_in_the_middle_of_a_frame(run: Run, charges: Path, tmp_path: Path) -> None:
@@ -293,7 +372,11 @@ def test_tensors_in_another_index_order(run: Run, charges: Path, tmp_path: Path)
 
 
 def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_path: Path) -> None:
-    refused(run("spectrum", water, "--apt", "frames", "--out", tmp_path / "o"), "has no apt", "keys there")
+    refused(
+        run("spectrum", water, "--apt", "frames", "--out", tmp_path / "o"),
+        "has no apt",
+        "columns are: species, pos, vel",
+    )
     refused(run("spectrum", charges, "--pgt", "frames", "--out", tmp_path / "o"), "has no pgt", "apt")
 
 
@@ -311,7 +394,15 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--sum-rule", "x"], ["--sum-rule takes project or none"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--velocity-unit", "knots"], ["knots", "A/fs"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "c.yaml"], ["resolutoin", "mean resolution?"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "250"], ["--frames takes FIRST:LAST"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--temperature", "0"], ["temperature must be positive"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "W/o"], ["water.extxyz"]),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "d.yaml"],
+            ["--frames takes FIRST:LAST", "quotes"],
+        ),
         (["train", "W", "--target", "apt", "--out", "m"], ["has no apt"]),
+        (["evaluate", "m", "W", "--plot", "p.txt"], ["a picture is .png, .pdf or .svg"]),
         (["evaluate", "W", "W"], ["is damaged or not written by mimyria"]),
         (["compare", "W", "absent.csv"], ["water.extxyz"]),
         (["info", "absent"], ["absent does not exist"]),
@@ -324,4 +415,5 @@ def test_mistakes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "c.yaml").write_text("resolutoin: 5\n")
-    refused(run(*[water if word == "W" else word for word in arguments]), *words)
+    (tmp_path / "d.yaml").write_text("frames: 10:50\n")
+    refused(run(*[word.replace("W", str(water)) for word in arguments]), *words)

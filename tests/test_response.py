@@ -1,11 +1,13 @@
 """Rates, groups, and passes over a trajectory that can be stopped."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from scipy import constants
 
 from conftest import interrupted, moving_charges
 from mimyria.elements import masses_of
@@ -57,7 +59,9 @@ def test_rate_of_point_charges(tmp_path: Path) -> None:
     assert frames[0].velocities is not None
     np.testing.assert_allclose(series.rates["apt"].sum(axis=1), np.tile(charges @ frames[0].velocities, (20, 1)))
     assert series.groups == ("H", "O", "Na", "Cl")
-    assert series.temperature.mean() == pytest.approx(300.0)
+    # T = Σ m v² / ((3n - 3) k_B), by hand
+    kinetic = (masses_of(NUMBERS) * (frames[0].velocities ** 2).sum(axis=1)).sum() * constants.atomic_mass * 1e10
+    assert series.temperature[0] == pytest.approx(kinetic / ((3 * 32 - 3) * constants.k))
 
 
 def test_constant_velocity_of_the_whole_changes_nothing(tmp_path: Path) -> None:
@@ -73,6 +77,20 @@ def test_drift_and_temperature() -> None:
     velocities = without_drift(np.random.default_rng(0).normal(size=(3, 3)) * 0.01, masses)
     np.testing.assert_allclose(masses @ velocities, 0, atol=1e-12)
     assert kinetic_temperature(2 * velocities, masses) == pytest.approx(4 * kinetic_temperature(velocities, masses))
+
+
+def test_masses_of_the_file_are_used(tmp_path: Path) -> None:
+    frames, _ = moving_charges(3, 1.0)
+    heavy = [replace(frame, masses=2 * masses_of(NUMBERS)) for frame in frames]
+    light, doubled = series_of(frames, tmp_path / "a"), series_of(heavy, tmp_path / "b")
+    np.testing.assert_allclose(doubled.temperature, 2 * light.temperature)
+
+
+def test_a_rate_that_is_not_a_number_names_its_frame(tmp_path: Path) -> None:
+    frames, _ = moving_charges(3, 1.0)
+    frames[2] = replace(frames[2], tensors={"apt": np.full((32, 3, 3), np.nan)})
+    with pytest.raises(SpectrumError, match="frame at 2 fs: the APT gives a rate that is not a number"):
+        series_of(frames, tmp_path)
 
 
 def test_groups_are_partitions() -> None:

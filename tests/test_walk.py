@@ -10,7 +10,7 @@ import numpy as np
 
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
-from mimyria.model.evaluate import evaluate
+from mimyria.model.evaluate import compare_with_labels, evaluate
 from mimyria.model.files import read_model
 from mimyria.model.train import TrainSettings, train
 from mimyria.pipeline import SpectrumSettings, make_spectra
@@ -72,7 +72,7 @@ def test_walk(tmp_path: Path) -> None:
     for name in ("apt", "pgt"):
         settings = TrainSettings(name, preset="small", epochs=150, validation=0.2)
         train(labels, settings, tmp_path / f"{name}.mym")
-    error = evaluate(read_model(tmp_path / "pgt.mym"), labels, "labels")
+    error = evaluate(compare_with_labels(read_model(tmp_path / "pgt.mym"), labels, "labels"))
     assert error["rmse"] < 0.05 * GROWTH
 
     # spectrum

@@ -36,9 +36,9 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
     density = torch.cat([batch.geometry.density for batch in batches], dim=1)
     for degree in range(L_MAX + 1):
         part = slice(degree**2, (degree + 1) ** 2)
-        model.density_scale[part] = _inverse(density[part].square().mean())
+        model.density_scale[part] = _inverse_root(density[part].square().mean())
     model.message_scale.copy_(
-        _inverse(torch.stack([batch.geometry.basis.square().sum(1).mean() for batch in batches]).mean())
+        _inverse_root(torch.stack([batch.geometry.basis.square().sum(1).mean() for batch in batches]).mean())
     )
     ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
     parts = [slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)]
@@ -53,9 +53,9 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
                 model.mean[s, part] = rows[:, part].mean()
         squares = (rows - model.mean[s]).square()
         for part in parts:
-            model.scale[s, part] = 1 / (_inverse(squares[:, part].mean()) * _inverse(squares.mean())).sqrt()
+            model.scale[s, part] = 1 / (_inverse_root(squares[:, part].mean()) * _inverse_root(squares.mean())).sqrt()
 
 
-def _inverse(mean_square: Tensor) -> Tensor:
+def _inverse_root(mean_square: Tensor) -> Tensor:
     """Return 1/√x, or one where there is nothing."""
     return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)

@@ -27,7 +27,7 @@ ATOMS_PER_BATCH = {"cpu": 1, "cuda": 4096, "mps": 1024}
 
 
 def predict(
-    model: ResponseModel, frames: Iterable[Frame], *, charge: float = 0.0, project: bool = True
+    model: ResponseModel, frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
 ) -> Iterator[Frame]:
     """Yield the frames with the model's tensors added under the name of its target.
 
@@ -38,7 +38,7 @@ def predict(
     frames
         Any number; read as they are needed.
     charge
-        Total charge of a frame, e.
+        Total charge of a frame, e; None for what its header says, else zero.
     project
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
@@ -46,10 +46,11 @@ def predict(
     batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(model).type, 1))
     for batch, predicted in _ahead(lambda batch: predict_tensors(model, batch), batches, _workers(model)):
         for frame, tensors in zip(batch, predicted, strict=True):
-            excess += target.translation_error(tensors, charge)
+            total = frame.total_charge if charge is None else charge
+            excess += target.translation_error(tensors, total)
             n_frames += 1
             if project:
-                tensors = target.project_translation(tensors, charge)
+                tensors = target.project_translation(tensors, total)
             yield replace(frame, tensors=frame.tensors | {target.name: tensors})
     if n_frames:
         done = "taken off all atoms equally" if project else "left as it is"

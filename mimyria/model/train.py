@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from mimyria.elements import symbols_of
-from mimyria.errors import ConfigError, Interrupted, ModelError
+from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
 from mimyria.model.evaluate import require_labels
 from mimyria.model.files import read_content, write_model, write_whole
@@ -130,7 +130,11 @@ def train(
     """
     _check(settings)
     require_labels(frames, TARGETS[settings.target], origin)
+    if validation is not None:
+        require_labels(validation, TARGETS[settings.target], "the validation file")
     training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
+    _require_every_species(training, settings.target)
+    out.parent.mkdir(parents=True, exist_ok=True)
     run = _Run(training, held_out, settings, out, torch.device(device))
     if resume:
         run.restore()
@@ -141,10 +145,12 @@ def train(
             line = run.epoch()
             report(run.progress(), line)
     except KeyboardInterrupt:
+        if not run.best_epoch:
+            raise Interrupted(f"stopped before the first epoch was finished; {out} is not written") from None
         run.write_checkpoint()
         run.write_best()
         raise Interrupted(
-            f"stopped after {run.epochs} epochs; {out} holds the best model so far, --resume goes on"
+            f"stopped after {run.snapshot['counts'][0]} epochs; {out} holds the best model so far, --resume goes on"
         ) from None
     run.write_best()
     run.checkpoint.unlink(missing_ok=True)
@@ -154,6 +160,18 @@ def train(
 def checkpoint_of(out: Path) -> Path:
     """Return where the checkpoint of a model file lies."""
     return out.with_name(out.name + ".checkpoint")
+
+
+def _require_every_species(training: Sequence[Frame], target: str) -> None:
+    """Raise LabelError if some species has no label at all: the model would guess its tensors."""
+    numbers = np.concatenate([frame.numbers for frame in training])
+    labels = np.concatenate([frame.tensors[target] for frame in training])
+    labelled = np.isfinite(labels).all(axis=tuple(range(1, labels.ndim)))
+    bare = np.setdiff1d(numbers, numbers[labelled])
+    if bare.size:
+        raise LabelError(
+            f"no atom of {', '.join(symbols_of(bare))} has a label of {target}; label some, or the model cannot know it"
+        )
 
 
 def _check(settings: TrainSettings) -> None:
@@ -225,8 +243,13 @@ class _Run:
             if losses and self.progress() >= 1:
                 break
             losses.append(self._step(self.training[index]))
-        self.epochs += 1
         error = self._validation_error()
+        if not math.isfinite(np.sum(losses)) or (self.held_out and not math.isfinite(error)):
+            raise ModelError(
+                f"the training diverged in epoch {self.epochs + 1}; look at the labels (`mimyria info`), or train with "
+                "another --seed"
+            )
+        self.epochs += 1
         if not self.held_out or error <= self.best_error:
             self.best_error, self.best_epoch = error, self.epochs
             self.best = deepcopy(self.averaged.state_dict())

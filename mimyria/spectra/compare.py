@@ -73,23 +73,35 @@ def column(spectrum: Spectrum, name: str | None, origin: Path) -> Array:
     return spectrum.columns[name or names[0]]
 
 
+def error_of(spectrum: Spectrum, name: str | None) -> Array | None:
+    """Return the standard error that belongs to a column, or None where the file has none."""
+    name = name or list(spectrum.columns)[1]
+    return spectrum.columns.get(f"{name.removesuffix('_cm-1')}_error")
+
+
 def similarity(
-    first: tuple[Array, Array], second: tuple[Array, Array], low: float = 0.0, high: float = np.inf
+    first: tuple[Array, Array, Array | None],
+    second: tuple[Array, Array, Array | None],
+    low: float = 0.0,
+    high: float = np.inf,
 ) -> dict[str, float]:
     """Return how alike two spectra are over a common range: score and 1 - score.
 
     score(A, B) = Σ|A - B| / Σ|A + B|
+
+    ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors σ:
+    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|; a file without errors counts as exact, two such give no floor.
 
     Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values.
 
     Parameters
     ----------
     first, second
-        Wavenumbers (cm⁻¹, ascending) and intensities.
+        Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None.
     low, high
         Range, cm⁻¹.
     """
-    curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in (first, second)]
+    curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y, _ in (first, second)]
     if any(len(x) < 2 for x, _ in curves):
         raise SpectrumError("a spectrum has fewer than two points with a value")
     low = max(low, *(x[0] for x, _ in curves))
@@ -103,13 +115,12 @@ def similarity(
     if not both:
         raise SpectrumError("both spectra are zero over the whole range")
     score = float(abs(a - b).sum()) / both
-    return {
-        "similarity": 1 - score,
-        "score": score,
-        "low_cm-1": float(low),
-        "high_cm-1": float(high),
-        "points": len(grid),
-    }
+    report = {"similarity": 1 - score, "score": score}
+    errors = [(x, error) for x, _, error in (first, second) if error is not None and np.isfinite(error).all()]
+    if errors:
+        spread = np.sqrt(sum(np.interp(grid, x, error) ** 2 for x, error in errors))
+        report["floor"] = float(np.sqrt(2 / np.pi) * spread.sum()) / both
+    return {**report, "low_cm-1": float(low), "high_cm-1": float(high), "points": len(grid)}
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

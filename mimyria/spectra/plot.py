@@ -93,7 +93,7 @@ def _raman(axes: Axes, spectrum: Spectrum) -> None:
 
 
 def _vdos(axes: Axes, spectrum: Spectrum) -> None:
-    _curve(axes, spectrum, "vdos", "vdos_error", GREEN, "density of states")
+    _curve(axes, spectrum, "vdos", "", GREEN, "density of states")
     colors = [BLUE, RED, GREY]
     parts = [name for name in spectrum.columns if name.startswith("vdos[")]
     for k, name in enumerate(parts if len(parts) > 1 else []):

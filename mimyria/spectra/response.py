@@ -8,6 +8,7 @@ folder (`PartStore`) until the whole series is written, so a killed pass loses s
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -18,12 +19,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mimyria.elements import masses_of, symbols_of
+from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
 from mimyria.spectra.correlation import Correlator
 from mimyria.targets import TARGETS
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
+
+log = logging.getLogger("mimyria")
 
 SECONDS_PER_PART = 5.0
 CONTENT = "mimyria response series"
@@ -144,6 +147,8 @@ class PartStore:
             reason = "was made with other settings: " + "; ".join(sorted(lines)) if earlier else "is not there"
             raise SpectrumError(f"cannot resume: the unfinished run in {folder} {reason}")
         if earlier != settings:
+            if earlier:
+                log.warning(f"{folder} holds an unfinished run with other settings; it is removed")
             if folder.exists():
                 shutil.rmtree(folder)
             folder.mkdir(parents=True)
@@ -159,7 +164,7 @@ class PartStore:
         """Store a part; the file appears whole."""
         unfinished = self.folder / "part.tmp"
         with unfinished.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **part)
+            np.savez(stream, **part)  # type: ignore[arg-type]
         os.replace(unfinished, self.folder / f"{len(self.parts):06d}.npz")
         self.parts.append(part)
 
@@ -174,6 +179,7 @@ def response_series(
     lags: int,
     store: PartStore,
     differenced: float = 0.0,
+    limit: int | None = None,
 ) -> ResponseSeries:
     """Return the series of one trajectory from its frames, going on where ``store`` ends.
 
@@ -195,6 +201,8 @@ def response_series(
         Where finished parts are kept.
     differenced
         See `ResponseSeries`.
+    limit
+        Number of frames wanted, where the store may hold more.
     """
     pass_ = _Pass(targets, grouping, lags)
     for frame in bare:
@@ -212,7 +220,7 @@ def response_series(
             store.append(_stack(rows))
     if not store.parts:
         raise SpectrumError("the trajectory gave no frames")
-    columns = {key: np.concatenate([part[key] for part in store.parts]) for key in store.parts[0]}
+    columns = {key: np.concatenate([part[key] for part in store.parts])[:limit] for key in store.parts[0]}
     return ResponseSeries(
         groups=grouping.names,
         timestep=timestep,
@@ -231,8 +239,8 @@ class _Pass:
 
     def __init__(self, targets: Sequence[str], grouping: Grouping, lags: int) -> None:
         self.targets, self.grouping, self.lags = targets, grouping, lags
-        self.species = Grouping((), np.empty((0, 0)))
         self.masses: Array = np.empty(0)
+        self.species = grouping
         self.correlators: list[Correlator] = []
 
     def add_velocities(self, frame: Frame) -> Array:
@@ -240,7 +248,7 @@ class _Pass:
         if frame.velocities is None:
             raise SpectrumError("a frame has no velocities")
         if not len(self.masses):
-            self.masses = masses_of(frame.numbers)
+            self.masses = frame_masses(frame)
             self.species = Grouping.by_species(frame.numbers)
             self.correlators = [Correlator(self.lags) for _ in self.species.names]
         velocities = without_drift(frame.velocities, self.masses)
@@ -253,6 +261,12 @@ class _Pass:
         """Return what is kept of one frame."""
         velocities = self.add_velocities(frame)
         row = {name: rate(frame.tensors[name], velocities, self.grouping.members) for name in self.targets}
+        for name, values in row.items():
+            if not np.isfinite(values).all():
+                raise SpectrumError(
+                    f"frame at {frame.time:g} fs: the {name.upper()} gives a rate that is not a number; look for atoms "
+                    "that lie on top of each other"
+                )
         row["volume"] = np.array(frame.volume)
         row["temperature"] = np.array(kinetic_temperature(velocities, self.masses))
         return row

@@ -6,8 +6,9 @@ estimates the standard error from blocks. Formulas stand above the lines that co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +64,15 @@ class Sampling:
     block_frames: int
     differenced: float
 
-    def header(self) -> dict[str, str]:
+    def header(self, *, with_errors: bool = True) -> dict[str, str]:
         """What a file says about it."""
-        blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps" if self.block_frames else "none"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the Gaussian window's transform)",
-            "errors": f"standard error over {blocks}",
         }
+        if with_errors:
+            blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps" if self.block_frames else "none"
+            stated["errors"] = f"standard error over {blocks}"
         if self.differenced:
             stated["velocities"] = (
                 f"central differences over ±{self.differenced:g} fs; the factor [sin(ωδt)/(ωδt)]² is undone"
@@ -98,9 +100,16 @@ def sampling(series: Sequence[ResponseSeries], resolution: float | None, blocks:
     if not series:
         raise SpectrumError("there is no trajectory to make a spectrum from")
     timestep, shortest = series[0].timestep, min(len(one) for one in series)
-    if not all(np.isclose(one.timestep, timestep) for one in series):
-        steps = ", ".join(f"{one.timestep:g}" for one in series)
-        raise SpectrumError(f"the trajectories are sampled every {steps} fs; choose strides that make them equal")
+    for what, values in (
+        ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
+        ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
+        ("have different numbers of atoms", [one.n_atoms for one in series]),
+        ("have different groups, or their atoms in another order", [",".join(one.groups) for one in series]),
+        ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
+    ):
+        if len(set(values)) > 1:
+            shown = " and ".join(str(value) for value in dict.fromkeys(values))
+            raise SpectrumError(f"the trajectories {what}: {shown}; make spectra of each kind by itself")
     if shortest < 8:
         raise SpectrumError(f"{shortest} frames are too few for a spectrum")
     finest = float(np.ceil(10 * window_resolution(shortest, timestep)) / 10)
@@ -120,9 +129,7 @@ def sampling(series: Sequence[ResponseSeries], resolution: float | None, blocks:
             f"{blocks} blocks of {n_frames // blocks} frames are shorter than the correlation window of {lags} frames; "
             f"ask for at most --blocks {max(n_frames // lags, 1)}, or a coarser --resolution"
         )
-    return Sampling(
-        timestep, resolution, lags, n_frames // blocks if blocks > 1 else 0, max(one.differenced for one in series)
-    )
+    return Sampling(timestep, resolution, lags, n_frames // blocks if blocks > 1 else 0, series[0].differenced)
 
 
 def _lines(signals: Sequence[Array], how: Sampling) -> tuple[Array, Array, Array]:
@@ -221,7 +228,8 @@ def raman(
     how
         From `sampling`.
     laser
-        Wavelength in nm; adds ``stokes_*`` = (ν_L - ν)⁴ / [ν (1 - e^{-hcν/kT})] · S, in units of the largest VV value.
+        Wavelength in nm; adds ``stokes_*`` = (1 - ν/ν_L)⁴ / [ν (1 - e^{-hcν/kT})] · S, which is proportional to the
+        intensity; empty (NaN) at ν = 0.
     """
     rates = [one.rates[PGT.name].sum(axis=1) for one in series]
     means = [np.trace(one, axis1=1, axis2=2) / 3 for one in rates]
@@ -246,9 +254,10 @@ def raman(
     }
     if laser is not None:
         factor = _stokes_factor(wavenumber, laser, temperature)
-        scale = np.nanmax(factor * lines["VV"])
-        columns |= {f"stokes_{name}": factor * lines[name] / scale for name in ("VV", "VH", "unpolarised")}
-        header["stokes_VV"] = f"(ν_L - ν)⁴/[ν (1 - exp(-hcν/kT))]·S for {laser:g} nm, relative to the largest VV"
+        for name in ("VV", "VH", "unpolarised"):
+            columns[f"stokes_{name}"] = factor * lines[name]
+            columns[f"stokes_{name}_error"] = factor * errors[name]
+        header["stokes_VV"] = f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·VV, ν_L of {laser:g} nm; the unit of VV times cm"
     return Spectrum("raman", columns, header | how.header())
 
 
@@ -267,11 +276,11 @@ def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
 
 
 def _stokes_factor(wavenumber: Array, laser: float, temperature: float) -> Array:
-    """Return (ν_L - ν)⁴ / [ν (1 - e^{-hcν/kT})] with ν in cm⁻¹ and the laser in nm; NaN at ν = 0."""
+    """Return (1 - ν/ν_L)⁴ / [ν (1 - e^{-hcν/kT})] with ν in cm⁻¹ and the laser in nm; NaN at ν = 0."""
     laser_wavenumber = 1e7 / laser
     with np.errstate(divide="ignore", invalid="ignore"):
         occupation = -np.expm1(-wavenumber / thermal_wavenumber(temperature))
-        factor = (laser_wavenumber - wavenumber) ** 4 / (wavenumber * occupation)
+        factor = (1 - wavenumber / laser_wavenumber) ** 4 / (wavenumber * occupation)
     factor[wavenumber == 0] = np.nan
     return factor
 
@@ -292,8 +301,9 @@ def vibrational_density(series: Sequence[ResponseSeries], *, temperature: float,
     """
     lags = min(how.lags, *(one.velocity_correlation.shape[1] for one in series))
     resolution = max(how.resolution, window_resolution(lags, how.timestep)) if lags < how.lags else how.resolution
-    weights = np.array([len(one) for one in series], dtype=float)
-    pooled = np.average([one.velocity_correlation[:, :lags] for one in series], axis=0, weights=weights)
+    pairs = np.array([len(one) - np.arange(lags) for one in series], dtype=float)
+    correlations = np.array([one.velocity_correlation[:, :lags] for one in series])
+    pooled = (correlations * pairs[:, None]).sum(axis=0) / pairs.sum(axis=0)
     wavenumber, lines = _undifferenced(*line_shape(pooled, how.timestep, resolution), how)
     density = 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * temperature) * lines
     columns = {WAVENUMBER: wavenumber, "vdos": density.sum(axis=0)}
@@ -301,9 +311,8 @@ def vibrational_density(series: Sequence[ResponseSeries], *, temperature: float,
     header = {
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{temperature:.2f} K",
-        "resolution": f"{resolution:g} cm-1 (FWHM)",
     }
-    return Spectrum("vdos", columns, how.header() | header)
+    return Spectrum("vdos", columns, header | replace(how, resolution=resolution).header(with_errors=False))
 
 
 KINDS: dict[str, Callable[..., Spectrum]] = {"ir": infrared, "raman": raman, "vdos": vibrational_density}
@@ -318,9 +327,11 @@ def write_csv(path: Path, spectrum: Spectrum) -> None:
         *(f"# {key}: {value}" for key, value in spectrum.header.items()),
     ]
     rows = np.column_stack(list(spectrum.columns.values()))
-    with path.open("w", encoding="utf-8") as stream:
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as stream:
         stream.write("\n".join([*lines, ",".join(_quoted(spectrum.columns))]) + "\n")
         np.savetxt(stream, rows, delimiter=",", fmt="%.8g")
+    os.replace(unfinished, path)
 
 
 def _quoted(names: Iterable[str]) -> list[str]:

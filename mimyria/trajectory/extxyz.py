@@ -75,15 +75,18 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                 raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
             tensors = {name: atoms[name] for name in table.record.names or () if name in TENSORS}
+            masses = atoms["masses"][:, 0].copy() if "masses" in (table.record.names or ()) else None
             yield Frame(
                 numbers=numbers,
                 positions=atoms["pos"].copy(),
                 cell=header.cell,
                 periodic=header.periodic,
-                velocities=_velocities(source, atoms, numbers),
+                velocities=_velocities(source, atoms, numbers, masses),
                 time=time,
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
                 info=without_orders(header.info),
+                masses=masses,
+                columns=tuple(header.columns),
             )
 
 
@@ -122,7 +125,8 @@ def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Itera
 def _table(header: Header) -> Table:
     """Return the columns that matter; species, positions and velocities under one name each."""
     wanted = [(name, "species", "S8") for name in SPECIES] + [(name, "pos", "f8") for name in POSITIONS]
-    wanted += [(name, "vel", "f8") for name in VELOCITIES] + [(name, name, "f8") for name in ("momenta", *TENSORS)]
+    wanted += [(name, "vel", "f8") for name in VELOCITIES]
+    wanted += [(name, name, "f8") for name in ("momenta", "masses", *TENSORS)]
     fields: list[int] = []
     record: dict[str, tuple[str, str, tuple[int, ...]]] = {}
     for name, ours, kind in wanted:
@@ -170,11 +174,12 @@ def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
     return TrajectoryError(f"the lines from {block.line} on are not a table of numbers")
 
 
-def _velocities(source: Source, atoms: Array, numbers: Array) -> Array | None:
+def _velocities(source: Source, atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
     """Return velocities in Å/fs, shape (n, 3), from a column of velocities or of ASE's momenta."""
     columns = atoms.dtype.names or ()
     if "vel" in columns:
         return np.asarray(atoms["vel"] * velocity_factor(source, "A/fs"))
     if "momenta" in columns:
-        return np.asarray(atoms["momenta"] / masses_of(numbers)[:, None] * velocity_factor(source, "ase", fixed=True))
+        masses = masses_of(numbers) if masses is None else masses
+        return np.asarray(atoms["momenta"] / masses[:, None] * velocity_factor(source, "ase", fixed=True))
     return None

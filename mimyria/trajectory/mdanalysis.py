@@ -19,7 +19,7 @@ from mimyria.frame import Array, Frame
 from mimyria.trajectory.compression import plain_suffix
 from mimyria.trajectory.source import Progress, Source, cut, velocity_factor
 
-logger = logging.getLogger("mimyria")
+log = logging.getLogger("mimyria")
 
 FORMATS = {
     ".trr": "TRR",
@@ -56,13 +56,14 @@ MASS_TOLERANCE = 0.1
 def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames that MDAnalysis reads at the given increasing indices; it jumps to each."""
     # The next pass over the same files has nothing new to say.
-    say = logger.warning if progress.n_frames is None else logger.debug
+    say = log.warning if progress.n_frames is None else log.debug
     universe, messages = _open(source, say)
     trajectory = universe.trajectory
     timed = not any(message.startswith(NO_TIME) for message in messages)
     if not timed:
         trajectory.ts.dt = 1.0  # what MDAnalysis assumes; once it is set, it does not warn at every frame
     numbers = _numbers(universe, source, say, no_masses=NO_MASSES in messages)
+    masses = _masses(universe, no_masses=NO_MASSES in messages)
     progress.n_frames = len(trajectory)
     steps: list[tuple[int, int]] = []
     try:
@@ -90,6 +91,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 periodic=np.full(3, cell is not None),
                 velocities=velocities,
                 time=float(now.time) * PICOSECOND if timed else None,
+                masses=masses,
             )
     finally:
         trajectory.close()
@@ -144,6 +146,12 @@ def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_mass
         found = ", ".join(sorted({symbols[atom] for atom in unnamed}))
         say("%s: names no elements; taken from masses: %s", source.topology or source.path, found)
     return numbers_of(symbols)
+
+
+def _masses(universe: Any, *, no_masses: bool) -> Array | None:
+    """Return the masses with which the run was made, u, shape (n,); None where MDAnalysis knows none."""
+    masses = np.asarray(getattr(universe.atoms, "masses", np.zeros(1)), dtype=float)
+    return None if no_masses or not (masses > 0).all() else masses
 
 
 def _check_steps(source: Source, steps: list[tuple[int, int]]) -> None:

@@ -37,15 +37,25 @@ def reader_name(source: Source) -> str:
     return "mdanalysis" if source.topology is not None or plain_suffix(source.path) in FORMATS else "ase"
 
 
-def read_frames(path: str | os.PathLike[str], *, layout: str | None = None) -> Iterator[Frame]:
-    """Yield the frames of a label file or of configurations: extxyz, compressed or not, or whatever ASE reads.
+def read_frames(
+    path: str | os.PathLike[str],
+    *,
+    topology: str | os.PathLike[str] | None = None,
+    velocity_unit: str | None = None,
+    layout: str | None = None,
+) -> Iterator[Frame]:
+    """Yield the frames of a label file, of configurations, or of any trajectory, as they are stored.
 
     Parameters
     ----------
     path
         The file; velocities, times and a cell may be missing.
+    topology
+        File that names the atoms, where this one does not.
+    velocity_unit
+        A name in ``units.VELOCITY``, where the file does not say it.
     layout
         Index order of the tensors, a name in ``layout.LAYOUTS``, where the file does not state it.
     """
-    source = Source(Path(path), layout=layout)
+    source = Source(Path(path), Path(topology) if topology else None, velocity_unit=velocity_unit, layout=layout)
     return READERS[reader_name(source)](source, count(), Progress())

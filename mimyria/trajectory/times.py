@@ -11,7 +11,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 
-logger = logging.getLogger("mimyria")
+log = logging.getLogger("mimyria")
 
 INTERVAL_TOLERANCE = 1e-3
 """Largest deviation of one interval from the others, as a part of it."""
@@ -49,9 +49,7 @@ def choose_timestep(path: Path, given: float | None, stored: float | None) -> fl
             f"{path}: the time between frames is {timestep:g} fs, must be positive; give --timestep FS"
         )
     if stored is not None and abs(timestep - stored) > 0.01 * timestep:
-        logger.warning(
-            "%s: its frames are %g fs apart, but --timestep says %g fs, which is used", path, stored, timestep
-        )
+        log.warning("%s: its frames are %g fs apart, but --timestep says %g fs, which is used", path, stored, timestep)
     return timestep
 
 

@@ -19,7 +19,7 @@ from mimyria.trajectory.readers import READERS, reader_name
 from mimyria.trajectory.source import Progress, Source
 from mimyria.trajectory.times import check_time, choose_timestep, stored_interval
 
-logger = logging.getLogger("mimyria")
+log = logging.getLogger("mimyria")
 
 FIRST_FRAMES = 32
 """Read at the start, for the interval between their times."""
@@ -99,7 +99,7 @@ class Trajectory:
                 raise TrajectoryError(
                     f"{self.path}: no velocities, and differences need three frames; it has {len(times)}"
                 )
-            logger.warning(
+            log.warning(
                 "%s: no velocities; they are made by central differences, which shrink a motion at %g cm-1 to %.3f "
                 "(sin(ωδ)/(ωδ), δ = %g fs); the spectrum undoes this",
                 self.path,

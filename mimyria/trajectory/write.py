@@ -47,6 +47,8 @@ def _text(frame: Frame) -> str:
     columns = {"pos": frame.positions}
     if frame.velocities is not None:
         columns["vel"] = frame.velocities
+    if frame.masses is not None:
+        columns["masses"] = frame.masses[:, None]
     header: dict[str, object] = {}
     for name, tensors in frame.tensors.items():
         columns[name] = tensors.reshape(len(frame), -1)

@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def main() -> None:
         universe.add_TopologyAttr("elements", ["O", "H", "H"] * (ATOMS // 3))
         universe.add_TopologyAttr("names", ["O", "H", "H"] * (ATOMS // 3))
         universe.dimensions = [12.4, 12.4, 12.4, 90, 90, 90]
-        universe.atoms.write(topology)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about attributes that nobody needs here
+            universe.atoms.write(topology)
         with MDAnalysis.Writer(binary, ATOMS) as writer:
             for frame in made_up():
                 universe.atoms.positions, universe.atoms.velocities = (

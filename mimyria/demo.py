@@ -56,7 +56,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         frames = list(read_frames(labels))
         for step, name in enumerate(("apt", "pgt"), 1):
             settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
-            with progress(f"{step}/3 train the {name.upper()} network on {len(frames)} DFT labels") as advance:
+            with progress(f"{step}/3 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
         spectra = make_spectra(
             [trajectory],

@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +15,36 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import write_settings
-from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError
-from mimyria.frame import Frame
+from mimyria.elements import frame_masses
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
+from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
 from mimyria.spectra.correlation import window_lags
 from mimyria.spectra.response import (
     GROUPINGS,
+    Grouping,
     PartStore,
     ResponseSeries,
     is_series,
+    rate,
     read_series,
     response_series,
+    without_drift,
     write_series,
 )
 from mimyria.spectra.spectrum import DEFAULT_RESOLUTION, KINDS, NEEDS, Spectrum, raman, sampling, write_csv
+from mimyria.spectra.stride import automatic_stride, folded_fraction, nyquist_wavenumber
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
-from mimyria.units import LIGHT_SPEED
 
 log = logging.getLogger("mimyria")
 
 IN_FRAMES = "frames"
 """Says that the tensors stand in the trajectory's own frames."""
-HIGHEST_WAVENUMBER = 4500.0
-"""cm⁻¹; the automatic stride keeps the Nyquist wavenumber above it."""
 LOWEST_NYQUIST = 4000.0
+"""cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
+EXCERPT = 64
+"""Samples of the final rate in the excerpt on which folding back is measured."""
 TEMPERATURE_TOLERANCE = 0.1
 
 
@@ -184,7 +190,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
     step = max(steps)
-    nyquist = 1 / (2 * LIGHT_SPEED * step)
+    nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
     if nyquist < LOWEST_NYQUIST:
         log.warning(f"what vibrates faster than {nyquist:.0f} cm⁻¹ folds back below that")
@@ -226,9 +232,9 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: going on after {n_done} frames that are done")
-    frames = trajectory.frames(again, stop if stop is None else max(stop, again), stride)
-    for name, source in settings.sources.items():
-        frames = with_tensors(frames, name, source, settings)
+    elif stride > 1:
+        _measure_folding(trajectory, settings, start, stride)
+    frames = with_all_tensors(trajectory.frames(again, stop if stop is None else max(stop, again), stride), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(
@@ -245,6 +251,32 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
     except KeyboardInterrupt:
         done = f"{store.n_frames} frames of {path} are done"
         raise Interrupted(f"stopped; {done}; run the same command again to go on") from None
+
+
+def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
+    """Say how much of the rates lies above what the stride resolves, from a short excerpt at the full rate."""
+    whole = Grouping.whole(trajectory.numbers).members
+    excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
+    try:
+        for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
+            if frame.velocities is not None:
+                velocities = without_drift(frame.velocities, frame_masses(frame))
+                for name, rates in excerpt.items():
+                    rates.append(rate(frame.tensors[name], velocities, whole))
+    except TrajectoryError:
+        return  # said again where the pass itself comes to it, with what came before kept
+    highest = nyquist_wavenumber(stride * trajectory.timestep)
+    for name, rates in excerpt.items():
+        if len(rates) >= EXCERPT:
+            part = 100 * folded_fraction(np.array(rates), stride)
+            log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
+
+
+def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
+    """Return the frames with the tensors of every target that is asked for."""
+    for name, source in settings.sources.items():
+        frames = with_tensors(frames, name, source, settings)
+    return frames
 
 
 def with_tensors(frames: Iterator[Frame], name: str, source: str, settings: SpectrumSettings) -> Iterator[Frame]:
@@ -297,15 +329,6 @@ def _counted(
             fraction = None
         advance(fraction, f"{count + 1} frames")
         yield frame
-
-
-def automatic_stride(timestep: float) -> int:
-    """Return how many stored frames (each ``timestep`` fs) may be stepped over at once.
-
-    dM/dt and dα/dt hold nothing above the highest vibration, so every stride whose Nyquist wavenumber 1/(2cδt) stays
-    above HIGHEST_WAVENUMBER gives the same spectrum.
-    """
-    return max(1, int(1 / (2 * LIGHT_SPEED * HIGHEST_WAVENUMBER) / timestep))
 
 
 def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -> float:

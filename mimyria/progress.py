@@ -29,15 +29,13 @@ def progress(title: str) -> Iterator[Advance]:
         yield _lines(title)
         return
     from rich.console import Console  # not needed, and not fast, on a batch node
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:3.0f} %, left"),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[words]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:

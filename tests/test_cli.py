@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from mimyria.model.files import write_model
 from mimyria.model.network import NetworkSettings, ResponseModel
 from mimyria.spectra.compare import read_table
 from mimyria.trajectory import read_frames, write_frames
+from mimyria.units import LIGHT_SPEED
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -261,6 +263,24 @@ def test_charge_of_the_header_is_used(run: Run, models: Path, water: Path, tmp_p
 def test_a_coarse_stride_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
     _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--stride", 3)
     assert "warning: what vibrates faster than 1390 cm⁻¹ folds back" in error
+
+
+def test_what_folds_back_is_measured(run: Run, tmp_path: Path) -> None:
+    """A charge on a spring of 3000 cm⁻¹, stored every 2 fs: a stride of three resolves 2780 cm⁻¹."""
+    frames, _ = moving_charges(400, 2.0)
+    omega = 2 * np.pi * LIGHT_SPEED * 3000.0
+    swinging = [
+        replace(f, velocities=f.velocities * np.cos(omega * f.time))  # type: ignore[operator]
+        for f in frames
+    ]
+    write_frames(tmp_path / "a.extxyz", swinging)
+    command = ["spectrum", tmp_path / "a.extxyz", "--apt", "frames", "--out", tmp_path / "o", "--temperature", 150]
+    _, _, error = run(*command, "--stride", 3)
+    assert "APT: 100 % of the power lies above 2780 cm⁻¹" in error
+    _, _, error = run(*command, "--stride", 2)
+    found = re.search(r"APT: (\S+) % of the power lies above 4170", error)
+    assert found is not None
+    assert float(found[1]) < 0.1
 
 
 def test_a_wrong_unit_shows_in_the_temperature(run: Run, charges: Path, tmp_path: Path) -> None:

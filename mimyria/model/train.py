@@ -257,7 +257,7 @@ class _Run:
         self.snapshot = self._snapshot()
         if time.monotonic() - self.written > SECONDS_PER_CHECKPOINT:
             self.write_checkpoint()
-        return f"epoch {self.epochs}, error {np.mean(losses) ** 0.5:.3f}, validation {error:.3f}"
+        return f"epoch {self.epochs}, error {np.mean(losses) ** 0.5:.3f}, {error:.3f} held out"
 
     def _step(self, batch: Batch) -> float:
         fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))

@@ -311,6 +311,19 @@ def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
     assert np.isfinite(tensors_of(read_model(tmp_path / "m", "pgt"), labels[0])).all()
 
 
+def test_geometries_that_are_not_kept_give_the_same(
+    labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.model import train as module
+
+    settings, frames = quick("apt", epochs=2), [labels[0]] * 4  # alike, so that any of them sets the scales
+    train(frames, settings, tmp_path / "kept")
+    monkeypatch.setattr(module, "KEPT_BYTES", 1)
+    train(frames, settings, tmp_path / "computed")
+    kept, computed = (tensors_of(read_model(tmp_path / name), labels[5]) for name in ("kept", "computed"))
+    assert_same(computed, kept)
+
+
 def test_small_molecules_share_a_step(tmp_path: Path) -> None:
     water = molecule("H2O")
     frames = [

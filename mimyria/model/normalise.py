@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mimyria.model.graph import Graph
 from mimyria.model.network import L_MAX, Geometry, ResponseModel
 
 TINY = 1e-12
@@ -18,10 +19,20 @@ TINY = 1e-12
 class Batch:
     """Frames as the network wants them, with their labels as irreps, atoms in the graph's order.
 
-    ``weights`` is one for a labelled atom and zero for another, shape (n, 1).
+    Parameters
+    ----------
+    graph
+        The neighbourhoods.
+    geometry
+        What the network makes of them, or None where keeping it for every epoch would take too much memory.
+    labels
+        Shape (n, irreps).
+    weights
+        One for a labelled atom and zero for another, shape (n, 1).
     """
 
-    geometry: Geometry
+    graph: Graph
+    geometry: Geometry | None
     labels: Tensor
     weights: Tensor
 
@@ -33,18 +44,18 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
     scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
     strong ones, for their labels are the noisiest.
     """
-    density = torch.cat([batch.geometry.density for batch in batches], dim=1)
+    geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # enough of them
+    density = torch.cat([geometry.density for geometry in geometries], dim=1)
     for degree in range(L_MAX + 1):
         part = slice(degree**2, (degree + 1) ** 2)
         model.density_scale[part] = _inverse_root(density[part].square().mean())
-    model.message_scale.copy_(
-        _inverse_root(torch.stack([batch.geometry.basis.square().sum(1).mean() for batch in batches]).mean())
-    )
+    messages = torch.stack([geometry.basis.square().sum(1).mean() for geometry in geometries])
+    model.message_scale.copy_(_inverse_root(messages.mean()))
     ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
     parts = [slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)]
     for s in range(len(model.settings.species)):
-        rows = torch.cat([batch.labels[batch.geometry.graph.slices[s]] for batch in batches])
-        labelled = torch.cat([batch.weights[batch.geometry.graph.slices[s]] for batch in batches])[:, 0] > 0
+        rows = torch.cat([batch.labels[batch.graph.slices[s]] for batch in batches])
+        labelled = torch.cat([batch.weights[batch.graph.slices[s]] for batch in batches])[:, 0] > 0
         if not labelled.any():
             continue
         rows = rows[labelled]

@@ -39,6 +39,8 @@ PRESETS: dict[str, dict[str, Any]] = {"default": {}, "small": {"cutoff": 4.5, "r
 CHECKPOINT = "mimyria checkpoint 1"
 DEFAULT_EPOCHS = 400
 ATOMS_PER_STEP = 64
+KEPT_BYTES = 2 * 1024**3
+"""Geometries are kept for every epoch up to this; what is beyond is computed again in each."""
 SECONDS_PER_CHECKPOINT = 15.0
 LARGEST_GRADIENT = 10.0
 MAY_CHANGE = ("epochs", "time_limit")
@@ -212,6 +214,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model = ResponseModel(NetworkSettings(settings.target, species, **PRESETS[settings.preset])).to(device)
+        self.kept_bytes = 0
         batches = [self._batch(chunk) for chunk in _chunks(training)]
         normalise(self.model, batches)
         self.training = [self._normalised(batch) for batch in batches]
@@ -288,14 +291,17 @@ class _Run:
         labelled = np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim)), keepdims=True)
         flat = torch.from_numpy(np.where(labelled, tensors, 0.0)).float().flatten(1).to(self.device)
         weights = torch.from_numpy(labelled).float().flatten(1).to(self.device)
+        geometry = self.model.geometry(graph) if self.kept_bytes < KEPT_BYTES else None
+        self.kept_bytes += geometry.basis.nbytes if geometry else 0
         return Batch(
-            geometry=self.model.geometry(graph),
+            graph=graph,
+            geometry=geometry,
             labels=flat[graph.order] @ self.model.change_of_basis.flatten(1).T,
             weights=weights[graph.order],
         )
 
     def _normalised(self, batch: Batch) -> Batch:
-        pairs = enumerate(batch.geometry.graph.slices)
+        pairs = enumerate(batch.graph.slices)
         labels = [(batch.labels[places] - self.model.mean[s]) / self.model.scale[s] for s, places in pairs]
         return replace(batch, labels=torch.cat(labels))
 
@@ -353,7 +359,8 @@ class _Run:
 
 
 def _mean_square_error(model: ResponseModel, batch: Batch) -> Tensor:
-    error = (model(batch.geometry) - batch.labels) * batch.weights
+    geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
+    error = (model(geometry) - batch.labels) * batch.weights
     return error.square().sum() / (batch.weights.sum() * error.shape[1]).clamp(min=1)
 
 

@@ -26,6 +26,7 @@ from mimyria.spectra.response import (
     PartStore,
     ResponseSeries,
     is_series,
+    locked,
     rate,
     read_series,
     response_series,
@@ -153,9 +154,10 @@ def make_spectra(
     trajectories = [settings.reading.open(path) for path in paths]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
-    series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
-    write_series(out / "series.h5", series)
-    shutil.rmtree(unfinished)
+    with locked(unfinished):
+        series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        write_series(out / "series.h5", series)
+        shutil.rmtree(unfinished)
     try:
         return _spectra(series, out, settings, paths)
     except SpectrumError as error:

@@ -19,6 +19,7 @@ from mimyria.spectra.response import (
     ResponseSeries,
     is_series,
     kinetic_temperature,
+    locked,
     rate,
     read_series,
     response_series,
@@ -120,6 +121,17 @@ def test_parts_of_other_settings_are_removed_or_insisted_on(tmp_path: Path) -> N
     assert PartStore(tmp_path / "p", "other").n_frames == 0
     with pytest.raises(SpectrumError, match="is not there"):
         PartStore(tmp_path / "q", "settings", insist=True)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "p"),
+        pytest.raises(SpectrumError, match="another run is working in"),
+        locked(tmp_path / "p"),
+    ):
+        pass
+    with locked(tmp_path / "p"):
+        pass
 
 
 def test_a_half_written_part_does_not_count(tmp_path: Path) -> None:

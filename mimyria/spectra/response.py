@@ -8,11 +8,12 @@ folder (`PartStore`) until the whole series is written, so a killed pass loses s
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,24 @@ def kinetic_temperature(velocities: Array, masses: Array) -> float:
     return float((masses[:, None] * velocities**2).sum() * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN))
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder, made if need be, while the block lasts; the lock dies with its process.
+
+    Raises
+    ------
+    SpectrumError
+        If another run holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SpectrumError(f"another run is working in {folder}; wait for it, or give another --out") from None
+        yield
+
+
 class PartStore:
     """The finished parts of one pass, as numbered files in a folder, and the settings they were made with.
 
@@ -140,6 +159,7 @@ class PartStore:
 
     def __init__(self, folder: Path, settings: str, *, insist: bool = False) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         stated = folder / "settings.txt"
         earlier = stated.read_text(encoding="utf-8") if stated.exists() else ""
         if insist and earlier != settings:
@@ -149,9 +169,8 @@ class PartStore:
         if earlier != settings:
             if earlier:
                 log.warning(f"{folder} holds an unfinished run with other settings; it is removed")
-            if folder.exists():
-                shutil.rmtree(folder)
-            folder.mkdir(parents=True)
+            for path in folder.glob("*.npz"):
+                path.unlink()
             stated.write_text(settings, encoding="utf-8")
         self.parts = [dict(np.load(path)) for path in sorted(folder.glob("*.npz"))]
 

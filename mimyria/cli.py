@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,10 @@ from mimyria.errors import ConfigError
 if TYPE_CHECKING:
     from mimyria.frame import Frame
     from mimyria.progress import Advance
+
+log = logging.getLogger("mimyria")
+
+LEAST_SIMILARITY = 0.05
 
 app = typer.Typer(
     help="Infrared and polarised Raman spectra from molecular dynamics that already exists.",
@@ -289,6 +294,8 @@ def compare(
         values = comparison.column(table, column, path)
         curves.append((table.wavenumber, values, comparison.error_of(table, column)))
     report = comparison.similarity(curves[0], curves[1], *range)
+    if report["similarity"] < LEAST_SIMILARITY:
+        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
     if json:
         typer.echo(json_format.dumps(report))
     else:

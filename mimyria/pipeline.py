@@ -206,6 +206,9 @@ def _spectra(
 
     how = sampling(series, settings.resolution, settings.blocks)
     temperature = _temperature(series, settings)
+    frames = sum(len(one) for one in series)
+    blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
+    log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
     spectra = {}
     for kind, make in KINDS.items():
         if NEEDS[kind] is None or all(NEEDS[kind] in one.rates for one in series):

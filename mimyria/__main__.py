@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 
 from mimyria.errors import MimyriaError
@@ -15,6 +16,7 @@ def main() -> None:
     debug = len(arguments) < len(sys.argv) - 1
     _set_up_logging(debug)
     _set_up_threads()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end of time is a Ctrl-C
     from mimyria.cli import app  # after the logging, which it may use
 
     try:

@@ -207,6 +207,8 @@ def predict(
     from mimyria.progress import progress
     from mimyria.trajectory import read_frames, write_frames
 
+    if out.resolve() == trajectory.resolve():
+        raise ConfigError(f"{out} is the trajectory itself; give another --out")
     network = read_model(model, device=choose_device(device))
     with progress(trajectory.name) as advance:
         stored = read_frames(trajectory, topology=topology, velocity_unit=velocity_unit, layout=layout)

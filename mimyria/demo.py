@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimyria.errors import ModelError
+from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.pipeline import SpectrumSettings, make_spectra
 from mimyria.progress import Advance, progress
@@ -86,6 +86,8 @@ def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Adv
         return
     try:
         train(frames, settings, path, resume=stopped, report=advance, origin=LABELS)
+    except Interrupted:
+        raise Interrupted(f"stopped; run the demo again to go on in {out}") from None
     except ModelError:
         if not stopped:
             raise

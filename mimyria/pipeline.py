@@ -47,6 +47,8 @@ LOWEST_NYQUIST = 4000.0
 EXCERPT = 64
 """Samples of the final rate in the excerpt on which folding back is measured."""
 TEMPERATURE_TOLERANCE = 0.1
+PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
+"""K; outside, the velocities are probably in another unit."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,8 @@ def _spectra(
             options: dict[str, Any] = {"laser": settings.laser} if make is raman else {}
             spectra[kind] = make(series, temperature=temperature, how=how, **options)
             write_csv(out / f"{kind}.csv", spectra[kind])
+        else:
+            (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
     plot_spectra(out / "spectra.png", spectra)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}
@@ -346,6 +350,11 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -
     if given is None:
         if not kinetic > 0:
             raise SpectrumError("the atoms do not move, so there is no temperature: give --temperature K")
+        if not PLAUSIBLE_TEMPERATURES[0] < kinetic < PLAUSIBLE_TEMPERATURES[1]:
+            log.warning(
+                f"the velocities mean {kinetic:.4g} K, which points to a wrong unit of velocity or time "
+                "(--velocity-unit, --timestep)"
+            )
         return kinetic
     if not differenced and abs(kinetic / given - 1) > TEMPERATURE_TOLERANCE:
         log.warning(

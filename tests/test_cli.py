@@ -260,6 +260,18 @@ def test_charge_of_the_header_is_used(run: Run, models: Path, water: Path, tmp_p
         np.testing.assert_allclose(frame.tensors["apt"].sum(axis=0), -2 * np.eye(3), atol=1e-6)
 
 
+def test_an_implausible_temperature_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
+    _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--velocity-unit", "A/ps")
+    assert "warning: the velocities mean 0.0003 K, which points to a wrong unit" in error
+
+
+def test_spectra_of_an_earlier_run_do_not_stay(run: Run, charges: Path, tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "raman.csv").write_text("of an earlier run")
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
+    assert not (tmp_path / "o" / "raman.csv").exists()
+
+
 def test_a_coarse_stride_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
     _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--stride", 3)
     assert "warning: what vibrates faster than 1390 cm⁻¹ folds back" in error
@@ -422,6 +434,7 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
             ["--frames takes FIRST:LAST", "quotes"],
         ),
         (["train", "W", "--target", "apt", "--out", "m"], ["has no apt"]),
+        (["predict", "m", "W", "--out", "W"], ["is the trajectory itself"]),
         (["evaluate", "m", "W", "--plot", "p.txt"], ["a picture is .png, .pdf or .svg"]),
         (["evaluate", "W", "W"], ["is damaged or not written by mimyria"]),
         (["compare", "W", "absent.csv"], ["water.extxyz"]),

@@ -25,7 +25,7 @@ def open_lines(path: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], float
     size = max(path.stat().st_size, 1)
     with (
         path.open("rb", buffering=0) as raw,
-        io.BufferedReader(cast(io.RawIOBase, _decompressed(raw, path.suffix.lower())), 1 << 20) as lines,
+        io.BufferedReader(cast(io.RawIOBase, _decompressed(raw, path.suffix.lower())), 1 << 16) as lines,
     ):
         yield lines, lambda: min(raw.tell() / size, 1.0)
 

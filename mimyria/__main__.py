@@ -46,7 +46,7 @@ def _set_up_threads() -> None:
     """Choose one thread a process unless the user said otherwise, before torch reads it.
 
     The products of a frame are too small to share out, and frames are predicted side by side instead. Waiting threads
-    shall sleep, not spin: two busy programs on the same cores slow each other down a hundredfold otherwise.
+    shall sleep, not spin: two busy programs on the same cores slow each other down twentyfold otherwise.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -120,6 +120,10 @@ class SpectrumSettings:
         flags["sum_rule"] = "project" if flags.pop("project") else "none"
         return {name: value for name, value in flags.items() if value is not None}
 
+    def stride_of(self, trajectory: Trajectory) -> int:
+        """Return every how many of a trajectory's stored frames tensors are needed."""
+        return self.stride or automatic_stride(trajectory.timestep)
+
     @property
     def sources(self) -> dict[str, str]:
         """Where the tensors of each target come from."""
@@ -189,7 +193,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
             )
         if not np.array_equal(one.numbers, trajectories[0].numbers):
             raise SpectrumError(f"{one.path} and {trajectories[0].path} do not hold the same atoms in the same order")
-    steps = {(settings.stride or automatic_stride(one.timestep)) * one.timestep for one in trajectories}
+    steps = {settings.stride_of(one) * one.timestep for one in trajectories}
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
@@ -230,7 +234,7 @@ def _spectra(
 def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
     """Return the series of one trajectory, going on where an interrupted run ended."""
     path = trajectory.path
-    stride = settings.stride or automatic_stride(trajectory.timestep)
+    stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
     start, stop = settings.frames
     if trajectory.differenced:

@@ -17,6 +17,11 @@ import numpy as np
 from mimyria.frame import Array
 
 
+def labelled_atoms(tensors: Array) -> Array:
+    """Return which atoms have a label, shape (n,): those none of whose elements is NaN, in tensors (n, 3, ..., 3)."""
+    return np.asarray(np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim))))
+
+
 @dataclass(frozen=True)
 class Target:
     """A per-atom response tensor.

@@ -14,7 +14,7 @@ from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
 from mimyria.model.network import ResponseModel
 from mimyria.model.predict import predict_tensors
-from mimyria.targets import Target
+from mimyria.targets import Target, labelled_atoms
 
 
 def require_labels(frames: Sequence[Frame], target: Target, origin: str) -> None:
@@ -74,7 +74,7 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
     left out.
     """
     target, numbers, labels = pairs.target, pairs.numbers, pairs.labels
-    labelled = np.isfinite(labels).all(axis=tuple(range(1, labels.ndim)))
+    labelled = labelled_atoms(labels)
     errors, deviations = pairs.predictions - labels, np.zeros_like(labels)
     of_species = {
         symbols_of([number])[0]: labelled & (numbers == number) for number in np.unique(numbers[labelled]).tolist()

@@ -29,7 +29,7 @@ from mimyria.model.files import read_content, write_model, write_whole
 from mimyria.model.graph import build_graph
 from mimyria.model.network import NetworkSettings, ResponseModel
 from mimyria.model.normalise import Batch, normalise
-from mimyria.targets import TARGETS
+from mimyria.targets import TARGETS, labelled_atoms
 
 log = logging.getLogger("mimyria")
 
@@ -168,7 +168,7 @@ def _require_every_species(training: Sequence[Frame], target: str) -> None:
     """Raise LabelError if some species has no label at all: the model would guess its tensors."""
     numbers = np.concatenate([frame.numbers for frame in training])
     labels = np.concatenate([frame.tensors[target] for frame in training])
-    labelled = np.isfinite(labels).all(axis=tuple(range(1, labels.ndim)))
+    labelled = labelled_atoms(labels)
     bare = np.setdiff1d(numbers, numbers[labelled])
     if bare.size:
         raise LabelError(
@@ -288,9 +288,10 @@ class _Run:
     def _batch(self, frames: list[Frame]) -> Batch:
         graph = build_graph(frames, self.model.settings.species, self.model.settings.cutoff, self.device)
         tensors = np.concatenate([frame.tensors[self.settings.target] for frame in frames])
-        labelled = np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim)), keepdims=True)
-        flat = torch.from_numpy(np.where(labelled, tensors, 0.0)).float().flatten(1).to(self.device)
-        weights = torch.from_numpy(labelled).float().flatten(1).to(self.device)
+        labelled = labelled_atoms(tensors)
+        filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)
+        flat = torch.from_numpy(filled).float().to(self.device)
+        weights = torch.from_numpy(labelled[:, None]).float().to(self.device)
         geometry = self.model.geometry(graph) if self.kept_bytes < KEPT_BYTES else None
         self.kept_bytes += geometry.basis.nbytes if geometry else 0
         return Batch(

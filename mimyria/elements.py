@@ -40,6 +40,13 @@ def masses_of(numbers: Iterable[int]) -> Array:
     return np.asarray(atomic_masses, dtype=float)[_known(numbers)]
 
 
+def covalent_radii(numbers: Iterable[int]) -> Array:
+    """Return the covalent radii of atomic numbers, Å, shape (n,)."""
+    from ase.data import covalent_radii as radii
+
+    return np.asarray(radii, dtype=float)[_known(numbers)]
+
+
 def frame_masses(frame: Frame) -> Array:
     """Return the masses of the atoms of a frame, u, shape (n,): its own, else the standard ones."""
     return masses_of(frame.numbers) if frame.masses is None else frame.masses

@@ -27,6 +27,12 @@ class SpectrumError(MimyriaError):
     """A spectrum cannot be computed from what is there."""
 
 
+class RunFailed(MimyriaError):
+    """Part of a long run failed; the message says which part and what to do, the rest is written."""
+
+    exit_status = 1
+
+
 class Interrupted(MimyriaError):
     """The user stopped a long run; the message says how to go on."""
 

@@ -35,6 +35,8 @@ class Frame:
         NaN marks an atom without a label.
     info
         What else the frame's header says: charge, field strength, engine, quality figures.
+    forces
+        eV/Å, shape (n, 3), or None where the file has none.
     masses
         u, shape (n,), where the file tells them (isotopes); None for the standard ones of the elements.
     columns
@@ -49,6 +51,7 @@ class Frame:
     time: float | None = None
     tensors: dict[str, Array] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    forces: Array | None = None
     masses: Array | None = None
     columns: tuple[str, ...] = ()
 

@@ -11,6 +11,12 @@ _physical = constants.physical_constants
 BOHR = _physical["Bohr radius"][0] / constants.angstrom
 """a0 in Å."""
 
+HARTREE = _physical["Hartree energy in eV"][0]
+"""E_h in eV."""
+
+DEBYE = _physical["atomic unit of electric dipole mom."][0] / (1e-21 / constants.c)
+"""e a0 in debye; one debye is 1e-21/c C m."""
+
 ATOMIC_TIME = _physical["atomic unit of time"][0] / constants.femto
 """ħ/E_h in fs."""
 

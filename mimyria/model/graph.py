@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from vesin import NeighborList
 
 from mimyria.elements import symbols_of
 from mimyria.errors import ModelError
-from mimyria.frame import Array, Frame
+from mimyria.frame import Frame
+from mimyria.neighbours import neighbour_pairs
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,6 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.order)
-
-
-def neighbour_pairs(frame: Frame, cutoff: float) -> tuple[Array, Array, Array]:
-    """Return all pairs i, j with the vector from i to j (Å) shorter than the cutoff, every periodic image a pair.
-
-    Any cell and any number of images; each pair in both directions, sorted by i.
-    """
-    neighbour_list = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
-    i, j, vectors = neighbour_list.compute(
-        points=frame.positions, box=frame.cell, periodic=frame.periodic, quantities="ijD"
-    )
-    return i.astype(np.int64), j.astype(np.int64), vectors
 
 
 def build_graph(

@@ -42,6 +42,7 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             velocities=velocities,
             tensors=stored_tensors(atoms.arrays, atoms.info, source.layout, f"{source.path}, frame {index}"),
             info=without_orders(atoms.info),
+            forces=atoms.calc.results.get("forces") if atoms.calc else None,
             masses=atoms.get_masses() if atoms.has("masses") else None,
             columns=tuple(atoms.arrays),
         )

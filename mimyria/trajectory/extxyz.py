@@ -75,7 +75,8 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                 raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
             tensors = {name: atoms[name] for name in table.record.names or () if name in TENSORS}
-            masses = atoms["masses"][:, 0].copy() if "masses" in (table.record.names or ()) else None
+            present = table.record.names or ()
+            masses = atoms["masses"][:, 0].copy() if "masses" in present else None
             yield Frame(
                 numbers=numbers,
                 positions=atoms["pos"].copy(),
@@ -85,6 +86,7 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                 time=time,
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
                 info=without_orders(header.info),
+                forces=atoms["forces"].copy() if "forces" in present else None,
                 masses=masses,
                 columns=tuple(header.columns),
             )
@@ -126,7 +128,7 @@ def _table(header: Header) -> Table:
     """Return the columns that matter; species, positions and velocities under one name each."""
     wanted = [(name, "species", "S8") for name in SPECIES] + [(name, "pos", "f8") for name in POSITIONS]
     wanted += [(name, "vel", "f8") for name in VELOCITIES]
-    wanted += [(name, name, "f8") for name in ("momenta", "masses", *TENSORS)]
+    wanted += [(name, name, "f8") for name in ("momenta", "forces", "masses", *TENSORS)]
     fields: list[int] = []
     record: dict[str, tuple[str, str, tuple[int, ...]]] = {}
     for name, ours, kind in wanted:
@@ -137,7 +139,7 @@ def _table(header: Header) -> Table:
     for ours in ("species", "pos"):
         if ours not in record:
             raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}")
-    for ours in ("pos", "vel", "momenta"):
+    for ours in ("pos", "vel", "momenta", "forces"):
         if ours in record and record[ours][2] != (3,):
             raise TrajectoryError(f"column {ours} is not three numbers wide")
     return Table(fields, np.dtype(list(record.values())))

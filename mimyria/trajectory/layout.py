@@ -7,6 +7,7 @@ So the order is read from the file or told by the user; only the symmetry of the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,46 @@ import numpy as np
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.targets import TARGETS, Target
+from mimyria.units import BOHR
 
-LAYOUTS = {"field,displacement": -1, "displacement,field": 1}
-"""Axis of the displacement in an array (n, 3, ..., 3), by the name used in ``--layout``; it serves every target."""
+
+@dataclass(frozen=True)
+class Layout:
+    """How a program stores tensors.
+
+    Parameters
+    ----------
+    apt, pgt
+        Axis of the displacement in an array (n, 3, 3) and (n, 3, 3, 3).
+    pgt_unit
+        The program's unit of the PGT in ours.
+    zero_means_missing
+        Atoms without a label have zeros.
+    """
+
+    apt: int
+    pgt: int
+    pgt_unit: float = 1.0
+    zero_means_missing: bool = False
+
+    def axis(self, target: Target) -> int:
+        """Return the axis of the displacement."""
+        return self.apt if target.order == 1 else self.pgt
+
+
+LAYOUTS = {
+    "field,displacement": Layout(-1, -1),
+    "displacement,field": Layout(1, 1),
+    "mimyria-field": Layout(1, -1),
+    "mimyria-displacement": Layout(-1, -1, zero_means_missing=True),
+    "mimyria-auto": Layout(1, -1, pgt_unit=1 / BOHR),
+    "vasp": Layout(-1, -1),
+    "nequip": Layout(-1, -1),
+    "mace": Layout(1, 1),
+}
+"""By the name used in ``--layout``: our order, its transpose, then those of programs. ``mimyria-*`` are files of the
+published Mimyria: its tensors from fields (the APT is stored the other way round), from displacements, and the labels
+of its automatic route, whose PGT is per a0. ``mace`` is MACE-Field and les_fit, ``nequip`` NequIP and Allegro."""
 
 SYMMETRY_TOLERANCE = 1e-3
 """Largest asymmetry, relative to the largest element, that counts as noise of the labels."""
@@ -25,7 +63,7 @@ SYMMETRY_TOLERANCE = 1e-3
 def check_layout(layout: str | None) -> None:
     """Raise LabelError for a layout that has no name here."""
     if layout is not None and layout not in LAYOUTS:
-        raise LabelError(f"unknown --layout {layout!r}; known: {' and '.join(LAYOUTS)}")
+        raise LabelError(f"unknown --layout {layout!r}; known: {', '.join(LAYOUTS)}")
 
 
 def stored_tensors(
@@ -69,10 +107,10 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
     orders = {target.index_order: -1, ",".join(["displacement"] + ["field"] * target.order): 1}
     if stated is not None and stated not in orders:
         raise LabelError(f"{place}: unknown {target.name}_order {stated!r}; known: {' and '.join(orders)}")
-    if layout is not None and stated is not None and LAYOUTS[layout] != orders[stated]:
+    if layout is not None and stated is not None and LAYOUTS[layout].axis(target) != orders[stated]:
         raise LabelError(f"{place}: the header says {target.name}_order={stated}, against --layout {layout}")
     if layout is not None:
-        axis = LAYOUTS[layout]
+        axis = LAYOUTS[layout].axis(target)
     elif stated is None:
         axis = _axis_by_symmetry(target, values, place)
     elif (axis := orders[stated]) != -1:
@@ -80,6 +118,10 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
             f"{place}: {target.name}_order={stated} is not our order; `--layout displacement,field` transposes it"
         )
     ours = np.moveaxis(values, axis, -1)
+    if layout is not None and target.order > 1:
+        ours = ours * LAYOUTS[layout].pgt_unit
+    if layout is not None and LAYOUTS[layout].zero_means_missing:
+        ours = np.where(ours.any(axis=tuple(range(1, ours.ndim)), keepdims=True), ours, np.nan)
     if target.order > 1 and not _symmetric(ours, 1, 2):
         raise LabelError(
             f"{place}: {target.name} is not symmetric in its field indices, so its index order is not the one stated; "
@@ -97,7 +139,7 @@ def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
         return 1
     raise LabelError(
         f"{place}: nothing says the index order of {target.name}: no {target.name}_order in the header, and the tensor "
-        f"is not symmetric; give --layout, one of {' and '.join(LAYOUTS)}"
+        f"is not symmetric; give --layout, one of {', '.join(LAYOUTS)}"
     )
 
 

@@ -13,6 +13,7 @@ from mimyria.trajectory.ase_formats import read_ase
 from mimyria.trajectory.compression import plain_suffix
 from mimyria.trajectory.extxyz import read_extxyz
 from mimyria.trajectory.mdanalysis import FORMATS, read_mdanalysis
+from mimyria.trajectory.outcar import read_outcar
 from mimyria.trajectory.pair import read_pair
 from mimyria.trajectory.source import Progress, Reader, Source
 
@@ -20,6 +21,7 @@ READERS: dict[str, Reader] = {
     "extxyz": read_extxyz,
     "pair": read_pair,
     "mdanalysis": read_mdanalysis,
+    "outcar": read_outcar,
     "ase": read_ase,
 }
 """One function a format; each imports its library when it is called."""
@@ -34,6 +36,8 @@ def reader_name(source: Source) -> str:
         raise TrajectoryError(f"{source.path}: an xyz file names its atoms itself; leave --topology out")
     if xyz:
         return "extxyz" if source.velocities is None else "pair"
+    if "OUTCAR" in source.path.name:
+        return "outcar"
     return "mdanalysis" if source.topology is not None or plain_suffix(source.path) in FORMATS else "ase"
 
 

@@ -22,7 +22,7 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
     path
         Ends in .xyz or .extxyz, then .zst, .xz or .gz to compress. It appears when all frames are written.
     frames
-        With their velocities (``vel``, Å/fs), tensors (row-major, in our index order) and info.
+        With their velocities (``vel``, Å/fs), forces (eV/Å), tensors (row-major, in our index order) and info.
     append
         Add to a file that exists, at once.
     """
@@ -47,6 +47,8 @@ def _text(frame: Frame) -> str:
     columns = {"pos": frame.positions}
     if frame.velocities is not None:
         columns["vel"] = frame.velocities
+    if frame.forces is not None:
+        columns["forces"] = frame.forces
     if frame.masses is not None:
         columns["masses"] = frame.masses[:, None]
     header: dict[str, object] = {}

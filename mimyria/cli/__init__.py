@@ -1,0 +1,48 @@
+"""The command line: what each flag means, and which function does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from mimyria import __version__
+from mimyria.cli.about import demo, info
+from mimyria.cli.label import label
+from mimyria.cli.networks import evaluate, predict, train
+from mimyria.cli.spectra import compare, spectrum
+
+EXAMPLES: dict[Callable[..., None], str] = {
+    demo: "mimyria demo --quick --out demo",
+    label: "mimyria label md.extxyz --engine tblite --cluster 4 --sample 5 --out labels.extxyz --work work",
+    train: "mimyria train labels.extxyz --target apt --out apt.mym --time-limit 5",
+    evaluate: "mimyria evaluate apt.mym labels.extxyz --plot parity.png",
+    predict: "mimyria predict apt.mym md.extxyz --out tensors.extxyz",
+    spectrum: "mimyria spectrum md.trr --topology md.pdb --apt apt.mym --pgt pgt.mym --out spectra",
+    compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",
+    info: "mimyria info apt.mym",
+}
+"""The commands in the order of the help, each with the example that its own help shows."""
+
+app = typer.Typer(
+    help="Infrared and polarised Raman spectra from molecular dynamics that already exists.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command, example in EXAMPLES.items():
+    app.command(epilog=f"Example: {example}")(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.", callback=_show_version),
+) -> None:
+    """Take what belongs to no command."""

@@ -1,0 +1,37 @@
+"""The commands that show what the program does and what a file holds: demo, info."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimyria.cli.options import Config, Json, Layout, Topology, VelocityUnit
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for models and spectra.")] = Path("demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="Less training, fewer frames: under two minutes.")] = False,
+    config: Config = None,
+) -> None:
+    """Train on bundled DFT labels of water, make its spectra, and set them beside experiment."""
+    from mimyria.demo import run_demo
+
+    typer.echo(run_demo(out, quick=quick))
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="Model, label file, trajectory, series.h5, or folder of spectra.")],
+    topology: Topology = None,
+    velocity_unit: VelocityUnit = None,
+    layout: Layout = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Say what is in a file or folder."""
+    from mimyria.info import describe
+
+    facts = describe(file, topology=topology, velocity_unit=velocity_unit, layout=layout)
+    typer.echo(json_format.dumps(facts) if json else "\n".join(f"{key}: {value}" for key, value in facts.items()))

@@ -1,0 +1,86 @@
+"""The command `label`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimyria.cli.options import Cell, Config, Layout, Topology, numbers, project
+from mimyria.errors import ConfigError
+
+
+def label(
+    configurations: Annotated[list[Path] | None, typer.Argument(help="Configurations, or trajectories.")] = None,
+    out: Annotated[Path, typer.Option(help="extxyz with the labelled frames.")] = Path("labels.extxyz"),
+    engine: Annotated[str | None, typer.Option(help="cp2k, pyscf or tblite; cp2k for cells.")] = None,
+    work: Annotated[Path, typer.Option(help="Folder of the calculations, kept.")] = Path("labels"),
+    target: Annotated[str, typer.Option(help="pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.")] = "pgt",
+    field: Annotated[float, typer.Option(help="Field strength, E_h/(e a0).")] = 1e-3,
+    template: Annotated[Path | None, typer.Option(help="CP2K input with the FORCE_EVAL to use.")] = None,
+    command: Annotated[str | None, typer.Option(help="How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Setting of the engine, NAME=VALUE; repeatable.")] = None,
+    charge: Annotated[int | None, typer.Option(help="Total charge, e; without it, what the frames say.")] = None,
+    executor: Annotated[str, typer.Option(help="local, or a YAML profile such as those in configs/cluster.")] = "local",
+    workers: Annotated[int, typer.Option(help="Configurations at a time on this machine.")] = 1,
+    cores: Annotated[int, typer.Option(help="Cores (OpenMP threads) of each.")] = 1,
+    sample: Annotated[int | None, typer.Option(help="Label this many frames, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    cluster: Annotated[float | None, typer.Option(help="Å; label clusters cut out of the frames.")] = None,
+    centres: Annotated[int, typer.Option(help="Central molecules in each frame, drawn at random.")] = 1,
+    epsilon: Annotated[float, typer.Option(help="ε∞ of the liquid that clusters stand for; 1.78 for water.")] = 1.0,
+    scheme: Annotated[str, typer.Option(help="field; or displacement, for validation.")] = "field",
+    retry: Annotated[bool, typer.Option("--retry", help="Try failed ones again: from scratch, then safer.")] = False,
+    max_residual: Annotated[float | None, typer.Option(help="Refuse labels whose fit leaves more, E_h/a0.")] = None,
+    sum_rule: Annotated[str, typer.Option(help="none, or project: make the sum over the atoms exact.")] = "none",
+    topology: Topology = None,
+    cell: Cell = None,
+    import_: Annotated[list[Path] | None, typer.Option("--import", help="Tensors of another program.")] = None,
+    layout: Layout = None,
+    config: Config = None,
+) -> None:
+    """Compute APT and PGT of configurations from forces in electric fields, or import tensors of other programs."""
+    if import_:
+        if configurations:
+            raise ConfigError("--import takes the file with the tensors; leave the configurations out")
+        from mimyria.importing import import_labels
+
+        typer.echo(import_labels(import_, out, layout, charge))
+        return
+    if not configurations:
+        raise ConfigError("nothing to label: give files with configurations, or --import FILE")
+    if layout is not None:
+        raise ConfigError("--layout says how imported tensors are stored: it needs --import")
+    if target not in ("apt", "pgt"):
+        raise ConfigError(f"--target takes apt or pgt, not {target!r}")
+    from mimyria.labelling import LabelRequest, make_labels
+    from mimyria.labels.label import LabelSettings
+
+    most = float("inf") if max_residual is None else max_residual
+    request = LabelRequest(
+        engine=engine,
+        engine_settings={"template": template, "command": command, **_assignments(set or [])},
+        label=LabelSettings(2 if target == "pgt" else 1, field, charge, retry, most),
+        scheme=scheme,
+        cluster=cluster,
+        centres=centres,
+        epsilon=epsilon,
+        executor=executor,
+        workers=workers,
+        cores=cores,
+        sample=sample,
+        seed=seed,
+        project=project(sum_rule),
+        topology=topology,
+        cell=numbers(cell, (3, 9), "--cell"),
+    )
+    typer.echo(make_labels(configurations, out, work, request))
+
+
+def _assignments(words: list[str]) -> dict[str, str]:
+    """Return the pairs of ``--set NAME=VALUE``."""
+    for word in words:
+        if "=" not in word:
+            raise ConfigError(f"--set takes NAME=VALUE, not {word!r}")
+    return dict(word.split("=", 1) for word in words)

@@ -1,0 +1,140 @@
+"""The commands of the networks: train, evaluate, predict."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimyria.cli.options import (
+    Charge,
+    Config,
+    Device,
+    Json,
+    Layout,
+    SumRule,
+    Topology,
+    VelocityUnit,
+    plot_path,
+    project,
+)
+from mimyria.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mimyria.frame import Frame
+    from mimyria.progress import Advance
+
+
+def train(
+    labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
+    target: Annotated[str, typer.Option(help="apt or pgt.")],
+    out: Annotated[Path, typer.Option(help="The model file.")],
+    preset: Annotated[str, typer.Option(help="Shape of the network: default or small.")] = "default",
+    validation: Annotated[str, typer.Option(help="Fraction of the frames, or a file with labelled frames.")] = "0.1",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the frames.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Minutes; the schedule is laid out over them.")] = None,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of weights, validation split and order of the frames.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
+    layout: Layout = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Train a network on labels, and keep the weights that are best on the validation frames."""
+    from mimyria.model.files import choose_device
+    from mimyria.model.train import TrainSettings
+    from mimyria.model.train import train as run
+    from mimyria.progress import progress
+    from mimyria.trajectory import read_frames
+
+    try:
+        fraction, file = float(validation), None
+    except ValueError:
+        fraction, file = 0.0, Path(validation)
+    settings = TrainSettings(target, preset, fraction, epochs, time_limit, seed=seed)
+    frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
+    with progress(f"{target.upper()}NN") as advance:
+        summary = run(
+            frames,
+            settings,
+            out,
+            validation=list(read_frames(file, layout=layout)) if file else None,
+            device=choose_device(device),
+            resume=resume,
+            report=advance,
+            origin=", ".join(map(str, labels)),
+        )
+    if json:
+        typer.echo(json_format.dumps(summary))
+    else:
+        error = summary["validation_error"]
+        typer.echo(
+            f"{out}: {summary['training_frames']} training frames, {summary['epochs']} epochs, "
+            f"{summary['seconds']:.0f} s" + (f", validation error {100 * error:.1f} %" if error is not None else "")
+        )
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
+    plot: Annotated[Path | None, typer.Option(help="Parity plot: .png, .pdf, .svg.")] = None,
+    device: Device = "auto",
+    layout: Layout = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Measure a model on labelled frames that it has not seen."""
+    from mimyria.model.evaluate import compare_with_labels, plot_parity
+    from mimyria.model.evaluate import evaluate as run
+    from mimyria.model.files import choose_device, read_model
+    from mimyria.trajectory import read_frames
+
+    plot = plot_path(plot)
+    network = read_model(model, device=choose_device(device))
+    frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
+    pairs = compare_with_labels(network, frames, ", ".join(map(str, labels)))
+    report = run(pairs)
+    if plot is not None:
+        plot_parity(plot, pairs)
+    if json:
+        typer.echo(json_format.dumps(report))
+        return
+    typer.echo(f"{report['target'].upper()}, {report['frames']} frames, errors in {report['unit']}")
+    typer.echo(f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}")
+    for name, row in [("all", report), *report["species"].items()]:
+        typer.echo(f"{name:>8}{row['rmse']:10.4f}{row['relative_rmse']:10.4f}{row['r2']:10.4f}{row['bias']:12.2e}")
+    typer.echo(f"sum over the atoms before projection: off by {report['sum_rule']:.2g}")
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    trajectory: Annotated[Path, typer.Argument(help="Configurations or a trajectory, with or without velocities.")],
+    out: Annotated[Path, typer.Option(help="extxyz with the tensors of every atom.")],
+    topology: Topology = None,
+    velocity_unit: VelocityUnit = None,
+    layout: Layout = None,
+    charge: Charge = None,
+    sum_rule: SumRule = "project",
+    device: Device = "auto",
+    config: Config = None,
+) -> None:
+    """Write the tensors of every atom, for those who want them; spectra do not need it."""
+    from mimyria.model.files import choose_device, read_model
+    from mimyria.model.predict import predict as run
+    from mimyria.progress import progress
+    from mimyria.trajectory import read_frames, write_frames
+
+    if out.resolve() == trajectory.resolve():
+        raise ConfigError(f"{out} is the trajectory itself; give another --out")
+    network = read_model(model, device=choose_device(device))
+    with progress(trajectory.name) as advance:
+        stored = read_frames(trajectory, topology=topology, velocity_unit=velocity_unit, layout=layout)
+        frames = run(network, stored, charge=charge, project=project(sum_rule))
+        write_frames(out, (_reported(frame, k, advance) for k, frame in enumerate(frames, 1)))
+
+
+def _reported(frame: Frame, count: int, advance: Advance) -> Frame:
+    advance(None, f"{count} frames")
+    return frame

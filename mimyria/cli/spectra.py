@@ -1,0 +1,119 @@
+"""The commands of the spectra: spectrum, compare."""
+
+from __future__ import annotations
+
+import json as json_format
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimyria.cli.options import (
+    Cell,
+    Charge,
+    Config,
+    Device,
+    Frames,
+    Json,
+    Layout,
+    SumRule,
+    Timestep,
+    Topology,
+    Velocities,
+    VelocityUnit,
+    frame_range,
+    numbers,
+    project,
+)
+from mimyria.errors import ConfigError
+
+log = logging.getLogger("mimyria")
+
+LEAST_SIMILARITY = 0.05
+
+
+def spectrum(
+    trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
+    out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.png, series.h5.")],
+    apt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
+    pgt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
+    topology: Topology = None,
+    velocities: Velocities = None,
+    velocity_unit: VelocityUnit = None,
+    cell: Cell = None,
+    timestep: Timestep = None,
+    frames: Frames = None,
+    stride: Annotated[str, typer.Option(help="Tensors at every Nth stored frame; auto keeps 4500 cm⁻¹.")] = "auto",
+    temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
+    resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
+    groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
+    blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
+    laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
+    charge: Charge = None,
+    layout: Layout = None,
+    sum_rule: SumRule = "project",
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Insist on going on with an unfinished run.")] = False,
+    config: Config = None,
+) -> None:
+    """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
+    from mimyria.pipeline import SpectrumSettings, TrajectorySettings, make_spectra
+    from mimyria.spectra.response import GROUPINGS
+
+    if groups not in GROUPINGS:
+        raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
+    if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
+        raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
+    for flag, value in (("--resolution", resolution), ("--laser", laser), ("--blocks", blocks)):
+        if value is not None and not value > 0:
+            raise ConfigError(f"{flag} must be positive, not {value}")
+    settings = SpectrumSettings(
+        apt=apt,
+        pgt=pgt,
+        reading=TrajectorySettings(
+            topology, velocities, velocity_unit, numbers(cell, (3, 9), "--cell"), timestep, layout
+        ),
+        frames=frame_range(frames),
+        stride=None if stride == "auto" else int(stride),
+        temperature=temperature,
+        resolution=resolution,
+        blocks=blocks,
+        groups=groups,
+        laser=laser,
+        charge=charge,
+        project=project(sum_rule),
+        device=device,
+    )
+    spectra = make_spectra(trajectory, out, settings, resume=resume)
+    typer.echo(f"{out}: {', '.join(f'{kind}.csv' for kind in spectra)}, spectra.png")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="CSV of ours, or any table with the wavenumber first.")],
+    second: Annotated[Path, typer.Argument(help="The other.")],
+    column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
+    range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|."""
+    from mimyria.spectra import compare as comparison
+
+    curves = []
+    for path in (first, second):
+        table = comparison.read_table(path)
+        values = comparison.column(table, column, path)
+        curves.append((table.wavenumber, values, comparison.error_of(table, column)))
+    report = comparison.similarity(curves[0], curves[1], *range)
+    if report["similarity"] < LEAST_SIMILARITY:
+        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
+    if json:
+        typer.echo(json_format.dumps(report))
+    else:
+        typer.echo(
+            f"similarity {report['similarity']:.4f} (score {report['score']:.4f}) "
+            f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
+        )
+        if "floor" in report:
+            typer.echo(f"two measurements of one spectrum with these errors would score {report['floor']:.4f}")

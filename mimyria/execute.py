@@ -1,0 +1,232 @@
+"""`Job`, a command in a folder, and `Executor`, something that runs such commands: this machine, or a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import as_completed
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any, Protocol
+
+from mimyria.errors import ConfigError
+
+LOG = "run.log"
+SECONDS_BETWEEN_LOOKS = 0.05
+NOT_FOUND, LOST = 127, 75
+"""Exit status: the program is not there; the machine did not let it end (sysexits' EX_TEMPFAIL)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that runs in a folder and leaves its results there.
+
+    Parameters
+    ----------
+    folder
+        Where it runs; its output goes to ``run.log`` there.
+    command
+        Program and arguments.
+    """
+
+    folder: Path
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Parameters
+    ----------
+    job
+        Which one.
+    status
+        Exit status; negative for a signal.
+    """
+
+    job: Job
+    status: int
+
+
+class Executor(Protocol):
+    """Runs jobs; one more is one class with this method, and a line in `EXECUTORS`."""
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield the outcome of each job as it ends, in any order; stop all that run when the caller stops."""
+        ...
+
+
+def start(job: Job, cores: int) -> subprocess.Popen[bytes]:
+    """Start a job in a process group of its own, so that all that it starts can be ended, and Ctrl-C is ours.
+
+    Parameters
+    ----------
+    job
+        What to start.
+    cores
+        How many it may use; stated to its libraries as OMP_NUM_THREADS.
+    """
+    environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
+    with (job.folder / LOG).open("wb") as log:
+        return subprocess.Popen(
+            job.command, cwd=job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End processes and all that they have started, and wait until they are gone."""
+    stopped = list(processes)
+    for process in stopped:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, SIGTERM)
+    for process in stopped:
+        process.wait()
+
+
+@dataclass(frozen=True)
+class LocalExecutor:
+    """Runs a bounded number of jobs at a time as processes of this machine.
+
+    Parameters
+    ----------
+    workers
+        How many jobs run at once.
+    cores
+        How many cores each may use.
+    """
+
+    workers: int = 1
+    cores: int = 1
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield the outcomes; jobs are taken from the iterable when there is room for them."""
+        waiting = iter(jobs)
+        running: dict[Job, subprocess.Popen[bytes]] = {}
+        more = True
+        try:
+            while more or running:
+                while more and len(running) < self.workers:
+                    job = next(waiting, None)
+                    if job is None:
+                        more = False
+                        break
+                    try:
+                        running[job] = start(job, self.cores)
+                    except FileNotFoundError as error:
+                        (job.folder / LOG).write_text(f"{error}\n", encoding="utf-8")
+                        yield Outcome(job, NOT_FOUND)
+                ended = {job: process.returncode for job, process in running.items() if process.poll() is not None}
+                for job, status in ended.items():
+                    del running[job]
+                    yield Outcome(job, status)
+                if not ended:
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+        finally:
+            stop(running.values())
+
+
+@dataclass(frozen=True)
+class ParslExecutor:
+    """Runs jobs on a cluster, through the batch system that Parsl knows.
+
+    Parameters
+    ----------
+    provider
+        Class of ``parsl.providers``: SlurmProvider, PBSProProvider, LocalProvider, ...
+    options
+        Its arguments, as Parsl names them; ``launcher`` is the name of a class of ``parsl.launchers``. The programs of
+        this environment are found on the nodes without a ``worker_init``, if the file system is shared.
+    parsl
+        Arguments of Parsl's HighThroughputExecutor, such as ``max_workers_per_node``.
+    cores
+        How many cores each job may use.
+    retries
+        How often a job is started again when its node or its time was taken away; it goes on where it was.
+    run_dir
+        Folder for what Parsl writes.
+    """
+
+    provider: str = "LocalProvider"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parsl: Mapping[str, Any] = field(default_factory=dict)
+    cores: int = 1
+    retries: int = 2
+    run_dir: Path = Path("parsl")
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield the outcomes; all jobs are handed over at once, Parsl asks the cluster for what they need."""
+        from parsl import DataFlowKernel, python_app
+
+        submitted = list(jobs)
+        if not submitted:
+            return
+        kernel = DataFlowKernel(self._configuration())
+        try:
+            run_there = python_app(run_job, data_flow_kernel=kernel)
+            futures = {run_there(str(job.folder.resolve()), job.command, self.cores): job for job in submitted}
+            for future in as_completed(futures):
+                job = futures[future]
+                if (error := future.exception()) is not None:
+                    (job.folder / LOG).write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+                yield Outcome(job, LOST if error is not None else future.result())
+        finally:
+            kernel.cleanup()
+
+    def _configuration(self) -> Any:
+        """Return Parsl's configuration; raise ConfigError for a name or argument that it does not know."""
+        from parsl import launchers, providers
+        from parsl.config import Config
+        from parsl.executors import HighThroughputExecutor
+
+        programs = Path(sys.executable).parent  # of this environment, on a file system that the nodes share
+        options = dict(self.options)
+        options["worker_init"] = f"export PATH={programs}:$PATH\n{options.get('worker_init', '')}"
+        launch = {"interchange_launch_cmd": [sys.executable, str(programs / "interchange.py")], **self.parsl}
+        try:
+            if "launcher" in options:
+                options["launcher"] = _named(launchers, options["launcher"], "launcher")()
+            provider = _named(providers, self.provider, "provider")(**options)
+            pool = HighThroughputExecutor(label="mimyria", provider=provider, **launch)
+        except TypeError as error:
+            raise ConfigError(f"Parsl does not take this profile: {error}") from error
+        return Config(
+            executors=[pool], retries=self.retries, run_dir=str(self.run_dir), initialize_logging=False,
+            strategy="simple", usage_tracking=0,
+        )  # fmt: skip
+
+
+def _named(module: Any, name: str, kind: str) -> Any:
+    found = getattr(module, name, None)
+    if found is None:
+        known = sorted(one for one in module.__all__ if one.endswith(kind.capitalize()))
+        raise ConfigError(f"Parsl has no {kind} {name!r}; it has {', '.join(known)}")
+    return found
+
+
+def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
+    """Run a job where this is called, and return its exit status; Parsl calls it on a node of the cluster."""
+    from pathlib import Path  # on that node, nothing of this module is there but what it imports itself
+
+    from mimyria.execute import LOG, NOT_FOUND, Job, start, stop
+
+    process = None
+    try:
+        process = start(Job(Path(folder), tuple(command)), cores)
+        return process.wait()
+    except FileNotFoundError as error:
+        (Path(folder) / LOG).write_text(f"{error}\n", encoding="utf-8")
+        return NOT_FOUND
+    finally:
+        if process is not None:
+            stop([process])
+
+
+EXECUTORS: dict[str, type[Any]] = {"local": LocalExecutor, "parsl": ParslExecutor}
+"""By the name used in profiles."""

@@ -1,0 +1,237 @@
+"""`make_labels`: from configurations in files to a file of labels: whole, as clusters, or displaced for validation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.config import read_settings
+from mimyria.errors import ConfigError, Interrupted, LabelError, RunFailed
+from mimyria.execute import EXECUTORS, Executor, LocalExecutor
+from mimyria.frame import Frame
+from mimyria.labels.cluster import Cluster, cut_clusters, merge
+from mimyria.labels.displacement import displaced, displacement_tensors
+from mimyria.labels.engine import version_of
+from mimyria.labels.engines import make_engine
+from mimyria.labels.label import Labelled, LabelSettings, label_frames
+from mimyria.progress import progress
+from mimyria.targets import TARGETS
+from mimyria.trajectory import cell_matrix, read_frames, write_frames
+
+log = logging.getLogger("mimyria")
+
+SCHEMES = ("field", "displacement")
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """What `make_labels` is asked for.
+
+    Parameters
+    ----------
+    engine, engine_settings
+        Name in ``ENGINES``, and settings of that engine by name; without a name, CP2K for periodic configurations and
+        PySCF for others and for clusters.
+    label
+        What is wanted of every configuration.
+    scheme
+        ``field``, or ``displacement`` to compare with.
+    cluster, centres, epsilon
+        Radius (Å) of clusters to cut, how many in each frame, and ε∞ (see ``labels.cluster``); None for no clusters.
+    executor, workers, cores
+        ``local`` with a number of jobs at a time and the cores of each, or the YAML profile of a cluster.
+    sample, seed
+        How many frames to draw at random, and what the drawing starts from; None for all.
+    project
+        Make the translational sum rules exact in what is written.
+    topology, cell
+        Of the configurations, where their files do not tell.
+    """
+
+    engine: str | None = None
+    engine_settings: dict[str, Any] = field(default_factory=dict)
+    label: LabelSettings = field(default_factory=LabelSettings)
+    scheme: str = "field"
+    cluster: float | None = None
+    centres: int = 1
+    epsilon: float = 1.0
+    executor: str = "local"
+    workers: int = 1
+    cores: int = 1
+    sample: int | None = None
+    seed: int = 0
+    project: bool = False
+    topology: Path | None = None
+    cell: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The configurations that are computed, and how their labels make those of the frames.
+
+    Parameters
+    ----------
+    configurations
+        By the name of their folder.
+    assemble
+        Makes labelled frames of labelled configurations, as far as these are there.
+    """
+
+    configurations: dict[str, Frame]
+    assemble: Callable[[dict[str, Frame]], list[Frame]]
+
+
+def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequest) -> str:
+    """Label configurations, write those that are done, and return a line that says how many.
+
+    Raises
+    ------
+    RunFailed
+        If some could not be labelled; the others are written.
+    """
+    frames = _chosen(paths, request)
+    isolated = request.cluster is not None or not next(iter(frames.values())).periodic.any()
+    name = request.engine or ("pyscf" if isolated else "cp2k")
+    engine = make_engine(name, request.engine_settings)
+    settings, plan = _plan(frames, request)
+    executor = make_executor(request, work)
+    try:
+        with progress(f"{name} labels") as advance:
+            labelled = label_frames(plan.configurations, engine, executor, work, settings, advance)
+    except KeyboardInterrupt:
+        raise Interrupted(f"what is finished is kept in {work}; the same command goes on from there") from None
+    written = [_finished(frame, engine.summary, request.project) for frame in plan.assemble(labelled.frames)]
+    if written:
+        write_frames(out, written)
+    _report(
+        labelled, len(plan.configurations), f"{len(written)} frames are in {out}" if written else "nothing is written"
+    )
+    return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.field:g} E_h/(e a0)"
+
+
+def _chosen(paths: Sequence[Path], request: LabelRequest) -> dict[int, Frame]:
+    """Return the frames to label by their number in the files."""
+    frames = [frame for path in paths for frame in read_frames(path, topology=request.topology)]
+    if request.cell is not None:
+        cell = cell_matrix(request.cell)
+        frames = [replace(frame, cell=cell, periodic=np.ones(3, dtype=bool)) for frame in frames]
+    return {index: frames[index] for index in draw(len(frames), request.sample, request.seed)}
+
+
+def draw(count: int, sample: int | None, seed: int) -> list[int]:
+    """Return which of ``count`` frames to label, in order; a larger sample of the same seed contains a smaller one."""
+    if count == 0:
+        raise LabelError("no configurations to label")
+    if sample is None:
+        return list(range(count))
+    if not 0 < sample <= count:
+        raise ConfigError(f"--sample takes a number from 1 to the {count} frames there are, not {sample}")
+    return sorted(np.random.default_rng(seed).permutation(count)[:sample].tolist())
+
+
+def _plan(frames: dict[int, Frame], request: LabelRequest) -> tuple[LabelSettings, Plan]:
+    """Return what is wanted of each configuration, and the configurations."""
+    if request.scheme not in SCHEMES:
+        raise ConfigError(f"--scheme takes {' or '.join(SCHEMES)}, not {request.scheme!r}")
+    if request.scheme == "displacement":
+        if request.cluster is not None:
+            raise ConfigError("--scheme displacement and --cluster do not go together")
+        return replace(request.label, order=1), _displacement_plan(frames, request.label.order)
+    if request.cluster is None:
+        configurations = {f"{index:05d}": frame for index, frame in frames.items()}
+        return request.label, Plan(configurations, lambda labels: list(labels.values()))
+    if not request.cluster > 0 or request.centres < 1 or request.epsilon < 1:
+        raise ConfigError("--cluster takes a positive radius in Å, --centres a positive number, --epsilon 1 or more")
+    if request.label.charge is not None:
+        raise ConfigError("leave --charge out: the charge of a cluster is that of the ions in it")
+    return request.label, _cluster_plan(frames, request)
+
+
+def _cluster_plan(frames: dict[int, Frame], request: LabelRequest) -> Plan:
+    """Return clusters, whose centres' labels go back into the frames they come from."""
+    clusters: dict[int, dict[str, Cluster]] = {}
+    for index, frame in frames.items():
+        generator = np.random.default_rng([request.seed, index])
+        cut = cut_clusters(frame, float(request.cluster or 0), request.centres, generator)
+        clusters[index] = {f"{index:05d}/molecule-of-atom-{one.centre[0]:05d}": one for one in cut}
+    sizes = [len(one.frame) for cut in clusters.values() for one in cut.values()]
+    log.info(f"{len(sizes)} clusters of {min(sizes)} to {max(sizes)} atoms; charges from the ions in them")
+    if request.epsilon == 1:
+        log.warning(
+            "labels of clusters answer the field outside; in the liquid molecules feel (ε∞+2)/3 of the macroscopic one "
+            "(1.26 in water), which spectra in absolute units need: --epsilon 1.78 puts it in"
+        )
+
+    def assemble(labels: dict[str, Frame]) -> list[Frame]:
+        done = {k: [(one, labels[name]) for name, one in cut.items() if name in labels] for k, cut in clusters.items()}
+        return [merge(frames[k], labelled, request.epsilon) for k, labelled in done.items() if labelled]
+
+    return Plan({name: one.frame for cut in clusters.values() for name, one in cut.items()}, assemble)
+
+
+def _displacement_plan(frames: dict[int, Frame], order: int) -> Plan:
+    """Return every configuration with each atom displaced to both sides."""
+    moved = {index: displaced(frame) for index, frame in frames.items()}
+
+    def assemble(labels: dict[str, Frame]) -> list[Frame]:
+        whole = []
+        for index, frame in frames.items():
+            found = {name: labels.get(f"{index:05d}/{name}") for name in moved[index]}
+            there = {name: label for name, label in found.items() if label is not None}
+            if len(there) == len(found):
+                whole.append(displacement_tensors(frame, there, order))
+        return whole
+
+    return Plan(
+        {f"{index:05d}/{name}": one for index, all_of in moved.items() for name, one in all_of.items()}, assemble
+    )
+
+
+def _finished(frame: Frame, summary: str, project: bool) -> Frame:
+    """Return a labelled frame as it is written: with the level of theory, and the sum rules exact if that is wanted."""
+    info, tensors = frame.info | {"engine": f"{frame.info['engine']} {summary}"}, frame.tensors
+    if project:
+        charge = frame.total_charge
+        tensors = {name: TARGETS[name].project_translation(tensor, charge) for name, tensor in tensors.items()}
+        info["sum_rule"] = "projected"
+    return replace(frame, info=info, tensors=tensors)
+
+
+def _report(labelled: Labelled, count: int, written: str) -> None:
+    """Name what failed, and raise RunFailed if anything did."""
+    for folder, reason in labelled.failures.items():
+        log.warning(f"{folder}: {reason}")
+    for folder in labelled.busy:
+        log.warning(f"{folder}: another process is working on it")
+    missing = len(labelled.failures) + len(labelled.busy)
+    if missing:
+        first = next(iter(labelled.failures.values()), "another process is working on them")
+        hint = "; --retry tries failed ones again, from scratch and then more safely" if labelled.failures else ""
+        raise RunFailed(f"{missing} of {count} configurations have no label ({first}); {written}{hint}")
+
+
+def make_executor(request: LabelRequest, work: Path) -> Executor:
+    """Return the executor that a request names, or that a profile describes."""
+    if request.workers < 1 or request.cores < 1:
+        raise ConfigError("--workers and --cores take positive whole numbers")
+    if request.executor == "local":
+        return LocalExecutor(request.workers, request.cores)
+    path = Path(request.executor)
+    known = {name: {one.name for one in fields(kind)} for name, kind in EXECUTORS.items()}
+    profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
+    name = str(profile.pop("executor", None))
+    if name not in known:
+        raise ConfigError(f"{path} needs a line `executor: {' or '.join(known)}`")
+    if surplus := sorted(set(profile) - known[name]):
+        has = ", ".join(sorted(known[name]))
+        raise ConfigError(f"{path}: executor {name} has no setting {surplus[0]!r}; it has {has}")
+    if name == "parsl":
+        version_of("parsl", "hpc")
+        profile.setdefault("run_dir", work / "parsl")
+    executor: Executor = EXECUTORS[name](**profile)
+    return executor

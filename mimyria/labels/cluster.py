@@ -1,0 +1,167 @@
+"""Clusters from a liquid: whole molecules around a central one, so that a molecular engine can label the liquid.
+
+What such a label misses is all that lies beyond the radius; a label of the centre is to be checked for its convergence.
+It is the answer to the field that is applied from outside, in vacuum. In a periodic cell the field is the macroscopic
+one, and the molecules feel (ε∞ + 2)/3 of it (Lorentz), so tensors of clusters are smaller by that factor for each field
+index: 1.26 for water, whose ε∞ is 1.78. `Cluster.place` undoes it if ε∞ is given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from mimyria.elements import covalent_radii, symbols_of
+from mimyria.errors import LabelError
+from mimyria.frame import Array, Frame
+from mimyria.neighbours import neighbour_pairs
+from mimyria.targets import TARGETS
+
+BOND = 1.25
+"""Atoms nearer than this times the sum of their covalent radii are bonded."""
+LONGEST_BOND = 3.0
+"""Å."""
+ALONE = frozenset({3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54})
+"""Atomic numbers of alkali and alkaline earth ions and of rare gases: they bond with nothing, however near."""
+IONS = {
+    "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "F": -1, "Cl": -1, "Br": -1,
+    "I": -1, "HO": -1, "H3O": 1, "H4N": 1, "O4S": -2, "HO4S": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "O4P": -3,
+    "HO4P": -2, "H2O4P": -1, "ClO4": -1, "CNS": -1, "CN": -1, "CHO2": -1, "C2H3O2": -1,
+}  # fmt: skip
+"""Charges of ions by their formula, elements in alphabetical order; every other molecule is taken as neutral."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A molecule and what is around it.
+
+    Parameters
+    ----------
+    frame
+        Isolated, whole molecules, the central one first; its charge stands in the header.
+    centre
+        Atoms of the central molecule in the frame it comes from, in the order in which they stand here.
+    """
+
+    frame: Frame
+    centre: Array
+
+    def place(self, labelled: Frame, tensors: dict[str, Array], epsilon: float = 1.0) -> None:
+        """Write the centre's tensors of the labelled cluster into arrays of the frame it comes from.
+
+        Parameters
+        ----------
+        labelled
+            The cluster's frame, with tensors.
+        tensors
+            By target name, shape (n, 3, ..., 3) of the whole frame.
+        epsilon
+            ε∞ of the liquid; 1 leaves the answer to the outer field.
+        """
+        for name, values in labelled.tensors.items():
+            local_field = ((epsilon + 2) / 3) ** TARGETS[name].order
+            tensors[name][self.centre] = local_field * values[: len(self.centre)]
+
+
+def cut_clusters(frame: Frame, radius: float, n_centres: int, generator: np.random.Generator) -> list[Cluster]:
+    """Return clusters around molecules drawn at random.
+
+    Parameters
+    ----------
+    frame
+        Positions may be wrapped or not.
+    radius
+        Å; a molecule belongs to the cluster if one of its atoms is as near to an atom of the centre.
+    n_centres
+        How many.
+    generator
+        Draws them.
+    """
+    molecules, whole = find_molecules(frame)
+    count = int(molecules.max()) + 1
+    if n_centres > count:
+        raise LabelError(f"{n_centres} centres are wanted, and there are {count} molecules")
+    near = neighbour_pairs(frame, radius)
+    chosen = np.sort(generator.permutation(count)[:n_centres])
+    return [_cut(frame, molecules, whole, near, int(centre)) for centre in chosen]
+
+
+def _cut(frame: Frame, molecules: Array, whole: Array, near: tuple[Array, Array, Array], centre: int) -> Cluster:
+    """Return the cluster around one molecule; images of a molecule are molecules of their own."""
+    i, j, vectors = near
+    own = np.flatnonzero(molecules == centre)
+    pairs = np.flatnonzero(molecules[i] == centre)
+    shifts = whole[i[pairs]] + vectors[pairs] - whole[j[pairs]]  # of the image of the molecule, Å
+    around = {
+        (int(molecules[atom]), *np.round(shift, 3).tolist()): shift
+        for atom, shift in zip(j[pairs], shifts, strict=True)
+        if molecules[atom] != centre or np.linalg.norm(shift) > 1e-3
+    }
+    atoms, positions = [own], [whole[own]]
+    for (molecule, *_), shift in sorted(around.items()):
+        members = np.flatnonzero(molecules == molecule)
+        atoms.append(members)
+        positions.append(whole[members] + shift)
+    charge = sum(IONS.get(_formula(frame.numbers[members]), 0) for members in atoms)
+    cut = Frame(
+        numbers=frame.numbers[np.concatenate(atoms)],
+        positions=np.concatenate(positions) - whole[own].mean(axis=0),
+        cell=np.zeros((3, 3)),
+        periodic=np.zeros(3, dtype=bool),
+        info={"total_charge": float(charge)},
+    )
+    return Cluster(cut, own)
+
+
+def find_molecules(frame: Frame) -> tuple[Array, Array]:
+    """Return the molecule of each atom, shape (n,), and positions (Å, (n, 3)) at which every molecule is whole."""
+    radii = covalent_radii(frame.numbers)
+    i, j, vectors = neighbour_pairs(frame, LONGEST_BOND)
+    alone = np.isin(frame.numbers, list(ALONE))
+    bonded = np.linalg.norm(vectors, axis=1) < BOND * (radii[i] + radii[j])
+    bonded &= ~alone[i] & ~alone[j]
+    i, j, vectors = i[bonded], j[bonded], vectors[bonded]
+    bonds = coo_array((np.ones(len(i)), (i, j)), shape=(len(frame), len(frame))).tocsr()
+    count, molecules = connected_components(bonds, directed=False)
+    step = {(int(a), int(b)): vector for a, b, vector in zip(i, j, vectors, strict=True)}
+    whole = frame.positions.copy()
+    for molecule in range(count):
+        first = int(np.flatnonzero(molecules == molecule)[0])
+        order, before = breadth_first_order(bonds, first, directed=False)
+        for atom in order[1:]:
+            whole[atom] = whole[before[atom]] + step[int(before[atom]), int(atom)]
+    return molecules, whole
+
+
+def _formula(numbers: Array) -> str:
+    """Return a formula with the elements in alphabetical order, such as ``H2O`` and ``O4S``."""
+    counts = Counter(symbols_of(numbers))
+    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in sorted(counts.items()))
+
+
+def merge(frame: Frame, labelled: list[tuple[Cluster, Frame]], epsilon: float = 1.0) -> Frame:
+    """Return a frame with the tensors of the centres of its clusters; every other atom has NaN.
+
+    Parameters
+    ----------
+    frame
+        That the clusters come from.
+    labelled
+        Clusters, and their frames with tensors.
+    epsilon
+        See `Cluster.place`.
+    """
+    names = labelled[0][1].tensors
+    tensors = {name: np.full((len(frame), *TARGETS[name].shape), np.nan) for name in names}
+    for cluster, label in labelled:
+        cluster.place(label, tensors, epsilon)
+    headers = [label.info for _, label in labelled]
+    worst = {key: max(info[key] for info in headers) for key in headers[0] if key.startswith("qa_")}
+    total = {key: sum(info[key] for info in headers) for key in ("scf_steps", "seconds")}
+    shared = {key: headers[0][key] for key in ("field", "engine", "mimyria")}
+    centres = {"cluster_centres": len(labelled), "cluster_epsilon": epsilon}
+    return replace(frame, tensors=tensors, info=frame.info | shared | worst | total | centres)

@@ -1,0 +1,69 @@
+"""The other derivative, for validation: tensors from the dipole and the polarizability of displaced configurations.
+
+    P[n, α, γ] = (M_α(R_nγ + d) - M_α(R_nγ - d)) / 2d          Q[n, α, β, γ] = (α_αβ(R_nγ + d) - α_αβ(R_nγ - d)) / 2d
+
+Both routes are second and third derivatives of one energy, so they must agree; dipoles know nothing of forces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mimyria.errors import LabelError
+from mimyria.frame import Array, Frame
+from mimyria.targets import APT, PGT, TARGETS
+
+STEP = 0.01
+"""Displacement d, Å."""
+
+
+def displaced(frame: Frame) -> dict[str, Frame]:
+    """Return the 6n displaced configurations by a name that says which: ``0002y-``."""
+    configurations = {}
+    for atom in range(len(frame)):
+        for axis in range(3):
+            for sign, mark in ((1, "+"), (-1, "-")):
+                positions = frame.positions.copy()
+                positions[atom, axis] += sign * STEP
+                configurations[f"{atom:04d}{'xyz'[axis]}{mark}"] = replace(frame, positions=positions)
+    return configurations
+
+
+def displacement_tensors(frame: Frame, labels: dict[str, Frame], order: int) -> Frame:
+    """Return a configuration with tensors from the labels of its displaced ones, which hold ``dipole`` and ``alpha``.
+
+    Parameters
+    ----------
+    frame
+        The configuration.
+    labels
+        By the names of `displaced`.
+    order
+        1 for the APT, 2 for APT and PGT.
+    """
+    if not all("dipole" in label.info for label in labels.values()):
+        raise LabelError("this engine gives no dipole, and --scheme displacement needs it")
+    tensors = {APT.name: _slope(frame, labels, "dipole", (3,))}  # e Å per Å
+    if order > 1:
+        tensors[PGT.name] = _slope(frame, labels, "alpha", (3, 3))
+    first = next(iter(labels.values())).info
+    info = {key: first[key] for key in ("total_charge", "field", "engine", "mimyria")} | {"scheme": "displacement"}
+    info["seconds"] = sum(label.info["seconds"] for label in labels.values())
+    for name, tensor in tensors.items():
+        info[f"qa_{name}_sum"] = TARGETS[name].translation_error(tensor, first["total_charge"])
+    return replace(frame, tensors=tensors, info=frame.info | info)
+
+
+def _slope(frame: Frame, labels: dict[str, Frame], key: str, shape: tuple[int, ...]) -> Array:
+    """Return the derivative of a property by the position of each atom, shape (n, *shape, 3)."""
+    slope = np.empty((len(frame), *shape, 3))
+    for atom in range(len(frame)):
+        for axis in range(3):
+            plus, minus = (np.reshape(labels[f"{atom:04d}{'xyz'[axis]}{mark}"].info[key], shape) for mark in "+-")
+            change = plus - minus
+            if key == "dipole" and frame.periodic.all():  # known up to e times a lattice vector
+                change = change - np.round(np.linalg.solve(frame.cell.T, change)) @ frame.cell
+            slope[atom, ..., axis] = change / (2 * STEP)
+    return slope

@@ -12,7 +12,8 @@ from mimyria.config import read_yaml
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Array, Frame
-from mimyria.targets import TARGETS
+from mimyria.labels.quality import summarise
+from mimyria.targets import TARGETS, labelled_atoms
 
 
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
@@ -79,17 +80,24 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     count, velocities = 0, 0
     times: list[float] = []
     tensors: Counter[str] = Counter()
-    worst = dict.fromkeys(TARGETS, 0.0)
+    worst = dict.fromkeys(TARGETS, float("nan"))
+    labelled: Counter[str] = Counter()
+    atoms: Counter[str] = Counter()
+    headers: list[dict[str, Any]] = []
     for frame in read_frames(path, **reading):
         first = first or frame
         count += 1
         velocities += frame.velocities is not None
         if frame.time is not None and len(times) < 2:
             times.append(frame.time)
+        if frame.tensors:
+            headers.append(frame.info)
         for name, tensor in frame.tensors.items():
             tensors[name] += 1
-            if np.isfinite(tensor).all():
-                worst[name] = max(worst[name], TARGETS[name].translation_error(tensor, frame.total_charge))
+            atoms[name] += len(frame)
+            labelled[name] += int(labelled_atoms(tensor).sum())
+            if labelled_atoms(tensor).all():
+                worst[name] = np.fmax(worst[name], TARGETS[name].translation_error(tensor, frame.total_charge))
     if first is None:
         raise ConfigError(f"{path} holds no frames")
     facts: dict[str, Any] = {"frames": count, **_system(first)}
@@ -97,14 +105,17 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:
         facts["temperature_of_first_frame_K"] = round(_temperature(first, first.velocities), 1)
-    if len(times) == 2:
+    if len(times) == 2 and not tensors:  # labelled frames are drawn, their times are no timestep
         facts["timestep_fs"] = round(times[1] - times[0], 6)
     for name, number in tensors.items():
-        unit = TARGETS[name].unit
-        facts[name] = f"in {number} frames; the sum over the atoms is off by at most {worst[name]:.2g} {unit}"
-    for key in ("engine", "field"):
-        if key in first.info:
-            facts[key] = first.info[key]
+        facts[name] = f"in {number} frames; " + (
+            f"the sum over the atoms is off by at most {worst[name]:.2g} {TARGETS[name].unit}"
+            if labelled[name] == atoms[name]
+            else f"{labelled[name]} of {atoms[name]} atoms are labelled"
+        )
+    facts |= summarise(headers)
+    if "field" in first.info:
+        facts["field"] = first.info["field"]
     return {"file": str(path), **facts}
 
 

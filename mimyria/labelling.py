@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from mimyria.config import read_settings
-from mimyria.errors import ConfigError, Interrupted, LabelError, RunFailed
+from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import EXECUTORS, Executor, LocalExecutor
 from mimyria.frame import Frame
 from mimyria.labels.cluster import Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displaced, displacement_tensors
 from mimyria.labels.engine import version_of
 from mimyria.labels.engines import make_engine
-from mimyria.labels.label import Labelled, LabelSettings, label_frames
+from mimyria.labels.label import FAILED, Labelled, LabelSettings, label_frames
 from mimyria.progress import progress
 from mimyria.targets import TARGETS
 from mimyria.trajectory import cell_matrix, read_frames, write_frames
@@ -116,19 +117,23 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
 
 def _chosen(paths: Sequence[Path], request: LabelRequest) -> dict[int, Frame]:
     """Return the frames to label by their number in the files."""
-    frames = [frame for path in paths for frame in read_frames(path, topology=request.topology)]
+
+    def stored() -> Iterator[tuple[int, Frame]]:
+        return enumerate(frame for path in paths for frame in read_frames(path, topology=request.topology))
+
+    if request.sample is None:
+        frames = dict(stored())
+    else:  # two passes keep no more than what is drawn
+        drawn = set(draw(sum(1 for _ in stored()), request.sample, request.seed))
+        frames = {index: frame for index, frame in stored() if index in drawn}
     if request.cell is not None:
         cell = cell_matrix(request.cell)
-        frames = [replace(frame, cell=cell, periodic=np.ones(3, dtype=bool)) for frame in frames]
-    return {index: frames[index] for index in draw(len(frames), request.sample, request.seed)}
+        frames = {k: replace(frame, cell=cell, periodic=np.ones(3, dtype=bool)) for k, frame in frames.items()}
+    return frames
 
 
-def draw(count: int, sample: int | None, seed: int) -> list[int]:
+def draw(count: int, sample: int, seed: int) -> list[int]:
     """Return which of ``count`` frames to label, in order; a larger sample of the same seed contains a smaller one."""
-    if count == 0:
-        raise LabelError("no configurations to label")
-    if sample is None:
-        return list(range(count))
     if not 0 < sample <= count:
         raise ConfigError(f"--sample takes a number from 1 to the {count} frames there are, not {sample}")
     return sorted(np.random.default_rng(seed).permutation(count)[:sample].tolist())
@@ -204,15 +209,16 @@ def _finished(frame: Frame, summary: str, project: bool) -> Frame:
 
 def _report(labelled: Labelled, count: int, written: str) -> None:
     """Name what failed, and raise RunFailed if anything did."""
-    for folder, reason in labelled.failures.items():
+    missing = labelled.failures | dict.fromkeys(labelled.busy, "another process is working on it")
+    if not missing:
+        return
+    for folder, reason in missing.items():
         log.warning(f"{folder}: {reason}")
-    for folder in labelled.busy:
-        log.warning(f"{folder}: another process is working on it")
-    missing = len(labelled.failures) + len(labelled.busy)
-    if missing:
-        first = next(iter(labelled.failures.values()), "another process is working on them")
-        hint = "; --retry tries failed ones again, from scratch and then more safely" if labelled.failures else ""
-        raise RunFailed(f"{missing} of {count} configurations have no label ({first}); {written}{hint}")
+    reasons = Counter(missing.values())
+    most = reasons.most_common(1)[0][0]
+    recorded = any((folder / FAILED).exists() for folder in labelled.failures)
+    hint = "--retry tries again, from scratch and then more safely" if recorded else "the same command goes on"
+    raise RunFailed(f"{len(missing)} of {count} configurations have no label; {written}; {hint}; reason: {most}")
 
 
 def make_executor(request: LabelRequest, work: Path) -> Executor:

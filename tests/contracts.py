@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,10 +13,15 @@ import ase
 import numpy as np
 import pytest
 
+from conftest import turned, turned_tensor
 from mimyria.elements import symbols_of
+from mimyria.errors import LabelError
+from mimyria.execute import Job, LocalExecutor
 from mimyria.frame import Frame
+from mimyria.labels.fields import fit_response, stencil
+from mimyria.labels.label import LabelSettings, label_frames
 from mimyria.trajectory import Trajectory
-from mimyria.units import VELOCITY
+from mimyria.units import BOHR, HARTREE, VELOCITY
 
 TIMESTEP = 2.0
 TRICLINIC = np.array([[9.0, 0.0, 0.0], [1.5, 8.0, 0.0], [-1.0, 2.0, 10.0]])
@@ -139,3 +146,129 @@ class ReaderContract:
         for a, b, c in zip(one.frames(), two.frames(), one.frames(), strict=True):
             np.testing.assert_array_equal(a.positions, b.positions)
             np.testing.assert_array_equal(a.positions, c.positions)
+
+
+WATER = Frame(
+    numbers=np.array([8, 1, 1]),
+    positions=np.array([[0.0, 0.0, 0.1], [0.0, 0.76, -0.48], [0.3, -0.75, -0.46]]),
+    cell=np.zeros((3, 3)),
+    periodic=np.zeros(3, dtype=bool),
+)
+"""A bent water with two different bonds in no symmetry plane: its APT is visibly not symmetric."""
+
+
+class EngineContract:
+    """What every engine must do; a subclass names the engine and says how exact it is."""
+
+    engine: Any
+    frame = WATER
+    field = 1e-3
+    dipole_tolerance = 1e-4
+    """e, of the APT against displaced dipoles."""
+    force_tolerance = 3e-5
+    """E_h/a0, of the forces against differences of the energy."""
+    turn_tolerance = 1e-3
+    """e and e² a0²/(E_h Å) over ten, of turned tensors against tensors of the turned molecule."""
+    sum_tolerance = 1e-3
+    """e and e² a0²/(E_h Å) over ten."""
+    step = 0.005
+    """Å."""
+
+    def runs(self, folder: Path, frame: Frame, fields: Any, attempt: int = 0) -> list[Any]:
+        """Return the runs of a configuration, through a job."""
+        folder.mkdir()
+        self.engine.prepare(self.field)
+        self.engine.check(frame, 0)
+        job = self.engine.write(folder, frame, np.asarray(fields, dtype=float), 0, attempt)
+        (outcome,) = LocalExecutor().run([job])
+        assert outcome.status == 0, (folder / "run.log").read_text()
+        return list(self.engine.read(folder, len(frame), len(fields)))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def label(cls, tmp_path_factory: pytest.TempPathFactory) -> Frame:
+        work = tmp_path_factory.mktemp("labels")
+        done = label_frames({"0": cls.frame}, cls.engine, LocalExecutor(), work, LabelSettings(2, cls.field))
+        assert not done.failures
+        return done.frames["0"]
+
+    def test_the_quality_figures_are_good(self, label: Frame) -> None:
+        assert label.info["qa_apt_sum"] < self.sum_tolerance
+        assert label.info["qa_pgt_sum"] < 10 * self.sum_tolerance
+        assert 0 < label.info["qa_residual"] < 1e-6
+        assert label.info["qa_apt_difference"] < 1e-3
+        assert label.info["seconds"] > 0
+        assert any(character.isdigit() for character in label.info["engine"])
+
+    def test_the_apt_is_not_symmetric_and_the_pgt_is(self, label: Frame) -> None:
+        apt, pgt = label.tensors["apt"], label.tensors["pgt"]
+        assert abs(apt - apt.swapaxes(1, 2)).max() > 0.01
+        np.testing.assert_allclose(pgt, pgt.swapaxes(1, 2), atol=1e-12)
+
+    def test_a_column_of_the_apt_is_the_change_of_the_dipole(self, tmp_path: Path, label: Frame) -> None:
+        """∂M/∂R and ∂F/∂E are the same second derivative of the energy; this knows nothing of forces."""
+        sides = []
+        for sign in (1, -1):
+            positions = self.frame.positions.copy()
+            positions[1, 1] += sign * self.step
+            (run,) = self.runs(tmp_path / str(sign), replace(self.frame, positions=positions), np.zeros((1, 3)))
+            sides.append(run)
+        change = (sides[0].dipole - sides[1].dipole) * BOHR
+        if self.frame.periodic.all():
+            change -= np.round(np.linalg.solve(self.frame.cell.T, change)) @ self.frame.cell
+        apt = label.tensors["apt"][1, :, 1]
+        np.testing.assert_allclose(change / (2 * self.step), apt, atol=self.dipole_tolerance)
+        slope = (sides[0].energy - sides[1].energy) / (2 * self.step / BOHR)
+        forces = label.forces * BOHR / HARTREE
+        assert forces[1, 1] == pytest.approx(-slope, abs=self.force_tolerance)
+
+    def test_tensors_turn_with_the_molecule(self, tmp_path: Path, label: Frame) -> None:
+        quarter = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # of a cubic cell, if there is one
+        frame = turned(self.frame, quarter)
+        frame = replace(frame, cell=self.frame.cell)
+        fields = stencil(2, self.field)
+        fit = fit_response(fields, np.array([run.forces for run in self.runs(tmp_path / "turned", frame, fields)]))
+        for name, tensor in fit.tensors.items():
+            tolerance = self.turn_tolerance * (1 if name == "apt" else 10)
+            np.testing.assert_allclose(tensor, turned_tensor(label.tensors[name], quarter), atol=tolerance)
+
+    def test_an_odd_number_of_electrons_is_refused(self) -> None:
+        with pytest.raises(LabelError, match="electrons"):
+            self.engine.check(self.frame, 1)
+
+    def test_the_identity_is_plain(self) -> None:
+        assert json.loads(json.dumps(self.engine.identity)) == self.engine.identity
+        assert self.engine.summary
+
+
+class ExecutorContract:
+    """What every executor must do."""
+
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> Any:
+        raise NotImplementedError
+
+    @staticmethod
+    def jobs(folder: Path, *programs: str) -> list[Job]:
+        """Return jobs that run small Python programs."""
+        jobs = []
+        for index, program in enumerate(programs):
+            (folder / str(index)).mkdir()
+            jobs.append(Job(folder / str(index), (sys.executable, "-c", program)))
+        return jobs
+
+    def test_each_runs_in_its_folder_and_says_how_it_ended(self, tmp_path: Path, executor: Any) -> None:
+        good = "import os; print(os.environ['OMP_NUM_THREADS']); open('result', 'w').write('done')"
+        jobs = self.jobs(tmp_path, good, good, "raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)")
+        ended = {outcome.job: outcome.status for outcome in executor.run(iter(jobs))}
+        assert [ended[job] for job in jobs] == [0, 0, 3, -9]
+        assert (tmp_path / "0" / "result").read_text() == "done"
+        assert (tmp_path / "0" / "run.log").read_text() == f"{executor.cores}\n"
+
+    def test_a_program_that_is_not_there(self, tmp_path: Path, executor: Any) -> None:
+        (outcome,) = executor.run([Job(tmp_path, ("surely-not-a-program",))])
+        assert outcome.status == 127
+        assert "surely-not-a-program" in (tmp_path / "run.log").read_text()
+
+    def test_no_jobs(self, executor: Any) -> None:
+        assert list(executor.run([])) == []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -185,8 +184,3 @@ def _dipole(path: Path) -> Array:
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     match = re.search(r"X=\s*(\S+)\s+Y=\s*(\S+)\s+Z=\s*(\S+)", text)
     return np.array([float(part) for part in match.groups()]) / DEBYE if match else np.full(3, np.nan)
-
-
-def find_program(command: str) -> str | None:
-    """Return where the first word of a command lies on this machine."""
-    return shutil.which(shlex.split(command)[0]) if command.strip() else None

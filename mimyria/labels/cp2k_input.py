@@ -71,9 +71,8 @@ def read_template(path: Path, schema: Path | None = None) -> Tree:
 
 def _place(error: Exception) -> str:
     """Return line and reason of a parser's error."""
-    context = next((part for part in error.args if isinstance(part, dict)), {})
-    line = context.get("linenr")
-    text = str(context.get("line") or "").strip()
+    context = next((part for part in error.args if hasattr(part, "line")), None)
+    line, text = getattr(context, "linenr", None), str(getattr(context, "line", None) or "").strip()
     return (f", line {line}" if line else "") + f": {error.args[0] if error.args else error}" + (
         f" (`{text}`)" if text else ""
     )  # fmt: skip
@@ -119,15 +118,23 @@ def describe(tree: Tree) -> str:
     dft, kinds = evaluation.get("+dft", {}), evaluation.get("+subsys", {}).get("+kind", [])
     exchange = dft.get("+xc", {})
     functional = exchange.get("+xc_functional", {})
-    parts = [str(functional.get("_") or "+".join(name[1:].upper() for name in functional))]
+    parts = [str(functional.get("_") or "+".join(_functional(name, part) for name, part in functional.items()))]
     parts += sorted({str(kind["basis_set"][-1]) for kind in kinds if "basis_set" in kind})
     grid = dft.get("+mgrid", {})
     parts.append(f"{grid.get('cutoff', 280):g}/{grid.get('rel_cutoff', 40):g} Ry")
     if "+xc_grid" in exchange:
-        parts.append("XC_GRID " + "/".join(str(value).upper() for _, value in sorted(exchange["+xc_grid"].items())))
-    parts.append(f"EPS_DEFAULT {dft.get('+qs', {}).get('eps_default', 1e-10):g}")
-    parts.append(f"EPS_SCF {dft.get('+scf', {}).get('eps_scf', DEFAULT_EPS_SCF):g}")
+        smoothing = [exchange["+xc_grid"].get(name) for name in ("xc_smooth_rho", "xc_deriv")]
+        parts.append("XC_GRID " + "/".join(str(value).upper() for value in smoothing if value))
+    thresholds = {
+        "EPS_DEFAULT": dft.get("+qs", {}).get("eps_default", 1e-10),
+        "EPS_SCF": dft.get("+scf", {}).get("eps_scf", DEFAULT_EPS_SCF),
+    }
+    parts += [f"{name} {value:g}".replace("e-0", "e-") for name, value in thresholds.items()]
     return " ".join(parts)
+
+
+def _functional(name: str, section: Tree) -> str:
+    return str(section.get("parametrization", name.strip("+"))).upper()
 
 
 def scf_noise(eps_scf: float, field: float) -> float:
@@ -136,7 +143,7 @@ def scf_noise(eps_scf: float, field: float) -> float:
     A fit to measurements on 8 to 16 waters (field 5e-4 to 2e-3, EPS_SCF 1e-8 to 1e-6): the noise of the forces goes
     with EPS_SCF^0.78, and the second difference divides it by the square of the field.
     """
-    return 3.5e-8 * (eps_scf / 1e-6) ** 0.78 / field**2
+    return 3.5e-6 * (eps_scf / 1e-6) ** 0.78 / field**2
 
 
 def check_template(tree: Tree, path: Path, field: float) -> None:

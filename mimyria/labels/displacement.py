@@ -15,7 +15,7 @@ from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT, PGT, TARGETS
 
-STEP = 0.01
+STEP = 0.005
 """Displacement d, Å."""
 
 

@@ -25,6 +25,7 @@ from mimyria.labels.engine import Engine, Run
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.labels.folder import attempts, differences, locked, write_json
 from mimyria.labels.points import FAILED as ENGINE_FAILED
+from mimyria.labels.quality import FIGURES
 from mimyria.targets import APT, TARGETS
 from mimyria.units import BOHR, HARTREE
 
@@ -152,9 +153,12 @@ class _Session:
         self.busy: list[Path] = []
 
     def check_identities(self) -> None:
-        """Compare every folder that is there with what would be computed in it now."""
+        """Compare every folder in which something is computed with what would be computed in it now."""
         for folder, frame in self.frames.items():
             path = folder / IDENTITY
+            if not any(folder.glob("run_*.npz")):  # a mistake that was mended before anything was computed
+                for name in (IDENTITY, FAILED):
+                    (folder / name).unlink(missing_ok=True)
             if path.exists() and (difference := differences(path, self.identity(frame))):
                 raise LabelError(
                     f"{folder} was made with other settings: {difference}; use another --work folder, or the settings "
@@ -281,10 +285,6 @@ def _on_one_branch(dipoles: Array, cell: Array) -> Array:
     return dipoles[0] + (change - np.round(change)) @ cell
 
 
-FIGURES = ("qa_residual", "qa_apt_difference", "qa_apt_sum", "qa_pgt_sum", "scf_steps", "seconds")
-"""Quality of a label, as it stands in the header of its frame."""
-
-
 def _labelled(frame: Frame, folder: Path) -> Frame:
     """Return the frame with its tensors and forces, and what is known about them in its header."""
     with np.load(folder / LABEL) as stored:
@@ -308,4 +308,5 @@ def _labelled(frame: Frame, folder: Path) -> Frame:
 def _last_line(path: Path) -> str:
     """Return the last line that a job said, which is its reason."""
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
-    return f"{lines[-1][:300]} (see {path})" if lines else ""
+    reason = lines[-1][:300] if lines else ""
+    return f"{reason}; see {path}" if reason and "; see " not in reason else reason

@@ -1,0 +1,161 @@
+"""Engines: real electronic structure, checked by what must hold for any, and one derivative against the other."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts import WATER, EngineContract
+from mimyria.errors import ConfigError, LabelError
+from mimyria.execute import LocalExecutor
+from mimyria.frame import Frame
+from mimyria.labels.cp2k import CP2K
+from mimyria.labels.displacement import displaced, displacement_tensors
+from mimyria.labels.engines import make_engine
+from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.pyscf import PySCF
+from mimyria.labels.tblite import TBLite
+from mimyria.units import BOHR, HARTREE
+
+ROOT = Path(__file__).parents[1]
+SMALL = PySCF(functional="svwn", basis="sto-3g")
+LEVI_CIVITA = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
+
+
+class TestTBLite(EngineContract):
+    engine = TBLite()
+
+    def test_rotational_sum_rules(self, label: Frame) -> None:
+        check_rotational_sum_rules(label, 1e-4)
+
+
+class TestPySCF(EngineContract):
+    engine = SMALL
+
+    def test_rotational_sum_rules(self, label: Frame) -> None:
+        check_rotational_sum_rules(label, 3e-3)  # the integration grid turns with the molecule, but not exactly
+
+    @pytest.mark.parametrize("attempt", [1, 2])
+    def test_other_ways_to_self_consistency_end_at_the_same(self, tmp_path: Path, label: Frame, attempt: int) -> None:
+        (run,) = self.runs(tmp_path / "again", self.frame, np.zeros((1, 3)), attempt)
+        assert run.energy * HARTREE == pytest.approx(label.info["energy"], abs=1e-4)
+
+
+def check_rotational_sum_rules(label: Frame, tolerance: float) -> None:
+    """Check Σ P ε R = ε M and Σ Q ε R = ε α + ε α, for the dipole and the polarizability of the same label."""
+    apt, pgt, positions = label.tensors["apt"], label.tensors["pgt"], label.positions
+    turned_dipole = np.einsum("nag,gkd,nd->ak", apt, LEVI_CIVITA, positions)
+    dipole = np.einsum("akm,m->ak", LEVI_CIVITA, label.info["dipole"])
+    np.testing.assert_allclose(turned_dipole, dipole, atol=tolerance)
+    alpha = np.reshape(label.info["alpha"], (3, 3))
+    turned_alpha = np.einsum("nabg,gkd,nd->abk", pgt, LEVI_CIVITA, positions)
+    expected = np.einsum("akm,mb->abk", LEVI_CIVITA, alpha) + np.einsum("bkm,am->abk", LEVI_CIVITA, alpha)
+    np.testing.assert_allclose(turned_alpha, expected, atol=20 * tolerance)
+
+
+@pytest.mark.skipif(shutil.which("cp2k.psmp") is None, reason="CP2K (cp2k.psmp) is not installed")
+class TestCP2K(EngineContract):
+    """A coarse grid and a small cell make it quick; the tolerances are those of such a grid."""
+
+    field = 2e-3
+    frame = replace(WATER, cell=5.5 * np.eye(3), periodic=np.ones(3, dtype=bool))
+    dipole_tolerance = 0.02
+    force_tolerance = 3e-3
+    turn_tolerance = 0.02
+    sum_tolerance = 0.05
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def template(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        text = (ROOT / "configs" / "cp2k" / "water-cheap.inp").read_text()
+        path = tmp_path_factory.mktemp("template") / "water.inp"
+        path.write_text(text.replace("CUTOFF 280", "CUTOFF 200").replace("DZVP-GTH", "SZV-GTH"))
+        cls.engine = CP2K(path)
+
+    def test_no_wave_function_is_left(self, tmp_path: Path) -> None:
+        self.runs(tmp_path / "one", self.frame, np.zeros((1, 3)))
+        assert not list(tmp_path.rglob("*.wfn*"))
+
+    def test_what_cp2k_says_is_the_reason(self, tmp_path: Path) -> None:
+        text = Path(str(self.engine.template)).read_text()
+        (tmp_path / "a.inp").write_text(text.replace("GTH_BASIS_SETS", "NO_SUCH_FILE"))
+        (tmp_path / "b.inp").write_text(text.replace("MAX_SCF 8", "MAX_SCF 1").replace("MAX_SCF 25", "MAX_SCF 1"))
+        (tmp_path / "c.inp").write_text(text)
+        engines = [CP2K(tmp_path / "a.inp"), CP2K(tmp_path / "b.inp"), CP2K(tmp_path / "c.inp", command="no-cp2k -x")]
+        reasons = ["NO_SUCH_FILE", "no self-consistency", "no-cp2k was not found: install CP2K, or say --command"]
+        for index, (engine, reason) in enumerate(zip(engines, reasons, strict=True)):
+            work = tmp_path / str(index)
+            done = label_frames({"0": self.frame}, engine, LocalExecutor(), work, LabelSettings(1, self.field))
+            assert not done.frames
+            assert reason in done.failures[work / "0"]
+            assert str(work) in done.failures[work / "0"]
+
+
+def test_fields_and_displacements_are_two_derivatives_of_one_energy(tmp_path: Path) -> None:
+    """The largest difference comes from the second differences; a symmetric APT could not tell its index order."""
+    field = label_frames({"0": WATER}, SMALL, LocalExecutor(), tmp_path / "field", LabelSettings(2, 2e-3))
+    moved = displaced(WATER)
+    labels = label_frames(moved, SMALL, LocalExecutor(2), tmp_path / "moved", LabelSettings(1, 2e-3))
+    other = displacement_tensors(WATER, labels.frames, 2)
+    apt, pgt = field.frames["0"].tensors["apt"], field.frames["0"].tensors["pgt"]
+    assert abs(apt - apt.swapaxes(1, 2)).max() > 0.02
+    np.testing.assert_allclose(other.tensors["apt"], apt, atol=1e-4)
+    assert np.linalg.norm(other.tensors["pgt"] - pgt) < 0.01 * np.linalg.norm(pgt)
+
+
+def test_alpha_is_the_slope_of_the_dipole(tmp_path: Path) -> None:
+    label = label_frames({"0": WATER}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(2, 1e-3)).frames["0"]
+    alpha = np.reshape(label.info["alpha"], (3, 3))
+    np.testing.assert_allclose(alpha, alpha.T, atol=1e-4)
+    assert (np.linalg.eigvalsh(alpha) > 0).all()
+    energies = []
+    from mimyria.labels.points import Task
+    from mimyria.labels.tblite import calculation
+
+    calculate = calculation(Task(tmp_path, WATER.numbers, WATER.positions, 0, 0), method="GFN2-xTB")
+    for strength in (-2e-3, 0.0, 2e-3):
+        energies.append(calculate(0, np.array([0.0, strength, 0.0])).energy)
+    assert -(energies[2] - energies[0]) / 4e-3 == pytest.approx(label.info["dipole"][1] / BOHR, abs=1e-5)
+    assert -(energies[0] - 2 * energies[1] + energies[2]) / 4e-6 == pytest.approx(alpha[1, 1], rel=1e-3)
+
+
+def test_clusters_and_cells_are_told_apart() -> None:
+    periodic = replace(WATER, cell=9 * np.eye(3), periodic=np.ones(3, dtype=bool))
+    with pytest.raises(LabelError, match=r"isolated molecules alone.*--engine cp2k.*--cluster"):
+        TBLite().check(periodic, 0)
+    with pytest.raises(LabelError, match="isolated: use --engine pyscf"):
+        CP2K(ROOT / "configs" / "cp2k" / "water-cheap.inp").check(WATER, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("vasp", {}, "--engine takes cp2k, pyscf, tblite, not 'vasp'"),
+        ("pyscf", {"fuctional": "pbe"}, "--engine pyscf has no setting 'fuctional'; it has functional, basis"),
+        ("pyscf", {"grid": "fine"}, "grid takes a number, not 'fine'"),
+        ("tblite", {"template": Path("a.inp")}, "has no setting 'template'"),
+    ],
+)
+def test_settings_that_an_engine_does_not_have(name: str, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_engine(name, settings)
+
+
+def test_settings_take_the_type_of_their_default() -> None:
+    assert make_engine("pyscf", {"grid": "5", "functional": "pbe0", "template": None}) == PySCF("pbe0", grid=5)
+
+
+def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import PackageNotFoundError
+
+    def missing(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("mimyria.labels.engine.version", missing)
+    with pytest.raises(LabelError, match=r"pyscf is not installed; `pip install 'mimyria\[pyscf\]'` adds it"):
+        PySCF().prepare(1e-3)

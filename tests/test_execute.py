@@ -1,0 +1,105 @@
+"""Executors: jobs in folders, on this machine and through the batch systems that Parsl knows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slurm import one_node_slurm, why_not
+
+from contracts import ExecutorContract
+from mimyria.errors import ConfigError
+from mimyria.execute import LocalExecutor, ParslExecutor
+
+POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
+
+
+class TestLocal(ExecutorContract):
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> Any:
+        return LocalExecutor(workers=2, cores=3)
+
+    def test_no_more_than_the_workers_run_at_once(self, tmp_path: Path) -> None:
+        program = (
+            "import os, time; open('begin', 'w').write(str(time.time())); time.sleep(0.3);"
+            "open('end', 'w').write(str(time.time()))"
+        )
+        jobs = self.jobs(tmp_path, *[program] * 5)
+        assert sum(1 for _ in LocalExecutor(workers=2).run(jobs)) == 5
+        spans = [[float((job.folder / name).read_text()) for name in ("begin", "end")] for job in jobs]
+        assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) == 2
+
+    def test_leaving_ends_what_runs_and_all_that_it_started(self, tmp_path: Path) -> None:
+        program = (
+            "import subprocess, sys, time; child = subprocess.Popen(['sleep', '60']);"
+            "open('child', 'w').write(str(child.pid)); time.sleep(60)"
+        )
+        first, second = self.jobs(tmp_path, program, "pass")
+        outcomes = LocalExecutor(workers=2).run([first, second])
+        assert next(outcomes).job == second
+        while not (first.folder / "child").exists() or not (first.folder / "child").read_text():
+            time.sleep(0.05)
+        outcomes.close()  # type: ignore[attr-defined]
+        child = int((first.folder / "child").read_text())
+        for _ in range(100):
+            if not _alive(child):
+                return
+            time.sleep(0.05)
+        raise AssertionError("the child still runs")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestParslHere(ExecutorContract):
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> Any:
+        options = {"init_blocks": 1, "min_blocks": 0, "max_blocks": 1}
+        return ParslExecutor("LocalProvider", options, POOL, cores=3, run_dir=tmp_path / "parsl")
+
+    @pytest.mark.parametrize(
+        ("profile", "message"),
+        [
+            ({"provider": "SlrmProvider"}, "no provider 'SlrmProvider'; it has .*SlurmProvider"),
+            ({"options": {"launcher": "Srun"}}, "no launcher 'Srun'; it has .*SrunLauncher"),
+            ({"options": {"partitoin": "debug"}}, "does not take this profile: .*partitoin"),
+        ],
+    )
+    def test_what_parsl_does_not_know(self, tmp_path: Path, profile: Any, message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
+            list(ParslExecutor(**profile, run_dir=tmp_path).run(self.jobs(tmp_path, "pass")))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+class TestSlurm(ExecutorContract):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def slurm(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+        with one_node_slurm(tmp_path_factory.mktemp("slurm")):
+            yield
+
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> Any:
+        options = {
+            "partition": "debug", "exclusive": False, "cores_per_node": 1, "nodes_per_block": 1, "init_blocks": 1,
+            "min_blocks": 0, "max_blocks": 1, "walltime": "00:05:00",
+        }  # fmt: skip
+        return ParslExecutor("SlurmProvider", options, POOL, cores=1, run_dir=tmp_path / "parsl")
+
+    def test_the_job_runs_under_slurm(self, tmp_path: Path, executor: Any) -> None:
+        (job,) = self.jobs(tmp_path, "import os; print(os.environ['SLURM_JOB_ID'])")
+        assert "SLURM_JOB_ID" not in os.environ
+        (outcome,) = executor.run([job])
+        assert outcome.status == 0
+        assert int((job.folder / "run.log").read_text()) > 0

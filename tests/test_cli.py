@@ -13,8 +13,12 @@ import torch
 import yaml
 
 from conftest import DATA, moving_charges
+from contracts import WATER
 from mimyria import __main__
+from mimyria.errors import ConfigError
+from mimyria.execute import ParslExecutor
 from mimyria.frame import Frame
+from mimyria.labelling import LabelRequest, make_executor
 from mimyria.model.files import write_model
 from mimyria.model.network import NetworkSettings, ResponseModel
 from mimyria.spectra.compare import read_table
@@ -450,3 +454,118 @@ def test_mistakes(
     (tmp_path / "c.yaml").write_text("resolutoin: 5\n")
     (tmp_path / "d.yaml").write_text("frames: 10:50\n")
     refused(run(*[word.replace("W", str(water)) for word in arguments]), *words)
+
+
+@pytest.fixture
+def water(tmp_path: Path) -> Path:
+    """Three isolated waters, each a little different."""
+    path = tmp_path / "water.xyz"
+    frames = [replace(WATER, positions=WATER.positions * (1 + 0.01 * k)) for k in range(3)]
+    write_frames(path, frames)
+    return path
+
+
+def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, water: Path) -> None:
+    out, work = tmp_path / "labels.extxyz", tmp_path / "work"
+    arguments = ("label", water, "--engine", "tblite", "--out", out, "--work", work)
+    status, said, errors = run(*arguments, "--sample", 2, "--sum-rule", "project")
+    assert status == 0, errors
+    assert "2 labelled frames, GFN2-xTB" in said
+    first = list(read_frames(out))
+    assert first[0].forces is not None
+    assert "tblite" in first[0].info["engine"]
+    assert abs(first[0].tensors["pgt"].sum(axis=0)).max() < 1e-8
+    status, _, errors = run(*arguments)
+    assert status == 0, errors
+    assert len(list(read_frames(out))) == 3
+    assert len(list(work.glob("*/label.npz"))) == 3
+    status, said, _ = run("info", out)
+    assert "qa_residual: median" in said
+    assert "outliers: none" in said
+    status, _, errors = run(*arguments, "--field", "2e-3")
+    assert status == 2
+    assert "made with other settings: field was 0.001, now it is 0.002" in errors
+
+
+def test_labels_by_displacements(run: Run, tmp_path: Path, water: Path) -> None:
+    results = []
+    for scheme in ("field", "displacement"):
+        out = tmp_path / f"{scheme}.extxyz"
+        arguments = ("--engine", "tblite", "--scheme", scheme, "--sample", 1, "--work", tmp_path / scheme)
+        status, _, errors = run("label", water, "--out", out, *arguments)
+        assert status == 0, errors
+        results.append(next(read_frames(out)).tensors)
+    np.testing.assert_allclose(results[0]["apt"], results[1]["apt"], atol=1e-4)
+    np.testing.assert_allclose(results[0]["pgt"], results[1]["pgt"], atol=0.02)
+
+
+def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "clusters.extxyz"
+    arguments = ("--engine", "tblite", "--cluster", 2.5, "--centres", 2, "--sample", 1, "--epsilon", 1.78)
+    status, _, errors = run(
+        "label", DATA / "water32_labels.extxyz.xz", "--out", out, "--work", tmp_path / "work", *arguments
+    )
+    assert status == 0, errors
+    (frame,) = read_frames(out)
+    assert len(frame) == 96
+    assert np.isfinite(frame.tensors["apt"]).all(axis=(1, 2)).sum() == 6
+    _, said, _ = run("info", out)
+    assert "6 of 96 atoms are labelled" in said
+
+
+def test_import_turns_the_tensors(run: Run, tmp_path: Path) -> None:
+    frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
+    theirs = replace(frame, tensors={"apt": frame.tensors["apt"].swapaxes(1, 2)}, info={})
+    path, out = tmp_path / "theirs.extxyz", tmp_path / "ours.extxyz"
+    write_frames(path, [theirs])
+    path.write_text(path.read_text().replace("apt_order=field,displacement", ""))
+    status, _, errors = run("label", "--import", path, "--out", out)
+    assert status == 2
+    assert "give --layout" in errors
+    status, said, errors = run("label", "--import", path, "--layout", "mimyria-field", "--out", out)
+    assert status == 0, errors
+    assert "apt in 1 frames" in said
+    np.testing.assert_allclose(next(read_frames(out)).tensors["apt"], frame.tensors["apt"], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to label"),
+        (("{water}", "--engine", "vasp"), "--engine takes cp2k, pyscf, tblite"),
+        (("{water}", "--engine", "cp2k"), "CP2K needs --template"),
+        (("{water}", "--engine", "tblite", "--sample", "9"), "from 1 to the 3 frames"),
+        (("{water}", "--engine", "tblite", "--set", "method"), "--set takes NAME=VALUE"),
+        (("{water}", "--engine", "tblite", "--workers", "0"), "positive whole numbers"),
+        (("{water}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+        (("{water}", "--engine", "tblite", "--field", "0"), "must be positive"),
+        (("{water}", "--engine", "tblite", "--target", "dipole"), "--target takes apt or pgt"),
+        (("{water}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),
+        (("{water}", "--engine", "tblite", "--layout", "vasp"), "needs --import"),
+        (("missing.xyz", "--engine", "tblite"), "missing.xyz"),
+    ],
+)
+def test_what_label_refuses(run: Run, tmp_path: Path, water: Path, arguments: tuple[str, ...], message: str) -> None:
+    given = [word.format(water=water) for word in arguments]
+    status, _, errors = run("label", *given, "--work", tmp_path / "work", "--out", tmp_path / "out.extxyz")
+    assert status == 2
+    assert message in errors
+    assert not (tmp_path / "out.extxyz").exists()
+
+
+@pytest.mark.parametrize("profile", sorted((Path(__file__).parents[1] / "configs" / "cluster").glob("*.yaml")))
+def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> None:
+    request = LabelRequest(executor=str(profile))
+    executor = make_executor(request, tmp_path)
+    if isinstance(executor, ParslExecutor):
+        assert executor._configuration().run_dir == str(tmp_path / "parsl")
+
+
+def test_a_profile_with_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text("executor: local\nprovider: SlurmProvider\n")
+    with pytest.raises(ConfigError, match="executor local has no setting 'provider'; it has cores, workers"):
+        make_executor(LabelRequest(executor=str(path)), tmp_path)
+    path.write_text("executor: parsl\nproviedr: SlurmProvider\n")
+    with pytest.raises(ConfigError, match="did you mean provider"):
+        make_executor(LabelRequest(executor=str(path)), tmp_path)

@@ -19,10 +19,11 @@ from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
 from mimyria.model.evaluate import Comparison, compare_with_labels, evaluate, plot_parity
 from mimyria.model.files import choose_device, read_model, write_model
-from mimyria.model.graph import build_graph, neighbour_pairs
+from mimyria.model.graph import build_graph
 from mimyria.model.network import NetworkSettings, ResponseModel, harmonics, radial_functions, sphere, tensor_irreps
 from mimyria.model.predict import predict, predict_tensors
 from mimyria.model.train import TrainSettings, train
+from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
 
 SPECIES = (1, 6, 8)

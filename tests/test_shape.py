@@ -28,6 +28,7 @@ FLOORS = {
     "spectra": 3,
     "pipeline": 4,
     "labelling": 4,
+    "importing": 4,
     "info": 4,
     "demo": 5,
     "cli": 6,

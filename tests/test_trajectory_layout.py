@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from contracts import labelled
-from mimyria.errors import LabelError
+from mimyria.errors import LabelError, TrajectoryError
 from mimyria.targets import APT, PGT
 from mimyria.trajectory import read_frames
+from mimyria.trajectory.outcar import born_charges
+from mimyria.units import BOHR
 
 APT_OURS, PGT_OURS = labelled(1)[0].tensors["apt"], labelled(1)[0].tensors["pgt"]
 APT_FIRST, PGT_FIRST = np.moveaxis(APT_OURS, -1, 1), np.moveaxis(PGT_OURS, -1, 1)
@@ -77,3 +79,50 @@ def test_index_orders_are_never_guessed(
     with pytest.raises(LabelError, match=message) as error:
         list(read_frames(write_tensor(tmp_path / "a.xyz", name, values, header), layout=layout))
     assert "a.xyz, frame 0" in str(error.value)
+
+
+def test_published_files_by_the_name_of_their_route(tmp_path: Path) -> None:
+    """Its tensors from fields store the APT the other way round; from displacements, atoms left out have zeros."""
+    path = tmp_path / "a.xyz"
+    (frame,) = read_frames(write_tensor(path, "apt", APT_FIRST), layout="mimyria-field")
+    np.testing.assert_allclose(frame.tensors["apt"], APT_OURS)
+    (frame,) = read_frames(write_tensor(path, "pgt", PGT_OURS), layout="mimyria-field")
+    np.testing.assert_allclose(frame.tensors["pgt"], PGT_OURS)
+    (frame,) = read_frames(write_tensor(path, "pgt", np.nan_to_num(PGT_OURS)), layout="mimyria-displacement")
+    np.testing.assert_allclose(frame.tensors["pgt"], PGT_OURS)
+    (frame,) = read_frames(write_tensor(path, "pgt", PGT_OURS * BOHR), layout="mimyria-auto")
+    np.testing.assert_allclose(frame.tensors["pgt"], PGT_OURS)
+    (frame,) = read_frames(write_tensor(path, "bec", APT_FIRST), layout="mace")
+    np.testing.assert_allclose(frame.tensors["apt"], APT_OURS)
+
+
+BORN = """
+ BORN EFFECTIVE CHARGES (including local field effects) (in |e|, cummulative output)
+ ---------------------------------------------------------------------------------
+ ion    1
+    1     1.10000     0.20000     0.30000
+    2     0.40000     1.50000     0.60000
+    3     0.70000     0.80000     1.90000
+ ion    2
+    1    -1.10000    -0.20000    -0.30000
+    2    -0.40000    -1.50000    -0.60000
+    3    -0.70000    -0.80000    -1.90000
+
+
+ something else
+"""
+
+
+def test_born_charges_of_an_outcar(tmp_path: Path) -> None:
+    """A row for each direction of the field, a column for each of the displacement."""
+    (tmp_path / "OUTCAR").write_text("vasp\n" + BORN)
+    charges = born_charges(tmp_path / "OUTCAR")
+    assert charges is not None
+    assert charges.shape == (2, 3, 3)
+    assert charges[0, 0, 1] == 0.2
+    assert charges[1, 2, 0] == -0.7
+    (tmp_path / "OUTCAR").write_text("vasp\n")
+    assert born_charges(tmp_path / "OUTCAR") is None
+    (tmp_path / "OUTCAR").write_text(BORN[: BORN.index("    2    -0.4")])
+    with pytest.raises(TrajectoryError, match="cut after 4 rows"):
+        born_charges(tmp_path / "OUTCAR")

@@ -48,13 +48,13 @@ def read_template(path: Path, schema: Path | None = None) -> Tree:
     LabelError
         With the line, if CP2K would not understand it.
     """
-    from cp2k_input_tools.parser import CP2KInputParser
     from cp2k_input_tools.parser_errors import ParserError
     from cp2k_input_tools.tokenizer import TokenizerError
 
     try:
         with path.open(encoding="utf-8") as stream:
-            parser = CP2KInputParser(xmlspec=str(schema) if schema else None, base_dir=[path.parent])
+            parser, folders = _parser(schema)
+            folders[:] = [path.parent]
             tree = parser.parse(stream)
     except OSError as error:
         raise LabelError(f"{error.filename or path} cannot be read: {error.strerror}") from error
@@ -67,6 +67,15 @@ def read_template(path: Path, schema: Path | None = None) -> Tree:
     evaluation = deepcopy(evaluations[0])
     _locate_files(evaluation, path.parent)
     return {"+global": tree.get("+global", {}), "+force_eval": [evaluation]}
+
+
+@cache
+def _parser(schema: Path | None) -> tuple[Any, list[Path]]:
+    """Return a parser, and the list of folders in which it looks for includes; it learns all keywords in a second."""
+    from cp2k_input_tools.parser import CP2KInputParser
+
+    folders: list[Path] = []
+    return CP2KInputParser(xmlspec=str(schema) if schema else None, base_dir=folders), folders
 
 
 def _place(error: Exception) -> str:

@@ -155,15 +155,16 @@ class _Session:
     def check_identities(self) -> None:
         """Compare every folder in which something is computed with what would be computed in it now."""
         for folder, frame in self.frames.items():
-            path = folder / IDENTITY
-            if not any(folder.glob("run_*.npz")):  # a mistake that was mended before anything was computed
-                for name in (IDENTITY, FAILED):
-                    (folder / name).unlink(missing_ok=True)
-            if path.exists() and (difference := differences(path, self.identity(frame))):
+            difference = self._difference(folder, frame)
+            if difference and any(folder.glob("run_*.npz")):
                 raise LabelError(
                     f"{folder} was made with other settings: {difference}; use another --work folder, or the settings "
                     "of this one"
                 )
+
+    def _difference(self, folder: Path, frame: Frame) -> str:
+        path = folder / IDENTITY
+        return differences(path, self.identity(frame)) if path.exists() else ""
 
     def identity(self, frame: Frame) -> dict[str, Any]:
         """Return everything that determines the label of a configuration."""
@@ -182,9 +183,11 @@ class _Session:
 
     def forget_failures(self) -> None:
         """Note what failed before and is not to be tried again."""
-        for folder in self.frames:
+        for folder, frame in self.frames.items():
             failed = folder / FAILED
-            if failed.exists() and not self.settings.retry and not (folder / LABEL).exists():
+            if self.settings.retry or (folder / LABEL).exists() or self._difference(folder, frame):
+                continue  # with other settings it did not come to its first run: that mistake is mended
+            if failed.exists():
                 self.failures[folder] = json.loads(failed.read_text(encoding="utf-8"))["reason"]
 
     def jobs(self, locks: ExitStack) -> Iterator[Job]:
@@ -203,8 +206,9 @@ class _Session:
             if not locked(folder / LOCK, locks):
                 self.busy.append(folder)
             elif not (folder / LABEL).exists():
-                if not (folder / IDENTITY).exists():
-                    write_json(folder / IDENTITY, self.identity(frame))
+                if self._difference(folder, frame):
+                    (folder / FAILED).unlink(missing_ok=True)
+                write_json(folder / IDENTITY, self.identity(frame))
                 yield self.engine.write(folder, frame, self.fields, charge, attempts(folder / FAILED))
 
     def finish(self, outcome: Outcome) -> None:

@@ -1,9 +1,10 @@
 """Make the sample in `mimyria/data` from the full data set.
 
-    python scripts/make_data.py ../shared/data
+    python scripts/make_data.py ../shared/data LABELS_280K.extxyz LABELS_340K.extxyz
 
-All labels, sorted by their place in the trajectory and stripped to what is used; every second frame of the trajectory
-(4 fs apart: 4170 cm⁻¹), positions and velocities rounded to what the networks and spectra can tell apart.
+All labels: those of the trajectory at 300 K, sorted by their place in it, then those of two other temperatures, made
+by `mimyria label --template configs/cp2k/water-cheap.inp --field 2e-3`; stripped to what is used. And every
+second frame of the trajectory (4 fs apart: 4170 cm⁻¹), positions and velocities rounded to what the networks and spectra can tell apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mimyria.frame import Frame
 from mimyria.trajectory import read_frames, write_frames
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
-KEPT = ("md_frame", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")
+KEPT = ("md_frame", "md_temperature", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")
 EVERY = 2
 
 
@@ -34,13 +35,14 @@ def thinned(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield replace(frame, info={})
 
 
-def main(source: Path) -> None:
+def main(source: Path, *others: Path) -> None:
     """Write both files of the sample and print their sizes."""
-    write_frames(DATA / "water32_labels.extxyz.xz", labels(read_frames(source / "cp2k_water32.extxyz")))
+    labelled = [frame for path in (source / "cp2k_water32.extxyz", *others) for frame in labels(read_frames(path))]
+    write_frames(DATA / "water32_labels.extxyz.xz", labelled)
     write_frames(DATA / "water32.extxyz.xz", thinned(read_frames(source / "water32.extxyz.zst")))
     for path in sorted(DATA.glob("*.xz")):
         print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -457,7 +457,7 @@ def test_mistakes(
 
 
 @pytest.fixture
-def water(tmp_path: Path) -> Path:
+def molecules(tmp_path: Path) -> Path:
     """Three isolated waters, each a little different."""
     path = tmp_path / "water.xyz"
     frames = [replace(WATER, positions=WATER.positions * (1 + 0.01 * k)) for k in range(3)]
@@ -465,9 +465,9 @@ def water(tmp_path: Path) -> Path:
     return path
 
 
-def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, water: Path) -> None:
+def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecules: Path) -> None:
     out, work = tmp_path / "labels.extxyz", tmp_path / "work"
-    arguments = ("label", water, "--engine", "tblite", "--out", out, "--work", work)
+    arguments = ("label", molecules, "--engine", "tblite", "--out", out, "--work", work)
     status, said, errors = run(*arguments, "--sample", 2, "--sum-rule", "project")
     assert status == 0, errors
     assert "2 labelled frames, GFN2-xTB" in said
@@ -487,12 +487,12 @@ def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, water: 
     assert "made with other settings: field was 0.001, now it is 0.002" in errors
 
 
-def test_labels_by_displacements(run: Run, tmp_path: Path, water: Path) -> None:
+def test_labels_by_displacements(run: Run, tmp_path: Path, molecules: Path) -> None:
     results = []
     for scheme in ("field", "displacement"):
         out = tmp_path / f"{scheme}.extxyz"
         arguments = ("--engine", "tblite", "--scheme", scheme, "--sample", 1, "--work", tmp_path / scheme)
-        status, _, errors = run("label", water, "--out", out, *arguments)
+        status, _, errors = run("label", molecules, "--out", out, *arguments)
         assert status == 0, errors
         results.append(next(read_frames(out)).tensors)
     np.testing.assert_allclose(results[0]["apt"], results[1]["apt"], atol=1e-4)
@@ -532,27 +532,30 @@ def test_import_turns_the_tensors(run: Run, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ((), "nothing to label"),
-        (("{water}", "--engine", "vasp"), "--engine takes cp2k, pyscf, tblite"),
-        (("{water}", "--engine", "cp2k"), "CP2K needs --template"),
-        (("{water}", "--engine", "tblite", "--sample", "9"), "from 1 to the 3 frames"),
-        (("{water}", "--engine", "tblite", "--set", "method"), "--set takes NAME=VALUE"),
-        (("{water}", "--engine", "tblite", "--workers", "0"), "positive whole numbers"),
-        (("{water}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
-        (("{water}", "--engine", "tblite", "--field", "0"), "must be positive"),
-        (("{water}", "--engine", "tblite", "--target", "dipole"), "--target takes apt or pgt"),
-        (("{water}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),
-        (("{water}", "--engine", "tblite", "--layout", "vasp"), "needs --import"),
+        (("{molecules}", "--engine", "vasp"), "--engine takes cp2k, pyscf, tblite"),
+        (("{molecules}", "--engine", "cp2k"), "CP2K needs --template"),
+        (("{molecules}", "--engine", "tblite", "--sample", "9"), "from 1 to the 3 frames"),
+        (("{molecules}", "--engine", "tblite", "--set", "method"), "--set takes NAME=VALUE"),
+        (("{molecules}", "--engine", "tblite", "--workers", "0"), "positive whole numbers"),
+        (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+        (("{molecules}", "--engine", "tblite", "--field", "0"), "must be positive"),
+        (("{molecules}", "--engine", "tblite", "--target", "dipole"), "--target takes apt or pgt"),
+        (("{molecules}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),
+        (("{molecules}", "--engine", "tblite", "--layout", "vasp"), "needs --import"),
         (("missing.xyz", "--engine", "tblite"), "missing.xyz"),
     ],
 )
-def test_what_label_refuses(run: Run, tmp_path: Path, water: Path, arguments: tuple[str, ...], message: str) -> None:
-    given = [word.format(water=water) for word in arguments]
+def test_what_label_refuses(
+    run: Run, tmp_path: Path, molecules: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    given = [word.format(molecules=molecules) for word in arguments]
     status, _, errors = run("label", *given, "--work", tmp_path / "work", "--out", tmp_path / "out.extxyz")
     assert status == 2
     assert message in errors
     assert not (tmp_path / "out.extxyz").exists()
 
 
+@pytest.mark.filterwarnings("ignore")  # sockets that Parsl leaves open
 @pytest.mark.parametrize("profile", sorted((Path(__file__).parents[1] / "configs" / "cluster").glob("*.yaml")))
 def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> None:
     request = LabelRequest(executor=str(profile))

@@ -105,7 +105,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:
         facts["temperature_of_first_frame_K"] = round(_temperature(first, first.velocities), 1)
-    if len(times) == 2 and not tensors:  # labelled frames are drawn, their times are no timestep
+    if len(times) == 2 and "field" not in first.info:  # labelled frames are drawn: no timestep
         facts["timestep_fs"] = round(times[1] - times[0], 6)
     for name, number in tensors.items():
         facts[name] = f"in {number} frames; " + (

@@ -3,8 +3,9 @@
     python scripts/make_data.py ../shared/data LABELS_280K.extxyz LABELS_340K.extxyz
 
 All labels: those of the trajectory at 300 K, sorted by their place in it, then those of two other temperatures, made
-by `mimyria label --template configs/cp2k/water-cheap.inp --field 2e-3`; stripped to what is used. And every
-second frame of the trajectory (4 fs apart: 4170 cm⁻¹), positions and velocities rounded to what the networks and spectra can tell apart.
+by `mimyria label --template configs/cp2k/water-cheap.inp --field 2e-3`; stripped to what is used. And every second
+frame of the trajectory (4 fs apart: 4170 cm⁻¹), positions and velocities rounded to what the networks and spectra can
+tell apart.
 """
 
 from __future__ import annotations

@@ -361,7 +361,7 @@ def test_wrong_settings_are_refused(
 def test_missing_labels_are_named(labels: list[Frame], tmp_path: Path) -> None:
     bare = replace(labels[1], tensors={"apt": labels[1].tensors["apt"]}, info={})
     settings = quick("pgt")
-    with pytest.raises(LabelError, match=r"a\.xyz, frame 1 has no pgt .*; its columns are: species, pos, apt"):
+    with pytest.raises(LabelError, match=r"a\.xyz, frame 1 has no pgt .*; its columns are: species, pos, forces, apt"):
         train([labels[0], bare], settings, tmp_path / "m", origin="a.xyz")
     with pytest.raises(LabelError, match="holds no frames"):
         train([], settings, tmp_path / "m")

@@ -160,7 +160,13 @@ class TestLAMMPS(ReaderContract):
 
 
 def test_every_reader_is_under_contract() -> None:
-    assert set(READERS) == {"extxyz", "pair", "mdanalysis", "ase"}
+    assert set(READERS) == {
+        "extxyz",
+        "pair",
+        "mdanalysis",
+        "ase",
+        "outcar",
+    }  # OUTCAR: ASE reads it, we the Born charges
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -94,7 +94,11 @@ WRONG = [
     (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths or nine numbers, not 2"),
     (WHOLE, {"velocity_unit": "nm/fs"}, "unknown --velocity-unit 'nm/fs'; known: A/fs, A/ps, nm/ps, au, ase"),
     (WHOLE, {"topology": __file__}, "leave --topology out"),
-    (WHOLE, {"layout": "dipole,displacement"}, "unknown --layout 'dipole,displacement'; known: field,displacement and"),
+    (
+        WHOLE,
+        {"layout": "dipole,displacement"},
+        "unknown --layout 'dipole,displacement'; known: field,displacement, displ",
+    ),
     (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: 'OW' is not a chemical symbol"),
     (WHOLE.replace("species", "name"), {}, "frame 0: no column species among name, pos, vel"),
     (WHOLE.replace("R:3:vel:R:3", "R"), {}, "frame 0: Properties=species:S:1:pos:R is not a sequence"),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slurm import one_node_slurm, why_not
 
-from contracts import ExecutorContract
+from contracts import WATER, ExecutorContract
 from mimyria.errors import ConfigError
 from mimyria.execute import LocalExecutor, ParslExecutor
+from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.tblite import TBLite
 
 POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
 
@@ -103,3 +106,10 @@ class TestSlurm(ExecutorContract):
         (outcome,) = executor.run([job])
         assert outcome.status == 0
         assert int((job.folder / "run.log").read_text()) > 0
+
+    def test_molecules_are_labelled_through_slurm(self, tmp_path: Path, executor: Any) -> None:
+        frames = {str(k): replace(WATER, positions=WATER.positions * (1 + 0.01 * k)) for k in range(3)}
+        done = label_frames(frames, TBLite(), executor, tmp_path / "work", LabelSettings())
+        assert not done.failures
+        assert all(frame.info["qa_apt_sum"] < 1e-6 for frame in done.frames.values())
+        assert len(done.frames) == 3

@@ -38,8 +38,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_its_commands_run(clone: Path) -> None:
-    (shell,) = blocks("sh")
-    for line in shell.splitlines():
+    for line in "".join(blocks("sh")).splitlines():
         command = [sys.executable, "-m", *line.split()]
         done = subprocess.run(command, cwd=clone, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stderr}"

@@ -7,17 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGKILL, SIGTERM
 from typing import Any, Protocol
 
 from mimyria.errors import ConfigError
 
 LOG = "run.log"
 SECONDS_BETWEEN_LOOKS = 0.05
+GRACE = 5.0
+"""Seconds that a job has to end when it is told to."""
+HANDED_OVER = 256
+"""Jobs that a cluster has at once; each keeps a file open, and what is not handed over another process may take."""
 NOT_FOUND, LOST = 127, 75
 """Exit status: the program is not there; the machine did not let it end (sysexits' EX_TEMPFAIL)."""
 
@@ -62,8 +67,8 @@ class Executor(Protocol):
         ...
 
 
-def start(job: Job, cores: int) -> subprocess.Popen[bytes]:
-    """Start a job in a process group of its own, so that all that it starts can be ended, and Ctrl-C is ours.
+def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[bytes]:
+    """Start a job.
 
     Parameters
     ----------
@@ -71,22 +76,31 @@ def start(job: Job, cores: int) -> subprocess.Popen[bytes]:
         What to start.
     cores
         How many it may use; stated to its libraries as OMP_NUM_THREADS.
+    own_group
+        In a process group of its own, so that all that it starts can be ended, and Ctrl-C is ours.
     """
     environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
     with (job.folder / LOG).open("wb") as log:
         return subprocess.Popen(
             job.command, cwd=job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
+            start_new_session=own_group,
         )  # fmt: skip
 
 
 def stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End processes and all that they have started, and wait until they are gone."""
+    """End processes and all that they have started, at first kindly, and wait until they are gone."""
     stopped = list(processes)
     for process in stopped:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGTERM)
+    end = time.monotonic() + GRACE
     for process in stopped:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(end - time.monotonic(), 0))
+    for process in stopped:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, SIGKILL)
         process.wait()
 
 
@@ -104,6 +118,11 @@ class LocalExecutor:
 
     workers: int = 1
     cores: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for numbers that are none."""
+        _require_positive("workers", self.workers)
+        _require_positive("cores", self.cores)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcomes; jobs are taken from the iterable when there is room for them."""
@@ -160,22 +179,35 @@ class ParslExecutor:
     retries: int = 2
     run_dir: Path = Path("parsl")
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a number that is none."""
+        _require_positive("cores", self.cores)
+
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Yield the outcomes; all jobs are handed over at once, Parsl asks the cluster for what they need."""
+        """Yield the outcomes; Parsl asks the cluster for what the jobs handed over so far need."""
+        waiting = iter(jobs)
+        first = next(waiting, None)
+        if first is None:
+            return
         from parsl import DataFlowKernel, python_app
 
-        submitted = list(jobs)
-        if not submitted:
-            return
         kernel = DataFlowKernel(self._configuration())
+        running: dict[Any, Job] = {}
         try:
             run_there = python_app(run_job, data_flow_kernel=kernel)
-            futures = {run_there(str(job.folder.resolve()), job.command, self.cores): job for job in submitted}
-            for future in as_completed(futures):
-                job = futures[future]
-                if (error := future.exception()) is not None:
-                    (job.folder / LOG).write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
-                yield Outcome(job, LOST if error is not None else future.result())
+            waiting = chain([first], waiting)
+            while True:
+                for job in islice(waiting, HANDED_OVER - len(running)):
+                    running[run_there(str(job.folder.resolve()), job.command, self.cores)] = job
+                if not running:
+                    return
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    job = running.pop(future)
+                    if (error := future.exception()) is not None:
+                        with (job.folder / LOG).open("a", encoding="utf-8") as log:
+                            log.write(f"{type(error).__name__}: {' '.join(str(error).split())}\n")
+                    yield Outcome(job, LOST if error is not None else future.result())
         finally:
             kernel.cleanup()
 
@@ -202,6 +234,11 @@ class ParslExecutor:
         )  # fmt: skip
 
 
+def _require_positive(name: str, value: Any) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} takes a positive whole number, not {value!r}")
+
+
 def _named(module: Any, name: str, kind: str) -> Any:
     found = getattr(module, name, None)
     if found is None:
@@ -214,18 +251,13 @@ def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
     """Run a job where this is called, and return its exit status; Parsl calls it on a node of the cluster."""
     from pathlib import Path  # on that node, nothing of this module is there but what it imports itself
 
-    from mimyria.execute import LOG, NOT_FOUND, Job, start, stop
+    from mimyria.execute import LOG, NOT_FOUND, Job, start
 
-    process = None
-    try:
-        process = start(Job(Path(folder), tuple(command)), cores)
-        return process.wait()
+    try:  # in the group of Parsl's worker, with which the batch system ends it
+        return start(Job(Path(folder), tuple(command)), cores, own_group=False).wait()
     except FileNotFoundError as error:
         (Path(folder) / LOG).write_text(f"{error}\n", encoding="utf-8")
         return NOT_FOUND
-    finally:
-        if process is not None:
-            stop([process])
 
 
 EXECUTORS: dict[str, type[Any]] = {"local": LocalExecutor, "parsl": ParslExecutor}

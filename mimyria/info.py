@@ -90,8 +90,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         velocities += frame.velocities is not None
         if frame.time is not None and len(times) < 2:
             times.append(frame.time)
-        if frame.tensors:
-            headers.append(frame.info)
+        headers.append(frame.info if frame.tensors else {})
         for name, tensor in frame.tensors.items():
             tensors[name] += 1
             atoms[name] += len(frame)
@@ -114,8 +113,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
             else f"{labelled[name]} of {atoms[name]} atoms are labelled"
         )
     facts |= summarise(headers)
-    if "field" in first.info:
-        facts["field"] = first.info["field"]
+    said = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
+    facts |= {key: first.info[key] for key in said if key in first.info}
     return {"file": str(path), **facts}
 
 

@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,23 @@ from mimyria.config import read_settings
 from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import EXECUTORS, Executor, LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.cluster import Cluster, cut_clusters, merge
+from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displaced, displacement_tensors
 from mimyria.labels.engine import version_of
 from mimyria.labels.engines import make_engine
-from mimyria.labels.label import FAILED, Labelled, LabelSettings, label_frames
+from mimyria.labels.label import FAILED, Labelled, LabelSettings, label_frames, unlabelled
 from mimyria.progress import progress
 from mimyria.targets import TARGETS
-from mimyria.trajectory import cell_matrix, read_frames, write_frames
+from mimyria.trajectory import cell_matrix, check_writable, read_frames, write_frames
 
 log = logging.getLogger("mimyria")
 
 SCHEMES = ("field", "displacement")
+LARGEST_FIELD = 0.02
+"""E_h/(e a0); beyond it a molecule's answer is no longer a Taylor series, and a cell breaks down."""
+SMALLEST_FIELD = 1e-5
+SHOWN = 3
+LARGEST_EPSILON = 6.0
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,17 @@ class LabelRequest:
         ``field``, or ``displacement`` to compare with.
     cluster, centres, epsilon
         Radius (Å) of clusters to cut, how many in each frame, and ε∞ (see ``labels.cluster``); None for no clusters.
+    ions
+        Charges (e) of ions by formula, elements in alphabetical order, beside those in ``labels.cluster``.
     executor, workers, cores
-        ``local`` with a number of jobs at a time and the cores of each, or the YAML profile of a cluster.
+        ``local`` with a number of jobs at a time and the cores of each (None: one), or the YAML profile of a cluster.
+    frames
+        First and last (exclusive) frame to use of each file.
     sample, seed
         How many frames to draw at random, and what the drawing starts from; None for all.
     project
         Make the translational sum rules exact in what is written.
-    topology, cell
+    topology, cell, layout
         Of the configurations, where their files do not tell.
     """
 
@@ -61,14 +72,17 @@ class LabelRequest:
     cluster: float | None = None
     centres: int = 1
     epsilon: float = 1.0
+    ions: dict[str, int] = field(default_factory=dict)
     executor: str = "local"
-    workers: int = 1
-    cores: int = 1
+    workers: int | None = None
+    cores: int | None = None
+    frames: tuple[int, int | None] = (0, None)
     sample: int | None = None
     seed: int = 0
     project: bool = False
     topology: Path | None = None
     cell: tuple[float, ...] | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +109,14 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
     RunFailed
         If some could not be labelled; the others are written.
     """
+    _check(paths, out, request)
+    check_writable(out)
     frames = _chosen(paths, request)
     isolated = request.cluster is not None or not next(iter(frames.values())).periodic.any()
     name = request.engine or ("pyscf" if isolated else "cp2k")
     engine = make_engine(name, request.engine_settings)
+    if request.label.charge is None and not any("total_charge" in frame.info for frame in frames.values()):
+        log.info("the frames tell no charge, so it is taken as 0; --charge says another")
     settings, plan = _plan(frames, request)
     executor = make_executor(request, work)
     try:
@@ -109,23 +127,64 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
     written = [_finished(frame, engine.summary, request.project) for frame in plan.assemble(labelled.frames)]
     if written:
         write_frames(out, written)
+    programs = sorted({str(frame.info["engine"]) for frame in written})
+    if len(programs) > 1:
+        log.warning(f"{out} holds labels of {' and '.join(programs)}; `mimyria info {out}` counts them")
     _report(
         labelled, len(plan.configurations), f"{len(written)} frames are in {out}" if written else "nothing is written"
     )
     return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.field:g} E_h/(e a0)"
 
 
+def _check(paths: Sequence[Path], out: Path, request: LabelRequest) -> None:
+    """Raise ConfigError for requests that contradict themselves."""
+    if out.resolve() in {path.resolve() for path in paths}:
+        raise ConfigError(f"{out} is a file of configurations; give another --out")
+    if request.scheme not in SCHEMES:
+        raise ConfigError(f"--scheme takes {' or '.join(SCHEMES)}, not {request.scheme!r}")
+    if not SMALLEST_FIELD <= request.label.field <= LARGEST_FIELD:
+        raise ConfigError(
+            f"--field takes a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule, not {request.label.field:g}"
+        )
+    if not request.label.max_residual > 0:
+        raise ConfigError(f"--max-residual takes a positive number, not {request.label.max_residual:g}")
+    if request.label.order == 1 and np.isfinite(request.label.max_residual):
+        raise ConfigError("--max-residual needs --target pgt: seven runs leave no residual")
+    if request.cluster is None:
+        if request.ions or request.epsilon != 1 or request.centres != 1:
+            raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
+        return
+    if request.scheme == "displacement":
+        raise ConfigError("--scheme displacement and --cluster do not go together")
+    if request.project:
+        raise ConfigError("--sum-rule project and --cluster do not go together: only the centres are labelled")
+    if not request.cluster > 0 or request.centres < 1:
+        raise ConfigError("--cluster takes a positive radius in Å, --centres a positive number")
+    if not 1 <= request.epsilon <= LARGEST_EPSILON:
+        raise ConfigError(
+            f"--epsilon takes ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, not {request.epsilon:g}, "
+            "nor the static constant (78 for water)"
+        )
+
+
 def _chosen(paths: Sequence[Path], request: LabelRequest) -> dict[int, Frame]:
     """Return the frames to label by their number in the files."""
 
-    def stored() -> Iterator[tuple[int, Frame]]:
-        return enumerate(frame for path in paths for frame in read_frames(path, topology=request.topology))
+    def stored() -> Iterator[Frame]:
+        reading = partial(read_frames, topology=request.topology, layout=request.layout)
+        for path in paths:
+            wanted = islice(enumerate(reading(path)), *request.frames)
+            for number, frame in wanted:
+                bare = unlabelled(frame)
+                yield replace(bare, info={"source": path.name, "source_frame": number} | bare.info)
 
     if request.sample is None:
-        frames = dict(stored())
+        frames = dict(enumerate(stored()))
     else:  # two passes keep no more than what is drawn
         drawn = set(draw(sum(1 for _ in stored()), request.sample, request.seed))
-        frames = {index: frame for index, frame in stored() if index in drawn}
+        frames = {index: frame for index, frame in enumerate(stored()) if index in drawn}
+    if not frames:
+        raise ConfigError(f"{', '.join(map(str, paths))}: no frame is left to label")
     if request.cell is not None:
         cell = cell_matrix(request.cell)
         frames = {k: replace(frame, cell=cell, periodic=np.ones(3, dtype=bool)) for k, frame in frames.items()}
@@ -141,20 +200,15 @@ def draw(count: int, sample: int, seed: int) -> list[int]:
 
 def _plan(frames: dict[int, Frame], request: LabelRequest) -> tuple[LabelSettings, Plan]:
     """Return what is wanted of each configuration, and the configurations."""
-    if request.scheme not in SCHEMES:
-        raise ConfigError(f"--scheme takes {' or '.join(SCHEMES)}, not {request.scheme!r}")
     if request.scheme == "displacement":
-        if request.cluster is not None:
-            raise ConfigError("--scheme displacement and --cluster do not go together")
         return replace(request.label, order=1), _displacement_plan(frames, request.label.order)
     if request.cluster is None:
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}
         return request.label, Plan(configurations, lambda labels: list(labels.values()))
-    if not request.cluster > 0 or request.centres < 1 or request.epsilon < 1:
-        raise ConfigError("--cluster takes a positive radius in Å, --centres a positive number, --epsilon 1 or more")
-    if request.label.charge is not None:
-        raise ConfigError("leave --charge out: the charge of a cluster is that of the ions in it")
-    return request.label, _cluster_plan(frames, request)
+    if request.label.charge is not None:  # of the frame; that of a cluster is that of the ions in it
+        charge = {"total_charge": float(request.label.charge)}
+        frames = {index: replace(frame, info=frame.info | charge) for index, frame in frames.items()}
+    return replace(request.label, charge=None), _cluster_plan(frames, request)
 
 
 def _cluster_plan(frames: dict[int, Frame], request: LabelRequest) -> Plan:
@@ -162,10 +216,13 @@ def _cluster_plan(frames: dict[int, Frame], request: LabelRequest) -> Plan:
     clusters: dict[int, dict[str, Cluster]] = {}
     for index, frame in frames.items():
         generator = np.random.default_rng([request.seed, index])
-        cut = cut_clusters(frame, float(request.cluster or 0), request.centres, generator)
+        cut = cut_clusters(frame, float(request.cluster or 0), request.centres, generator, IONS | request.ions)
         clusters[index] = {f"{index:05d}/molecule-of-atom-{one.centre[0]:05d}": one for one in cut}
     sizes = [len(one.frame) for cut in clusters.values() for one in cut.values()]
     log.info(f"{len(sizes)} clusters of {min(sizes)} to {max(sizes)} atoms; charges from the ions in them")
+    narrowest = min(_width(frame) for frame in frames.values())
+    if 2 * float(request.cluster or 0) > narrowest:
+        log.warning(f"clusters of this radius hold images of the same molecules: the cell is {narrowest:.1f} Å wide")
     if request.epsilon == 1:
         log.warning(
             "labels of clusters answer the field outside; in the liquid molecules feel (ε∞+2)/3 of the macroscopic one "
@@ -174,9 +231,19 @@ def _cluster_plan(frames: dict[int, Frame], request: LabelRequest) -> Plan:
 
     def assemble(labels: dict[str, Frame]) -> list[Frame]:
         done = {k: [(one, labels[name]) for name, one in cut.items() if name in labels] for k, cut in clusters.items()}
-        return [merge(frames[k], labelled, request.epsilon) for k, labelled in done.items() if labelled]
+        merged = [merge(frames[k], labelled, request.epsilon) for k, labelled in done.items() if labelled]
+        radius = {"cluster_radius": request.cluster}
+        return [replace(frame, info=frame.info | radius) for frame in merged]
 
     return Plan({name: one.frame for cut in clusters.values() for name, one in cut.items()}, assemble)
+
+
+def _width(frame: Frame) -> float:
+    """Return the smallest distance between opposite faces of the cell, Å; infinite where nothing repeats."""
+    if not frame.periodic.any():
+        return np.inf
+    cell = np.where(frame.periodic[:, None], frame.cell, np.eye(3) * 1e9)
+    return float(1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
 
 
 def _displacement_plan(frames: dict[int, Frame], order: int) -> Plan:
@@ -209,25 +276,30 @@ def _finished(frame: Frame, summary: str, project: bool) -> Frame:
 
 def _report(labelled: Labelled, count: int, written: str) -> None:
     """Name what failed, and raise RunFailed if anything did."""
-    missing = labelled.failures | dict.fromkeys(labelled.busy, "another process is working on it")
+    missing = labelled.failures
     if not missing:
         return
-    for folder, reason in missing.items():
-        log.warning(f"{folder}: {reason}")
     reasons = Counter(missing.values())
+    for reason, number in reasons.items():
+        folders = [str(folder) for folder, said in missing.items() if said == reason]
+        more = f" and {number - SHOWN} more" if number > SHOWN else ""
+        log.warning(f"{', '.join(folders[:SHOWN])}{more}: {reason}")
     most = reasons.most_common(1)[0][0]
-    recorded = any((folder / FAILED).exists() for folder in labelled.failures)
-    hint = "--retry tries again, from scratch and then more safely" if recorded else "the same command goes on"
+    if any(any(folder.glob(f"*/{FAILED}")) for folder in labelled.failures):
+        hint = "--retry tries again, from scratch and then more safely"
+    else:
+        hint = "once that is mended the same command goes on where it was"
     raise RunFailed(f"{len(missing)} of {count} configurations have no label; {written}; {hint}; reason: {most}")
 
 
 def make_executor(request: LabelRequest, work: Path) -> Executor:
     """Return the executor that a request names, or that a profile describes."""
-    if request.workers < 1 or request.cores < 1:
-        raise ConfigError("--workers and --cores take positive whole numbers")
+    given = {name: number for name in ("workers", "cores") if (number := getattr(request, name)) is not None}
     if request.executor == "local":
-        return LocalExecutor(request.workers, request.cores)
+        return LocalExecutor(**given)
     path = Path(request.executor)
+    if given:
+        raise ConfigError(f"--{next(iter(given))} is for this machine; {path} says itself how many jobs run at once")
     known = {name: {one.name for one in fields(kind)} for name, kind in EXECUTORS.items()}
     profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
     name = str(profile.pop("executor", None))

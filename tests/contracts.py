@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -177,7 +179,7 @@ class EngineContract:
     def runs(self, folder: Path, frame: Frame, fields: Any, attempt: int = 0) -> list[Any]:
         """Return the runs of a configuration, through a job."""
         folder.mkdir()
-        self.engine.prepare(self.field)
+        self.engine.prepare(self.field, 2)
         self.engine.check(frame, 0)
         job = self.engine.write(folder, frame, np.asarray(fields, dtype=float), 0, attempt)
         (outcome,) = LocalExecutor().run([job])
@@ -241,6 +243,16 @@ class EngineContract:
         assert self.engine.summary
 
 
+def working_below(folder: Path) -> list[int]:
+    """Return the processes whose working directory lies below a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+    return found
+
+
 class ExecutorContract:
     """What every executor must do."""
 
@@ -269,6 +281,22 @@ class ExecutorContract:
         (outcome,) = executor.run([Job(tmp_path, ("surely-not-a-program",))])
         assert outcome.status == 127
         assert "surely-not-a-program" in (tmp_path / "run.log").read_text()
+
+    def test_what_runs_is_stopped_when_the_caller_stops(self, tmp_path: Path, executor: Any) -> None:
+        child = "import time; open('begun', 'w').write('x'); time.sleep(60)"
+        lasting = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+        first, second = self.jobs(tmp_path, "pass", lasting)
+        outcomes = executor.run([first, second])
+        assert next(outcomes).job == first
+        end = time.monotonic() + 60
+        while not (second.folder / "begun").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        outcomes.close()
+        end = time.monotonic() + 20
+        while working_below(second.folder) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not working_below(second.folder)
 
     def test_no_jobs(self, executor: Any) -> None:
         assert list(executor.run([])) == []

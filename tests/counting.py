@@ -56,7 +56,7 @@ class Counting:
     def summary(self) -> str:
         return self.level
 
-    def prepare(self, field: float) -> None:
+    def prepare(self, field: float, order: int) -> None:
         """Nothing can be wrong."""
 
     def check(self, frame: Frame, charge: int) -> None:
@@ -83,7 +83,9 @@ def calculation(
             raise LabelError("no self-consistency")
         time.sleep(pause)
         with Path(ledger).open("a", encoding="utf-8") as file:
-            file.write(f"{task.folder.name} {index} {task.attempt}\n")
+            file.write(f"{task.folder.parent.name} {index} {task.attempt}\n")
+        if level == "nan":
+            return Run(forces * np.nan, -1.0, np.zeros(3), 7, "counting 1")
         answer = np.einsum("nax,a->nx", apt, field) + 0.5 * np.einsum("nabx,a,b->nx", pgt, field, field)
         return Run(forces + answer, -1.0, np.zeros(3), 7, "counting 1")
 

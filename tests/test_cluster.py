@@ -12,9 +12,10 @@ from conftest import DATA
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.cluster import cut_clusters, find_molecules, merge
+from mimyria.labels.cluster import IONS, cut_clusters, find_molecules, merge
 from mimyria.labels.label import LabelSettings, label_frames
 from mimyria.labels.tblite import TBLite
+from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import labelled_atoms
 from mimyria.trajectory import read_frames
 
@@ -60,11 +61,34 @@ def test_ions_give_the_charge() -> None:
         [[0, 0, 0], [0.87, 0.87, 0.87], [-0.87, -0.87, 0.87], [-0.87, 0.87, -0.87], [0.87, -0.87, -0.87]]
     )
     positions = np.concatenate([sulfate, [[2.6, 1.2, 1.2]]])
-    frame = Frame(np.array([16, 8, 8, 8, 8, 11]), positions, 12 * np.eye(3), np.ones(3, dtype=bool))
+    charge = {"total_charge": -1.0}
+    frame = Frame(np.array([16, 8, 8, 8, 8, 11]), positions, 12 * np.eye(3), np.ones(3, dtype=bool), info=charge)
     both, alone = (cut_clusters(frame, radius, 2, draw())[0].frame for radius in (3.0, 1.0))
     assert both.info["total_charge"] == -1
     assert alone.info["total_charge"] == -2
     assert len(alone) == 5
+
+
+def test_charges_that_do_not_add_up_are_refused() -> None:
+    positions = np.array([[0.0, 0, 0], [4, 0, 0], [8, 0, 0]])
+    frame = Frame(np.array([30, 17, 26]), positions, 15 * np.eye(3), np.ones(3, dtype=bool), info={"total_charge": 3})
+    with pytest.raises(LabelError, match=r"add up to \+1, the total charge is \+3: .*1 Fe \(\+0\).*--ion"):
+        cut_clusters(frame, 2.0, 1, draw())
+    (cluster,) = cut_clusters(frame, 5.0, 1, draw(2), IONS | {"Fe": 2})
+    assert cluster.frame.info["total_charge"] in (1, 3)
+
+
+@pytest.mark.parametrize("edge", [9.8035, 9.855, 10.0005])
+def test_an_image_is_there_once(edge: float) -> None:
+    """Atoms on both sides of a molecule give the shift of its image with other roundings."""
+    molecule = np.array([[0.0, 0.0, 0.1], [0.0, 0.76, -0.48], [0.0, -0.76, -0.48]])
+    centres = np.array([[0.3, 0.1, 0.2], [edge - 2.5, 0.3, 0.1], [0.1, edge - 2.4, edge - 0.2]])
+    positions = (centres[:, None] + molecule).reshape(-1, 3) % edge
+    frame = Frame(np.array([8, 1, 1] * 3), positions, edge * np.eye(3), np.ones(3, dtype=bool))
+    for seed in range(5):
+        for cluster in cut_clusters(frame, 4.0, 3, draw(seed)):
+            i, _, _ = neighbour_pairs(cluster.frame, 0.5)
+            assert not len(i)
 
 
 def test_tensors_go_back_to_the_atoms_of_the_centre(water: Frame) -> None:

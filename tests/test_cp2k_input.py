@@ -11,7 +11,7 @@ import pytest
 
 from contracts import WATER
 from mimyria.errors import LabelError
-from mimyria.labels.cp2k import CP2K, read_run
+from mimyria.labels.cp2k import CP2K, check_end, read_run
 from mimyria.labels.cp2k_input import read_template, run_input, scf_noise
 from mimyria.units import DEBYE
 
@@ -24,7 +24,7 @@ BOX = replace(WATER, cell=6 * np.eye(3), periodic=np.ones(3, dtype=bool))
 def test_our_templates_are_what_we_ask_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     engine = CP2K(path)
     with caplog.at_level(logging.WARNING, "mimyria"):
-        engine.prepare(2e-3)
+        engine.prepare(2e-3, 2)
     engine.check(BOX, 0)
     assert not caplog.records
     assert "EPS_SCF 1e-8" in engine.summary
@@ -92,7 +92,7 @@ def test_templates_that_cannot_work(tmp_path: Path, old: str, new: str, message:
     assert old in text
     (tmp_path / "a.inp").write_text(text.replace(old, new))
     with pytest.raises(LabelError, match=message):
-        CP2K(tmp_path / "a.inp").prepare(1e-3)
+        CP2K(tmp_path / "a.inp").prepare(1e-3, 2)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_templates_that_cannot_work(tmp_path: Path, old: str, new: str, message:
     [
         ("XC_DERIV NN50_SMOOTH", "", "without smoothing"),
         ("EPS_DEFAULT 1.0E-10", "EPS_DEFAULT 1.0E-8", "EPS_DEFAULT above 1e-10"),
-        ("EPS_SCF 1.0E-8\n      MAX", "EPS_SCF 1.0E-7\n      MAX", "makes the PGT about 0.58 % wrong"),
+        ("EPS_SCF 1.0E-8\n      MAX", "EPS_SCF 1.0E-7\n      MAX", "makes the PGT about 3 % wrong"),
         ("        EPS_SCF 1.0E-8\n        MAX", "        EPS_SCF 1.0E-6\n        MAX", "OUTER_SCF is looser"),
         ("    &MGRID", "    &EFIELD\n    &END EFIELD\n    &MGRID", "EFIELD section is replaced"),
     ],
@@ -112,7 +112,7 @@ def test_templates_that_may_spoil_a_label(
     assert old in text
     (tmp_path / "a.inp").write_text(text.replace(old, new))
     with caplog.at_level(logging.WARNING, "mimyria"):
-        CP2K(tmp_path / "a.inp").prepare(1e-3)
+        CP2K(tmp_path / "a.inp").prepare(1e-3, 2)
     assert advice in caplog.text
 
 
@@ -131,16 +131,18 @@ def test_templates_that_do_not_fit(tmp_path: Path, old: str, new: str, charge: i
 
 
 def test_scf_noise_is_what_was_measured() -> None:
-    """The measured table: field, EPS_SCF, error of the PGT in %; the fit holds it to a factor of 1.6."""
+    """The measured table: field, EPS_SCF, error of the PGT in %, as far as noise and not truncation makes it."""
     measured = [
-        (5e-4, 1e-6, 14),
-        (5e-4, 1e-7, 2.3),
-        (1e-3, 1e-6, 3.5),
-        (1e-3, 1e-7, 0.6),
-        (2e-3, 1e-6, 0.9),
+        (1e-3, 1e-6, 43),
+        (2e-3, 1e-6, 10.7),
+        (4e-3, 1e-6, 2.67),
+        (1e-3, 1e-7, 2.55),
+        (2e-3, 1e-7, 0.623),
+        (1e-3, 1e-8, 0.217),
+        (2e-3, 1e-8, 0.0571),
     ]
     for field, eps, percent in measured:
-        assert 1 / 1.6 < scf_noise(eps, field) / percent < 1.6
+        assert 1 / 1.3 < scf_noise(eps, field) / percent < 1.3
 
 
 OUTPUT = """ CP2K| version string:                 CP2K version 2026.1
@@ -173,6 +175,47 @@ def test_outputs_of_old_and_new_versions(tmp_path: Path, forces: str) -> None:
     np.testing.assert_allclose(run.forces, [[0.10000000000001, 0.2, 0.3], [-0.1, -0.2, -0.3], [0, 0, 1]])
     assert (run.energy, run.steps, run.program) == (-17.196471234567, 11, "CP2K 2026.1")
     np.testing.assert_allclose(run.dipole, np.array([2.0, 0.0, -1.0]) / DEBYE)
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "message"),
+    [
+        (" PROGRAM STARTED AT\n half an SCF\n", -9, "CP2K was killed by signal 9, saying: half an SCF; see .*cp2k.out"),
+        ("mpirun: no such program\n", 1, "CP2K did not start: it ended with status 1, saying: mpirun: no such program"),
+        (" PROGRAM STARTED AT\n", 0, "CP2K ended with status 0; see"),
+    ],
+)
+def test_a_run_that_the_machine_did_not_let_end_is_no_failure(
+    tmp_path: Path, output: str, status: int, message: str
+) -> None:
+    (tmp_path / "cp2k.out").write_text(output)
+    with pytest.raises(OSError, match=message):
+        check_end(tmp_path, status)
+    (tmp_path / "cp2k.out").write_text(OUTPUT)
+    check_end(tmp_path, 0)
+    (tmp_path / "cp2k.out").write_text(" *  [ABORT]\n")
+    check_end(tmp_path, 1)
+
+
+def test_files_beside_the_template_count_by_their_content(tmp_path: Path) -> None:
+    (tmp_path / "MY_BASIS").write_text("one")
+    (tmp_path / "a.inp").write_text(CHEAP.read_text().replace("GTH_BASIS_SETS", "MY_BASIS"))
+    before = CP2K(tmp_path / "a.inp").identity
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("a.inp", "MY_BASIS"):
+        (tmp_path / "elsewhere" / name).write_bytes((tmp_path / name).read_bytes())
+    assert CP2K(tmp_path / "elsewhere" / "a.inp").identity == before
+    (tmp_path / "MY_BASIS").write_text("two")
+    assert CP2K(tmp_path / "a.inp").identity != before
+
+
+def test_a_retry_keeps_the_thresholds() -> None:
+    tree = read_template(CHEAP)
+    tree["+force_eval"][0]["+dft"]["+scf"]["eps_scf"] = 1e-6
+    text = run_input(tree, BOX, 0, np.zeros(3), None, 2)
+    assert "MINIMIZER CG" in text
+    assert text.count("EPS_SCF 1e-08") == 1  # of the outer loop
+    assert text.count("EPS_SCF 1e-06") == 1
 
 
 @pytest.mark.parametrize(

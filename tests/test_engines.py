@@ -46,6 +46,25 @@ class TestPySCF(EngineContract):
         assert run.energy * HARTREE == pytest.approx(label.info["energy"], abs=1e-4)
 
 
+def test_heavy_elements_have_effective_cores(tmp_path: Path) -> None:
+    """HI: -298.3 E_h with the core that belongs to the basis, -1999.9 without; its dipole is 0.45 D, 0.18 e a0."""
+    iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    engine = PySCF(grid=1)
+    engine.check(iodide, 0)
+    job = engine.write(tmp_path, iodide, np.zeros((1, 3)), 0, 0)
+    (outcome,) = LocalExecutor().run([job])
+    assert outcome.status == 0
+    (run,) = engine.read(tmp_path, 2, 1)
+    assert run.energy == pytest.approx(-298.3, abs=0.2)
+    assert abs(run.dipole[2]) == pytest.approx(0.18, abs=0.08)
+
+
+def test_elements_that_a_basis_does_not_have() -> None:
+    iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    with pytest.raises(LabelError, match="no basis=cc-pvdz for I"):
+        PySCF(basis="cc-pvdz").check(iodide, 0)
+
+
 def check_rotational_sum_rules(label: Frame, tolerance: float) -> None:
     """Check Σ P ε R = ε M and Σ Q ε R = ε α + ε α, for the dipole and the polarizability of the same label."""
     apt, pgt, positions = label.tensors["apt"], label.tensors["pgt"], label.positions
@@ -80,6 +99,15 @@ class TestCP2K(EngineContract):
     def test_no_wave_function_is_left(self, tmp_path: Path) -> None:
         self.runs(tmp_path / "one", self.frame, np.zeros((1, 3)))
         assert not list(tmp_path.rglob("*.wfn*"))
+
+    def test_fields_start_from_the_wave_function_without_one(self, tmp_path: Path) -> None:
+        """It shows in the steps; from scratch, and with the safer minimiser, the end is the same."""
+        fields = np.array([[0.0, 0, 0], [0, 0, self.field]])
+        ways = [self.runs(tmp_path / str(attempt), self.frame, fields, attempt) for attempt in range(3)]
+        assert ways[0][1].steps < 0.75 * ways[1][1].steps
+        for other in ways[1:]:
+            for one, same in zip(ways[0], other, strict=True):
+                np.testing.assert_allclose(one.forces, same.forces, atol=1e-6)
 
     def test_what_cp2k_says_is_the_reason(self, tmp_path: Path) -> None:
         text = Path(str(self.engine.template)).read_text()
@@ -128,7 +156,7 @@ def test_clusters_and_cells_are_told_apart() -> None:
     periodic = replace(WATER, cell=9 * np.eye(3), periodic=np.ones(3, dtype=bool))
     with pytest.raises(LabelError, match=r"isolated molecules alone.*--engine cp2k.*--cluster"):
         TBLite().check(periodic, 0)
-    with pytest.raises(LabelError, match="isolated: use --engine pyscf"):
+    with pytest.raises(LabelError, match="three directions"):
         CP2K(ROOT / "configs" / "cp2k" / "water-cheap.inp").check(WATER, 0)
 
 
@@ -158,4 +186,4 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mimyria.labels.engine.version", missing)
     with pytest.raises(LabelError, match=r"pyscf is not installed; `pip install 'mimyria\[pyscf\]'` adds it"):
-        PySCF().prepare(1e-3)
+        PySCF().prepare(1e-3, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,32 +34,6 @@ class TestLocal(ExecutorContract):
         assert sum(1 for _ in LocalExecutor(workers=2).run(jobs)) == 5
         spans = [[float((job.folder / name).read_text()) for name in ("begin", "end")] for job in jobs]
         assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) == 2
-
-    def test_leaving_ends_what_runs_and_all_that_it_started(self, tmp_path: Path) -> None:
-        program = (
-            "import subprocess, sys, time; child = subprocess.Popen(['sleep', '60']);"
-            "open('child', 'w').write(str(child.pid)); time.sleep(60)"
-        )
-        first, second = self.jobs(tmp_path, program, "pass")
-        outcomes = LocalExecutor(workers=2).run([first, second])
-        assert next(outcomes).job == second
-        while not (first.folder / "child").exists() or not (first.folder / "child").read_text():
-            time.sleep(0.05)
-        outcomes.close()  # type: ignore[attr-defined]
-        child = int((first.folder / "child").read_text())
-        for _ in range(100):
-            if not _alive(child):
-                return
-            time.sleep(0.05)
-        raise AssertionError("the child still runs")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -7,29 +7,38 @@ from typing import Annotated
 
 import typer
 
-from mimyria.cli.options import Cell, Config, Layout, Topology, numbers, project
+from mimyria.cli.options import Cell, Config, Frames, Layout, Topology, frame_range, numbers, project
 from mimyria.errors import ConfigError
+
+SETTINGS = "NAME=VALUE, repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema."
 
 
 def label(
     configurations: Annotated[list[Path] | None, typer.Argument(help="Configurations, or trajectories.")] = None,
     out: Annotated[Path, typer.Option(help="extxyz with the labelled frames.")] = Path("labels.extxyz"),
-    engine: Annotated[str | None, typer.Option(help="cp2k, pyscf or tblite; cp2k for cells.")] = None,
+    engine: Annotated[str | None, typer.Option(help="cp2k (taken for cells), pyscf (for molecules) or tblite.")] = None,
     work: Annotated[Path, typer.Option(help="Folder of the calculations, kept.")] = Path("labels"),
     target: Annotated[str, typer.Option(help="pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.")] = "pgt",
-    field: Annotated[float, typer.Option(help="Field strength, E_h/(e a0).")] = 1e-3,
+    field: Annotated[float, typer.Option(help="Field strength, E_h/(e a0).")] = 2e-3,
     template: Annotated[Path | None, typer.Option(help="CP2K input with the FORCE_EVAL to use.")] = None,
     command: Annotated[str | None, typer.Option(help="How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.")] = None,
-    set: Annotated[list[str] | None, typer.Option(help="Setting of the engine, NAME=VALUE; repeatable.")] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=VALUE: pyscf has functional, basis, grid, convergence; tblite method; cp2k schema. Repeatable."
+        ),
+    ] = None,
     charge: Annotated[int | None, typer.Option(help="Total charge, e; without it, what the frames say.")] = None,
     executor: Annotated[str, typer.Option(help="local, or a YAML profile such as those in configs/cluster.")] = "local",
-    workers: Annotated[int, typer.Option(help="Configurations at a time on this machine.")] = 1,
-    cores: Annotated[int, typer.Option(help="Cores (OpenMP threads) of each.")] = 1,
+    workers: Annotated[int | None, typer.Option(help="Configurations at a time on this machine.")] = None,
+    cores: Annotated[int | None, typer.Option(help="Cores (OpenMP threads) of each.")] = None,
     sample: Annotated[int | None, typer.Option(help="Label this many frames, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    frames: Frames = None,
     cluster: Annotated[float | None, typer.Option(help="Å; label clusters cut out of the frames.")] = None,
     centres: Annotated[int, typer.Option(help="Central molecules in each frame, drawn at random.")] = 1,
     epsilon: Annotated[float, typer.Option(help="ε∞ of the liquid that clusters stand for; 1.78 for water.")] = 1.0,
+    ion: Annotated[list[str] | None, typer.Option(help="Charge of an ion, FORMULA=CHARGE; repeatable.")] = None,
     scheme: Annotated[str, typer.Option(help="field; or displacement, for validation.")] = "field",
     retry: Annotated[bool, typer.Option("--retry", help="Try failed ones again: from scratch, then safer.")] = False,
     max_residual: Annotated[float | None, typer.Option(help="Refuse labels whose fit leaves more, E_h/a0.")] = None,
@@ -44,14 +53,14 @@ def label(
     if import_:
         if configurations:
             raise ConfigError("--import takes the file with the tensors; leave the configurations out")
+        if sample is not None or max_residual is not None:
+            raise ConfigError("--import takes every frame: leave --sample and --max-residual out")
         from mimyria.importing import import_labels
 
-        typer.echo(import_labels(import_, out, layout, charge))
+        typer.echo(import_labels(import_, out, layout, charge, project(sum_rule)))
         return
     if not configurations:
         raise ConfigError("nothing to label: give files with configurations, or --import FILE")
-    if layout is not None:
-        raise ConfigError("--layout says how imported tensors are stored: it needs --import")
     if target not in ("apt", "pgt"):
         raise ConfigError(f"--target takes apt or pgt, not {target!r}")
     from mimyria.labelling import LabelRequest, make_labels
@@ -60,27 +69,37 @@ def label(
     most = float("inf") if max_residual is None else max_residual
     request = LabelRequest(
         engine=engine,
-        engine_settings={"template": template, "command": command, **_assignments(set or [])},
+        engine_settings={"template": template, "command": command, **_assignments(set or [], "--set")},
         label=LabelSettings(2 if target == "pgt" else 1, field, charge, retry, most),
         scheme=scheme,
         cluster=cluster,
         centres=centres,
         epsilon=epsilon,
+        ions={formula: _charge(formula, value) for formula, value in _assignments(ion or [], "--ion").items()},
         executor=executor,
         workers=workers,
         cores=cores,
+        frames=frame_range(frames),
         sample=sample,
         seed=seed,
         project=project(sum_rule),
         topology=topology,
         cell=numbers(cell, (3, 9), "--cell"),
+        layout=layout,
     )
     typer.echo(make_labels(configurations, out, work, request))
 
 
-def _assignments(words: list[str]) -> dict[str, str]:
-    """Return the pairs of ``--set NAME=VALUE``."""
+def _assignments(words: list[str], flag: str) -> dict[str, str]:
+    """Return the pairs of a flag such as ``--set NAME=VALUE``."""
     for word in words:
         if "=" not in word:
-            raise ConfigError(f"--set takes NAME=VALUE, not {word!r}")
+            raise ConfigError(f"{flag} takes NAME=VALUE, not {word!r}")
     return dict(word.split("=", 1) for word in words)
+
+
+def _charge(formula: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"--ion {formula} takes a whole number of elementary charges, not {text!r}") from None

@@ -9,6 +9,7 @@ index: 1.26 for water, whose ε∞ is 1.78. `Cluster.place` undoes it if ε∞ i
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,11 +29,15 @@ LONGEST_BOND = 3.0
 ALONE = frozenset({3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54})
 """Atomic numbers of alkali and alkaline earth ions and of rare gases: they bond with nothing, however near."""
 IONS = {
-    "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "F": -1, "Cl": -1, "Br": -1,
-    "I": -1, "HO": -1, "H3O": 1, "H4N": 1, "O4S": -2, "HO4S": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "O4P": -3,
+    "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Be": 2, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2,
+    "F": -1, "Cl": -1, "Br": -1, "I": -1, "HO": -1, "H3O": 1,
+    "H4N": 1, "O4S": -2, "HO4S": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "O4P": -3,
     "HO4P": -2, "H2O4P": -1, "ClO4": -1, "CNS": -1, "CN": -1, "CHO2": -1, "C2H3O2": -1,
 }  # fmt: skip
-"""Charges of ions by their formula, elements in alphabetical order; every other molecule is taken as neutral."""
+"""Charges of ions by their formula, elements in alphabetical order; every other molecule is taken as neutral.
+
+Whether that is right is checked: over the frame they must add up to its total charge.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class Cluster:
             tensors[name][self.centre] = local_field * values[: len(self.centre)]
 
 
-def cut_clusters(frame: Frame, radius: float, n_centres: int, generator: np.random.Generator) -> list[Cluster]:
+def cut_clusters(
+    frame: Frame, radius: float, n_centres: int, generator: np.random.Generator, ions: Mapping[str, int] = IONS
+) -> list[Cluster]:
     """Return clusters around molecules drawn at random.
 
     Parameters
@@ -80,33 +87,57 @@ def cut_clusters(frame: Frame, radius: float, n_centres: int, generator: np.rand
         How many.
     generator
         Draws them.
+    ions
+        Charge (e) of each ion by its formula.
+
+    Raises
+    ------
+    LabelError
+        If the charges of all molecules do not add up to the total charge of the frame.
     """
     molecules, whole = find_molecules(frame)
+    _check_charges(frame, molecules, ions)
     count = int(molecules.max()) + 1
     if n_centres > count:
         raise LabelError(f"{n_centres} centres are wanted, and there are {count} molecules")
     near = neighbour_pairs(frame, radius)
     chosen = np.sort(generator.permutation(count)[:n_centres])
-    return [_cut(frame, molecules, whole, near, int(centre)) for centre in chosen]
+    return [_cut(frame, molecules, whole, near, int(centre), ions) for centre in chosen]
 
 
-def _cut(frame: Frame, molecules: Array, whole: Array, near: tuple[Array, Array, Array], centre: int) -> Cluster:
+def _check_charges(frame: Frame, molecules: Array, ions: Mapping[str, int]) -> None:
+    counts = Counter(_formula(frame.numbers[molecules == molecule]) for molecule in range(int(molecules.max()) + 1))
+    total = sum(number * ions.get(formula, 0) for formula, number in counts.items())
+    if total != round(frame.total_charge):
+        found = ", ".join(f"{n} {formula} ({ions.get(formula, 0):+d})" for formula, n in counts.most_common())
+        raise LabelError(
+            f"the charges of the molecules add up to {total:+d}, the total charge is {frame.total_charge:+g}: {found}; "
+            "say --ion FORMULA=CHARGE for what is wrong, or --charge for the whole frame"
+        )
+
+
+def _cut(
+    frame: Frame,
+    molecules: Array,
+    whole: Array,
+    near: tuple[Array, Array, Array],
+    centre: int,
+    ions: Mapping[str, int],
+) -> Cluster:
     """Return the cluster around one molecule; images of a molecule are molecules of their own."""
     i, j, vectors = near
     own = np.flatnonzero(molecules == centre)
     pairs = np.flatnonzero(molecules[i] == centre)
     shifts = whole[i[pairs]] + vectors[pairs] - whole[j[pairs]]  # of the image of the molecule, Å
-    around = {
-        (int(molecules[atom]), *np.round(shift, 3).tolist()): shift
-        for atom, shift in zip(j[pairs], shifts, strict=True)
-        if molecules[atom] != centre or np.linalg.norm(shift) > 1e-3
-    }
+    cell = np.where(frame.periodic[:, None], frame.cell, np.eye(3))
+    images = np.round(np.linalg.solve(cell.T, shifts.T).T).astype(int) * frame.periodic  # in cell vectors
+    around = {(int(molecules[atom]), *image) for atom, image in zip(j[pairs], images.tolist(), strict=True)}
     atoms, positions = [own], [whole[own]]
-    for (molecule, *_), shift in sorted(around.items()):
+    for molecule, *image in sorted(around - {(centre, 0, 0, 0)}):
         members = np.flatnonzero(molecules == molecule)
         atoms.append(members)
-        positions.append(whole[members] + shift)
-    charge = sum(IONS.get(_formula(frame.numbers[members]), 0) for members in atoms)
+        positions.append(whole[members] + np.array(image) @ cell)
+    charge = sum(ions.get(_formula(frame.numbers[members]), 0) for members in atoms)
     cut = Frame(
         numbers=frame.numbers[np.concatenate(atoms)],
         positions=np.concatenate(positions) - whole[own].mean(axis=0),

@@ -29,6 +29,7 @@ from mimyria.labels.cp2k_input import (
     flat,
     read_template,
     run_input,
+    with_contents,
 )
 from mimyria.labels.engine import Run
 from mimyria.labels.points import Calculation, Task, read_runs, run_folder, write_task
@@ -71,16 +72,16 @@ class CP2K:
     @property
     def identity(self) -> dict[str, Any]:
         """See `Engine`. The command does not count: the number of processes may change."""
-        return {"engine": "CP2K", **flat(self._tree)}
+        return {"engine": "CP2K", **flat(with_contents(self._tree))}
 
     @property
     def summary(self) -> str:
         """See `Engine`."""
         return describe(self._tree)
 
-    def prepare(self, field: float) -> None:
+    def prepare(self, field: float, order: int) -> None:
         """See `Engine`."""
-        check_template(self._tree, Path(str(self.template)), field)
+        check_template(self._tree, Path(str(self.template)), field, order)
 
     def check(self, frame: Frame, charge: int) -> None:
         """See `Engine`."""
@@ -92,9 +93,11 @@ class CP2K:
             inside = run_folder(folder, index)
             inside.mkdir(exist_ok=True)
             restart = f"../{run_folder(folder, 0).name}/{WAVE_FUNCTION}" if index else None
-            text = run_input(self._tree, frame, charge, field, restart, attempt)
-            (inside / INPUT).write_text(text, encoding="utf-8")
-        return write_task(folder, __name__, {"command": self.command}, frame, fields, charge, attempt)
+            text = run_input(self._tree, frame, charge, field, restart, attempt, self.schema)
+            path = inside / INPUT
+            if not path.exists() or path.read_text(encoding="utf-8") != text:  # it may be in use
+                path.write_text(text, encoding="utf-8")
+        return write_task(folder, __name__, {"command": _absolute(self.command)}, frame, fields, charge, attempt)
 
     def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
         """See `Engine`."""
@@ -102,6 +105,14 @@ class CP2K:
         for wave_function in folder.glob("*/*.wfn*"):  # by far the largest files, of no more use
             wave_function.unlink()
         return runs
+
+
+def _absolute(command: str) -> str:
+    """Return a command whose program, if it lies in a folder that is named, is found from everywhere."""
+    words = shlex.split(command)
+    if words and "/" in words[0]:
+        words[0] = str(Path(words[0]).resolve())
+    return shlex.join(words)
 
 
 def calculation(task: Task, *, command: str) -> Calculation:
@@ -114,12 +125,25 @@ def calculation(task: Task, *, command: str) -> Calculation:
         with (folder / OUTPUT).open("wb") as output:
             words = [*shlex.split(command), "-i", INPUT]
             try:
-                subprocess.run(words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False)
+                done = subprocess.run(words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False)
             except FileNotFoundError:
                 raise FileNotFoundError(f"{words[0]} was not found: install CP2K, or say --command") from None
+        check_end(folder, done.returncode)
         return read_run(folder, len(task.numbers))
 
     return calculate
+
+
+def check_end(folder: Path, status: int) -> None:
+    """Raise OSError if CP2K neither came to its end nor gave up with its reason: it was killed, or never began."""
+    text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
+    if "PROGRAM ENDED AT" in text or "[ABORT]" in text:
+        return
+    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    begun = "PROGRAM STARTED AT" in text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = f", saying: {lines[-1][:200]}" if lines and (status or not begun) else ""
+    raise OSError(f"CP2K {'' if begun else 'did not start: it '}{how}{said}; see {folder / OUTPUT}")
 
 
 def read_run(folder: Path, n_atoms: int) -> Run:
@@ -129,7 +153,9 @@ def read_run(folder: Path, n_atoms: int) -> Run:
     """
     text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
     if "SCF run NOT converged" in text:
-        raise LabelError(f"no self-consistency reached; see {folder / OUTPUT}")
+        looser = "outer SCF loop converged" in text
+        hint = ": EPS_SCF of &OUTER_SCF is looser than that of &SCF, make them equal" if looser else ""
+        raise LabelError(f"no self-consistency reached{hint}; see {folder / OUTPUT}")
     for mark, reason in ENDS.items():
         if mark not in text:
             raise LabelError(f"{_abort_message(text) or reason}; see {folder / OUTPUT}")

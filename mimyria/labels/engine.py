@@ -1,6 +1,6 @@
 """The seam of electronic structure programs: an `Engine` writes all fields of a configuration as a job, and reads it.
 
-One program more is one file with a class of this shape and a line in ``label.ENGINES``. What the job does, one
+One program more is one file with a class of this shape and a line in ``engines.ENGINES``. What the job does, one
 run after the other, a finished one never again, is the same for all (``points.py``); a file says how to compute one.
 """
 
@@ -57,8 +57,8 @@ class Engine(Protocol):
         """The level of theory in a few words, for the header of a label."""
         ...
 
-    def prepare(self, field: float) -> None:
-        """Raise LabelError, or warn, for what would spoil every label made with fields of this strength."""
+    def prepare(self, field: float, order: int) -> None:
+        """Raise LabelError, or warn, for what would spoil every label of this order made with such fields."""
         ...
 
     def check(self, frame: Frame, charge: int) -> None:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
-from contextlib import ExitStack
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TextIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from mimyria.errors import LabelError
 
 SHOWN = 3
+UNREADABLE = (BadZipFile, EOFError, UnpicklingError, ValueError, KeyError, TypeError, FileNotFoundError)
+"""What reading an npz file raises that is not there, or was cut when a machine went down."""
+
+
+def fingerprint(identity: dict[str, Any]) -> str:
+    """Return the name of the folder in which everything is made with this identity and nothing else."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def differences(path: Path, now: dict[str, Any]) -> str:
@@ -31,14 +44,40 @@ def flat(content: Any, name: str = "") -> dict[str, Any]:
     }
 
 
-def locked(path: Path, locks: ExitStack) -> bool:
-    """Lock a file until the stack closes; False if another process holds it. The lock of a dead process is free."""
-    stream: TextIO = locks.enter_context(path.open("w", encoding="utf-8"))
+def lock(path: Path, *, wait: bool = False) -> TextIO | None:
+    """Lock a file until what is returned is closed; None if another process holds it. A dead process holds none."""
+    stream: TextIO = path.open("w", encoding="utf-8")
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
-        return False
-    return True
+        stream.close()
+        return None
+    except OSError as error:
+        stream.close()
+        raise LabelError(
+            f"{path.parent}: the file system has no locks ({error.strerror}); put --work on another one, or have this "
+            "one mounted with flock"
+        ) from error
+    return stream
+
+
+def write_npz(path: Path, content: dict[str, Any]) -> None:
+    """Write arrays whole, and on the disk before the file has its name."""
+    unfinished = path.with_name(f"{path.stem}.unfinished.npz")
+    with unfinished.open("wb") as file:
+        np.savez(file, **content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+
+
+def read_npz(path: Path) -> dict[str, Any] | None:
+    """Return the content of a file of `write_npz`, scalars as such; None if it is not there or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file) as stored:
+            return {name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files}
+    except UNREADABLE:
+        return None
 
 
 def attempts(path: Path) -> int:

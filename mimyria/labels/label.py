@@ -1,19 +1,18 @@
 """`label_frames`: from configurations to labels, through any engine and executor; nothing finished is done again.
 
-Every configuration has a folder with what determines its result (``identity.json``), the runs of the engine, and at
-the end ``label.npz`` or ``failed.json``. A lock held while a configuration is worked on keeps a second process away.
+Every configuration has a folder, and in it one named by the fingerprint of everything that determines the result. There
+lie ``identity.json``, the runs of the engine, and at the end ``label.npz`` or ``failed.json``: what is made with other
+settings lies elsewhere. A lock held while a configuration is worked on keeps a second process away.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -23,9 +22,11 @@ from mimyria.execute import LOG, Executor, Job, Outcome
 from mimyria.frame import Array, Frame
 from mimyria.labels.engine import Engine, Run
 from mimyria.labels.fields import fit_response, stencil
-from mimyria.labels.folder import attempts, differences, locked, write_json
+from mimyria.labels.folder import attempts, differences, fingerprint, lock, read_npz, write_json, write_npz
 from mimyria.labels.points import FAILED as ENGINE_FAILED
+from mimyria.labels.points import forget_runs, has_runs
 from mimyria.labels.quality import FIGURES
+from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import APT, TARGETS
 from mimyria.units import BOHR, HARTREE
 
@@ -34,6 +35,9 @@ log = logging.getLogger("mimyria")
 IDENTITY, LABEL, FAILED, LOCK = "identity.json", "label.npz", "failed.json", "label.lock"
 CLOSEST = 0.5
 """Å; no two nuclei of a sensible configuration are nearer."""
+OWNED = {"field", "energy", "engine", "mimyria", "dipole", "alpha", "scf_steps", "seconds", "scheme", "sum_rule"}
+OWNED |= {"source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
+"""What a label says in the header of its frame, besides the ``qa_`` figures: it goes when another label comes."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class LabelSettings:
     """
 
     order: int = 2
-    field: float = 1e-3
+    field: float = 2e-3
     charge: int | None = None
     retry: bool = False
     max_residual: float = np.inf
@@ -75,13 +79,10 @@ class Labelled:
         By name of the configuration: with tensors, forces and quality figures; failed ones are left out.
     failures
         Reason of each failed configuration, by its folder.
-    busy
-        Folders that another process is working on.
     """
 
     frames: dict[str, Frame]
     failures: dict[Path, str]
-    busy: list[Path]
 
 
 def label_frames(
@@ -113,60 +114,56 @@ def label_frames(
         If a folder holds another configuration or was made with other settings, with the difference; or if the engine
         cannot be used at all.
     """
-    fields = stencil(settings.order, settings.field)
-    engine.prepare(settings.field)
-    session = _Session(engine, settings, fields, {work / name: frame for name, frame in frames.items()})
-    session.check_identities()
+    engine.prepare(settings.field, settings.order)
+    session = _Session(engine, settings, {work / name: frame for name, frame in frames.items()})
+    session.check_others()
     session.forget_failures()
-    done = sum((folder / LABEL).exists() for folder in session.frames)
+    done = sum(session.label(folder) is not None for folder in session.frames)
     report(done / max(len(frames), 1), f"{done} of {len(frames)} done before")
-    with ExitStack() as locks:
-        for outcome in executor.run(session.jobs(locks)):
-            session.finish(outcome)
-            done += 1
-            report(done / len(frames), f"{done} of {len(frames)}, {len(session.failures)} failed")
+    try:
+        while True:
+            for outcome in executor.run(session.jobs()):
+                session.finish(outcome)
+                done += 1
+                report(min(done / len(frames), 1.0), f"{done} of {len(frames)}, {len(session.failures)} failed")
+            if not session.busy:
+                break
+            log.info(f"waiting for another process, which works on {len(session.busy)} of the configurations")
+            session.wait()
+    except KeyboardInterrupt:
+        log.info("stopping what runs")
+        raise
+    finally:
+        session.close()
     labelled = {}
-    for name, (folder, frame) in zip(frames, session.frames.items(), strict=True):
-        if not (folder / LABEL).exists() or folder in session.failures:
+    for name, folder in zip(frames, session.frames, strict=True):
+        content = session.label(folder)
+        if content is None or folder in session.failures:
             continue
-        label = _labelled(frame, folder)
+        label = _labelled(session.frames[folder], content, session.identities[folder])
         residual = label.info["qa_residual"]
         if residual > settings.max_residual:
-            session.failures[folder] = f"the fit leaves {residual:.2g} E_h/a0, more than {settings.max_residual:g}"
+            session.failures[folder] = (
+                f"the fit leaves {residual:.2g} E_h/a0, more than --max-residual {settings.max_residual:g}"
+            )
         else:
             labelled[name] = label
-    busy = [folder for folder in session.busy if not (folder / LABEL).exists()]
-    return Labelled(labelled, session.failures, busy)
+    return Labelled(labelled, session.failures)
 
 
-@dataclass
 class _Session:
-    """One call of `label_frames`: what is given, and what has failed so far."""
+    """One call of `label_frames`: what is given, where it is worked on, and what has failed so far."""
 
-    engine: Engine
-    settings: LabelSettings
-    fields: Array
-    frames: dict[Path, Frame]
-
-    def __post_init__(self) -> None:
+    def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
+        self.engine, self.settings, self.frames = engine, settings, frames
+        self.fields = stencil(settings.order, settings.field)
+        self.identities = {folder: self._identity(frame) for folder, frame in frames.items()}
+        self.inside = {folder: folder / fingerprint(identity) for folder, identity in self.identities.items()}
         self.failures: dict[Path, str] = {}
         self.busy: list[Path] = []
+        self.locks: dict[Path, TextIO] = {}
 
-    def check_identities(self) -> None:
-        """Compare every folder in which something is computed with what would be computed in it now."""
-        for folder, frame in self.frames.items():
-            difference = self._difference(folder, frame)
-            if difference and any(folder.glob("run_*.npz")):
-                raise LabelError(
-                    f"{folder} was made with other settings: {difference}; use another --work folder, or the settings "
-                    "of this one"
-                )
-
-    def _difference(self, folder: Path, frame: Frame) -> str:
-        path = folder / IDENTITY
-        return differences(path, self.identity(frame)) if path.exists() else ""
-
-    def identity(self, frame: Frame) -> dict[str, Any]:
+    def _identity(self, frame: Frame) -> dict[str, Any]:
         """Return everything that determines the label of a configuration."""
         return {
             "engine": self.engine.identity,
@@ -181,77 +178,120 @@ class _Session:
             },
         }
 
+    def check_others(self) -> None:
+        """Raise LabelError if a folder holds what was made with other settings, and nothing yet with these."""
+        for folder, inside in self.inside.items():
+            if (inside / LABEL).exists() or has_runs(inside):
+                continue
+            for other in folder.glob(f"*/{IDENTITY}"):
+                if (other.parent / LABEL).exists() or has_runs(other.parent):
+                    raise LabelError(
+                        f"{folder} was made with other settings: {differences(other, self.identities[folder])}; use "
+                        "another --work folder, or the settings of this one"
+                    )
+
     def forget_failures(self) -> None:
         """Note what failed before and is not to be tried again."""
-        for folder, frame in self.frames.items():
-            failed = folder / FAILED
-            if self.settings.retry or (folder / LABEL).exists() or self._difference(folder, frame):
-                continue  # with other settings it did not come to its first run: that mistake is mended
-            if failed.exists():
-                self.failures[folder] = json.loads(failed.read_text(encoding="utf-8"))["reason"]
+        for folder, inside in self.inside.items():
+            if (inside / FAILED).exists() and not self.settings.retry and self.label(folder) is None:
+                self.failures[folder] = json.loads((inside / FAILED).read_text(encoding="utf-8"))["reason"]
 
-    def jobs(self, locks: ExitStack) -> Iterator[Job]:
+    def label(self, folder: Path) -> dict[str, Any] | None:
+        """Return the content of the label of a configuration, None if there is none."""
+        return read_npz(self.inside[folder] / LABEL)
+
+    def jobs(self) -> Iterator[Job]:
         """Yield the jobs of what is neither done nor failed, nor worked on by another process."""
-        for folder, frame in self.frames.items():
-            if folder in self.failures or (folder / LABEL).exists():
-                continue
-            charge = self.settings.charge_of(frame)
+        for folder in self.frames:
             try:
-                check_distances(frame)
-                self.engine.check(frame, charge)
+                if folder not in self.failures and (job := self._job(folder)):
+                    yield job
             except LabelError as error:
                 self.failures[folder] = str(error)
-                continue
-            folder.mkdir(parents=True, exist_ok=True)
-            if not locked(folder / LOCK, locks):
-                self.busy.append(folder)
-            elif not (folder / LABEL).exists():
-                if self._difference(folder, frame):
-                    (folder / FAILED).unlink(missing_ok=True)
-                write_json(folder / IDENTITY, self.identity(frame))
-                yield self.engine.write(folder, frame, self.fields, charge, attempts(folder / FAILED))
+            except OSError as error:
+                self.failures[folder] = f"{error.filename or folder}: {error.strerror}"
+
+    def _job(self, folder: Path) -> Job | None:
+        frame, inside = self.frames[folder], self.inside[folder]
+        if self.label(folder) is not None:
+            return None
+        charge = self.settings.charge_of(frame)
+        check_distances(frame)
+        self.engine.check(frame, charge)
+        inside.mkdir(parents=True, exist_ok=True)
+        held = lock(folder / LOCK)
+        if held is None:
+            self.busy.append(folder)
+            return None
+        if self.label(folder) is not None:  # another process has just finished it
+            held.close()
+            return None
+        self.locks[folder] = held
+        if (inside / FAILED).exists():
+            forget_runs(inside, len(self.fields))
+        write_json(inside / IDENTITY, self.identities[folder])
+        return self.engine.write(inside, frame, self.fields, charge, attempts(inside / FAILED))
 
     def finish(self, outcome: Outcome) -> None:
         """Turn the runs of a job into a label, or note why that is not possible."""
-        folder = outcome.job.folder
-        frame = self.frames[folder]
-        reason = ""
+        inside = outcome.job.folder
+        folder = inside.parent
+        try:
+            if reason := self._failure(outcome):
+                self.failures[folder] = reason
+                if outcome.status in (0, ENGINE_FAILED):  # not the machine's fault, so it would happen again
+                    write_json(inside / FAILED, {"reason": reason, "attempts": attempts(inside / FAILED) + 1})
+            else:
+                (inside / FAILED).unlink(missing_ok=True)
+        except OSError as error:
+            self.failures[folder] = f"{error.filename or folder}: {error.strerror}"
+        finally:
+            self.locks.pop(folder).close()
+
+    def _failure(self, outcome: Outcome) -> str:
+        """Write the label of a job that has ended, or return why there is none."""
+        inside, frame = outcome.job.folder, self.frames[outcome.job.folder.parent]
+        if outcome.status < 0:
+            return f"the job was killed (signal {-outcome.status}); the same command goes on where it was"
         if outcome.status:
-            reason = _last_line(folder / LOG) or f"the job ended with status {outcome.status}"
-            if outcome.status < 0:
-                reason = f"the job was killed (signal {-outcome.status}); the same command goes on where it was"
-        else:
-            try:
-                runs = self.engine.read(folder, len(frame), len(self.fields))
-                write_label(folder / LABEL, runs, self.fields, frame, self.settings.charge_of(frame))
-            except LabelError as error:
-                reason = str(error)
-        if not reason:
-            (folder / FAILED).unlink(missing_ok=True)
-            return
-        self.failures[folder] = reason
-        if outcome.status in (0, ENGINE_FAILED):  # not the machine's fault, so it would happen again
-            write_json(folder / FAILED, {"reason": reason, "attempts": attempts(folder / FAILED) + 1})
+            return _last_line(inside / LOG) or f"the job ended with status {outcome.status}"
+        try:
+            runs = self.engine.read(inside, len(frame), len(self.fields))
+            write_label(inside / LABEL, runs, self.fields, frame, self.settings.charge_of(frame))
+        except LabelError as error:
+            return str(error)
+        return ""
+
+    def wait(self) -> None:
+        """Wait until another process has finished, or left, one of the configurations it works on."""
+        held = lock(self.busy[0] / LOCK, wait=True)
+        if held is not None:
+            held.close()
+        self.busy.clear()
+        self.forget_failures()
+
+    def close(self) -> None:
+        """Let go of every configuration."""
+        for held in self.locks.values():
+            held.close()
 
 
 def check_distances(frame: Frame) -> None:
-    """Raise LabelError if two atoms overlap, in neighbouring cells too."""
-    for shift in _neighbouring_cells(frame):
-        distances = np.linalg.norm(frame.positions[:, None] - frame.positions - shift, axis=-1)
-        if not shift.any():
-            distances[np.diag_indices(len(frame))] = np.inf
-        if distances.min() < CLOSEST:
-            first, second = np.unravel_index(distances.argmin(), distances.shape)
-            raise LabelError(f"atoms {first + 1} and {second + 1} are {distances.min():.2f} Å apart")
+    """Raise LabelError if an atom has no place, or two atoms or their images overlap."""
+    if not np.isfinite(frame.positions).all():
+        raise LabelError(f"atom {int(np.argwhere(~np.isfinite(frame.positions))[0, 0]) + 1} has no position (NaN)")
+    first, second, vectors = neighbour_pairs(frame, CLOSEST)
+    if len(first):
+        raise LabelError(
+            f"atoms {first[0] + 1} and {second[0] + 1} are {np.linalg.norm(vectors[0]):.2f} Å apart: not a sensible "
+            "configuration, or its lengths are not in Å"
+        )
 
 
-def _neighbouring_cells(frame: Frame) -> Iterator[Array]:
-    """Yield the translations (Å) to a cell and its neighbours."""
-    steps = [(-1, 0, 1) if repeats else (0,) for repeats in frame.periodic]
-    for a in steps[0]:
-        for b in steps[1]:
-            for c in steps[2]:
-                yield np.array([a, b, c]) @ frame.cell
+def unlabelled(frame: Frame) -> Frame:
+    """Return a frame without tensors, forces and all that a label says in the header."""
+    info = {key: value for key, value in frame.info.items() if key not in OWNED and not key.startswith("qa_")}
+    return replace(frame, tensors={}, forces=None, info=info)
 
 
 def write_label(path: Path, runs: list[Run], fields: Array, frame: Frame, charge: int) -> None:
@@ -278,9 +318,7 @@ def write_label(path: Path, runs: list[Run], fields: Array, frame: Frame, charge
         "seconds": sum(run.seconds for run in runs),
         **fit.tensors,
     }
-    unfinished = path.with_name("unfinished.npz")
-    np.savez(unfinished, **content)  # type: ignore[arg-type]
-    os.replace(unfinished, path)
+    write_npz(path, content)
 
 
 def _on_one_branch(dipoles: Array, cell: Array) -> Array:
@@ -289,11 +327,9 @@ def _on_one_branch(dipoles: Array, cell: Array) -> Array:
     return dipoles[0] + (change - np.round(change)) @ cell
 
 
-def _labelled(frame: Frame, folder: Path) -> Frame:
-    """Return the frame with its tensors and forces, and what is known about them in its header."""
-    with np.load(folder / LABEL) as stored:
-        content = {name: stored[name] for name in stored.files}
-    identity = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+def _labelled(frame: Frame, content: dict[str, Any], identity: dict[str, Any]) -> Frame:
+    """Return the frame with the tensors and forces of a label, and what is known about them in its header."""
+    frame = unlabelled(frame)
     info = {
         **frame.info,
         "total_charge": float(identity["charge"]),
@@ -301,7 +337,7 @@ def _labelled(frame: Frame, folder: Path) -> Frame:
         "energy": float(content["energy"]) * HARTREE,
         "engine": str(content["program"]),
         "mimyria": __version__,
-        **{name: content[name].item() for name in FIGURES if name in content},
+        **{name: content[name] for name in FIGURES if name in content},
     }
     if np.isfinite(content["dipole"]).all():
         info |= {"dipole": content["dipole"] * BOHR, "alpha": content["alpha"].ravel()}

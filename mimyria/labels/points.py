@@ -8,9 +8,7 @@ long as it, or a program that it started, lives: after a kill the next start wai
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -24,10 +22,11 @@ from mimyria.errors import LabelError
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
 from mimyria.labels.engine import Run
+from mimyria.labels.folder import lock, read_npz, write_json, write_npz
 
 TASK, CONFIGURATION, RUNNING = "task.json", "configuration.npz", "running.lock"
-FAILED, UNFINISHED = 1, 75
-"""Exit status: the program could not compute a run; or the machine was not able to (sysexits' EX_TEMPFAIL)."""
+FAILED, UNFINISHED = 65, 75
+"""Exit status: the program could not compute a run (EX_DATAERR of sysexits); the machine could not (EX_TEMPFAIL)."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +81,24 @@ def write_task(
     frame, fields, charge, attempt
         See ``Engine.write``.
     """
-    np.savez(folder / CONFIGURATION, numbers=frame.numbers, positions=frame.positions, fields=fields)
-    task = {"module": module, "settings": settings, "charge": charge, "attempt": attempt}
-    (folder / TASK).write_text(json.dumps(task), encoding="utf-8")
+    configuration = {"numbers": frame.numbers, "positions": frame.positions, "fields": fields}
+    write_npz(folder / CONFIGURATION, configuration)
+    write_json(folder / TASK, {"module": module, "settings": settings, "charge": charge, "attempt": attempt})
     return Job(folder, (sys.executable, "-m", "mimyria.labels.points"))
 
 
 def run_task(folder: Path) -> None:
     """Compute the runs that are not there yet."""
-    with (folder / RUNNING).open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    held = lock(folder / RUNNING)
+    if held is None:
+        sys.stderr.write(f"waiting for a process that still works in {folder}\n")
+        held = lock(folder / RUNNING, wait=True)
+    with held as running:  # type: ignore[union-attr]  # a lock that is waited for is there
         stated = json.loads((folder / TASK).read_text(encoding="utf-8"))
         with np.load(folder / CONFIGURATION) as configuration:
             numbers, positions, fields = (configuration[name] for name in ("numbers", "positions", "fields"))
-        task = Task(folder, numbers, positions, stated["charge"], stated["attempt"], (lock.fileno(),))
-        missing = [index for index in range(len(fields)) if not _path(folder, index).exists()]
+        task = Task(folder, numbers, positions, stated["charge"], stated["attempt"], (running.fileno(),))
+        missing = [index for index in range(len(fields)) if read_npz(_path(folder, index)) is None]
         if not missing:
             return
         calculate: Calculation = import_module(stated["module"]).calculation(task, **stated["settings"])
@@ -106,31 +108,36 @@ def run_task(folder: Path) -> None:
                 run = calculate(index, fields[index])
             except LabelError as error:
                 raise LabelError(f"run {index} of {len(fields)}: {error}") from error
-            _write_run(_path(folder, index), run, time.monotonic() - begin)
-
-
-def _write_run(path: Path, run: Run, seconds: float) -> None:
-    unfinished = path.with_name("unfinished.npz")
-    np.savez(unfinished, **(asdict(run) | {"seconds": seconds}))
-    os.replace(unfinished, path)
+            if run.forces.shape != (len(numbers), 3) or not np.isfinite(run.forces).all():
+                raise LabelError(f"run {index} of {len(fields)}: forces of shape {run.forces.shape}, or not numbers")
+            write_npz(_path(folder, index), asdict(run) | {"seconds": time.monotonic() - begin})
 
 
 def read_runs(folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-    """Return the finished runs; raise LabelError that says which one is missing, not finite, or of another version."""
+    """Return the finished runs; raise LabelError that says which one is missing, or of another version."""
     runs = []
     for index in range(n_runs):
-        try:
-            with np.load(_path(folder, index)) as stored:
-                run = Run(**{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored})
-        except FileNotFoundError:
-            raise LabelError(f"run {index} of {n_runs} did not finish") from None
-        if run.forces.shape != (n_atoms, 3) or not np.isfinite(run.forces).all():
-            raise LabelError(f"run {index} has forces of shape {run.forces.shape}, or not numbers")
-        runs.append(run)
+        content = read_npz(_path(folder, index))
+        if content is None:
+            raise LabelError(f"run {index} of {n_runs} did not finish")
+        runs.append(Run(**content))
     programs = sorted({run.program for run in runs})
     if len(programs) > 1:
-        raise LabelError(f"the runs in {folder} come from {' and '.join(programs)}; delete it to compute all anew")
+        raise LabelError(f"the runs in {folder} come from {' and '.join(programs)}; --retry computes all anew")
     return runs
+
+
+def has_runs(folder: Path) -> bool:
+    """Return whether any run has been finished in a folder."""
+    return any(folder.glob("run_*.npz"))
+
+
+def forget_runs(folder: Path, n_runs: int) -> None:
+    """Remove the runs if all are there: what made the label fail must lie in them."""
+    paths = [_path(folder, index) for index in range(n_runs)]
+    if all(path.exists() for path in paths):
+        for path in paths:
+            path.unlink()
 
 
 def run_folder(folder: Path, index: int) -> Path:

@@ -6,6 +6,7 @@ of both, -E_a ⟨∇χ_i| r_a |χ_j⟩ and -Z E, so the forces are those of the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from mimyria.frame import Array, Frame
 from mimyria.labels.engine import Run, check_isolated, version_of
 from mimyria.labels.points import Calculation, Task, read_runs, write_task
 from mimyria.units import BOHR
+
+LOOSEST = 1e-9
+"""E_h."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +49,39 @@ class PySCF:
     @property
     def identity(self) -> dict[str, Any]:
         """See `Engine`."""
-        return {"engine": "PySCF", "version": version_of("pyscf"), **asdict(self)}
+        return {"engine": "PySCF", **asdict(self)}
 
     @property
     def summary(self) -> str:
         """See `Engine`."""
         return f"{self.functional} {self.basis}"
 
-    def prepare(self, field: float) -> None:
+    def prepare(self, field: float, order: int) -> None:
         """See `Engine`."""
         version_of("pyscf")
+        from pyscf.dft import libxc
+
+        try:
+            libxc.parse_xc(self.functional)
+        except (KeyError, ValueError, AttributeError) as error:
+            raise LabelError(f"PySCF does not know functional={self.functional}") from error
+        if not 0 <= self.grid <= 9:
+            raise LabelError(f"grid takes a level from 0 to 9, not {self.grid}")
+        if not 0 < self.convergence <= LOOSEST:
+            raise LabelError(f"convergence takes a threshold up to {LOOSEST:g} E_h, not {self.convergence:g}: the "
+                             "second derivative by a small field needs it")  # fmt: skip
 
     def check(self, frame: Frame, charge: int) -> None:
         """See `Engine`."""
         check_isolated(frame, charge)
+        from pyscf.gto import basis
+        from pyscf.lib.exceptions import BasisNotFoundError
+
+        for symbol in dict.fromkeys(symbols_of(frame.numbers)):
+            try:
+                basis.load(self.basis, symbol)
+            except (BasisNotFoundError, KeyError) as error:
+                raise LabelError(f"PySCF has no basis={self.basis} for {symbol}") from error
 
     def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
         """See `Engine`."""
@@ -69,12 +92,25 @@ class PySCF:
         return read_runs(folder, n_atoms, n_runs)
 
 
+def _effective_cores(basis: str, symbols: list[str]) -> dict[str, str]:
+    """Return the effective core potentials that belong to a basis, for the elements for which it has one."""
+    from pyscf.gto import basis as library
+
+    cores = {}
+    for symbol in dict.fromkeys(symbols):
+        with suppress(library.BasisNotFoundError, KeyError):
+            if library.load_ecp(basis, symbol):
+                cores[symbol] = basis
+    return cores
+
+
 def calculation(task: Task, *, functional: str, basis: str, grid: int, convergence: float) -> Calculation:
     """Return what computes one run, from the density of the first; the third attempt takes second-order steps."""
     from pyscf import dft, gto
 
     atoms = list(zip(symbols_of(task.numbers), (task.positions / BOHR).tolist(), strict=True))
-    molecule = gto.M(atom=atoms, unit="Bohr", basis=basis, charge=task.charge, verbose=3)
+    cores = _effective_cores(basis, symbols_of(task.numbers))
+    molecule = gto.M(atom=atoms, unit="Bohr", basis=basis, ecp=cores, charge=task.charge, verbose=3)
     position = molecule.intor("int1e_r")
     position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
     charges, places = molecule.atom_charges(), molecule.atom_coords()

@@ -15,6 +15,8 @@ from mimyria.labels.engine import Run, check_isolated, version_of
 from mimyria.labels.points import Calculation, Task, read_runs, write_task
 from mimyria.units import BOHR
 
+METHODS = ("GFN2-xTB", "GFN1-xTB")
+HEAVIEST = 86
 ACCURACY = 1e-4
 """tblite's accuracy factor: a self-consistency of 1e-10 E_h, which second differences of forces need."""
 
@@ -34,20 +36,24 @@ class TBLite:
     @property
     def identity(self) -> dict[str, Any]:
         """See `Engine`."""
-        return {"engine": "tblite", "version": version_of("tblite"), "accuracy": ACCURACY, **asdict(self)}
+        return {"engine": "tblite", "accuracy": ACCURACY, **asdict(self)}
 
     @property
     def summary(self) -> str:
         """See `Engine`."""
         return self.method
 
-    def prepare(self, field: float) -> None:
+    def prepare(self, field: float, order: int) -> None:
         """See `Engine`."""
         version_of("tblite")
+        if self.method not in METHODS:
+            raise LabelError(f"tblite knows {', '.join(METHODS)}, not method={self.method}")
 
     def check(self, frame: Frame, charge: int) -> None:
         """See `Engine`."""
         check_isolated(frame, charge)
+        if frame.numbers.max() > HEAVIEST:
+            raise LabelError(f"{self.method} knows the elements up to radon")
 
     def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
         """See `Engine`."""

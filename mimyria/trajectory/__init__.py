@@ -2,6 +2,6 @@
 
 from mimyria.trajectory.readers import READERS, read_frames
 from mimyria.trajectory.trajectory import Trajectory, cell_matrix
-from mimyria.trajectory.write import write_frames
+from mimyria.trajectory.write import check_writable, write_frames
 
-__all__ = ["READERS", "Trajectory", "cell_matrix", "read_frames", "write_frames"]
+__all__ = ["READERS", "Trajectory", "cell_matrix", "check_writable", "read_frames", "write_frames"]

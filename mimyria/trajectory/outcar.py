@@ -1,11 +1,11 @@
-"""VASP's OUTCAR: configurations as ASE reads them, the last one with Born effective charges if they were computed."""
+"""VASP's OUTCAR: configurations as ASE reads them, with Born effective charges where they were computed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +14,25 @@ from mimyria.errors import TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 from mimyria.trajectory.ase_formats import read_ase
+from mimyria.trajectory.compression import damage, open_lines
 from mimyria.trajectory.layout import stored_tensors
 from mimyria.trajectory.source import Progress, Source
 
 TITLE = re.compile(r"^\s*BORN EFFECTIVE CHARGES.*$", re.MULTILINE)
+POSITIONS = "POSITION                                       TOTAL-FORCE"
+DISPLACING = (5, 6, 7, 8)
 ORDER = {f"{APT.name}_order": APT.index_order}
 """VASP prints, for each ion, a row for each direction of the field."""
 
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the configurations at the given increasing indices; Born charges belong to the last of the file."""
-    charges = born_charges(source.path)
-    frames: Iterator[Frame | None] = chain(read_ase(source, indices, progress), [None])
-    for frame, following in pairwise(frames):
-        if frame is None or following is not None or charges is None:
-            yield frame  # type: ignore[misc]
+    """Yield the configurations at the given increasing indices; Born charges belong to one of them."""
+    text = _text(source.path)
+    charges, place = born_charges(text, source.path), configuration_of_charges(text)
+    wanted, copy = tee(indices)
+    for index, frame in zip(copy, read_ase(source, wanted, progress), strict=False):
+        if charges is None or index != place:
+            yield frame
             continue
         if len(charges) != len(frame):
             raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, and {len(frame)} atoms")
@@ -36,12 +40,30 @@ def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> I
         yield replace(frame, tensors=tensors)
 
 
-def born_charges(path: Path) -> Array | None:
-    """Return the last Born effective charges of an OUTCAR, e, (n, 3, 3): field, displacement; None without any."""
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise TrajectoryError(f"{path} cannot be read: {error.strerror}") from error
+        with open_lines(path) as (lines, _):
+            return b"".join(lines).decode("utf-8", errors="replace")
+    except damage(path) as error:
+        raise TrajectoryError(f"{path} cannot be read: {error}") from error
+
+
+def configuration_of_charges(text: str) -> int:
+    """Return the number of the configuration to which the last table of Born charges belongs, from 0.
+
+    It is the one before the table; but where VASP displaces atoms (IBRION 5 to 8), it is the first.
+    """
+    titles = list(TITLE.finditer(text))
+    if not titles:
+        return -1
+    moves = re.search(r"IBRION\s*=\s*(-?\d+)", text)
+    if moves and int(moves[1]) in DISPLACING:
+        return 0
+    return max(text.count(POSITIONS, 0, titles[-1].start()) - 1, 0)
+
+
+def born_charges(text: str, path: Path) -> Array | None:
+    """Return the last Born effective charges of an OUTCAR, e, (n, 3, 3): field, displacement; None without any."""
     titles = list(TITLE.finditer(text))
     if not titles:
         return None

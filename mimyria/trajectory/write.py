@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
 from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.targets import TARGETS
 from mimyria.trajectory.compression import open_written
@@ -38,6 +40,18 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
     finally:
         if not append:
             target.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise ConfigError if frames cannot be written to a path, before they are computed."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; --out takes a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _text(frame: Frame) -> str:

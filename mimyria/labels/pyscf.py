@@ -6,6 +6,7 @@ of both, -E_a ⟨∇χ_i| r_a |χ_j⟩ and -Z E, so the forces are those of the 
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,7 +80,8 @@ class PySCF:
 
         for symbol in dict.fromkeys(symbols_of(frame.numbers)):
             try:
-                basis.load(self.basis, symbol)
+                with warnings.catch_warnings(action="ignore"):  # of a package that might know more
+                    basis.load(self.basis, symbol)
             except (BasisNotFoundError, KeyError) as error:
                 raise LabelError(f"PySCF has no basis={self.basis} for {symbol}") from error
 

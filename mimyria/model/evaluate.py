@@ -12,7 +12,7 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.model.network import ResponseModel
+from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_tensors
 from mimyria.targets import Target, labelled_atoms
 

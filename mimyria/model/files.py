@@ -12,7 +12,8 @@ import torch
 
 from mimyria import __version__
 from mimyria.errors import ModelError
-from mimyria.model.network import NetworkSettings, ResponseModel
+from mimyria.model.network import NetworkSettings
+from mimyria.model.model import ResponseModel
 from mimyria.targets import TARGETS
 
 FORMAT = "mimyria model 1"

@@ -46,6 +46,12 @@ class Graph:
     def __len__(self) -> int:
         return len(self.order)
 
+    @property
+    def species(self) -> Tensor:
+        """Index of the species at each place, shape (n,)."""
+        counts = [places.stop - places.start for places in self.slices]
+        return torch.repeat_interleave(torch.tensor(counts)).to(self.order.device)
+
 
 def build_graph(
     frames: Sequence[Frame],

@@ -1,4 +1,4 @@
-"""`ResponseModel`: an E(3)-equivariant network from neighbourhoods to response tensors.
+"""`Network`: an E(3)-equivariant network from neighbourhoods to the irreps of response tensors.
 
 A feature is a function on the sphere around each atom, given by its coefficients in the real spherical harmonics Y_lm,
 l ≤ 3, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold the harmonic, the atom and the channel.
@@ -6,7 +6,7 @@ l ≤ 3, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] ho
     density    A[lm, n, (s b)] = Σ_j δ(s, s_j) R_b(r_ij) Y_lm(r̂_ij)                     what lies around
     product    x ← x ⊕ P(f·g) ⊕ P(f·g·h), f, g, h linear images of x as functions       body order
     message    y[n] = Σ_b C(l'', l, l') W_b Σ_j R_b(r_ij) Y_lm(r̂_ij) x_j[l'm']          what the neighbours see
-    read-out   irreps of the tensor, added up over the layers, then the Cartesian tensor
+    read-out   irreps of the tensor, added up over the layers
 
 The sum over neighbours comes first, as one dense product per atom; weights and couplings act on atoms. Products are
 taken point by point on a Lebedev grid of the sphere that integrates them exactly, so rotations hold to rounding.
@@ -17,20 +17,19 @@ Every linear map has its own weights for each species of the central atom.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from e3nn import o3
 from scipy.integrate import lebedev_rule
 from torch import Tensor, nn
 
-from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
-from mimyria.targets import TARGETS, Target
 
 L_MAX = 3
 HARMONICS = (L_MAX + 1) ** 2
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,11 @@ class Geometry:
     graph: Graph
     basis: Tensor
     density: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping this takes."""
+        return self.basis.nbytes
 
 
 def degrees(l_max: int) -> Tensor:
@@ -233,46 +237,32 @@ class ReadOut(nn.Module):
         return self.mix(y, slices).permute(1, 2, 0).flatten(1)
 
 
-class ResponseModel(nn.Module):
-    """Response tensors of every atom from a graph.
+class Network(nn.Module):
+    """Normalised irreps of a tensor for every atom.
 
     Parameters
     ----------
     settings
         The shape of the network.
+    irreps
+        What comes out.
     """
 
     density_scale: Tensor
     message_scale: Tensor
-    change_of_basis: Tensor
-    mean: Tensor
-    scale: Tensor
 
-    def __init__(self, settings: NetworkSettings) -> None:
+    def __init__(self, settings: NetworkSettings, irreps: o3.Irreps) -> None:
         super().__init__()
-        if settings.target not in TARGETS:
-            raise ModelError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
         self.settings = settings
-        self.summary: dict[str, Any] = {}
         n_species, channels = len(settings.species), settings.channels
-        self.irreps, change_of_basis = tensor_irreps(TARGETS[settings.target])
-        dimension = self.irreps.dim
         self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(L_MAX))
         self.first = SphereProduct(n_species, channels, channels)
         self.message = Message(n_species, settings)
         self.second = SphereProduct(n_species, 2 * channels, channels)
-        self.read_first = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in self.irreps)
-        self.read_second = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in self.irreps)
-        self.register_buffer("change_of_basis", change_of_basis, persistent=False)
+        self.read_first = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in irreps)
+        self.read_second = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in irreps)
         self.register_buffer("density_scale", torch.ones(HARMONICS, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
-        self.register_buffer("mean", torch.zeros(n_species, dimension))
-        self.register_buffer("scale", torch.ones(n_species, dimension))
-
-    @property
-    def target(self) -> Target:
-        """What the model predicts."""
-        return TARGETS[self.settings.target]
 
     def geometry(self, graph: Graph) -> Geometry:
         """Return basis and density of a graph."""
@@ -284,6 +274,15 @@ class ResponseModel(nn.Module):
         density = torch.bmm(here.transpose(1, 2), basis).reshape(n, -1, HARMONICS)  # (n, s b, lm)
         return Geometry(graph, basis, density.permute(2, 0, 1).contiguous())
 
+    def set_scales(self, geometries: Sequence[Geometry]) -> None:
+        """Bring inputs and messages to order one."""
+        density = torch.cat([geometry.density for geometry in geometries], dim=1)
+        for degree in range(L_MAX + 1):
+            part = slice(degree**2, (degree + 1) ** 2)
+            self.density_scale[part] = inverse_root(density[part].square().mean())
+        messages = torch.stack([geometry.basis.square().sum(1).mean() for geometry in geometries])
+        self.message_scale.copy_(inverse_root(messages.mean()))
+
     def forward(self, geometry: Geometry) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
         slices = geometry.graph.slices
@@ -294,17 +293,7 @@ class ResponseModel(nn.Module):
         x = self.second(x, slices)
         return y + torch.cat([read(x, slices) for read in self.read_second], dim=1)
 
-    def tensors(self, geometry: Geometry) -> Tensor:
-        """Return the tensors in the unit of the target, atoms in the frames' order; shape (n, 3, ..., 3)."""
-        graph = geometry.graph
-        y = self(geometry)
-        y = torch.cat([y[places] * self.scale[s] + self.mean[s] for s, places in enumerate(graph.slices)])
-        tensors = torch.empty_like(y).index_copy(0, graph.order, y) @ self.change_of_basis.flatten(1)
-        return tensors.reshape(len(y), *self.target.shape)
 
-
-def tensor_irreps(target: Target) -> tuple[o3.Irreps, Tensor]:
-    """Return the irreps of a target's tensor and the orthonormal change of basis (irreps, 3, ..., 3)."""
-    letters = dict.fromkeys(target.formula.split("=")[0], "1o")
-    products = o3.ReducedTensorProducts(target.formula, **letters)
-    return products.irreps_out.simplify(), products.change_of_basis.float()
+def inverse_root(mean_square: Tensor) -> Tensor:
+    """Return 1/√x, or one where there is nothing."""
+    return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)

@@ -15,7 +15,7 @@ import torch
 
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
-from mimyria.model.network import ResponseModel
+from mimyria.model.model import ResponseModel
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -1,8 +1,7 @@
 """Training: from labelled frames to a model file, stopped and resumed at will.
 
-AdamW with a short warm-up and a cosine schedule that ends where the epochs or the time end; the weights kept are those
-of the exponential moving average that were best on the validation frames. The state after every finished epoch is the
-checkpoint: going on from it repeats nothing.
+A committee is trained one member after the other, alike but for the random weights it starts from and the order of the
+frames. The state after every finished epoch is the checkpoint: going on from it repeats nothing.
 """
 
 from __future__ import annotations
@@ -11,45 +10,37 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
+from mimyria.model.batches import make_data
 from mimyria.model.evaluate import require_labels
 from mimyria.model.files import read_content, write_model, write_whole
-from mimyria.model.graph import build_graph
-from mimyria.model.network import NetworkSettings, ResponseModel
-from mimyria.model.normalise import Batch, normalise
+from mimyria.model.fit import Fit, FitSettings
+from mimyria.model.history import history_of, write_history
+from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.model.spread import calibrate
 from mimyria.targets import TARGETS, labelled_atoms
 
 log = logging.getLogger("mimyria")
 
-PRESETS: dict[str, dict[str, Any]] = {"default": {}, "small": {"cutoff": 4.5, "radial": 6, "channels": 10}}
-"""Settings of the network, by name, that differ from the defaults of ``NetworkSettings``."""
-
-CHECKPOINT = "mimyria checkpoint 1"
-DEFAULT_EPOCHS = 400
-ATOMS_PER_STEP = 64
-KEPT_BYTES = 2 * 1024**3
-"""Geometries are kept for every epoch up to this; what is beyond is computed again in each."""
+CHECKPOINT = "mimyria checkpoint 2"
 SECONDS_PER_CHECKPOINT = 15.0
-LARGEST_GRADIENT = 10.0
 MAY_CHANGE = ("epochs", "time_limit")
 """Settings that a resumed training may change."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a network is trained.
+    """What is trained, and how.
 
     Parameters
     ----------
@@ -59,18 +50,14 @@ class TrainSettings:
         Name in ``PRESETS``.
     validation
         Fraction of the frames kept aside, drawn at random with the seed.
-    epochs
-        Passes over the training frames; None for 400, or as many as the time limit allows.
-    time_limit
-        Minutes; the schedule is laid out over them.
-    learning_rate
-        Highest.
-    weight_decay
-        Pull of the weights towards zero, times the learning rate; against overfitting.
-    averaging
-        Decay of the moving average of the weights, per step.
-    warm_up
-        Steps over which the learning rate rises.
+    committee
+        How many networks; they share the epochs or the time.
+    project
+        The sum over the atoms is made exact in training too.
+    weights
+        How much an element (``S``) or an irrep (``2e``) counts; one for those not named.
+    epochs, time_limit, learning_rate, weight_decay, averaging, warm_up
+        See `FitSettings`; None for what the preset takes.
     seed
         Of the weights, the validation split and the order of the frames.
     """
@@ -78,17 +65,30 @@ class TrainSettings:
     target: str
     preset: str = "default"
     validation: float = 0.1
+    committee: int = 1
+    project: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
     epochs: int | None = None
     time_limit: float | None = None
-    learning_rate: float = 4e-2
-    weight_decay: float = 0.02
-    averaging: float = 0.99
-    warm_up: int = 20
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    averaging: float | None = None
+    warm_up: int | None = None
     seed: int = 0
 
+    def of_member(self, member: int) -> FitSettings:
+        """Return how one member is trained."""
+        given = {name: getattr(self, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
+        chosen = FIT_OF_PRESET.get(self.preset, {}) | {name: value for name, value in given.items() if value is not None}
+        limit = self.time_limit / self.committee if self.time_limit else None
+        return FitSettings(self.epochs, limit, seed=self.seed + member, **chosen)
 
-Report = Callable[[float, str], None]
-"""Called after every epoch with the fraction done and a line about it."""
+
+FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2, "weight_decay": 0.0}}
+"""How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
+
+Report = Callable[[float, dict[str, float]], None]
+"""Called after every epoch with the fraction done and the line of the history."""
 
 
 def train(
@@ -147,12 +147,12 @@ def train(
             line = run.epoch()
             report(run.progress(), line)
     except KeyboardInterrupt:
-        if not run.best_epoch:
+        if not run.fits[0].best_epoch:
             raise Interrupted(f"stopped before the first epoch was finished; {out} is not written") from None
         run.write_checkpoint()
         run.write_best()
         raise Interrupted(
-            f"stopped after {run.snapshot['counts'][0]} epochs; {out} holds the best model so far, --resume goes on"
+            f"stopped after {run.fit.epochs} epochs; {out} holds the best model so far, --resume goes on"
         ) from None
     run.write_best()
     run.checkpoint.unlink(missing_ok=True)
@@ -179,11 +179,9 @@ def _require_every_species(training: Sequence[Frame], target: str) -> None:
 def _check(settings: TrainSettings) -> None:
     if settings.target not in TARGETS:
         raise ConfigError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
-    if settings.preset not in PRESETS:
-        raise ConfigError(f"there is no preset {settings.preset!r}; known are {', '.join(PRESETS)}")
     if not 0 <= settings.validation < 1:
         raise ConfigError(f"the validation fraction must lie between 0 and 1, not {settings.validation}")
-    for name in ("epochs", "time_limit"):
+    for name in ("epochs", "time_limit", "committee"):
         value = getattr(settings, name)
         if value is not None and not value > 0:
             raise ConfigError(f"{name.replace('_', ' ')} must be positive, not {value}")
@@ -202,7 +200,7 @@ def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame
 
 
 class _Run:
-    """A training: what stays the same, and the state that a checkpoint holds."""
+    """A training: its members so far, and what a checkpoint holds of them."""
 
     def __init__(
         self, training: list[Frame], held_out: list[Frame], settings: TrainSettings, out: Path, device: torch.device
@@ -210,115 +208,49 @@ class _Run:
         self.settings, self.out, self.device = settings, out, device
         self.checkpoint = checkpoint_of(out)
         self.facts = _facts(training, held_out, settings)
-        species = tuple(sorted({int(number) for frame in training for number in np.unique(frame.numbers)}))
+        numbers = np.unique(np.concatenate([frame.numbers for frame in training]))
+        self.shape = preset_settings(settings.preset, settings.target, tuple(numbers.tolist()))
+        self.normalised = ResponseModel(self.shape).to(device)
+        self.data = make_data(
+            self.normalised, training, held_out, project=settings.project, weights=settings.weights, device=device
+        )
+        self.fits = [self._fit(0)]
+        self.written = time.monotonic()
+        self.state = self._state()
+
+    @property
+    def fit(self) -> Fit:
+        """The member in training."""
+        return self.fits[-1]
+
+    def _fit(self, member: int) -> Fit:
+        settings = self.settings.of_member(member)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.model = ResponseModel(NetworkSettings(settings.target, species, **PRESETS[settings.preset])).to(device)
-        self.kept_bytes = 0
-        batches = [self._batch(chunk) for chunk in _chunks(training)]
-        normalise(self.model, batches)
-        self.training = [self._normalised(batch) for batch in batches]
-        self.held_out = [self._normalised(self._batch(chunk)) for chunk in _chunks(held_out)]
-        self.averaged = deepcopy(self.model)
-        self.best = deepcopy(self.averaged.state_dict())
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
-        )
-        self.order = torch.Generator().manual_seed(settings.seed)
-        self.epochs, self.steps, self.seconds = 0, 0, 0.0
-        self.best_error, self.best_epoch = math.inf, 0
-        self.written = time.monotonic()
-        self.snapshot = self._snapshot()
+            model = ResponseModel(self.shape).to(self.device)
+        constants = {name: value for name, value in self.normalised.named_buffers()}
+        model.load_state_dict(model.state_dict() | {k: v for k, v in constants.items() if k in model.state_dict()})
+        return Fit(model, self.data, settings)
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""
-        limit = self.settings.time_limit
-        epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
-        return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
+        return (len(self.fits) - 1 + min(self.fit.progress(), 1.0)) / self.settings.committee
 
-    def epoch(self) -> str:
-        """Train on every batch once; return a line about it."""
-        begin, before = time.monotonic(), self.seconds
-        losses: list[float] = []
-        for index in torch.randperm(len(self.training), generator=self.order).tolist():
-            if self.settings.time_limit:  # few long epochs follow the schedule too
-                self.seconds = before + time.monotonic() - begin
-            if losses and self.progress() >= 1:
-                break
-            losses.append(self._step(self.training[index]))
-        error = self._validation_error()
-        if not math.isfinite(np.sum(losses)) or (self.held_out and not math.isfinite(error)):
-            raise ModelError(
-                f"the training diverged in epoch {self.epochs + 1}; look at the labels (`mimyria info`), or train with "
-                "another --seed"
-            )
-        self.epochs += 1
-        if not self.held_out or error <= self.best_error:
-            self.best_error, self.best_epoch = error, self.epochs
-            self.best = deepcopy(self.averaged.state_dict())
-        self.seconds = before + time.monotonic() - begin
-        self.snapshot = self._snapshot()
+    def epoch(self) -> dict[str, float]:
+        """Train the member whose turn it is for an epoch; return the line of its history."""
+        if self.fit.progress() >= 1:
+            self.fits.append(self._fit(len(self.fits)))
+        line = self.fit.epoch()
+        self.state = self._state()
         if time.monotonic() - self.written > SECONDS_PER_CHECKPOINT:
             self.write_checkpoint()
-        return f"epoch {self.epochs}, error {np.mean(losses) ** 0.5:.3f}, {error:.3f} held out"
+        return line
 
-    def _step(self, batch: Batch) -> float:
-        fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
-        loss = _mean_square_error(self.model, batch)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)
-        self.optimiser.step()
-        self.steps += 1
-        keep = min(self.settings.averaging, 1 - 1 / self.steps)
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - keep)
-        return loss.item()
-
-    def _validation_error(self) -> float:
-        """Return the root mean square error of the averaged weights, relative to the scale of the labels."""
-        if not self.held_out:
-            return math.nan
-        with torch.no_grad():
-            errors = [_mean_square_error(self.averaged, batch).item() for batch in self.held_out]
-        return float(np.average(errors, weights=[batch.weights.sum().item() for batch in self.held_out])) ** 0.5
-
-    def _batch(self, frames: list[Frame]) -> Batch:
-        graph = build_graph(frames, self.model.settings.species, self.model.settings.cutoff, self.device)
-        tensors = np.concatenate([frame.tensors[self.settings.target] for frame in frames])
-        labelled = labelled_atoms(tensors)
-        filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)
-        flat = torch.from_numpy(filled).float().to(self.device)
-        weights = torch.from_numpy(labelled[:, None]).float().to(self.device)
-        geometry = self.model.geometry(graph) if self.kept_bytes < KEPT_BYTES else None
-        self.kept_bytes += geometry.basis.nbytes if geometry else 0
-        return Batch(
-            graph=graph,
-            geometry=geometry,
-            labels=flat[graph.order] @ self.model.change_of_basis.flatten(1).T,
-            weights=weights[graph.order],
-        )
-
-    def _normalised(self, batch: Batch) -> Batch:
-        pairs = enumerate(batch.graph.slices)
-        labels = [(batch.labels[places] - self.model.mean[s]) / self.model.scale[s] for s, places in pairs]
-        return replace(batch, labels=torch.cat(labels))
-
-    def _snapshot(self) -> dict[str, Any]:
-        return deepcopy(
-            {
-                "format": CHECKPOINT,
-                "facts": self.facts,
-                "model": self.model.state_dict(),
-                "averaged": self.averaged.state_dict(),
-                "best": self.best,
-                "optimiser": self.optimiser.state_dict(),
-                "order": self.order.get_state(),
-                "counts": [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch],
-            }
-        )
+    def _state(self) -> dict[str, Any]:
+        finished = self.state["finished"] if len(self.fits) > 1 else []
+        if len(self.fits) - 1 > len(finished):
+            finished = [*finished, self.fits[-2].state()]
+        return {"format": CHECKPOINT, "facts": self.facts, "finished": finished, "fit": self.fit.state()}
 
     def restore(self) -> None:
         """Take the state from the checkpoint."""
@@ -329,50 +261,45 @@ class _Run:
                     f"{self.checkpoint} belongs to another training: its {key} is {content['facts'].get(key)}, "
                     f"now it is {value}; train without --resume, or with what it began with"
                 )
-        self.model.load_state_dict(content["model"])
-        self.averaged.load_state_dict(content["averaged"])
-        self.best = content["best"]
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.order.set_state(content["order"])
-        self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch = content["counts"]
-        self.snapshot = self._snapshot()
+        states = [*content["finished"], content["fit"]]
+        self.fits = [self._fit(member) for member in range(len(states))]
+        for fit, state in zip(self.fits, states, strict=True):
+            fit.restore(state)
+        self.state = content
 
     def write_checkpoint(self) -> None:
         """Write the state after the last finished epoch."""
-        write_whole(self.checkpoint, self.snapshot)
+        write_whole(self.checkpoint, self.state)
+        write_history(history_of(self.out), [fit.history for fit in self.fits])
         self.written = time.monotonic()
 
     def write_best(self) -> None:
-        """Write the model file."""
-        self.averaged.load_state_dict(self.best)
-        write_model(self.out, self.averaged, self.summary())
+        """Write the model file and the history."""
+        fits = [fit for fit in self.fits if fit.best_epoch]
+        model = ResponseModel(self.shape, len(fits)).to(self.device)
+        weights = {name: value for name, value in fits[0].best.items() if not name.startswith("members.")}
+        for number, fit in enumerate(fits):
+            weights |= {
+                name.replace("members.0", f"members.{number}", 1): value
+                for name, value in fit.best.items()
+                if name.startswith("members.")
+            }
+        model.load_state_dict(weights)
+        self.facts |= calibrate(model, self.data)
+        write_model(self.out, model, self.summary())
+        write_history(history_of(self.out), [fit.history for fit in fits])
 
     def summary(self) -> dict[str, Any]:
         """Return what is worth knowing about the training."""
+        errors = [fit.best_error for fit in self.fits if fit.best_epoch]
         return self.facts | {
-            "epochs": self.epochs,
-            "steps": self.steps,
-            "seconds": round(self.seconds, 1),
-            "best_epoch": self.best_epoch,
-            "validation_error": self.best_error if self.held_out else None,
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "epochs": sum(fit.epochs for fit in self.fits),
+            "steps": sum(fit.steps for fit in self.fits),
+            "seconds": round(sum(fit.seconds for fit in self.fits), 1),
+            "best_epoch": self.fit.best_epoch,
+            "validation_error": float(np.mean(errors)) if self.data.held_out and errors else None,
+            "parameters": sum(parameter.numel() for parameter in self.normalised.parameters()),
         }
-
-
-def _mean_square_error(model: ResponseModel, batch: Batch) -> Tensor:
-    geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
-    error = (model(geometry) - batch.labels) * batch.weights
-    return error.square().sum() / (batch.weights.sum() * error.shape[1]).clamp(min=1)
-
-
-def _chunks(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Return the frames in steps of at least ATOMS_PER_STEP atoms, so that small molecules do not go one by one."""
-    chunks: list[list[Frame]] = []
-    for frame in frames:
-        if not chunks or sum(map(len, chunks[-1])) >= ATOMS_PER_STEP:
-            chunks.append([])
-        chunks[-1].append(frame)
-    return chunks
 
 
 def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: TrainSettings) -> dict[str, Any]:
@@ -383,6 +310,7 @@ def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: Train
             digest.update(np.ascontiguousarray(array).tobytes())
     numbers, counts = np.unique(np.concatenate([frame.numbers for frame in training]), return_counts=True)
     return asdict(settings) | {
+        "weights": dict(settings.weights),
         "training_frames": len(training),
         "validation_frames": len(held_out),
         "training_atoms": dict(zip(symbols_of(numbers), counts.tolist(), strict=True)),

@@ -1,0 +1,203 @@
+"""Labels as the network sees them: batches of frames, and the constants that bring everything to order one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError
+from mimyria.frame import Frame
+from mimyria.model.graph import Graph, build_graph
+from mimyria.model.model import ResponseModel
+from mimyria.model.network import inverse_root
+from mimyria.targets import labelled_atoms
+
+ATOMS_PER_STEP = 64
+KEPT_BYTES = 2 * 1024**3
+"""Geometries are kept for every epoch up to this; what is beyond is computed again in each."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames as the network wants them, with their labels as irreps, atoms in the graph's order.
+
+    Parameters
+    ----------
+    graph
+        The neighbourhoods.
+    geometry
+        What the network makes of them, or None where keeping it for every epoch would take too much memory.
+    labels
+        Shape (n, irreps).
+    weights
+        One for a labelled atom and zero for another, shape (n, 1).
+    frame
+        Number of the frame of each atom, shape (n,).
+    """
+
+    graph: Graph
+    geometry: Any | None
+    labels: Tensor
+    weights: Tensor
+    frame: Tensor
+
+    def without_excess(self, error: Tensor, model: ResponseModel) -> Tensor:
+        """Return errors of normalised irreps without what projecting the sum over the atoms would take off.
+
+        T[n] - Σ_m T[m] / N, in the unit of the target; only for frames all of whose atoms are labelled.
+        """
+        scale = model.scale[self.graph.species]
+        n_frames = int(self.frame.max()) + 1
+        zeros = error.new_zeros(n_frames, error.shape[1])
+        sums = zeros.index_add(0, self.frame, error * scale)
+        atoms = zeros[:, :1].index_add(0, self.frame, torch.ones_like(self.weights))
+        whole = zeros[:, :1].index_add(0, self.frame, self.weights) == atoms
+        return error - (sums / atoms * whole).index_select(0, self.frame) / scale
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a network learns from.
+
+    Parameters
+    ----------
+    training, held_out
+        Batches with normalised labels.
+    loss_weights
+        How much the square of an error counts, shape (species, irreps); one on average over the labelled atoms.
+    project
+        Errors are those that are left when the translational sum rule is made exact.
+    """
+
+    training: list[Batch]
+    held_out: list[Batch]
+    loss_weights: Tensor
+    project: bool
+
+
+def make_data(
+    model: ResponseModel,
+    training: Sequence[Frame],
+    held_out: Sequence[Frame],
+    *,
+    project: bool,
+    weights: Mapping[str, float],
+    device: torch.device,
+) -> Data:
+    """Return batches of frames, and normalise the model to the training frames.
+
+    Parameters
+    ----------
+    model
+        Its constants are set.
+    training, held_out
+        Labelled frames.
+    project
+        See `Data`.
+    weights
+        How much an element, such as ``S``, or an irrep, such as ``2e``, counts; one for those not named.
+    device
+        Where to compute.
+    """
+    batches = _batches(model, training, device, kept := [0])
+    normalise(model, batches)
+    return Data(
+        [_normalised(model, batch) for batch in batches],
+        [_normalised(model, batch) for batch in _batches(model, held_out, device, kept)],
+        _loss_weights(model, weights, batches).to(device),
+        project,
+    )
+
+
+def _batches(model: ResponseModel, frames: Sequence[Frame], device: torch.device, kept: list[int]) -> list[Batch]:
+    """Return frames in steps of at least ATOMS_PER_STEP atoms, so that small molecules do not go one by one."""
+    chunks: list[list[Frame]] = []
+    for frame in frames:
+        if not chunks or sum(map(len, chunks[-1])) >= ATOMS_PER_STEP:
+            chunks.append([])
+        chunks[-1].append(frame)
+    batches = []
+    for chunk in chunks:
+        batches.append(_batch(model, chunk, device, keep=kept[0] < KEPT_BYTES))
+        kept[0] += batches[-1].geometry.nbytes if batches[-1].geometry is not None else 0
+    return batches
+
+
+def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, keep: bool) -> Batch:
+    graph = build_graph(frames, model.settings.species, model.settings.cutoff, device)
+    tensors = np.concatenate([frame.tensors[model.target.name] for frame in frames])
+    labelled = labelled_atoms(tensors)
+    filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)
+    flat = torch.from_numpy(filled).float().to(device)
+    frame = np.repeat(np.arange(len(frames)), [len(one) for one in frames])
+    return Batch(
+        graph=graph,
+        geometry=model.geometry(graph) if keep else None,
+        labels=flat[graph.order] @ model.change_of_basis.flatten(1).T,
+        weights=torch.from_numpy(labelled[:, None]).float().to(device)[graph.order],
+        frame=torch.from_numpy(frame).to(device)[graph.order],
+    )
+
+
+def _normalised(model: ResponseModel, batch: Batch) -> Batch:
+    species = batch.graph.species
+    return replace(batch, labels=(batch.labels - model.mean[species]) / model.scale[species])
+
+
+def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
+    """Set the constants of a model so that inputs, messages and targets are of order one.
+
+    Labels are scaled per species and irrep, about the species' mean for scalars, so that rotations stay exact. The
+    scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
+    strong ones, for their labels are the noisiest.
+    """
+    geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # enough of them
+    for member in model.members:
+        member.set_scales(geometries)  # type: ignore[operator]
+    species = torch.cat([batch.graph.species for batch in batches])
+    labelled = torch.cat([batch.weights for batch in batches])[:, 0] > 0
+    labels = torch.cat([batch.labels for batch in batches])
+    for s in torch.unique(species[labelled]).tolist():
+        rows = labels[labelled & (species == s)]
+        for _, part in irrep_slices(model):
+            if part.stop - part.start == 1:
+                model.mean[s, part] = rows[:, part].mean()
+        squares = (rows - model.mean[s]).square()
+        for _, part in irrep_slices(model):
+            model.scale[s, part] = 1 / (inverse_root(squares[:, part].mean()) * inverse_root(squares.mean())).sqrt()
+
+
+def irrep_slices(model: ResponseModel) -> list[tuple[str, slice]]:
+    """Return name and places of every irrep of a model's target."""
+    names = [str(irrep) for multiplicity, irrep in model.irreps for _ in range(multiplicity)]
+    ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)]).tolist()
+    return [(name, slice(start, end)) for name, start, end in zip(names, [0, *ends], ends, strict=False)]
+
+
+def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: Sequence[Batch]) -> Tensor:
+    """Return the weights of the squared errors, shape (species, irreps), one on average over the labelled atoms.
+
+    A species counts with the root of its share of the atoms, times what the user says: rare ones are heard.
+    """
+    symbols, irreps = symbols_of(np.array(model.settings.species)), irrep_slices(model)
+    known = {*symbols, *(name for name, _ in irreps)}
+    if unknown := sorted(set(weights) - known):
+        raise ConfigError(f"--weight {unknown[0]}: the labels have {', '.join(sorted(known))}")
+    if any(not value >= 0 for value in weights.values()):
+        raise ConfigError("--weight takes numbers that are not negative")
+    counts = torch.zeros(len(symbols))
+    for batch in batches:
+        counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu())
+    share = counts / counts.sum()
+    result = torch.ones(len(symbols), model.irreps.dim) * share.clamp(min=1e-9).rsqrt()[:, None]
+    for s, symbol in enumerate(symbols):
+        result[s] *= weights.get(symbol, 1.0)
+    for name, part in irreps:
+        result[:, part] *= weights.get(name, 1.0)
+    return result / (result.mean(1) @ share)

@@ -1,0 +1,188 @@
+"""`Fit`: the training of one network, an epoch at a time, with everything that a checkpoint needs to go on.
+
+AdamW with a short warm-up and a cosine schedule that ends where the epochs or the time end; the weights kept are those
+of the exponential moving average that were best on the validation frames.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimyria.elements import symbols_of
+from mimyria.errors import ModelError
+from mimyria.model.batches import Batch, Data
+from mimyria.model.model import ResponseModel
+
+DEFAULT_EPOCHS = 400
+LARGEST_GRADIENT = 10.0
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How the weights of a network are found.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training frames; None for 400, or as many as the time limit allows.
+    time_limit
+        Minutes; the schedule is laid out over them.
+    learning_rate
+        Highest.
+    weight_decay
+        Pull of the weights towards zero, times the learning rate; against overfitting.
+    averaging
+        Decay of the moving average of the weights, per step.
+    warm_up
+        Steps over which the learning rate rises.
+    seed
+        Of the weights and the order of the frames.
+    """
+
+    epochs: int | None = None
+    time_limit: float | None = None
+    learning_rate: float = 4e-2
+    weight_decay: float = 0.02
+    averaging: float = 0.99
+    warm_up: int = 20
+    seed: int = 0
+
+
+class Fit:
+    """One network in training.
+
+    Parameters
+    ----------
+    model
+        With one member, normalised.
+    data
+        Training and validation batches.
+    settings
+        How.
+    """
+
+    def __init__(self, model: ResponseModel, data: Data, settings: FitSettings) -> None:
+        self.model, self.data, self.settings = model, data, settings
+        self.averaged = deepcopy(model)
+        self.best = deepcopy(model.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
+        )
+        self.order = torch.Generator().manual_seed(settings.seed)
+        self.epochs, self.steps, self.seconds = 0, 0, 0.0
+        self.best_error, self.best_epoch = math.inf, 0
+        self.history: list[dict[str, float]] = []
+
+    def progress(self) -> float:
+        """Return the fraction of the training that is done."""
+        limit = self.settings.time_limit
+        epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
+        return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
+
+    def epoch(self) -> dict[str, float]:
+        """Train on every batch once; return what is known after it, the last line of the history."""
+        begin, before = time.monotonic(), self.seconds
+        losses: list[float] = []
+        for index in torch.randperm(len(self.data.training), generator=self.order).tolist():
+            if self.settings.time_limit:  # few long epochs follow the schedule too
+                self.seconds = before + time.monotonic() - begin
+            if losses and self.progress() >= 1:
+                break
+            losses.append(self._step(self.data.training[index]))
+        errors = self.validation_errors()
+        error = errors.get("held_out", math.nan)
+        if not math.isfinite(np.sum(losses)) or (self.data.held_out and not math.isfinite(error)):
+            raise ModelError(
+                f"the training diverged in epoch {self.epochs + 1}; look at the labels (`mimyria info`), or train with "
+                "another --seed"
+            )
+        self.epochs += 1
+        if not self.data.held_out or error <= self.best_error:
+            self.best_error, self.best_epoch = error, self.epochs
+            self.best = deepcopy(self.averaged.state_dict())
+        self.seconds = before + time.monotonic() - begin
+        line = {
+            "epoch": self.epochs,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 2),
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "training": float(np.mean(losses)) ** 0.5,
+            **errors,
+        }
+        self.history.append(line)
+        return line
+
+    def _step(self, batch: Batch) -> float:
+        fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
+        error, weights = self.errors(self.model, batch)
+        loss = (error.square() * weights).sum() / weights.sum().clamp(min=1e-9)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)
+        self.optimiser.step()
+        self.steps += 1
+        keep = min(self.settings.averaging, 1 - 1 / self.steps)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - keep)
+        return loss.item()
+
+    def errors(self, model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the errors of the normalised irreps and the weights of their squares, both (n, irreps)."""
+        geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
+        error = model(geometry)[0] - batch.labels
+        if self.data.project:  # the network answers for what is left when the sum over the atoms is made exact
+            error = batch.without_excess(error, model)
+        return error, batch.weights * self.data.loss_weights[batch.graph.species]
+
+    def validation_errors(self) -> dict[str, float]:
+        """Return root mean square errors of the averaged weights, relative to the labels' scale: all, by species."""
+        if not self.data.held_out:
+            return {}
+        n_species = len(self.model.settings.species)
+        squares, counts = torch.zeros(n_species), torch.zeros(n_species)
+        total, weight = 0.0, 0.0
+        with torch.no_grad():
+            for batch in self.data.held_out:
+                error, weights = self.errors(self.averaged, batch)
+                total += float((error.square() * weights).sum())
+                weight += float(weights.sum())
+                of_atoms = (error.square().mean(1) * batch.weights[:, 0]).cpu()
+                squares.index_add_(0, batch.graph.species.cpu(), of_atoms)
+                counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu())
+        symbols = symbols_of(np.array(self.model.settings.species))
+        by_species = (squares / counts).sqrt().tolist()
+        return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **dict(zip(symbols, by_species, strict=True))}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes, as a copy."""
+        return deepcopy(
+            {
+                "model": self.model.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "best": self.best,
+                "optimiser": self.optimiser.state_dict(),
+                "order": self.order.get_state(),
+                "counts": [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch],
+                "history": self.history,
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.best = state["best"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.order.set_state(state["order"])
+        self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch = state["counts"]
+        self.history = state["history"]

@@ -1,0 +1,96 @@
+"""`ResponseModel`: networks, normalisation and units: what a model file holds, and what predicts tensors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+
+from mimyria.errors import ConfigError, ModelError
+from mimyria.model.graph import Graph
+from mimyria.model.network import Network, NetworkSettings
+from mimyria.model.published import PublishedNetwork, PublishedSettings
+from mimyria.targets import TARGETS, Target
+
+Settings = NetworkSettings | PublishedSettings
+NETWORKS: dict[type[Any], type[Any]] = {NetworkSettings: Network, PublishedSettings: PublishedNetwork}
+"""The network of each kind of settings."""
+
+PRESETS: dict[str, dict[str, Settings]] = {
+    "default": {name: NetworkSettings(name, ()) for name in TARGETS},
+    "small": {name: NetworkSettings(name, (), cutoff=4.5, radial=6, channels=10) for name in TARGETS},
+    "published": {
+        "apt": PublishedSettings("apt", ()),
+        "pgt": PublishedSettings("pgt", (), channels=(40, 20, 13, 10)),
+    },
+}
+"""Shapes of networks, by name and target; the species come from the labels."""
+
+
+class ResponseModel(nn.Module):
+    """Response tensors of every atom from a graph: the mean of one or several networks.
+
+    Parameters
+    ----------
+    settings
+        The shape of the networks.
+    members
+        How many there are; several trained alike from different random weights tell by their spread how sure they are.
+    """
+
+    change_of_basis: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, settings: Settings, members: int = 1) -> None:
+        super().__init__()
+        if settings.target not in TARGETS:
+            raise ModelError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
+        self.settings = settings
+        self.summary: dict[str, Any] = {}
+        self.irreps, change_of_basis = tensor_irreps(self.target)
+        network = NETWORKS[type(settings)]
+        self.members = nn.ModuleList(network(settings, self.irreps) for _ in range(members))
+        self.register_buffer("change_of_basis", change_of_basis, persistent=False)
+        self.register_buffer("mean", torch.zeros(len(settings.species), self.irreps.dim))
+        self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
+
+    @property
+    def target(self) -> Target:
+        """What the model predicts."""
+        return TARGETS[self.settings.target]
+
+    def geometry(self, graph: Graph) -> Any:
+        """Return what the networks need to know of a graph; the same for every weight."""
+        return self.members[0].geometry(graph)  # type: ignore[operator]
+
+    def forward(self, geometry: Any) -> Tensor:
+        """Return the normalised irreps of every member, atoms in the graph's order; shape (members, n, irreps)."""
+        return torch.stack([member(geometry) for member in self.members])
+
+    def tensors(self, geometry: Any) -> Tensor:
+        """Return the tensors of every member in the unit of the target; shape (members, n, 3, ..., 3).
+
+        Atoms are in the frames' order.
+        """
+        graph: Graph = geometry.graph
+        y = self(geometry) * self.scale[graph.species] + self.mean[graph.species]
+        tensors = torch.empty_like(y).index_copy(1, graph.order, y) @ self.change_of_basis.flatten(1)
+        return tensors.reshape(*y.shape[:2], *self.target.shape)
+
+
+def tensor_irreps(target: Target) -> tuple[o3.Irreps, Tensor]:
+    """Return the irreps of a target's tensor and the orthonormal change of basis (irreps, 3, ..., 3)."""
+    letters = dict.fromkeys(target.formula.split("=")[0], "1o")
+    products = o3.ReducedTensorProducts(target.formula, **letters)
+    return products.irreps_out.simplify(), products.change_of_basis.float()
+
+
+def preset_settings(preset: str, target: str, species: tuple[int, ...]) -> Settings:
+    """Return the settings of a preset; raise ConfigError if there is none of that name."""
+    if preset not in PRESETS:
+        raise ConfigError(f"there is no preset {preset!r}; known are {', '.join(PRESETS)}")
+    return replace(PRESETS[preset][target], species=species)

@@ -1,0 +1,147 @@
+"""The published network: gated message passing of e3nn (v2106), with a tensor product for every pair of neighbours.
+
+It is here as a reference, to compare with and to read models of the original program; it is much slower than ours.
+Schienbein, J. Chem. Theory Comput. 2023, 19, 705 (APTNN); the settings are those of the original program's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from e3nn import o3
+from e3nn.math import soft_one_hot_linspace
+from e3nn.nn.models.v2106.gate_points_message_passing import MessagePassing
+from torch import Tensor, nn
+
+from mimyria.model.graph import Graph
+
+
+@dataclass(frozen=True)
+class PublishedSettings:
+    """The shape of a published network.
+
+    Parameters
+    ----------
+    target
+        Name in ``TARGETS``.
+    species
+        Atomic numbers it knows, in the order of its inputs.
+    cutoff
+        Å.
+    radial
+        Number of radial functions.
+    channels
+        Features of each parity for each l.
+    layers
+        Gated layers; one more makes the irreps of the tensor.
+    hidden
+        Width of the hidden layer of the radial networks.
+    natural_parities
+        Only features of parity (-1)^l.
+    """
+
+    target: str
+    species: tuple[int, ...]
+    cutoff: float = 6.0
+    radial: int = 10
+    channels: tuple[int, ...] = (20, 10, 6, 5)
+    layers: int = 3
+    hidden: int = 100
+    natural_parities: bool = False
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What the network needs to know of a graph.
+
+    Parameters
+    ----------
+    graph
+        The neighbourhoods.
+    species
+        One-hot species of each atom, shape (n, species).
+    senders, receivers
+        Places of both atoms of each pair, shape (pairs,).
+    harmonics
+        Y_lm from sender to receiver, shape (pairs, harmonics).
+    radial
+        Radial functions, shape (pairs, radial).
+    """
+
+    graph: Graph
+    species: Tensor
+    senders: Tensor
+    receivers: Tensor
+    harmonics: Tensor
+    radial: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping this takes."""
+        return self.harmonics.nbytes + self.radial.nbytes
+
+
+class PublishedNetwork(nn.Module):
+    """Normalised irreps of a tensor for every atom.
+
+    Parameters
+    ----------
+    settings
+        The shape of the network.
+    irreps
+        What comes out.
+    """
+
+    neighbours: Tensor
+
+    def __init__(self, settings: PublishedSettings, irreps: o3.Irreps) -> None:
+        super().__init__()
+        self.settings = settings
+        features = o3.Irreps(
+            [
+                (channels, (degree, parity))
+                for degree, channels in enumerate(settings.channels)
+                for parity in (-1, 1)
+                if not settings.natural_parities or parity == (-1) ** degree
+            ]
+        )
+        self.passing = MessagePassing(
+            irreps_node_sequence=[f"{len(settings.species)}x0e", *[features] * settings.layers, irreps],
+            irreps_node_attr="0e",
+            irreps_edge_attr=o3.Irreps.spherical_harmonics(len(settings.channels) - 1),
+            fc_neurons=[settings.radial, settings.hidden],
+            num_neighbors=1.0,  # the pairs are scaled instead
+        )
+        self.register_buffer("neighbours", torch.ones(()))
+
+    def geometry(self, graph: Graph) -> Edges:
+        """Return the pairs of a graph."""
+        settings = self.settings
+        distances = graph.vectors.norm(dim=-1)
+        receivers, columns = (distances < settings.cutoff).nonzero(as_tuple=True)
+        vectors, degrees = graph.vectors[receivers, columns], list(range(len(settings.channels)))
+        radial = soft_one_hot_linspace(
+            distances[receivers, columns], 0.0, settings.cutoff, settings.radial, basis="smooth_finite", cutoff=True
+        )
+        return Edges(
+            graph=graph,
+            species=nn.functional.one_hot(graph.species, len(settings.species)).to(vectors.dtype),
+            senders=graph.neighbours[receivers, columns],
+            receivers=receivers,
+            harmonics=o3.spherical_harmonics(degrees, -vectors, normalize=True, normalization="component"),
+            radial=radial * settings.radial**0.5,
+        )
+
+    def set_scales(self, geometries: Sequence[Edges]) -> None:
+        """Set the mean number of neighbours, whose root sums over them are divided by."""
+        pairs, atoms = sum(len(edges.senders) for edges in geometries), sum(len(edges.graph) for edges in geometries)
+        self.neighbours.fill_(max(pairs, 1) / atoms)
+
+    def forward(self, edges: Edges) -> Tensor:
+        """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
+        ones = edges.species.new_ones(len(edges.graph), 1)
+        harmonics = edges.harmonics / self.neighbours.sqrt()
+        output: Tensor = self.passing(edges.species, ones, edges.senders, edges.receivers, harmonics, edges.radial)
+        return output

@@ -16,13 +16,13 @@ import numpy as np
 from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.pipeline import SpectrumSettings, make_spectra
-from mimyria.progress import Advance, progress
+from mimyria.progress import progress_table
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.plot import plot_spectra
 from mimyria.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from mimyria.model.train import TrainSettings
+    from mimyria.model.train import Report, TrainSettings
 
 log = logging.getLogger("mimyria")
 
@@ -56,7 +56,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         frames = list(read_frames(labels))
         for step, name in enumerate(("apt", "pgt"), 1):
             settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
-            with progress(f"{step}/3 {name.upper()} network") as advance:
+            with progress_table(f"{step}/3 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
         spectra = make_spectra(
             [trajectory],
@@ -73,7 +73,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
     return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'ir.csv'}, {out / 'raman.csv'}"
 
 
-def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Advance) -> None:
+def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Report) -> None:
     """Train a network, or take up what an interrupted demo left in the folder."""
     from mimyria.model.files import read_model
     from mimyria.model.train import checkpoint_of, train

@@ -39,6 +39,8 @@ class Frame:
         eV/Å, shape (n, 3), or None where the file has none.
     masses
         u, shape (n,), where the file tells them (isotopes); None for the standard ones of the elements.
+    extra
+        Other numbers of every atom to be written, by column name, shape (n,).
     columns
         Names of all per-atom columns of the file, for messages.
     """
@@ -53,6 +55,7 @@ class Frame:
     info: dict[str, Any] = field(default_factory=dict)
     forces: Array | None = None
     masses: Array | None = None
+    extra: dict[str, Array] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:

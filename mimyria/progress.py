@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 log = logging.getLogger("mimyria")
 
 SECONDS_PER_LINE = 30.0
+SECONDS_PER_ROW = 1.0
 
 Advance = Callable[[float | None, str], None]
 """Takes the fraction done (None if it cannot be known) and a few words."""
@@ -43,6 +45,44 @@ def progress(title: str) -> Iterator[Advance]:
 
         def advance(fraction: float | None, words: str = "") -> None:
             bar.update(task, total=None if fraction is None else 1.0, completed=min(fraction or 0.0, 1.0), words=words)
+
+        yield advance
+
+
+@contextmanager
+def progress_table(title: str, shown: int = 8) -> Iterator[Callable[[float, Mapping[str, float]], None]]:
+    """Show a bar and the last lines of a table as it grows, for as long as the block lasts.
+
+    Parameters
+    ----------
+    title
+        What is being done, in two or three words.
+    shown
+        Number of lines; a new one comes at most every second.
+    """
+    if not sys.stderr.isatty():
+        say = _lines(title)
+        yield lambda fraction, row: say(fraction, ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        return
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    rows: deque[Mapping[str, float]] = deque(maxlen=shown)
+    last = 0.0
+    with Live(console=Console(stderr=True), auto_refresh=False) as live:
+
+        def advance(fraction: float, row: Mapping[str, float]) -> None:
+            nonlocal last
+            if time.monotonic() - last < SECONDS_PER_ROW and fraction < 1:
+                return
+            last = time.monotonic()
+            rows.append(row)
+            table = Table(*row, title=title, title_justify="left", box=None)
+            for one in rows:
+                table.add_row(*(f"{value:.4g}" for value in one.values()))
+            live.update(Group(table, ProgressBar(total=1.0, completed=min(fraction, 1.0), width=60)), refresh=True)
 
         yield advance
 

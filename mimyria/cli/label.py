@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mimyria.cli.options import Cell, Config, Frames, Layout, Topology, frame_range, numbers, project
+from mimyria.cli.options import Cell, Config, Frames, Layout, Topology, assignments, frame_range, numbers, project
 from mimyria.errors import ConfigError
 
 SETTINGS = "NAME=VALUE, repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema."
@@ -69,13 +69,13 @@ def label(
     most = float("inf") if max_residual is None else max_residual
     request = LabelRequest(
         engine=engine,
-        engine_settings={"template": template, "command": command, **_assignments(set or [], "--set")},
+        engine_settings={"template": template, "command": command, **assignments(set or [], "--set")},
         label=LabelSettings(2 if target == "pgt" else 1, field, charge, retry, most),
         scheme=scheme,
         cluster=cluster,
         centres=centres,
         epsilon=epsilon,
-        ions={formula: _charge(formula, value) for formula, value in _assignments(ion or [], "--ion").items()},
+        ions={formula: _charge(formula, value) for formula, value in assignments(ion or [], "--ion").items()},
         executor=executor,
         workers=workers,
         cores=cores,
@@ -88,14 +88,6 @@ def label(
         layout=layout,
     )
     typer.echo(make_labels(configurations, out, work, request))
-
-
-def _assignments(words: list[str], flag: str) -> dict[str, str]:
-    """Return the pairs of a flag such as ``--set NAME=VALUE``."""
-    for word in words:
-        if "=" not in word:
-            raise ConfigError(f"{flag} takes NAME=VALUE, not {word!r}")
-    return dict(word.split("=", 1) for word in words)
 
 
 def _charge(formula: str, text: str) -> int:

@@ -17,6 +17,7 @@ from mimyria.cli.options import (
     SumRule,
     Topology,
     VelocityUnit,
+    assignments,
     plot_path,
     project,
 )
@@ -31,10 +32,15 @@ def train(
     labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
     target: Annotated[str, typer.Option(help="apt or pgt.")],
     out: Annotated[Path, typer.Option(help="The model file.")],
-    preset: Annotated[str, typer.Option(help="Shape of the network: default or small.")] = "default",
+    preset: Annotated[str, typer.Option(help="Shape of the network: default, small or published.")] = "default",
     validation: Annotated[str, typer.Option(help="Fraction of the frames, or a file with labelled frames.")] = "0.1",
     epochs: Annotated[int | None, typer.Option(help="Passes over the frames.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Minutes; the schedule is laid out over them.")] = None,
+    committee: Annotated[int, typer.Option(help="Networks whose spread tells how sure they are.")] = 1,
+    weight: Annotated[list[str] | None, typer.Option(help="What counts more: S=4, 2e=2; repeatable.")] = None,
+    sum_rule: Annotated[str, typer.Option(help="none; or project: the sum is made exact in training too.")] = "none",
+    learning_rate: Annotated[float | None, typer.Option(help="Highest.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Learning curve: .png, .pdf, .svg.")] = None,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Of weights, validation split and order of the frames.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
@@ -46,16 +52,28 @@ def train(
     from mimyria.model.files import choose_device
     from mimyria.model.train import TrainSettings
     from mimyria.model.train import train as run
-    from mimyria.progress import progress
+    from mimyria.progress import progress_table
     from mimyria.trajectory import read_frames
 
     try:
         fraction, file = float(validation), None
     except ValueError:
         fraction, file = 0.0, Path(validation)
-    settings = TrainSettings(target, preset, fraction, epochs, time_limit, seed=seed)
+    plot = plot_path(plot)
+    settings = TrainSettings(
+        target,
+        preset,
+        fraction,
+        committee,
+        project(sum_rule),
+        {name: _positive(name, value) for name, value in assignments(weight or [], "--weight").items()},
+        epochs,
+        time_limit,
+        learning_rate,
+        seed=seed,
+    )
     frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
-    with progress(f"{target.upper()}NN") as advance:
+    with progress_table(f"{target.upper()}NN") as advance:
         summary = run(
             frames,
             settings,
@@ -66,6 +84,10 @@ def train(
             report=advance,
             origin=", ".join(map(str, labels)),
         )
+    if plot is not None:
+        from mimyria.model.history import history_of, plot_history, read_history
+
+        plot_history(plot, read_history(history_of(out)), out.name)
     if json:
         typer.echo(json_format.dumps(summary))
     else:
@@ -74,6 +96,13 @@ def train(
             f"{out}: {summary['training_frames']} training frames, {summary['epochs']} epochs, "
             f"{summary['seconds']:.0f} s" + (f", validation error {100 * error:.1f} %" if error is not None else "")
         )
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"--weight {name} takes a number, not {text!r}") from None
 
 
 def evaluate(

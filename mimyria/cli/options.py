@@ -34,6 +34,14 @@ def numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[float
     return numbers
 
 
+def assignments(words: list[str], flag: str) -> dict[str, str]:
+    """Return the pairs of a flag such as ``--set NAME=VALUE``."""
+    for word in words:
+        if "=" not in word:
+            raise ConfigError(f"{flag} takes NAME=VALUE, not {word!r}")
+    return dict(word.split("=", 1) for word in words)
+
+
 def frame_range(text: str | None) -> tuple[int, int | None]:
     """Return first and last (exclusive) of ``--frames 100:2000``."""
     match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", ":" if text is None else text)

@@ -12,11 +12,14 @@ import torch
 
 from mimyria import __version__
 from mimyria.errors import ModelError
-from mimyria.model.network import NetworkSettings
 from mimyria.model.model import ResponseModel
+from mimyria.model.network import NetworkSettings
+from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS
 
-FORMAT = "mimyria model 1"
+FORMAT = "mimyria model 2"
+KINDS: dict[str, type[Any]] = {"mimyria": NetworkSettings, "published": PublishedSettings}
+"""Settings of the networks by their name in files."""
 
 
 def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> None:
@@ -38,7 +41,9 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
             "version": __version__,
             "unit": model.target.unit,
             "index_order": model.target.index_order,
+            "network": next(name for name, kind in KINDS.items() if isinstance(model.settings, kind)),
             "settings": asdict(model.settings),
+            "members": len(model.members),
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
             "summary": summary,
         },
@@ -71,8 +76,10 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
     """
     content = read_content(path, FORMAT)
     try:
-        settings = NetworkSettings(**content["settings"] | {"species": tuple(content["settings"]["species"])})
-        model = ResponseModel(settings)
+        given = content["settings"]
+        lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        settings = KINDS[content["network"]](**given | lists)
+        model = ResponseModel(settings, content["members"])
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
     except (KeyError, TypeError, RuntimeError) as error:

@@ -24,12 +24,19 @@ def write_history(path: Path, members: History) -> None:
     writer = csv.DictWriter(text, ["member", *members[0][0]], lineterminator="\n")
     writer.writeheader()
     for number, lines in enumerate(members, 1):
-        writer.writerows(
-            {"member": number} | {key: f"{value:.6g}" for key, value in line.items()} for line in lines
-        )
+        writer.writerows({"member": number} | {key: f"{value:.6g}" for key, value in line.items()} for line in lines)
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.write_text(text.getvalue(), encoding="utf-8")
     os.replace(unfinished, path)
+
+
+def read_history(path: Path) -> list[list[dict[str, float]]]:
+    """Return the lines of every member from a file of `write_history`."""
+    members: dict[str, list[dict[str, float]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            members.setdefault(row.pop("member"), []).append({key: float(value) for key, value in row.items()})
+    return list(members.values())
 
 
 def plot_history(path: Path, members: History, title: str) -> None:

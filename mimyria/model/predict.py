@@ -16,6 +16,10 @@ import torch
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.model import ResponseModel
+from mimyria.model.spread import spread
+
+FAR = 1.6
+"""How much more than on held-out labels a committee may spread before we warn."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -42,30 +46,62 @@ def predict(
     project
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
-    target, excess, n_frames = model.target, 0.0, 0
+    target, excess, squares, n_frames = model.target, 0.0, 0.0, 0
     batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(model).type, 1))
-    for batch, predicted in _ahead(lambda batch: predict_tensors(model, batch), batches, _workers(model)):
-        for frame, tensors in zip(batch, predicted, strict=True):
+    for batch, predicted in _ahead(lambda batch: predict_with_spread(model, batch), batches, _workers(model)):
+        for frame, (tensors, unsure) in zip(batch, predicted, strict=True):
+            squares += float(np.square(unsure).mean())
             total = frame.total_charge if charge is None else charge
             excess += target.translation_error(tensors, total)
             n_frames += 1
             if project:
                 tensors = target.project_translation(tensors, total)
-            yield replace(frame, tensors=frame.tensors | {target.name: tensors})
+            columns = {f"{target.name}_spread": unsure} if len(model.members) > 1 else {}
+            yield replace(frame, tensors=frame.tensors | {target.name: tensors}, extra=frame.extra | columns)
     if n_frames:
         done = "taken off all atoms equally" if project else "left as it is"
         log.info(
             f"{target.name.upper()}: the sum over the atoms is off by {excess / n_frames:.2g} {target.unit} "
             f"on average, {done}"
         )
+        _say_spread(model, (squares / n_frames) ** 0.5)
+
+
+def _say_spread(model: ResponseModel, unsure: float) -> None:
+    """Say how far apart the members of a committee are, and warn if it is more than it was on held-out labels."""
+    usual = model.summary.get("spread")
+    if not usual:
+        return
+    target = model.target
+    error = unsure * model.summary["spread_error"] / usual
+    words = f"{target.name.upper()}: the committee spreads by {unsure:.2g} {target.unit}, an error of about {error:.2g}"
+    if unsure > FAR * usual:
+        log.warning(
+            f"{words}; that is {unsure / usual:.1f} times its spread on held-out labels: this system is unlike those "
+            "it was trained on, so label some of these frames and train with them"
+        )
+    else:
+        log.info(words)
 
 
 def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
     """Return the tensors of each frame as the network gives them, float64, shape (n, 3, ..., 3)."""
-    graph = build_graph(frames, model.settings.species, model.settings.cutoff, device_of(model))
+    return [tensors for tensors, _ in predict_with_spread(model, frames)]
+
+
+def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[tuple[Array, Array]]:
+    """Return the tensors of each frame, float64, (n, 3, ..., 3), and the spread of a committee's members, (n,).
+
+    The spread is in the unit of the target (see ``spread``); NaN where there is one network alone.
+    """
+    parameter = next(model.parameters())
+    graph = build_graph(frames, model.settings.species, model.settings.cutoff, parameter.device, parameter.dtype)
     with torch.inference_mode():
-        tensors = model.tensors(model.geometry(graph)).cpu().double().numpy()
-    return np.split(tensors, np.cumsum([len(frame) for frame in frames])[:-1])
+        members = model.tensors(model.geometry(graph))
+        tensors = members.mean(0).cpu().double().numpy()
+        unsure = spread(members) if len(members) > 1 else torch.full((len(graph),), torch.nan)
+    ends = np.cumsum([len(frame) for frame in frames])[:-1]
+    return list(zip(np.split(tensors, ends), np.split(unsure.cpu().double().numpy(), ends), strict=True))
 
 
 def device_of(model: ResponseModel) -> torch.device:

@@ -79,7 +79,9 @@ class TrainSettings:
     def of_member(self, member: int) -> FitSettings:
         """Return how one member is trained."""
         given = {name: getattr(self, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
-        chosen = FIT_OF_PRESET.get(self.preset, {}) | {name: value for name, value in given.items() if value is not None}
+        chosen = FIT_OF_PRESET.get(self.preset, {}) | {
+            name: value for name, value in given.items() if value is not None
+        }
         limit = self.time_limit / self.committee if self.time_limit else None
         return FitSettings(self.epochs, limit, seed=self.seed + member, **chosen)
 
@@ -228,8 +230,9 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = ResponseModel(self.shape).to(self.device)
-        constants = {name: value for name, value in self.normalised.named_buffers()}
-        model.load_state_dict(model.state_dict() | {k: v for k, v in constants.items() if k in model.state_dict()})
+        weights = dict(model.named_parameters())
+        constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}
+        model.load_state_dict(constants, strict=False)
         return Fit(model, self.data, settings)
 
     def progress(self) -> float:

@@ -69,6 +69,7 @@ def _text(frame: Frame) -> str:
     for name, tensors in frame.tensors.items():
         columns[name] = tensors.reshape(len(frame), -1)
         header |= {f"{name}_order": TARGETS[name].index_order, f"{name}_unit": TARGETS[name].unit}
+    columns |= {name: values[:, None] for name, values in frame.extra.items()}
     if frame.time is not None:
         header["time"] = float(frame.time)
     header |= {key: value for key, value in frame.info.items() if key not in header}

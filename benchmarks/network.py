@@ -1,0 +1,128 @@
+"""Forward pass and training step of `default` beside `published`: the same frames, one run, one thread each.
+
+python benchmarks/network.py [--quick] [--json]
+
+The last line of ``--json`` is one object with forward_apt, forward_pgt, step_apt, step_pgt: published time over ours,
+both in single precision with the allocator settings of the command. Without ``--quick`` also in double precision, in
+which the published program computes, and the cost of larger systems.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mimyria.__main__ import set_up_memory
+from mimyria.frame import Frame
+from mimyria.model.graph import build_graph
+from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.targets import TARGETS
+from mimyria.trajectory import read_frames
+
+DATA = Path(__file__).parents[1] / "mimyria" / "data"
+ROUNDS = {True: 4, False: 8}
+REPEATS = {"default": 5, "published": 1}
+COPIES = (1, 2, 4, 8, 16, 32, 64)
+
+
+def repeated(frame: Frame, *copies: int) -> Frame:
+    """Return a supercell."""
+    shifts = np.array(list(np.ndindex(*copies))) @ frame.cell
+    positions = np.concatenate([frame.positions + shift for shift in shifts])
+    return Frame(np.tile(frame.numbers, len(shifts)), positions, frame.cell * np.array(copies)[:, None], frame.periodic)
+
+
+def jittered(frame: Frame) -> Frame:
+    """Return a frame without the symmetry of a supercell."""
+    return replace(frame, positions=frame.positions + np.random.default_rng(0).normal(scale=0.02, size=(len(frame), 3)))
+
+
+def seconds(work: Callable[[], Any], repeats: int) -> float:
+    """Return the seconds of one call."""
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - begin) / repeats
+
+
+def works(preset: str, target: str, frame: Frame, dtype: torch.dtype) -> dict[str, Callable[[], Any]]:
+    """Return a forward pass, from positions to tensors, and a training step, whose graph is kept from epoch to epoch."""
+    model = ResponseModel(preset_settings(preset, target, (1, 8))).to(dtype)
+    geometry = model.geometry(build_graph([frame], (1, 8), model.settings.cutoff, dtype=dtype))
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            model.tensors(model.geometry(build_graph([frame], (1, 8), model.settings.cutoff, dtype=dtype)))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        model(geometry).square().mean().backward()
+        optimiser.step()
+
+    return {"forward": forward, "step": step}
+
+
+def compare(target: str, frame: Frame, rounds: int, dtype: torch.dtype = torch.float32) -> dict[str, dict[str, float]]:
+    """Return the least seconds of each preset, in turns, so that both see the same machine."""
+    of_preset = {preset: works(preset, target, frame, dtype) for preset in ("default", "published")}
+    least: dict[str, dict[str, float]] = {"default": {}, "published": {}}
+    for preset, both in of_preset.items():
+        for work in both.values():
+            seconds(work, 2)  # the first calls compile and allocate
+    for _ in range(rounds):
+        for preset, both in of_preset.items():
+            for name, work in both.items():
+                found = seconds(work, REPEATS[preset])
+                least[preset][name] = min(found, least[preset].get(name, np.inf))
+    return least
+
+
+def main() -> None:
+    """Print the tables."""
+    quick = "--quick" in sys.argv
+    set_up_memory()
+    torch.set_num_threads(1)
+    small = next(iter(read_frames(DATA / "water32_labels.extxyz.xz")))
+    frame = jittered(repeated(small, 2, 1, 1))  # 192 atoms
+    ratios: dict[str, float] = {}
+    for dtype in (torch.float32,) if quick else (torch.float32, torch.float64):
+        for target in TARGETS:
+            least = compare(target, frame, ROUNDS[quick], dtype)
+            for name in ("forward", "step"):
+                ours, theirs = least["default"][name], least["published"][name]
+                print(
+                    f"{str(dtype)[6:]} {target} {name:8} 192 atoms: published {1000 * theirs:7.0f} ms, "
+                    f"default {1000 * ours:6.1f} ms, ratio {theirs / ours:.0f}"
+                )
+                if dtype == torch.float32:
+                    ratios[f"{name}_{target}"] = round(theirs / ours, 1)
+    if not quick:
+        for copies in COPIES:
+            larger = jittered(repeated(frame, *_shape(copies)))
+            least_seconds = min(seconds(works("default", "apt", larger, torch.float32)["forward"], 1) for _ in range(3))
+            print(
+                f"default apt forward {len(larger):6d} atoms: {1e6 * least_seconds / len(larger):6.0f} µs an atom, "
+                f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most so far"
+            )
+    if "--json" in sys.argv:
+        print(json.dumps(ratios))
+
+
+def _shape(copies: int) -> tuple[int, int, int]:
+    """Return three factors of a power of two, as even as they can be."""
+    power = copies.bit_length() - 1
+    return 2 ** (power // 3), 2 ** ((power + 1) // 3), 2 ** ((power + 2) // 3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Model files of the original Mimyria program, read into our published network.
+
+Such a file is a zip archive: ``params.json`` the shape, ``info.json`` the kind, ``net.torch`` the weights,
+``state.torch`` change of basis and normalisation. Its edges point from sender to receiver as ours do, so the weights
+carry over one to one. Its APT has the order of the labels it was trained on: the files of its field route have the
+displacement first, those of its displacement route the field first.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import torch
+
+from mimyria.elements import numbers_of
+from mimyria.errors import ModelError
+from mimyria.model.model import ResponseModel
+from mimyria.model.published import PublishedSettings
+from mimyria.targets import TARGETS
+
+CLASSES = {"APTNetwork": "apt", "PGTNetwork": "pgt"}
+LAYOUTS = {"mimyria-field": (2, 1), "mimyria-displacement": (1, 2)}
+"""Order of the APT's two indices (1 the field) in the labels of each route."""
+
+
+def is_original(path: Path) -> bool:
+    """Return whether a file was written by the original program."""
+    try:
+        with ZipFile(path) as archive:
+            return {"params.json", "net.torch", "state.torch"} <= set(archive.namelist())
+    except (BadZipFile, OSError):
+        return False
+
+
+def read_original(path: Path, layout: str | None = None) -> ResponseModel:
+    """Return the model of a file of the original program, in double precision as it was trained.
+
+    Parameters
+    ----------
+    path
+        ``model.mym`` as the original program writes it.
+    layout
+        Route of the labels it was trained on, ``mimyria-field`` or ``mimyria-displacement``; the APT needs it.
+    """
+    try:
+        with ZipFile(path) as archive:
+            shape, info = (json.loads(archive.read(name)) for name in ("params.json", "info.json"))
+            weights, state = (_load(archive.read(name)) for name in ("net.torch", "state.torch"))
+    except (BadZipFile, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} is a damaged file of the original program: {error}") from error
+    target = CLASSES.get(info.get("class_name", ""))
+    if target is None:
+        raise ModelError(f"{path} holds a network of the class {info.get('class_name')!r}, not {' or '.join(CLASSES)}")
+    if target == "apt" and layout not in LAYOUTS:
+        raise ModelError(f"{path}: say which labels it was trained on: --layout {' or '.join(LAYOUTS)}")
+    kinds = [str(kind) for kind in shape["atom_kinds"]]
+    model = ResponseModel(_settings(target, tuple(numbers_of(kinds).tolist()), shape)).double()
+    (network,) = model.members
+    network.passing.load_state_dict({name.removeprefix("mp."): value for name, value in weights.items()})  # type: ignore[union-attr, operator]
+    network.neighbours.fill_(float(shape["num_neighbors"]))  # type: ignore[union-attr, operator]
+    axes = (0, *LAYOUTS[str(layout)]) if target == "apt" else (0, 1, 2, 3)
+    model.change_of_basis = state["change_of_basis"].double().permute(axes).contiguous()
+    for place, kind in enumerate(kinds if state["normalize_mean"] else ()):
+        model.mean[place], model.scale[place] = state["normalize_mean"][kind], state["normalize_std"][kind]
+    model.summary = {"origin": "the original Mimyria program", "layout": layout, "epochs": info.get("last_epoch")}
+    return model.eval()
+
+
+def _load(content: bytes) -> Any:
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def _settings(target: str, species: tuple[int, ...], shape: dict[str, Any]) -> PublishedSettings:
+    """Return the shape in our words; features of l are the number given, or that divided by l + 1, at least 4."""
+    features, degrees = int(shape["num_features"]), range(int(shape["lmax"]) + 1)
+    equal = shape["equal_num_features_per_channel"]
+    return PublishedSettings(
+        target,
+        species,
+        cutoff=float(shape["radial_cutoff"]),
+        radial=int(shape["num_radial_basis"]),
+        channels=tuple(features if equal else max(4, features // (degree + 1)) for degree in degrees),
+        layers=int(shape["num_layers"]),
+        natural_parities=bool(shape["natural_parities_only"]),
+    )

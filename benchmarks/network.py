@@ -55,7 +55,7 @@ def seconds(work: Callable[[], Any], repeats: int) -> float:
 
 
 def works(preset: str, target: str, frame: Frame, dtype: torch.dtype) -> dict[str, Callable[[], Any]]:
-    """Return a forward pass, from positions to tensors, and a training step, whose graph is kept from epoch to epoch."""
+    """Return a forward pass, from positions to tensors, and a training step, whose graph is kept."""
     model = ResponseModel(preset_settings(preset, target, (1, 8))).to(dtype)
     geometry = model.geometry(build_graph([frame], (1, 8), model.settings.cutoff, dtype=dtype))
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
@@ -76,7 +76,7 @@ def compare(target: str, frame: Frame, rounds: int, dtype: torch.dtype = torch.f
     """Return the least seconds of each preset, in turns, so that both see the same machine."""
     of_preset = {preset: works(preset, target, frame, dtype) for preset in ("default", "published")}
     least: dict[str, dict[str, float]] = {"default": {}, "published": {}}
-    for preset, both in of_preset.items():
+    for both in of_preset.values():
         for work in both.values():
             seconds(work, 2)  # the first calls compile and allocate
     for _ in range(rounds):

@@ -16,6 +16,13 @@ from mimyria.labels.quality import summarise
 from mimyria.targets import TARGETS, labelled_atoms
 
 
+def bundled_pair(name: str) -> list[Path]:
+    """Return the files of the bundled models of a name, such as ``water``; empty if there are none."""
+    if not name.isidentifier() or Path(name).exists():
+        return []
+    return sorted((Path(__file__).parent / "data").glob(f"{name}_*.mym"))
+
+
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
     """Return what is in a file or folder, as plain values by name.
 
@@ -28,6 +35,8 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
     """
     if path.is_dir():
         return _folder(path)
+    if pair := bundled_pair(str(path)):
+        return {"models": str(path)} | {model.stem: _model(model) for model in pair}
     if not path.exists():
         raise ConfigError(f"{path} does not exist")
     if path.suffix == ".mym":

@@ -1,8 +1,12 @@
 """Symmetries of the networks, neighbour lists against ASE, training, files."""
 
+import json
 from collections import Counter
+from copy import deepcopy
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -10,6 +14,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list
+from e3nn import o3
+from e3nn.math import soft_one_hot_linspace
+from e3nn.nn.models.v2106.gate_points_message_passing import MessagePassing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +27,11 @@ from mimyria.frame import Frame
 from mimyria.model.evaluate import Comparison, compare_with_labels, evaluate, plot_parity
 from mimyria.model.files import choose_device, read_model, write_model
 from mimyria.model.graph import build_graph
+from mimyria.model.history import history_of, plot_history, read_history
 from mimyria.model.model import PRESETS, ResponseModel, tensor_irreps
 from mimyria.model.network import Network, harmonics, radial_functions, sphere
-from mimyria.model.predict import predict, predict_tensors
+from mimyria.model.original import read_original
+from mimyria.model.predict import predict, predict_tensors, predict_with_spread
 from mimyria.model.train import TrainSettings, train
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
@@ -428,3 +437,164 @@ def test_parity_plot(labels: list[Frame], tmp_path: Path) -> None:
     plot_parity(tmp_path / "parity.png", compare_with_labels(read_model(tmp_path / "m"), labels[:2], "labels"))
     assert (tmp_path / "parity.png").stat().st_size > 5000
     assert symbols_of(np.array([1, 8])) == ["H", "O"]
+
+
+# --- committees, weights, projection, originals ----------------------------------------------------
+
+
+def test_a_committee_gives_mean_and_spread(
+    labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(labels[:6], quick("apt", committee=3, epochs=12), tmp_path / "m.mym")
+    model = read_model(tmp_path / "m.mym")
+    assert len(model.members) == 3
+    ((tensors, unsure),) = predict_with_spread(model, labels[8:9])
+    assert unsure.shape == (96,)
+    one = [replace_members(model, k) for k in range(3)]
+    alone = np.array([tensors_of(member, labels[8]) for member in one])
+    assert_same(tensors, alone.mean(0))
+    np.testing.assert_allclose(unsure, np.sqrt(alone.var(0, ddof=1).mean((1, 2))), rtol=1e-3)
+    assert model.summary["spread_error"] > model.summary["spread"] > 0
+    with caplog.at_level("INFO", "mimyria"):
+        (frame,) = predict(model, labels[8:9])
+    assert "the committee spreads by" in caplog.text
+    assert frame.extra["apt_spread"].shape == (96,)
+    squeezed = replace(labels[8], positions=labels[8].positions * 0.85, cell=labels[8].cell * 0.85)
+    with caplog.at_level("WARNING", "mimyria"):
+        list(predict(model, [squeezed]))
+    assert "unlike those it was trained on" in caplog.text
+    lines = read_history(history_of(tmp_path / "m.mym"))
+    assert [len(member) for member in lines] == [12, 12, 12]
+    assert lines[0][-1]["held_out"] < lines[0][0]["held_out"]
+    plot_history(tmp_path / "h.png", lines, "m")
+    assert (tmp_path / "h.png").stat().st_size > 5000
+
+
+def replace_members(model: ResponseModel, k: int) -> ResponseModel:
+    alone = deepcopy(model)
+    alone.members = torch.nn.ModuleList([model.members[k]])
+    return alone
+
+
+def test_an_interrupted_committee_goes_on_where_it_was(labels: list[Frame], tmp_path: Path) -> None:
+    settings = quick("apt", committee=2)
+    train(labels[:3], settings, tmp_path / "whole")
+
+    def stop(fraction: float, line: dict[str, float]) -> None:
+        if fraction > 0.7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        train(labels[:3], settings, tmp_path / "parts", report=stop)
+    assert len(read_model(tmp_path / "parts").members) == 2
+    train(labels[:3], settings, tmp_path / "parts", resume=True)
+    whole, parts = (tensors_of(read_model(tmp_path / name), labels[0]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)
+    assert (tmp_path / "whole.history.csv").read_text().splitlines()[0].startswith("member,epoch,steps,seconds")
+
+
+def test_weights_make_a_species_or_an_irrep_count(labels: list[Frame], tmp_path: Path) -> None:
+    def errors(weights: dict[str, float]) -> dict[str, dict[str, float]]:
+        train(labels[:4], quick("apt", epochs=25, weights=weights), tmp_path / "m")
+        report = evaluate(compare_with_labels(read_model(tmp_path / "m"), labels[8:], "labels"))
+        return report["species"] | report["irreps"]
+
+    plain, oxygen, trace = errors({}), errors({"H": 0.0}), errors({"1e": 0.0, "2e": 0.0})
+    assert oxygen["H"]["rmse"] > 2 * plain["H"]["rmse"]
+    assert oxygen["O"]["rmse"] < 1.3 * plain["O"]["rmse"]
+    assert trace["2e"]["rmse"] > 2 * plain["2e"]["rmse"]
+    with pytest.raises(ConfigError, match="--weight S: the labels have 0e, 1e, 2e, H, O"):
+        errors({"S": 2.0})
+
+
+def test_irreps_and_components_add_up(labels: list[Frame], tmp_path: Path) -> None:
+    train(labels[:2], quick("pgt", epochs=2), tmp_path / "m")
+    report = evaluate(compare_with_labels(read_model(tmp_path / "m"), labels[8:], "labels"))
+    assert set(report["irreps"]) == {"1o", "2o", "3o"}
+    assert len(report["components"]) == 27
+    squares = np.mean([row["rmse"] ** 2 for row in report["components"].values()])
+    assert squares == pytest.approx(report["rmse"] ** 2)
+    sizes = {"1o": 6, "2o": 5, "3o": 7}  # the basis is orthonormal, so the squares of the parts are those of the whole
+    assert sum(sizes[name] * row["rmse"] ** 2 for name, row in report["irreps"].items()) == pytest.approx(
+        27 * report["rmse"] ** 2, rel=1e-4
+    )
+
+
+def test_training_what_is_left_by_the_sum_rule(labels: list[Frame], tmp_path: Path) -> None:
+    """A constant on every label of a frame is no error then."""
+    shifted = [replace(frame, tensors={"apt": frame.tensors["apt"] + 0.3}) for frame in labels[:4]]
+    train(labels[:4], quick("apt", epochs=12, project=True), tmp_path / "plain")
+    train(shifted, quick("apt", epochs=12, project=True), tmp_path / "shifted")
+    one, other = (
+        next(iter(predict(read_model(tmp_path / name), labels[8:9]))).tensors["apt"] for name in ("plain", "shifted")
+    )
+    assert np.linalg.norm(one - other) < 0.05 * np.linalg.norm(one)
+
+
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_a_model_of_the_original_program_gives_the_same(tmp_path: Path, target: str) -> None:
+    """Written here as that program writes it, and evaluated pair by pair, without our graph."""
+    torch.manual_seed(0)
+    kinds, irreps = ["O", "H"], tensor_irreps(TARGETS[target])[0]
+    features = o3.Irreps([(mul, (degree, parity)) for degree, mul in enumerate((8, 4)) for parity in (-1, 1)])
+    passing = MessagePassing(["2x0e", features, irreps], "0e", "1x0e+1x1o", [5, 100], 7.0).double()
+    change = tensor_irreps(TARGETS[target])[1].double()
+    statistics = {kind: torch.rand(irreps.dim, dtype=torch.float64) + 0.5 for kind in kinds}
+    shape = {
+        "atom_kinds": kinds, "radial_cutoff": 3.0, "num_radial_basis": 5, "num_neighbors": 7, "num_features": 8,
+        "num_layers": 1, "lmax": 1, "normalization": "NORM_IRREPS", "equal_num_features_per_channel": False,
+        "natural_parities_only": False,
+    }  # fmt: skip
+    state = {"change_of_basis": change, "normalize_mean": statistics, "normalize_std": statistics}
+    path = tmp_path / "original.mym"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("params.json", json.dumps(shape))
+        archive.writestr("info.json", json.dumps({"class_name": f"{target.upper()}Network", "last_epoch": 3}))
+        for name, content in (("net", {f"mp.{k}": v for k, v in passing.state_dict().items()}), ("state", state)):
+            buffer = BytesIO()
+            torch.save(content, buffer)
+            archive.writestr(f"{name}.torch", buffer.getvalue())
+
+    frame = random_frame(2, n_atoms=7)
+    frame = replace(frame, numbers=np.array([8, 1, 1, 8, 1, 8, 1]))
+    i, j, vectors = neighbour_pairs(frame, 3.0)
+    away = -torch.from_numpy(vectors)
+    radial = soft_one_hot_linspace(away.norm(dim=1), 0.0, 3.0, 5, "smooth_finite", True) * 5**0.5
+    species = torch.tensor([kinds.index(symbol) for symbol in symbols_of(frame.numbers)])
+    inside = passing(
+        torch.eye(2, dtype=torch.float64)[species],
+        torch.ones(7, 1, dtype=torch.float64),
+        torch.from_numpy(j),
+        torch.from_numpy(i),
+        o3.spherical_harmonics([0, 1], away, True, "component"),
+        radial,
+    )
+    scale = torch.stack([statistics[kinds[index]] for index in species])
+    expected = torch.einsum("i...,ni->n...", change, inside * scale + scale).detach().numpy()
+
+    if target == "apt":
+        with pytest.raises(ModelError, match="--layout mimyria-field or mimyria-displacement"):
+            read_original(path)
+        expected = expected.swapaxes(1, 2)  # labels of the field route: displacement first
+    np.testing.assert_allclose(tensors_of(read_original(path, "mimyria-field"), frame), expected, atol=1e-5)
+    write_model(tmp_path / "ours.mym", read_original(path, "mimyria-field"), {})
+    np.testing.assert_allclose(tensors_of(read_model(tmp_path / "ours.mym"), frame), expected, atol=1e-5)
+    with pytest.raises(ModelError, match="`mimyria convert"):
+        read_model(path)
+
+
+def test_the_calculator_of_ase(labels: list[Frame], tmp_path: Path) -> None:
+    from mimyria.ase import ResponseCalculator
+
+    for name in TARGETS:
+        train(labels[:2], quick(name, epochs=1), tmp_path / f"{name}.mym")
+    frame = labels[3]
+    atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.periodic)
+    atoms.calc = ResponseCalculator(tmp_path / "apt.mym", tmp_path / "pgt.mym", device="cpu")
+    charges = atoms.calc.get_property("born_effective_charges", atoms)
+    gradient = atoms.calc.get_property("polarizability_gradient", atoms)
+    for name, tensors in (("apt", charges), ("pgt", gradient)):
+        (expected,) = predict(read_model(tmp_path / f"{name}.mym"), [frame])
+        np.testing.assert_allclose(tensors, expected.tensors[name], atol=1e-12)
+    atoms.positions[0] += 0.1
+    assert abs(atoms.calc.get_property("born_effective_charges", atoms) - charges).max() > 1e-4

@@ -132,9 +132,25 @@ def evaluate(
         return
     typer.echo(f"{report['target'].upper()}, {report['frames']} frames, errors in {report['unit']}")
     typer.echo(f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}")
-    for name, row in [("all", report), *report["species"].items()]:
+    for name, row in [("all", report), *report["species"].items(), *report["irreps"].items()]:
         typer.echo(f"{name:>8}{row['rmse']:10.4f}{row['relative_rmse']:10.4f}{row['r2']:10.4f}{row['bias']:12.2e}")
     typer.echo(f"sum over the atoms before projection: off by {report['sum_rule']:.2g}")
+
+
+def convert(
+    model: Annotated[Path, typer.Argument(help="Model file of the original Mimyria program.")],
+    out: Annotated[Path, typer.Option(help="The model file of this program.")],
+    layout: Annotated[
+        str | None, typer.Option(help="Labels of its APT: mimyria-field or mimyria-displacement, which are transposes.")
+    ] = None,
+) -> None:
+    """Take over a model of the original Mimyria program; it gives the same tensors."""
+    from mimyria.model.files import write_model
+    from mimyria.model.original import read_original
+
+    taken = read_original(model, layout)
+    write_model(out, taken, taken.summary)
+    typer.echo(f"{out}: {taken.target.title}")
 
 
 def predict(

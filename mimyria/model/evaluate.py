@@ -12,7 +12,7 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.model.model import ResponseModel
+from mimyria.model.model import ResponseModel, tensor_irreps
 from mimyria.model.predict import predict_tensors
 from mimyria.targets import Target, labelled_atoms
 
@@ -66,7 +66,7 @@ def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: s
 
 
 def evaluate(pairs: Comparison) -> dict[str, Any]:
-    """Return the errors of a model, whole and by species.
+    """Return the errors of a model, whole, by species, by irrep of the tensor, and by Cartesian component.
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
     where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse²;
@@ -93,7 +93,27 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
         **_errors(errors[labelled], deviations[labelled]),
         "sum_rule": float(np.mean(sums)),
         "species": {symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
+        "irreps": _by_irrep(target, errors[labelled], deviations[labelled]),
+        "components": {
+            "".join("xyz"[axis] for axis in place): _errors(
+                errors[labelled][:, *place], deviations[labelled][:, *place]
+            )
+            for place in np.ndindex(*target.shape)
+        },
     }
+
+
+def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float]]:
+    """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
+    irreps, change_of_basis = tensor_irreps(target)
+    basis = change_of_basis.flatten(1).double().numpy()
+    parts, start = {}, 0
+    for multiplicity, irrep in irreps:
+        rows = basis[start : start + multiplicity * irrep.dim]
+        turned = [values.reshape(len(values), -1) @ rows.T for values in (errors, deviations)]
+        parts[str(irrep)] = _errors(*turned)
+        start += multiplicity * irrep.dim
+    return parts
 
 
 def _errors(errors: Array, deviations: Array) -> dict[str, float]:

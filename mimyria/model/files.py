@@ -14,10 +14,13 @@ from mimyria import __version__
 from mimyria.errors import ModelError
 from mimyria.model.model import ResponseModel
 from mimyria.model.network import NetworkSettings
+from mimyria.model.original import is_original
 from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS
 
 FORMAT = "mimyria model 2"
+BUNDLED = Path(__file__).parents[1] / "data"
+"""Where the models that come with the package lie: ``water_apt.mym``."""
 KINDS: dict[str, type[Any]] = {"mimyria": NetworkSettings, "published": PublishedSettings}
 """Settings of the networks by their name in files."""
 
@@ -44,6 +47,7 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
             "network": next(name for name, kind in KINDS.items() if isinstance(model.settings, kind)),
             "settings": asdict(model.settings),
             "members": len(model.members),
+            "double": model.mean.dtype == torch.float64,
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
             "summary": summary,
         },
@@ -63,7 +67,7 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
     Parameters
     ----------
     path
-        As written by `write_model`.
+        As written by `write_model`, or the name of a bundled pair of models, such as ``water``.
     target
         Name of the target it must have, or None for any.
     device
@@ -74,12 +78,13 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
     ModelError
         If the file is not there, damaged, not a model, or of another target.
     """
+    path = bundled(path, target)
     content = read_content(path, FORMAT)
     try:
         given = content["settings"]
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         settings = KINDS[content["network"]](**given | lists)
-        model = ResponseModel(settings, content["members"])
+        model = ResponseModel(settings, content["members"]).to(torch.float64 if content["double"] else torch.float32)
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
     except (KeyError, TypeError, RuntimeError) as error:
@@ -92,10 +97,22 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
     return model.to(device).eval()
 
 
+def bundled(path: Path, target: str | None = None) -> Path:
+    """Return the file of a bundled model where a path is its name: ``water_apt``, or ``water`` with a target."""
+    if path.exists() or path.suffix:
+        return path
+    names = [f"{path}.mym", f"{path}_{target}.mym"]
+    return next((BUNDLED / name for name in names if (BUNDLED / name).exists()), path)
+
+
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_whole`, whose ``format`` must be as expected."""
     if not path.is_file():
         raise ModelError(f"{path} does not exist")
+    if is_original(path):
+        raise ModelError(
+            f"{path} is of the original Mimyria program: `mimyria convert {path} --out NEW.mym` takes it over"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:

@@ -54,7 +54,7 @@ class ResponseModel(nn.Module):
         self.irreps, change_of_basis = tensor_irreps(self.target)
         network = NETWORKS[type(settings)]
         self.members = nn.ModuleList(network(settings, self.irreps) for _ in range(members))
-        self.register_buffer("change_of_basis", change_of_basis, persistent=False)
+        self.register_buffer("change_of_basis", change_of_basis)
         self.register_buffer("mean", torch.zeros(len(settings.species), self.irreps.dim))
         self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
 

@@ -19,8 +19,7 @@ import torch
 from mimyria.elements import numbers_of
 from mimyria.errors import ModelError
 from mimyria.model.model import ResponseModel
-from mimyria.model.published import PublishedSettings
-from mimyria.targets import TARGETS
+from mimyria.model.published import PublishedNetwork, PublishedSettings
 
 CLASSES = {"APTNetwork": "apt", "PGTNetwork": "pgt"}
 LAYOUTS = {"mimyria-field": (2, 1), "mimyria-displacement": (1, 2)}
@@ -59,9 +58,10 @@ def read_original(path: Path, layout: str | None = None) -> ResponseModel:
         raise ModelError(f"{path}: say which labels it was trained on: --layout {' or '.join(LAYOUTS)}")
     kinds = [str(kind) for kind in shape["atom_kinds"]]
     model = ResponseModel(_settings(target, tuple(numbers_of(kinds).tolist()), shape)).double()
-    (network,) = model.members
-    network.passing.load_state_dict({name.removeprefix("mp."): value for name, value in weights.items()})  # type: ignore[union-attr, operator]
-    network.neighbours.fill_(float(shape["num_neighbors"]))  # type: ignore[union-attr, operator]
+    network = model.members[0]
+    assert isinstance(network, PublishedNetwork)  # for the type checker
+    network.passing.load_state_dict({name.removeprefix("mp."): value for name, value in weights.items()})
+    network.neighbours.fill_(float(shape["num_neighbors"]))
     axes = (0, *LAYOUTS[str(layout)]) if target == "apt" else (0, 1, 2, 3)
     model.change_of_basis = state["change_of_basis"].double().permute(axes).contiguous()
     for place, kind in enumerate(kinds if state["normalize_mean"] else ()):

@@ -51,7 +51,7 @@ class TrainSettings:
     validation
         Fraction of the frames kept aside, drawn at random with the seed.
     committee
-        How many networks; they share the epochs or the time.
+        How many networks; they share the time, and each has all the epochs.
     project
         The sum over the atoms is made exact in training too.
     weights

@@ -1,0 +1,60 @@
+"""`ResponseCalculator`: a trained model as a calculator of ASE, for phonon codes, i-PI and the like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+
+from mimyria.frame import Frame
+from mimyria.model.files import choose_device, read_model
+from mimyria.model.predict import predict_with_spread
+
+PROPERTIES = {"apt": "born_effective_charges", "pgt": "polarizability_gradient"}
+
+
+class ResponseCalculator(Calculator):  # type: ignore[misc]
+    """Response tensors of the atoms; no energy and no forces.
+
+    ``born_effective_charges`` P[n, α, γ] = ∂M_α/∂R_nγ, e, shape (n, 3, 3); ``polarizability_gradient``
+    Q[n, α, β, γ] = ∂α_αβ/∂R_nγ, e² a0² E_h⁻¹ Å⁻¹, shape (n, 3, 3, 3). Of a committee ``results`` also hold
+    ``born_effective_charges_spread`` and ``polarizability_gradient_spread``, shape (n,).
+
+    Parameters
+    ----------
+    models
+        Model files, one of each target at most.
+    charge
+        Total charge, e, for the sum rule.
+    project
+        Make Σ P = charge · 1 and Σ Q = 0 exact.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``mps``.
+    """
+
+    implemented_properties: ClassVar[list[str]] = list(PROPERTIES.values())
+
+    def __init__(
+        self, *models: str | Path, charge: float = 0.0, project: bool = True, device: str = "auto", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        place = choose_device(device)
+        self.models = {model.target.name: model for model in (read_model(Path(path), device=place) for path in models)}
+        self.charge, self.project = charge, project
+        self.implemented_properties = [PROPERTIES[name] for name in self.models]  # type: ignore[misc]
+
+    def calculate(
+        self, atoms: Atoms | None = None, properties: list[str] | None = None, system_changes: list[str] = all_changes
+    ) -> None:
+        """Compute every tensor there is a model for."""
+        super().calculate(atoms, properties, system_changes)
+        frame = Frame(self.atoms.numbers, self.atoms.positions, self.atoms.cell.array, self.atoms.pbc)
+        for name, model in self.models.items():
+            ((tensors, unsure),) = predict_with_spread(model, [frame])
+            if self.project:
+                tensors = model.target.project_translation(tensors, self.charge)
+            self.results[PROPERTIES[name]] = tensors
+            if len(model.members) > 1:
+                self.results[f"{PROPERTIES[name]}_spread"] = unsure

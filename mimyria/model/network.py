@@ -48,19 +48,28 @@ class NetworkSettings:
         Number of radial functions.
     channels
         Features per harmonic.
+    message_cutoff
+        Å; how near a neighbour must be for an atom to see its features.
+    message_radial
+        Number of radial functions for these neighbours.
     message_channels
         Features of a neighbour that an atom sees.
     message_l_max
         Highest l' of them.
+    coupled_l_max
+        Highest l + l' that is coupled, l of the neighbour's place.
     """
 
     target: str
     species: tuple[int, ...]
-    cutoff: float = 5.0
+    cutoff: float = 6.0
     radial: int = 8
     channels: int = 16
+    message_cutoff: float = 5.0
+    message_radial: int = 6
     message_channels: int = 8
     message_l_max: int = 2
+    coupled_l_max: int = 3
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,16 @@ class Geometry:
     ----------
     graph
         The neighbourhoods.
-    basis
-        R_b(r_ij) Y_lm(r̂_ij), shape (n, k, radial · harmonics).
     density
-        Its sum over the neighbours of each species, shape (harmonics, n, species · radial).
+        Σ_j R_b(r_ij) Y_lm(r̂_ij) over the neighbours of each species, shape (harmonics, n, species · radial).
+    near
+        Places of the neighbours that send messages, shape (n, k').
+    basis
+        R_b(r_ij) Y_lm(r̂_ij) of these, shape (n, k', harmonics · message_radial).
     """
 
     graph: Graph
+    near: Tensor
     basis: Tensor
     density: Tensor
 
@@ -165,32 +177,47 @@ class SphereProduct(nn.Module):
 
 
 class Message(nn.Module):
-    """Couples what the neighbours are with where they are."""
+    """Couples what the neighbours are with where they are: harmonics l of the place, l' of the neighbour's features.
+
+    Only l + l' up to a limit are coupled: few of the others reach the degrees that are kept.
+    """
 
     coupling: Tensor
 
     def __init__(self, n_species: int, settings: NetworkSettings) -> None:
         super().__init__()
-        self.seen = (settings.message_l_max + 1) ** 2
+        highest = [min(settings.message_l_max, settings.coupled_l_max - degree) for degree in range(L_MAX + 1)]
+        self.seen = [(degree + 1) ** 2 if degree >= 0 else 0 for degree in highest]  # by l, how many l'm'
         here, there = degrees(L_MAX), degrees(settings.message_l_max)
         self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, there)
-        pairs = (here[:, None] * (settings.message_l_max + 1) + there).reshape(-1)
-        n_in = settings.radial * settings.message_channels
-        self.mix = SpeciesLinear(n_species, n_in, settings.channels, pairs)
+        pairs = [(lm, other) for lm, degree in enumerate(here.tolist()) for other in range(self.seen[degree])]
+        kinds = [int(here[lm]) * (settings.message_l_max + 1) + int(there[other]) for lm, other in pairs]
+        n_in = settings.message_radial * settings.message_channels
+        self.mix = SpeciesLinear(
+            n_species, n_in, settings.channels, torch.tensor([sorted(set(kinds)).index(kind) for kind in kinds])
+        )
         values, weights = sphere(3 * L_MAX)
-        coupling = torch.einsum("p,pc,pa,pb->cab", weights, values, values, values[:, : self.seen])
-        coupling = coupling / coupling.square().sum((1, 2), keepdim=True).sqrt()
-        self.register_buffer("coupling", coupling.float().reshape(HARMONICS, -1), persistent=False)
+        first, second = values[:, [lm for lm, _ in pairs]], values[:, [other for _, other in pairs]]
+        coupling = torch.einsum("p,pc,pi,pi->ci", weights, values, first, second)
+        coupling = coupling / coupling.square().sum(1, keepdim=True).sqrt()
+        self.register_buffer("coupling", coupling.float(), persistent=False)
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
-        graph, n = geometry.graph, x.shape[1]
-        sent = self.send(x[: self.seen], graph.slices).transpose(0, 1).reshape(n, -1)  # (n, seen u)
+        n, (_, n_near, width) = x.shape[1], geometry.basis.shape
+        radial, sent = width // HARMONICS, self.send(x[: self.seen[0]], geometry.graph.slices)  # (l'm', n, u)
+        sent = sent.transpose(0, 1).reshape(n, -1)
         # index_select, unlike indexing, has a deterministic gradient on a CPU
-        received = sent.index_select(0, graph.neighbours.flatten()).reshape(n, -1, sent.shape[1])  # (n, k, seen u)
-        around = torch.bmm(geometry.basis.transpose(1, 2), received)  # (n, b lm, seen u)
-        around = around.reshape(n, -1, HARMONICS, self.seen, sent.shape[1] // self.seen)
-        around = around.permute(2, 3, 0, 1, 4).reshape(HARMONICS * self.seen, n, -1)  # (lm l'm', n, b u)
-        mixed = self.mix(around, graph.slices)  # (lm l'm', n, channels)
+        received = sent.index_select(0, geometry.near.flatten()).reshape(n, n_near, -1)  # (n, k', l'm' u)
+        channels = received.shape[2] // self.seen[0]
+        around = []
+        for degree, seen in enumerate(self.seen):
+            if not seen:
+                continue
+            rows = geometry.basis[..., degree**2 * radial : (degree + 1) ** 2 * radial]  # (n, k', m b)
+            part = torch.bmm(rows.transpose(1, 2), received[..., : seen * channels])  # (n, m b, l'm' u)
+            part = part.reshape(n, 2 * degree + 1, radial, seen, channels).permute(1, 3, 0, 2, 4)
+            around.append(part.reshape(-1, n, radial * channels))  # (m l'm', n, b u)
+        mixed = self.mix(torch.cat(around), geometry.graph.slices)  # (lm l'm', n, channels)
         return (self.coupling @ mixed.reshape(len(mixed), -1)).reshape(HARMONICS, n, -1)
 
 
@@ -259,20 +286,36 @@ class Network(nn.Module):
         self.first = SphereProduct(n_species, channels, channels)
         self.message = Message(n_species, settings)
         self.second = SphereProduct(n_species, 2 * channels, channels)
-        self.read_first = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in irreps)
         self.read_second = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in irreps)
+        self.read_first = nn.ModuleDict(
+            {
+                str(number): ReadOut(n_species, channels, mul, irrep)
+                for number, (mul, irrep) in enumerate(irreps)
+                if self.read_second[number].natural  # the others are small, and cost most
+            }
+        )
         self.register_buffer("density_scale", torch.ones(HARMONICS, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
 
     def geometry(self, graph: Graph) -> Geometry:
         """Return basis and density of a graph."""
-        n, k = graph.neighbours.shape
-        distances = graph.vectors.norm(dim=-1)
-        radial = radial_functions(distances, self.settings.cutoff, self.settings.radial)
-        basis = (radial[..., None] * harmonics(graph.vectors)[:, :, None]).reshape(n, k, -1)
-        here = nn.functional.one_hot(graph.neighbour_species, len(self.settings.species)).to(basis.dtype)
-        density = torch.bmm(here.transpose(1, 2), basis).reshape(n, -1, HARMONICS)  # (n, s b, lm)
-        return Geometry(graph, basis, density.permute(2, 0, 1).contiguous())
+        settings, (n, k) = self.settings, graph.neighbours.shape
+        distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors)  # (n, k), (n, k, lm)
+        radial = radial_functions(distances, settings.cutoff, settings.radial)
+        here = nn.functional.one_hot(graph.neighbour_species, len(settings.species)).to(radial.dtype)
+        of_species = (here[..., None] * radial[:, :, None]).reshape(n, k, -1)
+        density = torch.bmm(of_species.transpose(1, 2), angular)  # (n, s b, lm)
+        message_cutoff = min(settings.message_cutoff, settings.cutoff)
+        n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
+        distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
+        angular = angular.gather(1, nearest[..., None].expand(-1, -1, HARMONICS))
+        radial = radial_functions(distances, message_cutoff, settings.message_radial)
+        return Geometry(
+            graph=graph,
+            density=density.permute(2, 0, 1).contiguous(),
+            near=graph.neighbours.gather(1, nearest),
+            basis=(angular[..., None] * radial[:, :, None]).reshape(n, n_near, -1),
+        )
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:
         """Bring inputs and messages to order one."""
@@ -288,10 +331,11 @@ class Network(nn.Module):
         slices = geometry.graph.slices
         x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
         x = self.first(x, slices)
-        y = torch.cat([read(x, slices) for read in self.read_first], dim=1)
+        first = {name: read(x, slices) for name, read in self.read_first.items()}
         x = torch.cat([x, self.message_scale * self.message(x, geometry)], dim=-1)  # (harmonics, n, 2 channels)
         x = self.second(x, slices)
-        return y + torch.cat([read(x, slices) for read in self.read_second], dim=1)
+        second = [read(x, slices) for read in self.read_second]  # (n, multiplicity (2l + 1)) of each irrep
+        return torch.cat([y + first.get(str(number), 0.0) for number, y in enumerate(second)], dim=1)
 
 
 def inverse_root(mean_square: Tensor) -> Tensor:

@@ -456,6 +456,39 @@ def test_mistakes(
     refused(run(*[word.replace("W", str(water)) for word in arguments]), *words)
 
 
+def test_training_with_everything(run: Run, tmp_path: Path, molecules: Path) -> None:
+    labels, out = tmp_path / "labels.extxyz", tmp_path / "apt.mym"
+    status, _, errors = run("label", molecules, "--engine", "tblite", "--out", labels, "--work", tmp_path / "work")
+    assert status == 0, errors
+    arguments = ("--committee", 2, "--weight", "O=2", "--weight", "2e=0.5", "--sum-rule", "project", "--epochs", 3)
+    plot = tmp_path / "curve.png"
+    status, _, errors = run("train", labels, "--target", "apt", "--out", out, "--plot", plot, *arguments)
+    assert status == 0, errors
+    assert plot.stat().st_size > 5000
+    assert (tmp_path / "apt.history.csv").read_text().startswith("member,epoch,steps")
+    predicted = tmp_path / "predicted.extxyz"
+    status, _, errors = run("predict", out, molecules, "--out", predicted)
+    assert status == 0, errors
+    assert "the committee spreads" in errors
+    assert "apt_spread:R:1" in predicted.read_text()
+    status, said, _ = run("evaluate", out, labels)
+    assert "1e" in said
+    for wrong, words in (("O", "--weight takes NAME=VALUE"), ("O=x", "takes a number"), ("C=2", "the labels have")):
+        status, _, errors = run("train", labels, "--target", "apt", "--out", out, "--weight", wrong)
+        assert status == 2
+        assert words in errors
+
+
+def test_the_card_of_the_bundled_models(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, said, errors = run("info", "water")
+    assert status == 0, errors
+    assert "valid_for" in said
+    status, _, errors = run("evaluate", "water", DATA / "water32_labels.extxyz.xz")
+    assert status == 2
+    assert "water" in errors
+
+
 @pytest.fixture
 def molecules(tmp_path: Path) -> Path:
     """Three isolated waters, each a little different."""

@@ -583,6 +583,21 @@ def test_a_model_of_the_original_program_gives_the_same(tmp_path: Path, target: 
         read_model(path)
 
 
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_the_bundled_models_of_water(labels: list[Frame], target: str) -> None:
+    """Close to labels (they were trained on), sure of themselves on them, and not on a lone molecule."""
+    model = read_model(Path("water"), target)
+    assert model.summary["system"].startswith("liquid water")
+    report = evaluate(compare_with_labels(model, labels[:3], "labels"))
+    assert report["relative_rmse"] < 0.08
+    ((_, unsure),) = predict_with_spread(model, labels[:1])
+    water = molecule("H2O")
+    lone = Frame(water.numbers, water.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    ((_, alone),) = predict_with_spread(model, [lone])
+    assert np.sqrt(np.square(unsure).mean()) < 1.3 * model.summary["spread"]
+    assert alone.mean() > 3 * model.summary["spread"]
+
+
 def test_the_calculator_of_ase(labels: list[Frame], tmp_path: Path) -> None:
     from mimyria.ase import ResponseCalculator
 

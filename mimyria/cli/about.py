@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mimyria.cli.options import Config, Json, Layout, Topology, VelocityUnit
+
+LARGEST_INLINE = 8
+"""Facts about a thing that stand on one line."""
 
 
 def demo(
@@ -34,4 +38,14 @@ def info(
     from mimyria.info import describe
 
     facts = describe(file, topology=topology, velocity_unit=velocity_unit, layout=layout)
-    typer.echo(json_format.dumps(facts) if json else "\n".join(f"{key}: {value}" for key, value in facts.items()))
+    typer.echo(json_format.dumps(facts) if json else "\n".join(_lines(facts)))
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each fact; what describes a thing of its own, such as one model of a pair, is indented."""
+    for key, value in facts.items():
+        if isinstance(value, dict) and len(value) > LARGEST_INLINE:
+            yield f"{key}:"
+            yield from (f"  {line}" for line in _lines(value))
+        else:
+            yield f"{key}: {value}"

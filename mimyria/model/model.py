@@ -21,7 +21,7 @@ NETWORKS: dict[type[Any], type[Any]] = {NetworkSettings: Network, PublishedSetti
 
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: NetworkSettings(name, ()) for name in TARGETS},
-    "small": {name: NetworkSettings(name, (), cutoff=4.5, radial=6, message_cutoff=4.5, channels=10) for name in TARGETS},
+    "small": {name: NetworkSettings(name, (), 4.5, radial=6, message_cutoff=4.5, channels=10) for name in TARGETS},
     "published": {
         "apt": PublishedSettings("apt", ()),
         "pgt": PublishedSettings("pgt", (), channels=(40, 20, 13, 10)),

@@ -138,6 +138,7 @@ def train(
         require_labels(validation, TARGETS[settings.target], "the validation file")
     training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
     _require_every_species(training, settings.target)
+    _warn_of_mixtures([*training, *held_out])
     out.parent.mkdir(parents=True, exist_ok=True)
     run = _Run(training, held_out, settings, out, torch.device(device))
     if resume:
@@ -176,6 +177,14 @@ def _require_every_species(training: Sequence[Frame], target: str) -> None:
         raise LabelError(
             f"no atom of {', '.join(symbols_of(bare))} has a label of {target}; label some, or the model cannot know it"
         )
+
+
+def _warn_of_mixtures(frames: Sequence[Frame]) -> None:
+    """Warn if labels were made in ways that do not go together."""
+    for key in ("engine", "cluster_epsilon", "layout"):
+        found = sorted({str(frame.info.get(key)) for frame in frames})
+        if len(found) > 1:
+            log.warning(f"labels of different {key} are trained together: {', '.join(found)}")
 
 
 def _check(settings: TrainSettings) -> None:
@@ -311,7 +320,8 @@ def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: Train
     for frame in [*training, *held_out]:
         for array in (frame.numbers, frame.positions, frame.cell, frame.tensors[settings.target]):
             digest.update(np.ascontiguousarray(array).tobytes())
-    numbers, counts = np.unique(np.concatenate([frame.numbers for frame in training]), return_counts=True)
+    labelled = [frame.numbers[labelled_atoms(frame.tensors[settings.target])] for frame in training]
+    numbers, counts = np.unique(np.concatenate(labelled), return_counts=True)
     return asdict(settings) | {
         "weights": dict(settings.weights),
         "training_frames": len(training),

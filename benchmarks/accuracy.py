@@ -1,17 +1,26 @@
-"""Error of networks trained for a given time on the bundled labels, measured on labels of later times.
+"""Error of networks trained for a given time, measured on labels of later times: a learning curve of the presets.
 
-python benchmarks/accuracy.py [MINUTES] [--json]
+python benchmarks/accuracy.py [--minutes 1] [--frames 80] [--presets default] [--targets apt pgt] [--committee 1]
+                              [--labels FILE] [--json]
+
+Without FILE the bundled labels are taken, of which the last ten at 300 K are held out. Of an .npz file with positions,
+symbols, cell, apt and pgt of many frames the first are taken, and the last sixteen held out.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mimyria.__main__ import set_up_memory
+from mimyria.elements import numbers_of
+from mimyria.frame import Frame
 from mimyria.model.evaluate import compare_with_labels, evaluate
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict_tensors
@@ -19,45 +28,75 @@ from mimyria.model.train import TrainSettings, train
 from mimyria.trajectory import read_frames
 
 LABELS = Path(__file__).parents[1] / "mimyria" / "data" / "water32_labels.extxyz.xz"
-HELD_OUT, REPEATS = 10, 20
+REPEATS = 10
 
 
-def measure(target: str, minutes: float, folder: Path) -> dict[str, Any]:
-    """Return errors on the last frames, steps of training, and milliseconds of a prediction."""
-    ordered = sorted(read_frames(LABELS), key=lambda frame: "md_temperature" not in frame.info)  # 300 K last
-    frames, unseen = ordered[:-HELD_OUT], ordered[-HELD_OUT:]
-    path = folder / f"{target}.mym"
-    summary = train(frames, TrainSettings(target, time_limit=minutes), path)
+def read(path: Path, count: int) -> tuple[list[Frame], list[Frame]]:
+    """Return so many frames to train on, and those held out."""
+    if path.suffix == ".npz":
+        with np.load(path) as content:
+            numbers, cell = numbers_of(map(str, content["symbols"])), content["cell"]
+            stored = [
+                Frame(numbers, positions, cell, np.ones(3, dtype=bool), tensors={"apt": apt, "pgt": pgt})
+                for positions, apt, pgt in zip(content["positions"], content["apt"], content["pgt"], strict=True)
+            ]
+        return stored[:count], stored[-16:]
+    frames = sorted(read_frames(path), key=lambda frame: "md_temperature" not in frame.info)  # 300 K last
+    return frames[-10 - count : -10], frames[-10:]
+
+
+def measure(labels: Path, settings: TrainSettings, count: int, folder: Path) -> dict[str, Any]:
+    """Return errors on the held-out frames, processor seconds and steps of training, milliseconds of a prediction."""
+    frames, unseen = read(labels, count)
+    path = folder / f"{settings.target}.mym"
+    begin = time.process_time()
+    summary = train(frames, settings, path)
+    seconds = time.process_time() - begin
     model = read_model(path)
-    report = evaluate(compare_with_labels(model, unseen, LABELS.name))
+    report = evaluate(compare_with_labels(model, unseen, labels.name))
     begin = time.perf_counter()
     for _ in range(REPEATS):
-        predict_tensors(model, frames[:1])
-    milliseconds = 1000 * (time.perf_counter() - begin) / REPEATS
+        predict_tensors(model, unseen[:1])
     return {
+        "preset": settings.preset,
+        "target": settings.target,
+        "frames": len(frames),
         "rmse": report["rmse"],
         **{f"relative_{symbol}": row["relative_rmse"] for symbol, row in report["species"].items()},
-        "frames": len(frames),
+        "cpu_seconds": round(seconds),
         "steps": summary["steps"],
-        "ms_per_step": 1000 * summary["seconds"] / summary["steps"],
-        "ms_per_prediction": milliseconds,
+        "ms_per_prediction": 1000 * (time.perf_counter() - begin) / REPEATS,
     }
 
 
 def main() -> None:
-    """Print one table, or one JSON object."""
-    words = [word for word in sys.argv[1:] if word != "--json"]
-    minutes = float(words[0]) if words else 1.0
-    with tempfile.TemporaryDirectory() as folder:
-        rows = {target: measure(target, minutes, Path(folder)) for target in ("apt", "pgt")}
-    if "--json" in sys.argv:
+    """Print one line a training, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--frames", type=int, nargs="+", default=[80])
+    parser.add_argument("--presets", nargs="+", default=["default"])
+    parser.add_argument("--targets", nargs="+", default=["apt", "pgt"])
+    parser.add_argument("--committee", type=int, default=1)
+    parser.add_argument("--validation", type=float, default=0.05)
+    parser.add_argument("--labels", type=Path, default=LABELS)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    set_up_memory()
+    rows = []
+    for target in options.targets:
+        for preset in options.presets:
+            for count in options.frames:
+                settings = TrainSettings(
+                    target, preset, options.validation, options.committee, time_limit=options.minutes
+                )
+                with tempfile.TemporaryDirectory() as folder:
+                    rows.append(measure(options.labels, settings, count, Path(folder)))
+                if not options.json:
+                    print(
+                        ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in rows[-1].items())
+                    )
+    if options.json:
         print(json.dumps(rows))
-        return
-    print(
-        f"{minutes:g} minutes of training on frames of 96 atoms, measured on {HELD_OUT} frames of later times at 300 K"
-    )
-    for target, row in rows.items():
-        print(target, ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
 
 if __name__ == "__main__":

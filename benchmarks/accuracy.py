@@ -40,7 +40,7 @@ def read(path: Path, count: int) -> tuple[list[Frame], list[Frame]]:
                 Frame(numbers, positions, cell, np.ones(3, dtype=bool), tensors={"apt": apt, "pgt": pgt})
                 for positions, apt, pgt in zip(content["positions"], content["apt"], content["pgt"], strict=True)
             ]
-        return stored[:count], stored[-16:]
+        return stored[: min(count, len(stored) - 16)], stored[-16:]
     frames = sorted(read_frames(path), key=lambda frame: "md_temperature" not in frame.info)  # 300 K last
     return frames[-10 - count : -10], frames[-10:]
 

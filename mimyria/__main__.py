@@ -9,6 +9,9 @@ import sys
 
 from mimyria.errors import MimyriaError
 
+LARGEST_MMAP_THRESHOLD = 1 << 25
+"""Bytes; older versions of glibc refuse more."""
+
 
 def main() -> None:
     """Run the command line and exit with its status: 2 for wrong input, 1 for a failed run, 130 after Ctrl-C."""
@@ -65,8 +68,8 @@ def set_up_memory() -> None:
 
     trim_threshold, mmap_threshold = -1, -3  # of malloc.h
     library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):  # musl has none
-        library.mallopt(mmap_threshold, 1 << 30)
+    # musl has no mallopt; where the first is refused the second alone would make it worse
+    if hasattr(library, "mallopt") and library.mallopt(mmap_threshold, LARGEST_MMAP_THRESHOLD):
         library.mallopt(trim_threshold, (1 << 31) - 1)
 
 

@@ -16,13 +16,6 @@ from mimyria.labels.quality import summarise
 from mimyria.targets import TARGETS, labelled_atoms
 
 
-def bundled_pair(name: str) -> list[Path]:
-    """Return the files of the bundled models of a name, such as ``water``; empty if there are none."""
-    if not name.isidentifier() or Path(name).exists():
-        return []
-    return sorted((Path(__file__).parent / "data").glob(f"{name}_*.mym"))
-
-
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
     """Return what is in a file or folder, as plain values by name.
 
@@ -35,9 +28,11 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
     """
     if path.is_dir():
         return _folder(path)
-    if pair := bundled_pair(str(path)):
-        return {"models": str(path)} | {model.stem: _model(model) for model in pair}
     if not path.exists():
+        from mimyria.model.files import bundled_pair
+
+        if pair := bundled_pair(str(path)):
+            return {"models": str(path)} | {model.stem: _model(model) for model in pair}
         raise ConfigError(f"{path} does not exist")
     if path.suffix == ".mym":
         return _model(path)

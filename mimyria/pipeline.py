@@ -372,7 +372,9 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int
     """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
     reading = settings.reading
     files = [path, reading.topology, reading.velocities]
-    files += [Path(source) for source in settings.sources.values() if source != IN_FRAMES]
+    from mimyria.model.files import bundled
+
+    files += [bundled(Path(source), name) for name, source in settings.sources.items() if source != IN_FRAMES]
     stated = {
         **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},

@@ -1,6 +1,6 @@
-"""Train the bundled models of liquid water on all bundled labels: python scripts/make_water_models.py [FOLDER].
+"""Train the bundled models of liquid water on all bundled labels.
 
-Stopped, it goes on.
+python scripts/make_water_models.py [FOLDER [apt|pgt]]: stopped, it goes on.
 The committee's members share a tenth of the frames, held out, on which the errors in the model card are measured.
 """
 
@@ -31,7 +31,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     set_up_memory()
     frames = list(read_frames(LABELS))
-    for target in ("apt", "pgt"):
+    for target in sys.argv[2:] or ("apt", "pgt"):
         path = folder / f"water_{target}.mym"
         if not path.exists() or checkpoint_of(path).exists():
             settings = TrainSettings(target, committee=MEMBERS, epochs=EPOCHS)

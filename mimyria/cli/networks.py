@@ -133,8 +133,13 @@ def evaluate(
     typer.echo(f"{report['target'].upper()}, {report['frames']} frames, errors in {report['unit']}")
     typer.echo(f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}")
     for name, row in [("all", report), *report["species"].items(), *report["irreps"].items()]:
-        typer.echo(f"{name:>8}{row['rmse']:10.4f}{row['relative_rmse']:10.4f}{row['r2']:10.4f}{row['bias']:12.2e}")
-    typer.echo(f"sum over the atoms before projection: off by {report['sum_rule']:.2g}")
+        numbers = [row["rmse"], row["relative_rmse"], row["r2"]]
+        cells = "".join(f"{'-':>10}" if number is None else f"{number:10.4f}" for number in numbers)
+        typer.echo(f"{name:>8}{cells}{row['bias']:12.2e}")
+    typer.echo(
+        f"sum over the atoms before projection: off by {report['sum_rule']:.2g}; RMSE after it "
+        f"{report['rmse_projected']:.4f}"
+    )
 
 
 def convert(

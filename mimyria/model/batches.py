@@ -110,7 +110,7 @@ def make_data(
     return Data(
         [_normalised(model, batch) for batch in batches],
         [_normalised(model, batch) for batch in _batches(model, held_out, device, kept)],
-        _loss_weights(model, weights, batches).to(device),
+        _loss_weights(model, weights, batches).to(device, model.mean.dtype),
         project,
     )
 
@@ -130,17 +130,18 @@ def _batches(model: ResponseModel, frames: Sequence[Frame], device: torch.device
 
 
 def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, keep: bool) -> Batch:
-    graph = build_graph(frames, model.settings.species, model.settings.cutoff, device)
+    dtype = model.mean.dtype
+    graph = build_graph(frames, model.settings.species, model.settings.cutoff, device, dtype)
     tensors = np.concatenate([frame.tensors[model.target.name] for frame in frames])
     labelled = labelled_atoms(tensors)
     filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)
-    flat = torch.from_numpy(filled).float().to(device)
+    flat = torch.from_numpy(filled).to(device, dtype)
     frame = np.repeat(np.arange(len(frames)), [len(one) for one in frames])
     return Batch(
         graph=graph,
         geometry=model.geometry(graph) if keep else None,
         labels=flat[graph.order] @ model.change_of_basis.flatten(1).T,
-        weights=torch.from_numpy(labelled[:, None]).float().to(device)[graph.order],
+        weights=torch.from_numpy(labelled[:, None]).to(device, dtype)[graph.order],
         frame=torch.from_numpy(frame).to(device)[graph.order],
     )
 
@@ -193,7 +194,7 @@ def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: S
         raise ConfigError("--weight takes numbers that are not negative")
     counts = torch.zeros(len(symbols))
     for batch in batches:
-        counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu())
+        counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu().float())
     share = counts / counts.sum()
     result = torch.ones(len(symbols), model.irreps.dim) * share.clamp(min=1e-9).rsqrt()[:, None]
     for s, symbol in enumerate(symbols):

@@ -70,6 +70,7 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
     where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse²;
+    ``rmse_projected`` is the error after the sum over the atoms is made exact, as `predict` does.
     ``sum_rule`` is the largest |Σ_n T[n] - what it must be|, averaged over the frames. Atoms whose label is NaN are
     left out.
     """
@@ -86,12 +87,19 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
         target.translation_error(tensors, frame.total_charge)
         for tensors, frame in zip(np.split(pairs.predictions, ends), pairs.frames, strict=True)
     ]
+    projected = np.concatenate(
+        [
+            target.project_translation(tensors, frame.total_charge)
+            for tensors, frame in zip(np.split(pairs.predictions, ends), pairs.frames, strict=True)
+        ]
+    )
     return {
         "target": target.name,
         "unit": target.unit,
         "frames": len(pairs.frames),
         **_errors(errors[labelled], deviations[labelled]),
         "sum_rule": float(np.mean(sums)),
+        "rmse_projected": float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
         "species": {symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
         "irreps": _by_irrep(target, errors[labelled], deviations[labelled]),
         "components": {
@@ -103,7 +111,7 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
     }
 
 
-def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float]]:
+def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float | None]]:
     """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
     irreps, change_of_basis = tensor_irreps(target)
     basis = change_of_basis.flatten(1).double().numpy()
@@ -116,15 +124,15 @@ def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dic
     return parts
 
 
-def _errors(errors: Array, deviations: Array) -> dict[str, float]:
+def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:
     rmse, deviation = (float(np.sqrt(np.square(values).mean())) for values in (errors, deviations))
-    relative = rmse / deviation if deviation else float("nan")
+    relative = rmse / deviation if deviation else None
     return {
         "atoms": len(errors),
         "rmse": rmse,
         "deviation": deviation,
         "relative_rmse": relative,
-        "r2": 1 - relative**2,
+        "r2": None if relative is None else 1 - relative**2,
         "bias": float(errors.mean()),
     }
 

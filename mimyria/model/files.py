@@ -47,7 +47,6 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
             "network": next(name for name, kind in KINDS.items() if isinstance(model.settings, kind)),
             "settings": asdict(model.settings),
             "members": len(model.members),
-            "double": model.mean.dtype == torch.float64,
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
             "summary": summary,
         },
@@ -84,7 +83,7 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
         given = content["settings"]
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         settings = KINDS[content["network"]](**given | lists)
-        model = ResponseModel(settings, content["members"]).to(torch.float64 if content["double"] else torch.float32)
+        model = ResponseModel(settings, content["members"])
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
     except (KeyError, TypeError, RuntimeError) as error:
@@ -94,21 +93,29 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
             f"{path} holds a model of the {TARGETS[settings.target].title} ({settings.target}), not of the "
             f"{TARGETS[target].title} ({target}): give it to --{settings.target}"
         )
+    if torch.device(device).type == "mps":  # which has no double precision
+        model = model.float()
     return model.to(device).eval()
 
 
 def bundled(path: Path, target: str | None = None) -> Path:
     """Return the file of a bundled model where a path is its name: ``water_apt``, or ``water`` with a target."""
-    if path.exists() or path.suffix:
+    if path.is_file() or path.suffix:
         return path
     names = [f"{path}.mym", f"{path}_{target}.mym"]
     return next((BUNDLED / name for name in names if (BUNDLED / name).exists()), path)
 
 
+def bundled_pair(name: str) -> list[Path]:
+    """Return the files of the bundled models of a name, such as ``water``; empty if there are none."""
+    return sorted(BUNDLED.glob(f"{name}_*.mym")) if name.isidentifier() else []
+
+
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_whole`, whose ``format`` must be as expected."""
     if not path.is_file():
-        raise ModelError(f"{path} does not exist")
+        pair = sorted(file.stem for file in BUNDLED.glob(f"{path.name}_*.mym"))
+        raise ModelError(f"{path} is a pair of models: say {' or '.join(pair)}" if pair else f"{path} does not exist")
     if is_original(path):
         raise ModelError(
             f"{path} is of the original Mimyria program: `mimyria convert {path} --out NEW.mym` takes it over"

@@ -67,11 +67,14 @@ class Fit:
         Training and validation batches.
     settings
         How.
+    began
+        What ``time.monotonic`` said when its time began to count.
     """
 
-    def __init__(self, model: ResponseModel, data: Data, settings: FitSettings) -> None:
+    def __init__(self, model: ResponseModel, data: Data, settings: FitSettings, began: float) -> None:
         self.model, self.data, self.settings = model, data, settings
-        self.averaged = deepcopy(model)
+        self.averaged = ResponseModel(model.settings).to(model.mean.device)  # e3nn's parts change when they are copied
+        self.averaged.load_state_dict(model.state_dict())
         self.best = deepcopy(model.state_dict())
         self.optimiser = torch.optim.AdamW(
             model.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
@@ -80,20 +83,20 @@ class Fit:
         self.epochs, self.steps, self.seconds = 0, 0, 0.0
         self.best_error, self.best_epoch = math.inf, 0
         self.history: list[dict[str, float]] = []
+        self.last = began
 
     def progress(self) -> float:
-        """Return the fraction of the training that is done."""
+        """Return the fraction of the training that is done; all that happens between two calls takes its time."""
+        now = time.monotonic()
+        self.seconds, self.last = self.seconds + now - self.last, now
         limit = self.settings.time_limit
         epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
         return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
 
     def epoch(self) -> dict[str, float]:
         """Train on every batch once; return what is known after it, the last line of the history."""
-        begin, before = time.monotonic(), self.seconds
         losses: list[float] = []
         for index in torch.randperm(len(self.data.training), generator=self.order).tolist():
-            if self.settings.time_limit:  # few long epochs follow the schedule too
-                self.seconds = before + time.monotonic() - begin
             if losses and self.progress() >= 1:
                 break
             losses.append(self._step(self.data.training[index]))
@@ -108,7 +111,6 @@ class Fit:
         if not self.data.held_out or error <= self.best_error:
             self.best_error, self.best_epoch = error, self.epochs
             self.best = deepcopy(self.averaged.state_dict())
-        self.seconds = before + time.monotonic() - begin
         line = {
             "epoch": self.epochs,
             "steps": self.steps,
@@ -157,28 +159,27 @@ class Fit:
                 total += float((error.square() * weights).sum())
                 weight += float(weights.sum())
                 of_atoms = (error.square().mean(1) * batch.weights[:, 0]).cpu()
-                squares.index_add_(0, batch.graph.species.cpu(), of_atoms)
-                counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu())
+                squares.index_add_(0, batch.graph.species.cpu(), of_atoms.float())
+                counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu().float())
         symbols = symbols_of(np.array(self.model.settings.species))
         by_species = (squares / counts).sqrt().tolist()
         return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **dict(zip(symbols, by_species, strict=True))}
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes, as a copy."""
-        return deepcopy(
-            {
-                "model": self.model.state_dict(),
-                "averaged": self.averaged.state_dict(),
-                "best": self.best,
-                "optimiser": self.optimiser.state_dict(),
-                "order": self.order.get_state(),
-                "counts": [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch],
-                "history": self.history,
-            }
-        )
+        weights = {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "order": self.order.get_state(),
+        }
+        counts = [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch]
+        return deepcopy(weights) | {"counts": counts, "history": list(self.history)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state, which is not changed by it."""
+        state = deepcopy(state)
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self.best = state["best"]
@@ -186,3 +187,4 @@ class Fit:
         self.order.set_state(state["order"])
         self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch = state["counts"]
         self.history = state["history"]
+        self.last = time.monotonic()

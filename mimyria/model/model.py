@@ -57,6 +57,8 @@ class ResponseModel(nn.Module):
         self.register_buffer("change_of_basis", change_of_basis)
         self.register_buffer("mean", torch.zeros(len(settings.species), self.irreps.dim))
         self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
+        if isinstance(settings, PublishedSettings):  # as the original program computes
+            self.double()
 
     @property
     def target(self) -> Target:

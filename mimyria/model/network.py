@@ -58,6 +58,8 @@ class NetworkSettings:
         Highest l' of them.
     coupled_l_max
         Highest l + l' that is coupled, l of the neighbour's place.
+    layers
+        How often messages are passed.
     """
 
     target: str
@@ -67,9 +69,10 @@ class NetworkSettings:
     channels: int = 16
     message_cutoff: float = 5.0
     message_radial: int = 6
-    message_channels: int = 8
+    message_channels: int = 6
     message_l_max: int = 2
     coupled_l_max: int = 3
+    layers: int = 2
 
 
 @dataclass(frozen=True)
@@ -284,15 +287,17 @@ class Network(nn.Module):
         n_species, channels = len(settings.species), settings.channels
         self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(L_MAX))
         self.first = SphereProduct(n_species, channels, channels)
-        self.message = Message(n_species, settings)
-        self.second = SphereProduct(n_species, 2 * channels, channels)
-        self.read_second = nn.ModuleList(ReadOut(n_species, channels, mul, irrep) for mul, irrep in irreps)
-        self.read_first = nn.ModuleDict(
-            {
-                str(number): ReadOut(n_species, channels, mul, irrep)
-                for number, (mul, irrep) in enumerate(irreps)
-                if self.read_second[number].natural  # the others are small, and cost most
-            }
+        self.messages = nn.ModuleList(Message(n_species, settings) for _ in range(settings.layers))
+        self.products = nn.ModuleList(SphereProduct(n_species, 2 * channels, channels) for _ in range(settings.layers))
+        self.reads = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    str(number): ReadOut(n_species, channels, mul, irrep)
+                    for number, (mul, irrep) in enumerate(irreps)
+                    if last or irrep.p == (-1) ** irrep.l  # the others are small, and cost most
+                }
+            )
+            for last in [False] * settings.layers + [True]
         )
         self.register_buffer("density_scale", torch.ones(HARMONICS, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
@@ -331,11 +336,12 @@ class Network(nn.Module):
         slices = geometry.graph.slices
         x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
         x = self.first(x, slices)
-        first = {name: read(x, slices) for name, read in self.read_first.items()}
-        x = torch.cat([x, self.message_scale * self.message(x, geometry)], dim=-1)  # (harmonics, n, 2 channels)
-        x = self.second(x, slices)
-        second = [read(x, slices) for read in self.read_second]  # (n, multiplicity (2l + 1)) of each irrep
-        return torch.cat([y + first.get(str(number), 0.0) for number, y in enumerate(second)], dim=1)
+        y = {name: read(x, slices) for name, read in self.reads[0].items()}  # type: ignore[operator]
+        for message, product, reads in zip(self.messages, self.products, self.reads[1:], strict=True):
+            x = torch.cat([x, self.message_scale * message(x, geometry)], dim=-1)  # (harmonics, n, 2 channels)
+            x = product(x, slices)
+            y |= {name: read(x, slices) + y.get(name, 0.0) for name, read in reads.items()}  # type: ignore[operator]
+        return torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, multiplicity (2l + 1)) of each
 
 
 def inverse_root(mean_square: Tensor) -> Tensor:

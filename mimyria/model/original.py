@@ -57,7 +57,7 @@ def read_original(path: Path, layout: str | None = None) -> ResponseModel:
     if target == "apt" and layout not in LAYOUTS:
         raise ModelError(f"{path}: say which labels it was trained on: --layout {' or '.join(LAYOUTS)}")
     kinds = [str(kind) for kind in shape["atom_kinds"]]
-    model = ResponseModel(_settings(target, tuple(numbers_of(kinds).tolist()), shape)).double()
+    model = ResponseModel(_settings(target, tuple(numbers_of(kinds).tolist()), shape))
     network = model.members[0]
     assert isinstance(network, PublishedNetwork)  # for the type checker
     network.passing.load_state_dict({name.removeprefix("mp."): value for name, value in weights.items()})
@@ -86,4 +86,5 @@ def _settings(target: str, species: tuple[int, ...], shape: dict[str, Any]) -> P
         channels=tuple(features if equal else max(4, features // (degree + 1)) for degree in degrees),
         layers=int(shape["num_layers"]),
         natural_parities=bool(shape["natural_parities_only"]),
+        minimum_image=True,
     )

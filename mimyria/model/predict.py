@@ -20,6 +20,8 @@ from mimyria.model.spread import spread
 
 FAR = 1.6
 """How much more than on held-out labels a committee may spread before we warn."""
+SHARE = 0.005
+"""Share of the frames in which an atom may spread more; in long trajectories some always do."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -47,10 +49,13 @@ def predict(
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
     target, excess, squares, n_frames = model.target, 0.0, 0.0, 0
+    largest, outside = FAR * model.summary.get("spread_largest", np.inf), []
     batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(model).type, 1))
     for batch, predicted in _ahead(lambda batch: predict_with_spread(model, batch), batches, _workers(model)):
         for frame, (tensors, unsure) in zip(batch, predicted, strict=True):
             squares += float(np.square(unsure).mean())
+            if (unsure > largest).any():
+                outside.append((n_frames, int(unsure.argmax())))
             total = frame.total_charge if charge is None else charge
             excess += target.translation_error(tensors, total)
             n_frames += 1
@@ -65,6 +70,12 @@ def predict(
             f"on average, {done}"
         )
         _say_spread(model, (squares / n_frames) ** 0.5)
+        if len(outside) > SHARE * n_frames:
+            index, atom = outside[0]
+            log.warning(
+                f"{target.name.upper()}: in {len(outside)} of {n_frames} frames the committee knows an atom badly; the "
+                f"first is atom {atom + 1} of frame {index}: its surroundings are unlike those trained on"
+            )
 
 
 def _say_spread(model: ResponseModel, unsure: float) -> None:
@@ -97,11 +108,14 @@ def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[tuple
     parameter = next(model.parameters())
     graph = build_graph(frames, model.settings.species, model.settings.cutoff, parameter.device, parameter.dtype)
     with torch.inference_mode():
-        members = model.tensors(model.geometry(graph))
-        tensors = members.mean(0).cpu().double().numpy()
-        unsure = spread(members) if len(members) > 1 else torch.full((len(graph),), torch.nan)
-    ends = np.cumsum([len(frame) for frame in frames])[:-1]
-    return list(zip(np.split(tensors, ends), np.split(unsure.cpu().double().numpy(), ends), strict=True))
+        members = model.tensors(model.geometry(graph)).cpu().double()
+    results = []
+    for part in torch.split(members, [len(frame) for frame in frames], dim=1):
+        away = part - part.mean(0)
+        away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
+        unsure = spread(away) if len(part) > 1 else torch.full((part.shape[1],), torch.nan)
+        results.append((part.mean(0).numpy(), unsure.numpy()))
+    return results
 
 
 def device_of(model: ResponseModel) -> torch.device:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from e3nn import o3
 from e3nn.math import soft_one_hot_linspace
@@ -38,6 +39,8 @@ class PublishedSettings:
         Gated layers; one more makes the irreps of the tensor.
     hidden
         Width of the hidden layer of the radial networks.
+    minimum_image
+        One image of each neighbour, the nearest, and none of an atom itself, as the original program has it.
     natural_parities
         Only features of parity (-1)^l.
     """
@@ -50,6 +53,7 @@ class PublishedSettings:
     layers: int = 3
     hidden: int = 100
     natural_parities: bool = False
+    minimum_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,9 @@ class PublishedNetwork(nn.Module):
         settings = self.settings
         distances = graph.vectors.norm(dim=-1)
         receivers, columns = (distances < settings.cutoff).nonzero(as_tuple=True)
+        if settings.minimum_image:
+            kept = _nearest_images(receivers, graph.neighbours[receivers, columns], distances[receivers, columns])
+            receivers, columns = receivers[kept], columns[kept]
         vectors, degrees = graph.vectors[receivers, columns], list(range(len(settings.channels)))
         radial = soft_one_hot_linspace(
             distances[receivers, columns], 0.0, settings.cutoff, settings.radial, basis="smooth_finite", cutoff=True
@@ -145,3 +152,12 @@ class PublishedNetwork(nn.Module):
         harmonics = edges.harmonics / self.neighbours.sqrt()
         output: Tensor = self.passing(edges.species, ones, edges.senders, edges.receivers, harmonics, edges.radial)
         return output
+
+
+def _nearest_images(receivers: Tensor, senders: Tensor, distances: Tensor) -> Tensor:
+    """Return which pairs to keep so that every two atoms are one pair, shape (pairs kept,)."""
+    order = distances.argsort()
+    pairs = torch.stack([receivers[order], senders[order]]).cpu().numpy()
+    _, first = np.unique(pairs, axis=1, return_index=True)
+    kept = order[torch.from_numpy(first).to(order.device)]
+    return kept[receivers[kept] != senders[kept]]

@@ -25,18 +25,27 @@ def calibrate(model: ResponseModel, data: Data) -> dict[str, Any]:
     """Return spread and error of a committee on the held-out frames, in the unit of the target.
 
     ``spread`` is the root mean square spread, ``spread_error`` the root mean square error of the mean prediction, both
-    over the labelled atoms: their ratio says how much larger the error is than the spread.
+    over the labelled atoms and after the sum over the atoms is made exact: their ratio says how much larger the error
+    is than the spread. ``spread_largest`` is the largest of an atom. The same frames chose the best epochs.
     """
-    if len(model.members) == 1 or not data.held_out:
+    if len(model.members) == 1:
         return {}
-    squares, elements = torch.zeros(3), 3 ** (model.target.order + 1)
+    elements, spreads, errors = 3 ** (model.target.order + 1), [], []
     with torch.no_grad():
         for batch in data.held_out:
             geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
-            scale, weights = model.scale[batch.graph.species], batch.weights[:, 0]
-            members = model(geometry) * scale  # the change of basis is orthonormal
-            errors = (members.mean(0) - batch.labels * scale).square().sum(1) / elements
-            squares += torch.stack(
-                [spread(members, elements).square() @ weights, errors @ weights, weights.sum()]
-            ).cpu()
-    return {"spread": float((squares[0] / squares[2]).sqrt()), "spread_error": float((squares[1] / squares[2]).sqrt())}
+            scale, labelled = model.scale[batch.graph.species], batch.weights[:, 0] > 0
+            members = model(geometry)
+            mean = members.mean(0)
+            away = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
+            error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal
+            spreads.append(spread(away, elements)[labelled])
+            errors.append((error.square().sum(1) / elements)[labelled])
+    if not sum(map(len, spreads)):
+        return {}
+    unsure = torch.cat(spreads)
+    return {
+        "spread": float(unsure.square().mean().sqrt()),
+        "spread_error": float(torch.cat(errors).mean().sqrt()),
+        "spread_largest": float(unsure.max()),
+    }

@@ -76,13 +76,13 @@ class TrainSettings:
     warm_up: int | None = None
     seed: int = 0
 
-    def of_member(self, member: int) -> FitSettings:
-        """Return how one member is trained."""
+    def of_member(self, member: int, spent: float) -> FitSettings:
+        """Return how one member is trained, after so many seconds for those before it."""
         given = {name: getattr(self, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
         chosen = FIT_OF_PRESET.get(self.preset, {}) | {
             name: value for name, value in given.items() if value is not None
         }
-        limit = self.time_limit / self.committee if self.time_limit else None
+        limit = (self.time_limit - spent / 60) / (self.committee - member) if self.time_limit else None
         return FitSettings(self.epochs, limit, seed=self.seed + member, **chosen)
 
 
@@ -132,15 +132,17 @@ def train(
     Interrupted
         After Ctrl-C; the best model so far and the checkpoint have been written.
     """
+    began = time.monotonic()
     _check(settings)
     require_labels(frames, TARGETS[settings.target], origin)
     if validation is not None:
         require_labels(validation, TARGETS[settings.target], "the validation file")
+    frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
     training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
     _require_every_species(training, settings.target)
     _warn_of_mixtures([*training, *held_out])
     out.parent.mkdir(parents=True, exist_ok=True)
-    run = _Run(training, held_out, settings, out, torch.device(device))
+    run = _Run(training, held_out, settings, out, torch.device(device), began)
     if resume:
         run.restore()
     elif run.checkpoint.exists():
@@ -154,9 +156,15 @@ def train(
             raise Interrupted(f"stopped before the first epoch was finished; {out} is not written") from None
         run.write_checkpoint()
         run.write_best()
+        epochs = sum(fit.epochs for fit in run.fits)
         raise Interrupted(
-            f"stopped after {run.fit.epochs} epochs; {out} holds the best model so far, --resume goes on"
+            f"stopped after {epochs} epochs; {out} holds the best model so far, --resume goes on"
         ) from None
+    except ModelError:
+        if run.fits[0].best_epoch:
+            run.write_best()
+            log.warning(f"{out} holds the best model before that")
+        raise
     run.write_best()
     run.checkpoint.unlink(missing_ok=True)
     return run.summary()
@@ -206,15 +214,29 @@ def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame
     held_out = set(order[:n_held_out].tolist())
     if not held_out:
         log.warning("no validation frames: the weights kept are the last ones, and their error is not known")
+    for k in sorted(held_out):  # no species may be known from held-out frames alone
+        rest = {n for i, frame in enumerate(frames) if i not in held_out for n in _labelled_species(frame, settings)}
+        if not _labelled_species(frames[k], settings) <= rest:
+            held_out.remove(k)
     training = [frame for k, frame in enumerate(frames) if k not in held_out]
     return training, [frames[k] for k in sorted(held_out)]
+
+
+def _labelled_species(frame: Frame, settings: TrainSettings) -> set[int]:
+    return set(frame.numbers[labelled_atoms(frame.tensors[settings.target])].tolist())
 
 
 class _Run:
     """A training: its members so far, and what a checkpoint holds of them."""
 
     def __init__(
-        self, training: list[Frame], held_out: list[Frame], settings: TrainSettings, out: Path, device: torch.device
+        self,
+        training: list[Frame],
+        held_out: list[Frame],
+        settings: TrainSettings,
+        out: Path,
+        device: torch.device,
+        began: float,
     ) -> None:
         self.settings, self.out, self.device = settings, out, device
         self.checkpoint = checkpoint_of(out)
@@ -225,7 +247,8 @@ class _Run:
         self.data = make_data(
             self.normalised, training, held_out, project=settings.project, weights=settings.weights, device=device
         )
-        self.fits = [self._fit(0)]
+        self.fits: list[Fit] = []
+        self.fits.append(self._fit(0, began))
         self.written = time.monotonic()
         self.state = self._state()
 
@@ -234,15 +257,15 @@ class _Run:
         """The member in training."""
         return self.fits[-1]
 
-    def _fit(self, member: int) -> Fit:
-        settings = self.settings.of_member(member)
+    def _fit(self, member: int, began: float) -> Fit:
+        settings = self.settings.of_member(member, sum(fit.seconds for fit in self.fits[:member]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = ResponseModel(self.shape).to(self.device)
         weights = dict(model.named_parameters())
         constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}
         model.load_state_dict(constants, strict=False)
-        return Fit(model, self.data, settings)
+        return Fit(model, self.data, settings, began)
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""
@@ -251,7 +274,7 @@ class _Run:
     def epoch(self) -> dict[str, float]:
         """Train the member whose turn it is for an epoch; return the line of its history."""
         if self.fit.progress() >= 1:
-            self.fits.append(self._fit(len(self.fits)))
+            self.fits.append(self._fit(len(self.fits), self.fit.last))
         line = self.fit.epoch()
         self.state = self._state()
         if time.monotonic() - self.written > SECONDS_PER_CHECKPOINT:
@@ -274,9 +297,10 @@ class _Run:
                     f"now it is {value}; train without --resume, or with what it began with"
                 )
         states = [*content["finished"], content["fit"]]
-        self.fits = [self._fit(member) for member in range(len(states))]
-        for fit, state in zip(self.fits, states, strict=True):
-            fit.restore(state)
+        self.fits = []
+        for member, state in enumerate(states):
+            self.fits.append(self._fit(member, time.monotonic()))
+            self.fit.restore(state)
         self.state = content
 
     def write_checkpoint(self) -> None:

@@ -20,7 +20,8 @@ from mimyria.execute import ParslExecutor
 from mimyria.frame import Frame
 from mimyria.labelling import LabelRequest, draw, make_executor
 from mimyria.model.files import write_model
-from mimyria.model.network import NetworkSettings, ResponseModel
+from mimyria.model.model import ResponseModel
+from mimyria.model.network import NetworkSettings
 from mimyria.spectra.compare import read_table
 from mimyria.trajectory import read_frames, write_frames
 from mimyria.units import LIGHT_SPEED

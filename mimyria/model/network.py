@@ -144,9 +144,12 @@ class SpeciesLinear(nn.Module):
         self.register_buffer("degree", degree, persistent=False)
         self.norm = 1 / math.sqrt(n_in)
 
-    def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in) -> (harmonics, n, out)
+    def forward(
+        self, x: Tensor, slices: tuple[slice, ...], rows: slice = slice(None)
+    ) -> Tensor:  # (harmonics, n, in) -> (harmonics, n, out); rows: which harmonics these are
         maps = zip(slices, self.weight * self.norm, strict=True)
-        return torch.cat([torch.bmm(x[:, places], weight[self.degree]) for places, weight in maps], dim=1)
+        degree = self.degree[rows]
+        return torch.cat([torch.bmm(x[:, places], weight[degree]) for places, weight in maps], dim=1)
 
 
 class SphereProduct(nn.Module):
@@ -169,11 +172,12 @@ class SphereProduct(nn.Module):
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)
         n = x.shape[1]
-        values = self.to_sphere @ self.factors(x, slices).reshape(HARMONICS, -1)
-        f, g, h = values.reshape(len(values), n, 3, -1).unbind(2)  # (points, n, out)
-        products = torch.cat([f * g, f * g * h], dim=-1)  # (points, n, 2 out)
-        products = (self.from_sphere @ products.reshape(len(products), -1)).reshape(HARMONICS, n, -1)
-        x = self.mix(torch.cat([x, products], dim=-1), slices)  # (harmonics, n, out)
+        factors = self.factors(x, slices).reshape(HARMONICS, n, 3, -1).transpose(1, 2)  # (harmonics, 3, n, out)
+        values = self.to_sphere @ factors.reshape(HARMONICS, -1)
+        f, g, h = values.reshape(len(values), 3, -1).unbind(1)  # (points, n out)
+        pair = f * g
+        products = [(self.from_sphere @ y).reshape(HARMONICS, n, -1) for y in (pair, pair * h)]
+        x = self.mix(torch.cat([x, *products], dim=-1), slices)  # (harmonics, n, out)
         scalars = x[:1]
         gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, L_MAX, -1).transpose(0, 1)  # (3, n, out)
         return torch.cat([nn.functional.silu(scalars), x[1:] * gates[self.degree[1:] - 1]])
@@ -212,16 +216,18 @@ class Message(nn.Module):
         # index_select, unlike indexing, has a deterministic gradient on a CPU
         received = sent.index_select(0, geometry.near.flatten()).reshape(n, n_near, -1)  # (n, k', l'm' u)
         channels = received.shape[2] // self.seen[0]
-        around = []
+        mixed, first = [], 0
         for degree, seen in enumerate(self.seen):
             if not seen:
                 continue
             rows = geometry.basis[..., degree**2 * radial : (degree + 1) ** 2 * radial]  # (n, k', m b)
             part = torch.bmm(rows.transpose(1, 2), received[..., : seen * channels])  # (n, m b, l'm' u)
             part = part.reshape(n, 2 * degree + 1, radial, seen, channels).permute(1, 3, 0, 2, 4)
-            around.append(part.reshape(-1, n, radial * channels))  # (m l'm', n, b u)
-        mixed = self.mix(torch.cat(around), geometry.graph.slices)  # (lm l'm', n, channels)
-        return (self.coupling @ mixed.reshape(len(mixed), -1)).reshape(HARMONICS, n, -1)
+            part = part.reshape(-1, n, radial * channels)  # (m l'm', n, b u)
+            mixed.append(self.mix(part, geometry.graph.slices, slice(first, first + len(part))))
+            first += len(part)
+        pairs = torch.cat(mixed).reshape(first, -1)  # (lm l'm', n channels)
+        return (self.coupling @ pairs).reshape(HARMONICS, n, -1)
 
 
 class ReadOut(nn.Module):

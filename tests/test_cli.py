@@ -472,8 +472,11 @@ def test_training_with_everything(run: Run, tmp_path: Path, molecules: Path) -> 
     assert status == 0, errors
     assert "the committee spreads" in errors
     assert "apt_spread:R:1" in predicted.read_text()
-    status, said, _ = run("evaluate", out, labels)
+    picture = tmp_path / "calibration.png"
+    status, said, errors = run("evaluate", out, labels, "--calibration", picture)
+    assert status == 0, errors
     assert "1e" in said
+    assert picture.stat().st_size > 5000
     for wrong, words in (("O", "--weight takes NAME=VALUE"), ("O=x", "takes a number"), ("C=2", "the labels have")):
         status, _, errors = run("train", labels, "--target", "apt", "--out", out, "--weight", wrong)
         assert status == 2

@@ -26,7 +26,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
 from mimyria.model.batches import make_data
-from mimyria.model.evaluate import Comparison, compare_with_labels, evaluate, plot_parity
+from mimyria.model.evaluate import Comparison, calibration, compare_with_labels, evaluate, plot_parity
 from mimyria.model.files import choose_device, read_model, write_model
 from mimyria.model.graph import build_graph
 from mimyria.model.history import history_of, plot_history, read_history
@@ -474,6 +474,18 @@ def test_a_committee_gives_mean_and_spread(
     assert lines[0][-1]["held_out"] < lines[0][0]["held_out"]
     plot_history(tmp_path / "h.png", lines, "m")
     assert (tmp_path / "h.png").stat().st_size > 5000
+
+
+def test_calibration_groups_atoms_of_like_spread() -> None:
+    frame = random_frame(0, n_atoms=40)
+    spreads = np.linspace(1.0, 4.0, 40)
+    labels = np.zeros((40, 3, 3))
+    pairs = Comparison(TARGETS["apt"], [frame], frame.numbers, labels, labels + 2 * spreads[:, None, None], spreads)
+    unsure, wrong = calibration(pairs)
+    assert len(unsure) == 10
+    np.testing.assert_allclose(wrong, 2 * unsure)
+    with pytest.raises(ModelError, match="--committee"):
+        calibration(replace(pairs, spreads=np.full(40, np.nan)))
 
 
 def replace_members(model: ResponseModel, k: int) -> ResponseModel:

@@ -109,24 +109,27 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Model file.")],
     labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
     plot: Annotated[Path | None, typer.Option(help="Parity plot: .png, .pdf, .svg.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Plot of a committee's error over its spread.")] = None,
     device: Device = "auto",
     layout: Layout = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
-    from mimyria.model.evaluate import compare_with_labels, plot_parity
+    from mimyria.model.evaluate import compare_with_labels, plot_calibration, plot_parity
     from mimyria.model.evaluate import evaluate as run
     from mimyria.model.files import choose_device, read_model
     from mimyria.trajectory import read_frames
 
-    plot = plot_path(plot)
+    plot, calibration = plot_path(plot), plot_path(calibration)
     network = read_model(model, device=choose_device(device))
     frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
     pairs = compare_with_labels(network, frames, ", ".join(map(str, labels)))
     report = run(pairs)
     if plot is not None:
         plot_parity(plot, pairs)
+    if calibration is not None:
+        plot_calibration(calibration, pairs)
     if json:
         typer.echo(json_format.dumps(report))
         return

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.errors import LabelError
+from mimyria.errors import LabelError, ModelError
 from mimyria.frame import Array, Frame
 from mimyria.model.model import ResponseModel, tensor_irreps
-from mimyria.model.predict import predict_tensors
+from mimyria.model.predict import predict_with_spread
 from mimyria.targets import Target, labelled_atoms
 
 
@@ -43,6 +43,8 @@ class Comparison:
         Atomic numbers of all their atoms, shape (n,).
     labels, predictions
         In the target's unit, shape (n, 3, ..., 3); a label may be NaN.
+    spreads
+        Of a committee's members, in the same unit, shape (n,); NaN or nothing of one network alone.
     """
 
     target: Target
@@ -50,18 +52,21 @@ class Comparison:
     numbers: Array
     labels: Array
     predictions: Array
+    spreads: Array | None = None
 
 
 def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: str) -> Comparison:
     """Return labels and predictions of frames that come from ``origin``."""
     target = model.target
     require_labels(frames, target, origin)
+    predicted = [predict_with_spread(model, [frame])[0] for frame in frames]
     return Comparison(
         target,
         frames,
         np.concatenate([frame.numbers for frame in frames]),
         np.concatenate([frame.tensors[target.name] for frame in frames]),
-        np.concatenate([predict_tensors(model, [frame])[0] for frame in frames]),
+        np.concatenate([tensors for tensors, _ in predicted]),
+        np.concatenate([unsure for _, unsure in predicted]),
     )
 
 
@@ -152,4 +157,34 @@ def plot_parity(path: Path, pairs: Comparison) -> None:
     axes.set_xlabel(f"label / {pairs.target.unit}")
     axes.set_ylabel(f"prediction / {pairs.target.unit}")
     axes.legend(frameon=False, markerscale=4)
+    figure.savefig(path, dpi=200)
+
+
+def calibration(pairs: Comparison, bins: int = 10) -> tuple[Array, Array]:
+    """Return spread and error, both root mean square, of groups of atoms of like spread, each of shape (bins,)."""
+    labelled = labelled_atoms(pairs.labels)
+    if pairs.spreads is None or not np.isfinite(pairs.spreads).all():
+        raise ModelError("a calibration needs a committee: train with --committee")
+    errors = (pairs.predictions - pairs.labels)[labelled].reshape(int(labelled.sum()), -1)
+    spreads, squares = pairs.spreads[labelled], np.square(errors).mean(axis=1)
+    groups = np.array_split(np.argsort(spreads), min(bins, len(spreads)))
+    means = [[np.square(spreads[group]).mean(), squares[group].mean()] for group in groups]
+    unsure, wrong = np.sqrt(np.array(means)).T
+    return unsure, wrong
+
+
+def plot_calibration(path: Path, pairs: Comparison) -> None:
+    """Write error over spread of groups of atoms: where they lie on a line through zero the spread can be trusted."""
+    from matplotlib.figure import Figure
+
+    unsure, wrong = calibration(pairs)
+    figure = Figure(figsize=(4.2, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(unsure, wrong, "o", color="tab:blue")
+    slope = float(np.sqrt(np.square(wrong).mean() / np.square(unsure).mean()))
+    axes.plot([0, unsure.max()], [0, slope * unsure.max()], color="black", lw=0.7, label=f"error = {slope:.2g} spread")
+    axes.set(
+        xlabel=f"spread / {pairs.target.unit}", ylabel=f"error / {pairs.target.unit}", xlim=(0, None), ylim=(0, None)
+    )
+    axes.legend(frameon=False)
     figure.savefig(path, dpi=200)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mimyria.errors import ConfigError, LabelError
 from mimyria.targets import TARGETS, labelled_atoms
-from mimyria.trajectory import read_frames, write_frames
+from mimyria.trajectory import check_writable, read_frames, write_frames
 
 log = logging.getLogger("mimyria")
 
@@ -36,6 +36,7 @@ def import_labels(
     """
     if out.resolve() in {path.resolve() for path in paths}:
         raise ConfigError(f"{out} is a file to import; give another --out")
+    check_writable(out)
     frames, counts, bare = [], dict.fromkeys(TARGETS, 0), 0
     worst = dict.fromkeys(TARGETS, 0.0)
     said = ""

@@ -589,6 +589,7 @@ def test_import_turns_the_tensors(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "tblite", "--out", "{molecules}"), "give another --out"),
         (("--import", "{molecules}", "--out", "{molecules}"), "give another --out"),
         (("--import", "{molecules}"), "holds no tensors"),
+        (("{molecules}", "--engine", "tblite", "--out", "labels.csv"), "written as .extxyz or .xyz"),
         (("--import", "{molecules}", "--sample", "2"), "takes every frame"),
         (("{molecules}", "--engine", "tblite", "--field", "10"), "not 10"),
         (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),

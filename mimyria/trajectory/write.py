@@ -13,7 +13,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.targets import TARGETS
-from mimyria.trajectory.compression import open_written
+from mimyria.trajectory.compression import open_written, plain_suffix
 
 
 def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, append: bool = False) -> None:
@@ -44,6 +44,8 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
 
 def check_writable(path: Path) -> None:
     """Raise ConfigError if frames cannot be written to a path, before they are computed."""
+    if plain_suffix(path) not in (".xyz", ".extxyz"):
+        raise ConfigError(f"{path}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst to compress them")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; --out takes a file")
     try:

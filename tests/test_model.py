@@ -34,6 +34,7 @@ from mimyria.model.model import PRESETS, ResponseModel, tensor_irreps
 from mimyria.model.network import Network, harmonics, radial_functions, sphere
 from mimyria.model.original import read_original
 from mimyria.model.predict import predict, predict_tensors, predict_with_spread
+from mimyria.model.published import PublishedNetwork, PublishedSettings
 from mimyria.model.train import TrainSettings, train
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
@@ -720,3 +721,23 @@ def test_a_time_limit_counts_everything(labels: list[Frame], tmp_path: Path) -> 
     begin = time.monotonic()
     train(labels[:4], quick("apt", epochs=None, time_limit=0.06, committee=2), tmp_path / "m")
     assert 3.6 <= time.monotonic() - begin < 3.6 + 3  # the last validation, calibration, and a busy machine
+
+
+def test_the_original_program_sees_one_image_of_each_neighbour() -> None:
+    frame = random_frame(4, n_atoms=6, length=5.0)
+    graph = build_graph([frame], SPECIES, 6.0, dtype=torch.float64)
+    irreps = tensor_irreps(TARGETS["apt"])[0]
+    every, nearest = (
+        PublishedNetwork(PublishedSettings("apt", SPECIES, channels=(4, 4), minimum_image=one), irreps).geometry(graph)
+        for one in (False, True)
+    )
+    pairs = list(zip(nearest.receivers.tolist(), nearest.senders.tolist(), strict=True))
+    assert len(pairs) == len(set(pairs)) == 6 * 5  # every other atom is within 6 Å, and no atom sees itself
+    assert len(every.receivers) > 2 * len(pairs)
+    order = graph.order.numpy()
+    images = np.array(list(np.ndindex(5, 5, 5))) - 2
+    for receiver, sender in pairs:
+        apart = frame.positions[order[receiver]] - frame.positions[order[sender]]
+        shortest = np.linalg.norm(apart + images @ frame.cell, axis=1).min()
+        kept = graph.vectors[receiver][graph.neighbours[receiver] == sender].norm(dim=1).min()
+        assert float(kept) == pytest.approx(shortest)

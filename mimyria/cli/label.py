@@ -22,12 +22,7 @@ def label(
     field: Annotated[float, typer.Option(help="Field strength, E_h/(e a0).")] = 2e-3,
     template: Annotated[Path | None, typer.Option(help="CP2K input with the FORCE_EVAL to use.")] = None,
     command: Annotated[str | None, typer.Option(help="How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.")] = None,
-    set: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=VALUE: pyscf has functional, basis, grid, convergence; tblite method; cp2k schema. Repeatable."
-        ),
-    ] = None,
+    set: Annotated[list[str] | None, typer.Option(help=SETTINGS)] = None,
     charge: Annotated[int | None, typer.Option(help="Total charge, e; without it, what the frames say.")] = None,
     executor: Annotated[str, typer.Option(help="local, or a YAML profile such as those in configs/cluster.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Configurations at a time on this machine.")] = None,

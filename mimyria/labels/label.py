@@ -157,16 +157,18 @@ class _Session:
     def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
         self.engine, self.settings, self.frames = engine, settings, frames
         self.fields = stencil(settings.order, settings.field)
-        self.identities = {folder: self._identity(frame) for folder, frame in frames.items()}
+        identity = engine.identity  # of CP2K it reads the files beside the template
+        self.identities = {folder: self._identity(frame, identity) for folder, frame in frames.items()}
         self.inside = {folder: folder / fingerprint(identity) for folder, identity in self.identities.items()}
+        self.labels: dict[Path, dict[str, Any]] = {}
         self.failures: dict[Path, str] = {}
         self.busy: list[Path] = []
         self.locks: dict[Path, TextIO] = {}
 
-    def _identity(self, frame: Frame) -> dict[str, Any]:
+    def _identity(self, frame: Frame, engine: dict[str, Any]) -> dict[str, Any]:
         """Return everything that determines the label of a configuration."""
         return {
-            "engine": self.engine.identity,
+            "engine": engine,
             "charge": self.settings.charge_of(frame),
             "field": self.settings.field,
             "order": self.settings.order,
@@ -197,8 +199,10 @@ class _Session:
                 self.failures[folder] = json.loads((inside / FAILED).read_text(encoding="utf-8"))["reason"]
 
     def label(self, folder: Path) -> dict[str, Any] | None:
-        """Return the content of the label of a configuration, None if there is none."""
-        return read_npz(self.inside[folder] / LABEL)
+        """Return the content of the label of a configuration, None if there is none; once there it stays."""
+        if folder not in self.labels and (content := read_npz(self.inside[folder] / LABEL)) is not None:
+            self.labels[folder] = content
+        return self.labels.get(folder)
 
     def jobs(self) -> Iterator[Job]:
         """Yield the jobs of what is neither done nor failed, nor worked on by another process."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from e3nn import o3
 from torch import Tensor
 
 from mimyria.elements import symbols_of
@@ -46,6 +47,10 @@ class Batch:
     labels: Tensor
     weights: Tensor
     frame: Tensor
+
+    def geometry_for(self, model: ResponseModel) -> Any:
+        """Return the geometry that is kept, or make it."""
+        return model.geometry(self.graph) if self.geometry is None else self.geometry
 
     def without_excess(self, error: Tensor, model: ResponseModel) -> Tensor:
         """Return errors of normalised irreps without what projecting the sum over the atoms would take off.
@@ -176,9 +181,8 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
 
 def irrep_slices(model: ResponseModel) -> list[tuple[str, slice]]:
     """Return name and places of every irrep of a model's target."""
-    names = [str(irrep) for multiplicity, irrep in model.irreps for _ in range(multiplicity)]
-    ends = np.cumsum([irrep.dim for multiplicity, irrep in model.irreps for _ in range(multiplicity)]).tolist()
-    return [(name, slice(start, end)) for name, start, end in zip(names, [0, *ends], ends, strict=False)]
+    single = o3.Irreps([(1, irrep) for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
+    return [(str(irrep), part) for (_, irrep), part in zip(single, single.slices(), strict=True)]
 
 
 def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: Sequence[Batch]) -> Tensor:

@@ -88,29 +88,22 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
     for chosen in of_species.values():
         deviations[chosen] = labels[chosen] - labels[chosen].mean(axis=0)
     ends = np.cumsum([len(frame) for frame in pairs.frames])[:-1]
-    sums = [
-        target.translation_error(tensors, frame.total_charge)
-        for tensors, frame in zip(np.split(pairs.predictions, ends), pairs.frames, strict=True)
-    ]
-    projected = np.concatenate(
-        [
-            target.project_translation(tensors, frame.total_charge)
-            for tensors, frame in zip(np.split(pairs.predictions, ends), pairs.frames, strict=True)
-        ]
-    )
+    charges = [frame.total_charge for frame in pairs.frames]
+    by_frame = list(zip(np.split(pairs.predictions, ends), charges, strict=True))
+    sums = [target.translation_error(tensors, charge) for tensors, charge in by_frame]
+    projected = np.concatenate([target.project_translation(tensors, charge) for tensors, charge in by_frame])
+    all_errors, all_deviations = errors[labelled], deviations[labelled]
     return {
         "target": target.name,
         "unit": target.unit,
         "frames": len(pairs.frames),
-        **_errors(errors[labelled], deviations[labelled]),
+        **_errors(all_errors, all_deviations),
         "sum_rule": float(np.mean(sums)),
         "rmse_projected": float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
         "species": {symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
-        "irreps": _by_irrep(target, errors[labelled], deviations[labelled]),
+        "irreps": _by_irrep(target, all_errors, all_deviations),
         "components": {
-            "".join("xyz"[axis] for axis in place): _errors(
-                errors[labelled][:, *place], deviations[labelled][:, *place]
-            )
+            "".join("xyz"[axis] for axis in place): _errors(all_errors[:, *place], all_deviations[:, *place])
             for place in np.ndindex(*target.shape)
         },
     }
@@ -120,13 +113,9 @@ def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dic
     """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
     irreps, change_of_basis = tensor_irreps(target)
     basis = change_of_basis.flatten(1).double().numpy()
-    parts, start = {}, 0
-    for multiplicity, irrep in irreps:
-        rows = basis[start : start + multiplicity * irrep.dim]
-        turned = [values.reshape(len(values), -1) @ rows.T for values in (errors, deviations)]
-        parts[str(irrep)] = _errors(*turned)
-        start += multiplicity * irrep.dim
-    return parts
+    turned = [values.reshape(len(values), -1) @ basis.T for values in (errors, deviations)]
+    places = zip(irreps, irreps.slices(), strict=True)
+    return {str(irrep): _errors(*(values[:, place] for values in turned)) for (_, irrep), place in places}
 
 
 def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:

@@ -114,7 +114,7 @@ def bundled_pair(name: str) -> list[Path]:
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_whole`, whose ``format`` must be as expected."""
     if not path.is_file():
-        pair = sorted(file.stem for file in BUNDLED.glob(f"{path.name}_*.mym"))
+        pair = [file.stem for file in bundled_pair(str(path))]
         raise ModelError(f"{path} is a pair of models: say {' or '.join(pair)}" if pair else f"{path} does not exist")
     if is_original(path):
         raise ModelError(

@@ -140,8 +140,7 @@ class Fit:
 
     def errors(self, model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the errors of the normalised irreps and the weights of their squares, both (n, irreps)."""
-        geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
-        error = model(geometry)[0] - batch.labels
+        error = model(batch.geometry_for(model))[0] - batch.labels
         if self.data.project:  # the network answers for what is left when the sum over the atoms is made exact
             error = batch.without_excess(error, model)
         return error, batch.weights * self.data.loss_weights[batch.graph.species]
@@ -166,16 +165,15 @@ class Fit:
         return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **dict(zip(symbols, by_species, strict=True))}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that changes, as a copy."""
+        """Return everything that changes, as a copy; the best weights are replaced, never changed."""
         weights = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "best": self.best,
             "optimiser": self.optimiser.state_dict(),
             "order": self.order.get_state(),
         }
         counts = [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch]
-        return deepcopy(weights) | {"counts": counts, "history": list(self.history)}
+        return deepcopy(weights) | {"best": self.best, "counts": counts, "history": list(self.history)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, which is not changed by it."""

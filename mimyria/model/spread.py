@@ -33,9 +33,8 @@ def calibrate(model: ResponseModel, data: Data) -> dict[str, Any]:
     elements, spreads, errors = 3 ** (model.target.order + 1), [], []
     with torch.no_grad():
         for batch in data.held_out:
-            geometry = model.geometry(batch.graph) if batch.geometry is None else batch.geometry
             scale, labelled = model.scale[batch.graph.species], batch.weights[:, 0] > 0
-            members = model(geometry)
+            members = model(batch.geometry_for(model))
             mean = members.mean(0)
             away = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
             error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal

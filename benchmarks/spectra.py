@@ -12,9 +12,13 @@ import time
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.correlation import correlation, window_lags
-from mimyria.spectra.response import ResponseSeries
-from mimyria.spectra.spectrum import infrared, raman, sampling
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.correlation import correlation
+from mimyria.spectra.infrared import infrared
+from mimyria.spectra.raman import raman
+from mimyria.spectra.sampling import sampling
+from mimyria.spectra.series import ResponseSeries
+from mimyria.spectra.window import window_lags
 
 FRAMES, DIRECT_FRAMES, TIMESTEP, RESOLUTION = 200_000, 5_000, 4.0, 20.0
 
@@ -48,9 +52,9 @@ def main() -> None:
     seconds = {}
     for name, make in (("infrared", infrared), ("Raman, all invariants", raman)):
         begin = time.perf_counter()
-        make([series], temperature=300.0, how=how)
+        make([series], Conditions(300.0), how)
         seconds[name] = time.perf_counter() - begin
-    short, lags = series.rates["apt"][:DIRECT_FRAMES], window_lags(RESOLUTION, TIMESTEP)
+    short, lags = series.rates["apt"][slice(DIRECT_FRAMES)], window_lags(RESOLUTION, TIMESTEP)
     begin = time.perf_counter()
     expected = direct(short, lags)
     middle = time.perf_counter()

@@ -36,7 +36,7 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
         raise ConfigError(f"{path} does not exist")
     if path.suffix == ".mym":
         return _model(path)
-    from mimyria.spectra.response import is_series
+    from mimyria.spectra.series import is_series
 
     if is_series(path):
         return _series(path)
@@ -61,7 +61,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _series(path: Path) -> dict[str, Any]:
-    from mimyria.spectra.response import read_series
+    from mimyria.spectra.series import read_series
 
     series = read_series(path)
     return {

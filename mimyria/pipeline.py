@@ -19,22 +19,16 @@ from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
-from mimyria.spectra.correlation import window_lags
-from mimyria.spectra.response import (
-    GROUPINGS,
-    Grouping,
-    PartStore,
-    ResponseSeries,
-    is_series,
-    locked,
-    rate,
-    read_series,
-    response_series,
-    without_drift,
-    write_series,
-)
-from mimyria.spectra.spectrum import DEFAULT_RESOLUTION, KINDS, NEEDS, Spectrum, raman, sampling, write_csv
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.groups import GROUPINGS
+from mimyria.spectra.kinds import KINDS, NEEDS
+from mimyria.spectra.parts import PartStore, locked
+from mimyria.spectra.response import rate, response_series, without_drift
+from mimyria.spectra.sampling import DEFAULT_RESOLUTION, sampling
+from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
+from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.spectra.stride import automatic_stride, folded_fraction, nyquist_wavenumber
+from mimyria.spectra.window import window_lags
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 
@@ -83,7 +77,7 @@ class SpectrumSettings:
         Every how many stored frames a tensor is needed; None for automatic.
     temperature
         K; None for the kinetic temperature.
-    resolution, blocks
+    resolution, window, blocks
         See ``sampling``.
     groups
         Name in ``GROUPINGS``.
@@ -104,6 +98,7 @@ class SpectrumSettings:
     stride: int | None = None
     temperature: float | None = None
     resolution: float | None = None
+    window: str = "gaussian"
     blocks: int | None = None
     groups: str = "species"
     laser: float | None = None
@@ -165,7 +160,7 @@ def make_spectra(
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
-        return _spectra(series, out, settings, paths)
+        return _spectra(read_series(out / "series.h5"), out, settings, paths)
     except SpectrumError as error:
         kept = out / "series.h5"
         raise SpectrumError(
@@ -210,16 +205,16 @@ def _spectra(
     """Compute and write spectra, figure and settings from the series of one or more trajectories."""
     from mimyria.spectra.plot import plot_spectra  # matplotlib is slow to import
 
-    how = sampling(series, settings.resolution, settings.blocks)
+    how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
+    conditions = Conditions(temperature, settings.laser)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
     spectra = {}
     for kind, make in KINDS.items():
-        if NEEDS[kind] is None or all(NEEDS[kind] in one.rates for one in series):
-            options: dict[str, Any] = {"laser": settings.laser} if make is raman else {}
-            spectra[kind] = make(series, temperature=temperature, how=how, **options)
+        if all(name in one.rates for name in NEEDS[kind] for one in series):
+            spectra[kind] = make(series, conditions, how)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
@@ -256,7 +251,7 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
                 targets=tuple(settings.sources),
                 grouping=GROUPINGS[settings.groups](trajectory.numbers),
                 timestep=timestep,
-                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep),
+                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
                 limit=limit,
@@ -268,7 +263,7 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
 
 def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
     """Say how much of the rates lies above what the stride resolves, from a short excerpt at the full rate."""
-    whole = Grouping.whole(trajectory.numbers).members
+    whole = np.ones((1, len(trajectory.numbers)))
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
         for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):

@@ -47,6 +47,7 @@ def spectrum(
     stride: Annotated[str, typer.Option(help="Tensors at every Nth stored frame; auto keeps 4500 cm⁻¹.")] = "auto",
     temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
     resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
+    window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
     groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
     laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
@@ -59,10 +60,13 @@ def spectrum(
 ) -> None:
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
     from mimyria.pipeline import SpectrumSettings, TrajectorySettings, make_spectra
-    from mimyria.spectra.response import GROUPINGS
+    from mimyria.spectra.groups import GROUPINGS
+    from mimyria.spectra.window import WINDOWS
 
     if groups not in GROUPINGS:
         raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
+    if window not in WINDOWS:
+        raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
         raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
     for flag, value in (("--resolution", resolution), ("--laser", laser), ("--blocks", blocks)):
@@ -78,6 +82,7 @@ def spectrum(
         stride=None if stride == "auto" else int(stride),
         temperature=temperature,
         resolution=resolution,
+        window=window,
         blocks=blocks,
         groups=groups,
         laser=laser,

@@ -1,6 +1,6 @@
-"""Correlation functions of long series, exactly and in constant memory, and their Fourier transforms.
+"""Correlation functions of long series, exactly and in constant memory.
 
-    C_AB(τ) = Σ_k ⟨A_k(t) B_k(t+τ)⟩_t          S_AB(ω) = ∫_{-∞}^{∞} C(τ) w(τ) e^{-iωτ} dτ
+    C_AB(τ) = Σ_k ⟨A_k(t) B_k(t+τ)⟩_t
 
 Every pair of frames up to the longest lag counts once (unbiased: divided by the number of pairs).
 """
@@ -12,10 +12,7 @@ from scipy import fft
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.units import LIGHT_SPEED
 
-WINDOW_CUT = 1e-3
-"""The Gaussian window is cut off where it has fallen to this."""
 COMPONENTS_AT_ONCE = 256
 
 
@@ -104,57 +101,3 @@ def correlation(series: Array, lags: int) -> Array:
     correlator = Correlator(lags)
     correlator.add(series)
     return correlator.result()
-
-
-def window_lags(resolution: float, timestep: float) -> int:
-    """Return how many lags of ``timestep`` (fs) the window of a resolution (cm⁻¹, FWHM) reaches over."""
-    spread = _window_spread(resolution)
-    return int(np.ceil(spread * np.sqrt(-2 * np.log(WINDOW_CUT)) / timestep)) + 1
-
-
-def window_resolution(lags: int, timestep: float) -> float:
-    """Return the resolution (cm⁻¹, FWHM) whose window reaches over so many lags of ``timestep`` (fs)."""
-    return _window_spread(1.0) * np.sqrt(-2 * np.log(WINDOW_CUT)) / ((lags - 1) * timestep)
-
-
-def gaussian_window(lags: int, timestep: float, resolution: float) -> Array:
-    """Return w(τ) = exp(-τ²/2σ²), whose transform is a Gaussian of FWHM ``resolution`` (cm⁻¹), at τ = 0, δt, ...
-
-    σ = √(8 ln 2) / (2π c · FWHM). The transform is positive: no line gets side lobes.
-    """
-    time = timestep * np.arange(lags)
-    return np.exp(-0.5 * (time / _window_spread(resolution)) ** 2)
-
-
-def _window_spread(resolution: float) -> float:
-    """Return σ of the window in fs."""
-    return float(np.sqrt(8 * np.log(2)) / (2 * np.pi * LIGHT_SPEED * resolution))
-
-
-def line_shape(correlations: Array, timestep: float, resolution: float) -> tuple[Array, Array]:
-    """Return the wavenumbers (cm⁻¹) and S = ∫ C(τ) w(τ) cos(ωτ) dτ over both signs of τ (unit of C · fs).
-
-    The trapezoidal sum of S over all wavenumbers returned gives C(0)/(2c) exactly.
-
-    Parameters
-    ----------
-    correlations
-        C(τ) at τ = 0, δt, ...; shape (..., lags).
-    timestep
-        δt, fs.
-    resolution
-        FWHM of the window's transform, cm⁻¹.
-
-    Returns
-    -------
-    tuple
-        Wavenumbers (n,) from zero to 1/(2cδt), no coarser than a quarter of the resolution, and S of shape (..., n).
-    """
-    lags = correlations.shape[-1]
-    windowed = correlations * gaussian_window(lags, timestep, resolution)
-    points = max(2 * lags, int(np.ceil(4 / (LIGHT_SPEED * timestep * resolution))))
-    points = 2 * fft.next_fast_len((points + 1) // 2, real=True)
-    transform = fft.rfft(windowed, n=points, axis=-1).real
-    return np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points), timestep * (
-        2 * transform - windowed[..., :1]
-    )

@@ -1,0 +1,156 @@
+"""`Sampling`: how series become line shapes: resolution, window, correlation length, blocks for the error bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mimyria.errors import SpectrumError
+from mimyria.frame import Array
+from mimyria.spectra.correlation import Correlator
+from mimyria.spectra.series import FRAMES_AT_ONCE, ResponseSeries
+from mimyria.spectra.window import WINDOWS, line_shape, window_lags, window_resolution
+from mimyria.units import LIGHT_SPEED
+
+DEFAULT_RESOLUTION = 20.0
+MOST_BLOCKS = 10
+DIFFERENCE_FLOOR = 0.1
+"""Spectra from central differences end where the factor to be undone has fallen to this."""
+
+Signal = Callable[[ResponseSeries, slice], Array]
+"""What is correlated: some frames of a series to an array (t, groups, components)."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How series become a spectrum: see `sampling`."""
+
+    timestep: float
+    resolution: float
+    lags: int
+    block_frames: int
+    differenced: float
+    window: str = "gaussian"
+
+    def transform(self, correlations: Array) -> tuple[Array, Array]:
+        """Return wavenumbers and line shapes of correlation functions (..., lags), the velocities mended."""
+        wavenumber, shapes = line_shape(correlations, self.timestep, self.resolution, self.window)
+        return undifferenced(wavenumber, shapes, self.differenced)
+
+    def header(self, *, with_errors: bool = True) -> dict[str, str]:
+        """What a file says about it."""
+        stated = {
+            "sampled every": f"{self.timestep:g} fs",
+            "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
+        }
+        if with_errors:
+            blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps" if self.block_frames else "none"
+            stated["errors"] = f"standard error over {blocks}"
+        if self.differenced:
+            stated["velocities"] = (
+                f"central differences over ±{self.differenced:g} fs; the factor [sin(ωδt)/(ωδt)]² is undone"
+            )
+        return stated
+
+
+def sampling(
+    series: Sequence[ResponseSeries], resolution: float | None, blocks: int | None, window: str = "gaussian"
+) -> Sampling:
+    """Return resolution, correlation length and blocks that the series allow.
+
+    Parameters
+    ----------
+    series
+        One a trajectory.
+    resolution
+        cm⁻¹; None for 20 cm⁻¹, or what half of the shortest trajectory resolves if that is coarser.
+    blocks
+        Number of blocks for the standard errors; None for as many as are independent, up to ten.
+    window
+        Name in ``WINDOWS``.
+
+    Raises
+    ------
+    SpectrumError
+        If the trajectories are too short for what is asked, or differ in their timestep.
+    """
+    if window not in WINDOWS:
+        raise SpectrumError(f"there is no window {window!r}; known are {', '.join(WINDOWS)}")
+    if not series:
+        raise SpectrumError("there is no trajectory to make a spectrum from")
+    timestep, shortest = series[0].timestep, min(len(one) for one in series)
+    for what, values in (
+        ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
+        ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
+        ("have different numbers of atoms", [one.n_atoms for one in series]),
+        ("have different groups, or their atoms in another order", [",".join(one.groups) for one in series]),
+        ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
+    ):
+        if len(set(values)) > 1:
+            shown = " and ".join(str(value) for value in dict.fromkeys(values))
+            raise SpectrumError(f"the trajectories {what}: {shown}; make spectra of each kind by itself")
+    if shortest < 8:
+        raise SpectrumError(f"{shortest} frames are too few for a spectrum")
+    finest = float(np.ceil(10 * window_resolution(shortest, timestep, window)) / 10)
+    if resolution is None:
+        resolution = max(DEFAULT_RESOLUTION, float(np.ceil(window_resolution(shortest // 2, timestep, window))))
+    if resolution < finest:
+        raise SpectrumError(
+            f"a resolution of {resolution:g} cm⁻¹ needs a longer trajectory: "
+            f"{shortest} frames every {timestep:g} fs allow {finest:g} cm⁻¹"
+        )
+    lags = window_lags(resolution, timestep, window)
+    n_frames = sum(len(one) for one in series)
+    if blocks is None:
+        blocks = min(MOST_BLOCKS, sum(len(one) // lags for one in series))
+    if blocks > 1 and n_frames // blocks < lags:
+        raise SpectrumError(
+            f"{blocks} blocks of {n_frames // blocks} frames are shorter than the correlation window of {lags} frames; "
+            f"ask for at most --blocks {max(n_frames // lags, 1)}, or a coarser --resolution"
+        )
+    return Sampling(timestep, resolution, lags, n_frames // blocks if blocks > 1 else 0, series[0].differenced, window)
+
+
+def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
+    """Return wavenumbers (n,), line shapes S_gh (groups, groups, n) pooled over trajectories, and those of each block.
+
+    Parameters
+    ----------
+    series
+        One a trajectory; read a few frames at a time.
+    signal
+        What is correlated.
+    how
+        From `sampling`.
+    """
+    pairs = np.array([len(one) - np.arange(how.lags) for one in series], dtype=float)
+    whole = [_correlation(one, signal, how.lags, 0, len(one)) for one in series]
+    wavenumber, total = how.transform(sum(c * n for c, n in zip(whole, pairs, strict=True)) / pairs.sum(axis=0))
+    size = how.block_frames
+    starts = [(one, start) for one in series for start in range(0, len(one) - size + 1, size)] if size else []
+    each = [how.transform(_correlation(one, signal, how.lags, start, start + size))[1] for one, start in starts]
+    return wavenumber, total, np.array(each).reshape(len(starts), *total.shape)
+
+
+def _correlation(one: ResponseSeries, signal: Signal, lags: int, first: int, last: int) -> Array:
+    """Return the correlation functions of the frames first to last, (groups, groups, lags)."""
+    correlator = Correlator(lags)
+    for start in range(first, last, FRAMES_AT_ONCE):
+        correlator.add(signal(one, slice(start, min(start + FRAMES_AT_ONCE, last))))
+    return correlator.result()
+
+
+def undifferenced(wavenumber: Array, shapes: Array, differenced: float) -> tuple[Array, Array]:
+    """Return both with the factor [sin(ωδt)/(ωδt)]² of central differences divided out, as far as it can be."""
+    factor = np.sinc(2 * LIGHT_SPEED * wavenumber * differenced) ** 2  # np.sinc(x) = sin(πx)/(πx)
+    end = int(np.argmax(factor < DIFFERENCE_FLOOR)) or len(factor)
+    return wavenumber[:end], shapes[..., :end] / factor[:end]
+
+
+def standard_error(blocks: Array) -> Array:
+    """Return the standard error of the mean over the first axis; NaN with fewer than two blocks."""
+    if len(blocks) < 2:
+        return np.full(blocks.shape[1:], np.nan)
+    return blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))

@@ -1,0 +1,137 @@
+"""`ResponseSeries`: dM/dt and dα/dt along one trajectory, and the file series.h5 that holds those of several.
+
+Rates are read from the file as they are needed, so a series of any length takes no memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import h5py
+
+from mimyria.errors import SpectrumError
+from mimyria.frame import Array
+from mimyria.targets import TARGETS
+
+CONTENT = "mimyria response series"
+FRAMES_AT_ONCE = 1 << 15
+
+
+class Sliceable(Protocol):
+    """Frames on disk or in memory."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape (t, ...)."""
+
+    def __getitem__(self, frames: slice, /) -> Array:
+        """Return some of the frames."""
+
+
+@dataclass(frozen=True)
+class ResponseSeries:
+    """Rates of the dipole and the polarizability along one trajectory.
+
+    Parameters
+    ----------
+    groups
+        Names of the groups of atoms.
+    timestep
+        Between samples, fs.
+    rates
+        By target name, shape (t, groups, 3, ..., 3) with one axis of 3 for each field index; ``Target.rate_unit``.
+        Arrays, or what gives arrays when it is sliced along t.
+    volume, temperature
+        Of each frame, shape (t,); Å³ and K (kinetic, 3n - 3 degrees of freedom).
+    velocity_species, velocity_correlation
+        Species, and Σ m v(0)·v(τ) of each in u (Å/fs)², shape (species, lags).
+    differenced
+        Interval δt (fs) over which the velocities were made by central differences, or 0 where they are true ones.
+    n_atoms
+        Number of atoms.
+    """
+
+    groups: tuple[str, ...]
+    timestep: float
+    rates: Mapping[str, Sliceable]
+    volume: Array
+    temperature: Array
+    velocity_species: tuple[str, ...]
+    velocity_correlation: Array
+    differenced: float
+    n_atoms: int
+
+    def __len__(self) -> int:
+        return len(self.volume)
+
+
+def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
+    """Write the series of several trajectories into one HDF5 file, whole or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    with h5py.File(unfinished, "w") as file:
+        file.attrs["content"] = CONTENT
+        for number, one in enumerate(series):
+            group = file.create_group(f"trajectory_{number:04d}")
+            group.attrs["groups"] = list(one.groups)
+            group.attrs["timestep_fs"] = one.timestep
+            group.attrs["differenced_fs"] = one.differenced
+            group.attrs["n_atoms"] = one.n_atoms
+            for name, values in one.rates.items():
+                dataset = group.create_dataset(f"rate/{name}", shape=values.shape, dtype="f8")
+                dataset.attrs["unit"] = TARGETS[name].rate_unit
+                for start in range(0, len(one), FRAMES_AT_ONCE):
+                    frames = slice(start, min(start + FRAMES_AT_ONCE, len(one)))
+                    dataset[frames] = values[frames]
+            group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
+            group.create_dataset("temperature", data=one.temperature).attrs["unit"] = "K"
+            correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
+            correlation.attrs["unit"] = "u (Å/fs)²"
+            correlation.attrs["species"] = list(one.velocity_species)
+    os.replace(unfinished, path)
+
+
+def is_series(path: Path) -> bool:
+    """Return whether a file is a series written by `write_series`; False where it is not there."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("content") == CONTENT)
+    except OSError:
+        return False
+
+
+def read_series(path: Path) -> list[ResponseSeries]:
+    """Return the series that `write_series` wrote; the file stays open as long as they are used.
+
+    Raises
+    ------
+    SpectrumError
+        If the file is not there, damaged, or something else.
+    """
+    try:
+        file = h5py.File(path, "r")
+        if file.attrs.get("content") != CONTENT:
+            raise SpectrumError(f"{path} is an HDF5 file, but not a series written by `mimyria spectrum`")
+        return [_read_one(file[name]) for name in sorted(file)]
+    except FileNotFoundError:
+        raise SpectrumError(f"{path} does not exist") from None
+    except (OSError, KeyError) as error:
+        raise SpectrumError(f"{path} cannot be read as a series ({error}); run `mimyria spectrum` again") from error
+
+
+def _read_one(group: h5py.Group) -> ResponseSeries:
+    correlation = group["velocity_correlation"]
+    return ResponseSeries(
+        groups=tuple(group.attrs["groups"]),
+        timestep=float(group.attrs["timestep_fs"]),
+        rates=dict(group["rate"].items()),
+        volume=group["volume"][()],
+        temperature=group["temperature"][()],
+        velocity_species=tuple(correlation.attrs["species"]),
+        velocity_correlation=correlation[()],
+        differenced=float(group.attrs["differenced_fs"]),
+        n_atoms=int(group.attrs["n_atoms"]),
+    )

@@ -1,0 +1,52 @@
+"""Windows: the resolution they promise, and transforms against analytic lines."""
+
+import numpy as np
+import pytest
+
+from mimyria.spectra.window import WINDOWS, line_shape, window_lags, window_resolution, window_weights
+from mimyria.units import LIGHT_SPEED
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("resolution", [5.0, 20.0, 60.0])
+def test_a_wave_becomes_a_line_of_the_resolution_asked_for(resolution: float, window: str) -> None:
+    timestep, position = 2.0, 1600.0
+    lags = window_lags(resolution, timestep, window)
+    wave = np.cos(2 * np.pi * LIGHT_SPEED * position * timestep * np.arange(lags))
+    wavenumber, line = line_shape(wave, timestep, resolution, window)
+    assert wavenumber[np.argmax(line)] == pytest.approx(position, abs=resolution / 4)
+    fine = np.linspace(position - 2 * resolution, position + 2 * resolution, 4001)
+    above = fine[np.interp(fine, wavenumber, line) > line.max() / 2]
+    assert above[-1] - above[0] == pytest.approx(resolution, rel=0.05)
+    lobes = {"gaussian": 2e-3, "blackman": 2e-3, "hann": 0.027}  # the Gaussian is cut at 1e-3; Hann's are 2.7 %
+    assert line.min() > -lobes[window] * line.max()
+
+
+def test_the_integral_is_the_correlation_at_zero() -> None:
+    values = np.random.default_rng(2).normal(size=300)
+    wavenumber, line = line_shape(values, 1.5, 40.0)
+    assert np.trapezoid(line, wavenumber) == pytest.approx(values[0] / (2 * LIGHT_SPEED), rel=1e-10)
+    assert wavenumber[-1] == pytest.approx(1 / (2 * LIGHT_SPEED * 1.5))
+
+
+def test_damped_oscillator_has_its_lorentzian() -> None:
+    """C = e^{-γ|t|} cos ω0 t has S = γ/(γ² + (ω-ω0)²) + γ/(γ² + (ω+ω0)²)."""
+    timestep, resolution = 1.0, 1.0
+    position, width = 1000.0, 40.0  # cm⁻¹, full width at half maximum
+    gamma, omega0 = np.pi * LIGHT_SPEED * width, 2 * np.pi * LIGHT_SPEED * position
+    time = timestep * np.arange(window_lags(resolution, timestep))
+    wavenumber, line = line_shape(np.exp(-gamma * time) * np.cos(omega0 * time), timestep, resolution)
+    omega = 2 * np.pi * LIGHT_SPEED * wavenumber
+    exact = gamma / (gamma**2 + (omega - omega0) ** 2) + gamma / (gamma**2 + (omega + omega0) ** 2)
+    np.testing.assert_allclose(line, exact, atol=5e-3 * exact.max())
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_resolution_and_lags_are_inverse(window: str) -> None:
+    for resolution in (1.0, 10.0, 33.0):
+        lags = window_lags(resolution, 4.0, window)
+        assert window_resolution(lags, 4.0, window) == pytest.approx(resolution, rel=0.02)
+        weights = window_weights(lags, 4.0, resolution, window)
+        assert weights[0] == pytest.approx(1)
+        assert 0 <= weights[-1] < 2e-3
+        assert (np.diff(weights) <= 0).all()

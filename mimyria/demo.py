@@ -15,8 +15,9 @@ import numpy as np
 
 from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
-from mimyria.pipeline import SpectrumSettings, make_spectra
+from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
+from mimyria.settings import SpectrumSettings
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.plot import plot_spectra
 from mimyria.spectra.spectrum import Spectrum

@@ -2,127 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mimyria import __version__
+from mimyria.along import series_along
 from mimyria.config import write_settings
-from mimyria.elements import frame_masses
-from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
-from mimyria.frame import Array, Frame
-from mimyria.progress import Advance, progress
+from mimyria.errors import ConfigError, SpectrumError
+from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.groups import GROUPINGS
 from mimyria.spectra.kinds import KINDS, NEEDS
-from mimyria.spectra.parts import PartStore, locked
-from mimyria.spectra.response import rate, response_series, without_drift
-from mimyria.spectra.sampling import DEFAULT_RESOLUTION, sampling
+from mimyria.spectra.parts import locked
+from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
-from mimyria.spectra.stride import automatic_stride, folded_fraction, nyquist_wavenumber
-from mimyria.spectra.window import window_lags
-from mimyria.targets import TARGETS, Target
+from mimyria.spectra.stride import nyquist_wavenumber
 from mimyria.trajectory import Trajectory
 
 log = logging.getLogger("mimyria")
 
-IN_FRAMES = "frames"
-"""Says that the tensors stand in the trajectory's own frames."""
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
-EXCERPT = 64
-"""Samples of the final rate in the excerpt on which folding back is measured."""
 TEMPERATURE_TOLERANCE = 0.1
 PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
 """K; outside, the velocities are probably in another unit."""
-
-
-@dataclass(frozen=True)
-class TrajectorySettings:
-    """How to read a trajectory; see ``Trajectory``."""
-
-    topology: Path | None = None
-    velocities: Path | None = None
-    velocity_unit: str | None = None
-    cell: tuple[float, ...] | None = None
-    timestep: float | None = None
-    layout: str | None = None
-
-    def open(self, path: Path) -> Trajectory:
-        """Return the trajectory at a path, checked."""
-        return Trajectory(path, **self.__dict__)
-
-
-@dataclass(frozen=True)
-class SpectrumSettings:
-    """What `make_spectra` is asked for.
-
-    Parameters
-    ----------
-    apt, pgt
-        A model file, or ``frames`` for the tensors in the frames, or None for no such spectrum.
-    reading
-        How the trajectories are read.
-    frames
-        First and last (exclusive) stored frame used; None for the end.
-    stride
-        Every how many stored frames a tensor is needed; None for automatic.
-    temperature
-        K; None for the kinetic temperature.
-    resolution, window, blocks
-        See ``sampling``.
-    groups
-        Name in ``GROUPINGS``.
-    laser
-        nm, or None for no Stokes intensities.
-    charge
-        Total charge of the cell, e; None for what the frames' headers say, else zero.
-    project
-        Make the translational sum rule of predicted tensors exact.
-    device
-        Where the networks compute.
-    """
-
-    apt: str | None = None
-    pgt: str | None = None
-    reading: TrajectorySettings = field(default_factory=TrajectorySettings)
-    frames: tuple[int, int | None] = (0, None)
-    stride: int | None = None
-    temperature: float | None = None
-    resolution: float | None = None
-    window: str = "gaussian"
-    blocks: int | None = None
-    groups: str = "species"
-    laser: float | None = None
-    charge: float | None = None
-    project: bool = True
-    device: str = "auto"
-
-    def flags(self) -> dict[str, Any]:
-        """Return the settings as the command line names them, so that ``--config`` takes them back."""
-        first, last = self.frames
-        flags = {**vars(self.reading), **{key: value for key, value in vars(self).items() if key != "reading"}}
-        flags["frames"] = None if (first, last) == (0, None) else f"{first}:{'' if last is None else last}"
-        flags["stride"] = "auto" if self.stride is None else self.stride
-        flags["sum_rule"] = "project" if flags.pop("project") else "none"
-        return {name: value for name, value in flags.items() if value is not None}
-
-    def stride_of(self, trajectory: Trajectory) -> int:
-        """Return every how many of a trajectory's stored frames tensors are needed."""
-        return self.stride or automatic_stride(trajectory.timestep)
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """Where the tensors of each target come from."""
-        return {name: source for name, source in (("apt", self.apt), ("pgt", self.pgt)) if source is not None}
 
 
 def make_spectra(
@@ -156,7 +63,7 @@ def make_spectra(
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        series = [series_along(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -226,119 +133,6 @@ def _spectra(
     return spectra
 
 
-def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
-    """Return the series of one trajectory, going on where an interrupted run ended."""
-    path = trajectory.path
-    stride = settings.stride_of(trajectory)
-    timestep = stride * trajectory.timestep
-    start, stop = settings.frames
-    if trajectory.differenced:
-        start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
-    store = PartStore(folder, _fingerprint(path, settings, stride, start), insist=resume)
-    limit = None if stop is None else len(range(start, stop, stride))
-    n_done = store.n_frames if limit is None else min(store.n_frames, limit)
-    again = start + n_done * stride
-    if n_done:
-        log.info(f"{path}: going on after {n_done} frames that are done")
-    elif stride > 1:
-        _measure_folding(trajectory, settings, start, stride)
-    frames = with_all_tensors(trajectory.frames(again, stop if stop is None else max(stop, again), stride), settings)
-    try:
-        with progress(f"{path.name}, every {timestep:g} fs") as advance:
-            return response_series(
-                trajectory.frames(start, again, stride) if n_done else iter(()),
-                _counted(frames, trajectory, again, stop, advance),
-                targets=tuple(settings.sources),
-                grouping=GROUPINGS[settings.groups](trajectory.numbers),
-                timestep=timestep,
-                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
-                store=store,
-                differenced=trajectory.timestep if trajectory.differenced else 0.0,
-                limit=limit,
-            )
-    except KeyboardInterrupt:
-        done = f"{store.n_frames} frames of {path} are done"
-        raise Interrupted(f"stopped; {done}; run the same command again to go on") from None
-
-
-def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
-    """Say how much of the rates lies above what the stride resolves, from a short excerpt at the full rate."""
-    whole = np.ones((1, len(trajectory.numbers)))
-    excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
-    try:
-        for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
-            if frame.velocities is not None:
-                velocities = without_drift(frame.velocities, frame_masses(frame))
-                for name, rates in excerpt.items():
-                    rates.append(rate(frame.tensors[name], velocities, whole))
-    except TrajectoryError:
-        return  # said again where the pass itself comes to it, with what came before kept
-    highest = nyquist_wavenumber(stride * trajectory.timestep)
-    for name, rates in excerpt.items():
-        if len(rates) >= EXCERPT:
-            part = 100 * folded_fraction(np.array(rates), stride)
-            log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
-
-
-def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
-    """Return the frames with the tensors of every target that is asked for."""
-    for name, source in settings.sources.items():
-        frames = with_tensors(frames, name, source, settings)
-    return frames
-
-
-def with_tensors(frames: Iterator[Frame], name: str, source: str, settings: SpectrumSettings) -> Iterator[Frame]:
-    """Return the frames with the tensors of a target: predicted by a model file, or the ones in the frames, checked."""
-    if source == IN_FRAMES:
-        return _in_frames(frames, TARGETS[name], settings.charge)
-    from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
-    from mimyria.model.predict import predict
-
-    model = read_model(Path(source), name, choose_device(settings.device))
-    return predict(model, frames, charge=settings.charge, project=settings.project)
-
-
-def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
-    """Yield the frames; raise LabelError if one lacks finite tensors; log how far their sum rule is off."""
-    excess, count = 0.0, 0
-    for frame in frames:
-        place = f"frame at {frame.time:g} fs"
-        if target.name not in frame.tensors:
-            there = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
-            raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {there}")
-        tensors = frame.tensors[target.name]
-        if not np.isfinite(tensors).all():
-            atom = int(np.argwhere(~np.isfinite(tensors))[0][0]) + 1
-            raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
-        excess += target.translation_error(tensors, frame.total_charge if charge is None else charge)
-        count += 1
-        yield frame
-    if count:
-        log.info(
-            f"{target.name.upper()} of the frames: the sum over the atoms is off by {excess / count:.2g} {target.unit} "
-            "on average, left as it is"
-        )
-
-
-def _counted(
-    frames: Iterator[Frame], trajectory: Trajectory, start: int, stop: int | None, advance: Advance
-) -> Iterator[Frame]:
-    """Yield the frames and move the progress bar by what has been read of the part that is used."""
-    first = None
-    for count, frame in enumerate(frames):
-        fraction = trajectory.fraction_read
-        if fraction is not None and trajectory.n_frames is not None:
-            end = min(stop or trajectory.n_frames, trajectory.n_frames)
-            fraction = (fraction * trajectory.n_frames - start) / max(end - start, 1)
-        elif fraction is not None and stop is None:
-            first = fraction if first is None else first
-            fraction = (fraction - first) / max(1 - first, 1e-9)
-        else:
-            fraction = None
-        advance(fraction, f"{count + 1} frames")
-        yield frame
-
-
 def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -> float:
     """Return the temperature to use, in K: the one given, else the kinetic one."""
     kinetic = float(np.average([one.temperature.mean() for one in series], weights=[len(one) for one in series]))
@@ -361,32 +155,3 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -
             "of velocity or time (--velocity-unit, --timestep)"
         )
     return given
-
-
-def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int) -> str:
-    """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
-    reading = settings.reading
-    files = [path, reading.topology, reading.velocities]
-    from mimyria.model.files import bundled
-
-    files += [bundled(Path(source), name) for name, source in settings.sources.items() if source != IN_FRAMES]
-    stated = {
-        **{str(file): _digest(file) for file in files if file is not None},
-        **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
-        "sources": settings.sources,
-        "first frame": start,
-        "stride": stride,
-        "groups": settings.groups,
-        "charge": settings.charge,
-        "project": settings.project,
-    }
-    return "\n".join(f"{key}: {value}" for key, value in stated.items()) + "\n"
-
-
-def _digest(path: Path) -> str:
-    """Return a digest of the first megabyte of a file."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.sha256(stream.read(1 << 20)).hexdigest()[:16]
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

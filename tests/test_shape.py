@@ -26,14 +26,16 @@ FLOORS = {
     "labels": 3,
     "model": 3,
     "spectra": 3,
-    "pipeline": 4,
+    "settings": 4,
+    "along": 5,
+    "pipeline": 6,
     "labelling": 4,
     "importing": 4,
     "info": 4,
     "ase": 4,
-    "demo": 5,
-    "cli": 6,
-    "__main__": 7,
+    "demo": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 SAME_FLOOR = {("targets", "frame"), ("elements", "frame")}
 ROOMS = {

@@ -59,7 +59,8 @@ def spectrum(
     config: Config = None,
 ) -> None:
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
-    from mimyria.pipeline import SpectrumSettings, TrajectorySettings, make_spectra
+    from mimyria.pipeline import make_spectra
+    from mimyria.settings import SpectrumSettings, TrajectorySettings
     from mimyria.spectra.groups import GROUPINGS
     from mimyria.spectra.window import WINDOWS
 

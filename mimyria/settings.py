@@ -1,0 +1,93 @@
+"""What the main job is asked for: how trajectories are read, and which spectra are made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimyria.spectra.stride import automatic_stride
+from mimyria.trajectory import Trajectory
+
+IN_FRAMES = "frames"
+"""Says that the tensors stand in the trajectory's own frames."""
+
+
+@dataclass(frozen=True)
+class TrajectorySettings:
+    """How to read a trajectory; see ``Trajectory``."""
+
+    topology: Path | None = None
+    velocities: Path | None = None
+    velocity_unit: str | None = None
+    cell: tuple[float, ...] | None = None
+    timestep: float | None = None
+    layout: str | None = None
+
+    def open(self, path: Path) -> Trajectory:
+        """Return the trajectory at a path, checked."""
+        return Trajectory(path, **self.__dict__)
+
+
+@dataclass(frozen=True)
+class SpectrumSettings:
+    """What `make_spectra` is asked for.
+
+    Parameters
+    ----------
+    apt, pgt
+        A model file, or ``frames`` for the tensors in the frames, or None for no such spectrum.
+    reading
+        How the trajectories are read.
+    frames
+        First and last (exclusive) stored frame used; None for the end.
+    stride
+        Every how many stored frames a tensor is needed; None for automatic.
+    temperature
+        K; None for the kinetic temperature.
+    resolution, window, blocks
+        See ``sampling``.
+    groups
+        Name in ``GROUPINGS``.
+    laser
+        nm, or None for no Stokes intensities.
+    charge
+        Total charge of the cell, e; None for what the frames' headers say, else zero.
+    project
+        Make the translational sum rule of predicted tensors exact.
+    device
+        Where the networks compute.
+    """
+
+    apt: str | None = None
+    pgt: str | None = None
+    reading: TrajectorySettings = field(default_factory=TrajectorySettings)
+    frames: tuple[int, int | None] = (0, None)
+    stride: int | None = None
+    temperature: float | None = None
+    resolution: float | None = None
+    window: str = "gaussian"
+    blocks: int | None = None
+    groups: str = "species"
+    laser: float | None = None
+    charge: float | None = None
+    project: bool = True
+    device: str = "auto"
+
+    def flags(self) -> dict[str, Any]:
+        """Return the settings as the command line names them, so that ``--config`` takes them back."""
+        first, last = self.frames
+        flags = {**vars(self.reading), **{key: value for key, value in vars(self).items() if key != "reading"}}
+        flags["frames"] = None if (first, last) == (0, None) else f"{first}:{'' if last is None else last}"
+        flags["stride"] = "auto" if self.stride is None else self.stride
+        flags["sum_rule"] = "project" if flags.pop("project") else "none"
+        return {name: value for name, value in flags.items() if value is not None}
+
+    def stride_of(self, trajectory: Trajectory) -> int:
+        """Return every how many of a trajectory's stored frames tensors are needed."""
+        return self.stride or automatic_stride(trajectory.timestep)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where the tensors of each target come from."""
+        return {name: source for name, source in (("apt", self.apt), ("pgt", self.pgt)) if source is not None}

@@ -120,7 +120,9 @@ def _spectra(
 
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
-    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity)
+    conditions = Conditions(
+        temperature, settings.laser, correction=settings.correction, epsilon_infinity=settings.epsilon_infinity
+    )
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")

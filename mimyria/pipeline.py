@@ -20,6 +20,8 @@ from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, 
 from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
 from mimyria.spectra.correlation import window_lags
+from mimyria.spectra.parts import parts_of
+from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.response import (
     GROUPINGS,
     Grouping,
@@ -47,8 +49,6 @@ LOWEST_NYQUIST = 4000.0
 EXCERPT = 64
 """Samples of the final rate in the excerpt on which folding back is measured."""
 TEMPERATURE_TOLERANCE = 0.1
-PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
-"""K; outside, the velocities are probably in another unit."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,15 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    trajectories = [settings.reading.open(path) for path in paths]
+    opened = [settings.reading.open(path) for path in paths]
+    trajectories = [
+        part for one in opened for part in parts_of(one, settings.frames, settings.stride, settings.resolution)
+    ]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
     with locked(unfinished):
         series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -185,7 +189,7 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
-    """Raise an error, before anything long begins, for what would make the end impossible."""
+    """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -197,6 +201,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
+    for one in {part.path: part for part in reversed(trajectories)}.values():
+        look_at(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
@@ -236,23 +242,21 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
     path = trajectory.path
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
-    start, stop = settings.frames
-    if trajectory.differenced:
-        start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
-    store = PartStore(folder, _fingerprint(path, settings, stride, start), insist=resume)
-    limit = None if stop is None else len(range(start, stop, stride))
-    n_done = store.n_frames if limit is None else min(store.n_frames, limit)
+    start = int(trajectory.differenced)  # the first frame has no velocity; parts count from the first that has
+    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.start), insist=resume)
+    limit = len(range(0, trajectory.n_usable, stride))
+    n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: going on after {n_done} frames that are done")
-    elif stride > 1:
+    elif stride > 1 and trajectory.start <= settings.frames[0]:
         _measure_folding(trajectory, settings, start, stride)
-    frames = with_all_tensors(trajectory.frames(again, stop if stop is None else max(stop, again), stride), settings)
+    frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(
                 trajectory.frames(start, again, stride) if n_done else iter(()),
-                _counted(frames, trajectory, again, stop, advance),
+                _counted(frames, limit - n_done, advance),
                 targets=tuple(settings.sources),
                 grouping=GROUPINGS[settings.groups](trajectory.numbers),
                 timestep=timestep,
@@ -325,22 +329,10 @@ def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) ->
         )
 
 
-def _counted(
-    frames: Iterator[Frame], trajectory: Trajectory, start: int, stop: int | None, advance: Advance
-) -> Iterator[Frame]:
-    """Yield the frames and move the progress bar by what has been read of the part that is used."""
-    first = None
-    for count, frame in enumerate(frames):
-        fraction = trajectory.fraction_read
-        if fraction is not None and trajectory.n_frames is not None:
-            end = min(stop or trajectory.n_frames, trajectory.n_frames)
-            fraction = (fraction * trajectory.n_frames - start) / max(end - start, 1)
-        elif fraction is not None and stop is None:
-            first = fraction if first is None else first
-            fraction = (fraction - first) / max(1 - first, 1e-9)
-        else:
-            fraction = None
-        advance(fraction, f"{count + 1} frames")
+def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterator[Frame]:
+    """Yield the frames, so many, and move the progress bar."""
+    for count, frame in enumerate(frames, 1):
+        advance(count / n_frames, f"{count} frames")
         yield frame
 
 

@@ -243,7 +243,7 @@ def _one_series(trajectory: Trajectory, folder: Path, settings: SpectrumSettings
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
     start = int(trajectory.differenced)  # the first frame has no velocity; parts count from the first that has
-    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.start), insist=resume)
+    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=resume)
     limit = len(range(0, trajectory.n_usable, stride))
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
@@ -360,7 +360,7 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -
     return given
 
 
-def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int) -> str:
+def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: str) -> str:
     """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
     reading = settings.reading
     files = [path, reading.topology, reading.velocities]
@@ -371,7 +371,7 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int
         **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
         "sources": settings.sources,
-        "first frame": start,
+        "frames": stored,
         "stride": stride,
         "groups": settings.groups,
         "charge": settings.charge,

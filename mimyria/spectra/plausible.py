@@ -64,7 +64,8 @@ def look_at(trajectory: Trajectory, temperature: float | None) -> None:
     first, masses, velocities = frames[0], frame_masses(frames[0]), np.asarray(frames[0].velocities)
     place = f"{trajectory.path}, frame {trajectory.start}"
     check_density(place, first, masses)
-    check_distances(place, first)
+    if not check_distances(place, first):
+        return
     kinetic = kinetic_temperature(without_drift(velocities, masses), masses)
     log.info(
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
@@ -83,11 +84,10 @@ def look_at_volumes(volumes: Array) -> None:
     """Say how far the volumes of the frames, Å³, vary."""
     spread = float(np.ptp(volumes) / volumes.mean())
     if spread > SMALLEST_STRAIN:
-        say = log.warning if spread > LARGEST_STRAIN else log.info
-        say(
-            f"the volume varies by {100 * spread:.2g} %, from {volumes.min():.5g} to {volumes.max():.5g} Å³; spectra use "
-            "its mean"
-            + ("; is it in equilibrium? --frames leaves out the beginning" if spread > LARGEST_STRAIN else "")
+        drifts = spread > LARGEST_STRAIN
+        (log.warning if drifts else log.info)(
+            f"the volume varies by {100 * spread:.2g} %, {volumes.min():.5g} to {volumes.max():.5g} Å³; spectra use "
+            f"its mean{'; --frames leaves out what is not in equilibrium' if drifts else ''}"
         )
 
 
@@ -105,15 +105,15 @@ def check_density(place: str, frame: Frame, masses: Array) -> None:
         )
 
 
-def check_distances(place: str, frame: Frame) -> None:
-    """Raise TrajectoryError for atoms that are too near to each other; warn where they look like Bohr or pm.
+def check_distances(place: str, frame: Frame) -> bool:
+    """Raise TrajectoryError for atoms that are too near to each other; return False for such as are too far.
 
     The measure is the distance to the nearest atom over the sum of both covalent radii, the median over the atoms. It
     is about one in molecules, metals and salts, in a liquid as in a slab or in a cluster; noble gases do not count.
     """
     atoms = np.flatnonzero(~np.isin(frame.numbers, NOBLE))
     if len(frame) < 2 or not atoms.size:
-        return
+        return True
     radii = covalent_radii(frame.numbers)
     nearest = []
     for atom in atoms[np.linspace(0, atoms.size - 1, min(atoms.size, ATOMS_LOOKED_AT)).astype(int)]:
@@ -130,6 +130,8 @@ def check_distances(place: str, frame: Frame) -> None:
         )
     if bond > LONGEST_BOND and looks:
         log.warning(f"{place}: atoms are {bond:.2g} chemical bonds apart from their nearest (median){looks}")
+        return False
+    return True
 
 
 def _units(
@@ -156,7 +158,7 @@ def _units(
             if trajectory.unit_is_fixed:
                 flags = [f"velocities in {unit}, against the format"]
         if flown is not None and not FLIGHT[0] < flown / larger < FLIGHT[1]:
-            flags.append(f"--timestep {flown / larger * trajectory.timestep:.3g}")
+            flags.append(f"--timestep about {flown / larger * trajectory.timestep:.2g}")
         hotter = kinetic * larger**2  # T ∝ v²
         if _likely(hotter, temperature, usual):
             remedies.append((len(flags), f"{' and '.join(flags)} ({hotter:.3g} K)"))
@@ -179,7 +181,7 @@ def _flight(frames: list[Frame], masses: Array, timestep: float) -> float | None
     if len(frames) < 2 or timestep > LONGEST_INTERVAL:
         return None
     one, two = frames
-    path = 0.5 * timestep * (np.asarray(one.velocities) + np.asarray(two.velocities))
+    path = without_drift(0.5 * timestep * (np.asarray(one.velocities) + np.asarray(two.velocities)), masses)
     length = float(np.einsum("n,nx,nx->", masses, path, path))
     return float(np.einsum("n,nx,nx->", masses, displacement(one, two), path)) / length if length else None
 

@@ -38,6 +38,7 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             )
         if frame.time is not None and other.time is not None and abs(frame.time - other.time) > TIME_TOLERANCE:
             raise TrajectoryError(
-                f"{place}: times {frame.time:g} and {other.time:g} fs; write both files at the same interval"
+                f"{place}: times {frame.time:g} and {other.time:g} fs; both files must hold the same "
+                "frames, stored at one interval, after a restart too"
             )
         yield replace(frame, velocities=other.positions * factor)

@@ -17,7 +17,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.frame import Frame
-from mimyria.trajectory.times import follows, no_clock
+from mimyria.trajectory.times import MOST_ROUNDING, follows, no_clock
 
 log = logging.getLogger("mimyria")
 
@@ -112,7 +112,7 @@ def in_order(path: Path, stored: Iterable[Run], interval: float) -> list[list[Ru
         place = f"frame {run.places[0]}"
         if pieces and not _begins_again(pieces[-1], run, interval):
             piece = pieces[-1]
-            if n_frames := _overwrite(piece, run.first - interval / 2):
+            if n_frames := _overwrite(piece, run.first - MOST_ROUNDING * interval):
                 n_doubled += n_frames
                 doubled.append(place)
             if not piece or follows(piece[-1].last, run.first, interval):
@@ -122,16 +122,18 @@ def in_order(path: Path, stored: Iterable[Run], interval: float) -> list[list[Ru
             gaps.append(f"{place} ({pieces[-1][-1].last:g} to {run.first:g})")
         pieces.append([run])
     if doubled:
-        log.warning("%s: %d frames that a restart wrote again are left out, before %s", path, n_doubled, _some(doubled))
+        log.warning(
+            "%s: frames that a restart wrote again are left out: %d, before %s", path, n_doubled, _some(doubled)
+        )
     if gaps:
-        log.warning("%s: the time jumps at %s: taken as %d trajectories", path, _some(gaps), len(pieces))
+        log.warning("%s: the time jumps at %s: its %d parts are taken as trajectories", path, _some(gaps), len(pieces))
     return pieces
 
 
 def _begins_again(piece: list[Run], run: Run, interval: float) -> bool:
     """Return whether a run goes back to the beginning of a piece of several frames, or before it."""
     several = len(piece) > 1 or len(piece[0].places) > 1
-    return several and run.first < piece[0].first + interval / 2
+    return several and run.first < piece[0].first + MOST_ROUNDING * interval
 
 
 def _overwrite(piece: list[Run], end: float) -> int:

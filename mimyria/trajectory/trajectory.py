@@ -124,6 +124,12 @@ class Trajectory:
             )
 
     @property
+    def stored(self) -> str:
+        """Which frames of the file these are; the end is left open, for the file may grow."""
+        *whole, last = self._places
+        return " ".join([*(f"{places.start}:{places.stop}" for places in whole), f"{last.start}:"])
+
+    @property
     def n_usable(self) -> int:
         """Number of frames that have a velocity, of a trajectory whose ``n_frames`` is known."""
         return max((self.n_frames or 0) - 2 * self.differenced, 0)

@@ -164,7 +164,12 @@ def make_spectra(
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [_one_series(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
+        begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
+        series = [
+            _one_series(one, folder, settings, resume and there)
+            for one, folder, there in zip(trajectories, folders, begun, strict=True)
+        ]
         look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)

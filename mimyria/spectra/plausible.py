@@ -38,10 +38,10 @@ SHORTEST_BOND = 0.65
 """Of the sum of two covalent radii; real bonds have 0.77 (N2) and more."""
 LONGEST_BOND = 1.5
 """Of the same: bonds and neighbours in metals, salts and liquids have at most 1.25, noble gases apart."""
-LONGEST_INTERVAL = 5.0
-"""fs, over which atoms move as far as the mean of two velocities says."""
+LONGEST_INTERVAL = 10.0
+"""fs, over which atoms move about as far as the mean of two velocities says."""
 FLIGHT = (0.6, 1.6)
-"""How far they move, as a part of this, if units are right."""
+"""How far they move, as a part of this, if units are right: 0.73 to 1.07 in water, at 2 to 12 fs."""
 DIFFERENCED = (0.2, 1.3)
 """What differences of positions leave of the temperature, if the timestep is right."""
 DRIFT = 10.0

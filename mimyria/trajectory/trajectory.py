@@ -100,9 +100,8 @@ class Trajectory:
         self.differenced = first.velocities is None
         self._interval = stored_interval(clocks)
         self._given = timestep
-        self._timed = first.time is not None
-        self.timestep = choose_timestep(self.path, timestep, self._interval if self._timed else None)
-        self._origin = first.time or 0.0
+        self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
+        self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0
         self._places: Sequence[range] = (range(sys.maxsize),)
         self.start = 0
         self._jump_told = False
@@ -182,11 +181,8 @@ class Trajectory:
         piece.start = stored[0].places[0]
         piece.n_frames = sum(map(len, piece._places))
         piece._interval = None if self._interval is None else interval
-        if self._timed and self._interval is not None:
-            piece._origin = stored[0].first
-            piece.timestep = interval if self._given is None else self.timestep
-        else:
-            piece._origin = self._origin + piece.start * self.timestep
+        piece.timestep = interval if self._given is None else self._given
+        piece._origin = self._origin + (stored[0].first - self._first_clock) / interval * piece.timestep
         return piece
 
     def _clocks(

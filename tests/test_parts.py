@@ -123,6 +123,7 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
 ) -> None:
     """The run is computed, killed before its end is written, goes on from an old checkpoint, and is computed again."""
     branch = [replace(frame, velocities=0.9 * frame.velocities) for frame in run[100:150]]
+    monkeypatch.setattr("mimyria.pipeline._digest", lambda _: "of the first megabyte, which is the same")
     with monkeypatch.context() as patch:
         patch.setattr("mimyria.pipeline.write_series", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -134,9 +135,9 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
 
 def test_short_parts_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_frames(tmp_path / "a.xyz", run[:150] + run[160:170] + run[180:])
-    trajectory = Trajectory(tmp_path / "a.xyz")
 
-    def lengths(resolution: float | None) -> list[int | None]:
+    def lengths(resolution: float | None, timestep: float = 2.0) -> list[int | None]:
+        trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
         caplog.clear()
         return [part.n_frames for part in parts_of(trajectory, (0, None), 1, resolution)]
 
@@ -148,6 +149,8 @@ def test_short_parts_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest
     # 4.6 ps are wanted for 20 cm⁻¹, which none has: parts half as long as the longest
     assert lengths(None) == [150]
     assert "2 of 3 parts are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
+    assert lengths(None, timestep=40.0) == [150]  # 6 ps, 0.4 ps, 2.4 ps
+    assert lengths(20.0, timestep=40.0) == [150, 60]
 
 
 def test_a_part_after_the_end(run: list[Any], tmp_path: Path) -> None:

@@ -129,14 +129,19 @@ def test_a_cut_file_can_be_used_up_to_the_cut(tmp_path: Path, suffix: str) -> No
         TrajectoryError, match=rf"a\.xyz{suffix}: cut in the middle of frame \d+.*--frames 0:\d+`"
     ) as error:
         list(trajectory.frames())
+    with pytest.raises(TrajectoryError, match=re.escape(str(error.value))):
+        trajectory.pieces()  # which reads the times only
     n_whole = int(re.findall(r"--frames 0:(\d+)", str(error.value))[0])
     assert 100 < n_whole < 3000
     assert len(list(trajectory.frames(0, n_whole))) == n_whole
+    assert [piece.n_frames for piece in trajectory.pieces(0, n_whole)] == [n_whole]
 
 
 def test_a_cut_file_without_velocities_can_be_used_up_to_the_cut(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(WHOLE.replace("vel:R:3", "f:R:3")[:-30])
-    assert [frame.time for frame in Trajectory(tmp_path / "a.xyz").frames(0, 3)] == [2.0]
+    trajectory = Trajectory(tmp_path / "a.xyz")
+    (piece,) = trajectory.pieces(0, 3)
+    assert [frame.time for frame in trajectory.frames(0, 3)] == [frame.time for frame in piece.frames()] == [2.0]
     with pytest.raises(TrajectoryError, match="--frames 0:3"):
         list(Trajectory(tmp_path / "a.xyz").frames())
 

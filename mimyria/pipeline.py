@@ -20,7 +20,6 @@ from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, 
 from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
 from mimyria.spectra.correlation import window_lags
-from mimyria.spectra.parts import parts_of
 from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.response import (
     GROUPINGS,
@@ -37,6 +36,7 @@ from mimyria.spectra.response import (
 )
 from mimyria.spectra.spectrum import DEFAULT_RESOLUTION, KINDS, NEEDS, Spectrum, raman, sampling, write_csv
 from mimyria.spectra.stride import automatic_stride, folded_fraction, nyquist_wavenumber
+from mimyria.spectra.usable import usable_pieces
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 
@@ -159,7 +159,7 @@ def make_spectra(
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
     opened = [settings.reading.open(path) for path in paths]
     trajectories = [
-        part for one in opened for part in parts_of(one, settings.frames, settings.stride, settings.resolution)
+        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
     ]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
@@ -206,7 +206,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
-    for one in {part.path: part for part in reversed(trajectories)}.values():
+    for one in {piece.path: piece for piece in reversed(trajectories)}.values():
         look_at(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)

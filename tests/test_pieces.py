@@ -94,7 +94,7 @@ def test_what_is_left_out_is_noted_once(caplog: pytest.LogCaptureFixture) -> Non
     texts = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert texts == [
         "a.xyz: frames that a restart wrote again are left out: 3, before frame 3, frame 5",
-        "a.xyz: the time jumps at frame 8 (4 to 9): its 2 parts are taken as trajectories",
+        "a.xyz: the time jumps at frame 8 (4 to 9): its 2 pieces are taken as trajectories",
     ]
     caplog.clear()
     ordered([0, 1, 2])

@@ -80,6 +80,13 @@ def test_a_wrong_timestep_is_seen_though_the_temperature_is_right(look: Look, wa
     assert float(text.split("--timestep about ")[1].split()[0]) == pytest.approx(4.0, rel=0.1)  # curved paths: 6 %
 
 
+def test_velocities_of_other_atoms(look: Look, water: list[Any]) -> None:
+    """The molecules in another order: neither elements nor temperature show it."""
+    others = [replace(frame, velocities=np.roll(frame.velocities, 3, axis=0)) for frame in water]
+    (text,) = look(others, 300.0)
+    assert "not the velocities of these atoms" in text
+
+
 def test_a_long_interval_is_not_judged(look: Look, water: list[Any]) -> None:
     assert not look([replace(frame, time=frame.time * 10) for frame in water], 300.0)
 

@@ -42,10 +42,12 @@ LONGEST_INTERVAL = 10.0
 """fs, over which atoms move about as far as the mean of two velocities says."""
 FLIGHT = (0.6, 1.6)
 """How far they move, as a part of this, if units are right: 0.73 to 1.07 in water, at 2 to 12 fs."""
+TOGETHER = 0.5
+"""Least correlation of how far the atoms move with their velocities."""
 DIFFERENCED = (0.2, 1.3)
 """What differences of positions leave of the temperature, if the timestep is right."""
-DRIFT = 10.0
-"""Temperature of the centre of mass, as a multiple of that of the atoms, and (as a percentage) its least energy."""
+HOTTEST_DRIFT, LARGEST_DRIFT = 10.0, 0.1
+"""Temperature of the centre of mass over that of the atoms, and its part of the kinetic energy: both are exceeded."""
 
 
 def look_at(trajectory: Trajectory, temperature: float | None) -> None:
@@ -138,7 +140,13 @@ def _units(
     trajectory: Trajectory, frames: list[Frame], masses: Array, kinetic: float, temperature: float | None
 ) -> str | None:
     """Return what is odd about velocities, and the unit or the timestep that would mend it; None if nothing is."""
-    flown = _flight(frames, masses, trajectory.timestep)
+    flown, together = _flight(frames, masses, trajectory.timestep)
+    if together < TOGETHER:
+        return (
+            f"between the first two frames the atoms do not move along their velocities (correlation {together:.2f}): "
+            "either these are not the velocities of these atoms, in their order, or frames are much further apart than "
+            f"{trajectory.timestep:g} fs"
+        )
     odd = []
     if not _likely(kinetic, temperature, PLAUSIBLE_TEMPERATURES):
         odd.append(f"the velocities mean {kinetic:.3g} K" + ("" if temperature is None else f", not {temperature:g} K"))
@@ -173,17 +181,24 @@ def _likely(kinetic: float, given: float | None, otherwise: tuple[float, float])
     return low < kinetic < high
 
 
-def _flight(frames: list[Frame], masses: Array, timestep: float) -> float | None:
-    """Return Σ m Δr·v δt / Σ m |v δt|² of two successive frames, v the mean of their velocities; one if all is right.
+def _flight(frames: list[Frame], masses: Array, timestep: float) -> tuple[float | None, float]:
+    """Return how far atoms move as a part of v δt, and the correlation of both; v is the mean of two frames.
 
-    None where this cannot tell: after a longer time, or of atoms at rest.
+        ⟨Δr·v δt⟩ / ⟨|v δt|²⟩          ⟨Δr·v δt⟩ / √(⟨|Δr|²⟩ ⟨|v δt|²⟩)          ⟨ ⟩ = Σ m
+
+    Both are one if all is right. None and one where this cannot tell: after a longer time, or of atoms at rest.
     """
     if len(frames) < 2 or timestep > LONGEST_INTERVAL:
-        return None
+        return None, 1.0
     one, two = frames
     path = without_drift(0.5 * timestep * (np.asarray(one.velocities) + np.asarray(two.velocities)), masses)
-    length = float(np.einsum("n,nx,nx->", masses, path, path))
-    return float(np.einsum("n,nx,nx->", masses, displacement(one, two), path)) / length if length else None
+    moved = without_drift(displacement(one, two), masses)
+    along, path_squared, moved_squared = (
+        float(np.einsum("n,nx,nx->", masses, a, b)) for a, b in ((moved, path), (path, path), (moved, moved))
+    )
+    if not (path_squared and moved_squared):
+        return None, 1.0
+    return along / path_squared, along / np.sqrt(path_squared * moved_squared)
 
 
 def _timestep(trajectory: Trajectory, kinetic: float, temperature: float | None) -> str | None:
@@ -201,10 +216,10 @@ def _drift(velocities: Array, masses: Array, kinetic: float) -> str | None:
     """Return what is odd about the motion V of the whole; M V²/(3 k_B) should not be far above the temperature."""
     mean = masses @ velocities / masses.sum()
     whole = masses.sum() * mean @ mean * MASS_VELOCITY_SQUARED
-    part = 100 * whole / (whole + (3 * len(masses) - 3) * BOLTZMANN * kinetic) if whole else 0.0
-    if part < DRIFT or whole < DRIFT * 3 * BOLTZMANN * kinetic:
+    part = whole / (whole + (3 * len(masses) - 3) * BOLTZMANN * kinetic) if whole else 0.0
+    if part < LARGEST_DRIFT or whole < HOTTEST_DRIFT * 3 * BOLTZMANN * kinetic:
         return None
     return (
-        f"the whole drifts at {np.linalg.norm(mean):.3g} Å/fs, with {part:.0f} % of the kinetic energy; this is taken "
-        "out, but a thermostat may have fed it from the thermal motion"
+        f"the whole drifts at {np.linalg.norm(mean):.3g} Å/fs, with {100 * part:.0f} % of the kinetic energy; this is "
+        "taken out, but a thermostat may have fed it from the thermal motion"
     )

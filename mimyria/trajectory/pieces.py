@@ -126,7 +126,7 @@ def in_order(path: Path, stored: Iterable[Run], interval: float) -> list[list[Ru
             "%s: frames that a restart wrote again are left out: %d, before %s", path, n_doubled, _some(doubled)
         )
     if gaps:
-        log.warning("%s: the time jumps at %s: its %d parts are taken as trajectories", path, _some(gaps), len(pieces))
+        log.warning("%s: the time jumps at %s: its %d pieces are taken as trajectories", path, _some(gaps), len(pieces))
     return pieces
 
 

@@ -16,8 +16,8 @@ from conftest import DATA, moving_charges
 from mimyria.errors import Interrupted, TrajectoryError
 from mimyria.pipeline import SpectrumSettings, TrajectorySettings, make_spectra
 from mimyria.spectra import response
-from mimyria.spectra.parts import parts_of
 from mimyria.spectra.response import ResponseSeries, read_series
+from mimyria.spectra.usable import usable_pieces
 from mimyria.trajectory import Trajectory, read_frames, write_frames
 
 TIMESTEP = 2.0
@@ -80,8 +80,8 @@ def test_a_restart_changes_nothing(make: Make, run: list[Any], stride: int, with
 def test_a_gap_splits(make: Make, run: list[Any], stride: int, with_velocities: bool) -> None:
     if not with_velocities:
         run = [replace(frame, velocities=None) for frame in run]
-    parts = make(run[:100], run[115:], folder="parts", stride=stride)
-    same(make(run[:100] + run[115:], folder="gap", stride=stride), parts)
+    two = make(run[:100], run[115:], folder="two", stride=stride)
+    same(make(run[:100] + run[115:], folder="gap", stride=stride), two)
 
 
 def test_stored_frames_are_what_frames_counts(make: Make, run: list[Any]) -> None:
@@ -94,7 +94,7 @@ def test_stored_frames_are_what_frames_counts(make: Make, run: list[Any]) -> Non
 def test_an_interruption_changes_no_bit(
     make: Make, run: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressed_at: int
 ) -> None:
-    """In the first part, at the restart in it, and in the second part."""
+    """In the first piece, at the restart in it, and in the second piece."""
     wrong = run[:101] + run[90:140] + run[150:]
     whole = make(wrong, folder="whole")
     monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
@@ -107,15 +107,15 @@ def test_an_interruption_changes_no_bit(
 
     monkeypatch.setattr(response, "rate", pressed)
     with pytest.raises(Interrupted):
-        make(wrong, folder="parts")
+        make(wrong, folder="stopped")
     monkeypatch.setattr(response, "rate", rate)
     make_spectra(
-        [tmp_path / "parts-0.xyz"],
-        tmp_path / "parts",
+        [tmp_path / "stopped-0.xyz"],
+        tmp_path / "stopped",
         SpectrumSettings(apt="frames", temperature=300.0),
         resume=True,
     )
-    same(read_series(tmp_path / "parts" / "series.h5"), whole)
+    same(read_series(tmp_path / "stopped" / "series.h5"), whole)
 
 
 def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
@@ -133,27 +133,27 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
     same(again, make(run, folder="clean"))
 
 
-def test_short_parts_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_frames(tmp_path / "a.xyz", run[:150] + run[160:170] + run[180:])
 
     def lengths(resolution: float | None, timestep: float = 2.0) -> list[int | None]:
         trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
         caplog.clear()
-        return [part.n_frames for part in parts_of(trajectory, (0, None), 1, resolution)]
+        return [piece.n_frames for piece in usable_pieces(trajectory, (0, None), 1, resolution)]
 
     # the window of 500 cm⁻¹ is 2323 fs/25 = 93 fs, that of 2000 cm⁻¹ 23 fs: 20 fs are too short for either
     assert lengths(500.0) == [150, 60]
-    assert "a.xyz: 1 of 3 parts are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
+    assert "a.xyz: 1 of 3 pieces are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
     assert lengths(3000.0) == [150, 10, 60]
     assert "left out" not in caplog.text
-    # 4.6 ps are wanted for 20 cm⁻¹, which none has: parts half as long as the longest
+    # 4.6 ps are wanted for 20 cm⁻¹, which none has: pieces half as long as the longest
     assert lengths(None) == [150]
-    assert "2 of 3 parts are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
+    assert "2 of 3 pieces are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
     assert lengths(None, timestep=40.0) == [150]  # 6 ps, 0.4 ps, 2.4 ps
     assert lengths(20.0, timestep=40.0) == [150, 60]
 
 
-def test_a_part_after_the_end(run: list[Any], tmp_path: Path) -> None:
+def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:
     write_frames(tmp_path / "a.xyz", run[:10])
     with pytest.raises(TrajectoryError, match=r"a\.xyz: it ends before frame 10"):
         Trajectory(tmp_path / "a.xyz").pieces(10)

@@ -18,11 +18,13 @@ from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS, NEEDS
 from mimyria.spectra.parts import locked
+from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.spectra.stride import nyquist_wavenumber
+from mimyria.spectra.usable import usable_pieces
 from mimyria.trajectory import Trajectory
 
 log = logging.getLogger("mimyria")
@@ -30,8 +32,6 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
-PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
-"""K; outside, the velocities are probably in another unit."""
 
 
 def make_spectra(
@@ -65,11 +65,20 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    trajectories = [settings.reading.open(path) for path in paths]
+    opened = [settings.reading.open(path) for path in paths]
+    trajectories = [
+        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
+    ]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [series_along(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
+        begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
+        series = [
+            series_along(one, folder, settings, resume and there)
+            for one, folder, there in zip(trajectories, folders, begun, strict=True)
+        ]
+        look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -93,7 +102,7 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
-    """Raise an error, before anything long begins, for what would make the end impossible."""
+    """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -105,6 +114,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
+    for one in {piece.path: piece for piece in reversed(trajectories)}.values():
+        look_at(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.elements import frame_masses
-from mimyria.errors import ConfigError, Interrupted, LabelError, TrajectoryError
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
+from mimyria.grouping import make_grouping
 from mimyria.progress import Advance, progress
 from mimyria.settings import IN_FRAMES, SpectrumSettings
-from mimyria.spectra.groups import GROUPINGS
+from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import rate, response_series, without_drift
 from mimyria.spectra.sampling import DEFAULT_RESOLUTION
@@ -34,14 +35,28 @@ EXCERPT = 64
 """Samples of the final rate in the excerpt on which folding back is measured."""
 
 
-def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
+def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
+    """Return the groups of a trajectory's atoms that are asked for."""
+    start = _first_frame(trajectory, settings)
+    first = next(trajectory.frames(start, start + 1), None)
+    if first is None:
+        raise SpectrumError(f"{trajectory.path} has no frame {start} to begin with")
+    return make_grouping(settings.groups, first, settings.reading.topology)
+
+
+def _first_frame(trajectory: Trajectory, settings: SpectrumSettings) -> int:
+    """Return the index of the first stored frame with a velocity, of those asked for: parts count from there."""
+    return max(settings.frames[0], 1) if trajectory.differenced else settings.frames[0]
+
+
+def series_along(
+    trajectory: Trajectory, grouping: Grouping, folder: Path, settings: SpectrumSettings, resume: bool
+) -> ResponseSeries:
     """Return the series of one trajectory, going on where an interrupted run ended."""
     path = trajectory.path
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
-    start, stop = settings.frames
-    if trajectory.differenced:
-        start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
+    start, stop = _first_frame(trajectory, settings), settings.frames[1]
     store = PartStore(folder, _fingerprint(path, settings, stride, start), insist=resume)
     limit = None if stop is None else len(range(start, stop, stride))
     n_done = store.n_frames if limit is None else min(store.n_frames, limit)
@@ -57,7 +72,7 @@ def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSetting
                 trajectory.frames(start, again, stride) if n_done else iter(()),
                 _counted(frames, trajectory, again, stop, advance),
                 targets=tuple(settings.sources),
-                grouping=GROUPINGS[settings.groups](trajectory.numbers),
+                grouping=grouping,
                 timestep=timestep,
                 lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
                 store=store,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
-from mimyria.along import series_along
+from mimyria.along import grouping_along, series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
@@ -61,9 +61,16 @@ def make_spectra(
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
     trajectories = [settings.reading.open(path) for path in paths]
     _check_before(trajectories, settings)
+    groupings = [grouping_along(one, settings) for one in trajectories]
+    if len({one.labels for one in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(one.labels) for one in groupings))
+        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [series_along(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        series = [
+            series_along(one, grouping, unfinished / f"{k:04d}", settings, resume)
+            for k, (one, grouping) in enumerate(zip(trajectories, groupings, strict=True))
+        ]
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:

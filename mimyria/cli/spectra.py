@@ -31,6 +31,10 @@ from mimyria.errors import ConfigError
 log = logging.getLogger("mimyria")
 
 LEAST_SIMILARITY = 0.05
+GROUPS = (
+    "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
+    "SELECTION`; selections are MDAnalysis's."
+)
 
 
 def spectrum(
@@ -48,7 +52,7 @@ def spectrum(
     temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
     resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
     window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
-    groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
+    groups: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
     laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
     charge: Charge = None,
@@ -61,11 +65,8 @@ def spectrum(
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
-    from mimyria.spectra.groups import GROUPINGS
     from mimyria.spectra.window import WINDOWS
 
-    if groups not in GROUPINGS:
-        raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
@@ -85,7 +86,7 @@ def spectrum(
         resolution=resolution,
         window=window,
         blocks=blocks,
-        groups=groups,
+        groups=tuple(groups or ("species",)),
         laser=laser,
         charge=charge,
         project=project(sum_rule),

@@ -11,8 +11,11 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import APT
-from mimyria.units import infrared_prefactor
+from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
+
+MOLAR = "n_alpha_molar"
 
 
 def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
@@ -20,8 +23,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
 
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
-    from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction. A column
-    ``n_alpha[A,B]`` holds the A-B and B-A terms together, so the parts add up to the whole.
+    from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction. The parts are
+    those of `terms`; n·α of one mole of molecules in a litre is called molar, L mol⁻¹ cm⁻¹.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
     how
         From `sampling`.
     """
-    groups, temperature = series[0].groups, conditions.temperature
+    temperature = conditions.temperature
     wavenumber, shapes, blocks = lines(series, dipole_rate, how)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signals, trajectories may differ in it
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,17 +47,15 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "n_alpha_error": prefactor * standard_error(blocks.sum(axis=(1, 2))),
         "epsilon_imag": permittivity,
     }
-    if len(groups) > 1:
-        for a, first in enumerate(groups):
-            for b, second in enumerate(groups[a:], start=a):
-                columns[f"n_alpha[{first},{second}]"] = prefactor * shapes[a, b] * (1 if a == b else 2)
+    volume = float(np.mean([one.volume.mean() for one in series]))
+    columns |= terms("n_alpha", series, dipole_rate, how, shapes, blocks, prefactor, (MOLAR, volume * LITRE_PER_MOLE))
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
         "temperature": f"{temperature:.2f} K",
-        "volume": f"{np.mean([one.volume.mean() for one in series]):.3f} Å³",
+        "volume": f"{volume:.3f} Å³",
     }
-    return Spectrum("ir", columns, header | how.header())
+    return Spectrum("ir", columns, header | terms_header(series, "n_alpha", MOLAR) | how.header())
 
 
 def dipole_rate(one: ResponseSeries, frames: slice) -> Array:

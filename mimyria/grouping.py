@@ -68,7 +68,9 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
             raise ConfigError(f"--groups: two groups are called {name} ({REST} are the atoms in no selection)")
     select = atom_selection(texts, first, molecules, topology)
     rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
-    return Grouping.by_selection(names, select, rest=rest)
+    grouping = Grouping.by_selection(names, select, rest=rest)
+    grouping.members(first)  # atoms in two groups are an error now, not after hours
+    return grouping
 
 
 def _radii(text: str) -> list[float]:

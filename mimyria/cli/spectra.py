@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -101,20 +102,31 @@ def compare(
     second: Annotated[Path, typer.Argument(help="The other.")],
     column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
     range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
+    scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
+    difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|."""
+    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked."""
     from mimyria.spectra import compare as comparison
+    from mimyria.spectra.spectrum import write_csv
 
     curves = []
-    for path in (first, second):
+    names = []
+    for path, factor in ((first, 1.0), (second, scale)):
         table = comparison.read_table(path)
-        values = comparison.column(table, column, path)
-        curves.append((table.wavenumber, values, comparison.error_of(table, column)))
+        names.append(column or list(table.columns)[1])
+        error = comparison.error_of(table, column)
+        values = factor * comparison.column(table, column, path)
+        curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
     report = comparison.similarity(curves[0], curves[1], *range)
     if report["similarity"] < LEAST_SIMILARITY:
-        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
+        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)? see --scale")
+    if difference is not None:
+        if difference.exists() and any(difference.samefile(path) for path in (first, second)):
+            raise ConfigError(f"{difference} is one of the two spectra; give another --difference")
+        spectrum = comparison.difference(curves[0], curves[1], names[0], *range)
+        write_csv(difference, replace(spectrum, header={names[0]: f"{first} - {scale:g} × {second}"}))
     if json:
         typer.echo(json_format.dumps(report))
     else:

@@ -74,8 +74,8 @@ def test_wrapping_the_atoms_changes_no_group(water: list[Frame], asked: tuple[st
 
 def test_molecules_are_named_by_their_formula() -> None:
     sulfate = np.array([[0, 0, 0], [1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) * 0.87
-    water = np.array([[0, 0, 0.0], [0.76, 0, 0.59], [-0.76, 0, 0.59]]) + [5, 5, 5]
-    positions = np.concatenate([sulfate, water, water + [4, 0, 0], [[8.5, 0, 0]]])
+    water = np.array([[0, 0, 0.0], [0.76, 0, 0.59], [-0.76, 0, 0.59]])
+    positions = np.concatenate([sulfate, water + 5.0, water - 4.0, [[8.5, 0, 0]]])
     frame = Frame(np.array([16, 8, 8, 8, 8, 8, 1, 1, 8, 1, 1, 11]), positions, 12 * np.eye(3), np.ones(3, dtype=bool))
     grouping = make_grouping(("molecules",), frame)
     assert grouping.names == ("SO4", "H2O", "H2O", "Na")
@@ -85,8 +85,14 @@ def test_molecules_are_named_by_their_formula() -> None:
 
 @pytest.mark.parametrize(
     ("numbers", "formula"),
-    [([1, 8, 1], "H2O"), ([8, 16, 8, 8, 8], "SO4"), ([1, 7, 1, 1, 1], "NH4"), ([6, 1, 1, 1, 8, 1], "CH4O"), ([17, 11], "NaCl")],
-)  # fmt: skip
+    [
+        ([1, 8, 1], "H2O"),
+        ([8, 16, 8, 8, 8], "SO4"),
+        ([1, 7, 1, 1, 1], "NH4"),
+        ([6, 1, 1, 1, 8, 1], "CH4O"),
+        ([17, 11], "NaCl"),
+    ],
+)
 def test_formulas_are_written_as_chemists_do(numbers: list[int], formula: str) -> None:
     assert formula_of(np.array(numbers)) == formula
 
@@ -136,7 +142,7 @@ def triclinic(seed: int) -> Frame:
 
 def test_a_static_selection_stays(water: list[Frame]) -> None:
     select = atom_selection(["element O", "prop z > 5"], water[0], np.zeros(96, dtype=int))
-    moved = replace(water[0], positions=water[0].positions + [0, 0, 1.0])
+    moved = replace(water[0], positions=water[0].positions + 1.0)
     np.testing.assert_array_equal(select(moved), [water[0].numbers == 8, moved.positions[:, 2] > 5])
     np.testing.assert_array_equal(select(water[0])[1], water[0].positions[:, 2] > 5)
 
@@ -197,8 +203,8 @@ def test_a_cell_that_mdanalysis_cannot_hold(water: list[Frame]) -> None:
 
 def test_atoms_that_come_into_two_groups_later(water: list[Frame]) -> None:
     grouping = make_grouping(("a=index 0", "b=prop z > 50"), water[0])
-    moved = replace(water[0], positions=water[0].positions + [0, 0, 60.0], time=7.0)
-    with pytest.raises(MimyriaError, match="frame at 7 fs: atom 0 .* in the groups a and b"):
+    moved = replace(water[0], positions=water[0].positions + 60.0, time=7.0)
+    with pytest.raises(MimyriaError, match=r"frame at 7 fs: atom 0 .* in the groups a and b"):
         grouping.members(moved)
 
 

@@ -262,6 +262,4 @@ def test_frames_are_read_in_pieces_that_do_not_grow_with_their_number(monkeypatc
     assert sum(lengths) == 3000
     for kind, spectrum in spectra_of(series).items():
         for name, values in spectrum.columns.items():
-            np.testing.assert_allclose(
-                values, before[kind].columns[name], rtol=1e-9, atol=1e-12 * np.nanmax(abs(values))
-            )
+            near(before[kind].columns[name], values, 1e-9)  # other blocks of the transforms, other roundings

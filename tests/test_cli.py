@@ -494,7 +494,7 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "absent.mym", "--out", "o"], ["absent.mym"]),
         (
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--groups", "x"],
-            ["--groups takes species, none, molecules", "NAME=SELECTION", "not 'x'"],
+            ["molecules", "NAME=SELECTION, not 'x'"],
         ),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--stride", "0"], ["--stride takes auto"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--resolution", "-3"], ["--resolution must be positive"]),

@@ -208,6 +208,13 @@ def test_atoms_that_come_into_two_groups_later(water: list[Frame]) -> None:
         grouping.members(moved)
 
 
+def test_atoms_that_leave_every_selection_are_the_rest(water: list[Frame]) -> None:
+    grouping = make_grouping(("low=prop z < 50",), water[0])
+    moved = replace(water[0], positions=water[0].positions + 60.0)
+    for frame, low in ((water[0], 96), (moved, 0)):
+        np.testing.assert_array_equal(grouping.members(frame).sum(axis=1), [low, 96 - low])
+
+
 # --- shells -------------------------------------------------------------------------------------
 
 

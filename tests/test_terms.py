@@ -212,6 +212,18 @@ def test_molecules_that_are_all_alike_have_no_difference_spectrum() -> None:
     assert abs(columns["n_alpha_molar[shell-bulk]"].mean()) < 0.03 * columns["n_alpha_molar[bulk]"].mean()
 
 
+def test_the_error_of_a_difference_is_that_of_the_difference() -> None:
+    """A shell that does what the bulk does, for all that both scatter: no difference, no error."""
+    one = np.random.default_rng(7).normal(size=(2000, 1, 3))
+    rates = {"apt": np.concatenate([0 * one, one, one], axis=1)}
+    series = made_series(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 4, "bulk": 4})
+    columns = infrared([series], WARM, sampling([series], None, None)).columns
+    error = columns["n_alpha_molar[bulk]_error"]
+    assert error.min() > 0
+    np.testing.assert_allclose(columns["n_alpha_molar[shell-bulk]"], 0, atol=ROUNDING * error.max())
+    np.testing.assert_allclose(columns["n_alpha_molar[shell-bulk]_error"], 0, atol=ROUNDING * error.max())
+
+
 def test_a_group_that_is_never_there_has_no_spectrum_of_one_molecule() -> None:
     rates = {"apt": np.random.default_rng(5).normal(size=(2000, 3, 3)) * [[1], [0], [1]]}
     series = made_series(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 0, "bulk": 10})

@@ -19,7 +19,7 @@ from mimyria.frame import Array
 from mimyria.targets import TARGETS
 
 CONTENT = "mimyria response series"
-FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 23
+FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 21
 
 
 class Sliceable(Protocol):

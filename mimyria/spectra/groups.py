@@ -32,8 +32,7 @@ class Grouping:
         One name a group. Groups of the same name are molecules of one kind: they are kept apart for what each of them
         does by itself, and added up everywhere else.
     members
-        Of a frame, shape (groups, atoms): how much of an atom belongs to a group; each atom's parts
-        add up to one.
+        Of a frame, shape (groups, atoms): how much of an atom belongs to a group; each atom's parts add up to one.
     share
         How much of a molecule an atom is, shape (n,), where groups hold whole molecules; None where they need not.
     """

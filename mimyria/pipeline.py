@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
-from mimyria.along import series_along
+from mimyria.along import grouping_along, series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
@@ -70,13 +70,17 @@ def make_spectra(
         piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
     ]
     _check_before(trajectories, settings)
+    groupings = [grouping_along(one, settings) for one in trajectories]
+    if len({one.labels for one in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(one.labels) for one in groupings))
+        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
     with locked(unfinished):
         folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
         begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
         series = [
-            series_along(one, folder, settings, resume and there)
-            for one, folder, there in zip(trajectories, folders, begun, strict=True)
+            series_along(one, grouping, folder, settings, resume and there)
+            for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
         look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)

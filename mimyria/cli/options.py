@@ -16,8 +16,11 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
         parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
-        plural = {parameter.name or "" for parameter in parameters if parameter.nargs != 1}
-        context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
+        repeatable = {parameter.name or "" for parameter in parameters if getattr(parameter, "multiple", False)}
+        plural = repeatable.union(parameter.name or "" for parameter in parameters if parameter.nargs != 1)
+        settings = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
+        single = {name: [settings[name]] for name in repeatable & settings.keys() if type(settings[name]) is not list}
+        context.default_map = settings | single
     return path
 
 

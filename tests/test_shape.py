@@ -23,6 +23,7 @@ FLOORS = {
     "trajectory": 2,
     "execute": 2,
     "neighbours": 2,
+    "molecules": 2,
     "labels": 3,
     "model": 3,
     "spectra": 3,
@@ -37,7 +38,7 @@ FLOORS = {
     "cli": 8,
     "__main__": 9,
 }
-SAME_FLOOR = {("targets", "frame"), ("elements", "frame")}
+SAME_FLOOR = {("targets", "frame"), ("elements", "frame"), ("molecules", "neighbours")}
 ROOMS = {
     "torch": {"model"},
     "e3nn": {"model"},

@@ -13,21 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from mimyria.elements import covalent_radii, symbols_of
+from mimyria.elements import symbols_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
+from mimyria.molecules import find_molecules
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
 
-BOND = 1.25
-"""Atoms nearer than this times the sum of their covalent radii are bonded."""
-LONGEST_BOND = 3.0
-"""Å."""
-ALONE = frozenset({3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54})
-"""Atomic numbers of alkali and alkaline earth ions and of rare gases: they bond with nothing, however near."""
 IONS = {
     "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Be": 2, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2,
     "F": -1, "Cl": -1, "Br": -1, "I": -1, "HO": -1, "H3O": 1,
@@ -146,26 +139,6 @@ def _cut(
         info={"total_charge": float(charge)},
     )
     return Cluster(cut, own)
-
-
-def find_molecules(frame: Frame) -> tuple[Array, Array]:
-    """Return the molecule of each atom, shape (n,), and positions (Å, (n, 3)) at which every molecule is whole."""
-    radii = covalent_radii(frame.numbers)
-    i, j, vectors = neighbour_pairs(frame, LONGEST_BOND)
-    alone = np.isin(frame.numbers, list(ALONE))
-    bonded = np.linalg.norm(vectors, axis=1) < BOND * (radii[i] + radii[j])
-    bonded &= ~alone[i] & ~alone[j]
-    i, j, vectors = i[bonded], j[bonded], vectors[bonded]
-    bonds = coo_array((np.ones(len(i)), (i, j)), shape=(len(frame), len(frame))).tocsr()
-    count, molecules = connected_components(bonds, directed=False)
-    step = {(int(a), int(b)): vector for a, b, vector in zip(i, j, vectors, strict=True)}
-    whole = frame.positions.copy()
-    for molecule in range(count):
-        first = int(np.flatnonzero(molecules == molecule)[0])
-        order, before = breadth_first_order(bonds, first, directed=False)
-        for atom in order[1:]:
-            whole[atom] = whole[before[atom]] + step[int(before[atom]), int(atom)]
-    return molecules, whole
 
 
 def _formula(numbers: Array) -> str:

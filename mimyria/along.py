@@ -18,6 +18,7 @@ from mimyria.errors import ConfigError, Interrupted, LabelError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
 from mimyria.settings import IN_FRAMES, SpectrumSettings
+from mimyria.spectra.faces import faces
 from mimyria.spectra.groups import GROUPINGS
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import rate, response_series, without_drift
@@ -57,7 +58,9 @@ def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSetting
                 trajectory.frames(start, again, stride) if n_done else iter(()),
                 _counted(frames, trajectory, again, stop, advance),
                 targets=tuple(settings.sources),
-                grouping=GROUPINGS[settings.groups](trajectory.numbers),
+                grouping=faces(settings.normal)
+                if settings.of_faces
+                else GROUPINGS[settings.groups](trajectory.numbers),
                 timestep=timestep,
                 lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
                 store=store,
@@ -160,7 +163,7 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int
         "sources": settings.sources,
         "first frame": start,
         "stride": stride,
-        "groups": settings.groups,
+        "groups": f"faces {settings.normal}" if settings.of_faces else settings.groups,
         "charge": settings.charge,
         "project": settings.project,
     }

@@ -15,8 +15,9 @@ from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.kinds import KINDS, NEEDS
+from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
 from mimyria.spectra.parts import locked
+from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
@@ -35,7 +36,7 @@ PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
 def make_spectra(
     paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False
 ) -> dict[str, Spectrum]:
-    """Make every spectrum that the sources allow, write the folder, and return the spectra by kind.
+    """Make the spectra asked for, or all that the sources allow, write the folder, and return the spectra by kind.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def make_spectra(
     """
     if settings.temperature is not None and not settings.temperature > 0:
         raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
+    for geometry in settings.porto:
+        polarisations(geometry)
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
@@ -59,6 +62,11 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
+    wanted = chosen(settings.kinds, settings.sources)
+    if settings.porto and "raman" not in wanted:
+        raise ConfigError("--porto asks for Raman spectra: give --pgt, a model file or `frames`")
+    if settings.of_faces and settings.groups != SpectrumSettings.groups:
+        raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
     trajectories = [settings.reading.open(path) for path in paths]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
@@ -78,7 +86,7 @@ def make_spectra(
 def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
     """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
     plain = SpectrumSettings()
-    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "charge", "project"):
+    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "normal", "charge", "project"):
         if getattr(settings, name) != getattr(plain, name):
             flag = {"reading": "what says how to read a trajectory", "project": "--sum-rule"}.get(name, f"--{name}")
             raise ConfigError(
@@ -114,17 +122,18 @@ def _spectra(
 
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
-    conditions = Conditions(temperature, settings.laser)
+    conditions = Conditions(temperature, settings.laser, settings.porto)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
-    spectra = {}
+    targets = set.intersection(*(set(one.rates) for one in series))
+    wanted, spectra = chosen(settings.kinds, targets), {}
     for kind, make in KINDS.items():
-        if all(name in one.rates for name in NEEDS[kind] for one in series):
+        if kind in wanted:
             spectra[kind] = make(series, conditions, how)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
-            (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
+            (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run
     plot_spectra(out / "spectra.png", spectra)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}

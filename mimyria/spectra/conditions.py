@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LASER = 532.0
+"""nm; the usual one."""
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -15,7 +18,10 @@ class Conditions:
         K.
     laser
         Wavelength of the Raman laser, nm; None for no Stokes intensities.
+    porto
+        Geometries of Raman scattering by an oriented sample, see `porto.polarisations`.
     """
 
     temperature: float
     laser: float | None = None
+    porto: tuple[str, ...] = ()

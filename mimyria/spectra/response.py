@@ -113,6 +113,7 @@ def response_series(
         velocity_correlation=pass_.velocity_correlation(),
         differenced=differenced,
         n_atoms=len(pass_.masses),
+        cell=pass_.mean_cell(),
     )
 
 
@@ -125,6 +126,7 @@ class _Pass:
         self.species: tuple[str, ...] = ()
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
+        self.cells, self.n_frames = np.zeros((3, 3)), 0
 
     def add_velocities(self, frame: Frame) -> Array:
         """Return the velocities without drift, after counting them in."""
@@ -135,6 +137,7 @@ class _Pass:
             species = Grouping.by_species(frame.numbers)
             self.species, self.places = species.names, [np.flatnonzero(one) for one in species.members(frame)]
             self.correlators = [Correlator(self.lags) for _ in self.species]
+        self.cells, self.n_frames = self.cells + frame.cell, self.n_frames + 1
         velocities = without_drift(frame.velocities, self.masses)
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
         for correlator, places in zip(self.correlators, self.places, strict=True):
@@ -155,6 +158,9 @@ class _Pass:
         row["volume"] = np.array(frame.volume)
         row["temperature"] = np.array(kinetic_temperature(velocities, self.masses))
         return row
+
+    def mean_cell(self) -> Array:
+        return self.cells / self.n_frames
 
     def velocity_correlation(self) -> Array:
         return np.array([correlator.result()[0, 0] for correlator in self.correlators])

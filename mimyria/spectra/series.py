@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import h5py
+import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
@@ -53,6 +54,8 @@ class ResponseSeries:
         Interval δt (fs) over which the velocities were made by central differences, or 0 where they are true ones.
     n_atoms
         Number of atoms.
+    cell
+        Mean cell vectors as rows, Å, shape (3, 3); zero where a file of an earlier version does not tell.
     """
 
     groups: tuple[str, ...]
@@ -64,6 +67,7 @@ class ResponseSeries:
     velocity_correlation: Array
     differenced: float
     n_atoms: int
+    cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -87,6 +91,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
                     frames = slice(start, min(start + FRAMES_AT_ONCE, len(one)))
                     dataset[frames] = values[frames]
             group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
+            group.create_dataset("cell", data=one.cell).attrs["unit"] = "Å"
             group.create_dataset("temperature", data=one.temperature).attrs["unit"] = "K"
             correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
             correlation.attrs["unit"] = "u (Å/fs)²"
@@ -134,4 +139,5 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         velocity_correlation=correlation[()],
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
+        cell=group["cell"][()] if "cell" in group else np.zeros((3, 3)),
     )

@@ -52,15 +52,14 @@ def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSetting
     elif stride > 1:
         _measure_folding(trajectory, settings, start, stride)
     frames = with_all_tensors(trajectory.frames(again, stop if stop is None else max(stop, again), stride), settings)
+    grouping = faces(settings.normal) if settings.of_faces else GROUPINGS[settings.groups](trajectory.numbers)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(
                 trajectory.frames(start, again, stride) if n_done else iter(()),
                 _counted(frames, trajectory, again, stop, advance),
                 targets=tuple(settings.sources),
-                grouping=faces(settings.normal)
-                if settings.of_faces
-                else GROUPINGS[settings.groups](trajectory.numbers),
+                grouping=grouping,
                 timestep=timestep,
                 lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
                 store=store,

@@ -61,24 +61,22 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
     """
     n = normal_of(series[0].groups)
     p, q = (axis for axis in AXES if axis != n)
-    names = [f"{p}{p}{n}", f"{q}{q}{n}", f"{n}{n}{n}", f"{p}{n}{p}", f"{q}{n}{q}"]
+    measured = {"ssp": [f"{p}{p}{n}", f"{q}{q}{n}"], "sps": [f"{p}{n}{p}", f"{q}{n}{q}"], 3 * n: [3 * n]}
+    single = {name: [name] for name in measured["ssp"] + measured["sps"]}
     parts = {  # of S_gh
         "": np.array([[0.5, 0], [0, -0.5]]),
         f"[+{n}]": np.array([[1.0, 0], [0, 0]]),
         f"[-{n}]": np.array([[0, 0], [0, 1.0]]),
         "[both]": np.ones((2, 2)),
     }
-    shapes, blocks = {}, {}
-    for name in names:
-        wavenumber, shapes[name], blocks[name] = component(series, name, how)
-    for table in (shapes, blocks):
-        table["ssp"] = (table[names[0]] + table[names[1]]) / 2
-        table["sps"] = (table[names[3]] + table[names[4]]) / 2
+    found = {name: component(series, name, how) for names in measured.values() for name in names}
+    wavenumber = found[3 * n][0]
     columns = {WAVENUMBER: wavenumber}
     for part, weights in parts.items():
-        for name in ("ssp", "sps", names[2], *(names[:2] + names[3:] if not part else ())):
-            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes[name]), conditions.temperature)
-            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks[name]), conditions.temperature)
+        for name, components in (measured if part else measured | single).items():
+            shapes, blocks = (np.mean([found[one][k] for one in components], axis=0) for k in (1, 2))
+            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions.temperature)
+            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions.temperature)
             columns[f"{name}_im{part}"] = whole.imag
             columns[f"{name}_im{part}_error"] = standard_error(each.imag)
             columns[f"{name}_re{part}"] = whole.real
@@ -88,9 +86,9 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
         "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V²); Im χ > 0 where α_ab and M_c grow together",
-        "ssp": f"({names[0]} + {names[1]})/2",
-        "sps": f"({names[3]} + {names[4]})/2",
-        "ppp": f"a mixture of {names[2]} with ssp and sps by the Fresnel factors and angles of the experiment",
+        "ssp": "({} + {})/2".format(*measured["ssp"]),
+        "sps": "({} + {})/2".format(*measured["sps"]),
+        "ppp": f"a mixture of {3 * n} with ssp and sps by the Fresnel factors and angles of the experiment",
         f"[+{n}], [-{n}]": f"one face, the upper and the lower, axis {n} up in both",
         "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
         "[both]": "the whole slab: zero where its faces are alike",

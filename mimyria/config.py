@@ -50,7 +50,7 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
 
 
 def _listed(value: Any) -> Any:
-    return value if value is None or isinstance(value, list) else [value]
+    return [value] if isinstance(value, str | int | float) else value
 
 
 def _joined(value: Any) -> Any:

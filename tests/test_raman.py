@@ -261,7 +261,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
         (["--apt", "frames", "--porto", "z(xx)z"], "--porto asks for Raman spectra"),
         (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
-        (["--apt", "frames", "--normal", "xy"], "--normal takes x, y or z"),
+        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_long(

@@ -19,6 +19,7 @@ from mimyria.frame import Array, Frame
 from mimyria.grouping import make_grouping
 from mimyria.progress import Advance, progress
 from mimyria.settings import IN_FRAMES, SpectrumSettings
+from mimyria.spectra.faces import faces
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import rate, response_series, without_drift
@@ -36,7 +37,9 @@ EXCERPT = 64
 
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
-    """Return the groups of a trajectory's atoms that are asked for."""
+    """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
+    if settings.of_faces:
+        return faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
@@ -158,7 +161,7 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: st
         "sources": settings.sources,
         "frames": stored,
         "stride": stride,
-        "groups": settings.groups,
+        "groups": f"faces {settings.normal}" if settings.of_faces else settings.groups,
         "charge": settings.charge,
         "project": settings.project,
     }

@@ -26,7 +26,8 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
     known
         The names that may stand in it, with underscores; the file may write dashes.
     plural
-        Those of them that take a list; a list for any other becomes words, as on the command line.
+        Those of them that take a list, and may have one value without; a list for any other becomes words, as on the
+        command line.
 
     Raises
     ------
@@ -44,8 +45,16 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
-        settings[name] = " ".join(map(str, value)) if isinstance(value, list) and name not in plural else value
+        settings[name] = _listed(value) if name in plural else _joined(value)
     return settings
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _joined(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

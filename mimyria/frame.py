@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 """Any numpy array; the docstring says which shape and unit."""
 
+AXES = "xyz"
+"""Names of the Cartesian axes."""
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -47,3 +47,21 @@ def formula_of(numbers: Array) -> str:
     metals = sorted(set(counts).difference(LAST_IN_FORMULA))
     ordered = [*metals, *(symbol for symbol in LAST_IN_FORMULA if symbol in counts)]
     return "".join(f"{symbol}{counts[symbol] if counts[symbol] > 1 else ''}" for symbol in ordered)
+
+
+def find_molecules(frame: Frame) -> tuple[Array, Array]:
+    """Return the molecule of each atom, shape (n,), and positions (Å, (n, 3)) at which every molecule is whole."""
+    return join(frame, find_bonds(frame))
+
+
+def join(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    """Return what `find_molecules` does, from bonds of `find_bonds`."""
+    i, j, vectors = bonds
+    molecules = molecules_of(i, j, len(frame))
+    whole = frame.positions.copy()
+    placed = np.zeros(len(frame), dtype=bool)
+    placed[np.unique(molecules, return_index=True)[1]] = True
+    while (next_ := placed[i] & ~placed[j]).any():
+        whole[j[next_]] = whole[i[next_]] + vectors[next_]
+        placed[j[next_]] = True
+    return molecules, whole

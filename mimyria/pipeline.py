@@ -16,9 +16,10 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.kinds import KINDS, NEEDS
+from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
 from mimyria.spectra.parts import locked
 from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
+from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
@@ -37,7 +38,7 @@ TEMPERATURE_TOLERANCE = 0.1
 def make_spectra(
     paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False
 ) -> dict[str, Spectrum]:
-    """Make every spectrum that the sources allow, write the folder, and return the spectra by kind.
+    """Make the spectra asked for, or all that the sources allow, write the folder, and return the spectra by kind.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def make_spectra(
         raise ConfigError(f"--correction takes {', '.join(CORRECTIONS)}, not {settings.correction!r}")
     if settings.epsilon_infinity is not None and not 1 <= settings.epsilon_infinity < np.inf:
         raise ConfigError(f"--epsilon-infinity must be at least 1, not {settings.epsilon_infinity:g}")
+    for geometry in settings.porto:
+        polarisations(geometry)
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
@@ -65,6 +68,11 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
+    wanted = chosen(settings.kinds, settings.sources)
+    if settings.porto and "raman" not in wanted:
+        raise ConfigError("--porto asks for Raman spectra: give --pgt, a model file or `frames`")
+    if settings.of_faces and settings.groups != SpectrumSettings.groups:
+        raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
     opened = [settings.reading.open(path) for path in paths]
     trajectories = [
         piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
@@ -97,7 +105,7 @@ def make_spectra(
 def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
     """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
     plain = SpectrumSettings()
-    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "charge", "project"):
+    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "normal", "charge", "project"):
         if getattr(settings, name) != getattr(plain, name):
             flag = {"reading": "what says how to read a trajectory", "project": "--sum-rule"}.get(name, f"--{name}")
             raise ConfigError(
@@ -135,15 +143,14 @@ def _spectra(
 
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
-    conditions = Conditions(
-        temperature, settings.laser, correction=settings.correction, epsilon_infinity=settings.epsilon_infinity
-    )
+    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
-    spectra = {}
+    targets = set.intersection(*(set(one.rates) for one in series))
+    wanted, spectra = chosen(settings.kinds, targets), {}
     for kind, make in KINDS.items():
-        if all(name in one.rates for name in NEEDS[kind] for one in series):
+        if kind in wanted:
             spectra[kind] = make(series, conditions, how)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mimyria.spectra.kinds import OF_FACES
 from mimyria.spectra.stride import automatic_stride
 from mimyria.trajectory import Trajectory
 
@@ -35,6 +36,8 @@ class SpectrumSettings:
 
     Parameters
     ----------
+    kinds
+        Names in ``KINDS``; None for all that the sources allow but those of faces.
     apt, pgt
         A model file, or ``frames`` for the tensors in the frames, or None for no such spectrum.
     reading
@@ -53,6 +56,10 @@ class SpectrumSettings:
         nm, or None for no Stokes intensities.
     correction, epsilon_infinity
         See `Conditions`.
+    porto
+        Geometries of Raman scattering, see ``Conditions``.
+    normal
+        ``x``, ``y`` or ``z``: across a slab, whose faces are then the groups if a kind needs them.
     charge
         Total charge of the cell, e; None for what the frames' headers say, else zero.
     project
@@ -61,6 +68,7 @@ class SpectrumSettings:
         Where the networks compute.
     """
 
+    kinds: tuple[str, ...] | None = None
     apt: str | None = None
     pgt: str | None = None
     reading: TrajectorySettings = field(default_factory=TrajectorySettings)
@@ -74,6 +82,8 @@ class SpectrumSettings:
     laser: float | None = None
     correction: str = "harmonic"
     epsilon_infinity: float | None = None
+    porto: tuple[str, ...] = ()
+    normal: str = "z"
     charge: float | None = None
     project: bool = True
     device: str = "auto"
@@ -90,6 +100,11 @@ class SpectrumSettings:
     def stride_of(self, trajectory: Trajectory) -> int:
         """Return every how many of a trajectory's stored frames tensors are needed."""
         return self.stride or automatic_stride(trajectory.timestep)
+
+    @property
+    def of_faces(self) -> bool:
+        """Whether a kind is asked for that needs the faces of a slab as groups."""
+        return bool(set(OF_FACES) & set(self.kinds or ()))
 
     @property
     def sources(self) -> dict[str, str]:

@@ -66,6 +66,21 @@ def infrared_prefactor(volume: float, temperature: float) -> float:
     return per_metre * constants.centi
 
 
+def sum_frequency_prefactor(area: float, temperature: float) -> float:
+    """Return 1/(ε0 A k_B T), from polarizability (e² a0² E_h⁻¹) times dipole (e Å) to a surface susceptibility in m²/V.
+
+    Parameters
+    ----------
+    area
+        Å².
+    temperature
+        K.
+    """
+    polarizability = _physical["atomic unit of electric polarizability"][0]
+    dipole = constants.e * constants.angstrom
+    return polarizability * dipole / (constants.epsilon_0 * area * constants.angstrom**2 * BOLTZMANN * temperature)
+
+
 def thermal_wavenumber(temperature: float) -> float:
     """Return k_B T/(hc) in cm⁻¹."""
     return BOLTZMANN * temperature / (constants.h * constants.c) * constants.centi

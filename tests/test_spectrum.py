@@ -8,9 +8,9 @@ import pytest
 from scipy import constants
 
 from conftest import moving_charges, rotation
+from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.errors import SpectrumError
 from mimyria.spectra.compare import band_maximum, column, difference, error_of, read_table, similarity
-from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.correlation import correlation
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
@@ -23,43 +23,6 @@ from mimyria.spectra.spectrum import write_csv
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.spectra.window import line_shape, window_lags
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, infrared_prefactor
-
-TEMPERATURE = 300.0
-WARM = Conditions(TEMPERATURE)
-
-
-def made_series(rates: dict[str, np.ndarray], timestep: float = 1.0, **changes: object) -> ResponseSeries:
-    """A series of given total rates, in a cell of 1000 Å³."""
-    frames = len(next(iter(rates.values())))
-    series = ResponseSeries(
-        groups=("all",),
-        timestep=timestep,
-        rates={name: value[:, None] for name, value in rates.items()},
-        volume=np.full(frames, 1000.0),
-        temperature=np.full(frames, TEMPERATURE),
-        velocity_species=("H",),
-        velocity_correlation=np.ones((1, window_lags(20.0, timestep))),
-        differenced=0.0,
-        n_atoms=3,
-    )
-    return replace(series, **changes)  # type: ignore[arg-type]
-
-
-def noise(frames: int, components: int, position: float, width: float, timestep: float, seed: int = 0) -> np.ndarray:
-    """Coordinates of damped oscillators driven at random: ⟨x²⟩ = 1, line at ``position``, FWHM ``width`` (cm⁻¹).
-
-    Exact discrete steps of d²x/dt² = -ω0² x - 2γ dx/dt + noise, as two coupled Ornstein-Uhlenbeck variables.
-    """
-    gamma, omega = np.pi * LIGHT_SPEED * width, 2 * np.pi * LIGHT_SPEED * position
-    rng = np.random.default_rng(seed)
-    step = np.exp((-gamma + 1j * omega) * timestep)  # z = x + iy turns and decays: ⟨z(0)* z(t)⟩ = 2 e^{-γt} e^{iωt}
-    z = np.empty((frames, components), dtype=complex)
-    z[0] = rng.normal(size=components) + 1j * rng.normal(size=components)
-    kick = np.sqrt(1 - abs(step) ** 2)
-    for k in range(1, frames):
-        z[k] = step * z[k - 1] + kick * (rng.normal(size=components) + 1j * rng.normal(size=components))
-    return z.real
-
 
 # --- infrared -----------------------------------------------------------------------------------
 
@@ -176,76 +139,6 @@ def test_trajectories_are_pooled_by_their_length() -> None:
     larger = [replace(part, volume=2 * part.volume) for part in parts]
     halved = infrared(larger, WARM, how).columns["n_alpha_cm-1"]
     np.testing.assert_allclose(halved, pooled / 2, rtol=1e-9)
-
-
-# --- Raman --------------------------------------------------------------------------------------
-
-
-def turning_tensors(isotropic: float, anisotropic: float, frames: int = 60_000) -> np.ndarray:
-    """dα/dt of an isotropic sample: a·1 x(t) plus five independent traceless parts b·y_k(t) of equal strength."""
-    x = noise(frames, 6, 1500.0, 80.0, 4.0)
-    basis = np.array(
-        [
-            np.diag([1, -1, 0]) / np.sqrt(2),
-            np.diag([1, 1, -2]) / np.sqrt(6),
-            *(np.eye(3)[[a, b]].T @ np.eye(3)[[b, a]] / np.sqrt(2) for a, b in ((0, 1), (0, 2), (1, 2))),
-        ]
-    )
-    return isotropic * x[:, 0, None, None] * np.eye(3) + anisotropic * np.einsum("tk,kab->tab", x[:, 1:], basis)
-
-
-@pytest.mark.parametrize(("isotropic", "anisotropic"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.3, 2.0)])
-def test_depolarisation_ratio_of_known_tensors(isotropic: float, anisotropic: float) -> None:
-    """⟨Tr ββ⟩ = 5b²: ρ = (5b²/10)/(a² + 2·5b²/15), between 0 and 3/4."""
-    series = made_series({"pgt": turning_tensors(isotropic, anisotropic)}, 4.0)
-    spectrum = raman([series], WARM, sampling([series], 30.0, None))
-    columns = spectrum.columns
-    expected = 0.5 * anisotropic**2 / (isotropic**2 + 2 / 3 * anisotropic**2)
-    inside = abs(spectrum.wavenumber - 1500) < 100
-    ratio = columns["VH"][inside].sum() / columns["VV"][inside].sum()
-    assert ratio == pytest.approx(expected, rel=0.12, abs=1e-12)
-    given = columns["depolarisation_ratio"][np.isfinite(columns["depolarisation_ratio"])]
-    assert given.min() > -1e-6
-    assert given.max() < 0.75 + 1e-2
-    np.testing.assert_allclose(columns["VV"], columns["isotropic"] + 2 / 15 * columns["anisotropic"])
-    np.testing.assert_allclose(columns["VH"], columns["anisotropic"] / 10)
-    np.testing.assert_allclose(columns["unpolarised"], columns["VV"] + columns["VH"])
-
-
-def test_vv_is_the_average_over_laboratory_axes() -> None:
-    """S of dα_zz averaged over axes equals S_iso + 2/15 S_ani only for an isotropic sample, which this is."""
-    alpha = turning_tensors(0.5, 1.0)
-    series = made_series({"pgt": alpha}, 4.0)
-    how = sampling([series], 30.0, None)
-    columns = raman([series], WARM, how).columns
-    diagonal = made_series({"apt": np.diagonal(alpha, axis1=1, axis2=2)}, 4.0)
-    axes = infrared([diagonal], WARM, how).columns["n_alpha_cm-1"]
-    inside = abs(columns["wavenumber_cm-1"] - 1500) < 100
-    per_axis = axes[inside] / infrared_prefactor(1000.0, TEMPERATURE) * LIGHT_SPEED / 3
-    assert per_axis.sum() == pytest.approx(columns["VV"][inside].sum(), rel=0.05)
-
-
-def test_line_shape_integrates_to_the_mean_square() -> None:
-    """∫_0^∞ S dν = ½ ⟨x²⟩ for S = c ∫ ⟨x(0)x(t)⟩ e^{-iωt} dt."""
-    alpha = turning_tensors(0.7, 0.0)
-    series = made_series({"pgt": alpha}, 4.0)
-    spectrum = raman([series], WARM, sampling([series], 20.0, None))
-    area = np.trapezoid(spectrum.columns["isotropic"], spectrum.wavenumber)
-    assert area == pytest.approx(0.5 * (alpha[:, 0, 0] ** 2).mean(), rel=1e-9)
-
-
-def test_stokes_factor() -> None:
-    series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
-    columns = raman([series], Conditions(TEMPERATURE, 532.0), sampling([series], 60.0, None)).columns
-    nu = columns["wavenumber_cm-1"][1:]
-    kt = constants.k * TEMPERATURE / (constants.h * constants.c * 100)
-    ratio = columns["stokes_VV"][1:] / columns["VV"][1:]
-    photons = (1e7 / 532.0 - nu) ** 4
-    occupation = 1 + 1 / (np.exp(nu / kt) - 1)  # Bose-Einstein, n + 1 for Stokes
-    np.testing.assert_allclose(
-        ratio / ratio[50], (photons * occupation / nu) / (photons * occupation / nu)[50], rtol=1e-9
-    )
-    assert np.isnan(columns["stokes_VV"][0])
 
 
 # --- density of states, differences, sampling ---------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mimyria.spectra.window import WINDOWS, line_shape, window_lags, window_resolution, window_weights
+from mimyria.spectra.window import WINDOWS, line_shape, sine_shape, window_lags, window_resolution, window_weights
 from mimyria.units import LIGHT_SPEED
 
 
@@ -50,3 +50,27 @@ def test_resolution_and_lags_are_inverse(window: str) -> None:
         assert weights[0] == pytest.approx(1)
         assert 0 <= weights[-1] < 2e-3
         assert (np.diff(weights) <= 0).all()
+
+
+def test_the_sine_half_of_a_damped_oscillator() -> None:
+    """S + iD = 2 ∫_0^∞ e^{-γt} cos ω0 t e^{iωt} dt = 1/(γ - i(ω-ω0)) + 1/(γ - i(ω+ω0)), far below the last point."""
+    timestep, resolution = 1.0, 1.0
+    gamma, omega0 = np.pi * LIGHT_SPEED * 40.0, 2 * np.pi * LIGHT_SPEED * 1000.0
+    time = timestep * np.arange(window_lags(resolution, timestep))
+    wavenumber, line = line_shape(np.exp(-gamma * time) * np.cos(omega0 * time), timestep, resolution)
+    omega = 2 * np.pi * LIGHT_SPEED * wavenumber
+    exact = (1 / (gamma - 1j * (omega - omega0)) + 1 / (gamma - 1j * (omega + omega0))).imag
+    inside = wavenumber < 8000
+    np.testing.assert_allclose(sine_shape(line)[inside], exact[inside], atol=5e-3 * exact.max())
+    assert sine_shape(line)[0] == pytest.approx(0, abs=1e-9 * exact.max())
+
+
+def test_the_sine_half_sees_no_images() -> None:
+    """A cosine near the highest wavenumber: D ∝ ν/(ν² - ν0²) down to zero; the sum over samples is 1/3 off there."""
+    timestep, position = 4.0, 3500.0
+    lags = window_lags(20.0, timestep)
+    wave = np.cos(2 * np.pi * LIGHT_SPEED * position * timestep * np.arange(lags))
+    wavenumber, line = line_shape(wave, timestep, 20.0)
+    exact = 2 / (2 * np.pi * LIGHT_SPEED) * wavenumber / (wavenumber**2 - position**2)
+    far = wavenumber < 3000
+    np.testing.assert_allclose(sine_shape(line)[far], exact[far], atol=0.01 * abs(exact[far]).max())

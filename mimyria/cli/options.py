@@ -16,11 +16,8 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
         parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
-        repeatable = {parameter.name or "" for parameter in parameters if getattr(parameter, "multiple", False)}
-        plural = repeatable.union(parameter.name or "" for parameter in parameters if parameter.nargs != 1)
-        settings = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
-        single = {name: [settings[name]] for name in repeatable & settings.keys() if type(settings[name]) is not list}
-        context.default_map = settings | single
+        plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
+        context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
     return path
 
 
@@ -43,6 +40,11 @@ def assignments(words: list[str], flag: str) -> dict[str, str]:
         if "=" not in word:
             raise ConfigError(f"{flag} takes NAME=VALUE, not {word!r}")
     return dict(word.split("=", 1) for word in words)
+
+
+def words(texts: list[str] | None) -> tuple[str, ...]:
+    """Return the words of a flag that may be repeated, or hold several with commas."""
+    return tuple(word for text in texts or () for word in text.replace(",", " ").split())
 
 
 def frame_range(text: str | None) -> tuple[int, int | None]:

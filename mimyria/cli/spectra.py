@@ -26,6 +26,7 @@ from mimyria.cli.options import (
     frame_range,
     numbers,
     project,
+    words,
 )
 from mimyria.errors import ConfigError
 
@@ -41,6 +42,10 @@ GROUPS = (
 def spectrum(
     trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
     out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.png, series.h5.")],
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(help="ir, raman, vdos, sfg; repeatable, or with commas. All but sfg, where it is left out."),
+    ] = None,
     apt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
     pgt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
     topology: Topology = None,
@@ -55,13 +60,19 @@ def spectrum(
     window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
     groups: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
-    laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
     correction: Annotated[
         str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
     ] = "harmonic",
     epsilon_infinity: Annotated[
         float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
     ] = None,
+    stokes: Annotated[bool, typer.Option("--stokes", help="Add Stokes and anti-Stokes intensities.")] = False,
+    laser: Annotated[float | None, typer.Option(help="nm; 532 with --stokes, and implies it.")] = None,
+    porto: Annotated[
+        list[str] | None,
+        typer.Option(help="Raman geometry of an oriented sample, such as z(xy)-z; repeatable, or with commas."),
+    ] = None,
+    normal: Annotated[str, typer.Option(help="x, y or z: across the slab, for sfg.")] = "z",
     charge: Charge = None,
     layout: Layout = None,
     sum_rule: SumRule = "project",
@@ -72,6 +83,7 @@ def spectrum(
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
+    from mimyria.spectra.conditions import LASER
     from mimyria.spectra.window import WINDOWS
 
     if window not in WINDOWS:
@@ -82,6 +94,7 @@ def spectrum(
         if value is not None and not value > 0:
             raise ConfigError(f"{flag} must be positive, not {value}")
     settings = SpectrumSettings(
+        kinds=words(kinds) or None,
         apt=apt,
         pgt=pgt,
         reading=TrajectorySettings(
@@ -94,9 +107,11 @@ def spectrum(
         window=window,
         blocks=blocks,
         groups=tuple(groups or ("species",)),
-        laser=laser,
         correction=correction,
         epsilon_infinity=epsilon_infinity,
+        laser=laser or (LASER if stokes else None),
+        porto=words(porto),
+        normal=normal,
         charge=charge,
         project=project(sum_rule),
         device=device,

@@ -13,12 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.molecules import find_bonds, formula_of, molecules_of
+from mimyria.molecules import find_molecules, formula_of
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
 
@@ -140,21 +138,6 @@ def _cut(
         info={"total_charge": float(charge)},
     )
     return Cluster(cut, own)
-
-
-def find_molecules(frame: Frame) -> tuple[Array, Array]:
-    """Return the molecule of each atom, shape (n,), and positions (Å, (n, 3)) at which every molecule is whole."""
-    i, j, vectors = find_bonds(frame)
-    molecules = molecules_of(i, j, len(frame))
-    bonds = coo_array((np.ones(len(i)), (i, j)), shape=(len(frame), len(frame))).tocsr()
-    step = {(int(a), int(b)): vector for a, b, vector in zip(i, j, vectors, strict=True)}
-    whole = frame.positions.copy()
-    for molecule in range(int(molecules.max()) + 1):
-        first = int(np.flatnonzero(molecules == molecule)[0])
-        order, before = breadth_first_order(bonds, first, directed=False)
-        for atom in order[1:]:
-            whole[atom] = whole[before[atom]] + step[int(before[atom]), int(atom)]
-    return molecules, whole
 
 
 def merge(frame: Frame, labelled: list[tuple[Cluster, Frame]], epsilon: float = 1.0) -> Frame:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LASER = 532.0
+"""nm; the usual one."""
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -19,9 +22,12 @@ class Conditions:
         Name in ``CORRECTIONS``.
     epsilon_infinity
         Permittivity far above the vibrations, 1.78 for water; None for no refractive index.
+    porto
+        Geometries of Raman scattering by an oriented sample, see `porto.polarisations`.
     """
 
     temperature: float
     laser: float | None = None
     correction: str = "harmonic"
     epsilon_infinity: float | None = None
+    porto: tuple[str, ...] = ()

@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from mimyria.errors import ConfigError
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
+from mimyria.spectra.sfg import sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.targets import APT, PGT
 
-KINDS: dict[str, Callable[..., Spectrum]] = {"ir": infrared, "raman": raman, "vdos": vibrational_density}
+KINDS: dict[str, Callable[..., Spectrum]] = {
+    "ir": infrared,
+    "raman": raman,
+    "vdos": vibrational_density,
+    "sfg": sum_frequency,
+}
 """Functions of the series, the conditions, and the sampling."""
 
-NEEDS: dict[str, tuple[str, ...]] = {"ir": (APT.name,), "raman": (PGT.name,), "vdos": ()}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "ir": (APT.name,),
+    "raman": (PGT.name,),
+    "vdos": (),
+    "sfg": (APT.name, PGT.name),
+}
 """Names of the targets whose rates a kind needs."""
+
+OF_FACES = ("sfg",)
+"""Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
+
+
+def chosen(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:
+    """Return the kinds to make, in the order of ``KINDS``.
+
+    Parameters
+    ----------
+    kinds
+        Those asked for; None for all that the targets allow, but those of ``OF_FACES``.
+    targets
+        Names of the targets whose rates there are.
+
+    Raises
+    ------
+    ConfigError
+        If one is not known, or its targets are not there.
+    """
+    if kinds is None:
+        return [kind for kind in KINDS if kind not in OF_FACES and set(NEEDS[kind]) <= set(targets)]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ConfigError(f"--kinds takes {', '.join(KINDS)}, not {kind!r}")
+        missing = [f"--{name}" for name in NEEDS[kind] if name not in targets]
+        if missing:
+            raise ConfigError(
+                f"--kinds {kind} needs {' and '.join(missing)}: a model file or `frames`, given with the trajectory"
+            )
+    return [kind for kind in KINDS if kind in kinds]

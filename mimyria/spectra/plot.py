@@ -102,3 +102,12 @@ def _vdos(axes: Axes, spectrum: Spectrum) -> None:
 
 
 PANELS: dict[str, Callable[[Axes, Spectrum], None]] = {"ir": _infrared, "raman": _raman, "vdos": _vdos}
+
+
+def _sum_frequency(axes: Axes, spectrum: Spectrum) -> None:
+    for name, color in (("ssp", BLUE), ("sps", RED)):
+        _curve(axes, spectrum, f"{name}_im", f"{name}_im_error", color, f"Im χ⁽²⁾ {name}", 1e-22)
+    axes.set_ylabel("Im χ⁽²⁾ / 10⁻²² m² V⁻¹")
+
+
+PANELS["sfg"] = _sum_frequency

@@ -1,13 +1,15 @@
-"""The polarised Raman spectra of an isotropic sample, named by geometry."""
+"""Polarised Raman spectra, named by geometry, of isotropic and of oriented samples, on three scales of intensity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from mimyria.frame import Array
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
@@ -29,53 +31,97 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
 
     VV = S_iso + 2/15 S_ani        VH = 1/10 S_ani        unpolarised = VV + VH        ρ = VH/VV
 
+    are those of an isotropic sample, or of the powder of an oriented one. The sample as it lies in the trajectory
+    answers in Porto's notation:
+
+    k_i(ab)k_s = ∫⟨dα_ab/dt(0) dα_ab/dt(t)⟩ e^{-iωt} dt
+
+    of the limit of zero wave vector without the long-range field, so without the splitting of longitudinal and
+    transverse modes of a polar crystal. Every intensity comes on several scales, see `intensity_scales`.
+
     Parameters
     ----------
     series
         With rates of the PGT.
     conditions
-        A laser adds ``stokes_*`` = (1 - ν/ν_L)⁴ / [ν (1 - e^{-hcν/kT})] · S, which is proportional to the intensity;
-        empty (NaN) at ν = 0. The temperature enters these alone.
+        Geometries; a laser adds Stokes and anti-Stokes intensities, the only ones that the temperature enters.
     how
         From `sampling`.
     """
-    temperature, laser = conditions.temperature, conditions.laser
     wavenumber, isotropic, isotropic_blocks = lines(series, isotropic_rate, how)
     _, anisotropic, anisotropic_blocks = lines(series, anisotropic_rate, how)
     to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
-    shapes = _geometries(to_cm * isotropic.sum(axis=(0, 1)), to_cm * anisotropic.sum(axis=(0, 1)))
-    errors = {
-        name: standard_error(values)
-        for name, values in _geometries(
-            to_cm * isotropic_blocks.sum(axis=(1, 2)), to_cm * anisotropic_blocks.sum(axis=(1, 2))
-        ).items()
-    }
+    both, each = (0, 1), (1, 2)  # all groups with all groups
+    shapes = _geometries(to_cm * isotropic.sum(both), to_cm * anisotropic.sum(both))
+    blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
+    for geometry in conditions.porto:
+        _, shape, shape_blocks = lines(series, partial(component_rate, *polarisations(geometry)), how)
+        shapes[geometry], blocks[geometry] = to_cm * shape[0, 0], to_cm * shape_blocks[:, 0, 0]
+    errors = {name: standard_error(values) for name, values in blocks.items()}
     dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
     columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
     for name in ("depolarisation_ratio", "depolarisation_ratio_error"):
         columns[name] = np.where(dark, np.nan, columns[name])
-    header = {
-        "VV": "S_iso + 2/15 S_ani, S = c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm",
-        "VH": "S_ani/10",
-        "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
-        "temperature": f"{temperature:.2f} K",
-    }
-    if laser is not None:
-        factor = _stokes_factor(wavenumber, laser, temperature)
-        factor *= over_harmonic(wavenumber, temperature, conditions.correction)
-        for name in ("VV", "VH", "unpolarised"):
-            columns[f"stokes_{name}"] = factor * shapes[name]
-            columns[f"stokes_{name}_error"] = factor * errors[name]
-        header["stokes_VV"] = f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·VV, ν_L of {laser:g} nm; the unit of VV times cm"
-        header |= correction_header(conditions.correction)
-    for name, signal, lines_of, blocks_of in (
+    scales = intensity_scales(wavenumber, conditions)
+    for scale, (factor, _) in scales.items():
+        for name in ("VV", "VH", "unpolarised", *conditions.porto):
+            columns[f"{scale}_{name}"] = factor * shapes[name]
+            columns[f"{scale}_{name}_error"] = factor * errors[name]
+    for name, signal, of_groups, of_blocks in (
         ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
         ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
     ):
-        each = f"{name}_per_molecule"
-        columns |= terms(name, series, signal, how, lines_of, blocks_of, to_cm, (each, 1.0))
-        header |= terms_header(series, name, each)
+        columns |= terms(name, series, signal, how, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0))
+    geometries = {"k_i(ab)k_s": "S of dα_ab/dt, axes of the trajectory"} if conditions.porto else {}
+    header = {
+        "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm",
+        "VV": "S_iso + 2/15 S_ani, of an isotropic sample or a powder",
+        "VH": "S_ani/10",
+        "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
+        **geometries,
+        **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
+        **(correction_header(conditions.correction) if conditions.laser is not None else {}),
+        **terms_header(series, "isotropic", "isotropic_per_molecule"),
+        **terms_header(series, "anisotropic", "anisotropic_per_molecule"),
+        "temperature": f"{conditions.temperature:.2f} K",
+    }
     return Spectrum("raman", columns, header | how.header())
+
+
+def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tuple[Array, str]]:
+    """Return what a line shape is multiplied with for other scales of intensity, and how it is written, by name.
+
+    With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, ν² times that of α itself,
+
+    stokes      I_S  = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S          ∝ power; photons counted: over 1 - ν/ν_L
+    antistokes  I_aS = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S             on the same scale
+    reduced     (1 - e^{-x}) (1 - ν/ν_L)^{-4} · I_S = S/ν           ∝ Im χ(ν), for any laser and temperature
+
+    `reduced` is corrected for the frequency of the light and the Bose-Einstein population. Another quantity of this
+    name in the literature, R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), is S
+    itself: the columns without a prefix. The population is that of harmonic vibrations; it is contained here, and none
+    is in S. Another quantum correction comes as a factor (`over_harmonic`) of Stokes and anti-Stokes alike.
+
+    Each is NaN at ν = 0, and the Stokes intensity zero beyond ν_L.
+
+    Parameters
+    ----------
+    wavenumber
+        cm⁻¹, shape (n,).
+    conditions
+        Without a laser there is only `reduced`.
+    """
+    shift = np.where(wavenumber > 0, wavenumber, np.nan)
+    scales = {"reduced": (1 / shift, "S/ν, ∝ Im χ: Bose- and frequency-corrected Stokes; S is R(ν) = ν·Im χ; times cm")}
+    if conditions.laser is not None:
+        light, x = 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
+        correction = over_harmonic(wavenumber, conditions.temperature, conditions.correction)
+        stokes = correction * np.clip(1 - shift / light, 0, None) ** 4 / (shift * -np.expm1(-x))
+        antistokes = correction * (1 + shift / light) ** 4 / shift * np.exp(-x) / -np.expm1(-x)
+        laser = f"ν_L of {conditions.laser:g} nm; unit of S times cm"
+        scales["stokes"] = (stokes, f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·S, {laser}")
+        scales["antistokes"] = (antistokes, f"(1 + ν/ν_L)⁴/[ν (exp(hcν/kT) - 1)]·S, {laser}")
+    return scales
 
 
 def isotropic_rate(one: ResponseSeries, frames: slice) -> Array:
@@ -90,6 +136,11 @@ def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
     return traceless.reshape(*rates.shape[:2], 9)
 
 
+def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
+    """Return dα_ab/dt of the whole, shape (t, 1, 1)."""
+    return one.rates[PGT.name][frames][:, :, a, b].sum(axis=1)[:, None, None]
+
+
 def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
     parallel, perpendicular = isotropic + 2 / 15 * anisotropic, anisotropic / 10
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -102,13 +153,3 @@ def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
         "unpolarised": parallel + perpendicular,
         "depolarisation_ratio": ratio,
     }
-
-
-def _stokes_factor(wavenumber: Array, laser: float, temperature: float) -> Array:
-    """Return (1 - ν/ν_L)⁴ / [ν (1 - e^{-hcν/kT})] with ν in cm⁻¹ and the laser in nm; NaN at ν = 0."""
-    laser_wavenumber = 1e7 / laser
-    with np.errstate(divide="ignore", invalid="ignore"):
-        occupation = -np.expm1(-wavenumber / thermal_wavenumber(temperature))
-        factor = (1 - wavenumber / laser_wavenumber) ** 4 / (wavenumber * occupation)
-    factor[wavenumber == 0] = np.nan
-    return factor

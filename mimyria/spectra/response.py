@@ -118,6 +118,7 @@ def response_series(
         species_temperature=pass_.species_temperature(),
         counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
+        cell=pass_.mean_cell(),
     )
 
 
@@ -131,6 +132,7 @@ class _Pass:
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
         self.kinetic: list[list[float]] = []
+        self.cells, self.n_frames = np.zeros((3, 3)), 0
 
     def add_velocities(self, frame: Frame) -> Array:
         """Return the velocities without drift, after counting them in."""
@@ -141,6 +143,7 @@ class _Pass:
             species = Grouping.by_species(frame.numbers)
             self.species, self.places = species.names, [np.flatnonzero(one) for one in species.members(frame)]
             self.correlators = [Correlator(self.lags) for _ in self.species]
+        self.cells, self.n_frames = self.cells + frame.cell, self.n_frames + 1
         velocities = without_drift(frame.velocities, self.masses)
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
         for correlator, places in zip(self.correlators, self.places, strict=True):
@@ -172,6 +175,9 @@ class _Pass:
         shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
         freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
         return np.array(self.kinetic) * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
+
+    def mean_cell(self) -> Array:
+        return self.cells / self.n_frames
 
     def velocity_correlation(self) -> Array:
         return np.array([correlator.result()[0, 0] for correlator in self.correlators])

@@ -61,6 +61,8 @@ class ResponseSeries:
         By the name of a group, how much it holds in each frame, shape (t,): molecules, or atoms.
     molecular
         The groups hold whole molecules, and these are what is counted.
+    cell
+        Mean cell vectors as rows, Å, shape (3, 3); zero where a file of an earlier version does not tell.
     """
 
     groups: tuple[str, ...]
@@ -75,6 +77,7 @@ class ResponseSeries:
     species_temperature: Array | None = None
     counts: Mapping[str, Array] = field(default_factory=dict)
     molecular: bool = False
+    cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -110,6 +113,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
                 for frames in one.pieces(0, len(one)):
                     dataset[frames] = values[frames]
             group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
+            group.create_dataset("cell", data=one.cell).attrs["unit"] = "Å"
             group.create_dataset("temperature", data=one.temperature).attrs["unit"] = "K"
             for name, values in one.counts.items():
                 unit = "molecules" if one.molecular else "atoms"
@@ -165,4 +169,5 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         species_temperature=group["species_temperature"][()] if "species_temperature" in group else None,
         counts={name: values[()] for name, values in group.get("count", {}).items()},
         molecular=bool(group.attrs.get("molecular", False)),
+        cell=group["cell"][()] if "cell" in group else np.zeros((3, 3)),
     )

@@ -89,3 +89,26 @@ def line_shape(
     return np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points), timestep * (
         2 * transform - windowed[..., :1]
     )
+
+
+def sine_shape(shapes: Array) -> Array:
+    """Return D = 2 ∫_0^∞ C(τ) w(τ) sin(ωτ) dτ, what is missing of the one-sided transform, from S of `line_shape`.
+
+    S + iD = 2 ∫_0^∞ C(τ) w(τ) e^{iωτ} dτ          D(ν) = (1/π) P∫_{-∞}^{∞} S(ν')/(ν - ν') dν'          (Hilbert)
+
+    as the sum over the points an odd number m of steps away, D_i = (2/π) Σ_m S_{i-m}/m. S counts as zero beyond its
+    last point: the sine sum of the sampled C would see its images there, folded.
+
+    Parameters
+    ----------
+    shapes
+        S at equal steps from ν = 0, shape (..., n).
+    """
+    points = shapes.shape[-1]
+    length = fft.next_fast_len(4 * points, real=True)
+    even = np.zeros((*shapes.shape[:-1], length))
+    even[..., :points] = shapes
+    even[..., length - points + 1 :] = shapes[..., :0:-1]
+    steps = np.rint(fft.fftfreq(length, 1 / length))
+    kernel = np.divide(2 / np.pi, steps, out=np.zeros(length), where=steps % 2 == 1)
+    return np.asarray(fft.irfft(fft.rfft(even, axis=-1) * fft.rfft(kernel), n=length, axis=-1)[..., :points])

@@ -1,0 +1,131 @@
+"""Vibrational sum-frequency spectra of the faces of a slab: the surface susceptibility χ⁽²⁾, in m²/V.
+
+A field E_c of the infrared changes the polarizability, from which the visible light is scattered. Classical linear
+response to -M·E(t), fields ∝ e^{-iωt}, gives
+
+    χ_abc(ω) = 1/(ε0 A k_B T) · ∫_0^∞ ⟨α_ab(t) dM_c/dt(0)⟩ e^{iωt} dt
+
+and by parts, since ⟨α_ab dM_c/dt⟩ = 0 at equal times (one is even under reversal of time, the other odd),
+
+    χ_abc(ω) = 1/(ε0 A k_B T) · (i/ω) ∫_0^∞ K(t) e^{iωt} dt          K(t) = ⟨dα_ab/dt(t) dM_c/dt(0)⟩
+
+Both rates are odd, so K(t) = K(-t): both orders of time are averaged, and with S + iD = 2 ∫_0^∞ K e^{iωt} dt
+
+    Im χ = S/(2ω ε0 A k_B T)          Re χ = -D/(2ω ε0 A k_B T)
+
+For one harmonic vibration Im χ = π α' M'/(2ω0 ε0 A) · δ(ω - ω0), derivatives by its mass-weighted coordinate: exact in
+quantum mechanics too. Im χ_abc is positive where α_ab and M_c grow together. An O-H bond that points along +z does so
+for xxz and zzz when it is stretched: it is positive on the face +z where H points out of the slab, negative where it
+points in.
+
+The susceptibility relates amplitudes, P(ω_vis + ω_IR) = ε0 χ E_vis E_IR, P per area; with E(t) = Σ_n E(ω_n) e^{-iω_n t}
+and both orders of the two fields counted, as in R. W. Boyd, Nonlinear Optics, it is twice the one used there. The
+fields are those of the tensors, macroscopic ones for tensors of periodic cells; no Fresnel factor, no constant
+background of the electrons is in it. A. Morita and J. T. Hynes, J. Phys. Chem. B 106, 673 (2002); T. Ohto et al.,
+J. Chem. Phys. 143, 124702 (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from mimyria.frame import AXES, Array
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.faces import face_area, normal_of
+from mimyria.spectra.sampling import Sampling, lines, standard_error
+from mimyria.spectra.series import ResponseSeries
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.window import sine_shape
+from mimyria.targets import APT, PGT
+from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
+
+
+def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
+    """Return Im χ, Re χ and |χ|² of the faces, for the components that an isotropic surface has.
+
+    The rates of a face g are those of its molecules, so its spectrum is K_gg. The terms between the faces,
+    ⟨α̇ of one · Ṁ of the other⟩ in both ways, add up to zero where the middle of the slab is like its mirror image;
+    they would add noise only, and are in ``[both]`` alone.
+
+    Parameters
+    ----------
+    series
+        With rates of the APT and the PGT, of groups made by `faces`.
+    conditions
+        The temperature.
+    how
+        From `sampling`.
+    """
+    n = normal_of(series[0].groups)
+    p, q = (axis for axis in AXES if axis != n)
+    measured = {"ssp": [f"{p}{p}{n}", f"{q}{q}{n}"], "sps": [f"{p}{n}{p}", f"{q}{n}{q}"], 3 * n: [3 * n]}
+    single = {name: [name] for name in measured["ssp"] + measured["sps"]}
+    parts = {  # of S_gh
+        "": np.array([[0.5, 0], [0, -0.5]]),
+        f"[+{n}]": np.array([[1.0, 0], [0, 0]]),
+        f"[-{n}]": np.array([[0, 0], [0, 1.0]]),
+        "[both]": np.ones((2, 2)),
+    }
+    found = {name: component(series, name, how) for names in measured.values() for name in names}
+    wavenumber = found[3 * n][0]
+    columns = {WAVENUMBER: wavenumber}
+    for part, weights in parts.items():
+        for name, components in (measured if part else measured | single).items():
+            shapes, blocks = (np.mean([found[one][k] for one in components], axis=0) for k in (1, 2))
+            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions.temperature)
+            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions.temperature)
+            columns[f"{name}_im{part}"] = whole.imag
+            columns[f"{name}_im{part}_error"] = standard_error(each.imag)
+            columns[f"{name}_re{part}"] = whole.real
+            columns[f"{name}_re{part}_error"] = standard_error(each.real)
+            if part != "[both]":
+                columns[f"{name}_abs2{part}"] = abs(whole) ** 2
+    header = {
+        "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
+        "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V²); Im χ > 0 where α_ab and M_c grow together",
+        "ssp": "({} + {})/2".format(*measured["ssp"]),
+        "sps": "({} + {})/2".format(*measured["sps"]),
+        "ppp": f"a mixture of {3 * n} with ssp and sps by the Fresnel factors and angles of the experiment",
+        f"[+{n}], [-{n}]": f"one face, the upper and the lower, axis {n} up in both",
+        "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
+        "[both]": "the whole slab: zero where its faces are alike",
+        "temperature": f"{conditions.temperature:.2f} K",
+        "area": f"{np.mean([face_area(one.cell, AXES.index(n)) for one in series]):.3f} Å²",
+    }
+    return Spectrum("sfg", columns, header | how.header())
+
+
+def component(series: Sequence[ResponseSeries], name: str, how: Sampling) -> tuple[Array, Array, Array]:
+    """Return wavenumbers (n,), S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, and those of blocks.
+
+    Parameters
+    ----------
+    series, how
+        As in `sum_frequency`.
+    name
+        The three axes, such as ``xxz``.
+
+    Returns
+    -------
+    tuple
+        Shapes (n,), (2, 2, n), (blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    """
+    wavenumber, shapes, blocks = lines(series, partial(face_rates, name), how)
+    return wavenumber, shapes[:2, 2:], blocks[:, :2, 2:]
+
+
+def face_rates(name: str, one: ResponseSeries, frames: slice) -> Array:
+    """Return dα_ab/dt of both faces, then dM_c/dt of both, over √A; shape (t, 4, 1)."""
+    a, b, c = (AXES.index(axis) for axis in name)
+    area = face_area(one.cell, AXES.index(normal_of(one.groups)))
+    both = [one.rates[PGT.name][frames][:, :, a, b], one.rates[APT.name][frames][:, :, c]]
+    return np.concatenate(both, axis=1)[:, :, None] / np.sqrt(area)
+
+
+def susceptibility(wavenumber: Array, shapes: Array, temperature: float) -> Array:
+    """Return χ = 1/(ε0 A k_B T) · (-D + iS)/(2ω) in m²/V, complex, from S per area (..., n); NaN at ν = 0."""
+    angular = 2 * np.pi * LIGHT_SPEED * np.where(wavenumber > 0, wavenumber, np.nan)
+    return sum_frequency_prefactor(1.0, temperature) / (2 * angular) * (1j * shapes - sine_shape(shapes))

@@ -1,0 +1,273 @@
+"""Raman spectra: known depolarisation ratios, geometries, scales of intensity; which kinds of spectra are made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy import constants
+from scipy.spatial.transform import Rotation
+from typer.testing import CliRunner
+
+from conftest import moving_charges
+from ensembles import TEMPERATURE, WARM, made_series, noise
+from mimyria.cli import app
+from mimyria.errors import ConfigError
+from mimyria.spectra.compare import read_table
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.infrared import infrared
+from mimyria.spectra.kinds import KINDS, chosen
+from mimyria.spectra.porto import polarisations
+from mimyria.spectra.raman import intensity_scales, raman
+from mimyria.spectra.sampling import sampling
+from mimyria.trajectory import write_frames
+from mimyria.units import LIGHT_SPEED, infrared_prefactor, thermal_wavenumber
+
+
+def turning_tensors(isotropic: float, anisotropic: float, frames: int = 60_000) -> np.ndarray:
+    """dα/dt of an isotropic sample: a·1 x(t) plus five independent traceless parts b·y_k(t) of equal strength."""
+    x = noise(frames, 6, 1500.0, 80.0, 4.0)
+    basis = np.array(
+        [
+            np.diag([1, -1, 0]) / np.sqrt(2),
+            np.diag([1, 1, -2]) / np.sqrt(6),
+            *(np.eye(3)[[a, b]].T @ np.eye(3)[[b, a]] / np.sqrt(2) for a, b in ((0, 1), (0, 2), (1, 2))),
+        ]
+    )
+    return isotropic * x[:, 0, None, None] * np.eye(3) + anisotropic * np.einsum("tk,kab->tab", x[:, 1:], basis)
+
+
+@pytest.mark.parametrize(("isotropic", "anisotropic"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.3, 2.0)])
+def test_depolarisation_ratio_of_known_tensors(isotropic: float, anisotropic: float) -> None:
+    """⟨Tr ββ⟩ = 5b²: ρ = (5b²/10)/(a² + 2·5b²/15), between 0 and 3/4."""
+    series = made_series({"pgt": turning_tensors(isotropic, anisotropic)}, 4.0)
+    spectrum = raman([series], WARM, sampling([series], 30.0, None))
+    columns = spectrum.columns
+    expected = 0.5 * anisotropic**2 / (isotropic**2 + 2 / 3 * anisotropic**2)
+    inside = abs(spectrum.wavenumber - 1500) < 100
+    ratio = columns["VH"][inside].sum() / columns["VV"][inside].sum()
+    assert ratio == pytest.approx(expected, rel=0.12, abs=1e-12)
+    given = columns["depolarisation_ratio"][np.isfinite(columns["depolarisation_ratio"])]
+    assert given.min() > -1e-6
+    assert given.max() < 0.75 + 1e-2
+    np.testing.assert_allclose(columns["VV"], columns["isotropic"] + 2 / 15 * columns["anisotropic"])
+    np.testing.assert_allclose(columns["VH"], columns["anisotropic"] / 10)
+    np.testing.assert_allclose(columns["unpolarised"], columns["VV"] + columns["VH"])
+
+
+def test_vv_is_the_average_over_laboratory_axes() -> None:
+    """S of dα_zz averaged over axes equals S_iso + 2/15 S_ani only for an isotropic sample, which this is."""
+    alpha = turning_tensors(0.5, 1.0)
+    series = made_series({"pgt": alpha}, 4.0)
+    how = sampling([series], 30.0, None)
+    columns = raman([series], WARM, how).columns
+    diagonal = made_series({"apt": np.diagonal(alpha, axis1=1, axis2=2)}, 4.0)
+    axes = infrared([diagonal], WARM, how).columns["n_alpha_cm-1"]
+    inside = abs(columns["wavenumber_cm-1"] - 1500) < 100
+    per_axis = axes[inside] / infrared_prefactor(1000.0, TEMPERATURE) * LIGHT_SPEED / 3
+    assert per_axis.sum() == pytest.approx(columns["VV"][inside].sum(), rel=0.05)
+
+
+def test_line_shape_integrates_to_the_mean_square() -> None:
+    """∫_0^∞ S dν = ½ ⟨x²⟩ for S = c ∫ ⟨x(0)x(t)⟩ e^{-iωt} dt."""
+    alpha = turning_tensors(0.7, 0.0)
+    series = made_series({"pgt": alpha}, 4.0)
+    spectrum = raman([series], WARM, sampling([series], 20.0, None))
+    area = np.trapezoid(spectrum.columns["isotropic"], spectrum.wavenumber)
+    assert area == pytest.approx(0.5 * (alpha[:, 0, 0] ** 2).mean(), rel=1e-9)
+
+
+# --- scales of intensity ------------------------------------------------------------------------
+
+
+def test_stokes_factor() -> None:
+    series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
+    columns = raman([series], Conditions(TEMPERATURE, 532.0), sampling([series], 60.0, None)).columns
+    nu = columns["wavenumber_cm-1"][1:]
+    kt = constants.k * TEMPERATURE / (constants.h * constants.c * 100)
+    ratio = columns["stokes_VV"][1:] / columns["VV"][1:]
+    photons = (1e7 / 532.0 - nu) ** 4
+    occupation = 1 + 1 / (np.exp(nu / kt) - 1)  # Bose-Einstein, n + 1 for Stokes
+    np.testing.assert_allclose(
+        ratio / ratio[50], (photons * occupation / nu) / (photons * occupation / nu)[50], rtol=1e-9
+    )
+    assert np.isnan(columns["stokes_VV"][0])
+
+
+@pytest.mark.parametrize("laser", [532.0, 1064.0])
+def test_stokes_and_antistokes_are_in_detailed_balance(laser: float) -> None:
+    """I_aS/I_S = [(ν_L + ν)/(ν_L - ν)]⁴ e^{-hcν/kT}: what a Raman thermometer reads."""
+    nu, light = np.linspace(5.0, 4000.0, 50), 1e7 / laser
+    scales = intensity_scales(nu, Conditions(TEMPERATURE, laser))
+    boltzmann = np.exp(-nu / thermal_wavenumber(TEMPERATURE))
+    expected = ((light + nu) / (light - nu)) ** 4 * boltzmann
+    np.testing.assert_allclose(scales["antistokes"][0] / scales["stokes"][0], expected, rtol=1e-9)
+
+
+def test_reduced_intensity_knows_neither_laser_nor_temperature() -> None:
+    """Whatever laser and temperature made a Stokes spectrum, correcting it gives one and the same Im χ = S/ν."""
+    nu = np.linspace(10.0, 4000.0, 50)
+    for temperature, laser in ((50.0, 488.0), (300.0, 1064.0), (2000.0, 785.0)):
+        scales = intensity_scales(nu, Conditions(temperature, laser))
+        bose = 1 / np.expm1(nu / thermal_wavenumber(temperature)) + 1
+        corrected = scales["stokes"][0] / (1 - nu * laser / 1e7) ** 4 / bose
+        np.testing.assert_allclose(corrected, scales["reduced"][0], rtol=1e-9)
+        np.testing.assert_allclose(nu * scales["reduced"][0], 1, rtol=1e-12)  # R(ν) of Shuker and Gammon is S
+    assert set(intensity_scales(nu, WARM)) == {"reduced"}
+
+
+def test_there_is_no_stokes_light_below_zero_frequency() -> None:
+    scales = intensity_scales(np.array([500.0, 1500.0, 4000.0]), Conditions(TEMPERATURE, 10_000.0))  # 1000 cm⁻¹
+    assert scales["stokes"][0][0] > 0
+    np.testing.assert_array_equal(scales["stokes"][0][1:], 0)
+
+
+def test_every_geometry_comes_on_every_scale_with_its_error() -> None:
+    series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
+    spectrum = raman([series], Conditions(TEMPERATURE, 532.0, porto=("z(xx)z",)), sampling([series], 60.0, None))
+    for name in ("VV", "VH", "unpolarised", "z(xx)z"):
+        for scale in ("", "reduced_", "stokes_", "antistokes_"):
+            value, error = (spectrum.columns[f"{scale}{name}{end}"][1:] for end in ("", "_error"))
+            plain, plain_error = (spectrum.columns[f"{name}{end}"][1:] for end in ("", "_error"))
+            np.testing.assert_allclose(error / value, plain_error / plain, rtol=1e-9)
+            assert not scale or f"{scale}*" in spectrum.header
+
+
+# --- oriented samples ---------------------------------------------------------------------------
+
+
+def test_geometries_are_read() -> None:
+    assert polarisations("z(xx)z") == (0, 0)
+    assert polarisations("z(xy)-z") == (0, 1)
+    assert polarisations("-y(xz)+x") == (0, 2)
+    assert polarisations("x(yz)x") == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        ("z(zx)z", "goes in along z is polarised across z"),
+        ("y(xz)-z", "goes out along z is polarised across z"),
+        ("z(xx)", "takes geometries such as"),
+        ("z(xw)z", "not 'z\\(xw\\)z'"),
+        ("zxxz", "takes geometries"),
+        ("z(xx)zz", "takes geometries"),
+    ],
+)
+def test_what_no_light_can_do_is_refused(geometry: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        polarisations(geometry)
+
+
+def test_a_crystal_shows_each_mode_in_its_geometry() -> None:
+    """A mode of α_xx at 1000 cm⁻¹ and one of α_yz at 2000: each is seen where its component is, and nowhere else."""
+    first, second = noise(20_000, 1, 1000.0, 40.0, 4.0)[:, 0], noise(20_000, 1, 2000.0, 40.0, 4.0, seed=1)[:, 0]
+    alpha = np.zeros((20_000, 3, 3))
+    alpha[:, 0, 0], alpha[:, 1, 2], alpha[:, 2, 1] = first, second, second
+    series = made_series({"pgt": alpha}, 4.0)
+    geometries = ("z(xx)z", "y(xx)-z", "x(yz)x", "x(zy)-x", "x(yy)x", "z(xy)z", "y(zx)z")
+    columns = raman([series], Conditions(TEMPERATURE, porto=geometries), sampling([series], 30.0, None)).columns
+    for geometry, values in (("z(xx)z", first), ("x(yz)x", second)):
+        area = np.trapezoid(columns[geometry], columns["wavenumber_cm-1"])
+        assert area == pytest.approx(0.5 * (values**2).mean(), rel=1e-9)  # as for every S
+        assert columns["wavenumber_cm-1"][np.argmax(columns[geometry])] == pytest.approx(
+            1000 if geometry == "z(xx)z" else 2000, abs=15
+        )
+    np.testing.assert_array_equal(columns["y(xx)-z"], columns["z(xx)z"])
+    np.testing.assert_array_equal(columns["x(zy)-x"], columns["x(yz)x"])
+    for geometry in ("x(yy)x", "z(xy)z", "y(zx)z"):
+        np.testing.assert_array_equal(columns[geometry], 0)
+
+
+def test_isotropic_columns_are_the_powder_of_an_oriented_sample() -> None:
+    """VV is z(xx)z, VH is z(xy)z averaged over orientations: a quadrature exact for fourth powers of rotations."""
+    rng = np.random.default_rng(0)
+    alpha = rng.normal(size=(200, 3, 3)) * [[3, 1, 2], [1, 1, 1], [2, 1, 0.5]]
+    alpha = alpha + alpha.transpose(0, 2, 1)
+    powder = {"z(xx)z": 0.0, "z(xy)z": 0.0}
+    cosines, weights = np.polynomial.legendre.leggauss(3)
+    turns = 2 * np.pi * np.arange(5) / 5
+    for cosine, weight in zip(cosines, weights / 2 / 25, strict=True):
+        for euler in np.ndindex(5, 5):
+            matrix = Rotation.from_euler("zyz", [turns[euler[0]], np.arccos(cosine), turns[euler[1]]]).as_matrix()
+            series = made_series({"pgt": matrix @ alpha @ matrix.T}, 4.0)
+            columns = raman([series], Conditions(TEMPERATURE, porto=tuple(powder)), sampling([series], None, 1)).columns
+            powder = {name: sums + weight * columns[name] for name, sums in powder.items()}
+    np.testing.assert_allclose(powder["z(xx)z"], columns["VV"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
+    np.testing.assert_allclose(powder["z(xy)z"], columns["VH"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
+
+
+# --- which spectra are made ---------------------------------------------------------------------
+
+
+def test_kinds_are_chosen() -> None:
+    assert chosen(None, ["apt", "pgt"]) == ["ir", "raman", "vdos"]
+    assert chosen(None, ["apt"]) == ["ir", "vdos"]
+    assert chosen(["sfg", "ir"], ["apt", "pgt"]) == ["ir", "sfg"]
+    with pytest.raises(ConfigError, match=f"--kinds takes {', '.join(KINDS)}, not 'nmr'"):
+        chosen(["ir", "nmr"], ["apt"])
+    with pytest.raises(ConfigError, match="--kinds sfg needs --pgt: a model file or `frames`"):
+        chosen(["sfg"], ["apt"])
+
+
+@pytest.fixture
+def spectrum(tmp_path: Path) -> Callable[..., Exception | None]:
+    """The command on point charges with both tensors in the frames; returns what it raises."""
+    frames, _ = moving_charges(300, 4.0)
+    for frame in frames:
+        frame.tensors["pgt"] = np.einsum("nab,c->nabc", frame.tensors["apt"], np.ones(3))
+    write_frames(tmp_path / "charges.extxyz", frames)
+
+    def call(*options: object, trajectory: object = tmp_path / "charges.extxyz") -> Exception | None:
+        words = [*([trajectory] if trajectory else []), *options]
+        result = CliRunner().invoke(app, ["spectrum", *map(str, words)])
+        return None if result.exit_code == 0 else result.exception  # type: ignore[return-value]
+
+    return call
+
+
+def test_kinds_and_geometries_go_from_flags_to_files_and_back(
+    spectrum: Callable[..., Exception | None], tmp_path: Path
+) -> None:
+    both = ["--apt", "frames", "--pgt", "frames"]
+    flags = ["--kinds", "raman,vdos", "--kinds", "ir", "--porto", "z(xy)-z,x(yy)x", "--porto", "y(zz)y", "--stokes"]
+    assert spectrum(*both, *flags, "--out", tmp_path / "a") is None
+    table = read_table(tmp_path / "a" / "raman.csv")
+    assert {"z(xy)-z", "stokes_x(yy)x", "y(zz)y_error", "antistokes_VH"} <= set(table.columns)
+    settings = yaml.safe_load((tmp_path / "a" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["kinds"] == ["raman", "vdos", "ir"]
+    assert settings["porto"] == ["z(xy)-z", "x(yy)x", "y(zz)y"]
+    assert settings["laser"] == 532.0
+    given_back = ["--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "b"]
+    assert spectrum(*given_back, trajectory=None) is None
+    for name in ("ir", "raman", "vdos"):
+        assert (tmp_path / "a" / f"{name}.csv").read_text() == (tmp_path / "b" / f"{name}.csv").read_text()
+    series = tmp_path / "a" / "series.h5"
+    assert spectrum("--kinds", "raman", "--laser", 785, "--out", tmp_path / "b", trajectory=series) is None
+    assert "ν_L of 785 nm" in (tmp_path / "b" / "raman.csv").read_text(encoding="utf-8")
+    assert not (tmp_path / "b" / "ir.csv").exists()  # was of another run
+    (tmp_path / "one.yaml").write_text("kinds: vdos\n")  # a list of one may be written without brackets
+    assert spectrum("--config", tmp_path / "one.yaml", "--out", tmp_path / "c", trajectory=series) is None
+    assert [path.name for path in (tmp_path / "c").glob("*.csv")] == ["vdos.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--apt", "frames", "--kinds", "nmr"], "--kinds takes ir, raman, vdos, sfg, not 'nmr'"),
+        (["--apt", "frames", "--kinds", "sfg"], "--kinds sfg needs --pgt"),
+        (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
+        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
+        (["--apt", "frames", "--porto", "z(xx)z"], "--porto asks for Raman spectra"),
+        (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
+        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_long(
+    spectrum: Callable[..., Exception | None], tmp_path: Path, options: list[str], words: str
+) -> None:
+    error = spectrum(*options, "--out", tmp_path / "o")
+    assert isinstance(error, ConfigError)
+    assert words in str(error)
+    assert not (tmp_path / "o" / "series.h5").exists()

@@ -14,14 +14,18 @@ from mimyria.along import series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
+from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
 from mimyria.spectra.parts import locked
+from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.porto import polarisations
+from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.spectra.stride import nyquist_wavenumber
+from mimyria.spectra.usable import usable_pieces
 from mimyria.trajectory import Trajectory
 
 log = logging.getLogger("mimyria")
@@ -29,8 +33,6 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
-PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
-"""K; outside, the velocities are probably in another unit."""
 
 
 def make_spectra(
@@ -53,6 +55,10 @@ def make_spectra(
         raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
     for geometry in settings.porto:
         polarisations(geometry)
+    if settings.correction not in CORRECTIONS:
+        raise ConfigError(f"--correction takes {', '.join(CORRECTIONS)}, not {settings.correction!r}")
+    if settings.epsilon_infinity is not None and not 1 <= settings.epsilon_infinity < np.inf:
+        raise ConfigError(f"--epsilon-infinity must be at least 1, not {settings.epsilon_infinity:g}")
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
@@ -67,11 +73,20 @@ def make_spectra(
         raise ConfigError("--porto asks for Raman spectra: give --pgt, a model file or `frames`")
     if settings.of_faces and settings.groups != SpectrumSettings.groups:
         raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
-    trajectories = [settings.reading.open(path) for path in paths]
+    opened = [settings.reading.open(path) for path in paths]
+    trajectories = [
+        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
+    ]
     _check_before(trajectories, settings)
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [series_along(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
+        begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
+        series = [
+            series_along(one, folder, settings, resume and there)
+            for one, folder, there in zip(trajectories, folders, begun, strict=True)
+        ]
+        look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -95,7 +110,7 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
-    """Raise an error, before anything long begins, for what would make the end impossible."""
+    """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -107,6 +122,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
+    for one in {piece.path: piece for piece in reversed(trajectories)}.values():
+        look_at(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
@@ -122,7 +139,7 @@ def _spectra(
 
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
-    conditions = Conditions(temperature, settings.laser, settings.porto)
+    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
@@ -134,6 +151,9 @@ def _spectra(
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run
+    if "ir" in spectra:
+        check_integral(series, spectra["ir"], conditions)
+    check_equipartition(series)
     plot_spectra(out / "spectra.png", spectra)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}

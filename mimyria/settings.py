@@ -54,6 +54,8 @@ class SpectrumSettings:
         Name in ``GROUPINGS``.
     laser
         nm, or None for no Stokes intensities.
+    correction, epsilon_infinity
+        See `Conditions`.
     porto
         Geometries of Raman scattering, see ``Conditions``.
     normal
@@ -78,6 +80,8 @@ class SpectrumSettings:
     blocks: int | None = None
     groups: str = "species"
     laser: float | None = None
+    correction: str = "harmonic"
+    epsilon_infinity: float | None = None
     porto: tuple[str, ...] = ()
     normal: str = "z"
     charge: float | None = None

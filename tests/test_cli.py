@@ -221,12 +221,14 @@ def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_pat
 
 def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> None:
     options = ["--apt", "frames", "--frames", "20:220", "--cell", "12 12 12", "--stride", 1, "--temperature", 305]
+    options += ["--epsilon-infinity", 2.1, "--correction", "standard"]
     run("spectrum", charges, *options, "--out", tmp_path / "a")
     status, _, error = run("spectrum", "--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "b")
     assert status == 0, error
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
     settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["used"]["frames"] == [200]
+    assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_table(tmp_path / "b" / "ir.csv").columns)
 
 
 def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
@@ -248,11 +250,19 @@ def test_a_shorter_range_after_an_interruption_is_kept_to(
     from mimyria.spectra import response
 
     monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
-    text = charges.read_text()
-    charges.write_text(text[: int(len(text) * 0.7)])
+    rate, calls = response.rate, iter(range(1000))
+
+    def pressed(*arguments: np.ndarray) -> np.ndarray:
+        if next(calls) == 200:
+            raise KeyboardInterrupt
+        return rate(*arguments)
+
+    monkeypatch.setattr(response, "rate", pressed)
     run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
+    monkeypatch.setattr(response, "rate", rate)
     status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--frames", "0:100")
     assert status == 0, error
+    assert "going on after 100 frames" in error
     settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["used"]["frames"] == [100]
 
@@ -267,6 +277,8 @@ def test_charge_of_the_header_is_used(run: Run, models: Path, water: Path, tmp_p
 
 def test_an_implausible_temperature_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
     _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--velocity-unit", "A/ps")
+    assert "the velocities mean 0.0003 K; " in error
+    assert "this would fit: --velocity-unit A/fs (300 K)" in error
     assert "warning: the velocities mean 0.0003 K, which points to a wrong unit" in error
 
 
@@ -353,11 +365,10 @@ def test_trajectory_cut_in_the_middle_of_a_frame(run: Run, charges: Path, tmp_pa
     charges.write_text(text[: int(len(text) * 0.7)])
     out = tmp_path / "o"
     refused(run("spectrum", charges, "--apt", "frames", "--out", out), "charges.extxyz", "frame 2", "--frames 0:2")
-    # nothing computed is lost, and the remedy in the message works
+    assert not out.exists()  # told before anything is computed
     stop = int(len(text) * 0.7 / (len(text) / 300))
     status, _, error = run("spectrum", charges, "--apt", "frames", "--out", out, "--frames", f"0:{stop}")
     assert status == 0, error
-    assert "going on after" in error
 
 
 def test_nan_velocity(run: Run, charges: Path, tmp_path: Path) -> None:
@@ -433,6 +444,15 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "c.yaml"], ["resolutoin", "mean resolution?"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "250"], ["--frames takes FIRST:LAST"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--temperature", "0"], ["temperature must be positive"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--correction", "x"], ["--correction takes harmonic, "]),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--epsilon-infinity", "0.5"],
+            ["must be at least 1"],
+        ),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--epsilon-infinity", "nan"],
+            ["must be at least 1"],
+        ),
         (["spectrum", "W", "--apt", "frames", "--out", "W/o"], ["water.extxyz"]),
         (
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "d.yaml"],

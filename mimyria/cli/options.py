@@ -73,7 +73,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Topology = Annotated[Path | None, typer.Option(help="File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).")]
 Velocities = Annotated[Path | None, typer.Option(help="Second file with the velocities, as CP2K writes them.")]
-VelocityUnit = Annotated[str | None, typer.Option(help="au, A/fs, A/ps, nm/ps or ase.")]
+VelocityUnit = Annotated[str | None, typer.Option(help="au, A/fs, A/ps, nm/ps, ase or bohr/fs.")]
 Cell = Annotated[str | None, typer.Option(help='Å: "a b c" or nine numbers, rows first, where the file has none.')]
 Timestep = Annotated[float | None, typer.Option(help="fs between stored frames, where the file does not say.")]
 Layout = Annotated[

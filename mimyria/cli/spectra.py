@@ -62,6 +62,12 @@ def spectrum(
         typer.Option(help="Raman geometry of an oriented sample, such as z(xy)-z; repeatable, or with commas."),
     ] = None,
     normal: Annotated[str, typer.Option(help="x, y or z: across the slab, for sfg.")] = "z",
+    correction: Annotated[
+        str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
+    ] = "harmonic",
+    epsilon_infinity: Annotated[
+        float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
+    ] = None,
     charge: Charge = None,
     layout: Layout = None,
     sum_rule: SumRule = "project",
@@ -102,6 +108,8 @@ def spectrum(
         laser=laser or (LASER if stokes else None),
         porto=words(porto),
         normal=normal,
+        correction=correction,
+        epsilon_infinity=epsilon_infinity,
         charge=charge,
         project=project(sum_rule),
         device=device,

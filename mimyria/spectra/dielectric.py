@@ -1,0 +1,84 @@
+"""The dielectric function from n·α by Kramers-Kronig, and what optics makes of it: n, κ, α, reflectivity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mimyria.frame import Array
+from mimyria.spectra.window import sine_shape
+
+
+def epsilon_imag(wavenumber: Array, n_alpha: Array) -> Array:
+    """Return ε''(ν) = n·α/(2πν), shape (..., n); NaN at ν = 0, where conduction makes it infinite.
+
+    Parameters
+    ----------
+    wavenumber
+        cm⁻¹, from 0 in equal steps, shape (n,).
+    n_alpha
+        n·α in cm⁻¹, shape (..., n).
+    """
+    return n_alpha / (2 * np.pi * _positive(wavenumber))
+
+
+def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> Array:
+    """Return ε'(ν) by the relation of Kramers and Kronig, shape (..., n).
+
+    ε'(ν) = ε∞ + (2/π) P∫_0^∞ ν' ε''(ν')/(ν'² - ν²) dν' = ε∞ + 1/(2π²ν) P∫_{-∞}^{∞} nα(ν')/(ν' - ν) dν'
+
+    with nα(-ν) = nα(ν). The second form stays regular where ε'' ~ 1/ν: a constant n·α, the conduction σ/(ε0 c),
+    adds nothing to ε'. Its integral is -π times `sine_shape`.
+
+    Parameters
+    ----------
+    wavenumber
+        cm⁻¹, from 0 in equal steps Δ, shape (n,).
+    n_alpha
+        n·α in cm⁻¹, shape (..., n).
+    epsilon_infinity
+        ε∞, the permittivity far above the vibrations.
+    """
+    change = -sine_shape(n_alpha) / (2 * np.pi * _positive(wavenumber))
+    # ν → 0:  (1/π²) ∫_0^∞ [nα(ν') - nα(0)]/ν'² dν', with Σ_{m odd > 0} 1/m² = π²/8
+    ends = np.concatenate([n_alpha[..., :-1], n_alpha[..., -1:] / 2], axis=-1)  # as in `sine_shape`
+    odd, step = np.arange(1, len(wavenumber), 2), wavenumber[1]
+    change[..., 0] = 2 / (np.pi**2 * step) * (ends[..., odd] / odd**2).sum(axis=-1) - n_alpha[..., 0] / (4 * step)
+    return epsilon_infinity + change
+
+
+def optical_constants(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> dict[str, Array]:
+    """Return ε', n, κ, α (cm⁻¹) and the reflectivity by column name, each of shape (..., n); all but ε' NaN at ν = 0.
+
+    n + iκ = √(ε' + iε'')        α = 4πνκ        R = |(n - 1 + iκ)/(n + 1 + iκ)|²
+
+    so that n times α is the n·α given. The root is the one with n ≥ 0; κ has the sign of ε''.
+
+    Parameters
+    ----------
+    wavenumber, n_alpha, epsilon_infinity
+        As in `epsilon_real`.
+    """
+    real = epsilon_real(wavenumber, n_alpha, epsilon_infinity)
+    refraction = np.sqrt(real + 1j * epsilon_imag(wavenumber, n_alpha))
+    n, kappa = refraction.real, refraction.imag
+    return {
+        "epsilon_real": real,
+        "n": n,
+        "kappa": kappa,
+        "alpha_cm-1": 4 * np.pi * wavenumber * kappa,
+        "reflectivity": ((n - 1) ** 2 + kappa**2) / ((n + 1) ** 2 + kappa**2),
+    }
+
+
+def _positive(wavenumber: Array) -> Array:
+    return np.where(wavenumber > 0, wavenumber, np.nan)
+
+
+def optical_header(epsilon_infinity: float) -> dict[str, str]:
+    """Return what a file says about the columns of `optical_constants`."""
+    return {
+        "epsilon_real": f"ε' = ε∞ + 1/π² P∫ n·α(ν')/(ν'² - ν²) dν' (Kramers-Kronig), ε∞ = {epsilon_infinity:g}",
+        "n, kappa": "n + iκ = √(ε' + iε''); empty (nan) at ν = 0, where conduction makes ε'' infinite, as what follows",
+        "alpha_cm-1": "α = 4πνκ, absolute, natural logarithm",
+        "reflectivity": "|(n - 1 + iκ)/(n + 1 + iκ)|², at normal incidence on a flat surface",
+    }

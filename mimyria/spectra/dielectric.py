@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
 
 from mimyria.frame import Array
+from mimyria.spectra.window import sine_shape
 
 
 def epsilon_imag(wavenumber: Array, n_alpha: Array) -> Array:
@@ -27,14 +27,7 @@ def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> 
     ε'(ν) = ε∞ + (2/π) P∫_0^∞ ν' ε''(ν')/(ν'² - ν²) dν' = ε∞ + 1/(2π²ν) P∫_{-∞}^{∞} nα(ν')/(ν' - ν) dν'
 
     with nα(-ν) = nα(ν). The second form stays regular where ε'' ~ 1/ν: a constant n·α, the conduction σ/(ε0 c),
-    adds nothing to ε'. The integral is the sum over every other point, those an odd number m of steps Δ from ν, by FFT
-    (Maclaurin's rule; Ohta and Ishida, Appl. Spectrosc. 42, 952 (1988)):
-
-        P∫ nα(ν')/(ν' - ν) dν' = 2 Σ_{m odd} nα(ν + mΔ)/m
-
-    For the transform of a correlation function that ends before 1/(2cΔ), as `line_shape` returns it, this is exact but
-    for the end of the grid, beyond which nα counts as zero. The sine transform of the sampled correlation function is
-    the same sum over the periodic continuation of nα instead: the folded tails make it the worse one.
+    adds nothing to ε'. Its integral is -π times `sine_shape`.
 
     Parameters
     ----------
@@ -45,19 +38,10 @@ def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> 
     epsilon_infinity
         ε∞, the permittivity far above the vibrations.
     """
-    points, step = len(wavenumber), wavenumber[1]
-    ends = np.where(np.arange(points) < points - 1, n_alpha, n_alpha / 2)  # the interval around the last is cut in two
-    length = fft.next_fast_len(4 * points, real=True)
-    away = np.rint(length * np.fft.fftfreq(length))
-    kernel = np.divide(1.0, away, out=np.zeros(length), where=away % 2 == 1)
-    mirrored = np.zeros((*n_alpha.shape[:-1], length))
-    mirrored[..., :points] = ends
-    mirrored[..., length - points + 1 :] = ends[..., :0:-1]
-    product = fft.rfft(mirrored, axis=-1) * fft.rfft(kernel).conj()  # Σ_j nα(j) K(j - i), K(m) = 1/m for odd m
-    sums = fft.irfft(product, n=length, axis=-1)[..., :points]
-    change = sums / (np.pi**2 * _positive(wavenumber))
+    change = -sine_shape(n_alpha) / (2 * np.pi * _positive(wavenumber))
     # ν → 0:  (1/π²) ∫_0^∞ [nα(ν') - nα(0)]/ν'² dν', with Σ_{m odd > 0} 1/m² = π²/8
-    odd = np.arange(1, points, 2)
+    ends = np.concatenate([n_alpha[..., :-1], n_alpha[..., -1:] / 2], axis=-1)  # as in `sine_shape`
+    odd, step = np.arange(1, len(wavenumber), 2), wavenumber[1]
     change[..., 0] = 2 / (np.pi**2 * step) * (ends[..., odd] / odd**2).sum(axis=-1) - n_alpha[..., 0] / (4 * step)
     return epsilon_infinity + change
 

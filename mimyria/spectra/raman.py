@@ -74,13 +74,13 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         columns |= terms(name, series, signal, how, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0))
     geometries = {"k_i(ab)k_s": "S of dα_ab/dt, axes of the trajectory"} if conditions.porto else {}
     header = {
-        "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm",
+        "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
         "VV": "S_iso + 2/15 S_ani, of an isotropic sample or a powder",
         "VH": "S_ani/10",
         "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
-        **(correction_header(conditions.correction) if conditions.laser is not None else {}),
+        **correction_header(conditions.correction),
         **terms_header(series, "isotropic", "isotropic_per_molecule"),
         **terms_header(series, "anisotropic", "anisotropic_per_molecule"),
         "temperature": f"{conditions.temperature:.2f} K",
@@ -95,14 +95,14 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
 
     stokes      I_S  = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S          ∝ power; photons counted: over 1 - ν/ν_L
     antistokes  I_aS = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S             on the same scale
-    reduced     (1 - e^{-x}) (1 - ν/ν_L)^{-4} · I_S = S/ν           ∝ Im χ(ν), for any laser and temperature
+    reduced     (1 - e^{-x}) (1 - ν/ν_L)^{-4} · I_S = S/ν           ∝ Im χ(ν), whatever the laser and temperature
 
     `reduced` is corrected for the frequency of the light and the Bose-Einstein population. Another quantity of this
     name in the literature, R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), is S
-    itself: the columns without a prefix. The population is that of harmonic vibrations; it is contained here, and none
-    is in S. Another quantum correction comes as a factor (`over_harmonic`) of Stokes and anti-Stokes alike.
+    itself: the columns without a prefix.
 
-    Each is NaN at ν = 0, and the Stokes intensity zero beyond ν_L.
+    These hold the harmonic quantum correction; another one multiplies them by `over_harmonic`, for anti-Stokes that of
+    -ν. Each is NaN at ν = 0, and the Stokes intensity zero beyond ν_L.
 
     Parameters
     ----------
@@ -112,12 +112,18 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
         Without a laser there is only `reduced`.
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
-    scales = {"reduced": (1 / shift, "S/ν, ∝ Im χ: Bose- and frequency-corrected Stokes; S is R(ν) = ν·Im χ; times cm")}
+    correction = over_harmonic(shift, conditions.temperature, conditions.correction)
+    scales = {
+        "reduced": (
+            correction / shift,
+            "S/ν, ∝ Im χ: Bose- and frequency-corrected Stokes; S is R(ν) = ν·Im χ; times cm",
+        )
+    }
     if conditions.laser is not None:
         light, x = 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
-        correction = over_harmonic(wavenumber, conditions.temperature, conditions.correction)
         stokes = correction * np.clip(1 - shift / light, 0, None) ** 4 / (shift * -np.expm1(-x))
-        antistokes = correction * (1 + shift / light) ** 4 / shift * np.exp(-x) / -np.expm1(-x)
+        mirrored = over_harmonic(-shift, conditions.temperature, conditions.correction)
+        antistokes = mirrored * (1 + shift / light) ** 4 / shift * np.exp(-x) / -np.expm1(-x)
         laser = f"ν_L of {conditions.laser:g} nm; unit of S times cm"
         scales["stokes"] = (stokes, f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·S, {laser}")
         scales["antistokes"] = (antistokes, f"(1 + ν/ν_L)⁴/[ν (exp(hcν/kT) - 1)]·S, {laser}")

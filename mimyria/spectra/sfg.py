@@ -35,6 +35,7 @@ import numpy as np
 from mimyria.frame import AXES, Array
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.faces import face_area, normal_of
+from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -55,7 +56,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
     series
         With rates of the APT and the PGT, of groups made by `faces`.
     conditions
-        The temperature.
+        Temperature and quantum correction.
     how
         From `sampling`.
     """
@@ -75,8 +76,8 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
     for part, weights in parts.items():
         for name, components in (measured if part else measured | single).items():
             shapes, blocks = (np.mean([found[one][k] for one in components], axis=0) for k in (1, 2))
-            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions.temperature)
-            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions.temperature)
+            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions)
+            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions)
             columns[f"{name}_im{part}"] = whole.imag
             columns[f"{name}_im{part}_error"] = standard_error(each.imag)
             columns[f"{name}_re{part}"] = whole.real
@@ -92,6 +93,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         f"[+{n}], [-{n}]": f"one face, the upper and the lower, axis {n} up in both",
         "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
         "[both]": "the whole slab: zero where its faces are alike",
+        **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",
         "area": f"{np.mean([face_area(one.cell, AXES.index(n)) for one in series]):.3f} Å²",
     }
@@ -125,7 +127,11 @@ def face_rates(name: str, one: ResponseSeries, frames: slice) -> Array:
     return np.concatenate(both, axis=1)[:, :, None] / np.sqrt(area)
 
 
-def susceptibility(wavenumber: Array, shapes: Array, temperature: float) -> Array:
-    """Return χ = 1/(ε0 A k_B T) · (-D + iS)/(2ω) in m²/V, complex, from S per area (..., n); NaN at ν = 0."""
+def susceptibility(wavenumber: Array, shapes: Array, conditions: Conditions) -> Array:
+    """Return χ = 1/(ε0 A k_B T) · (-D + iS)/(2ω) in m²/V, complex, from S per area (..., n); NaN at ν = 0.
+
+    The harmonic quantum correction is contained in it; another one changes S to begin with.
+    """
+    shapes = shapes * over_harmonic(wavenumber, conditions.temperature, conditions.correction)
     angular = 2 * np.pi * LIGHT_SPEED * np.where(wavenumber > 0, wavenumber, np.nan)
-    return sum_frequency_prefactor(1.0, temperature) / (2 * angular) * (1j * shapes - sine_shape(shapes))
+    return sum_frequency_prefactor(1.0, conditions.temperature) / (2 * angular) * (1j * shapes - sine_shape(shapes))

@@ -96,19 +96,26 @@ def sine_shape(shapes: Array) -> Array:
 
     S + iD = 2 ∫_0^∞ C(τ) w(τ) e^{iωτ} dτ          D(ν) = (1/π) P∫_{-∞}^{∞} S(ν')/(ν - ν') dν'          (Hilbert)
 
-    as the sum over the points an odd number m of steps away, D_i = (2/π) Σ_m S_{i-m}/m. S counts as zero beyond its
-    last point: the sine sum of the sampled C would see its images there, folded.
+    The integral is the sum over every other point, those an odd number m of steps from ν, by FFT (Maclaurin's rule;
+    Ohta and Ishida, Appl. Spectrosc. 42, 952 (1988)):
+
+        D(ν) = (2/π) Σ_{m odd} S(ν - mΔ)/m
+
+    For the transform of a correlation function that ends before 1/(2cΔ), as `line_shape` returns it, this is exact but
+    for the end of the grid, beyond which S counts as zero. The sine transform of the sampled correlation function is
+    the same sum over the periodic continuation of S instead: the folded tails make it the worse one.
 
     Parameters
     ----------
     shapes
-        S at equal steps from ν = 0, shape (..., n).
+        S at equal steps Δ from ν = 0, shape (..., n).
     """
     points = shapes.shape[-1]
     length = fft.next_fast_len(4 * points, real=True)
     even = np.zeros((*shapes.shape[:-1], length))
     even[..., :points] = shapes
-    even[..., length - points + 1 :] = shapes[..., :0:-1]
+    even[..., points - 1] /= 2  # the interval around the last is cut in two
+    even[..., length - points + 1 :] = even[..., points - 1 : 0 : -1]
     steps = np.rint(fft.fftfreq(length, 1 / length))
     kernel = np.divide(2 / np.pi, steps, out=np.zeros(length), where=steps % 2 == 1)
     return np.asarray(fft.irfft(fft.rfft(even, axis=-1) * fft.rfft(kernel), n=length, axis=-1)[..., :points])

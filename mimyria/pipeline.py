@@ -17,6 +17,8 @@ from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS, NEEDS
 from mimyria.spectra.parts import locked
+from mimyria.spectra.pictures import write_pictures
+from mimyria.spectra.reference import read_reference
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
@@ -88,6 +90,10 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise an error, before anything long begins, for what would make the end impossible."""
+    for text in settings.pictures.reference:
+        kind = read_reference(text).kind
+        if missing := set(NEEDS[kind]) - set(settings.sources):
+            raise ConfigError(f"--reference {text}: there is no such spectrum without --{' and --'.join(missing)}")
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -109,15 +115,14 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
 def _spectra(
     series: Sequence[ResponseSeries], out: Path, settings: SpectrumSettings, paths: Sequence[Path]
 ) -> dict[str, Spectrum]:
-    """Compute and write spectra, figure and settings from the series of one or more trajectories."""
-    from mimyria.spectra.plot import plot_spectra  # matplotlib is slow to import
-
+    """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
     conditions = Conditions(temperature, settings.laser)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
-    log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
+    summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
+    log.info(summary)
     spectra = {}
     for kind, make in KINDS.items():
         if all(name in one.rates for name in NEEDS[kind] for one in series):
@@ -125,11 +130,11 @@ def _spectra(
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
-    plot_spectra(out / "spectra.png", spectra)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}}
     write_settings(out / "settings.yaml", {**flags, **remarks})
+    write_pictures(out, spectra, settings.pictures, [summary])
     return spectra
 
 

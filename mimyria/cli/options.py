@@ -16,7 +16,7 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
         parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
-        plural = {parameter.name or "" for parameter in parameters if parameter.nargs != 1}
+        plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
         context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
     return path
 

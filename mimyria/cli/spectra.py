@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -28,14 +27,10 @@ from mimyria.cli.options import (
 )
 from mimyria.errors import ConfigError
 
-log = logging.getLogger("mimyria")
-
-LEAST_SIMILARITY = 0.05
-
 
 def spectrum(
     trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
-    out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.png, series.h5.")],
+    out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.*, series.h5.")],
     apt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
     pgt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
     topology: Topology = None,
@@ -55,6 +50,13 @@ def spectrum(
     layout: Layout = None,
     sum_rule: SumRule = "project",
     device: Device = "auto",
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help="Spectrum to lay over, repeatable: [KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Stands above the pictures.")] = "",
+    plot_format: Annotated[str, typer.Option(help="Out of png, pdf, svg, html.")] = "png pdf svg html",
+    plot_width: Annotated[str, typer.Option(help="single or double: columns of a journal.")] = "double",
     resume: Annotated[bool, typer.Option("--resume", help="Insist on going on with an unfinished run.")] = False,
     config: Config = None,
 ) -> None:
@@ -62,12 +64,18 @@ def spectrum(
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
     from mimyria.spectra.groups import GROUPINGS
+    from mimyria.spectra.pictures import FORMATS, WIDTHS, PictureSettings
     from mimyria.spectra.window import WINDOWS
 
     if groups not in GROUPINGS:
         raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
+    if plot_width not in WIDTHS:
+        raise ConfigError(f"--plot-width takes {' or '.join(WIDTHS)}, not {plot_width!r}")
+    formats = tuple(plot_format.replace(",", " ").split())
+    if not set(formats) <= set(FORMATS):
+        raise ConfigError(f"--plot-format takes {', '.join(FORMATS)}, not {plot_format!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
         raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
     for flag, value in (("--resolution", resolution), ("--laser", laser), ("--blocks", blocks)):
@@ -90,9 +98,11 @@ def spectrum(
         charge=charge,
         project=project(sum_rule),
         device=device,
+        pictures=PictureSettings(tuple(reference or ()), formats, plot_width, title),
     )
     spectra = make_spectra(trajectory, out, settings, resume=resume)
-    typer.echo(f"{out}: {', '.join(f'{kind}.csv' for kind in spectra)}, spectra.png")
+    files = [f"{kind}.csv" for kind in spectra] + [f"spectra.{name}" for name in formats]
+    typer.echo(f"{out}: {', '.join(files)}")
 
 
 def compare(
@@ -112,8 +122,7 @@ def compare(
         values = comparison.column(table, column, path)
         curves.append((table.wavenumber, values, comparison.error_of(table, column)))
     report = comparison.similarity(curves[0], curves[1], *range)
-    if report["similarity"] < LEAST_SIMILARITY:
-        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
+    comparison.warn_if_unlike(report)
     if json:
         typer.echo(json_format.dumps(report))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import numpy as np
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+
+log = logging.getLogger("mimyria")
+
+LEAST_SIMILARITY = 0.05
 
 
 def read_table(path: Path) -> Spectrum:
@@ -121,6 +126,12 @@ def similarity(
         spread = np.sqrt(sum(np.interp(grid, x, error) ** 2 for x, error in errors))
         report["floor"] = float(np.sqrt(2 / np.pi) * spread.sum()) / both
     return {**report, "low_cm-1": float(low), "high_cm-1": float(high), "points": len(grid)}
+
+
+def warn_if_unlike(report: dict[str, float]) -> None:
+    """Warn where the similarity that a report tells is that of different units."""
+    if report["similarity"] < LEAST_SIMILARITY:
+        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

@@ -128,10 +128,10 @@ def similarity(
     return {**report, "low_cm-1": float(low), "high_cm-1": float(high), "points": len(grid)}
 
 
-def warn_if_unlike(report: dict[str, float]) -> None:
-    """Warn where the similarity that a report tells is that of different units."""
+def warn_if_unlike(report: dict[str, float], remedy: str = "") -> None:
+    """Warn, with a remedy, where the similarity that a report tells is that of different units."""
     if report["similarity"] < LEAST_SIMILARITY:
-        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
+        log.warning(f"the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?{remedy}")
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

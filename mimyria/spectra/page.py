@@ -116,7 +116,7 @@ def _figure(panel: Panel, wavenumbers: Range1d) -> figure:
         active_scroll=None,
     )
     lines: list[Any] = [_draw(plot, curve, panel) for curve in panel.curves]
-    plot.y_range = DataRange1d(renderers=lines, only_visible=True, range_padding=0.2)  # bands may run out of it
+    plot.y_range = DataRange1d(renderers=lines, only_visible=True, range_padding=0.3)  # bands may run out of it
     plot.add_layout(Span(location=0, dimension="width", line_width=0.8))
     plot.add_layout(plot.legend[0], "above")
     plot.legend.update(click_policy="hide", orientation="horizontal", location="left", ncols=6)
@@ -140,6 +140,7 @@ def _draw(plot: figure, curve: Curve, panel: Panel) -> Any:
     if curve.error is not None:
         plot.varea("x", "low", "high", fill_alpha=0.2, **common)
         value += " ± @error{%.2g}"
+    line: Any
     if curve.role == "points":
         line = plot.scatter("x", "y", marker="inverted_triangle", size=9, **common)
     else:

@@ -43,7 +43,7 @@ class Curve:
     role
         ``whole``; ``part`` of the whole; ``cross`` term of two parts; from elsewhere ``reference`` or ``points``.
     hidden
-        Shown on a page when asked for, and not on paper.
+        Shown on a page when asked for.
     """
 
     label: str
@@ -105,11 +105,6 @@ class Panel:
     def axis(self) -> str:
         """Quantity and unit, as an axis names them."""
         return f"{self.quantity} / {self.unit}" if self.unit else self.quantity
-
-    @property
-    def shown(self) -> list[Curve]:
-        """The curves that are not hidden."""
-        return [curve for curve in self.curves if not curve.hidden]
 
     def with_curve(self, curve: Curve) -> Panel:
         """Return the panel with one more curve."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mimyria.spectra.panels import HIGHEST, LOWEST_STOKES, Curve, Panel
+from mimyria.spectra.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel
 
 CENTIMETRE = 1 / 2.54
 """inch"""
@@ -20,14 +21,18 @@ SIZES = {"single": (8.6, 4.2), "double": (17.8, 4.8)}
 """Width of a journal's column, or of two, and height of a panel; cm."""
 CAPTION = 0.45
 """cm; height of a line of text above the curves."""
-LETTER = 0.13
-"""cm; width of a letter of the legend, about."""
+LETTER, KEY = 0.15, 0.8
+"""cm; width of a letter, about, and of what stands before a name in the legend."""
+YLABEL = 1.3
+"""cm; width of the labels beside a panel."""
 
 FINGERPRINT = 2500.0
 """cm⁻¹; above lie the stretches of hydrogen, which outshine what lies below."""
 FAINT = 0.25
 """Bands below the fingerprint's end are magnified where they stay under this part of the strongest."""
 FACTORS = (2, 5, 10, 20, 50, 100)
+MOST_PARTS = 3
+"""More parts would hide their sum."""
 MOST_ERROR = 0.3
 """A band of errors may widen the axis by this part of what the values need."""
 
@@ -38,7 +43,8 @@ STYLE: Any = {
     "lines.linewidth": 1.0,
     "legend.fontsize": 7,
     "legend.frameon": False,
-    "legend.handlelength": 1.5,
+    "legend.handlelength": 1.2,
+    "legend.columnspacing": 1.2,
     "legend.borderpad": 0.2,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
@@ -68,6 +74,24 @@ def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str =
     ----------
     paths
         ``.png``, ``.pdf`` or ``.svg``.
+    panels, title, width
+        See `spectra_figure`.
+    """
+    with mpl.rc_context(STYLE):
+        figure = spectra_figure(panels, title, width)
+        figure.draw_without_rendering()  # lays it out, once for all formats
+        figure.set_layout_engine("none")
+        for path in paths:
+            unfinished = path.with_name(f"unfinished.{path.name}")
+            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix])
+            os.replace(unfinished, path)
+
+
+def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "double") -> Figure:
+    """Return the figure.
+
+    Parameters
+    ----------
     panels
         From top to bottom.
     title
@@ -77,27 +101,21 @@ def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str =
     """
     across, down = SIZES[width]
     heights = [panel.height for panel in panels]
-    with mpl.rc_context(STYLE):
-        figure = Figure((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
-        column = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-        for letter, axes, panel in zip("abcdefghijklmnopqrstuvwxyz", column, panels, strict=False):
-            caption = f"({letter}) {panel.title}" if len(panels) > 1 else panel.title
-            _draw(axes, panel, caption, (across, down * panel.height))
-        end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
-        column[-1].set(xlim=(0, min(HIGHEST, end)), xlabel="wavenumber / cm⁻¹")
-        column[0].set_title(title)
-        figure.draw_without_rendering()  # the layout, once for all formats
-        figure.set_layout_engine("none")
-        for path in paths:
-            unfinished = path.with_name(f"unfinished.{path.name}")
-            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix])
-            os.replace(unfinished, path)
+    figure = Figure((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
+    column = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for letter, axes, panel in zip(ascii_lowercase, column, panels, strict=False):
+        caption = f"({letter}) {panel.title}" if len(panels) > 1 else panel.title
+        _draw(axes, panel, caption, (across, down * panel.height))
+    end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
+    column[-1].set(xlim=(0, min(HIGHEST, end)), xlabel="wavenumber / cm⁻¹")
+    column[0].set_title(title)
+    return figure
 
 
 def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> None:
     """Draw a panel of a size in cm, with caption and legend above the curves, and faint bands magnified."""
     factor = magnification(panel)
-    shown = [_magnified(curve, factor) for curve in panel.shown]
+    shown = [_magnified(curve, factor) for curve in _on_paper(panel)]
     for curve in shown:
         axes.plot(curve.wavenumber, curve.values, color=curve.color, label=curve.label, **LINES[curve.role])
         if curve.error is not None:
@@ -110,17 +128,34 @@ def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> 
     axes.axhline(0, color="black", lw=0.4)
     axes.set_ylabel(panel.axis)
     axes.annotate(caption, (0, 1), (5, -4), xycoords="axes fraction", textcoords="offset points", va="top")
-    labels = [curve.label for curve in shown] if len(shown) > 1 else []
-    in_a_row = LETTER * sum(len(text) + 5 for text in (caption, *labels)) < size[0]
-    if labels:
-        axes.legend(loc="upper right", ncols=len(labels) if in_a_row else 1)
-    above = min(CAPTION * (1 if in_a_row else len(labels)) / size[1], 0.5)
+    rows = _legend(axes, caption, [curve.label for curve in shown], size) if len(shown) > 1 else 1
+    above = min(rows * CAPTION / size[1], 0.5)
     axes.set_ylim(bottom - 0.04 * (top - bottom), top + above / (1 - above) * (top - bottom))
+
+
+def _legend(axes: Axes, caption: str, labels: Sequence[str], size: tuple[float, float]) -> int:
+    """Write the legend beside the caption, or below it where it does not fit; return the rows of both."""
+    widths = [KEY + LETTER * len(label) for label in labels]
+    room = size[0] - YLABEL
+    in_a_row = sum(widths) < room
+    beside = LETTER * len(caption) + (sum(widths) if in_a_row else max(widths)) < room
+    anchor = (1, 1 if beside else 1 - CAPTION / size[1])
+    axes.legend(loc="upper right", bbox_to_anchor=anchor, ncols=len(labels) if in_a_row else 1, borderaxespad=0.45)
+    return (1 if in_a_row else len(labels)) + (not beside)
+
+
+def _on_paper(panel: Panel) -> list[Curve]:
+    """Return what is not hidden, and hidden parts too where they are few and nothing is laid over the whole."""
+    parts = [curve.role in ("part", "cross") for curve in panel.curves]
+    crowded = sum(parts) > MOST_PARTS or any(curve.role not in OURS for curve in panel.curves)
+    return [
+        curve for curve, part in zip(panel.curves, parts, strict=True) if not curve.hidden or (part and not crowded)
+    ]
 
 
 def magnification(panel: Panel) -> int:
     """Return the round factor that lifts the bands below `FINGERPRINT` off the base line; 1 where they are seen."""
-    wholes = [curve for curve in panel.shown if curve.role == "whole"]
+    wholes = [curve for curve in panel.curves if curve.role == "whole" and not curve.hidden]
     top = max(curve.highest() for curve in wholes)
     faint = max(curve.between(LOWEST_STOKES, FINGERPRINT).highest() for curve in wholes)
     if not 0 < faint < FAINT * top:

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
 from pathlib import Path
 
 from mimyria.errors import ConfigError, SpectrumError
@@ -79,10 +78,11 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
         If there is nothing to compare a reference with.
     """
     panels, said = list(panels), []
-    for reference, color in zip(references, cycle(COLORS)):
+    for reference in references:
         place, ours = _partner(panels, reference)
         panel, name = panels[place], reference.curve.label
-        theirs = replace(reference.curve.times(1 / panel.scale), color=color)
+        others = sum(curve.role not in OURS for curve in panel.curves)
+        theirs = replace(reference.curve.times(1 / panel.scale), color=COLORS[others % len(COLORS)])
         low = max(ours.wavenumber[0], theirs.wavenumber[0])
         high = min(ours.wavenumber[-1], theirs.wavenumber[-1])
         if panel.arbitrary:
@@ -99,7 +99,7 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
                 f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
             )
             log.info(said[-1])
-            warn_if_unlike(report)
+            warn_if_unlike(report, " `scale=1000` after the file multiplies")
     return panels, said
 
 

@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spectra = made_spectra()
     for kind, spectrum in spectra.items():
         write_csv(folder / f"{kind}.csv", spectrum)
-    (folder / "settings.yaml").write_text("apt: water\n", encoding="utf-8")
+    (folder / "settings.yaml").write_text("title: </script>\n", encoding="utf-8")
     files = [*(folder / f"{kind}.csv" for kind in spectra), folder / "settings.yaml"]
     write_page(folder / "spectra.html", panels_of(spectra), files, title=TITLE, notes=["300 K & <1 bar>"])
     return folder / "spectra.html"

@@ -28,9 +28,9 @@ YLABEL = 1.3
 
 FINGERPRINT = 2500.0
 """cm⁻¹; above lie the stretches of hydrogen, which outshine what lies below."""
-FAINT = 0.25
+FAINT = 0.1
 """Bands below the fingerprint's end are magnified where they stay under this part of the strongest."""
-FACTORS = (2, 5, 10, 20, 50, 100)
+FACTORS = (5, 10, 20, 50, 100)
 MOST_PARTS = 3
 """More parts would hide their sum."""
 MOST_ERROR = 0.3
@@ -160,7 +160,7 @@ def magnification(panel: Panel) -> int:
     faint = max(curve.between(LOWEST_STOKES, FINGERPRINT).highest() for curve in wholes)
     if not 0 < faint < FAINT * top:
         return 1
-    return max((factor for factor in FACTORS if factor * faint < 0.8 * top), default=1)
+    return max(factor for factor in FACTORS if factor * faint < 0.8 * top)
 
 
 def _magnified(curve: Curve, factor: int) -> Curve:

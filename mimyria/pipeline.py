@@ -14,10 +14,12 @@ from mimyria.along import series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
+from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS, NEEDS
 from mimyria.spectra.parts import locked
 from mimyria.spectra.pictures import write_pictures
+from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.reference import read_reference
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
@@ -52,6 +54,10 @@ def make_spectra(
     """
     if settings.temperature is not None and not settings.temperature > 0:
         raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
+    if settings.correction not in CORRECTIONS:
+        raise ConfigError(f"--correction takes {', '.join(CORRECTIONS)}, not {settings.correction!r}")
+    if settings.epsilon_infinity is not None and not 1 <= settings.epsilon_infinity < np.inf:
+        raise ConfigError(f"--epsilon-infinity must be at least 1, not {settings.epsilon_infinity:g}")
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
@@ -118,7 +124,9 @@ def _spectra(
     """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
-    conditions = Conditions(temperature, settings.laser)
+    conditions = Conditions(
+        temperature, settings.laser, correction=settings.correction, epsilon_infinity=settings.epsilon_infinity
+    )
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
@@ -130,6 +138,9 @@ def _spectra(
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
+    if "ir" in spectra:
+        check_integral(series, spectra["ir"], conditions)
+    check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}}

@@ -52,6 +52,8 @@ class SpectrumSettings:
         Name in ``GROUPINGS``.
     laser
         nm, or None for no Stokes intensities.
+    correction, epsilon_infinity
+        See `Conditions`.
     charge
         Total charge of the cell, e; None for what the frames' headers say, else zero.
     project
@@ -73,6 +75,8 @@ class SpectrumSettings:
     blocks: int | None = None
     groups: str = "species"
     laser: float | None = None
+    correction: str = "harmonic"
+    epsilon_infinity: float | None = None
     charge: float | None = None
     project: bool = True
     device: str = "auto"

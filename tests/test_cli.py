@@ -221,12 +221,14 @@ def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_pat
 
 def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> None:
     options = ["--apt", "frames", "--frames", "20:220", "--cell", "12 12 12", "--stride", 1, "--temperature", 305]
+    options += ["--epsilon-infinity", 2.1, "--correction", "standard"]
     run("spectrum", charges, *options, "--out", tmp_path / "a")
     status, _, error = run("spectrum", "--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "b")
     assert status == 0, error
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
     settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["used"]["frames"] == [200]
+    assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_table(tmp_path / "b" / "ir.csv").columns)
 
 
 def test_references_are_laid_over_and_stand_in_the_settings(run: Run, charges: Path, tmp_path: Path) -> None:
@@ -464,6 +466,15 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "c.yaml"], ["resolutoin", "mean resolution?"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "250"], ["--frames takes FIRST:LAST"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--temperature", "0"], ["temperature must be positive"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--correction", "x"], ["--correction takes harmonic, "]),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--epsilon-infinity", "0.5"],
+            ["must be at least 1"],
+        ),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--epsilon-infinity", "nan"],
+            ["must be at least 1"],
+        ),
         (["spectrum", "W", "--apt", "frames", "--out", "W/o"], ["water.extxyz"]),
         (
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "d.yaml"],

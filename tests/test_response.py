@@ -154,6 +154,25 @@ def test_series_file_round_trip(tmp_path: Path) -> None:
     assert is_series(tmp_path / "series.h5")
 
 
+def test_species_temperatures_share_out_the_whole(tmp_path: Path) -> None:
+    """Σ f_s T_s = (3n - 3) T."""
+    frames, _ = moving_charges(3, 1.0)
+    series = series_of(frames, tmp_path)
+    masses = masses_of(NUMBERS)
+    members = Grouping.by_species(NUMBERS).members(frames[0])
+    freedom = 3 * (members.sum(axis=1) - members @ masses / masses.sum())
+    assert series.species_temperature is not None
+    assert freedom.sum() == pytest.approx(3 * 32 - 3)
+    np.testing.assert_allclose(series.species_temperature @ freedom, (3 * 32 - 3) * series.temperature, rtol=1e-5)
+
+
+def test_series_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    write_series(tmp_path / "series.h5", [series_of(moving_charges(40, 1.0)[0], tmp_path / "p")])
+    with h5py.File(tmp_path / "series.h5", "a") as file:
+        del file["trajectory_0000/species_temperature"]
+    assert read_series(tmp_path / "series.h5")[0].species_temperature is None
+
+
 def test_other_files_are_not_series(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1

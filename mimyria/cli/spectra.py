@@ -46,6 +46,12 @@ def spectrum(
     groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
     laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
+    correction: Annotated[
+        str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
+    ] = "harmonic",
+    epsilon_infinity: Annotated[
+        float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
+    ] = None,
     charge: Charge = None,
     layout: Layout = None,
     sum_rule: SumRule = "project",
@@ -95,6 +101,8 @@ def spectrum(
         blocks=blocks,
         groups=groups,
         laser=laser,
+        correction=correction,
+        epsilon_infinity=epsilon_infinity,
         charge=charge,
         project=project(sum_rule),
         device=device,

@@ -15,7 +15,13 @@ class Conditions:
         K.
     laser
         Wavelength of the Raman laser, nm; None for no Stokes intensities.
+    correction
+        Name in ``CORRECTIONS``.
+    epsilon_infinity
+        Permittivity far above the vibrations, 1.78 for water; None for no refractive index.
     """
 
     temperature: float
     laser: float | None = None
+    correction: str = "harmonic"
+    epsilon_infinity: float | None = None

@@ -8,6 +8,8 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
+from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -20,40 +22,47 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
 
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
-    from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction. A column
-    ``n_alpha[A,B]`` holds the A-B and B-A terms together, so the parts add up to the whole.
+    from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction, another one comes
+    as a factor (`over_harmonic`). A column ``n_alpha[A,B]`` holds the A-B and B-A terms together, so the parts add up
+    to the whole. With ε∞ come `optical_constants`, and the standard error of each.
 
     Parameters
     ----------
     series
         With rates of the APT.
     conditions
-        The temperature.
+        The temperature, the quantum correction, ε∞.
     how
         From `sampling`.
     """
     groups, temperature = series[0].groups, conditions.temperature
     wavenumber, shapes, blocks = lines(series, dipole_rate, how)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signals, trajectories may differ in it
-    with np.errstate(divide="ignore", invalid="ignore"):
-        permittivity = prefactor * shapes.sum(axis=(0, 1)) / (2 * np.pi * wavenumber)
-    permittivity[wavenumber == 0] = np.nan
+    factor = prefactor * over_harmonic(wavenumber, temperature, conditions.correction)
+    whole, each = factor * shapes.sum(axis=(0, 1)), factor * blocks.sum(axis=(1, 2))
     columns = {
         WAVENUMBER: wavenumber,
-        "n_alpha_cm-1": prefactor * shapes.sum(axis=(0, 1)),
-        "n_alpha_error": prefactor * standard_error(blocks.sum(axis=(1, 2))),
-        "epsilon_imag": permittivity,
+        "n_alpha_cm-1": whole,
+        "n_alpha_error": standard_error(each),
+        "epsilon_imag": epsilon_imag(wavenumber, whole),
     }
     if len(groups) > 1:
         for a, first in enumerate(groups):
             for b, second in enumerate(groups[a:], start=a):
-                columns[f"n_alpha[{first},{second}]"] = prefactor * shapes[a, b] * (1 if a == b else 2)
+                columns[f"n_alpha[{first},{second}]"] = factor * shapes[a, b] * (1 if a == b else 2)
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
         "temperature": f"{temperature:.2f} K",
         "volume": f"{np.mean([one.volume.mean() for one in series]):.3f} Å³",
     }
+    header |= correction_header(conditions.correction)
+    if conditions.epsilon_infinity is not None:
+        of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
+        for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():
+            columns[name] = values
+            columns[f"{name.removesuffix('_cm-1')}_error"] = standard_error(of_blocks[name])
+        header |= optical_header(conditions.epsilon_infinity)
     return Spectrum("ir", columns, header | how.header())
 
 

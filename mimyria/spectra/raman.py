@@ -8,6 +8,7 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -58,10 +59,12 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     }
     if laser is not None:
         factor = _stokes_factor(wavenumber, laser, temperature)
+        factor *= over_harmonic(wavenumber, temperature, conditions.correction)
         for name in ("VV", "VH", "unpolarised"):
             columns[f"stokes_{name}"] = factor * shapes[name]
             columns[f"stokes_{name}_error"] = factor * errors[name]
         header["stokes_VV"] = f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·VV, ν_L of {laser:g} nm; the unit of VV times cm"
+        header |= correction_header(conditions.correction)
     return Spectrum("raman", columns, header | how.header())
 
 

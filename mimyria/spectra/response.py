@@ -113,6 +113,7 @@ def response_series(
         velocity_correlation=pass_.velocity_correlation(),
         differenced=differenced,
         n_atoms=len(pass_.masses),
+        species_temperature=pass_.species_temperature(),
     )
 
 
@@ -125,6 +126,7 @@ class _Pass:
         self.species: tuple[str, ...] = ()
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
+        self.kinetic: list[list[float]] = []
 
     def add_velocities(self, frame: Frame) -> Array:
         """Return the velocities without drift, after counting them in."""
@@ -139,6 +141,7 @@ class _Pass:
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
         for correlator, places in zip(self.correlators, self.places, strict=True):
             correlator.add(weighted[places].reshape(1, 1, -1))
+        self.kinetic.append([float(np.square(weighted[places]).sum()) for places in self.places])
         return velocities
 
     def contract(self, frame: Frame) -> dict[str, Array]:
@@ -155,6 +158,15 @@ class _Pass:
         row["volume"] = np.array(frame.volume)
         row["temperature"] = np.array(kinetic_temperature(velocities, self.masses))
         return row
+
+    def species_temperature(self) -> Array:
+        """Return Σ m v² / (f k_B) of each species, shape (t, species).
+
+        f = 3 (n_s - m_s/m): without drift ⟨v²⟩ of an atom is 3 k_B T (1/m_n - 1/m).
+        """
+        shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
+        freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
+        return np.array(self.kinetic) * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
 
     def velocity_correlation(self) -> Array:
         return np.array([correlator.result()[0, 0] for correlator in self.correlators])

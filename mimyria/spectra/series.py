@@ -53,6 +53,9 @@ class ResponseSeries:
         Interval δt (fs) over which the velocities were made by central differences, or 0 where they are true ones.
     n_atoms
         Number of atoms.
+    species_temperature
+        Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
+        to 3n - 3); None in files of earlier versions.
     """
 
     groups: tuple[str, ...]
@@ -64,6 +67,7 @@ class ResponseSeries:
     velocity_correlation: Array
     differenced: float
     n_atoms: int
+    species_temperature: Array | None = None
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -91,6 +95,8 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
             correlation.attrs["unit"] = "u (Å/fs)²"
             correlation.attrs["species"] = list(one.velocity_species)
+            if one.species_temperature is not None:
+                group.create_dataset("species_temperature", data=one.species_temperature).attrs["unit"] = "K"
     os.replace(unfinished, path)
 
 
@@ -134,4 +140,5 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         velocity_correlation=correlation[()],
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
+        species_temperature=group["species_temperature"][()] if "species_temperature" in group else None,
     )

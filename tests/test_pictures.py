@@ -104,6 +104,13 @@ def test_stokes_intensities_are_drawn_where_there_is_a_laser() -> None:
     assert panel.curves[0].highest() == 1
 
 
+def test_the_refractive_index_has_a_panel_where_it_was_asked_for() -> None:
+    infrared = made_spectra()["ir"]
+    optical = {"n": 1.3 + 0 * infrared.wavenumber, "kappa": 0.1 + 0 * infrared.wavenumber}
+    _, panel = panels_of({"ir": replace(infrared, columns=infrared.columns | optical)})
+    assert [(curve.label, curve.highest()) for curve in panel.curves] == [("n", 1.3), ("κ", 0.1)]
+
+
 def test_any_other_kind_shows_its_first_column() -> None:
     (panel,) = panels_of(
         {"new": Spectrum("new", {"wavenumber_cm-1": np.arange(3.0), "chi": np.array([0.0, -1.0, 2.0])})}
@@ -129,10 +136,9 @@ def test_the_same_spectra_give_the_same_file(tmp_path: Path, suffix: str) -> Non
 
 
 def test_a_folder_holds_the_formats_that_were_asked_for_last(tmp_path: Path) -> None:
-    spectra = made_spectra()
+    spectra = {"vdos": made_spectra()["vdos"]}
     (tmp_path / "settings.yaml").write_text("title: water\n", encoding="utf-8")
-    for kind, spectrum in spectra.items():
-        write_csv(tmp_path / f"{kind}.csv", spectrum)
+    write_csv(tmp_path / "vdos.csv", spectra["vdos"])
     for formats in (FORMATS, ("svg",), ()):
         write_pictures(tmp_path, spectra, PictureSettings(plot_format=formats))
         assert {path.suffix[1:] for path in tmp_path.glob("spectra.*")} == set(formats)

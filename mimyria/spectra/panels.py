@@ -127,6 +127,7 @@ def _curve(
 
 
 def _infrared(spectrum: Spectrum) -> list[Panel]:
+    """Return n·α with its parts, and the refractive index where it was asked for."""
     curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE)]
     parts = [match for name in spectrum.columns if (match := re.fullmatch(r"n_alpha\[(.+),(.+)\]", name))]
     groups = list(dict.fromkeys(part[1] for part in parts))
@@ -136,7 +137,11 @@ def _infrared(spectrum: Spectrum) -> list[Panel]:
             curves.append(_curve(spectrum, name, first, _group_color(groups.index(first)), "part", hidden=True))
         else:
             curves.append(_curve(spectrum, name, f"{first} with {second}", GREY, "cross", hidden=True))
-    return [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
+    panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
+    if "kappa" in spectrum.columns:
+        optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
+        panels.append(_panel("ir", "refractive index", "n, κ", "", optical))
+    return panels
 
 
 def _raman(spectrum: Spectrum) -> list[Panel]:

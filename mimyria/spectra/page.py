@@ -96,7 +96,7 @@ def write_page(
 
 
 def _file(name: str, text: str) -> str:
-    """Return a file's name to load it down by, and what it says of itself."""
+    """Return a link that gives a file away, and below it what the file says of itself."""
     said = [line[2:] for line in text.splitlines() if line.startswith("# ")] or text.splitlines()
     shown = escape("\n".join(said))
     return f'<details><summary>{name} <a download="{name}">download</a></summary><pre>{shown}</pre></details>'

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.elements import frame_masses
-from mimyria.errors import ConfigError, Interrupted, LabelError, TrajectoryError
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
+from mimyria.grouping import make_grouping
 from mimyria.progress import Advance, progress
 from mimyria.settings import IN_FRAMES, SpectrumSettings
-from mimyria.spectra.groups import GROUPINGS
+from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import rate, response_series, without_drift
 from mimyria.spectra.sampling import DEFAULT_RESOLUTION
@@ -34,30 +35,39 @@ EXCERPT = 64
 """Samples of the final rate in the excerpt on which folding back is measured."""
 
 
-def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
+def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
+    """Return the groups of a trajectory's atoms that are asked for."""
+    start = int(trajectory.differenced)  # the first frame has no velocity
+    first = next(trajectory.frames(start, start + 1), None)
+    if first is None:
+        raise SpectrumError(f"{trajectory.path} has no frame to begin with")
+    return make_grouping(settings.groups, first, settings.reading.topology)
+
+
+def series_along(
+    trajectory: Trajectory, grouping: Grouping, folder: Path, settings: SpectrumSettings, resume: bool
+) -> ResponseSeries:
     """Return the series of one trajectory, going on where an interrupted run ended."""
     path = trajectory.path
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
-    start, stop = settings.frames
-    if trajectory.differenced:
-        start = max(start, 1)  # the first stored frame has no velocity; parts count from the first that has
-    store = PartStore(folder, _fingerprint(path, settings, stride, start), insist=resume)
-    limit = None if stop is None else len(range(start, stop, stride))
-    n_done = store.n_frames if limit is None else min(store.n_frames, limit)
+    start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
+    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=resume)
+    limit = len(range(0, trajectory.n_usable, stride))
+    n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: going on after {n_done} frames that are done")
-    elif stride > 1:
+    elif stride > 1 and trajectory.start <= settings.frames[0]:
         _measure_folding(trajectory, settings, start, stride)
-    frames = with_all_tensors(trajectory.frames(again, stop if stop is None else max(stop, again), stride), settings)
+    frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(
                 trajectory.frames(start, again, stride) if n_done else iter(()),
-                _counted(frames, trajectory, again, stop, advance),
+                _counted(frames, limit - n_done, advance),
                 targets=tuple(settings.sources),
-                grouping=GROUPINGS[settings.groups](trajectory.numbers),
+                grouping=grouping,
                 timestep=timestep,
                 lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
                 store=store,
@@ -128,26 +138,14 @@ def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) ->
         )
 
 
-def _counted(
-    frames: Iterator[Frame], trajectory: Trajectory, start: int, stop: int | None, advance: Advance
-) -> Iterator[Frame]:
-    """Yield the frames and move the progress bar by what has been read of the part that is used."""
-    first = None
-    for count, frame in enumerate(frames):
-        fraction = trajectory.fraction_read
-        if fraction is not None and trajectory.n_frames is not None:
-            end = min(stop or trajectory.n_frames, trajectory.n_frames)
-            fraction = (fraction * trajectory.n_frames - start) / max(end - start, 1)
-        elif fraction is not None and stop is None:
-            first = fraction if first is None else first
-            fraction = (fraction - first) / max(1 - first, 1e-9)
-        else:
-            fraction = None
-        advance(fraction, f"{count + 1} frames")
+def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterator[Frame]:
+    """Yield the frames, so many, and move the progress bar."""
+    for count, frame in enumerate(frames, 1):
+        advance(count / n_frames, f"{count} frames")
         yield frame
 
 
-def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int) -> str:
+def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: str) -> str:
     """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
     reading = settings.reading
     files = [path, reading.topology, reading.velocities]
@@ -158,7 +156,7 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, start: int
         **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
         "sources": settings.sources,
-        "first frame": start,
+        "frames": stored,
         "stride": stride,
         "groups": settings.groups,
         "charge": settings.charge,

@@ -35,7 +35,7 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
     """
     content = read_yaml(path)
     known = sorted(known)
-    settings: dict[str, Any] = {}
+    settings = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
         if name in REMARKS:
@@ -44,10 +44,7 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
-        if name in plural:
-            settings[name] = value if isinstance(value, list) else [value]
-        else:
-            settings[name] = " ".join(map(str, value)) if isinstance(value, list) else value
+        settings[name] = " ".join(map(str, value)) if isinstance(value, list) and name not in plural else value
     return settings
 
 

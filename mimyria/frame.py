@@ -43,6 +43,8 @@ class Frame:
         Other numbers of every atom to be written, by column name, shape (n,).
     columns
         Names of all per-atom columns of the file, for messages.
+    step
+        Number of the step of the run, where the file counts these instead of a time, else None.
     """
 
     numbers: Array
@@ -57,6 +59,7 @@ class Frame:
     masses: Array | None = None
     extra: dict[str, Array] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    step: int | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)

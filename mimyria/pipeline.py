@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
-from mimyria.along import series_along
+from mimyria.along import grouping_along, series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
@@ -19,12 +19,14 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS, NEEDS
 from mimyria.spectra.parts import locked
 from mimyria.spectra.pictures import write_pictures
+from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.reference import read_reference
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.spectra.stride import nyquist_wavenumber
+from mimyria.spectra.usable import usable_pieces
 from mimyria.trajectory import Trajectory
 
 log = logging.getLogger("mimyria")
@@ -32,8 +34,6 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
-PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
-"""K; outside, the velocities are probably in another unit."""
 
 
 def make_spectra(
@@ -67,11 +67,24 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    trajectories = [settings.reading.open(path) for path in paths]
+    opened = [settings.reading.open(path) for path in paths]
+    trajectories = [
+        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
+    ]
     _check_before(trajectories, settings)
+    groupings = [grouping_along(one, settings) for one in trajectories]
+    if len({one.labels for one in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(one.labels) for one in groupings))
+        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
     with locked(unfinished):
-        series = [series_along(one, unfinished / f"{k:04d}", settings, resume) for k, one in enumerate(trajectories)]
+        folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
+        begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
+        series = [
+            series_along(one, grouping, folder, settings, resume and there)
+            for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
+        ]
+        look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -95,7 +108,7 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
-    """Raise an error, before anything long begins, for what would make the end impossible."""
+    """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
     for text in settings.pictures.reference:
         kind = read_reference(text).kind
         if missing := set(NEEDS[kind]) - set(settings.sources):
@@ -111,6 +124,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
+    for one in {piece.path: piece for piece in reversed(trajectories)}.values():
+        look_at(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")

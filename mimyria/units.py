@@ -26,8 +26,14 @@ LIGHT_SPEED = constants.c * constants.centi**-1 * constants.femto
 ATOMIC_MASS = constants.atomic_mass
 """u in kg."""
 
+LITRE_PER_MOLE = constants.Avogadro * constants.angstrom**3 / constants.liter
+"""Å³ a molecule in L/mol."""
+
 BOLTZMANN = constants.k
 """k_B in J/K."""
+
+MASS_DENSITY = ATOMIC_MASS / constants.gram * (constants.centi / constants.angstrom) ** 3
+"""u/Å³ in g/cm³."""
 
 MASS_VELOCITY_SQUARED = ATOMIC_MASS * (constants.angstrom / constants.femto) ** 2
 """u (Å/fs)² in J."""
@@ -38,6 +44,7 @@ VELOCITY = {
     "nm/ps": (constants.nano / constants.angstrom) * (constants.femto / constants.pico),
     "au": BOHR / ATOMIC_TIME,
     "ase": (constants.e / ATOMIC_MASS) ** 0.5 * (constants.femto / constants.angstrom),
+    "bohr/fs": BOHR,
 }
 """One unit of velocity in Å/fs, by the name used in ``--velocity-unit``. ``ase`` is (eV/u)^½ = Å·(eV/u)^½/Å."""
 

@@ -92,6 +92,10 @@ class ReaderContract:
     exact_to = 1e-8
     """Å, and half as many Å/fs."""
     differenced = False
+    clock = True
+    """The file says the time of each frame, or its step."""
+    repeats_show = True
+    """A frame that is stored twice can be told."""
 
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         """Write the run into the folder; return the arguments with which `Trajectory` reads it."""
@@ -133,6 +137,31 @@ class ReaderContract:
         if self.differenced:
             wanted = [frame for frame in wanted if 0 < frame.time < run[-1].time]
         self.agree(Trajectory(**arguments).frames(*part), wanted)
+
+    def test_a_doubled_frame_is_left_out(self, tmp_path: Path, run: list[Any]) -> None:
+        arguments = self.write(tmp_path, run[:4] + run[3:])
+        if not self.repeats_show:
+            return
+        (piece,) = Trajectory(**arguments).pieces()
+        assert piece.n_frames == len(run)
+        assert piece.n_usable == len(self.kept(run))
+        self.agree(piece.frames(), self.kept(run))
+        self.agree(piece.frames(2, None, 2), [frame for frame in self.kept(run) if frame.time in (4.0, 8.0, 12.0)])
+
+    def test_a_restart_and_a_gap_are_put_in_order(self, tmp_path: Path) -> None:
+        """The first branch goes on from frame 6 to 9 with other positions, the second with the right ones."""
+        run = made_up_run(24, self.cell)
+        branch = [replace(frame, positions=frame.positions + 0.01) for frame in run[6:10]]
+        arguments = self.write(tmp_path, run[:6] + branch + run[6:14] + run[17:])
+        if not self.clock:
+            return
+        first, second = Trajectory(**arguments).pieces()
+        self.agree(first.frames(), self.kept(run[:14]))
+        self.agree(second.frames(), self.kept(run[17:]))
+        assert (first.n_frames, second.n_frames) == (14, 7)
+        early, late = Trajectory(**arguments).pieces(2, 20)  # stored frames, with the neighbours that differences need
+        self.agree(early.frames(), run[2:14] if not self.differenced else run[2:13])
+        self.agree(late.frames(), run[17:19] if not self.differenced else run[18:19])
 
     def test_the_fraction_read_grows_to_one(self, arguments: dict[str, Any]) -> None:
         trajectory = Trajectory(**arguments)

@@ -23,10 +23,12 @@ FLOORS = {
     "trajectory": 2,
     "execute": 2,
     "neighbours": 2,
+    "molecules": 2,
     "labels": 3,
     "model": 3,
     "spectra": 3,
     "settings": 4,
+    "grouping": 4,
     "along": 5,
     "pipeline": 6,
     "labelling": 4,
@@ -37,7 +39,7 @@ FLOORS = {
     "cli": 8,
     "__main__": 9,
 }
-SAME_FLOOR = {("targets", "frame"), ("elements", "frame")}
+SAME_FLOOR = {("targets", "frame"), ("elements", "frame"), ("molecules", "neighbours")}
 ROOMS = {
     "torch": {"model"},
     "e3nn": {"model"},

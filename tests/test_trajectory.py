@@ -49,6 +49,7 @@ class TestGz(TestExtxyz):
 
 class TestExtxyzOfASE(ReaderContract):
     exact_to = 1e-7
+    clock = False
 
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         ase.io.write(folder / "run.xyz", [atoms_of(frame) for frame in run], format="extxyz")
@@ -76,6 +77,8 @@ class TestPair(ReaderContract):
 
 
 class TestASETrajectory(ReaderContract):
+    clock = False
+
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         ase.io.write(folder / "run.traj", [atoms_of(frame) for frame in run])
         return {"path": folder / "run.traj", "timestep": TIMESTEP}
@@ -130,6 +133,7 @@ class TestXTC(ThroughMDAnalysis):
 class TestDCD(ThroughMDAnalysis):
     suffix = ".dcd"
     differenced = True
+    clock = repeats_show = False  # it counts its frames
 
     def options(self) -> dict[str, Any]:
         return {"dt": TIMESTEP / 1e3}
@@ -143,8 +147,8 @@ class TestLAMMPS(ReaderContract):
         random = np.random.default_rng(1)
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = self.cell
         with (folder / "run.lammpstrj").open("w") as file:
-            for index, frame in enumerate(run):
-                file.write(f"ITEM: TIMESTEP\n{index * 10}\nITEM: NUMBER OF ATOMS\n{len(frame)}\n")
+            for frame in run:
+                file.write(f"ITEM: TIMESTEP\n{5 * frame.time:.0f}\nITEM: NUMBER OF ATOMS\n{len(frame)}\n")
                 file.write("ITEM: BOX BOUNDS xy xz yz pp pp pp\n")
                 file.write(f"{min(0, xy, xz, xy + xz)} {lx + max(0, xy, xz, xy + xz)} {xy}\n")
                 file.write(f"{min(0, yz)} {ly + max(0, yz)} {xz}\n0 {lz} {yz}\nITEM: ATOMS id type x y z vx vy vz\n")

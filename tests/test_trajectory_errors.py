@@ -80,9 +80,10 @@ WRONG = [
     (WHOLE + "1\n" + text_of(8).split("H")[0][2:], {}, "frame 4: 1 atoms, but frame 0 has 2"),
     (WHOLE + text_of(8, rows=ROWS.replace("5 6", "nan 6")), {}, "frame 4: the position of atom 2 is"),
     (WHOLE + text_of(8, rows=ROWS.replace(".2", "inf")), {}, "frame 4: the velocity of atom 1 is"),
-    (WHOLE + text_of(6), {}, "frame 4: its time 6 fs repeats 6 fs"),
-    (WHOLE + text_of(10), {}, "frame 4: its time 10 fs does not follow 6 fs"),
-    (WHOLE + text_of(0), {}, "frame 4: its time 0 fs goes back from 6 fs"),
+    (WHOLE + text_of(6), {}, "frame 4: its time 6 repeats 6, .*pieces"),
+    (WHOLE + text_of(10), {}, "frame 4: its time 10 does not follow 6"),
+    (WHOLE + text_of(0), {}, "frame 4: its time 0 goes back from 6"),
+    (WHOLE + text_of(8, cell=LATTICE.replace("9", "10")), {}, "frame 4: the volume jumps from 729 to 1000 .*--frames"),
     (text_of(*range(0, 80, 2)) + text_of(None), {}, "frame 40: has no time"),
     (text_of(4, 2, 0), {"timestep": 2.0}, "the times of its frames run backwards"),
     (text_of("x"), {}, "frame 0: the time 'x' is not a number"),
@@ -128,14 +129,19 @@ def test_a_cut_file_can_be_used_up_to_the_cut(tmp_path: Path, suffix: str) -> No
         TrajectoryError, match=rf"a\.xyz{suffix}: cut in the middle of frame \d+.*--frames 0:\d+`"
     ) as error:
         list(trajectory.frames())
+    with pytest.raises(TrajectoryError, match=re.escape(str(error.value))):
+        trajectory.pieces()  # which reads the times only
     n_whole = int(re.findall(r"--frames 0:(\d+)", str(error.value))[0])
     assert 100 < n_whole < 3000
     assert len(list(trajectory.frames(0, n_whole))) == n_whole
+    assert [piece.n_frames for piece in trajectory.pieces(0, n_whole)] == [n_whole]
 
 
 def test_a_cut_file_without_velocities_can_be_used_up_to_the_cut(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(WHOLE.replace("vel:R:3", "f:R:3")[:-30])
-    assert [frame.time for frame in Trajectory(tmp_path / "a.xyz").frames(0, 3)] == [2.0]
+    trajectory = Trajectory(tmp_path / "a.xyz")
+    (piece,) = trajectory.pieces(0, 3)
+    assert [frame.time for frame in trajectory.frames(0, 3)] == [frame.time for frame in piece.frames()] == [2.0]
     with pytest.raises(TrajectoryError, match="--frames 0:3"):
         list(Trajectory(tmp_path / "a.xyz").frames())
 
@@ -223,7 +229,7 @@ def test_a_restart_that_doubles_a_lammps_frame_is_told(tmp_path: Path) -> None:
     arguments = formats.TestLAMMPS().write(tmp_path, made_up_run())
     text = arguments["path"].read_text()
     arguments["path"].write_text(text.replace("TIMESTEP\n50\n", "TIMESTEP\n40\n"))
-    with pytest.raises(TrajectoryError, match=r"run\.lammpstrj, frame 5: its step 40 does not follow"):
+    with pytest.raises(TrajectoryError, match=r"run\.lammpstrj, frame 5: its time 40 repeats 40"):
         list(Trajectory(**arguments).frames())
 
 

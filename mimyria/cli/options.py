@@ -16,8 +16,11 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
         parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
-        plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
-        context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
+        repeatable = {parameter.name or "" for parameter in parameters if getattr(parameter, "multiple", False)}
+        plural = repeatable.union(parameter.name or "" for parameter in parameters if parameter.nargs != 1)
+        settings = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
+        single = {name: [settings[name]] for name in repeatable & settings.keys() if type(settings[name]) is not list}
+        context.default_map = settings | single
     return path
 
 
@@ -68,7 +71,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Topology = Annotated[Path | None, typer.Option(help="File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).")]
 Velocities = Annotated[Path | None, typer.Option(help="Second file with the velocities, as CP2K writes them.")]
-VelocityUnit = Annotated[str | None, typer.Option(help="au, A/fs, A/ps, nm/ps or ase.")]
+VelocityUnit = Annotated[str | None, typer.Option(help="au, A/fs, A/ps, nm/ps, ase or bohr/fs.")]
 Cell = Annotated[str | None, typer.Option(help='Å: "a b c" or nine numbers, rows first, where the file has none.')]
 Timestep = Annotated[float | None, typer.Option(help="fs between stored frames, where the file does not say.")]
 Layout = Annotated[

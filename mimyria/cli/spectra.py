@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,11 @@ from mimyria.cli.options import (
 )
 from mimyria.errors import ConfigError
 
+GROUPS = (
+    "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
+    "SELECTION`; selections are MDAnalysis's."
+)
+
 
 def spectrum(
     trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
@@ -43,7 +49,7 @@ def spectrum(
     temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
     resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
     window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
-    groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
+    groups: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
     laser: Annotated[float | None, typer.Option(help="nm; adds Stokes intensities.")] = None,
     correction: Annotated[
@@ -69,18 +75,15 @@ def spectrum(
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
-    from mimyria.spectra.groups import GROUPINGS
     from mimyria.spectra.pictures import FORMATS, WIDTHS, PictureSettings
     from mimyria.spectra.window import WINDOWS
 
-    if groups not in GROUPINGS:
-        raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
     if plot_width not in WIDTHS:
         raise ConfigError(f"--plot-width takes {' or '.join(WIDTHS)}, not {plot_width!r}")
     formats = tuple(plot_format.replace(",", " ").split())
-    if not set(formats) <= set(FORMATS):
+    if not formats or not set(formats) <= set(FORMATS):
         raise ConfigError(f"--plot-format takes {', '.join(FORMATS)}, not {plot_format!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
         raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
@@ -99,7 +102,7 @@ def spectrum(
         resolution=resolution,
         window=window,
         blocks=blocks,
-        groups=groups,
+        groups=tuple(groups or ("species",)),
         laser=laser,
         correction=correction,
         epsilon_infinity=epsilon_infinity,
@@ -118,19 +121,30 @@ def compare(
     second: Annotated[Path, typer.Argument(help="The other.")],
     column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
     range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
+    scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
+    difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|."""
+    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked."""
     from mimyria.spectra import compare as comparison
+    from mimyria.spectra.spectrum import write_csv
 
     curves = []
-    for path in (first, second):
+    names = []
+    for path, factor in ((first, 1.0), (second, scale)):
         table = comparison.read_table(path)
-        values = comparison.column(table, column, path)
-        curves.append((table.wavenumber, values, comparison.error_of(table, column)))
+        names.append(column or list(table.columns)[1])
+        error = comparison.error_of(table, column)
+        values = factor * comparison.column(table, column, path)
+        curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
     report = comparison.similarity(curves[0], curves[1], *range)
-    comparison.warn_if_unlike(report)
+    comparison.warn_if_unlike(report, " see --scale")
+    if difference is not None:
+        if difference.exists() and any(difference.samefile(path) for path in (first, second)):
+            raise ConfigError(f"{difference} is one of the two spectra; give another --difference")
+        spectrum = comparison.difference(curves[0], curves[1], names[0], *range)
+        write_csv(difference, replace(spectrum, header={names[0]: f"{first} - {scale:g} × {second}"}))
     if json:
         typer.echo(json_format.dumps(report))
     else:

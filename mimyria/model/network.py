@@ -30,6 +30,7 @@ from mimyria.model.graph import Graph
 L_MAX = 3
 HARMONICS = (L_MAX + 1) ** 2
 TINY = 1e-12
+ENVELOPE_POWER = 14
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ def degrees(l_max: int) -> Tensor:
     return torch.tensor([degree for degree in range(l_max + 1) for _ in range(2 * degree + 1)])
 
 
+def rows(degree: int) -> range:
+    """Return the places of the harmonics of one l."""
+    return range(degree**2, (degree + 1) ** 2)
+
+
 def harmonics(vectors: Tensor) -> Tensor:
     """Return Y_lm of the directions, component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
     return o3.spherical_harmonics(list(range(L_MAX + 1)), vectors, normalize=True, normalization="component")
@@ -115,10 +121,12 @@ def harmonics(vectors: Tensor) -> Tensor:
 def radial_functions(distances: Tensor, cutoff: float, number: int) -> Tensor:
     """Return √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
 
-    Shape (..., number). f = 1 - 28 x⁶ + 48 x⁷ - 21 x⁸, x = r/r_c (Gasteiger, Groß & Günnemann 2020, p = 6).
+    Shape (..., number). f = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2), x = r/r_c (Gasteiger, Groß &
+    Günnemann 2020): the larger p, the nearer to the cutoff it falls, half way at 0.84 r_c for p = 14.
     """
-    x = distances / cutoff
-    envelope = torch.where(x < 1, 1 - x**6 * (28 - 48 * x + 21 * x**2), 0.0)
+    x, p = distances / cutoff, ENVELOPE_POWER
+    fall = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
+    envelope = torch.where(x < 1, 1 - x**p * fall, 0.0)
     order = torch.arange(1, number + 1, dtype=distances.dtype, device=distances.device)
     waves = torch.sin(math.pi * order * x[..., None]) / distances[..., None]
     return math.sqrt(2 / cutoff) * waves * envelope[..., None]
@@ -184,7 +192,7 @@ class SphereProduct(nn.Module):
 
 
 class Message(nn.Module):
-    """Couples what the neighbours are with where they are: harmonics l of the place, l' of the neighbour's features.
+    """Couples what the neighbours are with where they are: harmonics l' of the neighbour's features, l of its place.
 
     Only l + l' up to a limit are coupled: few of the others reach the degrees that are kept.
     """
@@ -193,40 +201,40 @@ class Message(nn.Module):
 
     def __init__(self, n_species: int, settings: NetworkSettings) -> None:
         super().__init__()
-        highest = [min(settings.message_l_max, settings.coupled_l_max - degree) for degree in range(L_MAX + 1)]
-        self.seen = [(degree + 1) ** 2 if degree >= 0 else 0 for degree in highest]  # by l, how many l'm'
-        here, there = degrees(L_MAX), degrees(settings.message_l_max)
+        self.seen = [
+            (degree, (min(L_MAX, settings.coupled_l_max - degree) + 1) ** 2)  # l', how many lm go with it
+            for degree in range(min(settings.message_l_max, settings.coupled_l_max) + 1)
+        ]
+        here, there = degrees(L_MAX), degrees(self.seen[-1][0])
         self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, there)
-        pairs = [(lm, other) for lm, degree in enumerate(here.tolist()) for other in range(self.seen[degree])]
-        kinds = [int(here[lm]) * (settings.message_l_max + 1) + int(there[other]) for lm, other in pairs]
-        n_in = settings.message_radial * settings.message_channels
+        pairs = [(other, lm) for degree, n_here in self.seen for other in rows(degree) for lm in range(n_here)]
+        kinds = [int(there[other]) * (L_MAX + 1) + int(here[lm]) for other, lm in pairs]
+        n_in = settings.message_channels * settings.message_radial
         self.mix = SpeciesLinear(
             n_species, n_in, settings.channels, torch.tensor([sorted(set(kinds)).index(kind) for kind in kinds])
         )
         values, weights = sphere(3 * L_MAX)
-        first, second = values[:, [lm for lm, _ in pairs]], values[:, [other for _, other in pairs]]
+        first, second = values[:, [other for other, _ in pairs]], values[:, [lm for _, lm in pairs]]
         coupling = torch.einsum("p,pc,pi,pi->ci", weights, values, first, second)
         coupling = coupling / coupling.square().sum(1, keepdim=True).sqrt()
         self.register_buffer("coupling", coupling.float(), persistent=False)
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
-        n, (_, n_near, width) = x.shape[1], geometry.basis.shape
-        radial, sent = width // HARMONICS, self.send(x[: self.seen[0]], geometry.graph.slices)  # (l'm', n, u)
-        sent = sent.transpose(0, 1).reshape(n, -1)
+        n, slices = x.shape[1], geometry.graph.slices
+        sent = self.send(x[: len(self.send.degree)], slices)  # (l'm', n, u)
+        channels, radial = sent.shape[2], geometry.basis.shape[2] // HARMONICS
         # index_select, unlike indexing, has a deterministic gradient on a CPU
-        received = sent.index_select(0, geometry.near.flatten()).reshape(n, n_near, -1)  # (n, k', l'm' u)
-        channels = received.shape[2] // self.seen[0]
+        received = sent.transpose(0, 1).reshape(n, -1).index_select(0, geometry.near.flatten())
+        received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
         mixed, first = [], 0
-        for degree, seen in enumerate(self.seen):
-            if not seen:
-                continue
-            rows = geometry.basis[..., degree**2 * radial : (degree + 1) ** 2 * radial]  # (n, k', m b)
-            part = torch.bmm(rows.transpose(1, 2), received[..., : seen * channels])  # (n, m b, l'm' u)
-            part = part.reshape(n, 2 * degree + 1, radial, seen, channels).permute(1, 3, 0, 2, 4)
-            part = part.reshape(-1, n, radial * channels)  # (m l'm', n, b u)
-            mixed.append(self.mix(part, geometry.graph.slices, slice(first, first + len(part))))
+        for degree, n_here in self.seen:
+            theirs = received[..., degree**2 * channels : (degree + 1) ** 2 * channels]
+            part = torch.bmm(theirs.transpose(1, 2), geometry.basis[..., : n_here * radial])  # (n, m' u, lm b)
+            part = part.reshape(n, 2 * degree + 1, channels, n_here, radial).permute(1, 3, 0, 2, 4)
+            part = part.reshape(-1, n, channels * radial)  # (m' lm, n, u b)
+            mixed.append(self.mix(part, slices, slice(first, first + len(part))))
             first += len(part)
-        pairs = torch.cat(mixed).reshape(first, -1)  # (lm l'm', n channels)
+        pairs = torch.cat(mixed).reshape(first, -1)  # (l'm' lm, n channels)
         return (self.coupling @ pairs).reshape(HARMONICS, n, -1)
 
 
@@ -310,11 +318,11 @@ class Network(nn.Module):
 
     def geometry(self, graph: Graph) -> Geometry:
         """Return basis and density of a graph."""
-        settings, (n, k) = self.settings, graph.neighbours.shape
+        settings, n = self.settings, len(graph)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors)  # (n, k), (n, k, lm)
         radial = radial_functions(distances, settings.cutoff, settings.radial)
-        here = nn.functional.one_hot(graph.neighbour_species, len(settings.species)).to(radial.dtype)
-        of_species = (here[..., None] * radial[:, :, None]).reshape(n, k, -1)
+        kinds = range(len(settings.species))
+        of_species = torch.cat([radial * (graph.neighbour_species == kind)[..., None] for kind in kinds], dim=-1)
         density = torch.bmm(of_species.transpose(1, 2), angular)  # (n, s b, lm)
         message_cutoff = min(settings.message_cutoff, settings.cutoff)
         n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
@@ -325,7 +333,7 @@ class Network(nn.Module):
             graph=graph,
             density=density.permute(2, 0, 1).contiguous(),
             near=graph.neighbours.gather(1, nearest),
-            basis=(angular[..., None] * radial[:, :, None]).reshape(n, n_near, -1),
+            basis=torch.einsum("nka,nkb->nkab", angular, radial).reshape(n, n_near, -1),
         )
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:

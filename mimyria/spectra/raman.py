@@ -12,6 +12,7 @@ from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
@@ -42,10 +43,12 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     wavenumber, isotropic, isotropic_blocks = lines(series, isotropic_rate, how)
     _, anisotropic, anisotropic_blocks = lines(series, anisotropic_rate, how)
     to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
-    shapes = _geometries(to_cm * isotropic[0, 0], to_cm * anisotropic[0, 0])
+    shapes = _geometries(to_cm * isotropic.sum(axis=(0, 1)), to_cm * anisotropic.sum(axis=(0, 1)))
     errors = {
         name: standard_error(values)
-        for name, values in _geometries(to_cm * isotropic_blocks[:, 0, 0], to_cm * anisotropic_blocks[:, 0, 0]).items()
+        for name, values in _geometries(
+            to_cm * isotropic_blocks.sum(axis=(1, 2)), to_cm * anisotropic_blocks.sum(axis=(1, 2))
+        ).items()
     }
     dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
     columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
@@ -65,20 +68,26 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
             columns[f"stokes_{name}_error"] = factor * errors[name]
         header["stokes_VV"] = f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·VV, ν_L of {laser:g} nm; the unit of VV times cm"
         header |= correction_header(conditions.correction)
+    for name, signal, lines_of, blocks_of in (
+        ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
+        ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
+    ):
+        each = f"{name}_per_molecule"
+        columns |= terms(name, series, signal, how, lines_of, blocks_of, to_cm, (each, 1.0))
+        header |= terms_header(series, name, each)
     return Spectrum("raman", columns, header | how.header())
 
 
 def isotropic_rate(one: ResponseSeries, frames: slice) -> Array:
-    """Return ā' = Tr(dα/dt)/3 of the whole, shape (t, 1, 1)."""
-    whole = one.rates[PGT.name][frames].sum(axis=1)
-    return np.trace(whole, axis1=1, axis2=2)[:, None, None] / 3
+    """Return ā' = Tr(dα/dt)/3 of each group, shape (t, groups, 1)."""
+    return np.trace(one.rates[PGT.name][frames], axis1=2, axis2=3)[..., None] / 3
 
 
 def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
-    """Return β' = dα/dt - ā'·1 of the whole, shape (t, 1, 9)."""
-    whole = one.rates[PGT.name][frames].sum(axis=1)
-    traceless = whole - np.trace(whole, axis1=1, axis2=2)[:, None, None] / 3 * np.eye(3)
-    return traceless.reshape(-1, 1, 9)
+    """Return β' = dα/dt - ā'·1 of each group, shape (t, groups, 9)."""
+    rates = one.rates[PGT.name][frames]
+    traceless = rates - isotropic_rate(one, frames)[..., None] * np.eye(3)
+    return traceless.reshape(*rates.shape[:2], 9)
 
 
 def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:

@@ -61,8 +61,8 @@ def central_differences(
             continue
         (first, before), (index, frame), (last, after) = recent
         if last - first == 2 and (index - start) % step == 0:
-            displacement = _displacement(before, frame) + _displacement(frame, after)
-            yield index, replace(frame, velocities=displacement / (2 * interval))
+            moved = displacement(before, frame) + displacement(frame, after)
+            yield index, replace(frame, velocities=moved / (2 * interval))
 
 
 def _with_neighbours(wanted: Iterable[int]) -> Iterator[int]:
@@ -73,8 +73,12 @@ def _with_neighbours(wanted: Iterable[int]) -> Iterator[int]:
             following = index + 2
 
 
-def _displacement(before: Frame, after: Frame) -> Array:
+def displacement(before: Frame, after: Frame) -> Array:
     """Return how far each atom moved between successive frames, by the minimum image, Å, shape (n, 3)."""
-    moved = after.positions - before.positions
-    turns = np.rint(moved @ np.linalg.inv(after.cell)) * after.periodic
-    return np.asarray(moved - turns @ after.cell)
+    return minimum_image(after.positions - before.positions, after)
+
+
+def minimum_image(vectors: Array, frame: Frame) -> Array:
+    """Return vectors (n, 3), Å, brought near zero by the cell vectors of a frame; right for short ones in any cell."""
+    turns = np.rint(vectors @ np.linalg.inv(frame.cell)) * frame.periodic
+    return np.asarray(vectors - turns @ frame.cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 
@@ -22,6 +22,7 @@ SPECIES = ("species", "Z")
 POSITIONS = ("pos", "positions")
 VELOCITIES = ("vel", "velo", "velocities")
 """Å/fs, as GPUMD has it and we, unless ``velocity_unit`` says otherwise; ``momenta`` are in the units of ASE."""
+NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
 TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *target.aliases))
 
 
@@ -64,6 +65,10 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
             place = f"{source.path}, frame {block.index}"
             try:
                 time, rest = split_time(block.comment)
+                if source.times_only:
+                    progress.fraction = fraction()
+                    yield replace(NO_ATOMS, time=time)
+                    continue
                 if header is None or rest != comment:
                     columns = header.columns if header else None
                     header, comment = parse_header(rest, header), rest

@@ -65,7 +65,6 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
     numbers = _numbers(universe, source, say, no_masses=NO_MASSES in messages)
     masses = _masses(universe, no_masses=NO_MASSES in messages)
     progress.n_frames = len(trajectory)
-    steps: list[tuple[int, int]] = []
     try:
         for index in indices:
             if index >= len(trajectory):
@@ -76,9 +75,6 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 raise cut(source.path, index, f"MDAnalysis cannot read it ({error})") from error
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
-            if not timed and "step" in now.data:
-                steps = [*steps[-2:], (index, int(now.data["step"]))]
-                _check_steps(source, steps)
             progress.fraction = (index + 1) / len(trajectory)
             velocities = None
             if now.has_velocities:
@@ -92,6 +88,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 velocities=velocities,
                 time=float(now.time) * PICOSECOND if timed else None,
                 masses=masses,
+                step=int(now.data["step"]) if not timed and "step" in now.data else None,
             )
     finally:
         trajectory.close()
@@ -152,18 +149,6 @@ def _masses(universe: Any, *, no_masses: bool) -> Array | None:
     """Return the masses with which the run was made, u, shape (n,); None where MDAnalysis knows none."""
     masses = np.asarray(getattr(universe.atoms, "masses", np.zeros(1)), dtype=float)
     return None if no_masses or not (masses > 0).all() else masses
-
-
-def _check_steps(source: Source, steps: list[tuple[int, int]]) -> None:
-    """Raise TrajectoryError where the steps of three frames, the only clock of LAMMPS, do not advance evenly."""
-    if len(steps) < 3:
-        return
-    (first, a), (second, b), (third, c) = steps
-    if (c - b) * (second - first) != (b - a) * (third - second) or c <= b:
-        raise TrajectoryError(
-            f"{source.path}, frame {third}: its step {c} does not follow steps {a} and {b} of frames {first} and "
-            f"{second} evenly; frames are doubled or missing: mend the file, or stay on one side of it with --frames"
-        )
 
 
 def _velocity_unit(source: Source, name: str) -> float:

@@ -24,7 +24,7 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
     factor = velocity_factor(source, None, hint=" (CP2K: au)")
     ours, one, two = tee(indices, 3)
     positions = read_extxyz(replace(source, velocity_unit=None), one, progress)
-    velocities = read_extxyz(Source(source.velocities), two, Progress())
+    velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), two, Progress())
     for index, (frame, other) in zip(ours, zip_longest(positions, velocities), strict=False):
         place = f"{source.path} and {source.velocities}, frame {index}"
         if frame is None or other is None:
@@ -38,6 +38,7 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             )
         if frame.time is not None and other.time is not None and abs(frame.time - other.time) > TIME_TOLERANCE:
             raise TrajectoryError(
-                f"{place}: times {frame.time:g} and {other.time:g} fs; write both files at the same interval"
+                f"{place}: times {frame.time:g} and {other.time:g} fs; both files must hold the same "
+                "frames, stored at one interval, after a restart too"
             )
         yield replace(frame, velocities=other.positions * factor)

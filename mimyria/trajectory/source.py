@@ -29,6 +29,8 @@ class Source:
         A name in ``units.VELOCITY``, or None for the unit of the format.
     layout
         Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states.
+    times_only
+        Nothing but the times of the frames is wanted: a reader that gains by it leaves out the atoms.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Source:
     velocities: Path | None = None
     velocity_unit: str | None = None
     layout: str | None = None
+    times_only: bool = False
 
     def __post_init__(self) -> None:
         for path in (self.path, self.topology, self.velocities):

@@ -1,4 +1,4 @@
-"""Times of stored frames: the interval between them, and the check that it never changes."""
+"""Clocks of stored frames: the interval between them, and whether one frame follows another."""
 
 from __future__ import annotations
 
@@ -10,31 +10,37 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.frame import Frame
 
 log = logging.getLogger("mimyria")
 
 INTERVAL_TOLERANCE = 1e-3
 """Largest deviation of one interval from the others, as a part of it."""
 
+MOST_ROUNDING = 0.4
+"""Largest rounding of a time, as a part of the interval: a frame too many or too few never passes for it."""
+
 SINGLE_PRECISION = 2.4e-7
 """Rounding of the difference of two single-precision times, as a part of them: TRR and XTC store such."""
 
 
-def stored_interval(times: list[float | None]) -> float | None:
-    """Return the interval between the first frames, fs; None where they say no time, or all the same.
+def clock(frame: Frame) -> float | None:
+    """Return the time of a stored frame, fs; its step where the file counts steps; None where it says neither."""
+    return frame.time if frame.time is not None or frame.step is None else float(frame.step)
 
-    It is the mean over as many of them as are equally spaced: times are printed with few digits.
+
+def stored_interval(clocks: list[float | None]) -> float | None:
+    """Return the interval between the first frames, fs or steps; None where they say no time, or all the same.
+
+    It is the mean over those that are equally spaced: times are printed with few digits, frames doubled or missing.
     """
-    known = [time for time in times if time is not None]
-    if len(known) < len(times) or len(times) < 2:
-        return None
+    known = [now for now in clocks if now is not None]
     steps = np.diff(known)
-    typical = float(np.median(steps))
-    if typical == 0:
+    steps = steps[steps > 0] if (steps > 0).any() else steps[steps < 0]
+    if len(known) < len(clocks) or not steps.size:
         return None
-    uneven = np.flatnonzero(np.abs(steps - typical) > 0.4 * abs(typical))
-    last = int(uneven[0]) if uneven.size and uneven[0] else len(steps)
-    return round((known[last] - known[0]) / last, 6)
+    typical = float(np.median(steps))
+    return round(float(steps[np.abs(steps - typical) <= MOST_ROUNDING * abs(typical)].mean()), 6)
 
 
 def choose_timestep(path: Path, given: float | None, stored: float | None) -> float:
@@ -53,6 +59,15 @@ def choose_timestep(path: Path, given: float | None, stored: float | None) -> fl
     return timestep
 
 
+def follows(before: float, now: float, interval: float, gap: int = 1) -> bool:
+    """Return whether a frame follows another after ``gap`` intervals, as far as the printed digits of both tell."""
+    deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * interval
+    if deviation <= tolerance:
+        return True
+    tolerance += 10.0 ** max(_exponent(before), _exponent(now))
+    return deviation <= min(tolerance, MOST_ROUNDING * interval) + SINGLE_PRECISION * abs(now)
+
+
 def check_time(place: str, gap: int, before: float, now: float | None, interval: float) -> None:
     """Raise TrajectoryError where a frame does not follow the one before it in time.
 
@@ -63,24 +78,23 @@ def check_time(place: str, gap: int, before: float, now: float | None, interval:
     gap
         Number of stored intervals between the two frames.
     before, now
-        Their times, fs.
+        What their clocks show.
     interval
-        The time between frames, fs.
+        Between stored frames.
     """
     if now is None:
-        raise TrajectoryError(f"{place}: has no time, unlike the frames before it")
-    deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * abs(interval)
-    if deviation <= tolerance:
-        return
-    tolerance += 10.0 ** max(_exponent(before), _exponent(now))
-    # At most 0.4 of an interval: a frame too many or too few never passes for rounding.
-    if deviation <= min(tolerance, 0.4 * abs(interval)) + SINGLE_PRECISION * abs(now):
-        return
-    what = "repeats" if now == before else "goes back from" if now < before else "does not follow"
-    raise TrajectoryError(
-        f"{place}: its time {now:g} fs {what} {before:g} fs, {gap} frame(s) of {interval:g} fs before; "
-        "frames are doubled or missing, as after a restart: mend the file, or stay on one side of it with --frames"
-    )
+        raise no_clock(place)
+    if not follows(before, now, interval, gap):
+        what = "repeats" if now == before else "goes back from" if now < before else "does not follow"
+        raise TrajectoryError(
+            f"{place}: its time {now:g} {what} {before:g}, {gap} frame(s) of {interval:g} before; "
+            "frames are doubled or missing, as after a restart: `Trajectory.pieces` puts them in order"
+        )
+
+
+def no_clock(place: str) -> TrajectoryError:
+    """Return the error for a frame without a time among frames that have one."""
+    return TrajectoryError(f"{place}: has no time, unlike the frames before it")
 
 
 def _exponent(time: float) -> int:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
-from itertools import count, islice, tee
+from itertools import chain, count, islice, tee
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.frame import Array, Frame
+from mimyria.trajectory.checks import check_atoms, check_cell, check_finite, check_strain, jump
 from mimyria.trajectory.differences import attenuation, central_differences
+from mimyria.trajectory.extxyz import VELOCITIES, read_extxyz
+from mimyria.trajectory.mdanalysis import read_mdanalysis
+from mimyria.trajectory.pieces import Run, distinct, in_order, runs
 from mimyria.trajectory.readers import READERS, reader_name
 from mimyria.trajectory.source import Progress, Source
-from mimyria.trajectory.times import check_time, choose_timestep, stored_interval
+from mimyria.trajectory.times import check_time, choose_timestep, clock, stored_interval
 
 log = logging.getLogger("mimyria")
 
@@ -57,7 +62,11 @@ class Trajectory:
     timestep
         Time between stored frames, fs.
     n_frames
-        Number of stored frames, or None where the format does not say.
+        Number of frames, or None where the format does not say.
+    start
+        Place in the file of the first frame.
+    velocity_unit, unit_is_fixed
+        Name of the unit in which the file's velocities are read, and whether the format leaves no choice.
     differenced
         The velocities are central differences: the first and the last frame are dropped, and a motion of angular
         frequency ω is too slow by sin(ωδ)/(ωδ).
@@ -85,19 +94,24 @@ class Trajectory:
         self._read = READERS[reader_name(self._source)]
         self._cell = None if cell is None else cell_matrix(cell)
         self._progress = Progress()
-        first, times, ended = self._first_frames()
+        first, clocks, ended = self._first_frames()
         self.numbers = first.numbers
         self.n_frames = self._progress.n_frames
         self.differenced = first.velocities is None
-        self._interval = stored_interval(times)
-        self.timestep = choose_timestep(self.path, timestep, self._interval)
-        self._origin = times[0] or 0.0
+        self._interval = stored_interval(clocks)
+        self._given = timestep
+        self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
+        self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0
+        self._places: Sequence[range] = (range(sys.maxsize),)
+        self.start = 0
+        self._jump_told = False
+        self.velocity_unit, self.unit_is_fixed = self._velocity_unit(first)
         self._check(f"{self.path}, frame 0", first)
         check_cell(f"{self.path}, frame 0", first.cell)
         if self.differenced:
-            if ended and len(times) < 3:
+            if ended and len(clocks) < 3:
                 raise TrajectoryError(
-                    f"{self.path}: no velocities, and differences need three frames; it has {len(times)}"
+                    f"{self.path}: no velocities, and differences need three frames; it has {len(clocks)}"
                 )
             log.warning(
                 "%s: no velocities; they are made by central differences, which shrink a motion at %g cm-1 to %.3f "
@@ -107,6 +121,17 @@ class Trajectory:
                 attenuation(FASTEST, self.timestep),
                 self.timestep,
             )
+
+    @property
+    def stored(self) -> str:
+        """Which frames of the file these are; the end is left open, for the file may grow."""
+        *whole, last = self._places
+        return " ".join([*(f"{places.start}:{places.stop}" for places in whole), f"{last.start}:"])
+
+    @property
+    def n_usable(self) -> int:
+        """Number of frames that have a velocity, of a trajectory whose ``n_frames`` is known."""
+        return max((self.n_frames or 0) - 2 * self.differenced, 0)
 
     @property
     def fraction_read(self) -> float | None:
@@ -126,65 +151,145 @@ class Trajectory:
             pairs = self._stored(count(start, step) if stop is None else range(start, stop, step))
         return (frame for _, frame in pairs)
 
+    def pieces(
+        self, start: int = 0, stop: int | None = None, advance: Callable[[float | None, str], None] | None = None
+    ) -> list[Trajectory]:
+        """Return the frames stored from start to before stop as trajectories without gaps and doubled frames.
+
+        It takes a pass over the times of the frames, or over the frames where they have none.
+
+        Parameters
+        ----------
+        start, stop
+            Places in the file; where the velocities are differences, the neighbours of this range are taken in.
+        advance
+            Is told which part of the file has been read, and what it is read for.
+        """
+        first = max(start - self.differenced, 0)
+        clocks = self._clocks(first, stop, advance)
+        few = list(islice(clocks, FIRST_FRAMES))
+        if not few:
+            raise TrajectoryError(f"{self.path}: it ends before frame {start}")
+        interval = stored_interval(few) or self._interval or 1.0
+        order = in_order(self.path, runs(self.path, chain(few, clocks), first, interval), interval)
+        return [self._piece(piece, interval) for piece in order]
+
+    def _piece(self, stored: Sequence[Run], interval: float) -> Trajectory:
+        """Return the trajectory of some runs of stored frames."""
+        piece = copy(self)
+        piece._places = [run.places for run in stored]
+        piece.start = stored[0].places[0]
+        piece.n_frames = sum(map(len, piece._places))
+        piece._interval = None if self._interval is None else interval
+        piece.timestep = interval if self._given is None else self._given
+        piece._origin = self._origin + (stored[0].first - self._first_clock) / interval * piece.timestep
+        return piece
+
+    def _clocks(
+        self, start: int, stop: int | None, advance: Callable[[float | None, str], None] | None
+    ) -> Iterator[float | None]:
+        """Yield what the clocks of stored frames show; frames without any are counted."""
+        places = count(start) if stop is None else range(start, stop + self.differenced)
+        clockless = self._interval is None
+        frames = self._read(replace(self._source, times_only=not clockless), places, self._progress)
+        following = start
+        try:
+            for now in distinct(frames) if clockless else map(clock, frames):
+                if advance is not None:
+                    advance(self._progress.fraction, "times of frames")
+                yield now
+                following += 1
+        except TrajectoryError:
+            # The neighbour after the range asked for: where it cannot be read, this is where the file ends.
+            if following != stop:
+                raise
+
+    def _velocity_unit(self, first: Frame) -> tuple[str, bool]:
+        """Return the unit in which velocities are read, and whether the format fixes it."""
+        if self._source.velocity_unit is not None:
+            return self._source.velocity_unit, False
+        if self._read is read_extxyz and not {*VELOCITIES}.isdisjoint(first.columns):
+            return "A/fs", False
+        return "A/ps" if self._read is read_mdanalysis else "ase", True
+
     def _first_frames(self) -> tuple[Frame, list[float | None], bool]:
-        """Return the first frame, the times of the first few, and whether there are no more than these."""
+        """Return the first frame, the clocks of the first few, and whether there are no more than these."""
         frames = self._read(self._source, count(), self._progress)
         first = next(frames, None)
         if first is None:
             raise TrajectoryError(f"{self.path}: holds no frame")
-        times, ended = [first.time], False
+        clocks, ended = [clock(first)], False
         try:
             for frame in islice(frames, FIRST_FRAMES - 1):
-                times.append(frame.time)
-            ended = len(times) < FIRST_FRAMES
+                clocks.append(clock(frame))
+            ended = len(clocks) < FIRST_FRAMES
         except TrajectoryError:
             # Said again when that frame is asked for: the frames before it may be all that is wanted.
-            if len(times) < 2:
+            if len(clocks) < 2:
                 raise
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
-        return self._in_cell(first), times, ended
+        if (
+            self._cell is not None
+            and first.cell.any()
+            and not np.allclose(first.cell, self._cell, rtol=0.01, atol=0.01)
+        ):
+            own = " ".join(f"{number:g}" for number in first.cell.ravel())
+            log.warning("%s: its own cell is %s, but --cell says otherwise, which is used", self.path, own)
+        return self._in_cell(first), clocks, ended
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield stored frames with their indices, checked, in the cell and with the time of this trajectory."""
-        ours, theirs = tee(indices)
-        before: tuple[int, float] | None = None
-        cell: Array | None = None
-        for index, stored in zip(ours, self._read(self._source, theirs, self._progress), strict=False):
-            place = f"{self.path}, frame {index}"
-            if self._interval is not None:
-                if before is not None:
-                    check_time(place, index - before[0], before[1], stored.time, self._interval)
-                before = None if stored.time is None else (index, stored.time)
+        """Yield frames with their indices, checked, in the cell and with the time of this trajectory."""
+        ours, theirs = tee(self._located(indices))
+        before: tuple[int, Frame] | None = None
+        shown: float | None = None
+        for (index, at), stored in zip(
+            ours, self._read(self._source, (at for _, at in theirs), self._progress), strict=False
+        ):
+            place = f"{self.path}, frame {at}"
+            now = clock(stored)
+            if self._interval is not None and before is not None and shown is not None:
+                check_time(place, index - before[0], shown, now, self._interval)
             frame = self._in_cell(replace(stored, time=self._origin + index * self.timestep))
             self._check(place, frame)
-            if frame.cell is not cell:
+            if before is None or frame.cell is not before[1].cell:
                 check_cell(place, frame.cell)
-                cell = frame.cell
+            if before is not None:
+                self._check_step(place, before[1], frame, (index - before[0]) * self.timestep)
+            before, shown = (index, frame), now
             yield index, frame
+
+    def _located(self, indices: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Yield indices with the places in the file, as far as there are any."""
+        following = iter(self._places)
+        places, first = next(following), 0
+        for index in indices:
+            while index - first >= len(places):
+                first += len(places)
+                if (more := next(following, None)) is None:
+                    return
+                places = more
+            yield index, places[index - first]
 
     def _in_cell(self, frame: Frame) -> Frame:
         return frame if self._cell is None else replace(frame, cell=self._cell, periodic=np.ones(3, dtype=bool))
 
     def _check(self, place: str, frame: Frame) -> None:
         """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
-        if frame.numbers is not self.numbers and not np.array_equal(frame.numbers, self.numbers):
-            raise TrajectoryError(f"{place}: {_first_difference(frame.numbers, self.numbers)}")
+        check_atoms(place, frame.numbers, self.numbers)
         if not self.differenced and frame.velocities is None:
             raise TrajectoryError(f"{place}: no velocities, unlike frame 0; store both at the same interval")
-        for name, values in (("position", frame.positions), ("velocity", frame.velocities)):
-            if values is not None and not np.isfinite(values).all():
-                atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-                raise TrajectoryError(f"{place}: the {name} of atom {atom + 1} is {values[atom]}")
+        check_finite(place, frame)
 
-
-def _first_difference(numbers: Array, expected: Array) -> str:
-    """Return what differs between the atoms of a frame and those of the first, for a message."""
-    if len(numbers) != len(expected):
-        return f"{len(numbers)} atoms, but frame 0 has {len(expected)}"
-    atom = int(np.flatnonzero(numbers != expected)[0])
-    found, wanted = symbols_of([numbers[atom], expected[atom]])
-    return f"atom {atom + 1} is {found}, but {wanted} in frame 0; the atoms must keep their order"
+    def _check_step(self, place: str, before: Frame, now: Frame, elapsed: float) -> None:
+        """Raise TrajectoryError where the volume jumps, or atoms that differences shall be made of; warn of others."""
+        check_strain(place, before, now)
+        if self._jump_told or (words := jump(before, now, elapsed)) is None:
+            return
+        if self.differenced:
+            raise TrajectoryError(f"{place}: {words}; no velocities can be made from this")
+        self._jump_told = True
+        log.warning("%s: %s; the density of states is wrong there", place, words)
 
 
 def cell_matrix(cell: Sequence[float] | Array) -> Array:
@@ -195,12 +300,3 @@ def cell_matrix(cell: Sequence[float] | Array) -> Array:
     vectors = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
     check_cell("--cell", vectors)
     return vectors
-
-
-def check_cell(place: str, cell: Array) -> None:
-    """Raise TrajectoryError for a cell without a finite volume."""
-    volume = abs(np.linalg.det(cell))
-    if not (np.isfinite(volume) and volume > 0):
-        raise TrajectoryError(
-            f"{place}: no cell, or one without volume; give --cell A B C, or nine numbers, in Angstrom"
-        )

@@ -1,0 +1,189 @@
+"""A look at a trajectory: units that are wrong are named, and nothing is said about what is odd but right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import ase
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.collections import g2
+
+from conftest import DATA
+from mimyria.errors import TrajectoryError
+from mimyria.frame import Frame
+from mimyria.spectra.plausible import check_density, check_distances, look_at, look_at_volumes
+from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.units import BOHR, VELOCITY
+
+Look = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def water() -> list[Any]:
+    """Four frames, 4 fs apart, of the liquid at 300 K."""
+    return list(islice(read_frames(DATA / "water32.extxyz.xz"), 4))
+
+
+@pytest.fixture
+def look(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Look:
+    """Write frames and look at them; return the warnings."""
+
+    def write_and_look(frames: list[Any], temperature: float | None = None, **reading: Any) -> list[str]:
+        write_frames(tmp_path / "a.xyz", frames)
+        trajectory = Trajectory(tmp_path / "a.xyz", **reading)
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            look_at(trajectory.pieces()[0], temperature)
+        return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+    return write_and_look
+
+
+@pytest.mark.parametrize("temperature", [None, 300.0])
+def test_the_liquid_is_right(look: Look, water: list[Any], temperature: float | None, caplog: Any) -> None:
+    assert not look(water, temperature)
+    assert "96 atoms, 1 g/cm³, " in caplog.text
+    assert not look([replace(frame, velocities=None) for frame in water], 300.0)
+
+
+@pytest.mark.parametrize("temperature", [None, 300.0])
+@pytest.mark.parametrize("unit", [unit for unit in VELOCITY if unit != "A/fs"])
+def test_the_unit_of_the_velocities_is_named(
+    look: Look, water: list[Any], unit: str, temperature: float | None
+) -> None:
+    wrong = [replace(frame, velocities=frame.velocities / VELOCITY[unit]) for frame in water]
+    (text,) = look(wrong, temperature)
+    assert f"--velocity-unit {unit} (" in text
+    if unit != "bohr/fs" or temperature:  # else 1000 K may be meant
+        assert f"this would fit: --velocity-unit {unit} (" in text
+        assert "or" not in text.split("would fit: ")[1]
+    assert not look(wrong, temperature, velocity_unit=unit)
+
+
+def test_the_temperature_alone_names_the_unit(look: Look, water: list[Any]) -> None:
+    """One frame: no second to say how far the atoms move."""
+    (text,) = look([replace(frame, velocities=frame.velocities / VELOCITY["au"]) for frame in water[:1]], timestep=2.0)
+    assert "this would fit: --velocity-unit au (" in text
+
+
+@pytest.mark.parametrize("factor", [0.001, 0.1, 0.5, 2.4])
+def test_a_wrong_timestep_is_seen_though_the_temperature_is_right(look: Look, water: list[Any], factor: float) -> None:
+    (text,) = look([replace(frame, time=frame.time * factor) for frame in water], 300.0)
+    assert float(text.split("--timestep about ")[1].split()[0]) == pytest.approx(4.0, rel=0.1)  # curved paths: 6 %
+
+
+def test_velocities_of_other_atoms(look: Look, water: list[Any]) -> None:
+    """The molecules in another order: neither elements nor temperature show it."""
+    others = [replace(frame, velocities=np.roll(frame.velocities, 3, axis=0)) for frame in water]
+    (text,) = look(others, 300.0)
+    assert "not the velocities of these atoms" in text
+
+
+def test_a_long_interval_is_not_judged(look: Look, water: list[Any]) -> None:
+    assert not look([replace(frame, time=frame.time * 10) for frame in water], 300.0)
+
+
+def test_picoseconds_throughout(look: Look, water: list[Any]) -> None:
+    wrong = [replace(frame, time=frame.time / 1e3, velocities=frame.velocities * 1e3) for frame in water]
+    (text,) = look(wrong)
+    assert "this would fit: --velocity-unit A/ps and --timestep about 4" in text
+
+
+@pytest.mark.parametrize("timestep", [0.4, 40.0])
+def test_a_wrong_timestep_of_differences(look: Look, water: list[Any], timestep: float) -> None:
+    (text,) = look([replace(frame, velocities=None, time=None) for frame in water], 300.0, timestep=timestep)
+    assert float(text.split("about ")[1].split()[0]) == pytest.approx(4.0, rel=0.4)  # O-H is attenuated
+
+
+def test_velocities_against_their_format(water: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    atoms = [
+        ase.Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True, velocities=frame.velocities)
+        for frame in water
+    ]
+    ase.io.write(tmp_path / "a.traj", atoms)
+    look_at(Trajectory(tmp_path / "a.traj", timestep=4.0), None)
+    assert "this would fit: velocities in A/fs, against the format (" in caplog.text
+
+
+def test_drift(look: Look, water: list[Any]) -> None:
+    """The thermal speed of the whole, √(3 k_B T/M), is 1.1e-3 Å/fs at 300 K and 576 u."""
+    for speed, told in ((0.0, False), (1e-3, False), (0.02, True)):
+        drift = np.array([speed, 0.0, 0.0])
+        drifting = [
+            replace(frame, velocities=frame.velocities + drift, positions=frame.positions + drift * frame.time)
+            for frame in water
+        ]
+        texts = look(drifting)
+        assert [("drifts at 0.02 Å/fs" in text) for text in texts] == [True] * told
+
+
+@pytest.mark.parametrize(("name", "size"), [("nm", 0.1), ("Bohr", 1 / BOHR), ("pm", 100.0), ("", BOHR), ("", 1e-10)])
+def test_positions_in_another_unit(look: Look, water: list[Any], name: str, size: float) -> None:
+    """As where the cell comes from elsewhere, and with the cell converted too."""
+    said = f"look like {name}" if name else "not in Å"
+    wrong = [replace(frame, positions=frame.positions * size) for frame in water]
+    if size < 1:
+        with pytest.raises(TrajectoryError, match=rf"a\.xyz, frame 0: .*{said}"):
+            look(wrong)
+    wrong = [replace(frame, cell=frame.cell * size) for frame in wrong]
+    if size < 0.2:
+        with pytest.raises(TrajectoryError, match=r"a\.xyz, frame 0: .* g/cm³, which nothing is; .*--cell"):
+            look(wrong)
+    elif size > 1:
+        assert said in look(wrong)[-1]
+
+
+def test_a_cell_in_nm(look: Look, water: list[Any]) -> None:
+    with pytest.raises(TrajectoryError, match="g/cm³"):
+        look(water, cell=water[0].cell / 10)
+
+
+def frame_of(atoms: ase.Atoms) -> Frame:
+    return Frame(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+
+
+@pytest.mark.parametrize("wide", [1.0, 3.0])
+def test_nothing_is_odd_about_molecules(wide: float) -> None:
+    """All of ASE's g2 set, from H2 to CH3SiH3, alone in a box."""
+    for name in g2.names:
+        atoms = g2[name]
+        if len(atoms) > 1:
+            atoms.center(vacuum=3.0 * wide)
+            check_density(name, frame_of(atoms), atoms.get_masses())
+            assert check_distances(name, frame_of(atoms)), name
+
+
+@pytest.mark.parametrize("symbol", ["Li", "Na", "Cs", "Mg", "Al", "Fe", "Cu", "W", "Os", "Au", "Pb", "Si", "C", "Ar"])
+def test_nothing_is_odd_about_solids(symbol: str) -> None:
+    atoms = bulk(symbol) * (3, 3, 3)
+    atoms.rattle(0.1, seed=1)
+    check_density(symbol, frame_of(atoms), atoms.get_masses())
+    assert check_distances(symbol, frame_of(atoms))
+
+
+def test_nothing_is_odd_about_salts_slabs_and_ions(water: list[Any]) -> None:
+    for atoms in (bulk("NaCl", "rocksalt", a=5.64), bulk("LiF", "rocksalt", a=4.03), bulk("CsI", "rocksalt", a=7.7)):
+        assert check_distances("salt", frame_of(atoms * (3, 3, 3)))
+    slab = replace(water[0], cell=water[0].cell @ np.diag([1, 1, 4]))
+    assert check_distances("slab", slab)
+    assert check_distances("one ion", replace(water[0], numbers=water[0].numbers[:1], positions=np.zeros((1, 3))))
+
+
+def test_volumes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    look_at_volumes(957.0 * np.ones(10) * (1 + 1e-7 * np.arange(10)))
+    assert not caplog.records
+    look_at_volumes(np.array([99.0, 100.0, 101.0]))
+    look_at_volumes(np.array([90.0, 100.0, 110.0]))
+    small, large = caplog.records
+    assert (small.levelno, large.levelno) == (logging.INFO, logging.WARNING)
+    assert "varies by 2 %, 99 to 101 Å³; spectra use its mean" in small.getMessage()
+    assert "--frames" in large.getMessage()

@@ -1,0 +1,215 @@
+"""Wrong trajectories on their way to spectra: restarts, gaps, interruptions, wrapped positions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import DATA, moving_charges
+from mimyria.errors import Interrupted, TrajectoryError
+from mimyria.pipeline import make_spectra
+from mimyria.settings import SpectrumSettings, TrajectorySettings
+from mimyria.spectra import response
+from mimyria.spectra.series import ResponseSeries, read_series
+from mimyria.spectra.usable import usable_pieces
+from mimyria.trajectory import Trajectory, read_frames, write_frames
+
+TIMESTEP = 2.0
+
+Make = Callable[..., list[ResponseSeries]]
+
+
+@pytest.fixture(scope="module")
+def run() -> list[Any]:
+    """Point charges that swing, each at its own pace: no two frames have the same rate."""
+    frames, charges = moving_charges(240, TIMESTEP)
+    frequency = 0.1 + 0.3 * np.random.default_rng(3).random((len(charges), 1))
+    first: Any = frames[0]
+    swinging = []
+    for frame in frames:
+        phase = frequency * frame.time
+        positions = first.positions + first.velocities / frequency * np.sin(phase)
+        swinging.append(replace(frame, positions=positions, velocities=first.velocities * np.cos(phase)))
+    return swinging
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Write frames as one trajectory, or several, and return the series made of them."""
+    monkeypatch.setattr("mimyria.spectra.plot.plot_spectra", lambda *_: None)  # half of the time
+
+    def write_and_make(*trajectories: list[Any], folder: str = "out", **settings: Any) -> list[ResponseSeries]:
+        paths = []
+        for number, frames in enumerate(trajectories):
+            paths.append(tmp_path / f"{folder}-{number}.xyz")
+            write_frames(paths[-1], frames)
+        make_spectra(paths, tmp_path / folder, SpectrumSettings(apt="frames", temperature=300.0, **settings))
+        return read_series(tmp_path / folder / "series.h5")
+
+    return write_and_make
+
+
+def same(ours: list[ResponseSeries], theirs: list[ResponseSeries]) -> None:
+    """Every number is the same, in every bit."""
+    for one, other in zip(ours, theirs, strict=True):
+        assert (len(one), one.timestep) == (len(other), other.timestep)
+        np.testing.assert_array_equal(one.rates["apt"][:], other.rates["apt"][:])
+        np.testing.assert_array_equal(one.velocity_correlation, other.velocity_correlation)
+        np.testing.assert_array_equal(one.volume, other.volume)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("with_velocities", [True, False])
+def test_a_restart_changes_nothing(make: Make, run: list[Any], stride: int, with_velocities: bool) -> None:
+    if not with_velocities:
+        run = [replace(frame, velocities=None) for frame in run]
+    clean = make(run, folder="clean", stride=stride)
+    same(make(run[:151] + run[140:], folder="restart", stride=stride), clean)
+    doubled = [frame for frame in run for _ in range(2)]
+    same(make(doubled, folder="doubled", stride=stride), clean)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("with_velocities", [True, False])
+def test_a_gap_splits(make: Make, run: list[Any], stride: int, with_velocities: bool) -> None:
+    if not with_velocities:
+        run = [replace(frame, velocities=None) for frame in run]
+    two = make(run[:100], run[115:], folder="two", stride=stride)
+    same(make(run[:100] + run[115:], folder="gap", stride=stride), two)
+
+
+def test_stored_frames_are_what_frames_counts(make: Make, run: list[Any]) -> None:
+    stored = run[:151] + run[140:]
+    same(make(stored, folder="a", frames=(100, 200)), make(run[100:189], folder="b"))
+    same(make(stored, folder="c", frames=(160, None)), make(run[149:], folder="d"))
+
+
+@pytest.mark.parametrize("pressed_at", [30, 90, 200])
+def test_an_interruption_changes_no_bit(
+    make: Make, run: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressed_at: int
+) -> None:
+    """In the first piece, at the restart in it, and in the second piece."""
+    wrong = run[:101] + run[90:140] + run[150:]
+    whole = make(wrong, folder="whole")
+    monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
+    rate, calls = response.rate, iter(range(1000))
+
+    def pressed(*arguments: np.ndarray) -> np.ndarray:
+        if next(calls) == pressed_at:
+            raise KeyboardInterrupt
+        return rate(*arguments)
+
+    monkeypatch.setattr(response, "rate", pressed)
+    with pytest.raises(Interrupted):
+        make(wrong, folder="stopped")
+    monkeypatch.setattr(response, "rate", rate)
+    make_spectra(
+        [tmp_path / "stopped-0.xyz"],
+        tmp_path / "stopped",
+        SpectrumSettings(apt="frames", temperature=300.0),
+        resume=True,
+    )
+    same(read_series(tmp_path / "stopped" / "series.h5"), whole)
+
+
+def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
+    make: Make, run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is computed, killed before its end is written, goes on from an old checkpoint, and is computed again."""
+    branch = [replace(frame, velocities=0.9 * frame.velocities) for frame in run[100:150]]
+    monkeypatch.setattr("mimyria.along._digest", lambda _: "of the first megabyte, which is the same")
+    with monkeypatch.context() as patch:
+        patch.setattr("mimyria.pipeline.write_series", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make(run[:100] + branch)
+    again = make(run[:100] + branch + run[100:])
+    assert "holds an unfinished run with other settings; it is removed" in caplog.text
+    same(again, make(run, folder="clean"))
+
+
+def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_frames(tmp_path / "a.xyz", run[:150] + run[160:170] + run[180:])
+
+    def lengths(resolution: float | None, timestep: float = 2.0) -> list[int | None]:
+        trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
+        caplog.clear()
+        return [piece.n_frames for piece in usable_pieces(trajectory, (0, None), 1, resolution)]
+
+    # the window of 500 cm⁻¹ is 2323 fs/25 = 93 fs, that of 2000 cm⁻¹ 23 fs: 20 fs are too short for either
+    assert lengths(500.0) == [150, 60]
+    assert "a.xyz: 1 of 3 pieces are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
+    assert lengths(3000.0) == [150, 10, 60]
+    assert "left out" not in caplog.text
+    # 4.6 ps are wanted for 20 cm⁻¹, which none has: pieces half as long as the longest
+    assert lengths(None) == [150]
+    assert "2 of 3 pieces are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
+    assert lengths(None, timestep=40.0) == [150]  # 6 ps, 0.4 ps, 2.4 ps
+    assert lengths(20.0, timestep=40.0) == [150, 60]
+
+
+def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:
+    write_frames(tmp_path / "a.xyz", run[:10])
+    with pytest.raises(TrajectoryError, match=r"a\.xyz: it ends before frame 10"):
+        Trajectory(tmp_path / "a.xyz").pieces(10)
+
+
+def test_swapped_atoms_are_told(make: Make, run: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Of one element, so that nothing else shows it."""
+    order = np.arange(32)
+    order[[0, 4]] = [4, 0]
+    swapped = [
+        frame if frame.time < 200 else replace(frame, positions=frame.positions[order], velocities=frame.velocities)
+        for frame in run
+    ]
+    make(swapped)
+    (text,) = (record.getMessage() for record in caplog.records if "jump" in record.getMessage())
+    assert "frame 100: 2 of 32 atoms jump, atom 1 by" in text
+    with pytest.raises(TrajectoryError, match=r"frame 100: 2 of 32 atoms jump.*; no velocities can be made"):
+        make([replace(frame, velocities=None) for frame in swapped], folder="differences")
+
+
+@pytest.mark.parametrize("with_velocities", [True, False])
+def test_wrapped_and_unwrapped_positions_give_the_same(make: Make, tmp_path: Path, with_velocities: bool) -> None:
+    """Atoms that the run carried over a face, and whole molecules put cells away; the bundled models predict."""
+    frames: list[Any] = list(islice(read_frames(DATA / "water32.extxyz.xz"), 12))
+    if not with_velocities:
+        frames = [replace(frame, velocities=None) for frame in frames]
+    away = np.random.default_rng(1).integers(-2, 3, (96, 3))
+    wrapped, unwrapped = [], []
+    for frame in frames:
+        cell, shift = frame.cell, np.array([0.0, 0.0, 0.3 * (frame.time or 0.0) / 4.0])
+        inside = (frame.positions + shift) @ np.linalg.inv(cell) % 1.0 @ cell
+        wrapped.append(replace(frame, positions=inside))
+        unwrapped.append(replace(frame, positions=frame.positions + shift + away @ cell))
+    series = []
+    for name, version in (("wrapped", wrapped), ("unwrapped", unwrapped)):
+        write_frames(tmp_path / f"{name}.xyz", version)
+        settings = SpectrumSettings(apt="water", temperature=300.0, stride=1)
+        make_spectra([tmp_path / f"{name}.xyz"], tmp_path / name, settings)
+        series += read_series(tmp_path / name / "series.h5")
+    one, other = (each.rates["apt"][:] for each in series)
+    assert abs(one).max() > 0
+    np.testing.assert_allclose(one, other, atol=1e-4 * abs(one).max())  # single precision
+
+
+def test_the_volume_of_every_frame_is_kept(make: Make, run: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    breathing = [replace(frame, cell=frame.cell * (1 + 0.004 * np.sin(0.01 * frame.time))) for frame in run]
+    (series,) = make(breathing)
+    np.testing.assert_allclose(series.volume, [frame.volume for frame in breathing], rtol=1e-8)
+    assert "the volume varies by 2.4 %" in caplog.text
+
+
+def test_the_cell_of_the_flag_and_that_of_the_file(
+    make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    (series,) = make(run, reading=TrajectorySettings(cell=(13.0, 13.0, 13.0)))
+    assert "its own cell is 12 0 0 0 12 0 0 0 12, but --cell says otherwise, which is used" in caplog.text
+    np.testing.assert_allclose(series.volume, 13.0**3)

@@ -94,6 +94,20 @@ def _labels(shown: Spectrum | Panel) -> list[str]:
     return [str(line.get_label()) for line in lines if not str(line.get_label()).startswith("_")]
 
 
+def test_terms_of_raman_and_of_single_molecules_are_there_to_be_asked_for() -> None:
+    spectra = made_spectra()
+    raman, infrared = spectra["raman"], spectra["ir"]
+    columns = raman.columns | {"isotropic[O,H]": 0.5 * raman.columns["isotropic"]}
+    curves = panels_of({"raman": replace(raman, columns=columns)})[0].curves
+    (cross,) = (curve for curve in curves if curve.role == "cross")
+    assert cross.hidden
+    np.testing.assert_allclose(cross.values, 0.5 * 0.7 * curves[0].values)
+    assert cross.label == "isotropic O with H"
+    single = {name: values for name, values in infrared.columns.items() if "[" not in name}
+    single |= {"n_alpha_intramolecular": single["n_alpha_cm-1"], "n_alpha_intermolecular": 0 * infrared.wavenumber}
+    assert _labels(replace(infrared, columns=single)) == ["total", "intramolecular", "intermolecular"]
+
+
 def test_stokes_intensities_are_drawn_where_there_is_a_laser() -> None:
     raman = made_spectra()["raman"]
     with np.errstate(divide="ignore"):

@@ -126,17 +126,27 @@ def _curve(
     return Curve(label, spectrum.wavenumber, spectrum.columns[name], color, error, role, hidden)
 
 
+def _terms(spectrum: Spectrum, name: str, before: str = "") -> list[Curve]:
+    """Return the parts of a column that the groups or the molecules make, with something before their labels."""
+    found = [match for column in spectrum.columns if (match := re.fullmatch(rf"{name}\[(.+),(.+)\]", column))]
+    groups = list(dict.fromkeys(match[1] for match in found))
+    curves = []
+    for match in found:
+        column, first, second = match.group(0, 1, 2)
+        if first == second:
+            color = _group_color(groups.index(first))
+            curves.append(_curve(spectrum, column, before + first, color, "part", hidden=True))
+        else:
+            curves.append(_curve(spectrum, column, f"{before}{first} with {second}", GREY, "cross", hidden=True))
+    for label, color in (("intramolecular", ORANGE), ("intermolecular", PURPLE)):
+        if f"{name}_{label}" in spectrum.columns:
+            curves.append(_curve(spectrum, f"{name}_{label}", before + label, color, "part", hidden=True))
+    return curves
+
+
 def _infrared(spectrum: Spectrum) -> list[Panel]:
     """Return n·α with its parts, and the refractive index where it was asked for."""
-    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE)]
-    parts = [match for name in spectrum.columns if (match := re.fullmatch(r"n_alpha\[(.+),(.+)\]", name))]
-    groups = list(dict.fromkeys(part[1] for part in parts))
-    for part in parts:
-        name, first, second = part.group(0, 1, 2)
-        if first == second:
-            curves.append(_curve(spectrum, name, first, _group_color(groups.index(first)), "part", hidden=True))
-        else:
-            curves.append(_curve(spectrum, name, f"{first} with {second}", GREY, "cross", hidden=True))
+    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_terms(spectrum, "n_alpha")]
     panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
     if "kappa" in spectrum.columns:
         optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
@@ -157,6 +167,8 @@ def _raman(spectrum: Spectrum) -> list[Panel]:
         for name, color in colors.items()
         if f"{prefix}{name}" in spectrum.columns
     ]
+    for name in ("isotropic", "anisotropic") if not prefix else ():
+        curves += _terms(spectrum, name, f"{name} ")
     lines = _panel("raman", "Raman", quantity, "max. VV", curves, curves[0].highest() or 1.0)
     ratio = _curve(spectrum, "depolarisation_ratio", "VH/VV", BLUE)
     return [replace(lines, arbitrary=True), Panel("raman", "depolarisation ratio", "VH/VV", "", (ratio,), height=0.5)]

@@ -19,7 +19,7 @@ from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.compare import band_maximum
-from mimyria.spectra.plot import plot_spectra
+from mimyria.spectra.pictures import PictureSettings
 from mimyria.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ log = logging.getLogger("mimyria")
 
 LABELS = "water32_labels.extxyz.xz"
 TRAJECTORY = "water32.extxyz.xz"
+EXPERIMENT = "experiment.csv"
 
 MINUTES, QUICK_MINUTES = 2.0, 0.3
 """Training of each network."""
@@ -59,6 +60,11 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
             settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
             with progress_table(f"{step}/3 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
+        (out / EXPERIMENT).write_text(experiment(), encoding="utf-8")
+        pictures = PictureSettings(
+            reference=(f"{out / EXPERIMENT},label=experiment, band maxima",),
+            title="Liquid water, networks trained on DFT labels",
+        )
         spectra = make_spectra(
             [trajectory],
             out,
@@ -67,11 +73,16 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
                 pgt=str(out / "pgt.mym"),
                 frames=(0, QUICK_FRAMES if quick else None),
                 resolution=RESOLUTION,
+                pictures=pictures,
             ),
         )
-    marks = {"ir": [(position, 1000 * height) for _, position, height, _ in BANDS]}
-    plot_spectra(out / "spectra.png", spectra, title="liquid water, networks trained on DFT labels", marks=marks)
-    return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'ir.csv'}, {out / 'raman.csv'}"
+    return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'ir.csv'}"
+
+
+def experiment() -> str:
+    """Return the measured band maxima as a table."""
+    rows = (f"{position:g},{1000 * height:g}\n" for _, position, height, _ in BANDS)
+    return "# liquid water, 25 °C: Bertie & Lan 1996\nwavenumber_cm-1,n_alpha_cm-1\n" + "".join(rows)
 
 
 def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Report) -> None:

@@ -16,11 +16,13 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
+from mimyria.spectra.kinds import KINDS, NEEDS, OF_FACES, chosen
 from mimyria.spectra.parts import locked
+from mimyria.spectra.pictures import write_pictures
 from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
+from mimyria.spectra.reference import read_reference
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
@@ -115,6 +117,10 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
+    for text in settings.pictures.reference:
+        kind = read_reference(text).kind
+        if missing := set(NEEDS[kind]) - set(settings.sources):
+            raise ConfigError(f"--reference {text}: there is no such spectrum without --{' and --'.join(missing)}")
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -138,15 +144,14 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
 def _spectra(
     series: Sequence[ResponseSeries], out: Path, settings: SpectrumSettings, paths: Sequence[Path]
 ) -> dict[str, Spectrum]:
-    """Compute and write spectra, figure and settings from the series of one or more trajectories."""
-    from mimyria.spectra.plot import plot_spectra  # matplotlib is slow to import
-
+    """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
     blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
-    log.info(f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}")
+    summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
+    log.info(summary)
     targets = set.intersection(*(set(one.rates) for one in series))
     wanted, spectra = chosen(settings.kinds, targets), {}
     for kind, make in KINDS.items():
@@ -158,11 +163,11 @@ def _spectra(
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
-    plot_spectra(out / "spectra.png", spectra)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = {"trajectory": list(paths), **settings.flags()}
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}}
     write_settings(out / "settings.yaml", {**flags, **remarks})
+    write_pictures(out, spectra, settings.pictures, [summary])
     return spectra
 
 

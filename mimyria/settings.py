@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mimyria.spectra.kinds import OF_FACES
+from mimyria.spectra.pictures import PictureSettings
 from mimyria.spectra.stride import automatic_stride
 from mimyria.trajectory import Trajectory
 
@@ -66,6 +67,8 @@ class SpectrumSettings:
         Make the translational sum rule of predicted tensors exact.
     device
         Where the networks compute.
+    pictures
+        How the spectra are drawn.
     """
 
     kinds: tuple[str, ...] | None = None
@@ -87,15 +90,17 @@ class SpectrumSettings:
     charge: float | None = None
     project: bool = True
     device: str = "auto"
+    pictures: PictureSettings = field(default_factory=PictureSettings)
 
     def flags(self) -> dict[str, Any]:
         """Return the settings as the command line names them, so that ``--config`` takes them back."""
         first, last = self.frames
-        flags = {**vars(self.reading), **{key: value for key, value in vars(self).items() if key != "reading"}}
+        flags = {**vars(self.reading), **vars(self), **vars(self.pictures)}
+        del flags["reading"], flags["pictures"]
         flags["frames"] = None if (first, last) == (0, None) else f"{first}:{'' if last is None else last}"
         flags["stride"] = "auto" if self.stride is None else self.stride
         flags["sum_rule"] = "project" if flags.pop("project") else "none"
-        return {name: value for name, value in flags.items() if value is not None}
+        return {name: value for name, value in flags.items() if value not in (None, "", ())}
 
     def stride_of(self, trajectory: Trajectory) -> int:
         """Return every how many of a trajectory's stored frames tensors are needed."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mimyria.frame import Frame
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.trajectory import read_frames
 
 DATA = Path(str(files("mimyria") / "data"))
@@ -84,6 +85,26 @@ def turned_tensor(tensor: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     for axis in range(1, tensor.ndim):
         tensor = np.moveaxis(np.tensordot(tensor, matrix, axes=(axis, 1)), -1, axis)
     return tensor
+
+
+def made_spectra() -> dict[str, Spectrum]:
+    """Spectra of Gaussian bands: infrared with a negative dip at 2600 cm⁻¹, Raman with a band of 1 % at 1600 cm⁻¹."""
+    nu = np.arange(0.0, 4200.0, 4.0)
+
+    def bands(**heights: float) -> np.ndarray:
+        return sum(height * np.exp(-(((nu - float(name[1:])) / 60) ** 2)) for name, height in heights.items())  # type: ignore[return-value]
+
+    whole = bands(_600=5e3, _1600=4e3, _3400=2e4, _2600=-1e3)
+    parts = {"n_alpha[O,O]": 0.1 * whole, "n_alpha[O,H]": -0.3 * whole, "n_alpha[H,H]": 1.2 * whole}
+    parallel = bands(_1600=1e-4, _3400=1e-2)
+    raman = {"VV": parallel, "VH": 0.2 * parallel, "VV_error": 0.1 * parallel, "VH_error": 0.02 * parallel}
+    raman |= {"isotropic": 0.7 * parallel, "depolarisation_ratio": np.full_like(nu, 0.2)}
+    density = {"vdos": bands(_600=0.5, _3400=0.3), "vdos[O]": bands(_600=0.1), "vdos[H]": bands(_600=0.4, _3400=0.3)}
+    return {
+        "ir": Spectrum("ir", {WAVENUMBER: nu, "n_alpha_cm-1": whole, "n_alpha_error": 0.1 * abs(whole), **parts}),
+        "raman": Spectrum("raman", {WAVENUMBER: nu, **raman}, {"VV": "S_iso + 2/15 S_ani"}),
+        "vdos": Spectrum("vdos", {WAVENUMBER: nu, **density}),
+    }
 
 
 def interrupted(frames: Iterator[Frame], after: int) -> Iterator[Frame]:

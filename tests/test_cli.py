@@ -300,6 +300,30 @@ def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> 
     assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_table(tmp_path / "b" / "ir.csv").columns)
 
 
+def test_references_are_laid_over_and_stand_in_the_settings(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--plot-format", "png", "--temperature", 300)
+    theirs = [f"{tmp_path / 'a' / 'ir.csv'},label=the same, again", f"vdos={tmp_path / 'a' / 'vdos.csv'}"]
+    options = ["--plot-width", "single", "--plot-format", "png,html", "--title", "charges: free", "--temperature", 300]
+    options += [word for text in theirs for word in ("--reference", text)]
+    status, text, error = run("spectrum", charges, "--apt", "frames", *options, "--out", tmp_path / "b")
+    assert status == 0, error
+    assert "the same, again: similarity 1.000 with infrared (total)" in error
+    assert "vdos: similarity 1.000 with density of states (total)" in error
+    assert "spectra.png, spectra.html" in text
+    assert {path.suffix for path in (tmp_path / "b").glob("spectra.*")} == {".png", ".html"}
+    assert "similarity 1.000" in (tmp_path / "b" / "spectra.html").read_text(encoding="utf-8")
+    status, _, error = run("spectrum", "--config", tmp_path / "b" / "settings.yaml", "--out", tmp_path / "c")
+    assert status == 0, error
+    assert "the same, again: similarity 1.000" in error
+    settings = [yaml.safe_load((tmp_path / name / "settings.yaml").read_text(encoding="utf-8")) for name in "bc"]
+    for name in ("reference", "plot_format", "plot_width", "title"):
+        assert settings[0][name] == settings[1][name], name
+    (tmp_path / "one.yaml").write_text(f"apt: frames\nreference: {theirs[1]}\nplot_format: svg\n", encoding="utf-8")
+    status, _, error = run("spectrum", charges, "--config", tmp_path / "one.yaml", "--out", tmp_path / "d")
+    assert status == 0, error
+    assert "vdos: similarity" in error
+
+
 def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
     frames = list(read_frames(water))
     write_frames(tmp_path / "later.extxyz", frames[20:])
@@ -511,6 +535,13 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--resolution", "-3"], ["--resolution must be positive"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "9:3"], ["--frames takes FIRST:LAST"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--cell", "1 2"], ["--cell takes 3 or 9 numbers"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--plot-format", "gif"], ["--plot-format takes png, pdf"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--plot-width", "3"], ["--plot-width takes single or"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--reference", "e.txt"], ["e.txt cannot be read"]),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--reference", "raman=t.txt"],
+            ["--reference raman=t.txt", "without --pgt"],
+        ),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--sum-rule", "x"], ["--sum-rule takes project or none"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--velocity-unit", "knots"], ["knots", "A/fs"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "c.yaml"], ["resolutoin", "mean resolution?"]),
@@ -546,6 +577,7 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "c.yaml").write_text("resolutoin: 5\n")
     (tmp_path / "d.yaml").write_text("frames: 10:50\n")
+    (tmp_path / "t.txt").write_text("1 2\n3 4\n")
     refused(run(*[word.replace("W", str(water)) for word in arguments]), *words)
 
 

@@ -53,6 +53,7 @@ ROOMS = {
     "zstandard": {"trajectory"},
     "h5py": {"spectra"},
     "matplotlib": {"spectra", "model"},
+    "bokeh": {"spectra"},
     "typer": {"cli"},
     "rich": {"progress"},
     "yaml": {"config"},
@@ -102,5 +103,5 @@ def test_help_is_quick() -> None:
     seconds = time.perf_counter() - begin
     assert done.returncode == 0
     assert seconds < 5  # what it takes on a quiet machine is 0.3 s; what follows keeps it so
-    for heavy in ("numpy", "scipy", "torch", "ase", "MDAnalysis", "matplotlib", "h5py"):
+    for heavy in ("numpy", "scipy", "torch", "ase", "MDAnalysis", "matplotlib", "bokeh", "h5py"):
         assert not any(line.split("|")[-1].strip() == heavy for line in done.stderr.splitlines()), heavy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -30,9 +29,6 @@ from mimyria.cli.options import (
 )
 from mimyria.errors import ConfigError
 
-log = logging.getLogger("mimyria")
-
-LEAST_SIMILARITY = 0.05
 GROUPS = (
     "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
     "SELECTION`; selections are MDAnalysis's."
@@ -41,7 +37,7 @@ GROUPS = (
 
 def spectrum(
     trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
-    out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.png, series.h5.")],
+    out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.*, series.h5.")],
     kinds: Annotated[
         list[str] | None,
         typer.Option(help="ir, raman, vdos, sfg; repeatable, or with commas. All but sfg, where it is left out."),
@@ -77,6 +73,13 @@ def spectrum(
     layout: Layout = None,
     sum_rule: SumRule = "project",
     device: Device = "auto",
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help="Spectrum to lay over, repeatable: [KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Stands above the pictures.")] = "",
+    plot_format: Annotated[str, typer.Option(help="Out of png, pdf, svg, html.")] = "png pdf svg html",
+    plot_width: Annotated[str, typer.Option(help="single or double: columns of a journal.")] = "double",
     resume: Annotated[bool, typer.Option("--resume", help="Insist on going on with an unfinished run.")] = False,
     config: Config = None,
 ) -> None:
@@ -84,10 +87,16 @@ def spectrum(
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
     from mimyria.spectra.conditions import LASER
+    from mimyria.spectra.pictures import FORMATS, WIDTHS, PictureSettings
     from mimyria.spectra.window import WINDOWS
 
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
+    if plot_width not in WIDTHS:
+        raise ConfigError(f"--plot-width takes {' or '.join(WIDTHS)}, not {plot_width!r}")
+    formats = tuple(plot_format.replace(",", " ").split())
+    if not formats or not set(formats) <= set(FORMATS):
+        raise ConfigError(f"--plot-format takes {', '.join(FORMATS)}, not {plot_format!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
         raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
     for flag, value in (("--resolution", resolution), ("--laser", laser), ("--blocks", blocks)):
@@ -115,9 +124,11 @@ def spectrum(
         charge=charge,
         project=project(sum_rule),
         device=device,
+        pictures=PictureSettings(tuple(reference or ()), formats, plot_width, title),
     )
     spectra = make_spectra(trajectory, out, settings, resume=resume)
-    typer.echo(f"{out}: {', '.join(f'{kind}.csv' for kind in spectra)}, spectra.png")
+    files = [f"{kind}.csv" for kind in spectra] + [f"spectra.{name}" for name in formats]
+    typer.echo(f"{out}: {', '.join(files)}")
 
 
 def compare(
@@ -143,8 +154,7 @@ def compare(
         values = factor * comparison.column(table, column, path)
         curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
     report = comparison.similarity(curves[0], curves[1], *range)
-    if report["similarity"] < LEAST_SIMILARITY:
-        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)? see --scale")
+    comparison.warn_if_unlike(report, " see --scale")
     if difference is not None:
         if difference.exists() and any(difference.samefile(path) for path in (first, second)):
             raise ConfigError(f"{difference} is one of the two spectra; give another --difference")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import numpy as np
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+
+log = logging.getLogger("mimyria")
+
+LEAST_SIMILARITY = 0.05
 
 
 def read_table(path: Path) -> Spectrum:
@@ -141,6 +146,12 @@ def difference(first: Curve, second: Curve, name: str, low: float = 0.0, high: f
     if spread is not None:
         columns[error_name(name)] = spread
     return Spectrum("difference", columns)
+
+
+def warn_if_unlike(report: dict[str, float], remedy: str = "") -> None:
+    """Warn, with a remedy, where the similarity that a report tells is that of different units."""
+    if report["similarity"] < LEAST_SIMILARITY:
+        log.warning(f"the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?{remedy}")
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

@@ -1,0 +1,214 @@
+"""What a picture of spectra shows, on paper and on a page: panels, and their curves with labels, units and colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mimyria.frame import Array
+from mimyria.spectra.compare import error_of
+from mimyria.spectra.spectrum import Spectrum
+
+HIGHEST = 4200.0
+"""cm⁻¹; no fundamental of an ordinary liquid lies above."""
+LOWEST_STOKES = 50.0
+"""cm⁻¹; below, 1/ν² lifts out of all proportion what the window spreads from ν = 0."""
+
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, GREY = "#0072b2", "#d55e00", "#009e73", "#a3548c", "#e69f00", "#777777"
+"""Distinct for the colour-blind too, after Okabe and Ito."""
+GROUP_COLORS = (VERMILION, GREEN, PURPLE, ORANGE)
+OURS = ("whole", "part", "cross")
+"""Roles of curves that were computed here."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve of a panel.
+
+    Parameters
+    ----------
+    label
+        Its name.
+    wavenumber
+        cm⁻¹, ascending, shape (n,).
+    values
+        In the unit of the panel, shape (n,).
+    color
+        ``#rrggbb``.
+    error
+        Standard error of the values, shape (n,), or None.
+    role
+        ``whole``; ``part`` of the whole; ``cross`` term of two parts; from elsewhere ``reference`` or ``points``.
+    hidden
+        Shown on a page when asked for.
+    """
+
+    label: str
+    wavenumber: Array
+    values: Array
+    color: str
+    error: Array | None = None
+    role: str = "whole"
+    hidden: bool = False
+
+    def times(self, factor: float | Array) -> Curve:
+        """Return the curve with its values multiplied, all alike or each by its own."""
+        error = None if self.error is None else np.abs(factor) * self.error
+        return replace(self, values=factor * self.values, error=error)
+
+    def between(self, low: float, high: float) -> Curve:
+        """Return the part of the curve in a range, cm⁻¹, both ends in."""
+        inside = (self.wavenumber >= low) & (self.wavenumber <= high)
+        error = None if self.error is None else self.error[inside]
+        return replace(self, wavenumber=self.wavenumber[inside], values=self.values[inside], error=error)
+
+    def highest(self) -> float:
+        """Return the largest value; zero where none is positive."""
+        return float(np.max(self.values, initial=0.0, where=np.isfinite(self.values)))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves over one wavenumber axis.
+
+    Parameters
+    ----------
+    kind
+        The spectrum's name in ``KINDS``.
+    title
+        What is shown.
+    quantity, unit
+        Of the values; no unit for pure numbers.
+    curves
+        The first is what stands for the panel.
+    scale
+        The unit of the values, in the unit of the text file.
+    arbitrary
+        Whether that has no meaning elsewhere, so that a reference is scaled.
+    height
+        Relative to other panels.
+    """
+
+    kind: str
+    title: str
+    quantity: str
+    unit: str
+    curves: tuple[Curve, ...]
+    scale: float = 1.0
+    arbitrary: bool = False
+    height: float = 1.0
+
+    @property
+    def axis(self) -> str:
+        """Quantity and unit, as an axis names them."""
+        return f"{self.quantity} / {self.unit}" if self.unit else self.quantity
+
+    def with_curve(self, curve: Curve) -> Panel:
+        """Return the panel with one more curve."""
+        return replace(self, curves=(*self.curves, curve))
+
+
+def panels_of(spectra: Mapping[str, Spectrum]) -> list[Panel]:
+    """Return the panels that show the spectra, given by kind."""
+    return [panel for kind, spectrum in spectra.items() for panel in PANELS.get(kind, _first_column)(spectrum)]
+
+
+def _curve(
+    spectrum: Spectrum, name: str, label: str, color: str, role: str = "whole", *, hidden: bool = False
+) -> Curve:
+    """Return a column, with its error if it has one."""
+    error = error_of(spectrum, name)
+    if error is not None and not np.isfinite(error).any():
+        error = None
+    return Curve(label, spectrum.wavenumber, spectrum.columns[name], color, error, role, hidden)
+
+
+def _terms(spectrum: Spectrum, name: str, before: str = "") -> list[Curve]:
+    """Return the parts of a column that the groups or the molecules make, with something before their labels."""
+    found = [match for column in spectrum.columns if (match := re.fullmatch(rf"{name}\[(.+),(.+)\]", column))]
+    groups = list(dict.fromkeys(match[1] for match in found))
+    curves = []
+    for match in found:
+        column, first, second = match.group(0, 1, 2)
+        if first == second:
+            color = _group_color(groups.index(first))
+            curves.append(_curve(spectrum, column, before + first, color, "part", hidden=True))
+        else:
+            curves.append(_curve(spectrum, column, f"{before}{first} with {second}", GREY, "cross", hidden=True))
+    for label, color in (("intramolecular", ORANGE), ("intermolecular", PURPLE)):
+        if f"{name}_{label}" in spectrum.columns:
+            curves.append(_curve(spectrum, f"{name}_{label}", before + label, color, "part", hidden=True))
+    return curves
+
+
+def _infrared(spectrum: Spectrum) -> list[Panel]:
+    """Return n·α with its parts, and the refractive index where it was asked for."""
+    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_terms(spectrum, "n_alpha")]
+    panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
+    if "kappa" in spectrum.columns:
+        optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
+        panels.append(_panel("ir", "refractive index", "n, κ", "", optical))
+    return panels
+
+
+def _raman(spectrum: Spectrum) -> list[Panel]:
+    """Return line shapes, or Stokes intensities where there are some, and the depolarisation ratio."""
+    prefix, quantity = "", "line shape"
+    if "stokes_VV" in spectrum.columns:
+        prefix, quantity = "stokes_", "Stokes intensity"
+        above = spectrum.wavenumber >= LOWEST_STOKES
+        spectrum = replace(spectrum, columns={name: values[above] for name, values in spectrum.columns.items()})
+    colors = {"VV": BLUE, "VH": VERMILION, "unpolarised": GREEN, "isotropic": PURPLE, "anisotropic": ORANGE}
+    curves = [
+        _curve(spectrum, f"{prefix}{name}", name, color, hidden=name not in ("VV", "VH"))
+        for name, color in colors.items()
+        if f"{prefix}{name}" in spectrum.columns
+    ]
+    for name in ("isotropic", "anisotropic") if not prefix else ():
+        curves += _terms(spectrum, name, f"{name} ")
+    lines = _panel("raman", "Raman", quantity, "max. VV", curves, curves[0].highest() or 1.0)
+    ratio = _curve(spectrum, "depolarisation_ratio", "VH/VV", BLUE)
+    return [replace(lines, arbitrary=True), Panel("raman", "depolarisation ratio", "VH/VV", "", (ratio,), height=0.5)]
+
+
+def _density(spectrum: Spectrum) -> list[Panel]:
+    curves = [_curve(spectrum, "vdos", "total", BLUE)]
+    parts = [name for name in spectrum.columns if name.startswith("vdos[")]
+    for index, name in enumerate(parts if len(parts) > 1 else []):
+        curves.append(_curve(spectrum, name, name[5:-1], _group_color(index), "part"))
+    return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves)]
+
+
+def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
+    """Return Im χ⁽²⁾ of the faces for the components an isotropic surface has."""
+    colors = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
+    names = [name for name in spectrum.columns if name.endswith("_im")]
+    shown = ("ssp", names[2][:3] if len(names) > 2 else "ppp")
+    curves = [
+        _curve(spectrum, name, name[:-3], colors[index % len(colors)], hidden=name[:-3] not in shown)
+        for index, name in enumerate(names)
+    ]
+    tallest = max(float(np.nanmax(abs(curve.values))) for curve in curves)
+    power = int(np.floor(np.log10(tallest))) if tallest else 0
+    return [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"10^{power} m²/V", curves, 10.0**power)]
+
+
+def _first_column(spectrum: Spectrum) -> list[Panel]:
+    name = list(spectrum.columns)[1]
+    return [_panel(spectrum.kind, spectrum.kind, name, "", [_curve(spectrum, name, name, BLUE)])]
+
+
+def _panel(kind: str, title: str, quantity: str, unit: str, curves: Sequence[Curve], scale: float = 1.0) -> Panel:
+    """Return a panel of curves that are in the unit of the text file."""
+    return Panel(kind, title, quantity, unit, tuple(curve.times(1 / scale) for curve in curves), scale)
+
+
+def _group_color(index: int) -> str:
+    return GROUP_COLORS[index % len(GROUP_COLORS)]
+
+
+PANELS = {"ir": _infrared, "raman": _raman, "vdos": _density, "sfg": _sum_frequency}
+"""Functions of a spectrum, by kind; of any other kind the first column is shown."""

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.elements import frame_masses
-from mimyria.errors import ConfigError, Interrupted, LabelError, TrajectoryError
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
+from mimyria.grouping import make_grouping
 from mimyria.progress import Advance, progress
 from mimyria.settings import IN_FRAMES, SpectrumSettings
 from mimyria.spectra.faces import faces
-from mimyria.spectra.groups import GROUPINGS
+from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import rate, response_series, without_drift
 from mimyria.spectra.sampling import DEFAULT_RESOLUTION
@@ -35,12 +36,25 @@ EXCERPT = 64
 """Samples of the final rate in the excerpt on which folding back is measured."""
 
 
-def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSettings, resume: bool) -> ResponseSeries:
+def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
+    """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
+    if settings.of_faces:
+        return faces(settings.normal)
+    start = int(trajectory.differenced)  # the first frame has no velocity
+    first = next(trajectory.frames(start, start + 1), None)
+    if first is None:
+        raise SpectrumError(f"{trajectory.path} has no frame to begin with")
+    return make_grouping(settings.groups, first, settings.reading.topology)
+
+
+def series_along(
+    trajectory: Trajectory, grouping: Grouping, folder: Path, settings: SpectrumSettings, resume: bool
+) -> ResponseSeries:
     """Return the series of one trajectory, going on where an interrupted run ended."""
     path = trajectory.path
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
-    start = int(trajectory.differenced)  # the first frame has no velocity; parts count from the first that has
+    start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
     store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=resume)
     limit = len(range(0, trajectory.n_usable, stride))
     n_done = min(store.n_frames, limit)
@@ -50,7 +64,6 @@ def series_along(trajectory: Trajectory, folder: Path, settings: SpectrumSetting
     elif stride > 1 and trajectory.start <= settings.frames[0]:
         _measure_folding(trajectory, settings, start, stride)
     frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
-    grouping = faces(settings.normal) if settings.of_faces else GROUPINGS[settings.groups](trajectory.numbers)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             return response_series(

@@ -62,6 +62,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 def _series(path: Path) -> dict[str, Any]:
     from mimyria.spectra.series import read_series
+    from mimyria.spectra.terms import mean_counts
 
     series = read_series(path)
     return {
@@ -70,7 +71,7 @@ def _series(path: Path) -> dict[str, Any]:
         "frames": [len(one) for one in series],
         "timestep_fs": series[0].timestep,
         "targets": sorted(series[0].rates),
-        "groups": list(series[0].groups),
+        "groups": mean_counts(series) or list(series[0].labels),
         "temperature_K": round(float(np.mean([one.temperature.mean() for one in series])), 2),
         "volume_A3": round(float(np.mean([one.volume.mean() for one in series])), 3),
     }

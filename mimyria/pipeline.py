@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
-from mimyria.along import series_along
+from mimyria.along import grouping_along, series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
@@ -53,12 +53,12 @@ def make_spectra(
     """
     if settings.temperature is not None and not settings.temperature > 0:
         raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
-    for geometry in settings.porto:
-        polarisations(geometry)
     if settings.correction not in CORRECTIONS:
         raise ConfigError(f"--correction takes {', '.join(CORRECTIONS)}, not {settings.correction!r}")
     if settings.epsilon_infinity is not None and not 1 <= settings.epsilon_infinity < np.inf:
         raise ConfigError(f"--epsilon-infinity must be at least 1, not {settings.epsilon_infinity:g}")
+    for geometry in settings.porto:
+        polarisations(geometry)
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
@@ -78,13 +78,17 @@ def make_spectra(
         piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
     ]
     _check_before(trajectories, settings)
+    groupings = [grouping_along(one, settings) for one in trajectories]
+    if len({one.labels for one in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(one.labels) for one in groupings))
+        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
     with locked(unfinished):
         folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
         begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
         series = [
-            series_along(one, folder, settings, resume and there)
-            for one, folder, there in zip(trajectories, folders, begun, strict=True)
+            series_along(one, grouping, folder, settings, resume and there)
+            for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
         look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
@@ -150,7 +154,7 @@ def _spectra(
             spectra[kind] = make(series, conditions, how)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
-            (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run
+            (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)

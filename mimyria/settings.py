@@ -51,7 +51,7 @@ class SpectrumSettings:
     resolution, window, blocks
         See ``sampling``.
     groups
-        Name in ``GROUPINGS``.
+        See ``make_grouping``.
     laser
         nm, or None for no Stokes intensities.
     correction, epsilon_infinity
@@ -78,7 +78,7 @@ class SpectrumSettings:
     resolution: float | None = None
     window: str = "gaussian"
     blocks: int | None = None
-    groups: str = "species"
+    groups: tuple[str, ...] = ("species",)
     laser: float | None = None
     correction: str = "harmonic"
     epsilon_infinity: float | None = None

@@ -113,6 +113,75 @@ def test_spectrum_with_models(run: Run, models: Path, water: Path, tmp_path: Pat
     assert "n_alpha[O,H]" not in read_table(tmp_path / "out" / "ir.csv").columns
 
 
+def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_path: Path) -> None:
+    options = ["spectrum", charges, "--apt", "frames"]
+    flags = ["--groups", "salt=element Na Cl", "--groups", "near=index 0:1"]
+    status, _, error = run(*options, *flags, "--out", tmp_path / "a")
+    assert status == 0, error
+    table = read_table(tmp_path / "a" / "ir.csv")
+    parts = [values for name, values in table.columns.items() if name.startswith("n_alpha[")]
+    assert [name for name in table.columns if "[salt" in name] == [
+        f"n_alpha[salt,{other}]" for other in ("salt", "near", "rest")
+    ]
+    np.testing.assert_allclose(sum(parts), table.columns["n_alpha_cm-1"], rtol=1e-6, atol=1e-6 * abs(parts[0]).max())
+    assert "mean number of atoms: salt 16, near 2, rest 14" in (tmp_path / "a" / "ir.csv").read_text(encoding="utf-8")
+    for name, groups in (("b", '["salt=element Na Cl", near=index 0:1]'), ("c", "molecules")):
+        (tmp_path / f"{name}.yaml").write_text(f"groups: {groups}\n")
+        status, _, error = run(*options, "--config", tmp_path / f"{name}.yaml", "--out", tmp_path / name)
+        assert status == 0, error
+    run("spectrum", "--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "d")
+    run("spectrum", tmp_path / "a" / "series.h5", "--out", tmp_path / "e")
+    for name in "bde":
+        assert (tmp_path / name / "ir.csv").read_text() == (tmp_path / "a" / "ir.csv").read_text()
+    assert "n_alpha_intramolecular" in read_table(tmp_path / "c" / "ir.csv").columns
+    _, text, _ = run("info", tmp_path / "a" / "series.h5", "--json")
+    assert json.loads(text)["groups"] == {"salt": 16, "near": 2, "rest": 14}
+
+
+def test_parts_with_other_groups_are_not_gone_on_with(
+    run: Run, charges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.spectra import response
+
+    rate, calls = response.rate, iter(range(1000))
+
+    def pressed(*arguments: np.ndarray) -> np.ndarray:
+        if next(calls) == 50:
+            raise KeyboardInterrupt
+        return rate(*arguments)
+
+    monkeypatch.setattr(response, "rate", pressed)
+    options = ["spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--groups"]
+    status, _, _ = run(*options, "salt=element Na Cl")
+    assert status == 130
+    monkeypatch.setattr(response, "rate", rate)
+    refused(run(*options, "salt=element Na", "--resume"), "made with other settings", "element Na'", "element Na Cl'")
+    status, _, error = run(*options, "salt=element Na Cl", "--resume")
+    assert status == 0, error
+    assert "going on after 50 frames" in error
+
+
+def test_trajectories_that_begin_with_other_molecules(run: Run, charges: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(charges))
+    write_frames(tmp_path / "b.extxyz", [replace(frame, positions=3.0 * frame.positions) for frame in frames])
+    options = ["--apt", "frames", "--groups", "molecules", "--out", tmp_path / "o", "--cell", "36 36 36"]
+    refused(run("spectrum", charges, tmp_path / "b.extxyz", *options), "begin with different groups")
+
+
+def test_difference_of_two_spectra(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("wavenumber_cm-1,VV,VV_error\n0,5,3\n10,7,3\n20,9,3\n")
+    (tmp_path / "b.csv").write_text("wavenumber_cm-1,VV,VV_error\n0,1,2\n20,2,2\n")
+    command = ["compare", tmp_path / "a.csv", tmp_path / "b.csv"]
+    status, text, error = run(*command, "--difference", tmp_path / "d.csv", "--scale", 2)
+    assert status == 0, error
+    assert "similarity" in text
+    table = read_table(tmp_path / "d.csv")
+    np.testing.assert_allclose(table.columns["VV"], [3, 4, 5])
+    np.testing.assert_allclose(table.columns["VV_error"], 5)
+    assert "b.csv" in (tmp_path / "d.csv").read_text(encoding="utf-8")
+    refused(run(*command, "--difference", tmp_path / "a.csv"), "is one of the two spectra")
+
+
 @pytest.mark.parametrize("with_velocities", [True, False])
 def test_interrupted_spectrum_goes_on(
     run: Run, models: Path, water: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_velocities: bool
@@ -434,7 +503,10 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "absent.xyz", "--apt", "frames", "--out", "o"], ["absent.xyz", "no such file"]),
         (["spectrum", "W", "--out", "o"], ["give --apt or --pgt"]),
         (["spectrum", "W", "--apt", "absent.mym", "--out", "o"], ["absent.mym"]),
-        (["spectrum", "W", "--apt", "frames", "--out", "o", "--groups", "x"], ["--groups takes species or none"]),
+        (
+            ["spectrum", "W", "--apt", "frames", "--out", "o", "--groups", "x"],
+            ["molecules", "NAME=SELECTION, not 'x'"],
+        ),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--stride", "0"], ["--stride takes auto"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--resolution", "-3"], ["--resolution must be positive"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "9:3"], ["--frames takes FIRST:LAST"]),

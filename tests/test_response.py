@@ -148,6 +148,8 @@ def test_series_file_round_trip(tmp_path: Path) -> None:
     for name, value in vars(again[1]).items():
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(value, getattr(one, name))
+        elif name == "counts":
+            assert all(np.array_equal(value[group], one.counts[group]) for group in one.labels)
         elif name != "rates":
             assert value == getattr(one, name)
     np.testing.assert_array_equal(again[0].rates["apt"][:], one.rates["apt"][:])

@@ -28,6 +28,7 @@ FLOORS = {
     "model": 3,
     "spectra": 3,
     "settings": 4,
+    "grouping": 4,
     "along": 5,
     "pipeline": 6,
     "labelling": 4,

@@ -10,7 +10,7 @@ from scipy import constants
 from conftest import moving_charges, rotation
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.errors import SpectrumError
-from mimyria.spectra.compare import band_maximum, column, read_table, similarity
+from mimyria.spectra.compare import band_maximum, column, difference, error_of, read_table, similarity
 from mimyria.spectra.correlation import correlation
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
@@ -251,6 +251,20 @@ def test_floor_of_the_similarity_is_what_noise_scores() -> None:
     noisy = [(x, 5 + error * rng.normal(size=x.size), error) for _ in range(2)]
     report = similarity(noisy[0], noisy[1])
     assert report["score"] == pytest.approx(report["floor"], rel=0.03)
+
+
+def test_difference_of_known_curves() -> None:
+    """Straight lines on other grids: 5 + x minus x is 5, from 10 to 90 cm⁻¹; two errors add as squares."""
+    x, coarse = np.linspace(0, 90, 91), np.linspace(10, 100, 7)
+    one, other = (x, 5 + x, np.full_like(x, 0.3)), (coarse, coarse, np.full_like(coarse, 0.4))
+    spectrum = difference(one, other, "n_alpha_cm-1")
+    np.testing.assert_array_equal(spectrum.wavenumber, x[10:])
+    np.testing.assert_allclose(spectrum.columns["n_alpha_cm-1"], 5)
+    error = error_of(spectrum, None)
+    assert error is not None
+    np.testing.assert_allclose(error, 0.5)
+    assert error_of(difference((*one[:2], None), (*other[:2], None), "VV"), None) is None
+    np.testing.assert_allclose(difference(one, (*other[:2], None), "VV", 20, 30).columns["VV_error"], 0.3)
 
 
 def test_band_maximum_of_a_parabola() -> None:

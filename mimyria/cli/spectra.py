@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,10 @@ from mimyria.errors import ConfigError
 log = logging.getLogger("mimyria")
 
 LEAST_SIMILARITY = 0.05
+GROUPS = (
+    "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
+    "SELECTION`; selections are MDAnalysis's."
+)
 
 
 def spectrum(
@@ -53,8 +58,14 @@ def spectrum(
     temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
     resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
     window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
-    groups: Annotated[str, typer.Option(help="Parts of the infrared spectrum: species or none.")] = "species",
+    groups: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
     blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
+    correction: Annotated[
+        str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
+    ] = "harmonic",
+    epsilon_infinity: Annotated[
+        float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
+    ] = None,
     stokes: Annotated[bool, typer.Option("--stokes", help="Add Stokes and anti-Stokes intensities.")] = False,
     laser: Annotated[float | None, typer.Option(help="nm; 532 with --stokes, and implies it.")] = None,
     porto: Annotated[
@@ -62,12 +73,6 @@ def spectrum(
         typer.Option(help="Raman geometry of an oriented sample, such as z(xy)-z; repeatable, or with commas."),
     ] = None,
     normal: Annotated[str, typer.Option(help="x, y or z: across the slab, for sfg.")] = "z",
-    correction: Annotated[
-        str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
-    ] = "harmonic",
-    epsilon_infinity: Annotated[
-        float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
-    ] = None,
     charge: Charge = None,
     layout: Layout = None,
     sum_rule: SumRule = "project",
@@ -79,11 +84,8 @@ def spectrum(
     from mimyria.pipeline import make_spectra
     from mimyria.settings import SpectrumSettings, TrajectorySettings
     from mimyria.spectra.conditions import LASER
-    from mimyria.spectra.groups import GROUPINGS
     from mimyria.spectra.window import WINDOWS
 
-    if groups not in GROUPINGS:
-        raise ConfigError(f"--groups takes {' or '.join(GROUPINGS)}, not {groups!r}")
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
     if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
@@ -104,12 +106,12 @@ def spectrum(
         resolution=resolution,
         window=window,
         blocks=blocks,
-        groups=groups,
+        groups=tuple(groups or ("species",)),
+        correction=correction,
+        epsilon_infinity=epsilon_infinity,
         laser=laser or (LASER if stokes else None),
         porto=words(porto),
         normal=normal,
-        correction=correction,
-        epsilon_infinity=epsilon_infinity,
         charge=charge,
         project=project(sum_rule),
         device=device,
@@ -123,20 +125,31 @@ def compare(
     second: Annotated[Path, typer.Argument(help="The other.")],
     column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
     range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
+    scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
+    difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|."""
+    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked."""
     from mimyria.spectra import compare as comparison
+    from mimyria.spectra.spectrum import write_csv
 
     curves = []
-    for path in (first, second):
+    names = []
+    for path, factor in ((first, 1.0), (second, scale)):
         table = comparison.read_table(path)
-        values = comparison.column(table, column, path)
-        curves.append((table.wavenumber, values, comparison.error_of(table, column)))
+        names.append(column or list(table.columns)[1])
+        error = comparison.error_of(table, column)
+        values = factor * comparison.column(table, column, path)
+        curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
     report = comparison.similarity(curves[0], curves[1], *range)
     if report["similarity"] < LEAST_SIMILARITY:
-        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?")
+        log.warning("the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)? see --scale")
+    if difference is not None:
+        if difference.exists() and any(difference.samefile(path) for path in (first, second)):
+            raise ConfigError(f"{difference} is one of the two spectra; give another --difference")
+        spectrum = comparison.difference(curves[0], curves[1], names[0], *range)
+        write_csv(difference, replace(spectrum, header={names[0]: f"{first} - {scale:g} × {second}"}))
     if json:
         typer.echo(json_format.dumps(report))
     else:

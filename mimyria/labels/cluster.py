@@ -14,20 +14,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mimyria.elements import symbols_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.molecules import find_molecules
+from mimyria.molecules import find_molecules, formula_of
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
 
 IONS = {
     "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Be": 2, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2,
     "F": -1, "Cl": -1, "Br": -1, "I": -1, "HO": -1, "H3O": 1,
-    "H4N": 1, "O4S": -2, "HO4S": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "O4P": -3,
-    "HO4P": -2, "H2O4P": -1, "ClO4": -1, "CNS": -1, "CN": -1, "CHO2": -1, "C2H3O2": -1,
+    "NH4": 1, "SO4": -2, "HSO4": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "PO4": -3,
+    "PHO4": -2, "PH2O4": -1, "ClO4": -1, "CNS": -1, "CN": -1, "CHO2": -1, "C2H3O2": -1,
 }  # fmt: skip
-"""Charges of ions by their formula, elements in alphabetical order; every other molecule is taken as neutral.
+"""Charges of ions by their formula as `formula_of` writes it; every other molecule is taken as neutral.
 
 Whether that is right is checked: over the frame they must add up to its total charge.
 """
@@ -99,7 +98,7 @@ def cut_clusters(
 
 
 def _check_charges(frame: Frame, molecules: Array, ions: Mapping[str, int]) -> None:
-    counts = Counter(_formula(frame.numbers[molecules == molecule]) for molecule in range(int(molecules.max()) + 1))
+    counts = Counter(formula_of(frame.numbers[molecules == molecule]) for molecule in range(int(molecules.max()) + 1))
     total = sum(number * ions.get(formula, 0) for formula, number in counts.items())
     if total != round(frame.total_charge):
         found = ", ".join(f"{n} {formula} ({ions.get(formula, 0):+d})" for formula, n in counts.most_common())
@@ -130,7 +129,7 @@ def _cut(
         members = np.flatnonzero(molecules == molecule)
         atoms.append(members)
         positions.append(whole[members] + np.array(image) @ cell)
-    charge = sum(ions.get(_formula(frame.numbers[members]), 0) for members in atoms)
+    charge = sum(ions.get(formula_of(frame.numbers[members]), 0) for members in atoms)
     cut = Frame(
         numbers=frame.numbers[np.concatenate(atoms)],
         positions=np.concatenate(positions) - whole[own].mean(axis=0),
@@ -139,12 +138,6 @@ def _cut(
         info={"total_charge": float(charge)},
     )
     return Cluster(cut, own)
-
-
-def _formula(numbers: Array) -> str:
-    """Return a formula with the elements in alphabetical order, such as ``H2O`` and ``O4S``."""
-    counts = Counter(symbols_of(numbers))
-    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in sorted(counts.items()))
 
 
 def merge(frame: Frame, labelled: list[tuple[Cluster, Frame]], epsilon: float = 1.0) -> Frame:

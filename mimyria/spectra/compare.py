@@ -1,4 +1,4 @@
-"""Reading spectra back from text files, and comparing them: similarity and band maxima."""
+"""Reading spectra back from text files, and comparing them: similarity, difference and band maxima."""
 
 from __future__ import annotations
 
@@ -75,29 +75,28 @@ def column(spectrum: Spectrum, name: str | None, origin: Path) -> Array:
 
 def error_of(spectrum: Spectrum, name: str | None) -> Array | None:
     """Return the standard error that belongs to a column, or None where the file has none."""
-    name = name or list(spectrum.columns)[1]
-    return spectrum.columns.get(f"{name.removesuffix('_cm-1')}_error")
+    return spectrum.columns.get(error_name(name or list(spectrum.columns)[1]))
 
 
-def similarity(
-    first: tuple[Array, Array, Array | None],
-    second: tuple[Array, Array, Array | None],
-    low: float = 0.0,
-    high: float = np.inf,
-) -> dict[str, float]:
-    """Return how alike two spectra are over a common range: score and 1 - score.
+def error_name(name: str) -> str:
+    """Return the name of the column with the standard error of another."""
+    return f"{name.removesuffix('_cm-1')}_error"
 
-    score(A, B) = Σ|A - B| / Σ|A + B|
 
-    ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors σ:
-    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|; a file without errors counts as exact, two such give no floor.
+Curve = tuple[Array, Array, Array | None]
+"""Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None."""
 
-    Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values.
+
+def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, Array | None]:
+    """Return wavenumbers, both intensities there, and the standard error σ of their difference.
+
+    Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values. A curve
+    without errors counts as exact, two such give no σ.
 
     Parameters
     ----------
     first, second
-        Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None.
+        The curves.
     low, high
         Range, cm⁻¹.
     """
@@ -111,16 +110,37 @@ def similarity(
     if low >= high or len(grid) < 2:
         raise SpectrumError(f"the spectra have no range in common between {low:g} and {high:g} cm⁻¹")
     a, b = (np.interp(grid, x, y) for x, y in curves)
+    errors = [(x, error) for x, _, error in (first, second) if error is not None and np.isfinite(error).all()]
+    spread = np.sqrt(sum(np.interp(grid, x, error) ** 2 for x, error in errors)) if errors else None
+    return grid, a, b, spread
+
+
+def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.inf) -> dict[str, float]:
+    """Return how alike two spectra are over a common range: score and 1 - score.
+
+    score(A, B) = Σ|A - B| / Σ|A + B|
+
+    ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors σ:
+    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|; see `on_one_grid`.
+    """
+    grid, a, b, spread = on_one_grid(first, second, low, high)
     both = float(abs(a + b).sum())
     if not both:
         raise SpectrumError("both spectra are zero over the whole range")
     score = float(abs(a - b).sum()) / both
     report = {"similarity": 1 - score, "score": score}
-    errors = [(x, error) for x, _, error in (first, second) if error is not None and np.isfinite(error).all()]
-    if errors:
-        spread = np.sqrt(sum(np.interp(grid, x, error) ** 2 for x, error in errors))
+    if spread is not None:
         report["floor"] = float(np.sqrt(2 / np.pi) * spread.sum()) / both
-    return {**report, "low_cm-1": float(low), "high_cm-1": float(high), "points": len(grid)}
+    return {**report, "low_cm-1": float(grid[0]), "high_cm-1": float(grid[-1]), "points": len(grid)}
+
+
+def difference(first: Curve, second: Curve, name: str, low: float = 0.0, high: float = np.inf) -> Spectrum:
+    """Return A - B under a name and, where one of them has a standard error, √(σ_A² + σ_B²); see `on_one_grid`."""
+    grid, a, b, spread = on_one_grid(first, second, low, high)
+    columns = {WAVENUMBER: grid, name: a - b}
+    if spread is not None:
+        columns[error_name(name)] = spread
+    return Spectrum("difference", columns)
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

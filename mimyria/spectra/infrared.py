@@ -13,8 +13,11 @@ from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import APT
-from mimyria.units import infrared_prefactor
+from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
+
+MOLAR = "n_alpha_molar"
 
 
 def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
@@ -23,8 +26,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
     from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction, another one comes
-    as a factor (`over_harmonic`). A column ``n_alpha[A,B]`` holds the A-B and B-A terms together, so the parts add up
-    to the whole. With ε∞ come `optical_constants`, and the standard error of each.
+    as a factor (`over_harmonic`). The parts are those of `terms`; n·α of one mole of molecules in a litre is called
+    molar, L mol⁻¹ cm⁻¹. With ε∞ come `optical_constants`, and the standard error of each.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
     how
         From `sampling`.
     """
-    groups, temperature = series[0].groups, conditions.temperature
+    temperature = conditions.temperature
     wavenumber, shapes, blocks = lines(series, dipole_rate, how)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signals, trajectories may differ in it
     factor = prefactor * over_harmonic(wavenumber, temperature, conditions.correction)
@@ -46,17 +49,15 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "n_alpha_error": standard_error(each),
         "epsilon_imag": epsilon_imag(wavenumber, whole),
     }
-    if len(groups) > 1:
-        for a, first in enumerate(groups):
-            for b, second in enumerate(groups[a:], start=a):
-                columns[f"n_alpha[{first},{second}]"] = factor * shapes[a, b] * (1 if a == b else 2)
+    volume = float(np.mean([one.volume.mean() for one in series]))
+    columns |= terms("n_alpha", series, dipole_rate, how, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE))
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
         "temperature": f"{temperature:.2f} K",
-        "volume": f"{np.mean([one.volume.mean() for one in series]):.3f} Å³",
+        "volume": f"{volume:.3f} Å³",
     }
-    header |= correction_header(conditions.correction)
+    header |= terms_header(series, "n_alpha", MOLAR) | correction_header(conditions.correction)
     if conditions.epsilon_infinity is not None:
         of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
         for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():

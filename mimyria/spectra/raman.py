@@ -14,6 +14,7 @@ from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
@@ -50,8 +51,9 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     wavenumber, isotropic, isotropic_blocks = lines(series, isotropic_rate, how)
     _, anisotropic, anisotropic_blocks = lines(series, anisotropic_rate, how)
     to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
-    shapes = _geometries(to_cm * isotropic[0, 0], to_cm * anisotropic[0, 0])
-    blocks = _geometries(to_cm * isotropic_blocks[:, 0, 0], to_cm * anisotropic_blocks[:, 0, 0])
+    both, each = (0, 1), (1, 2)  # all groups with all groups
+    shapes = _geometries(to_cm * isotropic.sum(both), to_cm * anisotropic.sum(both))
+    blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
     for geometry in conditions.porto:
         _, shape, shape_blocks = lines(series, partial(component_rate, *polarisations(geometry)), how)
         shapes[geometry], blocks[geometry] = to_cm * shape[0, 0], to_cm * shape_blocks[:, 0, 0]
@@ -65,6 +67,11 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         for name in ("VV", "VH", "unpolarised", *conditions.porto):
             columns[f"{scale}_{name}"] = factor * shapes[name]
             columns[f"{scale}_{name}_error"] = factor * errors[name]
+    for name, signal, of_groups, of_blocks in (
+        ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
+        ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
+    ):
+        columns |= terms(name, series, signal, how, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0))
     geometries = {"k_i(ab)k_s": "S of dα_ab/dt, axes of the trajectory"} if conditions.porto else {}
     header = {
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
@@ -74,6 +81,8 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
         **correction_header(conditions.correction),
+        **terms_header(series, "isotropic", "isotropic_per_molecule"),
+        **terms_header(series, "anisotropic", "anisotropic_per_molecule"),
         "temperature": f"{conditions.temperature:.2f} K",
     }
     return Spectrum("raman", columns, header | how.header())
@@ -117,16 +126,15 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
 
 
 def isotropic_rate(one: ResponseSeries, frames: slice) -> Array:
-    """Return ā' = Tr(dα/dt)/3 of the whole, shape (t, 1, 1)."""
-    whole = one.rates[PGT.name][frames].sum(axis=1)
-    return np.trace(whole, axis1=1, axis2=2)[:, None, None] / 3
+    """Return ā' = Tr(dα/dt)/3 of each group, shape (t, groups, 1)."""
+    return np.trace(one.rates[PGT.name][frames], axis1=2, axis2=3)[..., None] / 3
 
 
 def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
-    """Return β' = dα/dt - ā'·1 of the whole, shape (t, 1, 9)."""
-    whole = one.rates[PGT.name][frames].sum(axis=1)
-    traceless = whole - np.trace(whole, axis1=1, axis2=2)[:, None, None] / 3 * np.eye(3)
-    return traceless.reshape(-1, 1, 9)
+    """Return β' = dα/dt - ā'·1 of each group, shape (t, groups, 9)."""
+    rates = one.rates[PGT.name][frames]
+    traceless = rates - isotropic_rate(one, frames)[..., None] * np.eye(3)
+    return traceless.reshape(*rates.shape[:2], 9)
 
 
 def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:

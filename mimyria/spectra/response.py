@@ -17,7 +17,7 @@ from mimyria.elements import frame_masses
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
 from mimyria.spectra.correlation import Correlator
-from mimyria.spectra.groups import Grouping
+from mimyria.spectra.groups import Grouping, Members
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.series import ResponseSeries
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
@@ -25,7 +25,7 @@ from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 SECONDS_PER_PART = 5.0
 
 
-def rate(tensor: Array, velocities: Array, members: Array) -> Array:
+def rate(tensor: Array, velocities: Array, members: Members) -> Array:
     """Return Σ_n T[n]·v_n of each group of atoms, shape (groups, 3, ..., 3).
 
     Parameters
@@ -35,9 +35,11 @@ def rate(tensor: Array, velocities: Array, members: Array) -> Array:
     velocities
         Å/fs, shape (n, 3).
     members
-        Shape (groups, n).
+        Shape (groups, n), dense or sparse.
     """
-    return np.tensordot(members, np.einsum("n...x,nx->n...", tensor, velocities), axes=1)
+    rates = np.einsum("n...x,nx->n...", tensor, velocities)
+    summed: Array = members @ rates.reshape(len(rates), -1)
+    return summed.reshape(-1, *rates.shape[1:])
 
 
 def without_drift(velocities: Array, masses: Array) -> Array:
@@ -114,6 +116,8 @@ def response_series(
         differenced=differenced,
         n_atoms=len(pass_.masses),
         species_temperature=pass_.species_temperature(),
+        counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
+        molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
     )
 
@@ -127,8 +131,8 @@ class _Pass:
         self.species: tuple[str, ...] = ()
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
-        self.cells, self.n_frames = np.zeros((3, 3)), 0
         self.kinetic: list[list[float]] = []
+        self.cells, self.n_frames = np.zeros((3, 3)), 0
 
     def add_velocities(self, frame: Frame) -> Array:
         """Return the velocities without drift, after counting them in."""
@@ -158,12 +162,10 @@ class _Pass:
                     f"frame at {frame.time:g} fs: the {name.upper()} gives a rate that is not a number; look for atoms "
                     "that lie on top of each other"
                 )
+        row["count"] = self.grouping.counts(members)
         row["volume"] = np.array(frame.volume)
         row["temperature"] = np.array(kinetic_temperature(velocities, self.masses))
         return row
-
-    def mean_cell(self) -> Array:
-        return self.cells / self.n_frames
 
     def species_temperature(self) -> Array:
         """Return Σ m v² / (f k_B) of each species, shape (t, species).
@@ -173,6 +175,9 @@ class _Pass:
         shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
         freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
         return np.array(self.kinetic) * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
+
+    def mean_cell(self) -> Array:
+        return self.cells / self.n_frames
 
     def velocity_correlation(self) -> Array:
         return np.array([correlator.result()[0, 0] for correlator in self.correlators])

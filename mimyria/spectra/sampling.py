@@ -10,7 +10,8 @@ import numpy as np
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.correlation import Correlator
-from mimyria.spectra.series import FRAMES_AT_ONCE, ResponseSeries
+from mimyria.spectra.groups import summed_by_name
+from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.window import WINDOWS, line_shape, window_lags, window_resolution
 from mimyria.units import LIGHT_SPEED
 
@@ -85,7 +86,7 @@ def sampling(
         ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
         ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
         ("have different numbers of atoms", [one.n_atoms for one in series]),
-        ("have different groups, or their atoms in another order", [",".join(one.groups) for one in series]),
+        ("have different groups, or their atoms in another order", [", ".join(one.labels) for one in series]),
         ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
     ):
         if len(set(values)) > 1:
@@ -116,6 +117,8 @@ def sampling(
 def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
     """Return wavenumbers (n,), line shapes S_gh (groups, groups, n) pooled over trajectories, and those of each block.
 
+    Groups of the same name are added up before: g and h count the names.
+
     Parameters
     ----------
     series
@@ -125,6 +128,24 @@ def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tu
     how
         From `sampling`.
     """
+    return _lines(series, lambda one, frames: summed_by_name(one.groups, signal(one, frames)), how)
+
+
+def self_lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array]:
+    """Return Σ_g S_gg of every single group, shape (n,), and that of each block, where `lines` adds names up.
+
+    A group is taken as some more components of one signal, so that no term of two groups is ever computed.
+    """
+
+    def side_by_side(one: ResponseSeries, frames: slice) -> Array:
+        values = signal(one, frames)
+        return values.reshape(len(values), 1, -1)
+
+    _, shapes, blocks = _lines(series, side_by_side, how)
+    return shapes[0, 0], blocks[:, 0, 0]
+
+
+def _lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
     pairs = np.array([len(one) - np.arange(how.lags) for one in series], dtype=float)
     whole = [_correlation(one, signal, how.lags, 0, len(one)) for one in series]
     wavenumber, total = how.transform(sum(c * n for c, n in zip(whole, pairs, strict=True)) / pairs.sum(axis=0))
@@ -137,8 +158,8 @@ def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tu
 def _correlation(one: ResponseSeries, signal: Signal, lags: int, first: int, last: int) -> Array:
     """Return the correlation functions of the frames first to last, (groups, groups, lags)."""
     correlator = Correlator(lags)
-    for start in range(first, last, FRAMES_AT_ONCE):
-        correlator.add(signal(one, slice(start, min(start + FRAMES_AT_ONCE, last))))
+    for frames in one.pieces(first, last):
+        correlator.add(signal(one, frames))
     return correlator.result()
 
 

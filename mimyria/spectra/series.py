@@ -6,7 +6,7 @@ Rates are read from the file as they are needed, so a series of any length takes
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from mimyria.frame import Array
 from mimyria.targets import TARGETS
 
 CONTENT = "mimyria response series"
-FRAMES_AT_ONCE = 1 << 15
+FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 21
 
 
 class Sliceable(Protocol):
@@ -40,7 +40,7 @@ class ResponseSeries:
     Parameters
     ----------
     groups
-        Names of the groups of atoms.
+        Names of the groups of atoms; those of the same name are single molecules of one kind (see `Grouping`).
     timestep
         Between samples, fs.
     rates
@@ -57,6 +57,10 @@ class ResponseSeries:
     species_temperature
         Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
         to 3n - 3); None in files of earlier versions.
+    counts
+        By the name of a group, how much it holds in each frame, shape (t,): molecules, or atoms.
+    molecular
+        The groups hold whole molecules, and these are what is counted.
     cell
         Mean cell vectors as rows, Å, shape (3, 3); zero where a file of an earlier version does not tell.
     """
@@ -71,10 +75,24 @@ class ResponseSeries:
     differenced: float
     n_atoms: int
     species_temperature: Array | None = None
+    counts: Mapping[str, Array] = field(default_factory=dict)
+    molecular: bool = False
     cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
 
     def __len__(self) -> int:
         return len(self.volume)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the groups, each once."""
+        return tuple(dict.fromkeys(self.groups))
+
+    def pieces(self, first: int, last: int) -> Iterator[slice]:
+        """Yield slices of the frames first to last, each small enough to be held in memory."""
+        largest = max((int(np.prod(values.shape[1:])) for values in self.rates.values()), default=1)
+        size = min(FRAMES_AT_ONCE, max(1, NUMBERS_AT_ONCE // largest))
+        for start in range(first, last, size):
+            yield slice(start, min(start + size, last))
 
 
 def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
@@ -88,15 +106,18 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             group.attrs["timestep_fs"] = one.timestep
             group.attrs["differenced_fs"] = one.differenced
             group.attrs["n_atoms"] = one.n_atoms
+            group.attrs["molecular"] = one.molecular
             for name, values in one.rates.items():
                 dataset = group.create_dataset(f"rate/{name}", shape=values.shape, dtype="f8")
                 dataset.attrs["unit"] = TARGETS[name].rate_unit
-                for start in range(0, len(one), FRAMES_AT_ONCE):
-                    frames = slice(start, min(start + FRAMES_AT_ONCE, len(one)))
+                for frames in one.pieces(0, len(one)):
                     dataset[frames] = values[frames]
             group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
             group.create_dataset("cell", data=one.cell).attrs["unit"] = "Å"
             group.create_dataset("temperature", data=one.temperature).attrs["unit"] = "K"
+            for name, values in one.counts.items():
+                unit = "molecules" if one.molecular else "atoms"
+                group.create_dataset(f"count/{name}", data=values).attrs["unit"] = unit
             correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
             correlation.attrs["unit"] = "u (Å/fs)²"
             correlation.attrs["species"] = list(one.velocity_species)
@@ -146,5 +167,7 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
         species_temperature=group["species_temperature"][()] if "species_temperature" in group else None,
+        counts={name: values[()] for name, values in group.get("count", {}).items()},
+        molecular=bool(group.attrs.get("molecular", False)),
         cell=group["cell"][()] if "cell" in group else np.zeros((3, 3)),
     )

@@ -113,12 +113,7 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
     correction = over_harmonic(shift, conditions.temperature, conditions.correction)
-    scales = {
-        "reduced": (
-            correction / shift,
-            "S/ν, ∝ Im χ: Bose- and frequency-corrected Stokes; S is R(ν) = ν·Im χ; times cm",
-        )
-    }
+    scales = {"reduced": (correction / shift, "S/ν ∝ Im χ, Bose- and frequency-corrected Stokes; unit of S times cm")}
     if conditions.laser is not None:
         light, x = 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
         stokes = correction * np.clip(1 - shift / light, 0, None) ** 4 / (shift * -np.expm1(-x))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import h5py
+import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
@@ -53,6 +54,9 @@ class ResponseSeries:
         Interval δt (fs) over which the velocities were made by central differences, or 0 where they are true ones.
     n_atoms
         Number of atoms.
+    velocity_blocks, velocity_block_frames
+        The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
+        frames each has; none where it is not known.
     """
 
     groups: tuple[str, ...]
@@ -64,6 +68,8 @@ class ResponseSeries:
     velocity_correlation: Array
     differenced: float
     n_atoms: int
+    velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
+    velocity_block_frames: int = 1
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -91,6 +97,8 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
             correlation.attrs["unit"] = "u (Å/fs)²"
             correlation.attrs["species"] = list(one.velocity_species)
+            blocks = group.create_dataset("velocity_blocks", data=one.velocity_blocks)
+            blocks.attrs["unit"], blocks.attrs["frames"] = "u (Å/fs)²", one.velocity_block_frames
     os.replace(unfinished, path)
 
 
@@ -123,7 +131,7 @@ def read_series(path: Path) -> list[ResponseSeries]:
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
-    correlation = group["velocity_correlation"]
+    correlation, blocks = group["velocity_correlation"], group["velocity_blocks"]
     return ResponseSeries(
         groups=tuple(group.attrs["groups"]),
         timestep=float(group.attrs["timestep_fs"]),
@@ -134,4 +142,6 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         velocity_correlation=correlation[()],
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
+        velocity_blocks=blocks[()],
+        velocity_block_frames=int(blocks.attrs["frames"]),
     )

@@ -25,8 +25,8 @@ from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
 FRAMES_AT_ONCE = 16
 """Contracted together; their tensors wait in memory."""
-SECONDS_PER_PART, FRAMES_PER_PART = 5.0, 1 << 14
-"""A part ends with the first of the two; its rates wait in memory."""
+SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
+"""A part ends with the first of the two; its rows, each of the frames contracted at once, wait in memory."""
 
 
 def rate(tensor: Array, velocities: Array, members: Array) -> Array:
@@ -48,7 +48,8 @@ def rates(tensors: Sequence[Array], velocities: Array, members: Sequence[Array])
     """Return the `rate` of several frames, shape (t, groups, 3, ..., 3); velocities have the shape (t, n, 3)."""
     stacked = np.array(tensors)
     frames, n, *fields, _ = stacked.shape
-    atoms = np.matmul(stacked.reshape(frames, n, -1, 3), velocities[..., None]).reshape(frames, n, -1)
+    with np.errstate(invalid="ignore"):  # what is not finite is looked for in the rates
+        atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
     groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
 
@@ -61,7 +62,9 @@ def without_drift(velocities: Array, masses: Array) -> Array:
 def kinetic_temperature(velocities: Array, masses: Array) -> Array:
     """Return Σ m v² / ((3n - 3) k_B) in K, shape (...), for velocities (..., n, 3; Å/fs) without drift, masses in u."""
     freedom = max(3 * len(masses) - 3, 1)
-    return np.einsum("n,...nx,...nx->...", masses, velocities, velocities) * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN)
+    return (
+        np.einsum("n,...nx,...nx->...", masses, velocities, velocities) * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN)
+    )
 
 
 def response_series(
@@ -106,12 +109,16 @@ def response_series(
     try:
         for frame in predicted:
             pass_.add(frame)
-            if pass_.n_frames == FRAMES_PER_PART or time.monotonic() - stored > SECONDS_PER_PART:
+            if len(pass_.rows) == ROWS_PER_PART or time.monotonic() - stored > SECONDS_PER_PART:
+                pass_.contract()
                 store.append(pass_.part())
                 stored = time.monotonic()
     finally:
-        if pass_.n_frames:
-            store.append(pass_.part())
+        try:
+            pass_.contract()
+        finally:
+            if pass_.rows:
+                store.append(pass_.part())
     if not store.paths:
         raise SpectrumError("the trajectory gave no frames")
     everything = slice(None)
@@ -146,16 +153,10 @@ class _Pass:
         """Take a frame with tensors; a few are contracted at once."""
         self.waiting.append(frame)
         if len(self.waiting) == FRAMES_AT_ONCE:
-            self._contract()
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the part in the making."""
-        return len(self.rows) * FRAMES_AT_ONCE + len(self.waiting)
+            self.contract()
 
     def part(self) -> dict[str, Array]:
-        """Return what is kept of the frames since the last part, arrays (t, ...) by name."""
-        self._contract()
+        """Return the rows since the last part as one, arrays (t, ...) by name."""
         rows, self.rows = self.rows, []
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
@@ -174,7 +175,7 @@ class _Pass:
             correlator.add(weighted.take(places, axis=1).reshape(len(frames), 1, -1))
         return velocities
 
-    def _contract(self) -> None:
+    def contract(self) -> None:
         """Put what is kept of the waiting frames into a row."""
         frames, self.waiting = self.waiting, []
         if not frames:

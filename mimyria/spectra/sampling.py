@@ -41,11 +41,11 @@ class Sampling:
 
     def header(self) -> dict[str, str]:
         """What a file says about it."""
-        blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps" if self.block_frames else "none"
+        blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
-            "errors": f"standard error over {blocks}",
+            "errors": f"standard error over {blocks}" if self.block_frames else "none: too short for two blocks",
         }
         if self.differenced:
             stated["velocities"] = (

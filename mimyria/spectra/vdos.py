@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mimyria.spectra.conditions import Conditions
 from mimyria.frame import Array
+from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.sampling import Sampling, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum

@@ -14,7 +14,7 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 
 COMPONENTS_AT_ONCE = 256
-SHORTEST_STEP, USUAL_STEP = 128, 4096
+SHORTEST_STEP, USUAL_STEP = 128, 1024
 """Frames of a transform: shorter ones cost more calls, longer ones more memory."""
 GROWING_BLOCKS = 20
 """Blocks of no given length are at least so many once a series is long, and less than twice as many."""

@@ -25,11 +25,13 @@ import numpy as np
 from mimyria.frame import Frame
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.groups import Grouping
-from mimyria.spectra.kinds import KINDS
+from mimyria.spectra.infrared import infrared
 from mimyria.spectra.parts import PartStore
+from mimyria.spectra.raman import raman
 from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import read_series, write_series
+from mimyria.spectra.vdos import vibrational_density
 from mimyria.spectra.window import window_lags
 
 NUMBERS, TIMESTEP, DIFFERENT = np.array([8, 1, 1] * 4), 4.0, 100
@@ -71,7 +73,7 @@ def make_spectra(count: int, folder: Path) -> None:
     """Make the three spectra of series.h5."""
     series = read_series(folder / "series.h5")
     how = sampling(series, None, None)
-    for make in KINDS.values():
+    for make in (infrared, raman, vibrational_density):
         make(series, Conditions(300.0), how)
 
 
@@ -104,7 +106,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for work in WORK:
                 rows.append({"work": work, "frames": count, **measured(work, count, folder)})
-                print("{work:8} {frames:9d} frames: {MiB:7.1f} MiB, {cpu_seconds:.1f} s of the processor".format(**rows[-1]))
+                print(
+                    "{work:8} {frames:9d} frames: {MiB:7.1f} MiB, {cpu_seconds:.1f} s of the processor".format(
+                        **rows[-1]
+                    )
+                )
     if options.json:
         print(json.dumps(rows))
 

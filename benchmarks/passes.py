@@ -33,7 +33,7 @@ from mimyria.__main__ import set_up_memory
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
-from mimyria.model.predict import predict
+from mimyria.model.predict import predict_all
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
 from mimyria.spectra.response import response_series
@@ -83,13 +83,6 @@ def with_stored(frames: Iterable[Frame]) -> Iterator[Frame]:
             sizes = {name: (len(frame), *target.shape) for name, target in TARGETS.items()}
             stored = cycle([{name: rng.normal(size=size) for name, size in sizes.items()} for _ in range(STORED)])
         yield replace(frame, tensors=next(stored))
-
-
-def with_networks(frames: Iterator[Frame], models: Iterable[ResponseModel]) -> Iterator[Frame]:
-    """Return the frames with the tensors of every model."""
-    for model in models:
-        frames = predict(model, frames)
-    return frames
 
 
 def alone(model: ResponseModel) -> ResponseModel:
@@ -163,7 +156,7 @@ def networks(trajectory: Trajectory, count: int) -> dict[str, float]:
         def whole(
             models: list[ResponseModel] = models, stride: int = stride, targets: tuple[str, ...] = targets
         ) -> None:
-            frames = with_networks(trajectory.frames(0, count, stride), models)
+            frames = predict_all(models, trajectory.frames(0, count, stride))
             along(trajectory, frames, stride * trajectory.timestep, targets)
 
         found[name] = seconds(whole) / count
@@ -173,7 +166,10 @@ def networks(trajectory: Trajectory, count: int) -> dict[str, float]:
         )
     found["ratio_both"], found["ratio_both_committees"] = both / found["s_both"], both / found["s_both_committees"]
     found["ratio_program"] = program / found["s_both"]
-    print(f"the published program itself: {program:.2f} s for both, ratio to one network each {found['ratio_program']:.0f}")
+    print(
+        f"the published program itself: {program:.2f} s for both, ratio to one network each "
+        f"{found['ratio_program']:.0f}"
+    )
     return found
 
 

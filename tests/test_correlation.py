@@ -82,6 +82,16 @@ def test_blocks_of_a_growing_series_stay_few_and_equal() -> None:
     np.testing.assert_allclose(blocks[1:], np.broadcast_to(blocks[1], blocks[1:].shape), atol=1e-12)
 
 
+def test_a_series_shorter_than_a_block_is_one_only_where_blocks_grow() -> None:
+    series = np.random.default_rng(4).normal(size=(90, 2, 2))
+    growing, given = Correlator(30), Correlator(30, 100)
+    for correlator in (growing, given):
+        correlator.add(series)
+    np.testing.assert_array_equal(growing.blocks(), growing.result()[None])
+    assert growing.block == 90
+    assert given.blocks().shape == (0, 2, 2, 30)
+
+
 def test_no_frames_and_no_lags_are_refused() -> None:
     with pytest.raises(SpectrumError, match="no frames"):
         Correlator(3).result()

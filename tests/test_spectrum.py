@@ -280,11 +280,31 @@ def test_density_of_states_has_error_bars_of_the_size_of_the_scatter() -> None:
         errors.append(spectrum.columns["vdos_error"][inside])
         np.testing.assert_array_equal(spectrum.columns["vdos[H]_error"], spectrum.columns["vdos_error"])
     assert 0.8 < np.mean(errors) / np.std(lines, axis=0).mean() < 1.25  # 100 spectra of 8 blocks: 5 %
-    assert "blocks of 2.34 ps" in spectrum.header["errors"]  # 3 stored blocks of 195 frames make 500 or more
+    assert "blocks of 2.34 ps" in spectrum.header["errors"]  # 3 stored blocks of 195 frames make about 500
     unknown = replace(series, velocity_blocks=np.empty((0, 1, 1)))
     spectrum = vibrational_density([unknown], WARM, sampling([unknown], 60.0, 10))
     assert np.isnan(spectrum.columns["vdos_error"]).all()
     assert spectrum.header["errors"] == "none: too short for two blocks"
+
+
+def test_short_trajectories_are_blocks_of_the_density_of_states() -> None:
+    rng, correlation_of_one = np.random.default_rng(0), np.exp(-np.arange(250) / 20.0)
+    strengths = rng.uniform(1, 2, size=4)
+    series = [
+        made_series(
+            {"apt": np.zeros((500, 3))},
+            4.0,
+            velocity_correlation=strength * correlation_of_one[None],
+            velocity_blocks=strength * correlation_of_one[None, None],
+            velocity_block_frames=500,
+        )
+        for strength in strengths
+    ]
+    columns = vibrational_density(
+        series, WARM, sampling(series, 60.0, 2)
+    ).columns  # two blocks of two would be asked for
+    relative = strengths.std(ddof=1) / np.sqrt(4) / strengths.mean()
+    np.testing.assert_allclose(columns["vdos_error"], relative * abs(columns["vdos"]), rtol=1e-9)
 
 
 def test_central_differences_are_undone() -> None:

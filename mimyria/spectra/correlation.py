@@ -56,8 +56,8 @@ class Correlator:
 
     @property
     def block(self) -> int:
-        """Frames of a block."""
-        return self._steps * self._step
+        """Frames of a block; a growing series that is shorter than one is a block itself."""
+        return self._n_pending if self._growing and not self._n_steps else self._steps * self._step
 
     def add(self, chunk: Array) -> None:
         """Append frames, shape (t, groups, components)."""
@@ -94,7 +94,9 @@ class Correlator:
         """Return the same for the pairs that end in each whole block, shape (blocks, groups, groups, lags)."""
         whole = range(self._n_steps // self._steps)
         means = [self._mean(self._powers[k], k * self.block, (k + 1) * self.block) for k in whole]
-        return np.array(means) if means else np.empty((0, *self.result().shape))
+        if not means:
+            return self.result()[None][: int(self._growing)]
+        return np.array(means)
 
     def _mean(self, power: Array, start: int, stop: int) -> Array:
         """Return the mean over the pairs that end in the frames start to stop."""

@@ -131,7 +131,10 @@ def read_series(path: Path) -> list[ResponseSeries]:
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
-    correlation, blocks = group["velocity_correlation"], group["velocity_blocks"]
+    correlation, blocks = group["velocity_correlation"], group.get("velocity_blocks")
+    known = {}
+    if blocks is not None:  # files of earlier versions have none
+        known = {"velocity_blocks": blocks[()], "velocity_block_frames": int(blocks.attrs["frames"])}
     return ResponseSeries(
         groups=tuple(group.attrs["groups"]),
         timestep=float(group.attrs["timestep_fs"]),
@@ -142,6 +145,5 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         velocity_correlation=correlation[()],
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
-        velocity_blocks=blocks[()],
-        velocity_block_frames=int(blocks.attrs["frames"]),
+        **known,
     )

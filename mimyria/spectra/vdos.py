@@ -57,17 +57,17 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
 def _blocks(series: Sequence[ResponseSeries], lags: int, how: Sampling) -> tuple[Array, Sampling]:
     """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling as it becomes.
 
-    As many stored blocks are joined as make one of the length asked for, or a longer one.
+    As many stored blocks of a trajectory are joined as make one of about the length asked for, if it has so many.
     """
     blocks: list[Array] = []
     frames = 0
     for one in series if how.block_frames else ():
-        together = -(-how.block_frames // one.velocity_block_frames)
-        number = len(one.velocity_blocks) // together
-        stored = one.velocity_blocks[: number * together, :, :lags]
-        blocks += list(stored.reshape(number, together, *stored.shape[1:]).mean(axis=1))
-        frames += number * together * one.velocity_block_frames
+        stored = len(one.velocity_blocks)
+        together = max(1, min(round(how.block_frames / one.velocity_block_frames), stored))
+        for start in range(0, stored - together + 1, together):
+            blocks.append(one.velocity_blocks[start : start + together, :, :lags].mean(axis=0))
+            frames += together * one.velocity_block_frames
     if len(blocks) < 2:
-        blocks = []
+        blocks, frames = [], 0
     shape = (len(blocks), len(series[0].velocity_species), lags)
-    return np.array(blocks).reshape(shape), replace(how, block_frames=frames // max(len(blocks), 1) if blocks else 0)
+    return np.array(blocks).reshape(shape), replace(how, block_frames=frames // max(len(blocks), 1))

@@ -102,21 +102,19 @@ def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: 
 
 
 def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
-    """Return the frames with the tensors of every target that is asked for."""
-    for name, source in settings.sources.items():
-        frames = with_tensors(frames, name, source, settings)
-    return frames
-
-
-def with_tensors(frames: Iterator[Frame], name: str, source: str, settings: SpectrumSettings) -> Iterator[Frame]:
-    """Return the frames with the tensors of a target: predicted by a model file, or the ones in the frames, checked."""
-    if source == IN_FRAMES:
-        return _in_frames(frames, TARGETS[name], settings.charge)
+    """Return the frames with the tensors asked for: the ones in the frames, checked, or predicted by model files."""
+    files = {name: Path(source) for name, source in settings.sources.items() if source != IN_FRAMES}
+    for name in settings.sources:
+        if name not in files:
+            frames = _in_frames(frames, TARGETS[name], settings.charge)
+    if not files:
+        return frames
     from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
-    from mimyria.model.predict import predict
+    from mimyria.model.predict import predict_all
 
-    model = read_model(Path(source), name, choose_device(settings.device))
-    return predict(model, frames, charge=settings.charge, project=settings.project)
+    device = choose_device(settings.device)
+    models = [read_model(path, name, device) for name, path in files.items()]
+    return predict_all(models, frames, charge=settings.charge, project=settings.project)
 
 
 def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:

@@ -137,4 +137,4 @@ def _temperature(frame: Frame, velocities: Array) -> float:
     from mimyria.spectra.response import kinetic_temperature, without_drift
 
     masses = frame_masses(frame)
-    return kinetic_temperature(without_drift(velocities, masses), masses)
+    return float(kinetic_temperature(without_drift(velocities, masses), masses))

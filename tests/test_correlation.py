@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimyria.errors import SpectrumError
-from mimyria.spectra.correlation import Correlator, correlation
+from mimyria.spectra.correlation import GROWING_BLOCKS, SHORTEST_STEP, USUAL_STEP, Correlator, correlation
 
 
 def direct(series: np.ndarray, lags: int) -> np.ndarray:
@@ -52,8 +52,50 @@ def test_groups_add_up_to_the_whole() -> None:
     np.testing.assert_allclose(correlation(series, 50).sum(axis=(0, 1)), whole[0, 0], atol=1e-10)
 
 
+@pytest.mark.parametrize("block", [40, 777, 2 * USUAL_STEP + 40])
+def test_blocks_hold_the_pairs_that_end_in_them(block: int) -> None:
+    series, lags = np.random.default_rng(2).normal(size=(3 * block + 25, 2, 3)), 40
+    correlator = Correlator(lags, block)
+    for start in range(0, len(series), 500):
+        correlator.add(series[start : start + 500])
+    np.testing.assert_allclose(correlator.result(), direct(series, lags), atol=1e-10)
+    blocks = correlator.blocks()
+    assert len(blocks) == len(series) // correlator.block
+    for k, found in enumerate(blocks):
+        start, stop = k * correlator.block, (k + 1) * correlator.block
+        for lag in (0, 1, lags - 1):
+            ends = np.arange(max(start, lag), stop)
+            products = np.einsum("tgk,thk->gh", series[ends - lag], series[ends]) / len(ends)
+            np.testing.assert_allclose(found[..., lag], 0.5 * (products + products.T), atol=1e-10)
+
+
+def test_blocks_of_a_growing_series_stay_few_and_equal() -> None:
+    correlator, chunk = Correlator(10), np.random.default_rng(3).normal(size=(SHORTEST_STEP, 1, 2))
+    for count in range(1, 200):
+        correlator.add(chunk)
+        blocks = correlator.blocks()
+        assert len(blocks) == count * SHORTEST_STEP // correlator.block
+        assert len(blocks) < 2 * GROWING_BLOCKS
+        assert count < GROWING_BLOCKS or len(blocks) >= GROWING_BLOCKS
+        np.testing.assert_allclose(blocks[:, 0, 0, 0], np.square(chunk).sum() / SHORTEST_STEP)
+    # every block but the first has the same frames before it and in it
+    np.testing.assert_allclose(blocks[1:], np.broadcast_to(blocks[1], blocks[1:].shape), atol=1e-12)
+
+
+def test_a_series_shorter_than_a_block_is_one_only_where_blocks_grow() -> None:
+    series = np.random.default_rng(4).normal(size=(90, 2, 2))
+    growing, given = Correlator(30), Correlator(30, 100)
+    for correlator in (growing, given):
+        correlator.add(series)
+    np.testing.assert_array_equal(growing.blocks(), growing.result()[None])
+    assert growing.block == 90
+    assert given.blocks().shape == (0, 2, 2, 30)
+
+
 def test_no_frames_and_no_lags_are_refused() -> None:
     with pytest.raises(SpectrumError, match="no frames"):
         Correlator(3).result()
     with pytest.raises(SpectrumError, match="at least one lag"):
         Correlator(0)
+    with pytest.raises(SpectrumError, match="blocks of 4 frames are shorter than 5 lags"):
+        Correlator(5, 4)

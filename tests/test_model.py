@@ -25,15 +25,16 @@ from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
+from mimyria.model import predict as prediction
 from mimyria.model.batches import make_data
 from mimyria.model.evaluate import Comparison, calibration, compare_with_labels, evaluate, plot_parity
 from mimyria.model.files import choose_device, read_model, write_model
-from mimyria.model.graph import build_graph
+from mimyria.model.graph import Graph, build_graph
 from mimyria.model.history import history_of, plot_history, read_history
 from mimyria.model.model import PRESETS, ResponseModel, tensor_irreps
 from mimyria.model.network import Network, harmonics, radial_functions, sphere
 from mimyria.model.original import read_original
-from mimyria.model.predict import predict, predict_tensors, predict_with_spread
+from mimyria.model.predict import predict, predict_all, predict_tensors, predict_with_spread
 from mimyria.model.published import PublishedNetwork, PublishedSettings
 from mimyria.model.train import TrainSettings, train
 from mimyria.neighbours import neighbour_pairs
@@ -401,6 +402,25 @@ def test_predicted_sum_rule_is_exact(model: ResponseModel) -> None:
         assert model.target.translation_error(tensors, -2.0) < 1e-13 * len(frame) * max(1.0, abs(tensors).max())
     for frame, raw in zip(predict(model, frames, project=False), predict_tensors(model, frames), strict=True):
         assert_same(frame.tensors[model.target.name], raw)
+
+
+def test_models_of_the_same_shape_share_one_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    def counted(*arguments: object) -> Graph:
+        calls.append(arguments)
+        return build_graph(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prediction, "build_graph", counted)
+    frame = random_frame(3)
+    apt, pgt = (ResponseModel(replace(PRESETS["default"][name], species=SPECIES)) for name in ("apt", "pgt"))
+    other = ResponseModel(replace(PRESETS["small"]["pgt"], species=SPECIES))
+    for models, graphs in (([apt, pgt], 1), ([apt, other], 2)):
+        calls.clear()
+        (both,) = predict_all(models, [frame], project=False)
+        assert len(calls) == graphs
+        for model in models:
+            assert_same(both.tensors[model.target.name], tensors_of(model, frame))
 
 
 def test_model_file_keeps_everything(model: ResponseModel, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from conftest import interrupted, moving_charges
 from mimyria.elements import masses_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
+from mimyria.spectra import response
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore, locked
-from mimyria.spectra.response import kinetic_temperature, rate, response_series, without_drift
+from mimyria.spectra.response import FRAMES_AT_ONCE, kinetic_temperature, rate, response_series, without_drift
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 
 NUMBERS = moving_charges(1, 1.0)[0][0].numbers
@@ -102,6 +103,9 @@ def test_a_stopped_pass_goes_on_where_it_stopped(tmp_path: Path) -> None:
     resumed = series_of(frames[170:], tmp_path / "parts", again=frames[:170])
     np.testing.assert_array_equal(resumed.rates["apt"][:], whole.rates["apt"][:])
     np.testing.assert_allclose(resumed.velocity_correlation, whole.velocity_correlation, rtol=1e-5)
+    assert resumed.velocity_block_frames == whole.velocity_block_frames
+    assert len(resumed.velocity_blocks) == 300 // whole.velocity_block_frames
+    np.testing.assert_allclose(resumed.velocity_blocks, whole.velocity_blocks, rtol=1e-5)
 
 
 def test_parts_of_other_settings_are_removed_or_insisted_on(tmp_path: Path) -> None:
@@ -123,6 +127,21 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
     with locked(tmp_path / "p"):
         pass
+
+
+def test_frames_before_one_that_fails_are_kept(tmp_path: Path) -> None:
+    frames, _ = moving_charges(60, 1.0)
+    frames[50] = replace(frames[50], tensors={"apt": np.full((32, 3, 3), np.inf)})
+    with pytest.raises(SpectrumError, match="frame at 50 fs"):
+        series_of(frames, tmp_path)
+    assert PartStore(tmp_path, "settings").n_frames == 50 - 50 % FRAMES_AT_ONCE
+
+
+def test_parts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response, "ROWS_PER_PART", 2)
+    series = series_of(moving_charges(5 * FRAMES_AT_ONCE + 3, 1.0)[0], tmp_path)
+    assert PartStore(tmp_path, "settings").lengths == [2 * FRAMES_AT_ONCE, 2 * FRAMES_AT_ONCE, FRAMES_AT_ONCE + 3]
+    assert len(series) == 5 * FRAMES_AT_ONCE + 3
 
 
 def test_a_half_written_part_does_not_count(tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
@@ -48,33 +50,64 @@ def predict(
     project
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
-    target, excess, squares, n_frames = model.target, 0.0, 0.0, 0
-    largest, outside = FAR * model.summary.get("spread_largest", np.inf), []
-    batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(model).type, 1))
-    for batch, predicted in _ahead(lambda batch: predict_with_spread(model, batch), batches, _workers(model)):
-        for frame, (tensors, unsure) in zip(batch, predicted, strict=True):
-            squares += float(np.square(unsure).mean())
-            if (unsure > largest).any():
-                outside.append((n_frames, int(unsure.argmax())))
+    return predict_all([model], frames, charge=charge, project=project)
+
+
+def predict_all(
+    models: Sequence[ResponseModel], frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
+) -> Iterator[Frame]:
+    """Yield the frames with the tensors of several models; see `predict` and `predict_together`."""
+    accounts = [_Account(model, project) for model in models]
+    batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(models[0]).type, 1))
+    work = partial(predict_together, models)
+    for batch, predicted in _ahead(work, batches, _workers(models[0])):
+        for frame, *each in zip(batch, *predicted, strict=True):
             total = frame.total_charge if charge is None else charge
-            excess += target.translation_error(tensors, total)
-            n_frames += 1
-            if project:
-                tensors = target.project_translation(tensors, total)
-            columns = {f"{target.name}_spread": unsure} if len(model.members) > 1 else {}
-            yield replace(frame, tensors=frame.tensors | {target.name: tensors}, extra=frame.extra | columns)
-    if n_frames:
-        done = "taken off all atoms equally" if project else "left as it is"
+            for account, (tensors, unsure) in zip(accounts, each, strict=True):
+                frame = account.entered(frame, tensors, unsure, total)
+            yield frame
+    for account in accounts:
+        account.say()
+
+
+class _Account:
+    """What is told at the end of the tensors of one model: how far off their sums were, how sure the committee."""
+
+    def __init__(self, model: ResponseModel, project: bool) -> None:
+        self.model, self.project = model, project
+        self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
+        self.largest = FAR * model.summary.get("spread_largest", np.inf)
+        self.outside: list[tuple[int, int]] = []
+
+    def entered(self, frame: Frame, tensors: Array, unsure: Array, charge: float) -> Frame:
+        """Return the frame with the tensors, after counting it in."""
+        target = self.model.target
+        self.squares += float(np.square(unsure).mean())
+        if (unsure > self.largest).any():
+            self.outside.append((self.n_frames, int(unsure.argmax())))
+        self.excess += target.translation_error(tensors, charge)
+        self.n_frames += 1
+        if self.project:
+            tensors = target.project_translation(tensors, charge)
+        columns = {f"{target.name}_spread": unsure} if len(self.model.members) > 1 else {}
+        return replace(frame, tensors=frame.tensors | {target.name: tensors}, extra=frame.extra | columns)
+
+    def say(self) -> None:
+        """Log it."""
+        target, n_frames = self.model.target, self.n_frames
+        if not n_frames:
+            return
+        done = "taken off all atoms equally" if self.project else "left as it is"
         log.info(
-            f"{target.name.upper()}: the sum over the atoms is off by {excess / n_frames:.2g} {target.unit} "
+            f"{target.name.upper()}: the sum over the atoms is off by {self.excess / n_frames:.2g} {target.unit} "
             f"on average, {done}"
         )
-        _say_spread(model, (squares / n_frames) ** 0.5)
-        if len(outside) > SHARE * n_frames:
-            index, atom = outside[0]
+        _say_spread(self.model, (self.squares / n_frames) ** 0.5)
+        if len(self.outside) > SHARE * n_frames:
+            index, atom = self.outside[0]
             log.warning(
-                f"{target.name.upper()}: in {len(outside)} of {n_frames} frames the committee knows an atom badly; the "
-                f"first is atom {atom + 1} of frame {index}: its surroundings are unlike those trained on"
+                f"{target.name.upper()}: in {len(self.outside)} of {n_frames} frames the committee knows an atom "
+                f"badly; the first is atom {atom + 1} of frame {index}: its surroundings are unlike those trained on"
             )
 
 
@@ -105,17 +138,31 @@ def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[tuple
 
     The spread is in the unit of the target (see ``spread``); NaN where there is one network alone.
     """
-    parameter = next(model.parameters())
-    graph = build_graph(frames, model.settings.species, model.settings.cutoff, parameter.device, parameter.dtype)
-    with torch.inference_mode():
-        members = model.tensors(model.geometry(graph)).cpu().double()
+    return predict_together([model], frames)[0]
+
+
+def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> list[list[tuple[Array, Array]]]:
+    """Return what `predict_with_spread` does for each model; those of the same shape share one geometry."""
+    geometries: dict[Any, Any] = {}
     results = []
-    for part in torch.split(members, [len(frame) for frame in frames], dim=1):
-        away = part - part.mean(0)
-        away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
-        unsure = spread(away) if len(part) > 1 else torch.full((part.shape[1],), torch.nan)
-        results.append((part.mean(0).numpy(), unsure.numpy()))
+    for model in models:
+        parameter = next(model.parameters())
+        shape = replace(model.settings, target=""), parameter.device, parameter.dtype
+        with torch.inference_mode():
+            if shape not in geometries:
+                graph = build_graph(frames, model.settings.species, model.settings.cutoff, *shape[1:])
+                geometries[shape] = model.geometry(graph)
+            members = model.tensors(geometries[shape]).cpu().double()
+        results.append([_mean_and_spread(part) for part in torch.split(members, [len(frame) for frame in frames], 1)])
     return results
+
+
+def _mean_and_spread(members: Tensor) -> tuple[Array, Array]:
+    """Return the mean of the members' tensors (members, n, 3, ..., 3) of a frame, and their spread, (n,)."""
+    away = members - members.mean(0)
+    away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
+    unsure = spread(away) if len(members) > 1 else torch.full((members.shape[1],), torch.nan)
+    return members.mean(0).numpy(), unsure.numpy()
 
 
 def device_of(model: ResponseModel) -> torch.device:

@@ -1,4 +1,4 @@
-"""Correlation functions of long series, exactly and in constant memory.
+"""Correlation functions of long series, exactly and in constant memory, whole and in blocks.
 
     C_AB(τ) = Σ_k ⟨A_k(t) B_k(t+τ)⟩_t
 
@@ -14,43 +14,69 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 
 COMPONENTS_AT_ONCE = 256
+SHORTEST_STEP, USUAL_STEP = 128, 1024
+"""Frames of a transform: shorter ones cost more calls, longer ones more memory."""
+GROWING_BLOCKS = 20
+"""Blocks of no given length are at least so many once a series is long, and less than twice as many."""
 
 
 class Correlator:
     """Sums A_g(t)·A_h(t+τ) for all pairs of groups g, h while the series comes in, chunk by chunk.
 
-    The series is cut into blocks; each block is correlated by FFT with itself and the ``lags`` frames that follow it.
-    The products of the transforms are added up before the one inverse transform at the end.
+    The series is cut into steps, each transformed once, with zeros behind it. A step's pairs t, t+τ are those with t+τ
+    in it, and t in it or in the step before, whose transform is turned by the phase of the shift:
+
+        P_gh(ω) = Σ_k [A_gk(ω) + e^{iωs} A'_gk(ω)]* A_hk(ω),        A' the step before, s frames earlier
+
+    The P of a block's steps are added up before the one inverse transform at the end.
 
     Parameters
     ----------
     lags
         Number of lags τ = 0, 1, ... kept.
+    block
+        Frames of a block, at least ``lags``; by itself it is about ``lags`` at first and doubles as the series grows.
     """
 
-    def __init__(self, lags: int) -> None:
+    def __init__(self, lags: int, block: int | None = None) -> None:
         if lags < 1:
             raise SpectrumError(f"a correlation function needs at least one lag, not {lags}")
-        self.lags = lags
-        self._block = max(lags, 1024)
-        self._reach = self._block + lags - 1
-        self._length = fft.next_fast_len(self._block + lags, real=True)
+        if block is not None and block < lags:
+            raise SpectrumError(f"blocks of {block} frames are shorter than {lags} lags")
+        self.lags, self._growing = lags, block is None
+        self._steps = 1 if block is None else max(1, block // max(lags, USUAL_STEP))  # of a block
+        self._step = max(lags, SHORTEST_STEP) if block is None else block // self._steps
+        self._length = fft.next_fast_len(2 * self._step, real=True)
+        self._shift = np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
         self._pending: list[Array] = []
         self._n_pending = 0
-        self._n_frames = 0
-        self._power: Array = np.zeros((1, 1, 1))
+        self._n_steps = 0
+        self._last: Array | None = None
+        self._powers: list[Array] = []
+
+    @property
+    def block(self) -> int:
+        """Frames of a block; a growing series that is shorter than one is a block itself."""
+        return self._n_pending if self._growing and not self._n_steps else self._steps * self._step
 
     def add(self, chunk: Array) -> None:
         """Append frames, shape (t, groups, components)."""
         self._pending.append(chunk)
         self._n_pending += len(chunk)
-        self._n_frames += len(chunk)
-        if self._n_pending < self._reach:
+        if self._n_pending < self._step:
             return
         frames = np.concatenate(self._pending)
-        while len(frames) >= self._reach:
-            self._power = self._power + self._product(frames[: self._block], frames[: self._reach])
-            frames = frames[self._block :]
+        while len(frames) >= self._step:
+            power, self._last = self._power(frames[: self._step])
+            if self._n_steps % self._steps:
+                self._powers[-1] += power
+            else:
+                self._powers.append(power)
+            self._n_steps += 1
+            if self._growing and self._n_steps == 2 * GROWING_BLOCKS * self._steps:
+                self._powers = [a + b for a, b in zip(self._powers[::2], self._powers[1::2], strict=True)]
+                self._steps *= 2
+            frames = frames[self._step :]
         self._pending, self._n_pending = [frames.copy()], len(frames)
 
     def result(self) -> Array:
@@ -58,29 +84,43 @@ class Correlator:
 
         C_gh is the mean of both time orders, so it is symmetric in g and h.
         """
-        if not self._n_frames:
+        rest = np.concatenate(self._pending) if self._n_pending else None
+        powers = self._powers if rest is None else [*self._powers, self._power(rest)[0]]
+        if not powers:
             raise SpectrumError("the series has no frames")
-        power = self._power
-        rest = np.concatenate(self._pending)
-        for start in range(0, len(rest), self._block):
-            power = power + self._product(rest[start : start + self._block], rest[start : start + self._reach])
+        return self._mean(np.sum(powers, axis=0), 0, self._n_steps * self._step + self._n_pending)
+
+    def blocks(self) -> Array:
+        """Return the same for the pairs that end in each whole block, shape (blocks, groups, groups, lags)."""
+        whole = range(self._n_steps // self._steps)
+        means = [self._mean(self._powers[k], k * self.block, (k + 1) * self.block) for k in whole]
+        if not means:
+            return self.result()[None][: int(self._growing)]
+        return np.array(means)
+
+    def _mean(self, power: Array, start: int, stop: int) -> Array:
+        """Return the mean over the pairs that end in the frames start to stop."""
         sums = fft.irfft(power, n=self._length, axis=0)[: self.lags]
-        pairs = self._n_frames - np.arange(self.lags)
+        pairs = stop - np.maximum(start, np.arange(self.lags))
         mean = sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
         return 0.5 * (mean + mean.transpose(1, 0, 2))
 
-    def _product(self, first: Array, following: Array) -> Array:
-        """Return Σ_k conj(A_gk(ω)) B_hk(ω) of a block and what follows it, shape (frequencies, groups, groups).
+    def _power(self, step: Array) -> tuple[Array, Array]:
+        """Return P(ω) of a step, (frequencies, groups, groups), and its transform.
 
         A few components k at a time: the transforms of all of them may be larger than the memory.
         """
-        total: Array = np.zeros((self._length // 2 + 1, first.shape[1], first.shape[1]), dtype=complex)
-        for k in range(0, first.shape[2], COMPONENTS_AT_ONCE):
-            part = slice(k, k + COMPONENTS_AT_ONCE)
-            a = fft.rfft(first[:, :, part], n=self._length, axis=0)
-            b = fft.rfft(following[:, :, part], n=self._length, axis=0)
-            total += np.matmul(a.conj(), b.transpose(0, 2, 1))
-        return total
+        _, groups, components = step.shape
+        frequencies = len(self._shift)
+        total: Array = np.zeros((frequencies, groups, groups), dtype=complex)
+        transform: Array = np.empty((frequencies, groups, components), np.result_type(step, np.complex64))
+        for k in range(0, components, COMPONENTS_AT_ONCE):
+            part = (..., slice(k, k + COMPONENTS_AT_ONCE))
+            now = fft.rfft(step[part], n=self._length, axis=0)
+            both = now if self._last is None else now + self._shift.astype(now.dtype) * self._last[part]
+            total += np.matmul(both.conj(), now.transpose(0, 2, 1))
+            transform[part] = now
+        return total, transform
 
 
 def correlation(series: Array, lags: int) -> Array:

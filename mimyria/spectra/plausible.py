@@ -68,7 +68,7 @@ def look_at(trajectory: Trajectory, temperature: float | None) -> None:
     check_density(place, first, masses)
     if not check_distances(place, first):
         return
-    kinetic = kinetic_temperature(without_drift(velocities, masses), masses)
+    kinetic = float(kinetic_temperature(without_drift(velocities, masses), masses))
     log.info(
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -22,7 +23,10 @@ from mimyria.spectra.parts import PartStore
 from mimyria.spectra.series import ResponseSeries
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
-SECONDS_PER_PART = 5.0
+FRAMES_AT_ONCE = 16
+"""Contracted together; their tensors wait in memory."""
+SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
+"""A part ends with the first of the two; its rows, each of the frames contracted at once, wait in memory."""
 
 
 def rate(tensor: Array, velocities: Array, members: Members) -> Array:
@@ -37,20 +41,30 @@ def rate(tensor: Array, velocities: Array, members: Members) -> Array:
     members
         Shape (groups, n), dense or sparse.
     """
-    rates = np.einsum("n...x,nx->n...", tensor, velocities)
-    summed: Array = members @ rates.reshape(len(rates), -1)
-    return summed.reshape(-1, *rates.shape[1:])
+    return rates([tensor], velocities[None], [members])[0]
+
+
+def rates(tensors: Sequence[Array], velocities: Array, members: Sequence[Array]) -> Array:
+    """Return the `rate` of several frames, shape (t, groups, 3, ..., 3); velocities have the shape (t, n, 3)."""
+    stacked = np.array(tensors)
+    frames, n, *fields, _ = stacked.shape
+    with np.errstate(invalid="ignore"):  # what is not finite is looked for in the rates
+        atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
+    groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
+    return groups.reshape(frames, -1, *fields)
 
 
 def without_drift(velocities: Array, masses: Array) -> Array:
-    """Return the velocities (n, 3) relative to the centre of mass."""
-    return velocities - masses @ velocities / masses.sum()
+    """Return the velocities (..., n, 3) relative to the centre of mass."""
+    return velocities - (masses / masses.sum() @ velocities)[..., None, :]
 
 
-def kinetic_temperature(velocities: Array, masses: Array) -> float:
-    """Return Σ m v² / ((3n - 3) k_B) in K, for velocities (Å/fs) without drift and masses in u."""
+def kinetic_temperature(velocities: Array, masses: Array) -> Array:
+    """Return Σ m v² / ((3n - 3) k_B) in K, shape (...), for velocities (..., n, 3; Å/fs) without drift, masses in u."""
     freedom = max(3 * len(masses) - 3, 1)
-    return float((masses[:, None] * velocities**2).sum() * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN))
+    return (
+        np.einsum("n,...nx,...nx->...", masses, velocities, velocities) * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN)
+    )
 
 
 def response_series(
@@ -89,19 +103,22 @@ def response_series(
         Number of frames wanted, where the store may hold more.
     """
     pass_ = _Pass(targets, grouping, lags)
-    for frame in bare:
-        pass_.add_velocities(frame)
-    rows: list[dict[str, Array]] = []
+    for again in iter(lambda: list(islice(bare, FRAMES_AT_ONCE)), []):
+        pass_.add_velocities(again)
     stored = time.monotonic()
     try:
         for frame in predicted:
-            rows.append(pass_.contract(frame))
-            if time.monotonic() - stored > SECONDS_PER_PART:
-                store.append(_stack(rows))
-                rows, stored = [], time.monotonic()
+            pass_.add(frame)
+            if len(pass_.rows) == ROWS_PER_PART or time.monotonic() - stored > SECONDS_PER_PART:
+                pass_.contract()
+                store.append(pass_.part())
+                stored = time.monotonic()
     finally:
-        if rows:
-            store.append(_stack(rows))
+        try:
+            pass_.contract()
+        finally:
+            if pass_.rows:
+                store.append(pass_.part())
     if not store.paths:
         raise SpectrumError("the trajectory gave no frames")
     everything = slice(None)
@@ -113,9 +130,11 @@ def response_series(
         temperature=store.column("temperature", limit)[everything],
         velocity_species=pass_.species,
         velocity_correlation=pass_.velocity_correlation(),
+        velocity_blocks=pass_.velocity_blocks(),
+        velocity_block_frames=pass_.correlators[0].block,
         differenced=differenced,
         n_atoms=len(pass_.masses),
-        species_temperature=pass_.species_temperature(),
+        species_temperature=pass_.species_temperature(store.column("kinetic", limit)[everything]),
         counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
@@ -123,58 +142,80 @@ def response_series(
 
 
 class _Pass:
-    """What the frames of one trajectory have in common, and the running velocity correlation."""
+    """What the frames of one trajectory have in common, the part in the making, the running velocity correlation."""
 
     def __init__(self, targets: Sequence[str], grouping: Grouping, lags: int) -> None:
         self.targets, self.grouping, self.lags = targets, grouping, lags
+        self.waiting: list[Frame] = []
+        self.rows: list[dict[str, Array]] = []
         self.masses: Array = np.empty(0)
         self.species: tuple[str, ...] = ()
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
-        self.kinetic: list[list[float]] = []
         self.cells, self.n_frames = np.zeros((3, 3)), 0
 
-    def add_velocities(self, frame: Frame) -> Array:
-        """Return the velocities without drift, after counting them in."""
-        if frame.velocities is None:
+    def add(self, frame: Frame) -> None:
+        """Take a frame with tensors; a few are contracted at once."""
+        self.waiting.append(frame)
+        if len(self.waiting) == FRAMES_AT_ONCE:
+            self.contract()
+
+    def part(self) -> dict[str, Array]:
+        """Return the rows since the last part as one, arrays (t, ...) by name."""
+        rows, self.rows = self.rows, []
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def add_velocities(self, frames: Sequence[Frame]) -> Array:
+        """Return the velocities without drift, shape (t, n, 3), after counting them in."""
+        if any(frame.velocities is None for frame in frames):
             raise SpectrumError("a frame has no velocities")
         if not len(self.masses):
-            self.masses = frame_masses(frame)
-            species = Grouping.by_species(frame.numbers)
-            self.species, self.places = species.names, [np.flatnonzero(one) for one in species.members(frame)]
+            self.masses = frame_masses(frames[0])
+            species = Grouping.by_species(frames[0].numbers)
+            self.species, self.places = species.names, [np.flatnonzero(one) for one in species.members(frames[0])]
             self.correlators = [Correlator(self.lags) for _ in self.species]
-        self.cells, self.n_frames = self.cells + frame.cell, self.n_frames + 1
-        velocities = without_drift(frame.velocities, self.masses)
+        self.cells, self.n_frames = self.cells + sum(frame.cell for frame in frames), self.n_frames + len(frames)
+        velocities = without_drift(np.array([frame.velocities for frame in frames]), self.masses)
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
         for correlator, places in zip(self.correlators, self.places, strict=True):
-            correlator.add(weighted[places].reshape(1, 1, -1))
-        self.kinetic.append([float(np.square(weighted[places]).sum()) for places in self.places])
+            correlator.add(weighted.take(places, axis=1).reshape(len(frames), 1, -1))
         return velocities
 
-    def contract(self, frame: Frame) -> dict[str, Array]:
-        """Return what is kept of one frame."""
-        velocities = self.add_velocities(frame)
-        members = self.grouping.members(frame)
-        row = {name: rate(frame.tensors[name], velocities, members) for name in self.targets}
+    def contract(self) -> None:
+        """Put what is kept of the waiting frames into a row."""
+        frames, self.waiting = self.waiting, []
+        if not frames:
+            return
+        velocities = self.add_velocities(frames)
+        members = [self.grouping.members(frame) for frame in frames]
+        row = {name: rates([frame.tensors[name] for frame in frames], velocities, members) for name in self.targets}
         for name, values in row.items():
-            if not np.isfinite(values).all():
+            finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+            if not finite.all():
                 raise SpectrumError(
-                    f"frame at {frame.time:g} fs: the {name.upper()} gives a rate that is not a number; look for atoms "
-                    "that lie on top of each other"
+                    f"frame at {frames[int(finite.argmin())].time:g} fs: the {name.upper()} gives a rate that is not a "
+                    "number; look for atoms that lie on top of each other"
                 )
-        row["count"] = self.grouping.counts(members)
-        row["volume"] = np.array(frame.volume)
-        row["temperature"] = np.array(kinetic_temperature(velocities, self.masses))
-        return row
+        row["count"] = np.array([self.grouping.counts(one) for one in members])
+        row["volume"] = np.array([frame.volume for frame in frames])
+        row["kinetic"] = np.stack(
+            [
+                np.einsum("n,tnx,tnx->t", self.masses[places], velocities[:, places], velocities[:, places])
+                for places in self.places
+            ],
+            axis=1,
+        )
+        row["temperature"] = kinetic_temperature(velocities, self.masses)
+        self.rows.append(row)
 
-    def species_temperature(self) -> Array:
-        """Return Σ m v² / (f k_B) of each species, shape (t, species).
+    def species_temperature(self, kinetic: Array) -> Array:
+        """Return Σ m v² / (f k_B) of each species, shape (t, species), from Σ m v² in u (Å/fs)².
 
         f = 3 (n_s - m_s/m): without drift ⟨v²⟩ of an atom is 3 k_B T (1/m_n - 1/m).
         """
         shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
         freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
-        return np.array(self.kinetic) * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
+        return kinetic * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
 
     def mean_cell(self) -> Array:
         return self.cells / self.n_frames
@@ -182,6 +223,5 @@ class _Pass:
     def velocity_correlation(self) -> Array:
         return np.array([correlator.result()[0, 0] for correlator in self.correlators])
 
-
-def _stack(rows: list[dict[str, Array]]) -> dict[str, Array]:
-    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    def velocity_blocks(self) -> Array:
+        return np.stack([correlator.blocks()[:, 0, 0] for correlator in self.correlators], axis=1)

@@ -40,15 +40,14 @@ class Sampling:
         wavenumber, shapes = line_shape(correlations, self.timestep, self.resolution, self.window)
         return undifferenced(wavenumber, shapes, self.differenced)
 
-    def header(self, *, with_errors: bool = True) -> dict[str, str]:
+    def header(self) -> dict[str, str]:
         """What a file says about it."""
+        blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
+            "errors": f"standard error over {blocks}" if self.block_frames else "none: too short for two blocks",
         }
-        if with_errors:
-            blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps" if self.block_frames else "none"
-            stated["errors"] = f"standard error over {blocks}"
         if self.differenced:
             stated["velocities"] = (
                 f"central differences over ±{self.differenced:g} fs; the factor [sin(ωδt)/(ωδt)]² is undone"
@@ -147,20 +146,20 @@ def self_lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) 
 
 def _lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
     pairs = np.array([len(one) - np.arange(how.lags) for one in series], dtype=float)
-    whole = [_correlation(one, signal, how.lags, 0, len(one)) for one in series]
-    wavenumber, total = how.transform(sum(c * n for c, n in zip(whole, pairs, strict=True)) / pairs.sum(axis=0))
-    size = how.block_frames
-    starts = [(one, start) for one in series for start in range(0, len(one) - size + 1, size)] if size else []
-    each = [how.transform(_correlation(one, signal, how.lags, start, start + size))[1] for one, start in starts]
-    return wavenumber, total, np.array(each).reshape(len(starts), *total.shape)
+    correlators = [_correlated(one, signal, how) for one in series]
+    sums = sum(one.result() * n for one, n in zip(correlators, pairs, strict=True))
+    wavenumber, total = how.transform(sums / pairs.sum(axis=0))
+    if not how.block_frames:
+        return wavenumber, total, np.empty((0, *total.shape))
+    return wavenumber, total, how.transform(np.concatenate([one.blocks() for one in correlators]))[1]
 
 
-def _correlation(one: ResponseSeries, signal: Signal, lags: int, first: int, last: int) -> Array:
-    """Return the correlation functions of the frames first to last, (groups, groups, lags)."""
-    correlator = Correlator(lags)
-    for frames in one.pieces(first, last):
+def _correlated(one: ResponseSeries, signal: Signal, how: Sampling) -> Correlator:
+    """Return the correlation functions of a series and of its blocks."""
+    correlator = Correlator(how.lags, how.block_frames or None)
+    for frames in one.pieces(0, len(one)):
         correlator.add(signal(one, frames))
-    return correlator.result()
+    return correlator
 
 
 def undifferenced(wavenumber: Array, shapes: Array, differenced: float) -> tuple[Array, Array]:

@@ -56,13 +56,16 @@ class ResponseSeries:
         Number of atoms.
     species_temperature
         Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
-        to 3n - 3); None in files of earlier versions.
+        to 3n - 3); None where it is not known.
     counts
         By the name of a group, how much it holds in each frame, shape (t,): molecules, or atoms.
     molecular
         The groups hold whole molecules, and these are what is counted.
     cell
-        Mean cell vectors as rows, Å, shape (3, 3); zero where a file of an earlier version does not tell.
+        Mean cell vectors as rows, Å, shape (3, 3).
+    velocity_blocks, velocity_block_frames
+        The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
+        frames each has; none where it is not known.
     """
 
     groups: tuple[str, ...]
@@ -78,6 +81,8 @@ class ResponseSeries:
     counts: Mapping[str, Array] = field(default_factory=dict)
     molecular: bool = False
     cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
+    velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
+    velocity_block_frames: int = 1
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -123,6 +128,8 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             correlation.attrs["species"] = list(one.velocity_species)
             if one.species_temperature is not None:
                 group.create_dataset("species_temperature", data=one.species_temperature).attrs["unit"] = "K"
+            blocks = group.create_dataset("velocity_blocks", data=one.velocity_blocks)
+            blocks.attrs["unit"], blocks.attrs["frames"] = "u (Å/fs)²", one.velocity_block_frames
     os.replace(unfinished, path)
 
 
@@ -155,7 +162,7 @@ def read_series(path: Path) -> list[ResponseSeries]:
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
-    correlation = group["velocity_correlation"]
+    correlation, blocks = group["velocity_correlation"], group["velocity_blocks"]
     return ResponseSeries(
         groups=tuple(group.attrs["groups"]),
         timestep=float(group.attrs["timestep_fs"]),
@@ -168,6 +175,8 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         n_atoms=int(group.attrs["n_atoms"]),
         species_temperature=group["species_temperature"][()] if "species_temperature" in group else None,
         counts={name: values[()] for name, values in group.get("count", {}).items()},
-        molecular=bool(group.attrs.get("molecular", False)),
-        cell=group["cell"][()] if "cell" in group else np.zeros((3, 3)),
+        molecular=bool(group.attrs["molecular"]),
+        cell=group["cell"][()],
+        velocity_blocks=blocks[()],
+        velocity_block_frames=int(blocks.attrs["frames"]),
     )

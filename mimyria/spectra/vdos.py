@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from mimyria.frame import Array
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.sampling import Sampling
+from mimyria.spectra.sampling import Sampling, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.window import window_resolution
@@ -16,14 +17,14 @@ from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 
 def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
-    """Return the vibrational density of states, in modes per cm⁻¹, whole and by species.
+    """Return the vibrational density of states, in modes per cm⁻¹, whole and by species, with standard errors.
 
     g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = 3N - 3 at equipartition
 
     Parameters
     ----------
     series
-        Their stored velocity correlation limits the resolution.
+        Their stored velocity correlation limits the resolution, and its blocks those of the errors.
     conditions
         The temperature.
     how
@@ -36,11 +37,37 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
     correlations = np.array([one.velocity_correlation[:, :lags] for one in series])
     pooled = (correlations * pairs[:, None]).sum(axis=0) / pairs.sum(axis=0)
     wavenumber, shapes = how.transform(pooled)
-    density = 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature) * shapes
-    columns = {WAVENUMBER: wavenumber, "vdos": density.sum(axis=0)}
-    columns |= {f"vdos[{name}]": part for name, part in zip(series[0].velocity_species, density, strict=True)}
+    blocks, how = _blocks(series, lags, how)
+    each = how.transform(blocks)[1]
+    prefactor = 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
+    columns = {
+        WAVENUMBER: wavenumber,
+        "vdos": prefactor * shapes.sum(axis=0),
+        "vdos_error": prefactor * standard_error(each.sum(axis=1)),
+    }
+    for name, shape, error in zip(series[0].velocity_species, shapes, standard_error(each), strict=True):
+        columns |= {f"vdos[{name}]": prefactor * shape, f"vdos[{name}]_error": prefactor * error}
     header = {
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    return Spectrum("vdos", columns, header | how.header(with_errors=False))
+    return Spectrum("vdos", columns, header | how.header())
+
+
+def _blocks(series: Sequence[ResponseSeries], lags: int, how: Sampling) -> tuple[Array, Sampling]:
+    """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling as it becomes.
+
+    As many stored blocks of a trajectory are joined as make one of about the length asked for, if it has so many.
+    """
+    blocks: list[Array] = []
+    frames = 0
+    for one in series if how.block_frames else ():
+        stored = len(one.velocity_blocks)
+        together = max(1, min(round(how.block_frames / one.velocity_block_frames), stored))
+        for start in range(0, stored - together + 1, together):
+            blocks.append(one.velocity_blocks[start : start + together, :, :lags].mean(axis=0))
+            frames += together * one.velocity_block_frames
+    if len(blocks) < 2:
+        blocks, frames = [], 0
+    shape = (len(blocks), len(series[0].velocity_species), lags)
+    return np.array(blocks).reshape(shape), replace(how, block_frames=frames // max(len(blocks), 1))

@@ -99,17 +99,18 @@ def test_an_interruption_changes_no_bit(
     wrong = run[:101] + run[90:140] + run[150:]
     whole = make(wrong, folder="whole")
     monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
-    rate, calls = response.rate, iter(range(1000))
+    monkeypatch.setattr(response, "FRAMES_AT_ONCE", 1)
+    rates, calls = response.rates, iter(range(1000))
 
     def pressed(*arguments: np.ndarray) -> np.ndarray:
         if next(calls) == pressed_at:
             raise KeyboardInterrupt
-        return rate(*arguments)
+        return rates(*arguments)
 
-    monkeypatch.setattr(response, "rate", pressed)
+    monkeypatch.setattr(response, "rates", pressed)
     with pytest.raises(Interrupted):
         make(wrong, folder="stopped")
-    monkeypatch.setattr(response, "rate", rate)
+    monkeypatch.setattr(response, "rates", rates)
     make_spectra(
         [tmp_path / "stopped-0.xyz"],
         tmp_path / "stopped",

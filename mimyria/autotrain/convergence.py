@@ -74,9 +74,7 @@ def _curve(path: Path, column: str) -> tuple[tuple[Array, Array, Array | None], 
     return (table.wavenumber, columns[column], columns.get(f"{stem}_error")), columns.get(f"{stem}_spread")
 
 
-def _spread_score(
-    curve: tuple[Array, Array, Array | None], spread: Array | None, low: float, high: float
-) -> float:
+def _spread_score(curve: tuple[Array, Array, Array | None], spread: Array | None, low: float, high: float) -> float:
     if spread is None:
         return float("nan")
     x, y, _ = curve
@@ -87,4 +85,6 @@ def _spread_score(
 def converged(cycles: Sequence[Mapping[str, Settling]], score: float, patience: int) -> bool:
     """Return whether every spectrum has settled in each of the last cycles."""
     last = cycles[-patience:]
-    return len(last) == patience and all(one.settled(score) for cycle in last for one in cycle.values()) and bool(last[0])
+    return (
+        len(last) == patience and all(one.settled(score) for cycle in last for one in cycle.values()) and bool(last[0])
+    )

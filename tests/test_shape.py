@@ -33,6 +33,7 @@ FLOORS = {
     "importing": 4,
     "info": 4,
     "ase": 4,
+    "autotrain": 6,
     "demo": 7,
     "cli": 8,
     "__main__": 9,
@@ -54,6 +55,7 @@ ROOMS = {
     "typer": {"cli"},
     "rich": {"progress"},
     "yaml": {"config"},
+    "pydantic": {"autotrain"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any, Protocol
 
+from mimyria.config import read_settings
 from mimyria.errors import ConfigError
 
 LOG = "run.log"
@@ -262,3 +264,36 @@ def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
 
 EXECUTORS: dict[str, type[Any]] = {"local": LocalExecutor, "parsl": ParslExecutor}
 """By the name used in profiles."""
+
+
+def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
+    """Return the executor that is named, or that a profile describes.
+
+    Parameters
+    ----------
+    name
+        ``local``, or the YAML profile of a cluster.
+    here
+        ``workers`` and ``cores`` on this machine, if they are told.
+    folder
+        For what the executor itself writes.
+    """
+    if name == "local":
+        return LocalExecutor(**here)
+    path = Path(name)
+    if here:
+        raise ConfigError(f"--{next(iter(here))} is for this machine; {path} says itself how many jobs run at once")
+    known = {one: {setting.name for setting in fields(kind)} for one, kind in EXECUTORS.items()}
+    profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
+    kind = str(profile.pop("executor", None))
+    if kind not in known:
+        raise ConfigError(f"{path} needs a line `executor: {' or '.join(known)}`")
+    if surplus := sorted(set(profile) - known[kind]):
+        has = ", ".join(sorted(known[kind]))
+        raise ConfigError(f"{path}: executor {kind} has no setting {surplus[0]!r}; it has {has}")
+    if kind == "parsl":
+        if find_spec("parsl") is None:
+            raise ConfigError(f"{path} needs Parsl, which is not installed; `pip install 'mimyria[hpc]'` adds it")
+        profile.setdefault("run_dir", folder / "parsl")
+    executor: Executor = EXECUTORS[kind](**profile)
+    return executor

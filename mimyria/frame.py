@@ -36,6 +36,8 @@ class Frame:
     tensors
         By target name (``targets.TARGETS``), shape (n, 3, ..., 3): atom, field indices, displacement.
         NaN marks an atom without a label.
+    members
+        Tensors of every network of a committee, by target name, shape (members, n, 3, ..., 3).
     info
         What else the frame's header says: charge, field strength, engine, quality figures.
     forces
@@ -57,6 +59,7 @@ class Frame:
     velocities: Array | None = None
     time: float | None = None
     tensors: dict[str, Array] = field(default_factory=dict)
+    members: dict[str, Array] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     forces: Array | None = None
     masses: Array | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.config import read_settings
 from mimyria.errors import ConfigError, Interrupted, RunFailed
-from mimyria.execute import EXECUTORS, Executor, LocalExecutor
+from mimyria.execute import make_executor
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displaced, displacement_tensors
-from mimyria.labels.engine import version_of
 from mimyria.labels.engines import make_engine
 from mimyria.labels.label import FAILED, Labelled, LabelSettings, label_frames, unlabelled
 from mimyria.progress import progress
@@ -118,7 +116,8 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
     if request.label.charge is None and not any("total_charge" in frame.info for frame in frames.values()):
         log.info("the frames tell no charge, so it is taken as 0; --charge says another")
     settings, plan = _plan(frames, request)
-    executor = make_executor(request, work)
+    here = {name: number for name in ("workers", "cores") if (number := getattr(request, name)) is not None}
+    executor = make_executor(request.executor, here, work)
     try:
         with progress(f"{name} labels") as advance:
             labelled = label_frames(plan.configurations, engine, executor, work, settings, advance)
@@ -290,26 +289,3 @@ def _report(labelled: Labelled, count: int, written: str) -> None:
     else:
         hint = "once that is mended the same command goes on where it was"
     raise RunFailed(f"{len(missing)} of {count} configurations have no label; {written}; {hint}; reason: {most}")
-
-
-def make_executor(request: LabelRequest, work: Path) -> Executor:
-    """Return the executor that a request names, or that a profile describes."""
-    given = {name: number for name in ("workers", "cores") if (number := getattr(request, name)) is not None}
-    if request.executor == "local":
-        return LocalExecutor(**given)
-    path = Path(request.executor)
-    if given:
-        raise ConfigError(f"--{next(iter(given))} is for this machine; {path} says itself how many jobs run at once")
-    known = {name: {one.name for one in fields(kind)} for name, kind in EXECUTORS.items()}
-    profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
-    name = str(profile.pop("executor", None))
-    if name not in known:
-        raise ConfigError(f"{path} needs a line `executor: {' or '.join(known)}`")
-    if surplus := sorted(set(profile) - known[name]):
-        has = ", ".join(sorted(known[name]))
-        raise ConfigError(f"{path}: executor {name} has no setting {surplus[0]!r}; it has {has}")
-    if name == "parsl":
-        version_of("parsl", "hpc")
-        profile.setdefault("run_dir", work / "parsl")
-    executor: Executor = EXECUTORS[name](**profile)
-    return executor

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mimyria.__main__ import set_up_memory
-from mimyria.model.files import read_content, read_model, write_whole
+from mimyria.model.files import FORMAT, read_content, read_model, write_whole
 from mimyria.model.train import TrainSettings, checkpoint_of, train
 from mimyria.trajectory import read_frames
 
@@ -36,7 +36,7 @@ def main() -> None:
         if not path.exists() or checkpoint_of(path).exists():
             settings = TrainSettings(target, committee=MEMBERS, epochs=EPOCHS)
             train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=LABELS.name)
-        content = read_content(path, "mimyria model 2")
+        content = read_content(path, FORMAT)
         content["summary"] = CARD | content["summary"]
         write_whole(DATA / path.name, content)
         read_model(DATA / path.name, target)

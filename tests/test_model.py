@@ -190,7 +190,7 @@ def test_lebedev_rule_is_exact_for_the_products_taken() -> None:
 
 def test_radial_functions_vanish_smoothly() -> None:
     distances = torch.tensor([4.999, 5.0, 5.001, 7.0], dtype=torch.float64)
-    values = radial_functions(distances, 5.0, 8)
+    values = radial_functions(distances, 5.0, 8, 14)
     assert values[0].abs().max() < 1e-6
     assert values[1:].abs().max() < 1e-12
     assert torch.isfinite(harmonics(torch.randn(5, 3, dtype=torch.float64))).all()
@@ -473,7 +473,7 @@ def test_a_committee_gives_mean_and_spread(
     train(labels[:6], quick("apt", committee=3, epochs=12), tmp_path / "m.mym")
     model = read_model(tmp_path / "m.mym")
     assert len(model.members) == 3
-    ((tensors, unsure),) = predict_with_spread(model, labels[8:9])
+    ((tensors, unsure, _),) = predict_with_spread(model, labels[8:9])
     assert unsure.shape == (96,)
     one = [replace_members(model, k) for k in range(3)]
     alone = np.array([tensors_of(member, labels[8]) for member in one])
@@ -635,9 +635,9 @@ def test_the_bundled_models_of_water(labels: list[Frame], target: str) -> None:
     assert model.summary["system"].startswith("liquid water")
     report = evaluate(compare_with_labels(model, labels[:3], "labels"))
     assert report["relative_rmse"] < 0.08
-    ((_, unsure),) = predict_with_spread(model, labels[:1])
+    ((_, unsure, _),) = predict_with_spread(model, labels[:1])
     squeezed = replace(labels[0], positions=labels[0].positions * 0.9, cell=labels[0].cell * 0.9)
-    ((_, unknown),) = predict_with_spread(model, [squeezed])
+    ((_, unknown, _),) = predict_with_spread(model, [squeezed])
     assert np.sqrt(np.square(unsure).mean()) < 1.3 * model.summary["spread"]
     assert np.sqrt(np.square(unknown).mean()) > 2 * model.summary["spread"]
 

@@ -65,8 +65,8 @@ def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: s
         frames,
         np.concatenate([frame.numbers for frame in frames]),
         np.concatenate([frame.tensors[target.name] for frame in frames]),
-        np.concatenate([tensors for tensors, _ in predicted]),
-        np.concatenate([unsure for _, unsure in predicted]),
+        np.concatenate([one.tensors for one in predicted]),
+        np.concatenate([one.spread for one in predicted]),
     )
 
 

@@ -18,7 +18,7 @@ from mimyria.model.original import is_original
 from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS
 
-FORMAT = "mimyria model 2"
+FORMAT = "mimyria model 3"
 BUNDLED = Path(__file__).parents[1] / "data"
 """Where the models that come with the package lie: ``water_apt.mym``."""
 KINDS: dict[str, type[Any]] = {"mimyria": NetworkSettings, "published": PublishedSettings}

@@ -30,7 +30,6 @@ from mimyria.model.graph import Graph
 L_MAX = 3
 HARMONICS = (L_MAX + 1) ** 2
 TINY = 1e-12
-ENVELOPE_POWER = 14
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class NetworkSettings:
         Å.
     radial
         Number of radial functions.
+    envelope
+        How near to the cutoff they fall to zero: p of `radial_functions`.
     channels
         Features per harmonic.
     message_cutoff
@@ -67,6 +68,7 @@ class NetworkSettings:
     species: tuple[int, ...]
     cutoff: float = 6.0
     radial: int = 8
+    envelope: int = 14
     channels: int = 16
     message_cutoff: float = 5.0
     message_radial: int = 6
@@ -118,13 +120,13 @@ def harmonics(vectors: Tensor) -> Tensor:
     return o3.spherical_harmonics(list(range(L_MAX + 1)), vectors, normalize=True, normalization="component")
 
 
-def radial_functions(distances: Tensor, cutoff: float, number: int) -> Tensor:
+def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> Tensor:
     """Return √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
 
     Shape (..., number). f = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2), x = r/r_c (Gasteiger, Groß &
     Günnemann 2020): the larger p, the nearer to the cutoff it falls, half way at 0.84 r_c for p = 14.
     """
-    x, p = distances / cutoff, ENVELOPE_POWER
+    x = distances / cutoff
     fall = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
     envelope = torch.where(x < 1, 1 - x**p * fall, 0.0)
     order = torch.arange(1, number + 1, dtype=distances.dtype, device=distances.device)
@@ -320,7 +322,7 @@ class Network(nn.Module):
         """Return basis and density of a graph."""
         settings, n = self.settings, len(graph)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors)  # (n, k), (n, k, lm)
-        radial = radial_functions(distances, settings.cutoff, settings.radial)
+        radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)
         kinds = range(len(settings.species))
         of_species = torch.cat([radial * (graph.neighbour_species == kind)[..., None] for kind in kinds], dim=-1)
         density = torch.bmm(of_species.transpose(1, 2), angular)  # (n, s b, lm)
@@ -328,7 +330,7 @@ class Network(nn.Module):
         n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
         distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
         angular = angular.gather(1, nearest[..., None].expand(-1, -1, HARMONICS))
-        radial = radial_functions(distances, message_cutoff, settings.message_radial)
+        radial = radial_functions(distances, message_cutoff, settings.message_radial, settings.envelope)
         return Geometry(
             graph=graph,
             density=density.permute(2, 0, 1).contiguous(),

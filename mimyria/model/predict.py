@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -63,8 +63,8 @@ def predict_all(
     for batch, predicted in _ahead(work, batches, _workers(models[0])):
         for frame, *each in zip(batch, *predicted, strict=True):
             total = frame.total_charge if charge is None else charge
-            for account, (tensors, unsure) in zip(accounts, each, strict=True):
-                frame = account.entered(frame, tensors, unsure, total)
+            for account, prediction in zip(accounts, each, strict=True):
+                frame = account.entered(frame, prediction, total)
             yield frame
     for account in accounts:
         account.say()
@@ -79,9 +79,9 @@ class _Account:
         self.largest = FAR * model.summary.get("spread_largest", np.inf)
         self.outside: list[tuple[int, int]] = []
 
-    def entered(self, frame: Frame, tensors: Array, unsure: Array, charge: float) -> Frame:
+    def entered(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
         """Return the frame with the tensors, after counting it in."""
-        target = self.model.target
+        target, (tensors, unsure, members) = self.model.target, prediction
         self.squares += float(np.square(unsure).mean())
         if (unsure > self.largest).any():
             self.outside.append((self.n_frames, int(unsure.argmax())))
@@ -89,8 +89,12 @@ class _Account:
         self.n_frames += 1
         if self.project:
             tensors = target.project_translation(tensors, charge)
-        columns = {f"{target.name}_spread": unsure} if len(self.model.members) > 1 else {}
-        return replace(frame, tensors=frame.tensors | {target.name: tensors}, extra=frame.extra | columns)
+            members = np.array([target.project_translation(one, charge) for one in members])
+        frame = replace(frame, tensors=frame.tensors | {target.name: tensors})
+        if len(members) == 1:
+            return frame
+        columns = frame.extra | {f"{target.name}_spread": unsure}
+        return replace(frame, extra=columns, members=frame.members | {target.name: members})
 
     def say(self) -> None:
         """Log it."""
@@ -130,18 +134,33 @@ def _say_spread(model: ResponseModel, unsure: float) -> None:
 
 def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
     """Return the tensors of each frame as the network gives them, float64, shape (n, 3, ..., 3)."""
-    return [tensors for tensors, _ in predict_with_spread(model, frames)]
+    return [prediction.tensors for prediction in predict_with_spread(model, frames)]
 
 
-def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[tuple[Array, Array]]:
-    """Return the tensors of each frame, float64, (n, 3, ..., 3), and the spread of a committee's members, (n,).
+class Prediction(NamedTuple):
+    """What a committee says of a frame.
 
-    The spread is in the unit of the target (see ``spread``); NaN where there is one network alone.
+    Parameters
+    ----------
+    tensors
+        The mean of its networks, float64, shape (n, 3, ..., 3).
+    spread
+        How far apart they are, in the unit of the target (see ``spread``), shape (n,); NaN where there is one alone.
+    members
+        What each says, shape (members, n, 3, ..., 3).
     """
+
+    tensors: Array
+    spread: Array
+    members: Array
+
+
+def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[Prediction]:
+    """Return what a model says of each frame."""
     return predict_together([model], frames)[0]
 
 
-def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> list[list[tuple[Array, Array]]]:
+def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> list[list[Prediction]]:
     """Return what `predict_with_spread` does for each model; those of the same shape share one geometry."""
     geometries: dict[Any, Any] = {}
     results = []
@@ -153,16 +172,16 @@ def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> li
                 graph = build_graph(frames, model.settings.species, model.settings.cutoff, *shape[1:])
                 geometries[shape] = model.geometry(graph)
             members = model.tensors(geometries[shape]).cpu().double()
-        results.append([_mean_and_spread(part) for part in torch.split(members, [len(frame) for frame in frames], 1)])
+        results.append([_prediction(part) for part in torch.split(members, [len(frame) for frame in frames], 1)])
     return results
 
 
-def _mean_and_spread(members: Tensor) -> tuple[Array, Array]:
-    """Return the mean of the members' tensors (members, n, 3, ..., 3) of a frame, and their spread, (n,)."""
+def _prediction(members: Tensor) -> Prediction:
+    """Return what the members' tensors (members, n, 3, ..., 3) of a frame say together."""
     away = members - members.mean(0)
     away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
     unsure = spread(away) if len(members) > 1 else torch.full((members.shape[1],), torch.nan)
-    return members.mean(0).numpy(), unsure.numpy()
+    return Prediction(members.mean(0).numpy(), unsure.numpy(), members.numpy())
 
 
 def device_of(model: ResponseModel) -> torch.device:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.spectra.committee import SPREAD, spreads
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.quantum import correction_header, over_harmonic
@@ -50,10 +51,12 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "epsilon_imag": epsilon_imag(wavenumber, whole),
     }
     volume = float(np.mean([one.volume.mean() for one in series]))
+    columns |= spreads(series, APT.name, how, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
     columns |= terms("n_alpha", series, dipole_rate, how, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE))
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
+        **({"n_alpha_spread": SPREAD} if "n_alpha_spread" in columns else {}),
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }

@@ -74,6 +74,11 @@ class PartStore:
         """Number of frames in the parts."""
         return sum(self.lengths)
 
+    def has(self, name: str) -> bool:
+        """Return whether there is such a column."""
+        with np.load(self.paths[0]) as part:
+            return name in part.files
+
     def column(self, name: str, limit: int | None = None) -> Column:
         """Return one column of all parts, at most so many frames of it."""
         return Column(name, self.paths, self.lengths, limit)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.spectra.committee import SPREAD, spreads
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, over_harmonic
@@ -67,6 +68,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         for name in ("VV", "VH", "unpolarised", *conditions.porto):
             columns[f"{scale}_{name}"] = factor * shapes[name]
             columns[f"{scale}_{name}_error"] = factor * errors[name]
+    columns |= spreads(series, PGT.name, how, _both_polarisations, [isotropic_rate, anisotropic_rate])
     for name, signal, of_groups, of_blocks in (
         ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
         ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
@@ -78,6 +80,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         "VV": "S_iso + 2/15 S_ani, of an isotropic sample or a powder",
         "VH": "S_ani/10",
         "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
+        **({"VV_spread, VH_spread": SPREAD} if "VV_spread" in columns else {}),
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
         **correction_header(conditions.correction),
@@ -140,6 +143,11 @@ def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
 def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
     """Return dα_ab/dt of the whole, shape (t, 1, 1)."""
     return one.rates[PGT.name][frames][:, :, a, b].sum(axis=1)[:, None, None]
+
+
+def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:
+    found = _geometries(LIGHT_SPEED * shapes[0], LIGHT_SPEED * shapes[1])
+    return {name: found[name] for name in ("VV", "VH")}
 
 
 def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:

@@ -25,6 +25,8 @@ from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
 FRAMES_AT_ONCE = 16
 """Contracted together; their tensors wait in memory."""
+MEMBERS = "_members"
+"""Ends the name of the column of a committee's networks."""
 SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
 """A part ends with the first of the two; its rows, each of the frames contracted at once, wait in memory."""
 
@@ -52,6 +54,22 @@ def rates(tensors: Sequence[Array], velocities: Array, members: Sequence[Array])
         atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
     groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
+
+
+def member_rates(members: Sequence[Array], velocities: Array) -> Array:
+    """Return the rates of the whole by each network, shape (t, members, 3, ..., 3).
+
+    Parameters
+    ----------
+    members
+        Tensors of each frame, shape (members, n, 3, ..., 3).
+    velocities
+        Å/fs, shape (t, n, 3).
+    """
+    number, n = members[0].shape[:2]
+    tensors = [one for frame in members for one in frame]
+    found = rates(tensors, np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))
+    return found.reshape(len(members), number, *found.shape[2:])
 
 
 def without_drift(velocities: Array, masses: Array) -> Array:
@@ -138,6 +156,7 @@ def response_series(
         counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
+        member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
     )
 
 
@@ -196,6 +215,9 @@ class _Pass:
                     f"frame at {frames[int(finite.argmin())].time:g} fs: the {name.upper()} gives a rate that is not a "
                     "number; look for atoms that lie on top of each other"
                 )
+        for name in self.targets:
+            if all(name in frame.members for frame in frames):
+                row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
         row["count"] = np.array([self.grouping.counts(one) for one in members])
         row["volume"] = np.array([frame.volume for frame in frames])
         row["kinetic"] = np.stack(

@@ -63,6 +63,8 @@ class ResponseSeries:
         The groups hold whole molecules, and these are what is counted.
     cell
         Mean cell vectors as rows, Å, shape (3, 3).
+    member_rates
+        By target name, the rates of the whole by each network of a committee, shape (t, members, 3, ..., 3).
     velocity_blocks, velocity_block_frames
         The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
         frames each has; none where it is not known.
@@ -83,6 +85,7 @@ class ResponseSeries:
     cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
     velocity_block_frames: int = 1
+    member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -112,8 +115,10 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             group.attrs["differenced_fs"] = one.differenced
             group.attrs["n_atoms"] = one.n_atoms
             group.attrs["molecular"] = one.molecular
-            for name, values in one.rates.items():
-                dataset = group.create_dataset(f"rate/{name}", shape=values.shape, dtype="f8")
+            rates = {f"rate/{name}": (name, values) for name, values in one.rates.items()}
+            rates |= {f"member_rate/{name}": (name, values) for name, values in one.member_rates.items()}
+            for place, (name, values) in rates.items():
+                dataset = group.create_dataset(place, shape=values.shape, dtype="f8")
                 dataset.attrs["unit"] = TARGETS[name].rate_unit
                 for frames in one.pieces(0, len(one)):
                     dataset[frames] = values[frames]
@@ -179,4 +184,5 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         cell=group["cell"][()],
         velocity_blocks=blocks[()],
         velocity_block_frames=int(blocks.attrs["frames"]),
+        member_rates=dict(group.get("member_rate", {}).items()),
     )

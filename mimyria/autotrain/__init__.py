@@ -1,0 +1,1 @@
+"""The loop from a trajectory to converged spectra: select, label, train, predict, compare, stop or go on."""

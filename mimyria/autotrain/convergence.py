@@ -1,0 +1,90 @@
+"""When spectra have converged: they change, and the networks differ about them, no more than their statistical error.
+
+    change   score(A, B) = Σ|A - B| / Σ|A + B| of the spectra of this cycle and the one before
+    spread   √(2/π) Σ √2 σ_m / Σ|2A|: the score that two networks of the committee have on average, σ_m their spread
+    floor    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|: the score of two measurements with these standard errors
+
+A spectrum has settled when change and spread are at most the floor, or at most the score that is given, whichever is
+larger; the loop has converged when every spectrum has settled for several cycles in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.frame import Array
+from mimyria.spectra.compare import read_table, similarity
+
+COMPARED = {"ir": ("ir.csv", "n_alpha_cm-1"), "VV": ("raman.csv", "VV"), "VH": ("raman.csv", "VH")}
+"""The spectra that must settle: file and column."""
+
+
+@dataclass(frozen=True)
+class Settling:
+    """How much one spectrum moved in a cycle.
+
+    Parameters
+    ----------
+    change, spread, floor
+        Scores, see above; NaN where they are not known (the first cycle, a single network, no error bars).
+    """
+
+    change: float
+    spread: float
+    floor: float
+
+    def settled(self, score: float) -> bool:
+        """Return whether nothing moves beyond the floor, or the score."""
+        allowed = max(score, self.floor) if np.isfinite(self.floor) else score
+        return bool(self.change <= allowed and not self.spread > allowed)
+
+
+def settling(now: Path, before: Path | None, low: float, high: float) -> dict[str, Settling]:
+    """Return how the spectra in one folder moved from those in another.
+
+    Parameters
+    ----------
+    now, before
+        Folders that `mimyria spectrum` made; None for the first cycle.
+    low, high
+        Range, cm⁻¹.
+    """
+    found = {}
+    for name, (file, column) in COMPARED.items():
+        if not (now / file).exists():
+            continue
+        curve, spread = _curve(now / file, column)
+        change, floor = float("nan"), float("nan")
+        if before is not None and (before / file).exists():
+            report = similarity(curve, _curve(before / file, column)[0], low, high)
+            change, floor = report["score"], report.get("floor", float("nan"))
+        found[name] = Settling(change, _spread_score(curve, spread, low, high), floor)
+    return found
+
+
+def _curve(path: Path, column: str) -> tuple[tuple[Array, Array, Array | None], Array | None]:
+    """Return wavenumbers, intensities, standard errors, and the spread over the committee."""
+    table = read_table(path)
+    stem = column.removesuffix("_cm-1")
+    columns = table.columns
+    return (table.wavenumber, columns[column], columns.get(f"{stem}_error")), columns.get(f"{stem}_spread")
+
+
+def _spread_score(curve: tuple[Array, Array, Array | None], spread: Array | None, low: float, high: float) -> float:
+    if spread is None:
+        return float("nan")
+    x, y, _ = curve
+    inside = (x >= low) & (x <= high) & np.isfinite(y) & np.isfinite(spread)
+    return float(np.sqrt(2 / np.pi) * np.sqrt(2) * spread[inside].sum() / (2 * abs(y[inside]).sum()))
+
+
+def converged(cycles: Sequence[Mapping[str, Settling]], score: float, patience: int) -> bool:
+    """Return whether every spectrum has settled in each of the last cycles."""
+    last = cycles[-patience:]
+    return (
+        len(last) == patience and all(one.settled(score) for cycle in last for one in cycle.values()) and bool(last[0])
+    )

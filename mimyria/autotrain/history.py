@@ -1,0 +1,61 @@
+"""`history.csv`: one line for each cycle, with every number that the decision to stop rests on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimyria.autotrain.convergence import Settling
+from mimyria.autotrain.folder import HISTORY, read_times, write_text
+
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What is known after a cycle.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    labels
+        Labelled frames that it was trained on.
+    errors
+        Of both networks on the test set, as `mimyria evaluate --json` gives them.
+    settling
+        How much each spectrum moved.
+    """
+
+    folder: Path
+    labels: int
+    errors: Mapping[str, Any]
+    settling: Mapping[str, Settling]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def row(self, score: float) -> dict[str, Any]:
+        """Return the line of this cycle."""
+        row: dict[str, Any] = {"cycle": int(self.folder.name.split("-")[1]), "labels": self.labels}
+        for name, report in self.errors.items():
+            row |= {f"{name}_rmse": report["rmse"], f"{name}_relative_rmse": report["relative_rmse"]}
+        for name, one in self.settling.items():
+            row |= {f"similarity_{name}": 1 - one.change, f"change_{name}": one.change}
+            row |= {f"spread_{name}": one.spread, f"floor_{name}": one.floor, f"settled_{name}": one.settled(score)}
+        return row | {f"{step}_seconds": seconds for step, seconds in read_times(self.folder).items()}
+
+
+def write_history(folder: Path, cycles: Sequence[Cycle], score: float, reason: str) -> None:
+    """Write ``history.csv``; the state of the last cycle is the reason to stop, or ``running``."""
+    rows = [cycle.row(score) for cycle in cycles]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*names, "state"], restval="")
+    writer.writeheader()
+    for k, row in enumerate(rows, 1):
+        plain = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
+        writer.writerow({**plain, "state": (reason or RUNNING) if k == len(rows) else ""})
+    write_text(folder / HISTORY, stream.getvalue())

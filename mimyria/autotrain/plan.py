@@ -1,0 +1,70 @@
+"""`plan`: what a loop would do, and about what it costs, before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mimyria.autotrain.folder import read_times
+from mimyria.autotrain.frames import Pool
+from mimyria.autotrain.loop import reading
+from mimyria.autotrain.settings import AutotrainSettings
+
+RUNS = 13
+"""Fields for one label."""
+SECONDS_PER_ATOM = 1.2e-4
+"""Of one network for one frame on one core; `benchmarks/network.py` measures it."""
+EPOCHS, SECONDS_PER_STEP_AND_ATOM = 400, 2e-4
+"""Of a training that no limit is given for."""
+
+
+def plan(settings: AutotrainSettings, folder: Path) -> str:
+    """Return what would be done in a folder, as lines of text.
+
+    Parameters
+    ----------
+    settings
+        Of the loop.
+    folder
+        If the loop was begun there, the seconds of a label are those measured.
+    """
+    pool = Pool.of([reading(settings).open(path) for path in settings.trajectories])
+    chosen, limits = settings.selection, settings.limits
+    atoms, members = len(pool.trajectories[0].numbers), int(settings.train.get("committee", 1))
+    frames = sum(min(settings.probe, length) for length in pool.lengths)
+    stride = settings.spectrum.get("stride", "auto")
+    taken = frames if stride == "auto" else frames // int(stride)
+    spectrum = 2 * members * taken * atoms * SECONDS_PER_ATOM
+    most = "no limit" if limits.labels is None else f"at most {limits.labels}"
+    lines = [
+        f"{len(pool.trajectories)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
+        f"{len(pool.training())} may be trained on",
+        f"test set: {chosen.test} frames; first cycle: {chosen.first}; every other: {chosen.batch} ({chosen.method}); "
+        f"{most}",
+        f"labels: {RUNS} runs each{_seconds_of_a_label(folder)}",
+        f"training: two times {members} networks, {_training(settings, atoms)} a cycle",
+        f"spectra: {taken} frames a cycle, about {spectrum / 60:.0f} core minutes; at the end all "
+        f"{sum(pool.lengths)} frames, about {spectrum / 60 * sum(pool.lengths) / frames:.0f}",
+        f"stops when every spectrum changes by a score below {settings.convergence.score:g}, or its statistical floor, "
+        f"in {settings.convergence.patience} cycles in a row",
+    ]
+    return "\n".join(lines)
+
+
+def _training(settings: AutotrainSettings, atoms: int) -> str:
+    flags, chosen = settings.train, settings.selection
+    if "time_limit" in flags:
+        return f"{2 * float(flags['time_limit']):g} core minutes"
+    epochs = int(flags.get("epochs", EPOCHS))
+    minutes = 2 * int(flags.get("committee", 1)) * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
+    first, more = minutes * chosen.first, minutes * chosen.batch
+    return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
+
+
+def _seconds_of_a_label(folder: Path) -> str:
+    import json
+
+    measured = [
+        read_times(done.parent).get("label", 0.0) / json.loads(done.read_text(encoding="utf-8"))["selected"]
+        for done in folder.glob("*/labels.json")
+    ]
+    return f", {sum(measured) / len(measured):.0f} s a label so far" if measured else ""

@@ -1,0 +1,178 @@
+"""The steps of a cycle as jobs: each is a command of this program, run where its executor says.
+
+So the process that drives the loop stays light, and the same steps run on a laptop and across the queues of a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mimyria.autotrain.folder import RunFolder, add_time, write_text
+from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.config import write_settings
+from mimyria.errors import RunFailed
+from mimyria.execute import LOG, Executor, Job, LocalExecutor, make_executor
+from mimyria.targets import TARGETS
+
+log = logging.getLogger("mimyria")
+
+LABELLED = "labels.json"
+ERRORS = "errors.json"
+
+
+def command(*words: str | Path) -> tuple[str, ...]:
+    """Return a command line of this program."""
+    return (sys.executable, "-m", "mimyria", *(str(word) for word in words))
+
+
+class Steps:
+    """The steps, with the flags that the settings give to each.
+
+    Parameters
+    ----------
+    folder
+        Of the loop.
+    settings
+        Of this start.
+    """
+
+    def __init__(self, folder: RunFolder, settings: AutotrainSettings) -> None:
+        self.folder, self.settings = folder, settings
+        self.flags = {}
+        for name in ("label", "train", "spectrum"):
+            self.flags[name] = folder.path / f"{name}.yaml"
+            write_settings(self.flags[name], settings.step(name))
+
+    def label(self, folder: Path) -> int:
+        """Label the selected frames of a folder, and return how many have a label.
+
+        Configurations that fail are named and left out; their reason is kept.
+
+        Raises
+        ------
+        RunFailed
+            If none could be labelled.
+        """
+        done, labels = folder / LABELLED, folder / "labels.extxyz"
+        if not done.exists():
+            with self._timed(folder, "label"):
+                words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work)
+                status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
+            reason = _last_line(folder / "labelling" / LOG) if status else ""
+            if not labels.exists():
+                raise RunFailed(f"no configuration of {folder} could be labelled: {reason}")
+            asked, count = _count(folder / "selected.extxyz"), _count(labels)
+            write_text(done, json.dumps({"selected": asked, "labelled": count, "reason": reason}, indent=1))
+        stated = json.loads(done.read_text(encoding="utf-8"))
+        if stated["reason"]:
+            log.warning(
+                f"{folder}: {stated['selected'] - stated['labelled']} configurations have no label, and others "
+                f"will be labelled in their place: {stated['reason']}"
+            )
+        return int(stated["labelled"])
+
+    def train(self, folder: Path, labels: Sequence[Path]) -> None:
+        """Train both networks of a cycle side by side."""
+        missing = [name for name in TARGETS if not _trained(folder / f"{name}.mym")]
+        if not missing:
+            return
+        with self._timed(folder, "train"):
+            executor = self._executor(self.settings.executors.train, len(missing))
+            for attempt in range(2):
+                jobs = {name: self._training(folder, name, labels) for name in missing}
+                status = {outcome.job: outcome.status for outcome in executor.run(jobs.values())}
+                failed = {name: job for name, job in jobs.items() if status[job]}
+                if not failed:
+                    return
+                for name, job in failed.items():
+                    reason = _last_line(job.folder / LOG)
+                    if attempt:
+                        raise RunFailed(f"{job.folder / LOG}: the {name.upper()} network was not trained: {reason}")
+                    log.warning(f"training of {name.upper()} ended with: {reason}; it begins once more")
+                    checkpoint_of(folder / f"{name}.mym").unlink(missing_ok=True)
+                missing = list(failed)
+
+    def _training(self, folder: Path, name: str, labels: Sequence[Path]) -> Job:
+        model = folder / f"{name}.mym"
+        words: list[str | Path] = ["train", *labels, "--target", name, "--out", model, "--config", self.flags["train"]]
+        if checkpoint_of(model).exists():
+            words.append("--resume")
+        return _job(folder / f"training-{name}", *words)
+
+    def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
+        """Return the errors of both networks on the test set, as `mimyria evaluate --json` gives them."""
+        done = folder / ERRORS
+        if not done.exists():
+            found = {}
+            with self._timed(folder, "evaluate"):
+                for name in TARGETS:
+                    place = folder / f"evaluation-{name}"
+                    self._must(LocalExecutor(), place, "evaluate", folder / f"{name}.mym", test, "--json")
+                    found[name] = json.loads(_last_line(place / LOG))
+            write_text(done, json.dumps(found, indent=1))
+        errors: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+        return errors
+
+    def spectra(self, folder: Path, models: Path, frames: str | None) -> None:
+        """Make spectra along the trajectories with the networks of a cycle."""
+        if (folder / "settings.yaml").exists():
+            return
+        with self._timed(folder, "spectrum"):
+            words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]
+            words += [word for name in TARGETS for word in (f"--{name}", models / f"{name}.mym")]
+            words += ["--frames", frames] if frames else []
+            executor = self._executor(self.settings.executors.spectrum, 1)
+            self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
+
+    def _executor(self, name: str, workers: int) -> Executor:
+        return make_executor(name, {"workers": workers} if name == "local" else {}, self.folder.work)
+
+    def _run(self, executor: Executor, place: Path, *words: str | Path) -> int:
+        (outcome,) = executor.run([_job(place, *words)])
+        return outcome.status
+
+    def _must(self, executor: Executor, place: Path, *words: str | Path) -> None:
+        if self._run(executor, place, *words):
+            raise RunFailed(f"{place / LOG}: `mimyria {words[0]}` failed: {_last_line(place / LOG)}")
+
+    @contextmanager
+    def _timed(self, folder: Path, step: str) -> Iterator[None]:
+        begin = time.monotonic()
+        log.info(f"{folder.name}: {step}")
+        try:
+            yield
+        finally:
+            add_time(folder, step, time.monotonic() - begin)
+
+
+def checkpoint_of(model: Path) -> Path:
+    """Return where an unfinished training of a model is kept."""
+    return model.with_name(model.name + ".checkpoint")
+
+
+def _trained(model: Path) -> bool:
+    return model.exists() and not checkpoint_of(model).exists()
+
+
+def _job(folder: Path, *words: str | Path) -> Job:
+    folder.mkdir(parents=True, exist_ok=True)
+    absolute = [word.resolve() if isinstance(word, Path) else word for word in words]
+    return Job(folder, command(*absolute))
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+    return lines[-1].removeprefix("mimyria: ") if lines else "it said nothing"
+
+
+def _count(path: Path) -> int:
+    from mimyria.trajectory import read_frames
+
+    return sum(1 for _ in read_frames(path))

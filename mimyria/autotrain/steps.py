@@ -63,7 +63,7 @@ class Steps:
         done, labels = folder / LABELLED, folder / "labels.extxyz"
         if not done.exists():
             with self._timed(folder, "label"):
-                words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work)
+                words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
             reason = _last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():

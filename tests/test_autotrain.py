@@ -150,7 +150,7 @@ def test_descriptors_do_not_see_rotations_nor_the_order_of_atoms() -> None:
 def test_nothing_is_trained_on_beside_the_test_set(tmp_path: Path) -> None:
     write_frames(tmp_path / "a.xyz", polarizable.run(1, 50, 2.0))
     write_frames(tmp_path / "b.xyz", polarizable.run(1, 30, 2.0, seed=1))
-    pool = Pool.of([Trajectory(tmp_path / "a.xyz"), Trajectory(tmp_path / "b.xyz")])
+    pool = Pool.of(Trajectory(tmp_path / name) for name in ("a.xyz", "b.xyz"))
     assert pool.lengths == (50, 30)
     assert pool.test() == [*(Place(0, k) for k in range(45, 50)), *(Place(1, k) for k in range(27, 30))]
     assert not set(pool.test()) & set(pool.training())

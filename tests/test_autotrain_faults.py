@@ -27,7 +27,7 @@ from mimyria.spectra.series import write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.trajectory import read_frames, write_frames
 
-N_FRAMES, PROBE = 200, 120
+N_FRAMES, PROBE = 140, 100
 GRID = np.linspace(0, 4000, 101)
 Hook = Callable[[str, list[str]], int]
 
@@ -94,7 +94,7 @@ def settings(tmp_path: Path) -> AutotrainSettings:
         trajectories=[tmp_path / "md.xyz"],
         probe=PROBE,
         selection={"test": 4, "first": 5, "batch": 5},
-        convergence={"score": 0.01, "patience": 2, "low": 100, "high": 3900},
+        convergence={"score": 0.015, "patience": 1, "low": 100, "high": 3900},
     )
 
 
@@ -116,7 +116,7 @@ def test_it_stops_when_the_spectra_have_converged(settings: AutotrainSettings, s
     rows = history(tmp_path / "loop")
     assert rows[-1]["state"] == "converged"
     assert f"converged after {len(rows)} cycles and {5 * len(rows)} labels" in said
-    assert [row["settled_ir"] for row in rows[-2:]] == ["True", "True"]
+    assert [row["settled_ir"] for row in rows][-1] == "True"
     assert "False" in [row["settled_ir"] for row in rows]
     assert (tmp_path / "loop" / "final" / "ir.csv").exists()
     chosen = [place for cycle in selected(tmp_path / "loop") for place in cycle]
@@ -150,7 +150,7 @@ def killed(at: int, cut: bool, error: type[BaseException]) -> Hook:
     return hook
 
 
-@pytest.mark.parametrize("at", range(12))
+@pytest.mark.parametrize("at", range(0, 12, 2))
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_killed_anywhere_it_goes_on_and_ends_alike(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, at: int, error: type[BaseException]
@@ -262,7 +262,7 @@ def test_more_patience_goes_on_from_where_it_was(settings: AutotrainSettings, st
     autotrain(settings, tmp_path / "loop")
     first = len(history(tmp_path / "loop"))
     steps.done = []
-    rule = settings.convergence.model_copy(update={"patience": 3})
+    rule = settings.convergence.model_copy(update={"patience": 2})
     autotrain(settings.model_copy(update={"convergence": rule}), tmp_path / "loop")
     assert len(history(tmp_path / "loop")) == first + 1
     assert sum(step.startswith("label") for step in steps.done) == 1

@@ -2,8 +2,8 @@
 
 python benchmarks/selection.py [--seeds 2] [--cycles 4] [--batch 6] [--json]
 
-Labels are those of the polarizable model in tests/, whose spectra are known exactly: the table says how alike the spectra
-of each cycle are to them, the mean over the seeds.
+Labels are those of the polarizable model in tests/, whose spectra are known exactly: the table says how alike the
+spectra of each cycle are to them, the mean over the seeds.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Pool:
     Parameters
     ----------
     trajectories
-        Opened.
+        Pieces without gaps, see ``Trajectory.pieces``.
     lengths
         Number of frames of each.
     """
@@ -43,10 +43,10 @@ class Pool:
     lengths: tuple[int, ...]
 
     @classmethod
-    def of(cls, trajectories: Sequence[Trajectory]) -> Pool:
-        """Return the pool, after counting the frames of formats that do not tell."""
-        counts = (one.n_frames or sum(1 for _ in one.frames()) for one in trajectories)
-        return cls(trajectories, tuple(counts))
+    def of(cls, opened: Iterable[Trajectory]) -> Pool:
+        """Return the pool of trajectories, which are first looked through for gaps and doubled frames."""
+        pieces = [piece for one in opened for piece in one.pieces()]
+        return cls(pieces, tuple(piece.n_frames or 0 for piece in pieces))
 
     def training(self) -> list[Place]:
         """Return the frames that may be trained on, in order."""
@@ -64,10 +64,8 @@ class Pool:
         found = []
         for k, one in enumerate(self.trajectories):
             wanted = sorted(place.frame for place in set(places) if place.trajectory == k)
-            for number in wanted:
-                frame = next(one.frames(number, number + 1), None)
-                if frame is not None:
-                    found.append(replace(frame, info={"trajectory": k, "trajectory_frame": number}, tensors={}))
+            for number, frame in zip(wanted, one.pick(wanted), strict=True):
+                found.append(replace(frame, info={"trajectory": k, "trajectory_frame": number}, tensors={}))
         return found
 
 

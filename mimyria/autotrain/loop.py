@@ -56,7 +56,7 @@ class Loop:
 
     def __init__(self, settings: AutotrainSettings, folder: RunFolder) -> None:
         self.settings, self.folder, self.steps = settings, folder, Steps(folder, settings)
-        self.pool = Pool.of([reading(settings).open(path) for path in settings.trajectories])
+        self.pool = Pool.of(reading(settings).open(path) for path in settings.trajectories)
         self.cycles: list[Cycle] = []
 
     def run(self) -> str:
@@ -113,6 +113,9 @@ class Loop:
     def _disputed(self, before: Path, free: set[Place], number: int) -> list[Place]:
         """Return probe frames about which the committee of the cycle before disagrees, far from each other."""
         series = read_series(before / "series.h5")
+        if len(series) != len(self.pool.trajectories):
+            log.warning(f"{before}: pieces of the trajectories are too short for spectra; frames are drawn at random")
+            return draw(sorted(free), number, np.random.default_rng([self.settings.selection.seed, number]))
         places, disputes = [], []
         for k, (one, trajectory) in enumerate(zip(series, self.pool.trajectories, strict=True)):
             stride = round(one.timestep / trajectory.timestep)

@@ -63,7 +63,7 @@ class Steps:
         done, labels = folder / LABELLED, folder / "labels.extxyz"
         if not done.exists():
             with self._timed(folder, "label"):
-                words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work)
+                words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
             reason = _last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():
@@ -109,16 +109,15 @@ class Steps:
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
         """Return the errors of both networks on the test set, as `mimyria evaluate --json` gives them."""
         done = folder / ERRORS
-        if not done.exists():
-            found = {}
-            with self._timed(folder, "evaluate"):
-                for name in TARGETS:
-                    place = folder / f"evaluation-{name}"
+        found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
+        for name in TARGETS:
+            if name not in found:
+                place = folder / f"evaluation-{name}"
+                with self._timed(folder, "evaluate"):
                     self._must(LocalExecutor(), place, "evaluate", folder / f"{name}.mym", test, "--json")
-                    found[name] = json.loads(_last_line(place / LOG))
-            write_text(done, json.dumps(found, indent=1))
-        errors: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        return errors
+                found[name] = json.loads(_last_line(place / LOG))
+                write_text(done, json.dumps(found, indent=1))
+        return found
 
     def spectra(self, folder: Path, models: Path, frames: str | None) -> None:
         """Make spectra along the trajectories with the networks of a cycle."""

@@ -176,7 +176,7 @@ def _raman(spectrum: Spectrum) -> list[Panel]:
 
 def _density(spectrum: Spectrum) -> list[Panel]:
     curves = [_curve(spectrum, "vdos", "total", BLUE)]
-    parts = [name for name in spectrum.columns if name.startswith("vdos[")]
+    parts = [name for name in spectrum.columns if name.startswith("vdos[") and name.endswith("]")]
     for index, name in enumerate(parts if len(parts) > 1 else []):
         curves.append(_curve(spectrum, name, name[5:-1], _group_color(index), "part"))
     return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves)]

@@ -151,6 +151,10 @@ class Trajectory:
             pairs = self._stored(count(start, step) if stop is None else range(start, stop, step))
         return (frame for _, frame in pairs)
 
+    def pick(self, indices: Iterable[int]) -> Iterator[Frame]:
+        """Yield the frames of some indices, ascending, in one reading; with velocities only where they are stored."""
+        return (frame for _, frame in self._stored(indices))
+
     def pieces(
         self, start: int = 0, stop: int | None = None, advance: Callable[[float | None, str], None] | None = None
     ) -> list[Trajectory]:

@@ -1,0 +1,284 @@
+"""The loop when things go wrong: the steps are made up and take no time, the loop is the real one."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polarizable
+import pytest
+import yaml
+
+from ensembles import made_series
+from mimyria.autotrain import loop as loop_module
+from mimyria.autotrain import steps as steps_module
+from mimyria.autotrain.loop import autotrain
+from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.errors import ConfigError, Interrupted, RunFailed, SpectrumError
+from mimyria.execute import LOG, Job, Outcome
+from mimyria.spectra.parts import locked
+from mimyria.spectra.series import write_series
+from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.trajectory import read_frames, write_frames
+
+N_FRAMES, PROBE = 140, 100
+GRID = np.linspace(0, 4000, 101)
+Hook = Callable[[str, list[str]], int]
+
+
+class MadeUp:
+    """Steps that write what the real ones write; a hook may fail, or be killed, before each."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.before: Hook = lambda step, words: 0
+        self.left_out = 0
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        for job in list(jobs):
+            words = list(job.command[3:])
+            status = self.before(words[0], words)
+            log = "mimyria: it was told to fail\n"
+            if not status:
+                log = getattr(self, words[0])(words) or "fine\n"
+                self.done.append(f"{words[0]} {Path(words[words.index('--out') + 1]).name if '--out' in words else ''}")
+            (job.folder / LOG).write_text(log, encoding="utf-8")
+            yield Outcome(job, status)
+
+    def label(self, words: list[str]) -> None:
+        frames = list(read_frames(words[1]))
+        tensors = {"apt": np.zeros((24, 3, 3)), "pgt": np.zeros((24, 3, 3, 3))}
+        kept = frames[: len(frames) - self.left_out]
+        if kept:
+            write_frames(words[words.index("--out") + 1], [replace(frame, tensors=tensors) for frame in kept])
+
+    def train(self, words: list[str]) -> None:
+        Path(words[words.index("--out") + 1]).write_text("model")
+        Path(words[words.index("--out") + 1] + ".checkpoint").unlink(missing_ok=True)
+
+    def evaluate(self, words: list[str]) -> str:
+        return json.dumps({"rmse": 0.1, "relative_rmse": 0.05, "unit": "e"}) + "\n"
+
+    def spectrum(self, words: list[str]) -> None:
+        out = Path(words[words.index("--out") + 1])
+        out.mkdir(exist_ok=True)
+        n = sum(1 for path in out.parent.glob("cycle-*/labels.extxyz") for _ in read_frames(path))
+        height = 1 + 4.0 / n**2  # converges with the labels
+        columns = {"wavenumber_cm-1": GRID, "n_alpha_cm-1": height + np.sin(GRID / 300) ** 2}
+        columns |= {"n_alpha_error": 0.001 + 0 * GRID, "n_alpha_spread": 0.1 / n + 0 * GRID}
+        write_csv(out / "ir.csv", Spectrum("ir", columns))
+        rates = np.random.default_rng(n).normal(size=(PROBE, 2, 3))
+        one = made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates})
+        write_series(out / "series.h5", [one])
+        (out / "settings.yaml").write_text("made: up\n")
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
+    made_up = MadeUp()
+    monkeypatch.setattr(steps_module, "LocalExecutor", lambda *_: made_up)
+    monkeypatch.setattr(steps_module, "make_executor", lambda *_: made_up)
+    return made_up
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AutotrainSettings:
+    write_frames(tmp_path / "md.xyz", polarizable.run(8, N_FRAMES, 2.0))
+    return AutotrainSettings(
+        trajectories=[tmp_path / "md.xyz"],
+        probe=PROBE,
+        selection={"test": 4, "first": 5, "batch": 5},
+        convergence={"score": 0.015, "patience": 1, "low": 100, "high": 3900},
+    )
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return [{name: value for name, value in row.items() if not name.endswith("_seconds")} for row in rows]
+
+
+def selected(folder: Path) -> list[list[tuple[int, int]]]:
+    return [
+        [(frame.info["trajectory"], frame.info["trajectory_frame"]) for frame in read_frames(path)]
+        for path in sorted(folder.glob("*/selected.extxyz"))
+    ]
+
+
+def test_it_stops_when_the_spectra_have_converged(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    said = autotrain(settings, tmp_path / "loop")
+    rows = history(tmp_path / "loop")
+    assert rows[-1]["state"] == "converged"
+    assert f"converged after {len(rows)} cycles and {5 * len(rows)} labels" in said
+    assert [row["settled_ir"] for row in rows][-1] == "True"
+    assert "False" in [row["settled_ir"] for row in rows]
+    assert (tmp_path / "loop" / "final" / "ir.csv").exists()
+    chosen = [place for cycle in selected(tmp_path / "loop") for place in cycle]
+    assert len(set(chosen)) == len(chosen)
+
+
+@pytest.mark.parametrize(
+    ("limits", "state"),
+    [({"cycles": 2}, "limit of 2 cycles"), ({"labels": 8}, "limit of 8 labels"), ({"hours": 1e-9}, "limit of 1e-09")],
+)
+def test_a_limit_is_told_as_such(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, limits: dict[str, Any], state: str
+) -> None:
+    settings = settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
+    said = autotrain(settings, tmp_path / "loop")
+    assert history(tmp_path / "loop")[-1]["state"].startswith(state)
+    assert state in said
+    assert "converged" not in said
+
+
+def killed(at: int, cut: bool, error: type[BaseException]) -> Hook:
+    count = iter(range(10**6))
+
+    def hook(step: str, words: list[str]) -> int:
+        if next(count) == at:
+            if cut and "--out" in words and step != "spectrum":
+                Path(words[words.index("--out") + 1] + ".checkpoint").write_text("half")
+            raise error
+        return 0
+
+    return hook
+
+
+@pytest.mark.parametrize("at", range(0, 12, 2))
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_killed_anywhere_it_goes_on_and_ends_alike(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, at: int, error: type[BaseException]
+) -> None:
+    """SystemExit stands for kill -9: nothing in the loop catches it."""
+    autotrain(settings, tmp_path / "whole")
+    whole, steps.done = steps.done, []
+    steps.before = killed(at, True, error)
+    with pytest.raises((Interrupted, SystemExit)):
+        autotrain(settings, tmp_path / "parts")
+    steps.before = lambda step, words: 0
+    autotrain(settings, tmp_path / "parts")
+    assert sorted(steps.done) == sorted(whole)  # nothing twice
+    assert history(tmp_path / "parts") == history(tmp_path / "whole")
+    assert selected(tmp_path / "parts") == selected(tmp_path / "whole")
+
+
+def test_killed_while_frames_are_chosen(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autotrain(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "write_selected", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(Interrupted):
+            autotrain(settings, tmp_path / "parts")
+    autotrain(settings, tmp_path / "parts")
+    assert selected(tmp_path / "parts") == selected(tmp_path / "whole")
+
+
+def test_failed_configurations_are_replaced(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(step: str, words: list[str]) -> int:
+        steps.left_out = 2 if step == "label" and "cycle-01" in words[1] else 0
+        return 0
+
+    steps.before = hook
+    autotrain(settings, tmp_path / "loop")
+    assert [int(row["labels"]) for row in history(tmp_path / "loop")][:2] == [3, 10]
+    assert len(selected(tmp_path / "loop")[1]) == 7
+
+
+def test_no_label_at_all_stops_with_the_reason(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    steps.before = lambda step, words: 1 if step == "label" and "cycle-01" in words[1] else 0
+    with pytest.raises(RunFailed, match=r"no configuration of .*cycle-01 could be labelled: it was told to fail"):
+        autotrain(settings, tmp_path / "loop")
+    steps.before = lambda step, words: 0
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+
+
+def test_a_dead_worker_and_a_broken_checkpoint_are_tried_once_more(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoint = tmp_path / "loop" / "cycle-01" / "pgt.mym.checkpoint"
+
+    def hook(step: str, words: list[str]) -> int:
+        if step == "train" and "--resume" in words:
+            return 2
+        if step == "label" and "cycle-01" in words[1]:
+            checkpoint.write_text("broken")
+        return 0
+
+    steps.before = hook
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+    assert "training of PGT ended with: it was told to fail; it begins once more" in caplog.text
+    steps.before = lambda step, words: -9 if step == "train" else 0
+    with pytest.raises(RunFailed, match=r"training-apt/run.log: the APT network was not trained: it was told to fail"):
+        autotrain(settings, tmp_path / "other")
+
+
+@pytest.mark.parametrize("step", ["evaluate", "spectrum"])
+def test_a_failed_step_names_its_log(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, step: str) -> None:
+    steps.before = lambda name, words: 1 if name == step else 0
+    with pytest.raises(RunFailed, match=rf"run.log: `mimyria {step}` failed: it was told to fail"):
+        autotrain(settings, tmp_path / "loop")
+    steps.before = lambda name, words: 0
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+
+
+def test_a_full_disk_loses_nothing(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autotrain(settings, tmp_path / "whole")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "history.csv")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "write_history", full)
+        with pytest.raises(OSError, match="No space left"):
+            autotrain(settings, tmp_path / "loop")
+    autotrain(settings, tmp_path / "loop")
+    assert history(tmp_path / "loop") == history(tmp_path / "whole")
+
+
+def test_two_starts_and_another_trajectory_are_refused(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    (tmp_path / "loop").mkdir()
+    with locked(tmp_path / "loop"), pytest.raises(SpectrumError, match="another run is working in"):
+        autotrain(settings, tmp_path / "loop")
+    autotrain(settings, tmp_path / "loop")
+    write_frames(tmp_path / "md.xyz", polarizable.run(8, N_FRAMES, 2.0, seed=5))
+    with pytest.raises(ConfigError, match=r"md.xyz has changed since"):
+        autotrain(settings, tmp_path / "loop")
+
+
+def test_more_patience_goes_on_from_where_it_was(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    autotrain(settings, tmp_path / "loop")
+    first = len(history(tmp_path / "loop"))
+    steps.done = []
+    rule = settings.convergence.model_copy(update={"patience": 2})
+    autotrain(settings.model_copy(update={"convergence": rule}), tmp_path / "loop")
+    assert len(history(tmp_path / "loop")) == first + 1
+    assert sum(step.startswith("label") for step in steps.done) == 1
+
+
+def test_random_selection_takes_no_notice_of_the_networks(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    choice = settings.selection.model_copy(update={"method": "random"})
+    autotrain(settings.model_copy(update={"selection": choice}), tmp_path / "loop")
+    highest = max(frame for cycle in selected(tmp_path / "loop")[1:] for _, frame in cycle)
+    assert highest >= PROBE  # from all of the trajectory, not from the probe alone
+
+
+def test_settings_in_yaml_are_those_of_the_steps(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    given = settings.model_copy(update={"train": {"committee": 3, "epochs": 7}, "spectrum": {"resolution": 50}})
+    autotrain(given, tmp_path / "loop")
+    assert yaml.safe_load((tmp_path / "loop" / "train.yaml").read_text()) == {"committee": 3, "epochs": 7}
+    assert yaml.safe_load((tmp_path / "loop" / "spectrum.yaml").read_text()) == {"resolution": 50}

@@ -50,7 +50,15 @@ class Line:
 
 
 def chart(
-    title: str, x_axis: str, y_axis: str, lines: Sequence[Line], *, log: bool = False, zero: str = "", height: int = 0
+    title: str,
+    x_axis: str,
+    y_axis: str,
+    lines: Sequence[Line],
+    *,
+    log: bool = False,
+    zero: str = "",
+    top: float = np.nan,
+    height: int = CHART_HEIGHT,
 ) -> Any:
     """Return a chart.
 
@@ -64,13 +72,15 @@ def chart(
         Whether the vertical axis is logarithmic; values that are not positive are left out.
     zero
         Axes that begin at zero: out of ``xy``.
+    top
+        Where the vertical axis ends, whatever lies beyond.
     height
-        Pixels; without it, `CHART_HEIGHT`.
+        Pixels.
     """
     plot = figure(
         title=title, x_axis_label=x_axis, y_axis_label=y_axis, y_axis_type="log" if log else "linear",
-        x_range=_range("x" in zero, 0.06), y_range=_range("y" in zero, 0.12),
-        height=height or CHART_HEIGHT, min_width=240, sizing_mode="stretch_width", tools="", toolbar_location=None,
+        x_range=_range("x" in zero, 0.06), y_range=_range("y" in zero, 0.12, top),
+        height=height, min_width=240, sizing_mode="stretch_width", tools="", toolbar_location=None,
     )  # fmt: skip
     _draw_lines(plot, [line for line in lines if line.dash], log)
     _draw_points(plot, [line for line in lines if line.marked], log)
@@ -82,8 +92,13 @@ def chart(
     return plot
 
 
-def _range(from_zero: bool, padding: float) -> DataRange1d:
-    return DataRange1d(start=0, range_padding=padding) if from_zero else DataRange1d(range_padding=padding)
+def _range(from_zero: bool, padding: float, end: float = np.nan) -> DataRange1d:
+    found = DataRange1d(range_padding=padding)
+    if from_zero:
+        found.start = 0
+    if np.isfinite(end):
+        found.end = end
+    return found
 
 
 def _draw_lines(plot: Any, lines: Sequence[Line], log: bool) -> None:

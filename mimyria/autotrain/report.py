@@ -16,7 +16,18 @@ from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.markup import NOTHING, Part, number, table
 from mimyria.autotrain.results import errors, labels, learning, similarities, spectra
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.autotrain.standing import NAMES, Standing, explanation, headline, verdict, warnings
+from mimyria.autotrain.standing import (
+    NAMES,
+    SETTLED,
+    UNKNOWN,
+    Standing,
+    explanation,
+    headline,
+    last_words,
+    verdict,
+    warnings,
+)
+from mimyria.autotrain.steps import DOING
 from mimyria.spectra.document import write_document
 
 log = logging.getLogger("mimyria")
@@ -24,7 +35,6 @@ log = logging.getLogger("mimyria")
 REPORT = "report.html"
 SECONDS_BETWEEN_LOOKS, SECONDS_OF_REST = 30, 60
 """The page loads itself anew so often while the loop runs, but not sooner after its reader has moved the mouse."""
-STEPS = {"label": "labelling", "train": "training", "evaluate": "testing", "spectrum": "spectra"}
 
 HEAD = """<style>
 h2 { font-size: 1.15em; margin: 2.2em 0 0.5em; border-bottom: 1px solid #ddd; padding-bottom: 0.2em; }
@@ -104,33 +114,35 @@ def _part(make: Callable[[Standing], Part], standing: Standing) -> Part:
 
 
 def summary(standing: Standing) -> Part:
-    """Return the state, what the decision rests on, and the numbers that matter most."""
-    score = standing.settings.convergence.score
-    tests = len(standing.headers.get(standing.folder.test, []))
-    tiles = {"cycles": str(len(standing.cycles)), "labels": str(standing.labels), "test frames": str(tests)}
+    """Return the state, the numbers that matter most, and what the decision rests on."""
+    said = [escape(explanation(standing)), *(f"<code>{escape(line)}</code>" for line in last_words(standing))]
+    said.append(f'<span class="quiet">{time.strftime("%Y-%m-%d %H:%M:%S %Z")}, mimyria {__version__}</span>')
+    tiles = {"cycles": str(len(standing.cycles)), "labels": str(standing.labels)}
     for name, one in standing.settling.items():
         if np.isfinite(one.change):
-            tiles[f"similarity of {NAMES[name]} to the cycle before"] = f"{100 * (1 - one.change):.1f} %"
-    shown = "".join(f"<div><b>{value}</b>{escape(name)}</div>" for name, value in tiles.items())
-    rows = []
+            tiles[f"similarity of {NAMES[name]}"] = f"{100 * (1 - one.change):.1f} %"
+    shown = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in tiles.items())
+    return Part(
+        f'<div class="state {standing.state}"><b>{escape(headline(standing))}</b><br>{"<br>".join(said)}</div>'
+        f'<div class="tiles">{shown}</div>{_decision(standing)}'
+    )
+
+
+def _decision(standing: Standing) -> str:
+    """Return what the last cycle says of every spectrum."""
+    if not standing.settling:
+        return ""
+    rule, rows = standing.settings.convergence, []
     for name, one in standing.settling.items():
-        said, allowed = verdict(one, score), one.allowed(score)
-        mark = "good" if said == "settled" else "quiet" if "nothing" in said else "wrong"
-        numbers = map(number, (one.change, one.spread, one.floor, allowed))
+        said = verdict(one, rule.score)
+        mark = "good" if said == SETTLED else "quiet" if said == UNKNOWN else "wrong"
+        numbers = map(number, (one.change, one.spread, one.floor, one.allowed(rule.score)))
         rows.append([NAMES[name], *numbers, f'<span class="{mark}">{said}</span>'])
     columns = ["last cycle", "change", "networks differ by", "statistical floor", "allowed", "verdict"]
-    decision = table(columns, rows, words=1) if rows else ""
-    rule = (
-        f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {standing.settings.convergence.low:g} and '
-        f"{standing.settings.convergence.high:g} cm⁻¹: of the spectra of the last two cycles, of two networks of the "
-        "committee on average, of two measurements that differ by chance alone. Change and networks may reach the "
-        f"floor, or {score:g} where the floor is lower.</p>"
-    )
-    written = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-    return Part(
-        f'<div class="state {standing.state}"><b>{escape(headline(standing))}</b><br>{escape(explanation(standing))}'
-        f'<br><span class="quiet">{written}, mimyria {__version__}</span></div>'
-        f'<div class="tiles">{shown}</div>{decision}{rule if rows else ""}'
+    return table(columns, rows, words=1) + (
+        f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {rule.low:g} and {rule.high:g} cm⁻¹: of the spectra of the '
+        "last two cycles; of two networks of the committee, on average; of two measurements with these error bars, on "
+        f"average. Allowed is the floor, or {rule.score:g} where the floor is lower.</p>"
     )
 
 
@@ -150,7 +162,7 @@ def costs(standing: Standing) -> Part:
     total = Cost.together([one for _, one in found])
     rows = [[name, *_cells(one)] for name, one in found]
     rows.append([f"<b>{cell}</b>" for cell in ["together", *_cells(total)]])
-    columns = ["", "labels", *(f"{words}<br>hours" for words in STEPS.values())]
+    columns = ["", "labels", *(f"{words}<br>hours" for words in DOING.values())]
     columns += [f"{words}<br>core-hours" for words in ("labels", "training", "prediction", "all")]
     each = f"{number(total.label_core_hours / total.labels)} core-hours a label. " if total.labels else ""
     note = (
@@ -162,7 +174,7 @@ def costs(standing: Standing) -> Part:
 
 
 def _cells(cost: Cost) -> list[str]:
-    hours = [cost.hours.get(step, 0.0) for step in STEPS]
+    hours = [cost.hours.get(step, 0.0) for step in DOING]
     core_hours = [cost.label_core_hours, cost.training_core_hours, cost.prediction_core_hours, cost.core_hours]
     return [str(cost.labels), *map(number, [*hours, *core_hours])]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ from mimyria.autotrain.convergence import COMPARED
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.markup import NOTHING, Part, key, number, place, table
 from mimyria.autotrain.standing import NAMES, Standing, verdict
+from mimyria.autotrain.steps import LABELLED, parity_plot
 from mimyria.labels.quality import FIGURES, outlying, summarise
 from mimyria.model.history import history_of, read_history
 from mimyria.spectra.compare import error_of, read_table
@@ -28,7 +30,7 @@ MOST_POINTS = 200
 SCORES = {
     "change": ("to the cycle before", BLUE, "solid"),
     "spread": ("between networks", ORANGE, "solid"),
-    "floor": ("if by chance alone", GREEN, "dotted"),
+    "floor": ("statistical floor", GREEN, "dotted"),
 }
 """How `Settling` is drawn: label, colour, dash."""
 TARGET_COLORS = dict(zip(TARGETS, (BLUE, VERMILION, PURPLE), strict=False))
@@ -126,7 +128,7 @@ def errors(standing: Standing) -> Part:
     for name in names:
         lines = [line("all atoms", TARGET_COLORS[name], name, "rmse")]
         lines += [line(one, tone, name, "species", one, "rmse", dash="dashed") for one, tone in tones.items()]
-        charts.append(chart(name.upper(), "labels", f"RMSE / {TARGETS[name].unit}", lines, zero="xy"))
+        charts.append(chart(name.upper(), "labels", f"RMSE / {_unit(TARGETS[name].unit)}", lines, zero="xy"))
     keys = [*((name.upper(), TARGET_COLORS[name], "solid") for name in names)]
     keys += [(f"{one} alone", tone, "dashed") for one, tone in tones.items()]
     return Part(key(keys) + place("errors") + _parity(standing), {"errors": beside(charts)})
@@ -144,7 +146,7 @@ def _parity(standing: Standing) -> str:
     """Return the newest pictures of predictions over labels."""
     shown = []
     for name in TARGETS:
-        paths = [cycle.folder / f"parity-{name}.png" for cycle in standing.cycles]
+        paths = [parity_plot(cycle.folder, name) for cycle in standing.cycles]
         for path in [one for one in paths if one.exists()][-1:]:
             data = base64.b64encode(path.read_bytes()).decode()
             caption = f"{name.upper()} of the test set, {path.parent.name}"
@@ -170,7 +172,9 @@ def learning(standing: Standing) -> Part:
                     lines.append(Line(label, steps, values, color, dash, marked=False, width=1.4))
         if lines:
             title = f"{name.upper()}: {target.title}"
-            charts.append(chart(title, "steps", "RMSE / scale of the labels / %", lines, log=True))
+            worst = max((float(max(line.y)) for line in lines if line.dash == "solid"), default=np.nan)
+            axis = "RMSE / scale of the labels / %"
+            charts.append(chart(title, "steps", axis, lines, log=True, top=1.3 * worst))
     if not charts:
         return NOTHING
     text = "<p>Solid: held-out labels; dotted: training. Later cycles are darker; every network has its own curve.</p>"
@@ -216,12 +220,18 @@ def _quality(standing: Standing, name: str) -> Any:
             beyond.append(Line(f"{folder.name}, stands out", numbers[far], values[far], VERMILION, dash=""))
     if not lines:
         return None
-    return chart(name, "label", QUALITY[name].split(" ")[0], [*lines, *beyond], log=True, height=QUALITY_HEIGHT)
+    unit = _unit(re.split(" that | between ", QUALITY[name])[0])
+    return chart(name, "label", unit, [*lines, *beyond], log=True, height=QUALITY_HEIGHT)
+
+
+def _unit(text: str) -> str:
+    """Return a unit as one writes it by hand."""
+    return text.replace("^2", "²").replace("Angstrom", "Å")
 
 
 def _asked(folder: Path) -> tuple[int | None, str]:
     """Return how many frames were to be labelled, and why some have no label; None where it is not known yet."""
-    path = folder / "labels.json"
+    path = folder / LABELLED
     if not path.exists():
         return None, ""
     stated = json.loads(path.read_text(encoding="utf-8"))

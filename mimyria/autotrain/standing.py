@@ -21,6 +21,7 @@ from mimyria.trajectory.header import parse_header, split_time
 
 NAMES = {"ir": "IR", "VV": "Raman VV", "VH": "Raman VH"}
 """Of the spectra that must settle."""
+SETTLED, UNKNOWN = "settled", "nothing to compare with yet"
 WARNING = "warning: "
 """Begins a line of a log."""
 MOST_WARNINGS = 5
@@ -113,27 +114,47 @@ def headline(standing: Standing) -> str:
 def explanation(standing: Standing) -> str:
     """Return why, and what comes next."""
     rule, settled = standing.settings.convergence, standing.settled_cycles
-    wanted = f"every spectrum is to settle {_in_a_row(rule.patience)}, and has in the last {settled}"
+    wanted = f"every spectrum must settle {_in_a_row(rule.patience)} (so far: {settled})"
     if standing.state == "stopped":
         return f"{standing.stopped.rstrip('.')}. The same command goes on where it was; {wanted}."
     if standing.reason == CONVERGED:
-        return f"Every spectrum settled {_in_a_row(rule.patience)}."
+        return f"Every spectrum has settled {_in_a_row(rule.patience)}."
     limits = {name: value for name, value in standing.settings.limits.model_dump().items() if value is not None}
     ends = " or ".join(f"{value:g} {name}" for name, value in limits.items())
     return f"To converge, {wanted}" + ("." if standing.reason or not ends else f"; it ends in any case at {ends}.")
 
 
+def last_words(standing: Standing) -> list[str]:
+    """Return the last line of the log of each job of the step that runs, or ran last: how far it is."""
+    if standing.state != "running":
+        return []
+    logs = {path: path.stat().st_mtime for path in _logs(standing.folder)}
+    newest = max(logs, key=lambda path: logs[path], default=None)
+    beside = [path for path in logs if newest and _step(path) == _step(newest)]
+    return [lines[-1] for path in sorted(beside) if (lines := _read(path))]
+
+
+def _logs(folder: RunFolder) -> list[Path]:
+    """Return the logs of all steps; those of the calculations lie elsewhere."""
+    return [path for path in sorted(folder.path.glob(f"*/*/{LOG}")) if path.parents[1] != folder.work]
+
+
+def _step(log: Path) -> tuple[Path, str]:
+    """Return the folder of the cycle, and the step: the trainings of both networks are one."""
+    return log.parents[1], log.parent.name.split("-")[0]
+
+
+def _read(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+
+
 def verdict(one: Settling, score: float) -> str:
     """Return what the numbers of one spectrum say."""
-    allowed = one.allowed(score)
-    reasons = []
-    if one.change > allowed:
-        reasons.append("changes too much")
-    if one.spread > allowed:
-        reasons.append("networks differ too much")
     if np.isnan(one.change):
-        reasons.append("nothing to compare with")
-    return "; ".join(reasons) or "settled"
+        return UNKNOWN
+    allowed = one.allowed(score)
+    beyond = {"changes too much": one.change, "networks differ too much": one.spread}
+    return "; ".join(words for words, value in beyond.items() if value > allowed) or SETTLED
 
 
 def warnings(standing: Standing) -> list[str]:
@@ -143,18 +164,17 @@ def warnings(standing: Standing) -> list[str]:
 
 def _of_decision(standing: Standing) -> Iterator[str]:
     score = standing.settings.convergence.score
-    for name, one in standing.settling.items():
-        if one.floor > score:
-            yield (
-                f"{NAMES[name]}: the statistical floor of the probe, {one.floor:.3g}, is above the score that is "
-                f"wanted, {score:g}: smaller changes are not seen; a longer probe would see them"
-            )
-        if len(standing.cycles) > 1 and np.isnan(one.floor):
-            yield f"{NAMES[name]}: no error bars, so the statistical floor is not known; a longer probe would give them"
-        if np.isnan(one.spread):
-            yield f"{NAMES[name]}: a single network tells nothing of its own doubt; `train.committee: 3` would"
-    missing = [NAMES[name] for name in NAMES if name not in standing.settling]
-    if standing.cycles and missing:
+    moved = {NAMES[name]: one for name, one in standing.settling.items()}
+    if high := [f"{name} {one.floor:.3g}" for name, one in moved.items() if one.floor > score]:
+        yield (
+            f"the statistical floor of the probe ({', '.join(high)}) is above the score that is wanted ({score:g}), so "
+            "that larger changes count as none; a longer probe lowers it"
+        )
+    if len(standing.cycles) > 1 and (bare := [name for name, one in moved.items() if np.isnan(one.floor)]):
+        yield f"no error bars ({', '.join(bare)}), so the statistical floor is not known; a longer probe gives them"
+    if single := [name for name, one in moved.items() if np.isnan(one.spread)]:
+        yield f"a single network ({', '.join(single)}) says nothing of its own doubt; a committee would"
+    if moved and (missing := [name for name in NAMES.values() if name not in moved]):
         yield f"not made, and not part of the decision: {', '.join(missing)}"
 
 
@@ -167,11 +187,8 @@ def _of_labels(standing: Standing) -> Iterator[str]:
 def _of_logs(standing: Standing) -> Iterator[str]:
     """Yield each warning once, with the first log that has it."""
     said = set()
-    for path in sorted(standing.folder.path.glob(f"*/*/{LOG}")):
-        if path.parent.parent == standing.folder.work:
-            continue
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        found = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+    for path in _logs(standing.folder):
+        found = [line.removeprefix(WARNING) for line in _read(path) if line.startswith(WARNING)]
         for text in list(dict.fromkeys(found))[:MOST_WARNINGS]:
             if text not in said:
                 yield f"{path.parent.relative_to(standing.folder.path)}: {text}"
@@ -179,7 +196,7 @@ def _of_logs(standing: Standing) -> Iterator[str]:
 
 
 def _in_a_row(cycles: int) -> str:
-    return "in a cycle" if cycles == 1 else f"in {cycles} cycles in a row"
+    return "in one cycle" if cycles == 1 else f"in {cycles} cycles in a row"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -54,7 +54,7 @@ ROOMS = {
     "zstandard": {"trajectory"},
     "h5py": {"spectra"},
     "matplotlib": {"spectra", "model"},
-    "bokeh": {"spectra"},
+    "bokeh": {"spectra", "autotrain"},
     "typer": {"cli"},
     "rich": {"progress"},
     "yaml": {"config"},

@@ -19,6 +19,8 @@ import numpy as np
 from mimyria.frame import Array
 from mimyria.spectra.compare import read_table, similarity
 
+CONVERGED = "converged"
+"""The reason to stop that is not a limit."""
 COMPARED = {"ir": ("ir.csv", "n_alpha_cm-1"), "VV": ("raman.csv", "VV"), "VH": ("raman.csv", "VH")}
 """The spectra that must settle: file and column."""
 
@@ -37,9 +39,13 @@ class Settling:
     spread: float
     floor: float
 
+    def allowed(self, score: float) -> float:
+        """Return the score that change and spread may have: the larger of the floor and the one that is given."""
+        return max(score, self.floor) if np.isfinite(self.floor) else score
+
     def settled(self, score: float) -> bool:
-        """Return whether nothing moves beyond the floor, or the score."""
-        allowed = max(score, self.floor) if np.isfinite(self.floor) else score
+        """Return whether nothing moves beyond what is allowed."""
+        allowed = self.allowed(score)
         return bool(self.change <= allowed and not self.spread > allowed)
 
 

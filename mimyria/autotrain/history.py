@@ -37,9 +37,19 @@ class Cycle:
     settling: Mapping[str, Settling]
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """Its name, as one says it."""
+        return f"cycle {self.number}"
+
+    @property
+    def number(self) -> int:
+        """Counted from one."""
+        return int(self.folder.name.split("-")[1])
+
     def row(self, score: float) -> dict[str, Any]:
         """Return the line of this cycle."""
-        row: dict[str, Any] = {"cycle": int(self.folder.name.split("-")[1]), "labels": self.labels}
+        row: dict[str, Any] = {"cycle": self.number, "labels": self.labels}
         for name, report in self.errors.items():
             row |= {f"{name}_rmse": report["rmse"], f"{name}_relative_rmse": report["relative_rmse"]}
         for name, one in self.settling.items():

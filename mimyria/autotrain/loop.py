@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.autotrain.convergence import converged, settling
+from mimyria.autotrain.convergence import CONVERGED, converged, settling
 from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw, places_in, write_selected
 from mimyria.autotrain.history import Cycle, write_history
+from mimyria.autotrain.report import write_report
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
@@ -25,8 +26,6 @@ from mimyria.spectra.parts import locked
 from mimyria.spectra.series import read_series
 
 log = logging.getLogger("mimyria")
-
-CONVERGED = "converged"
 
 
 def autotrain(settings: AutotrainSettings, path: Path) -> str:
@@ -39,10 +38,15 @@ def autotrain(settings: AutotrainSettings, path: Path) -> str:
     """
     folder = RunFolder(path, settings)
     with locked(path):
+        loop = Loop(settings, folder)
         try:
-            return Loop(settings, folder).run()
+            return loop.run()
         except KeyboardInterrupt:
+            loop.report(stopped="it was interrupted")
             raise Interrupted(f"stopped; the same command goes on in {path}") from None
+        except Exception as error:
+            loop.report(stopped=str(error))
+            raise
 
 
 class Loop:
@@ -55,9 +59,10 @@ class Loop:
     """
 
     def __init__(self, settings: AutotrainSettings, folder: RunFolder) -> None:
-        self.settings, self.folder, self.steps = settings, folder, Steps(folder, settings)
+        self.settings, self.folder, self.steps = settings, folder, Steps(folder, settings, self.report)
         self.pool = Pool.of(reading(settings).open(path) for path in settings.trajectories)
         self.cycles: list[Cycle] = []
+        self.reason = ""
 
     def run(self) -> str:
         """Run cycles until there is a reason to stop, then make the final spectra."""
@@ -153,7 +158,13 @@ class Loop:
         return ""
 
     def _record(self, reason: str) -> None:
+        self.reason = reason
         write_history(self.folder.path, self.cycles, self.settings.convergence.score, reason)
+        self.report()
+
+    def report(self, now: str = "", stopped: str = "") -> None:
+        """Write the page: what is being done now, or why it has stopped."""
+        write_report(self.folder, self.cycles, self.settings, self.reason, now=now, stopped=stopped)
 
 
 def reading(settings: AutotrainSettings) -> TrajectorySettings:

@@ -9,9 +9,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from mimyria.autotrain.folder import RunFolder, add_time, write_text
@@ -25,6 +26,9 @@ log = logging.getLogger("mimyria")
 
 LABELLED = "labels.json"
 ERRORS = "errors.json"
+DOING = {"label": "labelling", "train": "training", "evaluate": "testing", "spectrum": "spectra"}
+"""What each step does, in a word."""
+SECONDS_BETWEEN_NEWS = 60.0
 
 
 def command(*words: str | Path) -> tuple[str, ...]:
@@ -41,10 +45,12 @@ class Steps:
         Of the loop.
     settings
         Of this start.
+    tell
+        Takes what is being done, when a step begins and now and then while it runs.
     """
 
-    def __init__(self, folder: RunFolder, settings: AutotrainSettings) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: RunFolder, settings: AutotrainSettings, tell: Callable[[str], None]) -> None:
+        self.folder, self.settings, self.tell = folder, settings, tell
         self.flags = {}
         for name in ("label", "train", "spectrum"):
             self.flags[name] = folder.path / f"{name}.yaml"
@@ -114,7 +120,8 @@ class Steps:
             if name not in found:
                 place = folder / f"evaluation-{name}"
                 with self._timed(folder, "evaluate"):
-                    self._must(LocalExecutor(), place, "evaluate", folder / f"{name}.mym", test, "--json")
+                    words = ("evaluate", folder / f"{name}.mym", test, "--json", "--plot", parity_plot(folder, name))
+                    self._must(LocalExecutor(), place, *words)
                 found[name] = json.loads(_last_line(place / LOG))
                 write_text(done, json.dumps(found, indent=1))
         return found
@@ -144,11 +151,37 @@ class Steps:
     @contextmanager
     def _timed(self, folder: Path, step: str) -> Iterator[None]:
         begin = time.monotonic()
-        log.info(f"{folder.name}: {step}")
+        doing = f"{folder.name}: {DOING[step]}"
+        log.info(doing)
+        self.tell(doing)
         try:
-            yield
+            with _again_and_again(lambda: self.tell(doing)):
+                yield
         finally:
             add_time(folder, step, time.monotonic() - begin)
+
+
+@contextmanager
+def _again_and_again(act: Callable[[], None]) -> Iterator[None]:
+    """Do something now and then, beside the block."""
+    ended = Event()
+
+    def beat() -> None:
+        while not ended.wait(SECONDS_BETWEEN_NEWS):
+            act()
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def parity_plot(folder: Path, name: str) -> Path:
+    """Return the picture of a network's predictions over the labels of the test set."""
+    return folder / f"parity-{name}.png"
 
 
 def checkpoint_of(model: Path) -> Path:

@@ -1,62 +1,27 @@
-"""The page of what was computed: one HTML file that needs no network, to zoom, to read values off, to take data from.
-
-Drawn by Bokeh, whose script goes into the page: 1.3 MB, where Plotly's is 4.8 MB (and 70 MB to install against 45).
-"""
+"""The page of what was computed: one HTML file, to zoom, to read values off, to take data from."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
-from bokeh.embed import json_item
 from bokeh.layouts import gridplot
 from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
-from bokeh.resources import Resources
 
+from mimyria.spectra.document import write_document
 from mimyria.spectra.panels import HIGHEST, Curve, Panel
 
 PANEL_HEIGHT = 340
 """Pixels."""
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1100px; margin: 1.5em auto; padding: 0 1em; }
-h1 { font-size: 1.4em; }
-pre { background: #f5f5f5; padding: 0.8em; overflow-x: auto; font-size: 12px; }
-summary { cursor: pointer; }
-</style>
-<script>
-$script
-</script>
-</head>
-<body>
-<h1>$title</h1>
-<p>$notes</p>
+BODY = """<p>{notes}</p>
 <p>Drag to zoom, click a name in the legend to show or hide a curve, point at a curve to read it off.</p>
 <div id="panels"></div>
-$files
-<script type="application/json" id="content">$content</script>
-<script>
-const content = JSON.parse(document.getElementById("content").textContent);
-Bokeh.embed.embed_item(content.figure, "panels");
-for (const link of document.querySelectorAll("a[download]"))
-  link.href = URL.createObjectURL(new Blob([content.files[link.download]], {type: "text/plain;charset=utf-8"}));
-</script>
-</body>
-</html>
-""")
+{files}"""
 
 
 def write_page(
@@ -77,22 +42,19 @@ def write_page(
     notes
         Lines that stand below.
     """
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+    body = BODY.format(
+        notes="<br>".join(map(escape, notes)), files="\n".join(_file(name, text) for name, text in texts.items())
+    )
+    write_document(path, title or "mimyria", body, {"panels": figure_of(panels)}, texts)
+
+
+def figure_of(panels: Sequence[Panel]) -> Any:
+    """Return the panels as one figure, from top to bottom over one wavenumber axis."""
     end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
     wavenumbers = Range1d(start=0, end=min(HIGHEST, end))
     rows: list[list[Any]] = [[_figure(panel, wavenumbers)] for panel in panels]
-    grid = gridplot(rows, sizing_mode="stretch_width", toolbar_location="right", toolbar_options={"logo": None})
-    texts = {file.name: file.read_text(encoding="utf-8") for file in files}
-    content = json.dumps({"figure": json_item(grid), "files": texts}, ensure_ascii=False, separators=(",", ":"))
-    page = PAGE.substitute(
-        title=escape(title or "mimyria"),
-        script=Resources(mode="inline", components=["bokeh"]).js_raw[0],
-        notes="<br>".join(map(escape, notes)),
-        files="\n".join(_file(name, text) for name, text in texts.items()),
-        content=content.replace("</", "<\\/"),
-    )
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, path)
+    return gridplot(rows, sizing_mode="stretch_width", toolbar_location="right", toolbar_options={"logo": None})
 
 
 def _file(name: str, text: str) -> str:

@@ -41,9 +41,8 @@ def run() -> list[Any]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+def make(tmp_path: Path) -> Make:
     """Write frames as one trajectory, or several, and return the series made of them."""
-    monkeypatch.setattr("mimyria.pipeline.write_pictures", lambda *_, **__: None)  # half of the time
 
     def write_and_make(*trajectories: list[Any], folder: str = "out", **settings: Any) -> list[ResponseSeries]:
         paths = []

@@ -1,6 +1,7 @@
 """Raman spectra: known depolarisation ratios, geometries, scales of intensity; which kinds of spectra are made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,17 @@ def test_every_geometry_comes_on_every_scale_with_its_error() -> None:
             plain, plain_error = (spectrum.columns[f"{name}{end}"][1:] for end in ("", "_error"))
             np.testing.assert_allclose(error / value, plain_error / plain, rtol=1e-9)
             assert not scale or f"{scale}*" in spectrum.header
+
+
+@pytest.mark.parametrize("groups", [("H2O", "H2O"), ("O", "H")])
+def test_groups_change_no_geometry(groups: tuple[str, str]) -> None:
+    parts = np.random.default_rng(0).normal(size=(600, 2, 3, 3))
+    whole = made_series({"pgt": parts.sum(axis=1)}, 4.0)
+    grouped = replace(whole, groups=groups, rates={"pgt": parts})
+    conditions = Conditions(TEMPERATURE, porto=("z(xy)z", "x(zz)x"))
+    one, other = (raman([series], conditions, sampling([series], 100.0, None)) for series in (whole, grouped))
+    for name in one.columns:
+        np.testing.assert_allclose(other.columns[name], one.columns[name], atol=1e-12)
 
 
 # --- oriented samples ---------------------------------------------------------------------------

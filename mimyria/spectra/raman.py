@@ -57,7 +57,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
     for geometry in conditions.porto:
         _, shape, shape_blocks = lines(series, partial(component_rate, *polarisations(geometry)), how)
-        shapes[geometry], blocks[geometry] = to_cm * shape[0, 0], to_cm * shape_blocks[:, 0, 0]
+        shapes[geometry], blocks[geometry] = to_cm * shape.sum(both), to_cm * shape_blocks.sum(each)
     errors = {name: standard_error(values) for name, values in blocks.items()}
     dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
     columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
@@ -141,8 +141,8 @@ def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
 
 
 def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
-    """Return dα_ab/dt of the whole, shape (t, 1, 1)."""
-    return one.rates[PGT.name][frames][:, :, a, b].sum(axis=1)[:, None, None]
+    """Return dα_ab/dt of each group, shape (t, groups, 1)."""
+    return one.rates[PGT.name][frames][:, :, a, b, None]
 
 
 def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:

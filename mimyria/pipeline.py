@@ -77,7 +77,9 @@ def make_spectra(
         raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
     opened = [settings.reading.open(path) for path in paths]
     trajectories = [
-        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
+        piece
+        for one in opened
+        for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution, settings.window)
     ]
     _check_before(trajectories, settings)
     groupings = [grouping_along(one, settings) for one in trajectories]
@@ -149,7 +151,8 @@ def _spectra(
     temperature = _temperature(series, settings)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
-    blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
+    n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
+    blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     targets = set.intersection(*(set(one.rates) for one in series))

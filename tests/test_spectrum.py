@@ -177,7 +177,7 @@ def test_density_of_states_has_error_bars_of_the_size_of_the_scatter() -> None:
     unknown = replace(series, velocity_blocks=np.empty((0, 1, 1)))
     spectrum = vibrational_density([unknown], WARM, sampling([unknown], 60.0, 10))
     assert np.isnan(spectrum.columns["vdos_error"]).all()
-    assert spectrum.header["errors"] == "none: too short for two blocks"
+    assert spectrum.header["errors"] == "none: fewer than two blocks"
 
 
 def test_short_trajectories_are_blocks_of_the_density_of_states() -> None:
@@ -235,6 +235,25 @@ def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
     with pytest.raises(SpectrumError, match="no trajectory"):
         sampling([], None, None)
     assert np.isnan(infrared([long], WARM, sampling([long], None, 1)).columns["n_alpha_error"]).all()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "blocks", "frames"),
+    [
+        ([5000], None, 625),  # 8 windows of 582 frames
+        ([700] * 20, None, 700),  # more trajectories than blocks: each is one
+        ([700, 600], None, 600),
+        ([2000, 1000, 1000], 4, 1000),
+        ([3000, 700], 3, 1000),
+        ([3000, 700], 5, 700),
+    ],
+)
+def test_no_block_goes_over_the_end_of_a_trajectory(lengths: list[int], blocks: int | None, frames: int) -> None:
+    series = [made_series({"apt": np.random.default_rng(0).normal(size=(n, 3))}, 4.0) for n in lengths]
+    how = sampling(series, 20.0, blocks)
+    assert how.block_frames == frames
+    assert sum(n // frames for n in lengths) >= (blocks or 2)
+    assert np.isfinite(infrared(series, WARM, how).columns["n_alpha_error"]).all()
 
 
 # --- files and comparison -----------------------------------------------------------------------

@@ -120,6 +120,15 @@ def test_reduced_intensity_knows_neither_laser_nor_temperature() -> None:
     assert set(intensity_scales(nu, WARM)) == {"reduced"}
 
 
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_a_cold_sample_sends_no_antistokes_light(correction: str) -> None:
+    """At 50 K e^{-hcν/kT} of 33 000 cm⁻¹, which 0.5 fs resolve, is below the smallest number."""
+    scales = intensity_scales(np.array([0.0, 10.0, 33_000.0]), Conditions(50.0, 532.0, correction))
+    for factor, _ in scales.values():
+        np.testing.assert_array_equal(np.isfinite(factor), [False, True, True])
+    assert correction == "none" or scales["antistokes"][0][-1] < 1e-200
+
+
 def test_there_is_no_stokes_light_below_zero_frequency() -> None:
     scales = intensity_scales(np.array([500.0, 1500.0, 4000.0]), Conditions(TEMPERATURE, 10_000.0))  # 1000 cm⁻¹
     assert scales["stokes"][0][0] > 0

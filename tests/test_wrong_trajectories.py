@@ -157,6 +157,18 @@ def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytes
     assert lengths(20.0, timestep=40.0) == [150, 60]
 
 
+def test_tensors_between_the_frames_of_the_stride_are_not_needed(
+    make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With all of them, what folds back is measured once for all trajectories."""
+    every_third = [frame if k % 3 == 0 else replace(frame, tensors={}) for k, frame in enumerate(run)]
+    with caplog.at_level(logging.INFO, "mimyria"):
+        some = make(every_third, every_third, stride=3)
+        assert "folds back below it" not in caplog.text
+        same(some, make(run, run, stride=3, folder="all"))
+    assert caplog.text.count("folds back below it") == 1
+
+
 def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:
     write_frames(tmp_path / "a.xyz", run[:10])
     with pytest.raises(TrajectoryError, match=r"a\.xyz: it ends before frame 10"):

@@ -282,7 +282,12 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--apt", "frames", "--kinds", "sfg"], "--kinds sfg needs --pgt"),
         (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
-        (["--apt", "frames", "--porto", "z(xx)z"], "--porto asks for Raman spectra"),
+        (["--apt", "frames", "--porto", "z(xx)z"], "--porto: no raman spectrum is made, only ir, vdos"),
+        (["--apt", "frames", "--stokes"], "--laser: no raman spectrum is made"),
+        (["--pgt", "frames", "--epsilon-infinity", 2], "--epsilon-infinity: no ir spectrum is made"),
+        (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
+        (["--kinds", "ir"], "--kinds ir needs --apt"),
+        ([], "nothing to make a spectrum from"),
         (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
     ],
@@ -290,7 +295,29 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
 def test_what_cannot_be_made_is_refused_before_anything_long(
     spectrum: Callable[..., Exception | None], tmp_path: Path, options: list[str], words: str
 ) -> None:
+    (tmp_path / "WATER").write_text("1000 1\n2000 1\n")
+    options = [str(tmp_path / option) if option == "WATER" else option for option in options]
     error = spectrum(*options, "--out", tmp_path / "o")
     assert isinstance(error, ConfigError)
     assert words in str(error)
     assert not (tmp_path / "o" / "series.h5").exists()
+
+
+def test_of_rates_that_are_there_nothing_else_is_asked(
+    spectrum: Callable[..., Exception | None], tmp_path: Path
+) -> None:
+    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
+    series = tmp_path / "a" / "series.h5"
+    for flags in (["--porto", "z(xx)z"], ["--kinds", "vdos", "--epsilon-infinity", 2]):
+        error = spectrum(*flags, "--out", tmp_path / "b", trajectory=series)
+        assert isinstance(error, ConfigError)
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_density_of_states_needs_no_tensors(spectrum: Callable[..., Exception | None], tmp_path: Path) -> None:
+    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
+    assert spectrum("--kinds", "vdos", "--out", tmp_path / "b") is None
+    assert spectrum("--out", tmp_path / "c", trajectory=tmp_path / "b" / "series.h5") is None
+    for folder in "bc":
+        assert (tmp_path / folder / "vdos.csv").read_text() == (tmp_path / "a" / "vdos.csv").read_text()
+        assert not (tmp_path / folder / "ir.csv").exists()

@@ -171,7 +171,7 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
     return ResponseSeries(
         groups=tuple(group.attrs["groups"]),
         timestep=float(group.attrs["timestep_fs"]),
-        rates=dict(group["rate"].items()),
+        rates=dict(group.get("rate", {}).items()),
         volume=group["volume"][()],
         temperature=group["temperature"][()],
         velocity_species=tuple(correlation.attrs["species"]),

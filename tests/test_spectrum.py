@@ -317,6 +317,16 @@ def test_floor_of_the_similarity_is_what_noise_scores() -> None:
     assert report["score"] == pytest.approx(report["floor"], rel=0.03)
 
 
+def test_a_value_that_is_missing_does_not_hide_the_errors() -> None:
+    """Stokes intensities and optical constants are not a number at ν = 0."""
+    x = np.linspace(0, 100, 101)
+    values, error = 5 + x, np.full_like(x, 0.3)
+    floor = similarity((x[1:], values[1:], error[1:]), (x[1:], values[1:], error[1:]))["floor"]
+    values[0] = error[0] = np.nan
+    assert similarity((x, values, error), (x, values, error))["floor"] == pytest.approx(floor)
+    assert "floor" not in similarity((x, values, np.nan * x), (x, values, np.nan * x))
+
+
 def test_difference_of_known_curves() -> None:
     """Straight lines on other grids: 5 + x minus x is 5, from 10 to 90 cm⁻¹; two errors add as squares."""
     x, coarse = np.linspace(0, 90, 91), np.linspace(10, 100, 7)

@@ -61,7 +61,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
-    header |= terms_header(series, "n_alpha", MOLAR) | correction_header(conditions.correction)
+    header |= terms_header(series, "n_alpha", MOLAR, "L mol-1 cm-1, natural logarithm")
+    header |= correction_header(conditions.correction)
     if conditions.epsilon_infinity is not None:
         of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
         for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():

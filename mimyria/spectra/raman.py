@@ -84,8 +84,8 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
         **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
-        **terms_header(series, "isotropic", "isotropic_per_molecule"),
-        **terms_header(series, "anisotropic", "anisotropic_per_molecule"),
+        **terms_header(series, "isotropic", "isotropic_per_molecule", "unit of S"),
+        **terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
         "temperature": f"{conditions.temperature:.2f} K",
     }
     return Spectrum("raman", columns, header | how.header())

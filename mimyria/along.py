@@ -80,6 +80,9 @@ def series_along(
     start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
     store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
+    lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window)
+    if settings.resolution is None:
+        lags = min(lags, max(limit // 2, 1))  # as `sampling` will have it
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
@@ -95,7 +98,7 @@ def series_along(
                 targets=tuple(settings.sources),
                 grouping=grouping,
                 timestep=timestep,
-                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
+                lags=lags,
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
                 limit=limit,

@@ -35,6 +35,11 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
+SETTLED = (
+    *("apt", "pgt", "topology", "velocities", "velocity_unit", "cell", "timestep", "layout", "frames", "stride"),
+    *("groups", "normal", "charge", "sum_rule"),
+)
+"""Names of settings, as ``SpectrumSettings.flags`` has them, that determine the rates and nothing else."""
 
 
 def make_spectra(
@@ -125,10 +130,10 @@ def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
 
 def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
     """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
-    plain = SpectrumSettings()
-    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "normal", "charge", "project"):
-        if getattr(settings, name) != getattr(plain, name):
-            flag = {"reading": "what says how to read a trajectory", "project": "--sum-rule"}.get(name, f"--{name}")
+    plain, given = SpectrumSettings().flags(), settings.flags()
+    for name in SETTLED:
+        if given.get(name) != plain.get(name):
+            flag = f"--{name.replace('_', '-')}"
             raise ConfigError(
                 f"series.h5 holds rates that are computed: leave {flag} out, or give the trajectory again"
             )
@@ -183,10 +188,12 @@ def _spectra(
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
-    flags = {"trajectory": list(paths), **settings.flags()}
+    flags = settings.flags()
+    if is_series(paths[0]):
+        flags = {name: value for name, value in flags.items() if name not in SETTLED}
     made_from = [dict(line.split(": ", 1) for line in one.origin.splitlines()) for one in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
-    write_settings(out / "settings.yaml", {**flags, **remarks})
+    write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
     write_pictures(out, spectra, settings.pictures, [summary])
     return spectra
 

@@ -102,6 +102,7 @@ def test_spectrum_remade_from_series(run: Run, charges: Path, tmp_path: Path) ->
     settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["rates"][0]["sources"] == "{'apt': 'frames'}"  # it still says what the rates were made from
     assert str(charges) in settings["rates"][0]
+    assert not {"apt", "groups", "stride", "sum_rule"} & set(settings)
     status, text, _ = run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--json")
     assert status == 0
     assert json.loads(text)["similarity"] == 1.0

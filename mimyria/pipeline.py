@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,9 +179,11 @@ def _spectra(
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     spectra = {}
+    made = {f"rates {number}": one.origin.strip().replace("\n", "; ") for number, one in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in wanted:
-            spectra[kind] = make(series, conditions, how)
+            spectrum = make(series, conditions, how)
+            spectra[kind] = replace(spectrum, header=spectrum.header | made)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before torch is imported
 
@@ -17,6 +19,8 @@ from mimyria.frame import Frame
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.trajectory import read_frames
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DATA = Path(str(files("mimyria") / "data"))
 
 Run = Callable[..., tuple[int, str, str]]
@@ -55,6 +59,20 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
 def labels() -> list[Frame]:
     """The first twelve labelled frames of the sample."""
     return list(islice(read_frames(DATA / "water32_labels.extxyz.xz"), 12))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a screen."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed: {', '.join(BROWSERS)}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 def random_frame(seed: int, n_atoms: int = 9, length: float = 7.0) -> Frame:

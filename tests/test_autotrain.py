@@ -238,6 +238,9 @@ def test_the_loop_converges_to_the_spectra_of_the_model(tmp_path: Path, engine: 
     rows = history(tmp_path / "loop")
     assert rows[-1]["state"] == "converged"
     assert "converged after" in said
+    page = (tmp_path / "loop" / "report.html").read_text(encoding="utf-8")
+    assert f"Converged after {len(rows)} cycles and {12 * len(rows)} labels" in page
+    assert "could not be shown" not in page
     assert [int(row["labels"]) for row in rows] == [12 * (k + 1) for k in range(len(rows))]
     frames = list(read_frames(tmp_path / "md.xyz"))
     rates = polarizable.exact_rates(frames)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +41,10 @@ class MadeUp:
         self.done: list[str] = []
         self.before: Hook = lambda step, words: 0
         self.left_out = 0
+        self.told: list[dict[str, str]] = []
+
+    def report(self, folder: object, cycles: list[object], settings: object, reason: str, **words: str) -> None:
+        self.told.append({"cycles": str(len(cycles)), "reason": reason, **words})
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         for job in list(jobs):
@@ -84,6 +90,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     made_up = MadeUp()
     monkeypatch.setattr(steps_module, "LocalExecutor", lambda *_: made_up)
     monkeypatch.setattr(steps_module, "make_executor", lambda *_: made_up)
+    monkeypatch.setattr(loop_module, "write_report", made_up.report)
     return made_up
 
 
@@ -135,6 +142,47 @@ def test_a_limit_is_told_as_such(
     assert history(tmp_path / "loop")[-1]["state"].startswith(state)
     assert state in said
     assert "converged" not in said
+
+
+def test_the_page_is_told_of_every_step(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    settings = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 1})})
+    autotrain(settings, tmp_path / "loop")
+    here = ("labelling", "training", "testing", "testing", "spectra")
+    doing = ["test: labelling", *(f"cycle-01: {step}" for step in here), "", "final: spectra", ""]
+    assert [one["now"] for one in steps.told] == doing
+    assert [one["reason"] for one in steps.told] == 6 * [""] + 3 * ["limit of 1 cycles"]
+    assert not any(one["stopped"] for one in steps.told)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyboardInterrupt, "it was interrupted"), (OSError(28, "No space left"), "No space left")]
+)
+def test_the_page_is_told_why_it_stopped(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, error: type[BaseException], words: str
+) -> None:
+    steps.before = killed(3, False, error)
+    with pytest.raises((Interrupted, OSError)):
+        autotrain(settings, tmp_path / "loop")
+    assert [words in one["stopped"] for one in steps.told] == [False] * (len(steps.told) - 1) + [True]
+
+
+def test_the_page_is_told_while_a_step_runs(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_module, "SECONDS_BETWEEN_NEWS", 0.01)
+    told, threads = len(steps.told), threading.active_count()
+
+    def hook(step: str, words: list[str]) -> int:
+        end = time.monotonic() + 10
+        while len(steps.told) < told + 3 and time.monotonic() < end:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    steps.before = hook
+    with pytest.raises(Interrupted):
+        autotrain(settings, tmp_path / "loop")
+    assert [one["now"] for one in steps.told[:3]] == 3 * ["test: labelling"]
+    assert threading.active_count() == threads
 
 
 def killed(at: int, cut: bool, error: type[BaseException]) -> Hook:

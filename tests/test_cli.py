@@ -85,6 +85,10 @@ def test_spectrum_remade_from_series(run: Run, charges: Path, tmp_path: Path) ->
     status, _, error = run("spectrum", tmp_path / "a" / "series.h5", "--out", tmp_path / "b", "--resolution", 80)
     assert status == 0, error
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
+    settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["rates"][0]["sources"] == "{'apt': 'frames'}"  # it still says what the rates were made from
+    assert str(charges) in settings["rates"][0]
+    assert not {"apt", "groups", "stride", "sum_rule"} & set(settings)
     status, text, _ = run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--json")
     assert status == 0
     assert json.loads(text)["similarity"] == 1.0

@@ -1,7 +1,6 @@
 """The page of spectra in a real browser: it draws, zooms, hides and shows, tells values, gives its data away."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,11 @@ from mimyria.spectra.page import write_page
 from mimyria.spectra.panels import panels_of
 from mimyria.spectra.spectrum import write_csv
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TITLE = 'Water </script><script>boom()</script> & "ice"'
 MODELS = "[...Bokeh.documents[0]._all_models.values()]"
 RANGES = f"() => {MODELS}.filter(one => one.type == 'Figure').map(one => [one.x_range.start, one.x_range.end])"
 SHOWN = f"""label => {MODELS}.filter(one => one.type == 'LegendItem' && one.label.value == label)
     .map(one => one.renderers.map(line => line.visible))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: {', '.join(BROWSERS)}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -147,8 +147,8 @@ def test_a_limit_is_told_as_such(
 def test_the_page_is_told_of_every_step(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
     settings = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 1})})
     autotrain(settings, tmp_path / "loop")
-    here = ("labelling", "training", "testing", "testing", "spectra")
-    doing = ["test: labelling", *(f"cycle-01: {step}" for step in here), "", "final: spectra", ""]
+    here = ("labelling", "training", "evaluation", "evaluation", "prediction")
+    doing = ["test: labelling", *(f"cycle-01: {step}" for step in here), "", "final: prediction", ""]
     assert [one["now"] for one in steps.told] == doing
     assert [one["reason"] for one in steps.told] == 6 * [""] + 3 * ["limit of 1 cycles"]
     assert not any(one["stopped"] for one in steps.told)

@@ -135,15 +135,15 @@ def words(page: str) -> str:
 
 
 def test_it_runs_and_says_what_it_does_and_how_far_it_is(loop: Loop) -> None:
-    for name in ("training-apt", "training-pgt"):
-        (loop.folder.cycle(3) / name).mkdir()
-        (loop.folder.cycle(3) / name / "run.log").write_text(f"begin\n{name}: 41 %\n")
+    for name in ("labelling", "training-apt", "training-pgt"):
+        (loop.folder.cycle(4) / name).mkdir(parents=True)
+        (loop.folder.cycle(4) / name / "run.log").write_text(f"begin\n{name}: 41 %\n")
     page = loop.write(now="cycle-04: training")
     assert "Running (cycle-04: training)" in words(page)
     assert "every spectrum must settle in 2 cycles in a row (so far: 2); it ends in any case at 90 labels" in words(
         page
     )
-    assert "training-apt: 41 % training-pgt: 41 %" in words(page)
+    assert "90 labels. training-apt: 41 % training-pgt: 41 %" in words(page)
     assert LIVE in page
 
 
@@ -280,6 +280,16 @@ def test_twenty_cycles_take_seconds(tmp_path: Path) -> None:
     begin = time.process_time()
     loop.write()
     assert time.process_time() - begin < 10  # one second on a quiet machine
+
+
+def test_of_many_cycles_those_between_share_a_name(tmp_path: Path) -> None:
+    loop = begun(tmp_path / "run")
+    for _ in range(6):
+        add_cycle(loop, pgt=False)
+    page = loop.write()
+    assert set(re.findall(r"cycles? \d[^\"<]*?(?=\")", page.split('id="content">')[1])) == {
+        "cycle 1, 10 labels", "cycles 2 to 3", "cycle 4, 40 labels", "cycle 5, 50 labels", "cycle 6, 60 labels"
+    }  # fmt: skip
 
 
 def test_shades_go_from_light_to_dark() -> None:

@@ -35,7 +35,7 @@ NOTHING = Part('<p class="quiet">Nothing yet.</p>')
 
 def place(name: str, height: int = CHART_HEIGHT) -> str:
     """Return the element that a figure goes into, as high as it will be: a page loaded anew keeps its place."""
-    return f'<div id="{name}" style="min-height: {height}px"></div>'
+    return f'<div id="{name}" style="min-height: {height}px; overflow-x: auto"></div>'
 
 
 def key(lines: Iterable[Key]) -> str:

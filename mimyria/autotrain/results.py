@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from mimyria.targets import TARGETS
 
 MOST_POINTS = 200
 """Of a learning curve on the page."""
+LAST_NAMED = 3
+"""Cycles that have a name of their own in a legend, beside the first."""
 SCORES = {
     "change": ("to the cycle before", BLUE, "solid"),
     "spread": ("between networks", ORANGE, "solid"),
@@ -59,19 +61,29 @@ def _panel(standing: Standing, name: str) -> Panel | None:
     made = [cycle for cycle in standing.cycles if (cycle.folder / file).exists()]
     if not made:
         return None
-    *before, last = (_curve(cycle.folder / file, column, f"{cycle.words}, {cycle.labels} labels") for cycle in made)
+    paths = [cycle.folder / file for cycle in made]
+    *before, last = (_curve(path, column, label) for path, label in zip(paths, _names(made), strict=True))
     colors = shades(len(made))
     curves = [Curve(one.label, one.wavenumber, one.values, color) for one, color in zip(before, colors, strict=False)]
-    networks = _curve(made[-1].folder / file, column, "its networks", "spread")
+    networks = _curve(paths[-1], column, "its networks", "spread")
     if networks.error is not None:
         curves.append(networks)
     curves.append(last)
     if (standing.folder.final / file).exists():
         curves.append(_curve(standing.folder.final / file, column, "final"))
-    title, quantity, unit, scale = NAMES[name], "line shape", "max. of the last cycle", last.highest() or 1.0
+    title, quantity, unit, scale = NAMES[name], "line shape", "max. of last", last.highest() or 1.0
     if name == "ir":
         quantity, unit, scale = "n·α", "10³ cm⁻¹", 1000.0
     return Panel(name, title, quantity, unit, tuple(one.times(1 / scale) for one in curves), scale, height=0.9)
+
+
+def _names(cycles: Sequence[Cycle]) -> list[str]:
+    """Return what the legend calls the cycles; of many those in the middle have one name."""
+    names = [f"{cycle.words}, {cycle.labels} labels" for cycle in cycles]
+    between = cycles[1:-LAST_NAMED]
+    if len(between) > 1:
+        names[1:-LAST_NAMED] = [f"cycles {between[0].number} to {between[-1].number}"] * len(between)
+    return names
 
 
 def _curve(path: Path, column: str, label: str, band: str = "error") -> Curve:

@@ -125,23 +125,16 @@ def explanation(standing: Standing) -> str:
 
 
 def last_words(standing: Standing) -> list[str]:
-    """Return the last line of the log of each job of the step that runs, or ran last: how far it is."""
-    if standing.state != "running":
-        return []
-    logs = {path: path.stat().st_mtime for path in _logs(standing.folder)}
-    newest = max(logs, key=lambda path: logs[path], default=None)
-    beside = [path for path in logs if newest and _step(path) == _step(newest)]
-    return [lines[-1] for path in sorted(beside) if (lines := _read(path))]
+    """Return the last line of the log of each job of the step that runs: how far it is."""
+    place, _, doing = standing.now.partition(": ")
+    logs = sorted(standing.folder.path.glob(f"{place}/{doing}*/{LOG}")) if doing else []
+    last = [lines[-1] for path in logs if (lines := _read(path))]
+    return [line for line in last if not line.startswith("{")]  # results are shown elsewhere
 
 
 def _logs(folder: RunFolder) -> list[Path]:
     """Return the logs of all steps; those of the calculations lie elsewhere."""
     return [path for path in sorted(folder.path.glob(f"*/*/{LOG}")) if path.parents[1] != folder.work]
-
-
-def _step(log: Path) -> tuple[Path, str]:
-    """Return the folder of the cycle, and the step: the trainings of both networks are one."""
-    return log.parents[1], log.parent.name.split("-")[0]
 
 
 def _read(log: Path) -> list[str]:

@@ -26,8 +26,8 @@ log = logging.getLogger("mimyria")
 
 LABELLED = "labels.json"
 ERRORS = "errors.json"
-DOING = {"label": "labelling", "train": "training", "evaluate": "testing", "spectrum": "spectra"}
-"""What each step does, in a word."""
+DOING = {"label": "labelling", "train": "training", "evaluate": "evaluation", "spectrum": "prediction"}
+"""What each step does, in a word, with which the folders of its jobs begin."""
 SECONDS_BETWEEN_NEWS = 60.0
 
 

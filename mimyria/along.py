@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria import __version__
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.grouping import make_grouping
 from mimyria.progress import Advance, progress
-from mimyria.settings import IN_FRAMES, SpectrumSettings
+from mimyria.settings import SpectrumSettings
 from mimyria.spectra.faces import faces
 from mimyria.spectra.groups import Grouping
 from mimyria.spectra.parts import PartStore
@@ -48,20 +49,45 @@ def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Groupi
 
 
 def series_along(
-    trajectory: Trajectory, grouping: Grouping, folder: Path, settings: SpectrumSettings, resume: bool
+    trajectory: Trajectory,
+    grouping: Grouping,
+    folder: Path,
+    settings: SpectrumSettings,
+    *,
+    insist: bool = False,
+    excerpt: bool = False,
 ) -> ResponseSeries:
-    """Return the series of one trajectory, going on where an interrupted run ended."""
+    """Return the series of one trajectory, going on where an interrupted run ended.
+
+    Parameters
+    ----------
+    trajectory
+        Without gaps.
+    grouping
+        From `grouping_along`.
+    folder
+        Where the parts are kept.
+    settings
+        What is asked for.
+    insist
+        Raise an error rather than remove parts that were made with other settings.
+    excerpt
+        Measure before on an excerpt, where it is long enough for one, what the stride folds back.
+    """
     path = trajectory.path
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
     start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
-    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=resume)
+    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
+    lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window)
+    if settings.resolution is None:
+        lags = min(lags, max(limit // 2, 1))  # as `sampling` will have it
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: going on after {n_done} frames that are done")
-    elif stride > 1 and trajectory.start <= settings.frames[0]:
+    elif excerpt and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
         _measure_folding(trajectory, settings, start, stride)
     frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
     try:
@@ -72,7 +98,7 @@ def series_along(
                 targets=tuple(settings.sources),
                 grouping=grouping,
                 timestep=timestep,
-                lags=window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window),
+                lags=lags,
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
                 limit=limit,
@@ -88,22 +114,20 @@ def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: 
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
         for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
-            if frame.velocities is not None:
-                velocities = without_drift(frame.velocities, frame_masses(frame))
-                for name, rates in excerpt.items():
-                    rates.append(rate(frame.tensors[name], velocities, whole))
-    except TrajectoryError:
-        return  # said again where the pass itself comes to it, with what came before kept
+            velocities = without_drift(np.asarray(frame.velocities), frame_masses(frame))
+            for name, rates in excerpt.items():
+                rates.append(rate(frame.tensors[name], velocities, whole))
+    except (TrajectoryError, LabelError):
+        return  # said again where the pass itself comes to it; tensors between its frames need not be stored
     highest = nyquist_wavenumber(stride * trajectory.timestep)
     for name, rates in excerpt.items():
-        if len(rates) >= EXCERPT:
-            part = 100 * folded_fraction(np.array(rates), stride)
-            log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
+        part = 100 * folded_fraction(np.array(rates), stride)
+        log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
 
 
 def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
     """Return the frames with the tensors asked for: the ones in the frames, checked, or predicted by model files."""
-    files = {name: Path(source) for name, source in settings.sources.items() if source != IN_FRAMES}
+    files = settings.model_files
     for name in settings.sources:
         if name not in files:
             frames = _in_frames(frames, TARGETS[name], settings.charge)
@@ -150,10 +174,12 @@ def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: st
     """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
     reading = settings.reading
     files = [path, reading.topology, reading.velocities]
-    from mimyria.model.files import bundled
+    if settings.model_files:
+        from mimyria.model.files import bundled  # torch again
 
-    files += [bundled(Path(source), name) for name, source in settings.sources.items() if source != IN_FRAMES]
+        files += [bundled(model, name) for name, model in settings.model_files.items()]
     stated = {
+        "mimyria": __version__,
         **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
         "sources": settings.sources,

@@ -12,7 +12,7 @@ import yaml
 
 from mimyria.errors import ConfigError
 
-REMARKS = ("mimyria", "used")
+REMARKS = ("mimyria", "used", "rates")
 """What a ``settings.yaml`` that we wrote says besides the settings."""
 
 

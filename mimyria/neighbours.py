@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from vesin import NeighborList
 
 from mimyria.frame import Array, Frame
 
@@ -13,6 +12,8 @@ def neighbour_pairs(frame: Frame, cutoff: float) -> tuple[Array, Array, Array]:
 
     Any cell and any number of images; each pair in both directions, sorted by i.
     """
+    from vesin import NeighborList  # brings torch along, which is slow to import
+
     neighbour_list = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     i, j, vectors = neighbour_list.compute(
         points=frame.positions, box=frame.cell, periodic=frame.periodic, quantities="ijD"

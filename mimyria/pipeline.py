@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.kinds import KINDS, NEEDS, OF_FACES, chosen
+from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
 from mimyria.spectra.parts import locked
 from mimyria.spectra.pictures import write_pictures
 from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
@@ -35,6 +36,11 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
+SETTLED = (
+    *("apt", "pgt", "topology", "velocities", "velocity_unit", "cell", "timestep", "layout", "frames", "stride"),
+    *("groups", "normal", "charge", "sum_rule"),
+)
+"""Names of settings, as ``SpectrumSettings.flags`` has them, that determine the rates and nothing else."""
 
 
 def make_spectra(
@@ -64,20 +70,22 @@ def make_spectra(
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_settled(settings)
+        series = [one for path in paths for one in read_series(path)]
+        wanted = _wanted(set.intersection(*(set(one.rates) for one in series)), settings)
         out.mkdir(parents=True, exist_ok=True)
-        return _spectra([one for path in paths for one in read_series(path)], out, settings, paths)
+        return _spectra(series, wanted, out, settings, paths)
     if any(stored):
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
-    if not settings.sources:
+    if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    wanted = chosen(settings.kinds, settings.sources)
-    if settings.porto and "raman" not in wanted:
-        raise ConfigError("--porto asks for Raman spectra: give --pgt, a model file or `frames`")
+    wanted = _wanted(settings.sources, settings)
     if settings.of_faces and settings.groups != SpectrumSettings.groups:
         raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
     opened = [settings.reading.open(path) for path in paths]
     trajectories = [
-        piece for one in opened for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution)
+        piece
+        for one in opened
+        for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution, settings.window)
     ]
     _check_before(trajectories, settings)
     groupings = [grouping_along(one, settings) for one in trajectories]
@@ -89,14 +97,14 @@ def make_spectra(
         folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
         begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
         series = [
-            series_along(one, grouping, folder, settings, resume and there)
+            series_along(one, grouping, folder, settings, insist=resume and there, excerpt=one is trajectories[0])
             for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
         look_at_volumes(np.concatenate([one.volume for one in series]))
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
-        return _spectra(read_series(out / "series.h5"), out, settings, paths)
+        return _spectra(read_series(out / "series.h5"), wanted, out, settings, paths)
     except SpectrumError as error:
         kept = out / "series.h5"
         raise SpectrumError(
@@ -104,12 +112,29 @@ def make_spectra(
         ) from error
 
 
+def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
+    """Return the kinds to make of the rates of some targets; raise ConfigError for what is asked about any other."""
+    wanted = chosen(settings.kinds, targets)
+    asked: list[tuple[str, str, object]] = [
+        ("--porto", "raman", settings.porto),
+        ("--laser", "raman", settings.laser),
+        ("--epsilon-infinity", "ir", settings.epsilon_infinity),
+        *((f"--reference {text}", read_reference(text).kind, text) for text in settings.pictures.reference),
+    ]
+    for flag, kind, given in asked:
+        if given and kind not in wanted:
+            raise ConfigError(
+                f"{flag}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt"
+            )
+    return wanted
+
+
 def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
     """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
-    plain = SpectrumSettings()
-    for name in ("apt", "pgt", "reading", "frames", "stride", "groups", "normal", "charge", "project"):
-        if getattr(settings, name) != getattr(plain, name):
-            flag = {"reading": "what says how to read a trajectory", "project": "--sum-rule"}.get(name, f"--{name}")
+    plain, given = SpectrumSettings().flags(), settings.flags()
+    for name in SETTLED:
+        if given.get(name) != plain.get(name):
+            flag = f"--{name.replace('_', '-')}"
             raise ConfigError(
                 f"series.h5 holds rates that are computed: leave {flag} out, or give the trajectory again"
             )
@@ -117,10 +142,6 @@ def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
-    for text in settings.pictures.reference:
-        kind = read_reference(text).kind
-        if missing := set(NEEDS[kind]) - set(settings.sources):
-            raise ConfigError(f"--reference {text}: there is no such spectrum without --{' and --'.join(missing)}")
     for one in trajectories:
         if one.differenced and settings.temperature is None:
             raise SpectrumError(
@@ -142,21 +163,27 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
 
 
 def _spectra(
-    series: Sequence[ResponseSeries], out: Path, settings: SpectrumSettings, paths: Sequence[Path]
+    series: Sequence[ResponseSeries],
+    wanted: Collection[str],
+    out: Path,
+    settings: SpectrumSettings,
+    paths: Sequence[Path],
 ) -> dict[str, Spectrum]:
-    """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
+    """Compute and write the spectra wanted, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
-    blocks = f"{frames // how.block_frames} blocks" if how.block_frames else "no error bars: too short for two blocks"
+    n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
+    blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
-    targets = set.intersection(*(set(one.rates) for one in series))
-    wanted, spectra = chosen(settings.kinds, targets), {}
+    spectra = {}
+    made = {f"rates {number}": one.origin.strip().replace("\n", "; ") for number, one in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in wanted:
-            spectra[kind] = make(series, conditions, how)
+            spectrum = make(series, conditions, how)
+            spectra[kind] = replace(spectrum, header=spectrum.header | made)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run with other sources
@@ -164,9 +191,12 @@ def _spectra(
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
-    flags = {"trajectory": list(paths), **settings.flags()}
-    remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}}
-    write_settings(out / "settings.yaml", {**flags, **remarks})
+    flags = settings.flags()
+    if is_series(paths[0]):
+        flags = {name: value for name, value in flags.items() if name not in SETTLED}
+    made_from = [dict(line.split(": ", 1) for line in one.origin.splitlines()) for one in series]
+    remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
+    write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
     write_pictures(out, spectra, settings.pictures, [summary])
     return spectra
 

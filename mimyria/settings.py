@@ -112,6 +112,11 @@ class SpectrumSettings:
         return bool(set(OF_FACES) & set(self.kinds or ()))
 
     @property
+    def model_files(self) -> dict[str, Path]:
+        """The model files among the sources."""
+        return {name: Path(source) for name, source in self.sources.items() if source != IN_FRAMES}
+
+    @property
     def sources(self) -> dict[str, str]:
         """Where the tensors of each target come from."""
         return {name: source for name, source in (("apt", self.apt), ("pgt", self.pgt)) if source is not None}

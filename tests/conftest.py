@@ -1,8 +1,9 @@
 """What several tests share: the sample in the package, and small systems made up on the spot."""
 
+import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before tor
 import numpy as np
 import pytest
 
+from mimyria import __main__
 from mimyria.frame import Frame
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.trajectory import read_frames
@@ -20,6 +22,37 @@ from mimyria.trajectory import read_frames
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DATA = Path(str(files("mimyria") / "data"))
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spectra without pictures, which take most of their time; the mark ``pictures`` has them drawn."""
+    if request.node.get_closest_marker("pictures") is None:
+        monkeypatch.setattr("mimyria.pipeline.write_pictures", lambda *_: None)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Call the command in this process; return status, standard output, standard error."""
+    logger = logging.getLogger("mimyria")
+    before = list(logger.handlers)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        logger.handlers[:] = []
+        monkeypatch.setattr("sys.argv", ["mimyria", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            __main__.main()
+            status = 0
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        captured = capfd.readouterr()
+        return status, captured.out, captured.err
+
+    yield call
+    logger.handlers[:] = before
 
 
 @pytest.fixture(scope="session")

@@ -210,16 +210,16 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def loop_settings(tmp_path: Path, n_frames: int = 900, **changes: Any) -> AutotrainSettings:
+def loop_settings(tmp_path: Path, n_frames: int = 560, **changes: Any) -> AutotrainSettings:
     write_frames(tmp_path / "md.xyz", polarizable.run(8, n_frames, 3.0))
     content: dict[str, Any] = {
         "trajectories": ["md.xyz"],
-        "probe": 600,
+        "probe": 400,
         "selection": {"test": 8, "first": 12, "batch": 12},
         "convergence": {"score": 0.03, "patience": 1, "low": 300, "high": 3900},
         "limits": {"cycles": 5},
         "label": {"engine": "polarizable", "workers": 2},
-        "train": {"committee": 2, "preset": "small", "epochs": 60, "validation": 0.1},
+        "train": {"committee": 2, "preset": "small", "epochs": 40, "validation": 0.1},
         "spectrum": {"temperature": 300, "resolution": 60, "plot_format": ["png"]},
     }
     for name, value in changes.items():

@@ -1,9 +1,9 @@
 """The command line as a user meets it: what works, and one clear line for what does not."""
 
 import json
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,43 +12,19 @@ import pytest
 import torch
 import yaml
 
-from conftest import DATA, interrupted, moving_charges
+from conftest import DATA, Run, interrupted, moving_charges
 from contracts import WATER
-from mimyria import __main__, along
+from mimyria import along
 from mimyria.errors import ConfigError
-from mimyria.execute import ParslExecutor
+from mimyria.execute import ParslExecutor, make_executor
 from mimyria.frame import Frame
-from mimyria.labelling import LabelRequest, draw, make_executor
+from mimyria.labelling import draw
 from mimyria.model.files import write_model
 from mimyria.model.model import ResponseModel
 from mimyria.model.network import NetworkSettings
 from mimyria.spectra.compare import read_table
 from mimyria.trajectory import read_frames, write_frames
 from mimyria.units import LIGHT_SPEED
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Call the command in this process; return status, standard output, standard error."""
-    logger = logging.getLogger("mimyria")
-    before = list(logger.handlers)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        logger.handlers[:] = []
-        monkeypatch.setattr("sys.argv", ["mimyria", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            __main__.main()
-            status = 0
-        except SystemExit as exit_:
-            status = int(exit_.code or 0)
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    yield call
-    logger.handlers[:] = before
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +54,19 @@ def water(tmp_path: Path) -> Path:
     return path
 
 
+@contextmanager
+def stopped_after(n_frames: int) -> Iterator[None]:
+    """Ctrl-C comes when so many frames have been read."""
+    counted = along._counted
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(along, "_counted", lambda *arguments: interrupted(counted(*arguments), n_frames))
+        yield
+
+
 # --- what works ---------------------------------------------------------------------------------
 
 
+@pytest.mark.pictures
 def test_spectrum_from_tensors_in_the_frames(run: Run, charges: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, text, error = run("spectrum", charges, "--apt", "frames", "--out", out)
@@ -99,6 +85,10 @@ def test_spectrum_remade_from_series(run: Run, charges: Path, tmp_path: Path) ->
     status, _, error = run("spectrum", tmp_path / "a" / "series.h5", "--out", tmp_path / "b", "--resolution", 80)
     assert status == 0, error
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
+    settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["rates"][0]["sources"] == "{'apt': 'frames'}"  # it still says what the rates were made from
+    assert str(charges) in settings["rates"][0]
+    assert not {"apt", "groups", "stride", "sum_rule"} & set(settings)
     status, text, _ = run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--json")
     assert status == 0
     assert json.loads(text)["similarity"] == 1.0
@@ -138,23 +128,11 @@ def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_pa
     assert json.loads(text)["groups"] == {"salt": 16, "near": 2, "rest": 14}
 
 
-def test_parts_with_other_groups_are_not_gone_on_with(
-    run: Run, charges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mimyria.spectra import response
-
-    rate, calls = response.rate, iter(range(1000))
-
-    def pressed(*arguments: np.ndarray) -> np.ndarray:
-        if next(calls) == 50:
-            raise KeyboardInterrupt
-        return rate(*arguments)
-
-    monkeypatch.setattr(response, "rate", pressed)
+def test_parts_with_other_groups_are_not_gone_on_with(run: Run, charges: Path, tmp_path: Path) -> None:
     options = ["spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--groups"]
-    status, _, _ = run(*options, "salt=element Na Cl")
+    with stopped_after(50):
+        status, _, _ = run(*options, "salt=element Na Cl")
     assert status == 130
-    monkeypatch.setattr(response, "rate", rate)
     refused(run(*options, "salt=element Na", "--resume"), "made with other settings", "element Na'", "element Na Cl'")
     status, _, error = run(*options, "salt=element Na Cl", "--resume")
     assert status == 0, error
@@ -184,15 +162,13 @@ def test_difference_of_two_spectra(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("with_velocities", [True, False])
 def test_interrupted_spectrum_goes_on(
-    run: Run, models: Path, water: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_velocities: bool
+    run: Run, models: Path, water: Path, tmp_path: Path, with_velocities: bool
 ) -> None:
     if not with_velocities:
         write_frames(water, [replace(frame, velocities=None) for frame in read_frames(water)])
     options = ["--apt", models / "apt.mym", "--temperature", 300, "--stride", 2, "--timestep", 2]
     run("spectrum", water, *options, "--out", tmp_path / "whole")
-    counted = along._counted
-    with monkeypatch.context() as patch:
-        patch.setattr(along, "_counted", lambda *arguments: interrupted(counted(*arguments), 12))
+    with stopped_after(12):
         status, _, error = run("spectrum", water, *options, "--out", tmp_path / "parts")
     assert status == 130
     assert "12 frames of" in error
@@ -292,6 +268,7 @@ def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> 
     assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_table(tmp_path / "b" / "ir.csv").columns)
 
 
+@pytest.mark.pictures
 def test_references_are_laid_over_and_stand_in_the_settings(run: Run, charges: Path, tmp_path: Path) -> None:
     run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--plot-format", "png", "--temperature", 300)
     theirs = [f"{tmp_path / 'a' / 'ir.csv'},label=the same, again", f"vdos={tmp_path / 'a' / 'vdos.csv'}"]
@@ -329,22 +306,9 @@ def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: 
     assert abs(charged - one).max() > 1e-3 * one.max()
 
 
-def test_a_shorter_range_after_an_interruption_is_kept_to(
-    run: Run, charges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mimyria.spectra import response
-
-    monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
-    rate, calls = response.rate, iter(range(1000))
-
-    def pressed(*arguments: np.ndarray) -> np.ndarray:
-        if next(calls) == 200:
-            raise KeyboardInterrupt
-        return rate(*arguments)
-
-    monkeypatch.setattr(response, "rate", pressed)
-    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
-    monkeypatch.setattr(response, "rate", rate)
+def test_a_shorter_range_after_an_interruption_is_kept_to(run: Run, charges: Path, tmp_path: Path) -> None:
+    with stopped_after(200):
+        run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
     status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--frames", "0:100")
     assert status == 0, error
     assert "going on after 100 frames" in error
@@ -731,8 +695,7 @@ def test_what_label_refuses(
 @pytest.mark.filterwarnings("ignore")  # sockets that Parsl leaves open
 @pytest.mark.parametrize("profile", sorted((Path(__file__).parents[1] / "configs" / "cluster").glob("*.yaml")))
 def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> None:
-    request = LabelRequest(executor=str(profile))
-    executor = make_executor(request, tmp_path)
+    executor = make_executor(str(profile), {}, tmp_path)
     if isinstance(executor, ParslExecutor):
         assert executor._configuration().run_dir == str(tmp_path / "parsl")
 
@@ -741,7 +704,7 @@ def test_a_profile_with_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "profile.yaml"
     path.write_text("executor: local\nprovider: SlurmProvider\n")
     with pytest.raises(ConfigError, match="executor local has no setting 'provider'; it has cores, workers"):
-        make_executor(LabelRequest(executor=str(path)), tmp_path)
+        make_executor(str(path), {}, tmp_path)
     path.write_text("executor: parsl\nproviedr: SlurmProvider\n")
     with pytest.raises(ConfigError, match="did you mean provider"):
-        make_executor(LabelRequest(executor=str(path)), tmp_path)
+        make_executor(str(path), {}, tmp_path)

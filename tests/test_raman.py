@@ -1,6 +1,7 @@
 """Raman spectra: known depolarisation ratios, geometries, scales of intensity; which kinds of spectra are made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,15 @@ def test_reduced_intensity_knows_neither_laser_nor_temperature() -> None:
     assert set(intensity_scales(nu, WARM)) == {"reduced"}
 
 
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_a_cold_sample_sends_no_antistokes_light(correction: str) -> None:
+    """At 50 K e^{-hcν/kT} of 33 000 cm⁻¹, which 0.5 fs resolve, is below the smallest number."""
+    scales = intensity_scales(np.array([0.0, 10.0, 33_000.0]), Conditions(50.0, 532.0, correction))
+    for factor, _ in scales.values():
+        np.testing.assert_array_equal(np.isfinite(factor), [False, True, True])
+    assert correction == "none" or scales["antistokes"][0][-1] < 1e-200
+
+
 def test_there_is_no_stokes_light_below_zero_frequency() -> None:
     scales = intensity_scales(np.array([500.0, 1500.0, 4000.0]), Conditions(TEMPERATURE, 10_000.0))  # 1000 cm⁻¹
     assert scales["stokes"][0][0] > 0
@@ -134,6 +144,17 @@ def test_every_geometry_comes_on_every_scale_with_its_error() -> None:
             plain, plain_error = (spectrum.columns[f"{name}{end}"][1:] for end in ("", "_error"))
             np.testing.assert_allclose(error / value, plain_error / plain, rtol=1e-9)
             assert not scale or f"{scale}*" in spectrum.header
+
+
+@pytest.mark.parametrize("groups", [("H2O", "H2O"), ("O", "H")])
+def test_groups_change_no_geometry(groups: tuple[str, str]) -> None:
+    parts = np.random.default_rng(0).normal(size=(600, 2, 3, 3))
+    whole = made_series({"pgt": parts.sum(axis=1)}, 4.0)
+    grouped = replace(whole, groups=groups, rates={"pgt": parts})
+    conditions = Conditions(TEMPERATURE, porto=("z(xy)z", "x(zz)x"))
+    one, other = (raman([series], conditions, sampling([series], 100.0, None)) for series in (whole, grouped))
+    for name in one.columns:
+        np.testing.assert_allclose(other.columns[name], one.columns[name], atol=1e-12)
 
 
 # --- oriented samples ---------------------------------------------------------------------------
@@ -261,7 +282,12 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--apt", "frames", "--kinds", "sfg"], "--kinds sfg needs --pgt"),
         (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
-        (["--apt", "frames", "--porto", "z(xx)z"], "--porto asks for Raman spectra"),
+        (["--apt", "frames", "--porto", "z(xx)z"], "--porto: no raman spectrum is made, only ir, vdos"),
+        (["--apt", "frames", "--stokes"], "--laser: no raman spectrum is made"),
+        (["--pgt", "frames", "--epsilon-infinity", 2], "--epsilon-infinity: no ir spectrum is made"),
+        (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
+        (["--kinds", "ir"], "--kinds ir needs --apt"),
+        ([], "nothing to make a spectrum from"),
         (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
     ],
@@ -269,7 +295,29 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
 def test_what_cannot_be_made_is_refused_before_anything_long(
     spectrum: Callable[..., Exception | None], tmp_path: Path, options: list[str], words: str
 ) -> None:
+    (tmp_path / "WATER").write_text("1000 1\n2000 1\n")
+    options = [str(tmp_path / option) if option == "WATER" else option for option in options]
     error = spectrum(*options, "--out", tmp_path / "o")
     assert isinstance(error, ConfigError)
     assert words in str(error)
     assert not (tmp_path / "o" / "series.h5").exists()
+
+
+def test_of_rates_that_are_there_nothing_else_is_asked(
+    spectrum: Callable[..., Exception | None], tmp_path: Path
+) -> None:
+    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
+    series = tmp_path / "a" / "series.h5"
+    for flags in (["--porto", "z(xx)z"], ["--kinds", "vdos", "--epsilon-infinity", 2]):
+        error = spectrum(*flags, "--out", tmp_path / "b", trajectory=series)
+        assert isinstance(error, ConfigError)
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_density_of_states_needs_no_tensors(spectrum: Callable[..., Exception | None], tmp_path: Path) -> None:
+    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
+    assert spectrum("--kinds", "vdos", "--out", tmp_path / "b") is None
+    assert spectrum("--out", tmp_path / "c", trajectory=tmp_path / "b" / "series.h5") is None
+    for folder in "bc":
+        assert (tmp_path / folder / "vdos.csv").read_text() == (tmp_path / "a" / "vdos.csv").read_text()
+        assert not (tmp_path / folder / "ir.csv").exists()

@@ -14,10 +14,14 @@ from mimyria.elements import masses_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
 from mimyria.spectra import response
+from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.groups import Grouping
+from mimyria.spectra.infrared import infrared
 from mimyria.spectra.parts import PartStore, locked
 from mimyria.spectra.response import FRAMES_AT_ONCE, kinetic_temperature, rate, response_series, without_drift
+from mimyria.spectra.sampling import sampling
 from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
+from mimyria.spectra.vdos import vibrational_density
 
 NUMBERS = moving_charges(1, 1.0)[0][0].numbers
 
@@ -190,8 +194,15 @@ def test_species_temperatures_share_out_the_whole(tmp_path: Path) -> None:
 def test_series_of_earlier_versions_are_read(tmp_path: Path) -> None:
     write_series(tmp_path / "series.h5", [series_of(moving_charges(40, 1.0)[0], tmp_path / "p")])
     with h5py.File(tmp_path / "series.h5", "a") as file:
-        del file["trajectory_0000/species_temperature"]
-    assert read_series(tmp_path / "series.h5")[0].species_temperature is None
+        for name in ("species_temperature", "cell", "count", "velocity_blocks"):
+            del file[f"trajectory_0000/{name}"]
+        for name in ("molecular", "origin"):
+            del file["trajectory_0000"].attrs[name]
+    series = read_series(tmp_path / "series.h5")
+    assert series[0].species_temperature is None
+    how = sampling(series, None, None)
+    assert {"n_alpha[H,O]", "n_alpha_error"} <= set(infrared(series, Conditions(300.0), how).columns)
+    assert np.isnan(vibrational_density(series, Conditions(300.0), how).columns["vdos_error"]).all()
 
 
 def test_other_files_are_not_series(tmp_path: Path) -> None:

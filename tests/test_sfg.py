@@ -275,6 +275,7 @@ def vibrating(up: list[bool], path: Path) -> Path:
 SLAB = SpectrumSettings(kinds=("sfg",), apt="frames", pgt="frames", stride=1, resolution=100.0)
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize(("outwards", "sign"), [(True, 1), (False, -1)])
 def test_hydroxyls_are_positive_where_hydrogen_points_out(tmp_path: Path, outwards: bool, sign: int) -> None:
     """The sign of the literature, from frames to files: O-H that points out of a face has Im χ > 0, into it < 0."""

@@ -177,7 +177,7 @@ def test_density_of_states_has_error_bars_of_the_size_of_the_scatter() -> None:
     unknown = replace(series, velocity_blocks=np.empty((0, 1, 1)))
     spectrum = vibrational_density([unknown], WARM, sampling([unknown], 60.0, 10))
     assert np.isnan(spectrum.columns["vdos_error"]).all()
-    assert spectrum.header["errors"] == "none: too short for two blocks"
+    assert spectrum.header["errors"] == "none: fewer than two blocks"
 
 
 def test_short_trajectories_are_blocks_of_the_density_of_states() -> None:
@@ -235,6 +235,25 @@ def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
     with pytest.raises(SpectrumError, match="no trajectory"):
         sampling([], None, None)
     assert np.isnan(infrared([long], WARM, sampling([long], None, 1)).columns["n_alpha_error"]).all()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "blocks", "frames"),
+    [
+        ([5000], None, 625),  # 8 windows of 582 frames
+        ([700] * 20, None, 700),  # more trajectories than blocks: each is one
+        ([700, 600], None, 600),
+        ([2000, 1000, 1000], 4, 1000),
+        ([3000, 700], 3, 1000),
+        ([3000, 700], 5, 700),
+    ],
+)
+def test_no_block_goes_over_the_end_of_a_trajectory(lengths: list[int], blocks: int | None, frames: int) -> None:
+    series = [made_series({"apt": np.random.default_rng(0).normal(size=(n, 3))}, 4.0) for n in lengths]
+    how = sampling(series, 20.0, blocks)
+    assert how.block_frames == frames
+    assert sum(n // frames for n in lengths) >= (blocks or 2)
+    assert np.isfinite(infrared(series, WARM, how).columns["n_alpha_error"]).all()
 
 
 # --- files and comparison -----------------------------------------------------------------------
@@ -296,6 +315,16 @@ def test_floor_of_the_similarity_is_what_noise_scores() -> None:
     noisy = [(x, 5 + error * rng.normal(size=x.size), error) for _ in range(2)]
     report = similarity(noisy[0], noisy[1])
     assert report["score"] == pytest.approx(report["floor"], rel=0.03)
+
+
+def test_a_value_that_is_missing_does_not_hide_the_errors() -> None:
+    """Stokes intensities and optical constants are not a number at ν = 0."""
+    x = np.linspace(0, 100, 101)
+    values, error = 5 + x, np.full_like(x, 0.3)
+    floor = similarity((x[1:], values[1:], error[1:]), (x[1:], values[1:], error[1:]))["floor"]
+    values[0] = error[0] = np.nan
+    assert similarity((x, values, error), (x, values, error))["floor"] == pytest.approx(floor)
+    assert "floor" not in similarity((x, values, np.nan * x), (x, values, np.nan * x))
 
 
 def test_difference_of_known_curves() -> None:

@@ -196,6 +196,21 @@ def test_molar_spectrum_of_pure_water_is_the_spectrum_over_the_concentration() -
     near(columns["n_alpha_molar[X]"], columns["n_alpha_cm-1"] / 55.51, 1e-4)
 
 
+def test_the_header_says_the_unit_of_one_molecule() -> None:
+    spectra = spectra_of(molecules_of_rates(np.random.default_rng(3).normal(size=(2000, 4, 3))))
+    assert spectra["ir"].header["n_alpha_molar[A]"].endswith("L mol-1 cm-1, natural logarithm")
+    assert spectra["raman"].header["isotropic_per_molecule[A]"].endswith("unit of S")
+
+
+def test_molar_spectra_do_not_know_the_volumes_of_the_trajectories() -> None:
+    series = molecules_of_rates(np.random.default_rng(3).normal(size=(2000, 4, 3)))
+    how = sampling([series], None, None)
+    dilute = replace(series, volume=3 * series.volume)
+    one, other = (infrared(both, WARM, how).columns for both in ([series, series], [series, dilute]))
+    near(other["n_alpha_molar[X]"], one["n_alpha_molar[X]"])
+    near(other["n_alpha_cm-1"], 2 / 3 * one["n_alpha_cm-1"])
+
+
 def test_molecules_that_are_all_alike_have_no_difference_spectrum() -> None:
     """Twenty molecules, each for itself, that go in and out of the shell at random: zero within the error."""
     rng = np.random.default_rng(4)

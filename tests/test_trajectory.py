@@ -322,5 +322,6 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
 
 
 def test_the_import_is_light() -> None:
-    code = "import sys, mimyria.trajectory; print([m for m in ('ase', 'MDAnalysis', 'zstandard') if m in sys.modules])"
+    modules = "('ase', 'MDAnalysis', 'zstandard', 'torch', 'matplotlib')"
+    code = f"import sys, mimyria.pipeline; print([m for m in {modules} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

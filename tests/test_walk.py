@@ -7,6 +7,7 @@ number on the way is known.
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
@@ -61,6 +62,7 @@ def labelled(frame: Frame) -> Frame:
     return Frame(frame.numbers, frame.positions, frame.cell, frame.periodic, tensors=fit.tensors)
 
 
+@pytest.mark.pictures
 def test_walk(tmp_path: Path) -> None:
     # label
     frames = vibrating(400, 4.0)

@@ -41,9 +41,8 @@ def run() -> list[Any]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+def make(tmp_path: Path) -> Make:
     """Write frames as one trajectory, or several, and return the series made of them."""
-    monkeypatch.setattr("mimyria.pipeline.write_pictures", lambda *_, **__: None)  # half of the time
 
     def write_and_make(*trajectories: list[Any], folder: str = "out", **settings: Any) -> list[ResponseSeries]:
         paths = []
@@ -138,14 +137,16 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
 def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_frames(tmp_path / "a.xyz", run[:150] + run[160:170] + run[180:])
 
-    def lengths(resolution: float | None, timestep: float = 2.0) -> list[int | None]:
+    def lengths(resolution: float | None, timestep: float = 2.0, window: str = "gaussian") -> list[int | None]:
         trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
         caplog.clear()
-        return [piece.n_frames for piece in usable_pieces(trajectory, (0, None), 1, resolution)]
+        return [piece.n_frames for piece in usable_pieces(trajectory, (0, None), 1, resolution, window)]
 
     # the window of 500 cm⁻¹ is 2323 fs/25 = 93 fs, that of 2000 cm⁻¹ 23 fs: 20 fs are too short for either
     assert lengths(500.0) == [150, 60]
     assert "a.xyz: 1 of 3 pieces are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
+    assert lengths(2200.0) == [150, 60]
+    assert lengths(2200.0, window="hann") == [150, 10, 60]  # ends 1.4 times earlier
     assert lengths(3000.0) == [150, 10, 60]
     assert "left out" not in caplog.text
     # 4.6 ps are wanted for 20 cm⁻¹, which none has: pieces half as long as the longest
@@ -153,6 +154,18 @@ def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytes
     assert "2 of 3 pieces are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
     assert lengths(None, timestep=40.0) == [150]  # 6 ps, 0.4 ps, 2.4 ps
     assert lengths(20.0, timestep=40.0) == [150, 60]
+
+
+def test_tensors_between_the_frames_of_the_stride_are_not_needed(
+    make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With all of them, what folds back is measured once for all trajectories."""
+    every_third = [frame if k % 3 == 0 else replace(frame, tensors={}) for k, frame in enumerate(run)]
+    with caplog.at_level(logging.INFO, "mimyria"):
+        some = make(every_third, every_third, stride=3)
+        assert "folds back below it" not in caplog.text
+        same(some, make(run, run, stride=3, folder="all"))
+    assert caplog.text.count("folds back below it") == 1
 
 
 def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:

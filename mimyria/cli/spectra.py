@@ -40,7 +40,10 @@ def spectrum(
     out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.*, series.h5.")],
     kinds: Annotated[
         list[str] | None,
-        typer.Option(help="ir, raman, vdos, sfg; repeatable, or with commas. All but sfg, where it is left out."),
+        typer.Option(
+            help="ir, raman, vdos (needs neither --apt nor --pgt), sfg; repeatable, or with commas. All but sfg, where "
+            "it is left out."
+        ),
     ] = None,
     apt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
     pgt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,

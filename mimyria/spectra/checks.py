@@ -13,7 +13,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import over_harmonic
 from mimyria.spectra.sampling import standard_error
-from mimyria.spectra.series import FRAMES_AT_ONCE, ResponseSeries
+from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
 
@@ -50,8 +50,8 @@ def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> f
     """Return ∫_0^∞ n·α dν = 1/(6 ε0 c V k_B T) · ⟨|dM/dt|²⟩/(2c) in cm⁻², from the rates alone."""
     total = 0.0
     for one in series:
-        for start in range(0, len(one), FRAMES_AT_ONCE):
-            total += float(np.square(dipole_rate(one, slice(start, start + FRAMES_AT_ONCE)).sum(axis=1)).sum())
+        for frames in one.pieces(0, len(one)):
+            total += float(np.square(dipole_rate(one, frames).sum(axis=1)).sum())
     mean = total / sum(len(one) for one in series)
     return infrared_prefactor(1.0, temperature) * mean / (2 * LIGHT_SPEED)
 

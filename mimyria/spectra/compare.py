@@ -96,7 +96,7 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
     """Return wavenumbers, both intensities there, and the standard error σ of their difference.
 
     Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values. A curve
-    without errors counts as exact, two such give no σ.
+    without errors counts as exact, two such give no σ. What is not a number is interpolated over.
 
     Parameters
     ----------
@@ -115,8 +115,9 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
     if low >= high or len(grid) < 2:
         raise SpectrumError(f"the spectra have no range in common between {low:g} and {high:g} cm⁻¹")
     a, b = (np.interp(grid, x, y) for x, y in curves)
-    errors = [(x, error) for x, _, error in (first, second) if error is not None and np.isfinite(error).all()]
-    spread = np.sqrt(sum(np.interp(grid, x, error) ** 2 for x, error in errors)) if errors else None
+    known = [(x, error, np.isfinite(error)) for x, _, error in (first, second) if error is not None]
+    errors = [np.interp(grid, x[there], error[there]) for x, error, there in known if there.any()]
+    spread = np.sqrt(sum(error**2 for error in errors)) if errors else None
     return grid, a, b, spread
 
 

@@ -50,7 +50,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "n_alpha_error": standard_error(each),
         "epsilon_imag": epsilon_imag(wavenumber, whole),
     }
-    volume = float(np.mean([one.volume.mean() for one in series]))
+    density = np.average([1 / one.volume.mean() for one in series], weights=[len(one) for one in series])
+    volume = 1 / float(density)  # what rates over V, averaged, are multiplied with to be those of a molecule
     columns |= spreads(series, APT.name, how, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
     columns |= terms("n_alpha", series, dipole_rate, how, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE))
     header = {
@@ -60,7 +61,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
-    header |= terms_header(series, "n_alpha", MOLAR) | correction_header(conditions.correction)
+    header |= terms_header(series, "n_alpha", MOLAR, "L mol-1 cm-1, natural logarithm")
+    header |= correction_header(conditions.correction)
     if conditions.epsilon_infinity is not None:
         of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
         for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():

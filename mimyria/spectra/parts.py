@@ -52,7 +52,7 @@ class PartStore:
     """
 
     def __init__(self, folder: Path, settings: str, *, insist: bool = False) -> None:
-        self.folder = folder
+        self.folder, self.settings = folder, settings
         folder.mkdir(parents=True, exist_ok=True)
         stated = folder / "settings.txt"
         earlier = stated.read_text(encoding="utf-8") if stated.exists() else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import exprel
+from scipy.special import expit, exprel
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
@@ -13,7 +13,7 @@ from mimyria.units import thermal_wavenumber
 
 CORRECTIONS: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "harmonic": ("x/(1 - exp(-x))", lambda x: 1 / exprel(-x)),
-    "standard": ("2/(1 + exp(-x))", lambda x: 2 / (1 + np.exp(-x))),
+    "standard": ("2/(1 + exp(-x))", lambda x: 2 * expit(x)),
     "schofield": ("exp(x/2)", lambda x: np.exp(x / 2)),
     "none": ("1", lambda x: np.ones_like(x)),
 }
@@ -25,6 +25,19 @@ of the dipole or the polarizability. ``harmonic`` is exact for harmonic vibratio
 R. Ramírez, T. López-Ciudad, P. Kumar P and D. Marx, J. Chem. Phys. 121, 3973 (2004);
 P. Schofield, Phys. Rev. Lett. 4, 239 (1960).
 """
+
+
+def quantum_factor(x: Array, correction: str) -> Array:
+    """Return Q(x), x = βħω of either sign, for the name of a correction in ``CORRECTIONS``.
+
+    Raises
+    ------
+    SpectrumError
+        If there is no such correction.
+    """
+    if correction not in CORRECTIONS:
+        raise SpectrumError(f"there is no quantum correction {correction!r}; known are {', '.join(CORRECTIONS)}")
+    return CORRECTIONS[correction][1](x)
 
 
 def over_harmonic(wavenumber: Array, temperature: float, correction: str) -> Array:
@@ -44,25 +57,18 @@ def over_harmonic(wavenumber: Array, temperature: float, correction: str) -> Arr
     Parameters
     ----------
     wavenumber
-        cm⁻¹, shape (n,).
+        cm⁻¹, not negative, shape (n,).
     temperature
         K.
     correction
         Name in ``CORRECTIONS``.
-
-    Raises
-    ------
-    SpectrumError
-        If there is no such correction.
     """
-    if correction not in CORRECTIONS:
-        raise SpectrumError(f"there is no quantum correction {correction!r}; known are {', '.join(CORRECTIONS)}")
     x = wavenumber / thermal_wavenumber(temperature)
-    return CORRECTIONS[correction][1](x) / CORRECTIONS["harmonic"][1](x)
+    return quantum_factor(x, correction) / quantum_factor(x, "harmonic")
 
 
-def correction_header(correction: str) -> dict[str, str]:
-    """Return what a file says about its quantum correction."""
+def correction_header(correction: str, columns: str = "") -> dict[str, str]:
+    """Return what a file says about its quantum correction, that of some columns where not all have it."""
     stated = f"{correction}, Q = {CORRECTIONS[correction][0]}, x = hcν/kT"
     factor = "contained in the formula" if correction == "harmonic" else "times Q (1 - exp(-x))/x"
-    return {"quantum correction": f"{stated}; {factor}"}
+    return {f"quantum correction{columns and f' of {columns}'}": f"{stated}; {factor}"}

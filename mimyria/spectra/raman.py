@@ -11,7 +11,7 @@ from mimyria.frame import Array
 from mimyria.spectra.committee import SPREAD, spreads
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.quantum import correction_header, over_harmonic
+from mimyria.spectra.quantum import correction_header, over_harmonic, quantum_factor
 from mimyria.spectra.sampling import Sampling, lines, standard_error
 from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -57,7 +57,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
     for geometry in conditions.porto:
         _, shape, shape_blocks = lines(series, partial(component_rate, *polarisations(geometry)), how)
-        shapes[geometry], blocks[geometry] = to_cm * shape[0, 0], to_cm * shape_blocks[:, 0, 0]
+        shapes[geometry], blocks[geometry] = to_cm * shape.sum(both), to_cm * shape_blocks.sum(each)
     errors = {name: standard_error(values) for name, values in blocks.items()}
     dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
     columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
@@ -83,9 +83,9 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         **({"VV_spread, VH_spread": SPREAD} if "VV_spread" in columns else {}),
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
-        **correction_header(conditions.correction),
-        **terms_header(series, "isotropic", "isotropic_per_molecule"),
-        **terms_header(series, "anisotropic", "anisotropic_per_molecule"),
+        **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
+        **terms_header(series, "isotropic", "isotropic_per_molecule", "unit of S"),
+        **terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
         "temperature": f"{conditions.temperature:.2f} K",
     }
     return Spectrum("raman", columns, header | how.header())
@@ -96,16 +96,17 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
 
     With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, ν² times that of α itself,
 
-    stokes      I_S  = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S          ∝ power; photons counted: over 1 - ν/ν_L
-    antistokes  I_aS = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S             on the same scale
+    stokes      I_S  = (1 - ν/ν_L)⁴ Q(x)/x · S/ν = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S
+    antistokes  I_aS = (1 + ν/ν_L)⁴ Q(-x)/x · S/ν = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S          on the same scale
     reduced     (1 - e^{-x}) (1 - ν/ν_L)^{-4} · I_S = S/ν           ∝ Im χ(ν), whatever the laser and temperature
 
     `reduced` is corrected for the frequency of the light and the Bose-Einstein population. Another quantity of this
     name in the literature, R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), is S
     itself: the columns without a prefix.
 
-    These hold the harmonic quantum correction; another one multiplies them by `over_harmonic`, for anti-Stokes that of
-    -ν. Each is NaN at ν = 0, and the Stokes intensity zero beyond ν_L.
+    The second forms hold for the harmonic quantum correction Q; another one multiplies `reduced` by `over_harmonic`.
+    The intensities are ∝ power; those of counted photons are over 1 - ν/ν_L, or 1 + ν/ν_L. Each is NaN at ν = 0, and
+    the Stokes intensity zero beyond ν_L.
 
     Parameters
     ----------
@@ -115,16 +116,15 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
         Without a laser there is only `reduced`.
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
-    correction = over_harmonic(shift, conditions.temperature, conditions.correction)
-    scales = {"reduced": (correction / shift, "S/ν ∝ Im χ, Bose- and frequency-corrected Stokes; unit of S times cm")}
+    reduced = over_harmonic(shift, conditions.temperature, conditions.correction) / shift
+    scales = {"reduced": (reduced, "S/ν ∝ Im χ, Bose- and frequency-corrected Stokes; unit of S times cm")}
     if conditions.laser is not None:
         light, x = 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
-        stokes = correction * np.clip(1 - shift / light, 0, None) ** 4 / (shift * -np.expm1(-x))
-        mirrored = over_harmonic(-shift, conditions.temperature, conditions.correction)
-        antistokes = mirrored * (1 + shift / light) ** 4 / shift * np.exp(-x) / -np.expm1(-x)
+        stokes = np.clip(1 - shift / light, 0, None) ** 4 * quantum_factor(x, conditions.correction) / (x * shift)
+        antistokes = (1 + shift / light) ** 4 * quantum_factor(-x, conditions.correction) / (x * shift)
         laser = f"ν_L of {conditions.laser:g} nm; unit of S times cm"
         scales["stokes"] = (stokes, f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·S, {laser}")
-        scales["antistokes"] = (antistokes, f"(1 + ν/ν_L)⁴/[ν (exp(hcν/kT) - 1)]·S, {laser}")
+        scales["antistokes"] = (antistokes, f"(1 + ν/ν_L)⁴/[ν (exp(hcν/kT) - 1)]·S, its x is -hcν/kT, {laser}")
     return scales
 
 
@@ -141,8 +141,8 @@ def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
 
 
 def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
-    """Return dα_ab/dt of the whole, shape (t, 1, 1)."""
-    return one.rates[PGT.name][frames][:, :, a, b].sum(axis=1)[:, None, None]
+    """Return dα_ab/dt of each group, shape (t, groups, 1)."""
+    return one.rates[PGT.name][frames][:, :, a, b, None]
 
 
 def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:

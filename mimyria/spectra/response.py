@@ -156,6 +156,7 @@ def response_series(
         counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
+        origin=store.settings,
         member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class Sampling:
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
-            "errors": f"standard error over {blocks}" if self.block_frames else "none: too short for two blocks",
+            "errors": f"standard error over {blocks}" if self.block_frames else "none: fewer than two blocks",
         }
         if self.differenced:
             stated["velocities"] = (
@@ -67,7 +68,8 @@ def sampling(
     resolution
         cm⁻¹; None for 20 cm⁻¹, or what half of the shortest trajectory resolves if that is coarser.
     blocks
-        Number of blocks for the standard errors; None for as many as are independent, up to ten.
+        Least number of blocks for the standard errors; None for as many as are independent, up to ten. No block goes
+        over the end of a trajectory.
     window
         Name in ``WINDOWS``.
 
@@ -80,7 +82,8 @@ def sampling(
         raise SpectrumError(f"there is no window {window!r}; known are {', '.join(WINDOWS)}")
     if not series:
         raise SpectrumError("there is no trajectory to make a spectrum from")
-    timestep, shortest = series[0].timestep, min(len(one) for one in series)
+    timestep, lengths = series[0].timestep, [len(one) for one in series]
+    shortest = min(lengths)
     for what, values in (
         ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
         ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
@@ -102,15 +105,25 @@ def sampling(
             f"{shortest} frames every {timestep:g} fs allow {finest:g} cm⁻¹"
         )
     lags = window_lags(resolution, timestep, window)
-    n_frames = sum(len(one) for one in series)
+    most = sum(length // lags for length in lengths)
     if blocks is None:
-        blocks = min(MOST_BLOCKS, sum(len(one) // lags for one in series))
-    if blocks > 1 and n_frames // blocks < lags:
+        blocks = min(MOST_BLOCKS, most)
+    block_frames = longest_block(lengths, blocks) if blocks > 1 else 0
+    if blocks > 1 and block_frames < lags:
         raise SpectrumError(
-            f"{blocks} blocks of {n_frames // blocks} frames are shorter than the correlation window of {lags} frames; "
-            f"ask for at most --blocks {max(n_frames // lags, 1)}, or a coarser --resolution"
+            f"{blocks} blocks of {block_frames} frames are shorter than the correlation window of {lags} frames; "
+            f"ask for at most --blocks {max(most, 1)}, or a coarser --resolution"
         )
-    return Sampling(timestep, resolution, lags, n_frames // blocks if blocks > 1 else 0, series[0].differenced, window)
+    return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window)
+
+
+def longest_block(lengths: Sequence[int], number: int) -> int:
+    """Return the largest b with Σ ⌊length/b⌋ ≥ number: how long, in frames, so many blocks of the series can be."""
+
+    def too_few(frames: int) -> bool:
+        return sum(length // frames for length in lengths) < number
+
+    return bisect_left(range(1, max(lengths) + 1), True, key=too_few)
 
 
 def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -65,6 +65,8 @@ class ResponseSeries:
         Mean cell vectors as rows, Å, shape (3, 3).
     member_rates
         By target name, the rates of the whole by each network of a committee, shape (t, members, 3, ..., 3).
+    origin
+        The files and settings that the rates were made from, ``NAME: VALUE`` line by line; empty where not known.
     velocity_blocks, velocity_block_frames
         The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
         frames each has; none where it is not known.
@@ -86,6 +88,7 @@ class ResponseSeries:
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
     velocity_block_frames: int = 1
     member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
+    origin: str = ""
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -115,6 +118,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             group.attrs["differenced_fs"] = one.differenced
             group.attrs["n_atoms"] = one.n_atoms
             group.attrs["molecular"] = one.molecular
+            group.attrs["origin"] = one.origin
             rates = {f"rate/{name}": (name, values) for name, values in one.rates.items()}
             rates |= {f"member_rate/{name}": (name, values) for name, values in one.member_rates.items()}
             for place, (name, values) in rates.items():
@@ -167,22 +171,24 @@ def read_series(path: Path) -> list[ResponseSeries]:
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
-    correlation, blocks = group["velocity_correlation"], group["velocity_blocks"]
+    correlation = group["velocity_correlation"]
+    names = ("species_temperature", "cell", "velocity_blocks")  # files of earlier versions lack some
+    later: dict[str, Any] = {name: group[name][()] for name in names if name in group}
+    if "velocity_blocks" in later:
+        later["velocity_block_frames"] = int(group["velocity_blocks"].attrs["frames"])
     return ResponseSeries(
         groups=tuple(group.attrs["groups"]),
         timestep=float(group.attrs["timestep_fs"]),
-        rates=dict(group["rate"].items()),
+        rates=dict(group.get("rate", {}).items()),
         volume=group["volume"][()],
         temperature=group["temperature"][()],
         velocity_species=tuple(correlation.attrs["species"]),
         velocity_correlation=correlation[()],
         differenced=float(group.attrs["differenced_fs"]),
         n_atoms=int(group.attrs["n_atoms"]),
-        species_temperature=group["species_temperature"][()] if "species_temperature" in group else None,
         counts={name: values[()] for name, values in group.get("count", {}).items()},
-        molecular=bool(group.attrs["molecular"]),
-        cell=group["cell"][()],
-        velocity_blocks=blocks[()],
-        velocity_block_frames=int(blocks.attrs["frames"]),
+        molecular=bool(group.attrs.get("molecular", False)),
+        origin=str(group.attrs.get("origin", "")),
         member_rates=dict(group.get("member_rate", {}).items()),
+        **later,
     )

@@ -84,6 +84,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
             columns[f"{name}_re{part}_error"] = standard_error(each.real)
             if part != "[both]":
                 columns[f"{name}_abs2{part}"] = abs(whole) ** 2
+    areas = [face_area(one.cell, AXES.index(n)) for one in series]
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
         "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V²); Im χ > 0 where α_ab and M_c grow together",
@@ -95,7 +96,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         "[both]": "the whole slab: zero where its faces are alike",
         **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",
-        "area": f"{np.mean([face_area(one.cell, AXES.index(n)) for one in series]):.3f} Å²",
+        "area": f"{np.average(areas, weights=[len(one) for one in series]):.3f} Å²",
     }
     return Spectrum("sfg", columns, header | how.header())
 

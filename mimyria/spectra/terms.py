@@ -111,8 +111,8 @@ def mean_counts(series: Sequence[ResponseSeries]) -> dict[str, float]:
     }
 
 
-def terms_header(series: Sequence[ResponseSeries], name: str, each: str) -> dict[str, str]:
-    """Say what the columns of `terms` are, and how much each group holds."""
+def terms_header(series: Sequence[ResponseSeries], name: str, each: str, unit: str) -> dict[str, str]:
+    """Say what the columns of `terms` are, those of one molecule with their unit, and how much each group holds."""
     first = series[0]
     header = {}
     if len(first.labels) > 1:
@@ -120,9 +120,9 @@ def terms_header(series: Sequence[ResponseSeries], name: str, each: str) -> dict
     if len(first.groups) > len(first.labels):
         header[f"{name}_intramolecular"] = "terms of every molecule with itself; intermolecular: all others"
     if first.molecular:
-        header[f"{each}[A]"] = "(A-A + half of every A-B term) of one molecule of A"
+        header[f"{each}[A]"] = f"(A-A + half of every A-B term) of one molecule of A; {unit}"
         if BULK in first.labels:
             header[f"{each}[A-{BULK}]"] = f"what a molecule of A has more than one of the {BULK}"
-    unit = "molecules" if first.molecular else "atoms"
+    what = "molecules" if first.molecular else "atoms"
     counts = ", ".join(f"{label} {count:.6g}" for label, count in mean_counts(series).items())
-    return header | ({f"mean number of {unit}": counts} if counts else {})
+    return header | ({f"mean number of {what}": counts} if counts else {})

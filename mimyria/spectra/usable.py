@@ -14,7 +14,11 @@ log = logging.getLogger("mimyria")
 
 
 def usable_pieces(
-    trajectory: Trajectory, frames: tuple[int, int | None], stride: int | None, resolution: float | None
+    trajectory: Trajectory,
+    frames: tuple[int, int | None],
+    stride: int | None,
+    resolution: float | None,
+    window: str = "gaussian",
 ) -> list[Trajectory]:
     """Return the pieces of a trajectory that are worth a response series each; log which are left out.
 
@@ -25,13 +29,13 @@ def usable_pieces(
     ----------
     trajectory
         As it was opened.
-    frames, stride, resolution
+    frames, stride, resolution, window
         See ``SpectrumSettings``.
     """
     with progress(f"{trajectory.path.name}, times of its frames") as advance:
         pieces = trajectory.pieces(*frames, advance)
     timestep = pieces[0].timestep * (stride or automatic_stride(pieces[0].timestep))
-    least = timestep * window_lags(resolution or DEFAULT_RESOLUTION, timestep) * (1 if resolution else 2)
+    least = timestep * window_lags(resolution or DEFAULT_RESOLUTION, timestep, window) * (1 if resolution else 2)
     reason = "wanted for the window of the correlation, less with a coarser --resolution"
     durations = [piece.n_usable * piece.timestep for piece in pieces]
     if max(durations) < least:

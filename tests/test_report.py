@@ -170,15 +170,17 @@ def test_a_stop_is_told_with_its_reason(loop: Loop) -> None:
 
 
 def test_every_number_of_the_decision_is_there(loop: Loop) -> None:
-    moved = {"ir": Settling(0.0123, 0.0234, 0.0345), "VV": Settling(0.0612, 0.01, 0.0601), "VH": Settling(0, 0.07, 0)}
+    moved = {"ir": Settling(0.0523, 0.0234, 0.0545), "VV": Settling(0.0612, 0.01, 0.0601), "VH": Settling(0, 0.07, 0)}
     loop.cycles[-1] = replace(loop.cycles[-1], settling=moved)
     said = words(loop.write())
-    assert "IR 0.0123 0.0234 0.0345 0.05 settled" in said
+    assert "IR 0.0523 0.0234 0.0545 0.0545 settled" in said
     assert "Raman VV 0.0612 0.01 0.0601 0.0601 changes too much" in said
     assert "Raman VH 0 0.07 0 0.05 networks differ too much" in said
     assert "(so far: 0)" in said
-    assert "98.8 % similarity of IR" in said
-    assert "statistical floor of the probe (Raman VV 0.0601) is above the score that is wanted (0.05)" in said
+    assert "94.8 % similarity of IR" in said
+    assert (
+        "statistical floor of the probe (IR 0.0545, Raman VV 0.0601) is above the score that is wanted (0.05)" in said
+    )
 
 
 def test_failures_outliers_and_warnings_are_named(loop: Loop) -> None:
@@ -342,6 +344,22 @@ def test_it_shows_every_cycle(page: Any, loop: Loop) -> None:
         assert page.locator(f"#{place} canvas").first.bounding_box()["width"] > 200
     page.get_by_text("all numbers").click()
     assert page.get_by_text("statistical floor").last.is_visible()
+
+
+def test_pointing_at_a_chart_tells_its_values(page: Any, loop: Loop) -> None:
+    loop.write()
+    show(page, loop)
+    canvas = page.locator("#learning .bk-CartesianFrame").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for height in range(4, int(box["height"]), 4):  # from above down to the first line
+        page.mouse.move(box["x"] + box["width"] / 3, box["y"] + height)
+        if page.locator(".bk-tooltip-content").count():
+            break
+    told = page.locator(".bk-tooltip-content").first.inner_text()
+    assert re.search(r"cycle-0\d, network \d, (held out|training)", told)
+    assert re.search(r"steps:\s\d+", told)
+    assert re.search(r"scale of the labels / %:\s\d", told)
 
 
 def test_the_room_for_figures_is_what_they_take(page: Any, loop: Loop) -> None:

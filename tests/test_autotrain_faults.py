@@ -82,7 +82,7 @@ class MadeUp:
         rates = np.random.default_rng(n).normal(size=(PROBE, 2, 3))
         one = made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates})
         write_series(out / "series.h5", [one])
-        (out / "settings.yaml").write_text("made: up\n")
+        (out / "settings.yaml").write_text(f"apt: {words[words.index('--apt') + 1]}\n")
 
 
 @pytest.fixture
@@ -314,6 +314,7 @@ def test_more_patience_goes_on_from_where_it_was(settings: AutotrainSettings, st
     autotrain(settings.model_copy(update={"convergence": rule}), tmp_path / "loop")
     assert len(history(tmp_path / "loop")) == first + 1
     assert sum(step.startswith("label") for step in steps.done) == 1
+    assert "spectrum final" in steps.done  # with the networks of the new cycle
 
 
 def test_random_selection_takes_no_notice_of_the_networks(

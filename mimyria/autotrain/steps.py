@@ -17,7 +17,7 @@ from typing import Any
 
 from mimyria.autotrain.folder import RunFolder, add_time, write_text
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.config import write_settings
+from mimyria.config import read_yaml, write_settings
 from mimyria.errors import RunFailed
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, make_executor
 from mimyria.targets import TARGETS
@@ -127,8 +127,9 @@ class Steps:
         return found
 
     def spectra(self, folder: Path, models: Path, frames: str | None) -> None:
-        """Make spectra along the trajectories with the networks of a cycle."""
-        if (folder / "settings.yaml").exists():
+        """Make spectra along the trajectories with the networks of a cycle, unless they are there."""
+        stated = folder / "settings.yaml"
+        if stated.exists() and Path(str(read_yaml(stated).get("apt"))) == (models / "apt.mym").resolve():
             return
         with self._timed(folder, "spectrum"):
             words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]

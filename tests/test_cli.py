@@ -496,7 +496,7 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--reference", "e.txt"], ["e.txt cannot be read"]),
         (
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--reference", "raman=t.txt"],
-            ["--reference raman=t.txt", "without --pgt"],
+            ["--reference raman=t.txt", "no raman spectrum is made"],
         ),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--sum-rule", "x"], ["--sum-rule takes project or none"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--velocity-unit", "knots"], ["knots", "A/fs"]),

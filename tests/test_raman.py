@@ -318,6 +318,10 @@ def test_the_density_of_states_needs_no_tensors(spectrum: Callable[..., Exceptio
     assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
     assert spectrum("--kinds", "vdos", "--out", tmp_path / "b") is None
     assert spectrum("--out", tmp_path / "c", trajectory=tmp_path / "b" / "series.h5") is None
+    numbers = [
+        [line for line in (tmp_path / folder / "vdos.csv").read_text().splitlines() if not line.startswith("# rates")]
+        for folder in "abc"
+    ]
+    assert numbers[0] == numbers[1] == numbers[2]
     for folder in "bc":
-        assert (tmp_path / folder / "vdos.csv").read_text() == (tmp_path / "a" / "vdos.csv").read_text()
         assert not (tmp_path / folder / "ir.csv").exists()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,8 @@ log = logging.getLogger("mimyria")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
 TEMPERATURE_TOLERANCE = 0.1
+FEW_BLOCKS = 5
+"""With fewer, a standard error is itself uncertain by a third and more."""
 SETTLED = (
     *("apt", "pgt", "topology", "velocities", "velocity_unit", "cell", "timestep", "layout", "frames", "stride"),
     *("groups", "normal", "charge", "sum_rule"),
@@ -101,6 +105,7 @@ def make_spectra(
             for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
         look_at_volumes(np.concatenate([one.volume for one in series]))
+        _keep(out / "series.h5", [one.origin for one in series])
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
     try:
@@ -110,6 +115,19 @@ def make_spectra(
         raise SpectrumError(
             f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` needs no new pass)"
         ) from error
+
+
+def _keep(path: Path, origins: Sequence[str]) -> None:
+    """Give the rates of an earlier run another name, unless they were made from the same with the same settings."""
+    if not is_series(path):
+        return
+    with suppress(SpectrumError):  # what cannot be read is kept too
+        if [one.origin for one in read_series(path)] == list(origins):
+            return
+    number = next(k for k in count(1) if not path.with_name(f"series-{k}.h5").exists())
+    kept = path.with_name(f"series-{number}.h5")
+    path.rename(kept)
+    log.warning(f"{path.parent} holds the spectra of another run, which are replaced; its rates are kept in {kept}")
 
 
 def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
@@ -176,6 +194,8 @@ def _spectra(
     frames = sum(len(one) for one in series)
     n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
+    if 0 < n_blocks < FEW_BLOCKS:
+        blocks += ", too few for more than rough errors"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     spectra = {}

@@ -708,3 +708,15 @@ def test_a_profile_with_a_mistake(tmp_path: Path) -> None:
     path.write_text("executor: parsl\nproviedr: SlurmProvider\n")
     with pytest.raises(ConfigError, match="did you mean provider"):
         make_executor(str(path), {}, tmp_path)
+
+
+def test_the_rates_of_another_run_are_kept(run: Run, charges: Path, tmp_path: Path) -> None:
+    words = ("spectrum", charges, "--apt", "frames", "--plot-format", "png", "--out", tmp_path / "o")
+    assert run(*words)[0] == 0
+    before = (tmp_path / "o" / "series.h5").read_bytes()
+    assert run(*words)[0] == 0  # the same again
+    assert not list((tmp_path / "o").glob("series-*.h5"))
+    status, _, error = run(*words, "--groups", "none")
+    assert status == 0
+    assert "holds the spectra of another run" in error
+    assert (tmp_path / "o" / "series-1.h5").read_bytes() == before

@@ -75,6 +75,7 @@ class Steps:
             if not labels.exists():
                 raise RunFailed(f"no configuration of {folder} could be labelled: {reason}")
             asked, count = _count(folder / "selected.extxyz"), _count(labels)
+            reason = reason if count < asked else ""  # a kill may have ended a start after the last label
             write_text(done, json.dumps({"selected": asked, "labelled": count, "reason": reason}, indent=1))
         stated = json.loads(done.read_text(encoding="utf-8"))
         if stated["reason"]:

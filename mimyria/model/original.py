@@ -45,6 +45,8 @@ def read_original(path: Path, layout: str | None = None) -> ResponseModel:
     layout
         Route of the labels it was trained on, ``mimyria-field`` or ``mimyria-displacement``; the APT needs it.
     """
+    if not is_original(path):
+        raise ModelError(f"{path} is not a model file of the original program; models of this one need no conversion")
     try:
         with ZipFile(path) as archive:
             shape, info = (json.loads(archive.read(name)) for name in ("params.json", "info.json"))

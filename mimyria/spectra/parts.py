@@ -34,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SpectrumError(f"another run is working in {folder}; wait for it, or give another --out") from None
+            raise SpectrumError(f"another run is working in {folder}; wait for it, or choose another folder") from None
         yield
 
 

@@ -247,40 +247,49 @@ class ReadOut(nn.Module):
     coupled by the Wigner 3j symbols of odd l1 + l2 + l.
     """
 
+    wigner: Tensor
+    left: Tensor
+    right: Tensor
+
     def __init__(self, n_species: int, n_in: int, multiplicity: int, irrep: o3.Irrep) -> None:
         super().__init__()
-        self.degree = irrep.l
+        self.irrep = irrep
         self.natural = irrep.p == (-1) ** irrep.l
-        self.paths = [
-            (first, second)
-            for first in range(1, L_MAX + 1)
-            for second in range(first, L_MAX + 1)
-            if not self.natural and second - first <= irrep.l <= first + second and (first + second + irrep.l) % 2
-        ]
-        for first, second in self.paths:
-            symbol = math.sqrt(irrep.dim) * o3.wigner_3j(first, second, irrep.l).float()
-            self.register_buffer(f"wigner_{first}{second}", symbol, persistent=False)
+        n_mixed = n_in
         if not self.natural:
             self.factors = SpeciesLinear(n_species, n_in, 2 * n_in, degrees(L_MAX))
-        n_mixed = n_in if self.natural else n_in * len(self.paths)
+            left, right, symbols = [], [], []
+            for first, second in (paths := cross_products(irrep.l)):
+                symbol = math.sqrt(irrep.dim) * o3.wigner_3j(first, second, irrep.l).float()  # (l1 m1, l2 m2, l m)
+                i, j = symbol.abs().sum(2).nonzero().T
+                left.append(first**2 + i)
+                right.append(second**2 + j)
+                symbols.append(symbol[i, j].T)
+            self.register_buffer("left", torch.cat(left), persistent=False)
+            self.register_buffer("right", torch.cat(right), persistent=False)
+            self.register_buffer("wigner", torch.block_diag(*symbols), persistent=False)  # (paths lm, pairs)
+            n_mixed = n_in * len(paths)
         self.mix = SpeciesLinear(n_species, n_mixed, multiplicity, torch.zeros(irrep.dim, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # -> (n, multiplicity · (2l + 1))
         if self.natural:
-            y = x[self.degree**2 : (self.degree + 1) ** 2]
+            y = x[self.irrep.l ** 2 : (self.irrep.l + 1) ** 2]
         else:
-            a, b = self.factors(x, slices).chunk(2, dim=-1)
-            products = [
-                torch.einsum(
-                    "ijk,inu,jnu->knu",
-                    getattr(self, f"wigner_{first}{second}"),
-                    a[first**2 : (first + 1) ** 2],
-                    b[second**2 : (second + 1) ** 2],
-                )
-                for first, second in self.paths
-            ]
-            y = torch.cat(products, dim=-1)
+            a, b = self.factors(x, slices).chunk(2, dim=-1)  # (harmonics, n, in) each
+            pairs = a.index_select(0, self.left) * b.index_select(0, self.right)  # (pairs, n, in)
+            y = (self.wigner @ pairs.flatten(1)).unflatten(0, (-1, self.irrep.dim)).unflatten(2, pairs.shape[1:])
+            y = y.permute(1, 2, 0, 3).flatten(2)  # (2l + 1, n, paths in)
         return self.mix(y, slices).permute(1, 2, 0).flatten(1)
+
+
+def cross_products(degree: int) -> list[tuple[int, int]]:
+    """Return the pairs l1 ≤ l2 whose coupling to a degree has the parity that functions on the sphere have not."""
+    return [
+        (first, second)
+        for first in range(1, L_MAX + 1)
+        for second in range(first, L_MAX + 1)
+        if second - first <= degree <= first + second and (first + second + degree) % 2
+    ]
 
 
 class Network(nn.Module):

@@ -6,7 +6,7 @@ import csv
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import polarizable
@@ -24,7 +24,7 @@ from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw
 from mimyria.autotrain.loop import autotrain
 from mimyria.autotrain.selection import CANDIDATES, descriptor, disagreement, farthest_points, most_disputed
-from mimyria.autotrain.settings import STEPS, AutotrainSettings, read_autotrain
+from mimyria.autotrain.settings import FILES, GIVEN, STEPS, AutotrainSettings, read_autotrain
 from mimyria.cli import app
 from mimyria.errors import ConfigError
 from mimyria.spectra.compare import read_table, similarity
@@ -76,7 +76,27 @@ def test_the_examples_are_valid(path: Path) -> None:
     settings = read_autotrain(path, flags())
     assert settings.trajectories[0].is_absolute()
     if "template" in settings.label:
-        assert (path.parent / settings.label["template"]).exists()
+        assert Path(settings.label["template"]).is_file()  # as the steps see it, which run in folders of their own
+
+
+def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        "trajectories: [a]\nlabel: {template: in.inp, executor: cpu.yaml, field: 2e-3}\nexecutors: {train: gpu.yaml}\n"
+        "spectrum: {reference: [a.dat, /b.dat], topology: a.pdb}",
+    )
+    assert settings.label == {"template": f"{tmp_path}/in.inp", "executor": f"{tmp_path}/cpu.yaml", "field": "2e-3"}
+    assert settings.executors.model_dump() == {"train": f"{tmp_path}/gpu.yaml", "spectrum": "local"}
+    assert settings.spectrum == {"reference": [f"{tmp_path}/a.dat", "/b.dat"], "topology": f"{tmp_path}/a.pdb"}
+
+
+def test_every_flag_that_takes_a_file_is_known() -> None:
+    """A new flag with a path must be listed, or it would be looked for in the folder of a job."""
+    for command in app.registered_commands:
+        if command.callback is not None and (step := command.name or command.callback.__name__) in STEPS:
+            hints = get_type_hints(command.callback)
+            paths = {name for name, hint in hints.items() if "Path" in str(hint)} - {"return"}
+            assert paths - GIVEN[step] - {"plot"} <= FILES[step]
 
 
 def test_every_setting_is_explained() -> None:

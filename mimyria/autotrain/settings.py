@@ -1,7 +1,7 @@
 """`AutotrainSettings`: everything that `mimyria autotrain` is told, from one YAML file, each field typed and explained.
 
 What belongs to a single step is said in the words of its command: ``label``, ``train`` and ``spectrum`` hold flags of
-`mimyria label`, `mimyria train` and `mimyria spectrum`.
+`mimyria label`, `mimyria train` and `mimyria spectrum`. Paths are relative to the folder of the file.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ GIVEN = {
     "spectrum": {"trajectory", "apt", "pgt", "out", "frames", "resume", "config", "kinds"},
 }
 """Flags that the loop gives itself."""
+FILES = {
+    "label": {"template", "topology", "executor"},
+    "train": {"validation"},
+    "spectrum": {"topology", "velocities", "reference"},
+}
+"""Flags that name a file, relative to the folder of the YAML file; an executor may also be ``local``."""
 STEPS = tuple(GIVEN)
 
 
@@ -139,7 +145,18 @@ def read_autotrain(path: Path, flags: Mapping[str, Iterable[str]]) -> AutotrainS
     if settings.selection.method == "committee" and int(cleaned["train"].get("committee", 1)) < 2:
         raise ConfigError(f"{path}: selection.method committee needs train.committee: 2 or more")
     folder = path.parent.resolve()
-    return settings.model_copy(update={**cleaned, "trajectories": [folder / one for one in settings.trajectories]})
+    for step in STEPS:
+        cleaned[step] |= {name: _file(folder, cleaned[step][name]) for name in FILES[step] & set(cleaned[step])}
+    executors = {name: _file(folder, value) for name, value in settings.executors.model_dump().items()}
+    update = {"executors": Executors(**executors), "trajectories": [folder / one for one in settings.trajectories]}
+    return settings.model_copy(update={**cleaned, **update})
+
+
+def _file(folder: Path, value: Any) -> Any:
+    """Return the path of a file, or of several, that a YAML file in the folder names; other values as they are."""
+    if isinstance(value, list):
+        return [_file(folder, one) for one in value]
+    return str(folder / value) if isinstance(value, str) and value != "local" else value
 
 
 def _in_words(error: ValidationError) -> str:

@@ -273,7 +273,7 @@ class ReadOut(nn.Module):
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # -> (n, multiplicity · (2l + 1))
         if self.natural:
-            y = x[self.irrep.l ** 2 : (self.irrep.l + 1) ** 2]
+            y = x[self.irrep.l**2 : (self.irrep.l + 1) ** 2]
         else:
             a, b = self.factors(x, slices).chunk(2, dim=-1)  # (harmonics, n, in) each
             pairs = a.index_select(0, self.left) * b.index_select(0, self.right)  # (pairs, n, in)

@@ -215,6 +215,9 @@ def test_scores_of_known_spectra(tmp_path: Path) -> None:
     assert moved.floor == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(0.02) / 2.2)
     assert moved.spread == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(2) * 0.2 / 2.4)
     assert np.isnan(settling(tmp_path / "a", None, 100, 3000)["ir"].change)
+    quarter = settling(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
+    assert quarter.floor == pytest.approx(moved.floor / 2)  # final spectra, four times as long, are twice as sure
+    assert quarter.change == moved.change
 
 
 # --- the whole loop -----------------------------------------------------------------------------

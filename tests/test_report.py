@@ -179,7 +179,8 @@ def test_every_number_of_the_decision_is_there(loop: Loop) -> None:
     assert "(so far: 0)" in said
     assert "94.8 % similarity of IR" in said
     assert (
-        "statistical floor of the probe (IR 0.0545, Raman VV 0.0601) is above the score that is wanted (0.05)" in said
+        "statistical floor of the final spectra (IR 0.0545, Raman VV 0.0601) is above the score that is wanted (0.05)"
+        in said
     )
 
 

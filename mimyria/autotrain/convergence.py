@@ -1,8 +1,12 @@
 """When spectra have converged: they change, and the networks differ about them, no more than their statistical error.
 
+All cycles make their spectra along the same probe, so that what changes is the networks' doing, not chance. It may be
+as large as the chance that is left in the final spectra, which are made along all of the trajectories.
+
     change   score(A, B) = Σ|A - B| / Σ|A + B| of the spectra of this cycle and the one before
     spread   √(2/π) Σ √2 σ_m / Σ|2A|: the score that two networks of the committee have on average, σ_m their spread
-    floor    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|: the score of two measurements with these standard errors
+    floor    √(t/T) √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|: the score that two measurements as long as all trajectories,
+             T, have on average, σ the standard errors of the spectra of the probe, t
 
 A spectrum has settled when change and spread are at most the floor, or at most the score that is given, whichever is
 larger; the loop has converged when every spectrum has settled for several cycles in a row.
@@ -49,7 +53,7 @@ class Settling:
         return bool(self.change <= allowed and not self.spread > allowed)
 
 
-def settling(now: Path, before: Path | None, low: float, high: float) -> dict[str, Settling]:
+def settling(now: Path, before: Path | None, low: float, high: float, share: float = 1.0) -> dict[str, Settling]:
     """Return how the spectra in one folder moved from those in another.
 
     Parameters
@@ -58,6 +62,8 @@ def settling(now: Path, before: Path | None, low: float, high: float) -> dict[st
         Folders that `mimyria spectrum` made; None for the first cycle.
     low, high
         Range, cm⁻¹.
+    share
+        t/T, the part of the trajectories that the probe is.
     """
     found = {}
     for name, (file, column) in COMPARED.items():
@@ -67,7 +73,7 @@ def settling(now: Path, before: Path | None, low: float, high: float) -> dict[st
         change, floor = float("nan"), float("nan")
         if before is not None and (before / file).exists():
             report = similarity(curve, _curve(before / file, column)[0], low, high)
-            change, floor = report["score"], report.get("floor", float("nan"))
+            change, floor = report["score"], np.sqrt(share) * report.get("floor", float("nan"))
         found[name] = Settling(change, _spread_score(curve, spread, low, high), floor)
     return found
 

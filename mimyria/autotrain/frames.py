@@ -56,6 +56,10 @@ class Pool:
         """Return the frames of the test part, in order."""
         return [Place(k, n) for k, length in enumerate(self.lengths) for n in range(self._split(length), length)]
 
+    def share(self, probe: int) -> float:
+        """Return the part of all frames that lie among the first so many of a trajectory."""
+        return sum(min(probe, length) for length in self.lengths) / sum(self.lengths)
+
     def _split(self, length: int) -> int:
         return length - max(1, int(TEST_PART * length))
 

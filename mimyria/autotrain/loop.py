@@ -97,7 +97,9 @@ class Loop:
         self.steps.spectra(here, here, f"0:{self.settings.probe}")
         before = self.cycles[-1] if self.cycles else None
         range_ = self.settings.convergence
-        moved = settling(here, before.folder if before else None, range_.low, range_.high)
+        moved = settling(
+            here, before.folder if before else None, range_.low, range_.high, self.pool.share(self.settings.probe)
+        )
         return Cycle(here, labelled + (before.labels if before else 0), errors, moved)
 
     def _selected(self, number: int) -> list[Place]:

@@ -141,8 +141,8 @@ def _decision(standing: Standing) -> str:
     columns = ["last cycle", "change", "networks differ by", "statistical floor", "allowed", "verdict"]
     return table(columns, rows, words=1) + (
         f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {rule.low:g} and {rule.high:g} cm⁻¹: of the spectra of the '
-        "last two cycles; of two networks of the committee, on average; of two measurements with these error bars, on "
-        f"average. Allowed is the floor, or {rule.score:g} where the floor is lower.</p>"
+        "last two cycles; of two networks of the committee, on average; of two measurements as long as all of the "
+        f"trajectories, on average. Allowed is the floor, or {rule.score:g} where the floor is lower.</p>"
     )
 
 

@@ -58,7 +58,7 @@ class Convergence(Section):
     patience: int = Field(default=2, ge=1)
     """How many cycles in a row must change no more than this."""
     score: float = Field(default=0.03, gt=0, lt=1)
-    """Largest score Σ|A-B|/Σ|A+B| that counts as no change where the statistical floor of the probe is lower."""
+    """Largest score Σ|A-B|/Σ|A+B| that counts as no change where the statistical floor is lower."""
     low: float = Field(default=50.0, ge=0)
     """cm⁻¹; where the comparison begins."""
     high: float = Field(default=4000.0, gt=0)

@@ -160,8 +160,8 @@ def _of_decision(standing: Standing) -> Iterator[str]:
     moved = {NAMES[name]: one for name, one in standing.settling.items()}
     if high := [f"{name} {one.floor:.3g}" for name, one in moved.items() if one.floor > score]:
         yield (
-            f"the statistical floor of the probe ({', '.join(high)}) is above the score that is wanted ({score:g}), so "
-            "that larger changes count as none; a longer probe lowers it"
+            f"the statistical floor of the final spectra ({', '.join(high)}) is above the score that is wanted "
+            f"({score:g}), so that larger changes count as none; longer trajectories lower it"
         )
     if len(standing.cycles) > 1 and (bare := [name for name, one in moved.items() if np.isnan(one.floor)]):
         yield f"no error bars ({', '.join(bare)}), so the statistical floor is not known; a longer probe gives them"

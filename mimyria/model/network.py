@@ -267,7 +267,8 @@ class ReadOut(nn.Module):
                 symbols.append(symbol[i, j].T)
             self.register_buffer("left", torch.cat(left), persistent=False)
             self.register_buffer("right", torch.cat(right), persistent=False)
-            self.register_buffer("wigner", torch.block_diag(*symbols), persistent=False)  # (paths lm, pairs)
+            blocks: Tensor = torch.block_diag(*symbols)  # type: ignore[no-untyped-call]
+            self.register_buffer("wigner", blocks, persistent=False)  # (paths lm, pairs)
             n_mixed = n_in * len(paths)
         self.mix = SpeciesLinear(n_species, n_mixed, multiplicity, torch.zeros(irrep.dim, dtype=torch.long))
 

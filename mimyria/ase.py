@@ -53,7 +53,7 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
         super().calculate(atoms, properties, system_changes)
         frame = Frame(self.atoms.numbers, self.atoms.positions, self.atoms.cell.array, self.atoms.pbc)
         for name, model in self.models.items():
-            ((tensors, unsure, _),) = predict_with_spread(model, [frame])
+            ((tensors, unsure, *_),) = predict_with_spread(model, [frame])
             if self.project:
                 tensors = model.target.project_translation(tensors, self.charge)
             self.results[PROPERTIES[name]] = tensors

@@ -480,7 +480,7 @@ def test_a_committee_gives_mean_and_spread(
 ) -> None:
     model = read_model(committee)
     assert len(model.members) == 3
-    ((tensors, unsure, _),) = predict_with_spread(model, labels[8:9])
+    ((tensors, unsure, *_),) = predict_with_spread(model, labels[8:9])
     assert unsure.shape == (96,)
     one = [replace_members(model, k) for k in range(3)]
     alone = np.array([tensors_of(member, labels[8]) for member in one])
@@ -642,9 +642,9 @@ def test_the_bundled_models_of_water(labels: list[Frame], target: str) -> None:
     assert model.summary["system"].startswith("liquid water")
     report = evaluate(compare_with_labels(model, labels[:3], "labels"))
     assert report["relative_rmse"] < 0.08
-    ((_, unsure, _),) = predict_with_spread(model, labels[:1])
+    ((_, unsure, *_),) = predict_with_spread(model, labels[:1])
     squeezed = replace(labels[0], positions=labels[0].positions * 0.9, cell=labels[0].cell * 0.9)
-    ((_, unknown, _),) = predict_with_spread(model, [squeezed])
+    ((_, unknown, *_),) = predict_with_spread(model, [squeezed])
     assert np.sqrt(np.square(unsure).mean()) < 1.3 * model.summary["spread"]
     assert np.sqrt(np.square(unknown).mean()) > 2 * model.summary["spread"]
 

@@ -19,6 +19,7 @@ from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.model import ResponseModel
 from mimyria.model.spread import spread
+from mimyria.model.surroundings import measured, unlike
 
 FAR = 1.6
 """How much more than on held-out labels a committee may spread before we warn."""
@@ -78,13 +79,16 @@ class _Account:
         self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
         self.largest = FAR * model.summary.get("spread_largest", np.inf)
         self.outside: list[tuple[int, int]] = []
+        self.unlike: list[tuple[int, int]] = []
 
     def entered(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
         """Return the frame with the tensors, after counting it in."""
-        target, (tensors, unsure, members) = self.model.target, prediction
+        target, (tensors, unsure, members, strange) = self.model.target, prediction
         self.squares += float(np.square(unsure).mean())
         if (unsure > self.largest).any():
             self.outside.append((self.n_frames, int(unsure.argmax())))
+        if strange.any():
+            self.unlike.append((self.n_frames, int(strange.argmax())))
         self.excess += target.translation_error(tensors, charge)
         self.n_frames += 1
         if self.project:
@@ -112,6 +116,13 @@ class _Account:
             log.warning(
                 f"{target.name.upper()}: in {len(self.outside)} of {n_frames} frames the committee knows an atom "
                 f"badly; the first is atom {atom + 1} of frame {index}: its surroundings are unlike those trained on"
+            )
+        if len(self.unlike) > SHARE * n_frames:
+            index, atom = self.unlike[0]
+            log.warning(
+                f"{target.name.upper()}: in {len(self.unlike)} of {n_frames} frames an atom has more or fewer "
+                "neighbours, or a nearer or farther one, than any that was trained on; the first is "
+                f"atom {atom + 1} of frame {index}: do not trust its tensors, even where the committee agrees"
             )
 
 
@@ -148,11 +159,14 @@ class Prediction(NamedTuple):
         How far apart they are, in the unit of the target (see ``spread``), shape (n,); NaN where there is one alone.
     members
         What each says, shape (members, n, 3, ..., 3).
+    unlike
+        Which atoms lie in surroundings unlike those of all that were trained on, shape (n,), bool.
     """
 
     tensors: Array
     spread: Array
     members: Array
+    unlike: Array
 
 
 def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[Prediction]:
@@ -170,18 +184,22 @@ def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> li
         with torch.inference_mode():
             if shape not in geometries:
                 graph = build_graph(frames, model.settings.species, model.settings.cutoff, *shape[1:])
-                geometries[shape] = model.geometry(graph)
-            members = model.tensors(geometries[shape]).cpu().double()
-        results.append([_prediction(part) for part in torch.split(members, [len(frame) for frame in frames], 1)])
+                geometries[shape] = model.geometry(graph), measured(graph, model.settings.cutoff)
+            geometry, surroundings = geometries[shape]
+            members = model.tensors(geometry).cpu().double()
+            strange = unlike(model, geometry.graph, surroundings).cpu()
+        counts = [len(frame) for frame in frames]
+        parts = zip(torch.split(members, counts, 1), torch.split(strange, counts), strict=True)
+        results.append([_prediction(*part) for part in parts])
     return results
 
 
-def _prediction(members: Tensor) -> Prediction:
-    """Return what the members' tensors (members, n, 3, ..., 3) of a frame say together."""
+def _prediction(members: Tensor, strange: Tensor) -> Prediction:
+    """Return what the members' tensors (members, n, 3, ..., 3) of a frame say together, and of which atoms."""
     away = members - members.mean(0)
     away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
     unsure = spread(away) if len(members) > 1 else torch.full((members.shape[1],), torch.nan)
-    return Prediction(members.mean(0).numpy(), unsure.numpy(), members.numpy())
+    return Prediction(members.mean(0).numpy(), unsure.numpy(), members.numpy(), strange.numpy())
 
 
 def device_of(model: ResponseModel) -> torch.device:

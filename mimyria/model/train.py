@@ -28,6 +28,7 @@ from mimyria.model.fit import Fit, FitSettings
 from mimyria.model.history import history_of, write_history
 from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.model.spread import calibrate
+from mimyria.model.surroundings import trained_on
 from mimyria.targets import TARGETS, labelled_atoms
 
 log = logging.getLogger("mimyria")
@@ -321,7 +322,7 @@ class _Run:
                 if name.startswith("members.")
             }
         model.load_state_dict(weights)
-        self.facts |= calibrate(model, self.data)
+        self.facts |= calibrate(model, self.data) | trained_on(model, self.data.training)
         write_model(self.out, model, self.summary())
         write_history(history_of(self.out), [fit.history for fit in fits])
 

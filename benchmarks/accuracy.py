@@ -1,7 +1,7 @@
 """Error of networks trained for a given time, measured on labels of later times: a learning curve of the presets.
 
 python benchmarks/accuracy.py [--minutes 1] [--frames 80] [--presets default] [--targets apt pgt] [--committee 1]
-                              [--labels FILE] [--json]
+                              [--labels FILE] [--project] [--seed 0] [--json]
 
 Without FILE the bundled labels are taken, of which the last ten at 300 K are held out. Of an .npz file with positions,
 symbols, cell, apt and pgt of many frames the first are taken, and the last sixteen held out.
@@ -78,6 +78,8 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", default=["apt", "pgt"])
     parser.add_argument("--committee", type=int, default=1)
     parser.add_argument("--validation", type=float, default=0.05)
+    parser.add_argument("--project", action="store_true", help="make the sum over the atoms exact in training too")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--labels", type=Path, default=LABELS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -87,7 +89,13 @@ def main() -> None:
         for preset in options.presets:
             for count in options.frames:
                 settings = TrainSettings(
-                    target, preset, options.validation, options.committee, time_limit=options.minutes
+                    target,
+                    preset,
+                    options.validation,
+                    options.committee,
+                    options.project,
+                    time_limit=options.minutes,
+                    seed=options.seed,
                 )
                 with tempfile.TemporaryDirectory() as folder:
                     rows.append(measure(options.labels, settings, count, Path(folder)))

@@ -62,6 +62,8 @@ class NetworkSettings:
         Highest l + l' that is coupled, l of the neighbour's place.
     layers
         How often messages are passed.
+    factors
+        How many functions are multiplied at most; the body order.
     """
 
     target: str
@@ -76,6 +78,7 @@ class NetworkSettings:
     message_l_max: int = 2
     coupled_l_max: int = 3
     layers: int = 2
+    factors: int = 3
 
 
 @dataclass(frozen=True)
@@ -163,30 +166,33 @@ class SpeciesLinear(nn.Module):
 
 
 class SphereProduct(nn.Module):
-    """Adds products of two and three linear images of the features, mixes, and gates by the scalars."""
+    """Adds products of two, three, ... linear images of the features, mixes, and gates by the scalars."""
 
     to_sphere: Tensor
     from_sphere: Tensor
     degree: Tensor
 
-    def __init__(self, n_species: int, n_in: int, n_out: int) -> None:
+    def __init__(self, n_species: int, n_in: int, n_out: int, factors: int) -> None:
         super().__init__()
-        values, weights = sphere(4 * L_MAX)  # three factors and the harmonic they are projected on
+        values, weights = sphere((factors + 1) * L_MAX)  # the factors and the harmonic they are projected on
+        self.n_out = n_out
         norm = math.sqrt(HARMONICS)  # coefficients of variance one give values of variance one
         self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
         self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
         self.register_buffer("degree", degrees(L_MAX), persistent=False)
-        self.factors = SpeciesLinear(n_species, n_in, 3 * n_out, degrees(L_MAX))
-        self.mix = SpeciesLinear(n_species, n_in + 2 * n_out, n_out, degrees(L_MAX))
+        self.factors = SpeciesLinear(n_species, n_in, factors * n_out, degrees(L_MAX))
+        self.mix = SpeciesLinear(n_species, n_in + (factors - 1) * n_out, n_out, degrees(L_MAX))
         self.gate = SpeciesLinear(n_species, n_out, L_MAX * n_out, torch.zeros(1, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)
         n = x.shape[1]
-        factors = self.factors(x, slices).reshape(HARMONICS, n, 3, -1).transpose(1, 2)  # (harmonics, 3, n, out)
+        factors = self.factors(x, slices).reshape(HARMONICS, n, -1, self.n_out).transpose(1, 2)
         values = self.to_sphere @ factors.reshape(HARMONICS, -1)
-        f, g, h = values.reshape(len(values), 3, -1).unbind(1)  # (points, n out)
-        pair = f * g
-        products = [(self.from_sphere @ y).reshape(HARMONICS, n, -1) for y in (pair, pair * h)]
+        product, *others = values.reshape(len(values), -1, n * self.n_out).unbind(1)  # (points, n out) each
+        products = []
+        for factor in others:
+            product = product * factor
+            products.append((self.from_sphere @ product).reshape(HARMONICS, n, -1))
         x = self.mix(torch.cat([x, *products], dim=-1), slices)  # (harmonics, n, out)
         scalars = x[:1]
         gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, L_MAX, -1).transpose(0, 1)  # (3, n, out)
@@ -312,9 +318,11 @@ class Network(nn.Module):
         self.settings = settings
         n_species, channels = len(settings.species), settings.channels
         self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(L_MAX))
-        self.first = SphereProduct(n_species, channels, channels)
+        self.first = SphereProduct(n_species, channels, channels, settings.factors)
         self.messages = nn.ModuleList(Message(n_species, settings) for _ in range(settings.layers))
-        self.products = nn.ModuleList(SphereProduct(n_species, 2 * channels, channels) for _ in range(settings.layers))
+        self.products = nn.ModuleList(
+            SphereProduct(n_species, 2 * channels, channels, settings.factors) for _ in range(settings.layers)
+        )
         self.reads = nn.ModuleList(
             nn.ModuleDict(
                 {

@@ -9,6 +9,7 @@ from matplotlib.collections import PolyCollection
 
 from conftest import made_spectra
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.spectra.compare import read_table, warn_if_of_different_kinds
 from mimyria.spectra.panels import Panel, panels_of
 from mimyria.spectra.pictures import FORMATS, PictureSettings, write_pictures
 from mimyria.spectra.plot import magnification, plot_spectra, spectra_figure
@@ -223,3 +224,19 @@ def test_a_reference_without_partner_is_refused(tmp_path: Path) -> None:
         lay_over(infrared, [read_reference(text)])
     with pytest.raises(SpectrumError, match="exp: nothing to scale by"):
         lay_over(panels_of(spectra), [read_reference(f"raman={text}")])
+
+
+def test_spectra_of_different_kinds_are_compared_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x = np.linspace(0, 100, 11)
+    for name, column, width in (("a", "VV", 20), ("b", "VH", 20), ("c", "VV", 60)):
+        header = {"resolution": f"{width} cm-1 (FWHM of the window's transform)"}
+        write_csv(tmp_path / f"{name}.csv", Spectrum("raman", {"wavenumber_cm-1": x, column: x}, header))
+    first, second, third = (read_table(tmp_path / f"{name}.csv") for name in "abc")
+    warn_if_of_different_kinds([first, first], ["VV", "VV"])
+    assert not caplog.text
+    warn_if_of_different_kinds([first, second], ["VV", "VH"])
+    assert "different quantities are compared, VV with VH" in caplog.text
+    warn_if_of_different_kinds([first, third], ["VV", "VV"])
+    assert "the resolutions differ (20 cm-1 and 60 cm-1)" in caplog.text

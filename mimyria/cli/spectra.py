@@ -148,14 +148,15 @@ def compare(
     from mimyria.spectra import compare as comparison
     from mimyria.spectra.spectrum import write_csv
 
-    curves = []
-    names = []
+    curves, tables, names = [], [], []
     for path, factor in ((first, 1.0), (second, scale)):
         table = comparison.read_table(path)
+        tables.append(table)
         names.append(column or list(table.columns)[1])
         error = comparison.error_of(table, column)
         values = factor * comparison.column(table, column, path)
         curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
+    comparison.warn_if_of_different_kinds(tables, names)
     report = comparison.similarity(curves[0], curves[1], *range)
     comparison.warn_if_unlike(report, " see --scale")
     if difference is not None:

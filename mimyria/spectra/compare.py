@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ LEAST_SIMILARITY = 0.05
 def read_table(path: Path) -> Spectrum:
     """Return the columns of a text file: ours, or any with the wavenumber (cm⁻¹) first; rows in any order.
 
-    ``#`` lines are comments, columns are separated by commas or white space, a line of names may come first.
+    ``#`` lines are comments, of which those of the form ``# name: value`` are kept as its header; columns are
+    separated by commas or white space, a line of names may come first.
 
     Raises
     ------
@@ -55,7 +57,12 @@ def read_table(path: Path) -> Spectrum:
         raise SpectrumError(f"{path}: {len(names)} column names for {len(rows[0])} columns")
     table = np.array(rows)
     table = table[np.argsort(table[:, 0], kind="stable")]
-    return Spectrum("table", dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True)))
+    return Spectrum("table", dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True)), _header(text))
+
+
+def _header(text: str) -> dict[str, str]:
+    remarks = [line[1:].split(":", 1) for line in text.splitlines() if line.startswith("#") and ":" in line]
+    return {name.strip(): value.strip() for name, value in remarks}
 
 
 def _cells(line: str, comma: bool) -> list[str]:
@@ -153,6 +160,19 @@ def warn_if_unlike(report: dict[str, float], remedy: str = "") -> None:
     """Warn, with a remedy, where the similarity that a report tells is that of different units."""
     if report["similarity"] < LEAST_SIMILARITY:
         log.warning(f"the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?{remedy}")
+
+
+def warn_if_of_different_kinds(spectra: Sequence[Spectrum], names: Sequence[str]) -> None:
+    """Warn where two spectra of ours, whose named columns are compared, are of different quantities or resolution."""
+    ours = all("resolution" in one.header for one in spectra)
+    if ours and names[0] != names[1]:
+        log.warning(f"different quantities are compared, {names[0]} with {names[1]}: --column names the one for both")
+    resolutions = [str(one.header.get("resolution", "")).split("(")[0].strip() for one in spectra]
+    if ours and resolutions[0] != resolutions[1]:
+        log.warning(
+            f"the resolutions differ ({' and '.join(resolutions)}), and with them heights and widths of the bands: make "
+            "both with the same --resolution"
+        )
 
 
 def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""What is in a file or folder: a model, labels, a trajectory, a response series, a folder of spectra."""
+"""What is in a file or folder: a model, labels, a trajectory, a response series, a folder of spectra or of a loop."""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,22 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
 def _folder(path: Path) -> dict[str, Any]:
     settings = path / "settings.yaml"
     if not settings.exists():
-        raise ConfigError(f"{path} is not a folder made by `mimyria spectrum`: it has no settings.yaml")
-    return {"folder": str(path), "files": sorted(file.name for file in path.iterdir()), **read_yaml(settings)}
+        raise ConfigError(
+            f"{path} is not a folder made by `mimyria spectrum` or `mimyria autotrain`: it has no settings.yaml"
+        )
+    files = sorted(file.name for file in path.iterdir())
+    return {"folder": str(path), "files": files, **_last_cycle(path), **read_yaml(settings)}
+
+
+def _last_cycle(folder: Path) -> dict[str, str]:
+    """Return what the last line of a loop's history says: the state, cycle, labels, and what they rest on."""
+    from mimyria.autotrain.folder import HISTORY
+
+    if not (folder / HISTORY).exists():
+        return {}
+    with (folder / HISTORY).open(encoding="utf-8") as stream:
+        *_, last = csv.DictReader(stream)
+    return {"state": last.pop("state")} | {name: value for name, value in last.items() if value not in ("", "nan")}
 
 
 def _model(path: Path) -> dict[str, Any]:

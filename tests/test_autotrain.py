@@ -27,6 +27,7 @@ from mimyria.autotrain.selection import CANDIDATES, descriptor, disagreement, fa
 from mimyria.autotrain.settings import FILES, GIVEN, STEPS, AutotrainSettings, read_autotrain
 from mimyria.cli import app
 from mimyria.errors import ConfigError
+from mimyria.info import describe
 from mimyria.spectra.compare import read_table, similarity
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
@@ -265,6 +266,7 @@ def test_the_loop_converges_to_the_spectra_of_the_model(tmp_path: Path, engine: 
     assert f"Converged after {len(rows)} cycles and {12 * len(rows)} labels" in page
     assert "could not be shown" not in page
     assert [int(row["labels"]) for row in rows] == [12 * (k + 1) for k in range(len(rows))]
+    assert describe(tmp_path / "loop")["state"] == "converged"
     frames = list(read_frames(tmp_path / "md.xyz"))
     rates = polarizable.exact_rates(frames)
     series = made_series(rates, 3.0, volume=np.full(len(frames), frames[0].volume), n_atoms=24)

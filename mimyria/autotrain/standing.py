@@ -121,7 +121,9 @@ def explanation(standing: Standing) -> str:
         return f"Every spectrum has settled {_in_a_row(rule.patience)}."
     limits = {name: value for name, value in standing.settings.limits.model_dump().items() if value is not None}
     ends = " or ".join(f"{value:g} {name}" for name, value in limits.items())
-    return f"To converge, {wanted}" + ("." if standing.reason or not ends else f"; it ends in any case at {ends}.")
+    said = f"To converge, {wanted}" + ("." if standing.reason or not ends else f"; it ends in any case at {ends}.")
+    alive = " Written anew every minute: if this is older, the loop was killed, and the same command goes on."
+    return said + (alive if standing.state == "running" else "")
 
 
 def last_words(standing: Standing) -> list[str]:

@@ -170,8 +170,8 @@ def warn_if_of_different_kinds(spectra: Sequence[Spectrum], names: Sequence[str]
     resolutions = [str(one.header.get("resolution", "")).split("(")[0].strip() for one in spectra]
     if ours and resolutions[0] != resolutions[1]:
         log.warning(
-            f"the resolutions differ ({' and '.join(resolutions)}), and with them heights and widths of the bands: make "
-            "both with the same --resolution"
+            f"the resolutions differ ({' and '.join(resolutions)}), and with them heights and widths of the bands: "
+            "make both with the same --resolution"
         )
 
 

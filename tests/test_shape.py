@@ -33,12 +33,12 @@ FLOORS = {
     "pipeline": 7,
     "labelling": 5,
     "importing": 5,
-    "info": 5,
     "ase": 5,
     "autotrain": 8,
     "demo": 8,
-    "cli": 9,
-    "__main__": 10,
+    "info": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 SAME_FLOOR = {("targets", "frame"), ("elements", "frame"), ("molecules", "neighbours")}
 ROOMS = {

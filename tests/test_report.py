@@ -143,10 +143,8 @@ def test_it_runs_and_says_what_it_does_and_how_far_it_is(loop: Loop) -> None:
     assert "every spectrum must settle in 2 cycles in a row (so far: 2); it ends in any case at 90 labels" in words(
         page
     )
-    assert (
-        "90 labels or 20 cycles. Written anew every minute: if this is older, the loop was killed, and the same command "
-        "goes on. training-apt: 41 % training-pgt: 41 %" in words(page)
-    )
+    alive = "Written anew every minute: if this is older, the loop was killed, and the same command goes on."
+    assert f"90 labels or 20 cycles. {alive} training-apt: 41 % training-pgt: 41 %" in words(page)
     assert LIVE in page
 
 

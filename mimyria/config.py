@@ -57,6 +57,19 @@ def _joined(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
+def numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[float, ...] | None:
+    """Return the numbers of a flag such as ``--cell "9.8 9.8 9.8"``."""
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        raise ConfigError(f"{flag} takes numbers, not {text!r}") from None
+    if len(numbers) not in counts:
+        raise ConfigError(f"{flag} takes {' or '.join(map(str, counts))} numbers, not {len(numbers)}")
+    return numbers
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the ``name: value`` pairs of a YAML file."""
     try:

@@ -22,7 +22,7 @@ from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.convergence import Settling, converged, settling
 from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw
-from mimyria.autotrain.loop import autotrain
+from mimyria.autotrain.loop import autotrain, reading
 from mimyria.autotrain.selection import CANDIDATES, descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import FILES, GIVEN, STEPS, AutotrainSettings, read_autotrain
 from mimyria.cli import app
@@ -89,6 +89,15 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
     assert settings.label == {"template": f"{tmp_path}/in.inp", "executor": f"{tmp_path}/cpu.yaml", "field": "2e-3"}
     assert settings.executors.model_dump() == {"train": f"{tmp_path}/gpu.yaml", "spectrum": "local"}
     assert settings.spectrum == {"reference": [f"{tmp_path}/a.dat", "/b.dat"], "topology": f"{tmp_path}/a.pdb"}
+
+
+def test_trajectories_are_read_as_the_flags_of_the_spectra_say(tmp_path: Path) -> None:
+    text = "trajectories: [p.xyz]\nspectrum: {velocities: v.xyz, timestep: 2, resolution: 100, cell: "
+    for cell in ("9.8 9.8 9.8", "[9.8, 9.8, 9.8]"):
+        how = reading(read(tmp_path, f"{text}{cell}}}"))
+        assert (how.velocities, how.timestep, how.cell) == (tmp_path / "v.xyz", 2, (9.8, 9.8, 9.8))
+    with pytest.raises(ConfigError, match="spectrum.cell takes 3 or 9 numbers, not 2"):
+        reading(read(tmp_path, f"{text}9.8 9.8}}"))
 
 
 def test_every_flag_that_takes_a_file_is_known() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from mimyria.autotrain.report import write_report
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
+from mimyria.config import numbers
 from mimyria.errors import Interrupted
 from mimyria.frame import Array
 from mimyria.settings import TrajectorySettings
@@ -172,5 +174,8 @@ class Loop:
 def reading(settings: AutotrainSettings) -> TrajectorySettings:
     """Return how the trajectories are read: what the flags of the spectra say about it."""
     flags = settings.spectrum
-    known = TrajectorySettings.__dataclass_fields__
-    return TrajectorySettings(**{name: flags[name] for name in known if name in flags})
+    given: dict[str, Any] = {name: flags[name] for name in TrajectorySettings.__dataclass_fields__ if name in flags}
+    given |= {name: Path(given[name]) for name in ("topology", "velocities") if name in given}
+    cell = given.get("cell")
+    text = " ".join(map(str, cell)) if isinstance(cell, list) else cell
+    return TrajectorySettings(**given | {"cell": numbers(text, (3, 9), "spectrum.cell")})

@@ -34,7 +34,8 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     stride = settings.spectrum.get("stride", "auto")
     taken = frames if stride == "auto" else frames // int(stride)
     spectrum = 2 * members * taken * atoms * SECONDS_PER_ATOM
-    most = "no limit" if limits.labels is None else f"at most {limits.labels}"
+    ends = [limits.labels, limits.cycles and chosen.first + (limits.cycles - 1) * chosen.batch, len(pool.training())]
+    most = f"at most {min(end for end in ends if end)}"
     lines = [
         f"{len(pool.trajectories)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
         f"{len(pool.training())} may be trained on",

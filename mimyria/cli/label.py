@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mimyria.cli.options import Cell, Config, Frames, Layout, Topology, assignments, frame_range, numbers, project
+from mimyria.cli.options import Cell, Config, Frames, Layout, Topology, assignments, frame_range, project
+from mimyria.config import numbers
 from mimyria.errors import ConfigError
 
 SETTINGS = "NAME=VALUE, repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema."

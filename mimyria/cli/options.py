@@ -21,19 +21,6 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-def numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[float, ...] | None:
-    """Return the numbers of a flag such as ``--cell "9.8 9.8 9.8"``."""
-    if text is None:
-        return None
-    try:
-        numbers = tuple(float(word) for word in text.replace(",", " ").split())
-    except ValueError:
-        raise ConfigError(f"{flag} takes numbers, not {text!r}") from None
-    if len(numbers) not in counts:
-        raise ConfigError(f"{flag} takes {' or '.join(map(str, counts))} numbers, not {len(numbers)}")
-    return numbers
-
-
 def assignments(words: list[str], flag: str) -> dict[str, str]:
     """Return the pairs of a flag such as ``--set NAME=VALUE``."""
     for word in words:

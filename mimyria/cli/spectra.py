@@ -23,10 +23,10 @@ from mimyria.cli.options import (
     Velocities,
     VelocityUnit,
     frame_range,
-    numbers,
     project,
     words,
 )
+from mimyria.config import numbers
 from mimyria.errors import ConfigError
 
 GROUPS = (

@@ -151,7 +151,7 @@ def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) ->
             raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {there}")
         tensors = frame.tensors[target.name]
         if not np.isfinite(tensors).all():
-            atom = int(np.argwhere(~np.isfinite(tensors))[0][0]) + 1
+            atom = int(np.argwhere(~np.isfinite(tensors))[0][0])
             raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
         excess += target.translation_error(tensors, frame.total_charge if charge is None else charge)
         count += 1

@@ -425,7 +425,7 @@ def test_nan_velocity(run: Run, charges: Path, tmp_path: Path) -> None:
     assert frames[7].velocities is not None
     frames[7].velocities[3, 1] = np.nan
     write_frames(charges, frames)
-    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "frame 7", "atom 4", "velocity")
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "frame 7", "atom 3", "velocity")
 
 
 def test_unknown_species(run: Run, models: Path, charges: Path, tmp_path: Path) -> None:

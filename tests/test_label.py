@@ -173,14 +173,14 @@ def test_what_fails_is_named_and_the_rest_goes_on(tmp_path: Path, ledger: Path) 
     done = label(tmp_path / "work", ledger, frames)
     assert list(done.frames) == list(FRAMES)
     assert list(done.failures) == [tmp_path / "work" / "00003"]
-    assert "atoms 1 and 2 are 0.10 Å apart" in done.failures[tmp_path / "work" / "00003"]
+    assert "atoms 0 and 1 are 0.10 Å apart" in done.failures[tmp_path / "work" / "00003"]
 
 
 def test_atoms_overlap_across_a_cell_too(tmp_path: Path, ledger: Path) -> None:
     positions = np.array([[0.05, 3, 3], [5.95, 3, 3], [3, 3, 3.0]])
     crossing = replace(WATER, positions=positions, cell=6 * np.eye(3), periodic=np.ones(3, dtype=bool))
     done = label(tmp_path / "work", ledger, {"0": crossing})
-    assert "atoms 1 and 2 are 0.10 Å apart" in done.failures[tmp_path / "work" / "0"]
+    assert "atoms 0 and 1 are 0.10 Å apart" in done.failures[tmp_path / "work" / "0"]
 
 
 def test_a_failure_is_tried_again_when_that_is_asked(tmp_path: Path, ledger: Path) -> None:

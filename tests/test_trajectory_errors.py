@@ -76,10 +76,10 @@ WRONG = [
     (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 there"),
     (WHOLE.replace("H 4 5 6", "H 4 5 ***", 1), {}, r"frame 0: line 4: b'\*\*\*' is not a number"),
     (WHOLE.replace(".4 .5 .6\n", ".4 .5\n", 1), {}, "frame 0: line 4 has 6 columns, not 7"),
-    (WHOLE + text_of(8).replace("H 4", "N 4"), {}, "frame 4: atom 2 is N, but H in frame 0"),
+    (WHOLE + text_of(8).replace("H 4", "N 4"), {}, "frame 4: atom 1 is N, but H in frame 0"),
     (WHOLE + "1\n" + text_of(8).split("H")[0][2:], {}, "frame 4: 1 atoms, but frame 0 has 2"),
-    (WHOLE + text_of(8, rows=ROWS.replace("5 6", "nan 6")), {}, "frame 4: the position of atom 2 is"),
-    (WHOLE + text_of(8, rows=ROWS.replace(".2", "inf")), {}, "frame 4: the velocity of atom 1 is"),
+    (WHOLE + text_of(8, rows=ROWS.replace("5 6", "nan 6")), {}, "frame 4: the position of atom 1 is"),
+    (WHOLE + text_of(8, rows=ROWS.replace(".2", "inf")), {}, "frame 4: the velocity of atom 0 is"),
     (WHOLE + text_of(6), {}, "frame 4: its time 6 repeats 6, .*pieces"),
     (WHOLE + text_of(10), {}, "frame 4: its time 10 does not follow 6"),
     (WHOLE + text_of(0), {}, "frame 4: its time 0 goes back from 6"),
@@ -221,7 +221,7 @@ def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCa
     np.testing.assert_array_equal(Trajectory(**trr).numbers, [8, 1, 1, 17, 1, 1])
     assert "names no elements; taken from masses: Cl, H, O" in caplog.text
     topology.write_text("".join(atoms).replace(" O ", " Q ") + "END\n")
-    with pytest.raises(TrajectoryError, match=r"element of atom 1 cannot be told from .*columns 77-78"):
+    with pytest.raises(TrajectoryError, match=r"element of atom 0 cannot be told from .*columns 77-78"):
         Trajectory(**trr)
 
 

@@ -184,7 +184,7 @@ def test_swapped_atoms_are_told(make: Make, run: list[Any], caplog: pytest.LogCa
     ]
     make(swapped)
     (text,) = (record.getMessage() for record in caplog.records if "jump" in record.getMessage())
-    assert "frame 100: 2 of 32 atoms jump, atom 1 by" in text
+    assert "frame 100: 2 of 32 atoms jump, atom 0 by" in text
     with pytest.raises(TrajectoryError, match=r"frame 100: 2 of 32 atoms jump.*; no velocities can be made"):
         make([replace(frame, velocities=None) for frame in swapped], folder="differences")
 

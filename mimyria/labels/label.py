@@ -283,11 +283,11 @@ class _Session:
 def check_distances(frame: Frame) -> None:
     """Raise LabelError if an atom has no place, or two atoms or their images overlap."""
     if not np.isfinite(frame.positions).all():
-        raise LabelError(f"atom {int(np.argwhere(~np.isfinite(frame.positions))[0, 0]) + 1} has no position (NaN)")
+        raise LabelError(f"atom {int(np.argwhere(~np.isfinite(frame.positions))[0, 0])} has no position (NaN)")
     first, second, vectors = neighbour_pairs(frame, CLOSEST)
     if len(first):
         raise LabelError(
-            f"atoms {first[0] + 1} and {second[0] + 1} are {np.linalg.norm(vectors[0]):.2f} Å apart: not a sensible "
+            f"atoms {first[0]} and {second[0]} are {np.linalg.norm(vectors[0]):.2f} Å apart: not a sensible "
             "configuration, or its lengths are not in Å"
         )
 

@@ -115,14 +115,14 @@ class _Account:
             index, atom = self.outside[0]
             log.warning(
                 f"{target.name.upper()}: in {len(self.outside)} of {n_frames} frames the committee knows an atom "
-                f"badly; the first is atom {atom + 1} of frame {index}: its surroundings are unlike those trained on"
+                f"badly; the first is atom {atom} of frame {index}: its surroundings are unlike those trained on"
             )
         if len(self.unlike) > SHARE * n_frames:
             index, atom = self.unlike[0]
             log.warning(
                 f"{target.name.upper()}: in {len(self.unlike)} of {n_frames} frames an atom has more or fewer "
                 "neighbours, or a nearer or farther one, than any that was trained on; the first is "
-                f"atom {atom + 1} of frame {index}: do not trust its tensors, even where the committee agrees"
+                f"atom {atom} of frame {index}: do not trust its tensors, even where the committee agrees"
             )
 
 

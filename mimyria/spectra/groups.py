@@ -94,7 +94,7 @@ class Grouping:
                 atom = int(times.argmax())
                 both = " and ".join(name for name, there in zip(names, inside[:, atom], strict=True) if there)
                 raise SpectrumError(
-                    f"frame at {frame.time or 0:g} fs: atom {atom} (counted from 0) is in the groups {both}; "
+                    f"frame at {frame.time or 0:g} fs: atom {atom} is in the groups {both}; "
                     "add `and not (...)` to one of their selections"
                 )
             return np.concatenate([inside, [times == 0]] if rest else [inside]).astype(float)

@@ -28,7 +28,7 @@ def check_atoms(place: str, found: Array, expected: Array) -> None:
     atom = int(np.flatnonzero(found != expected)[0])
     symbol, wanted = symbols_of([found[atom], expected[atom]])
     raise TrajectoryError(
-        f"{place}: atom {atom + 1} is {symbol}, but {wanted} in frame 0; the atoms must keep their order"
+        f"{place}: atom {atom} is {symbol}, but {wanted} in frame 0; the atoms must keep their order"
     )
 
 
@@ -37,7 +37,7 @@ def check_finite(place: str, frame: Frame) -> None:
     for name, values in (("position", frame.positions), ("velocity", frame.velocities)):
         if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise TrajectoryError(f"{place}: the {name} of atom {atom + 1} is {values[atom]}")
+            raise TrajectoryError(f"{place}: the {name} of atom {atom} is {values[atom]}")
 
 
 def check_cell(place: str, cell: Array) -> None:
@@ -78,6 +78,6 @@ def jump(before: Frame, now: Frame, elapsed: float) -> str | None:
     if not jumped.size:
         return None
     return (
-        f"{jumped.size} of {len(now)} atoms jump, atom {jumped[0] + 1} by {distance[jumped[0]]:.3g} Å within "
+        f"{jumped.size} of {len(now)} atoms jump, atom {jumped[0]} by {distance[jumped[0]]:.3g} Å within "
         f"{elapsed:g} fs: atoms change places in the file, or frames of different runs follow each other"
     )

@@ -134,7 +134,7 @@ def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_mass
         distance = np.abs(table - masses[atom])
         if not distance.min() < MASS_TOLERANCE:
             raise TrajectoryError(
-                f"{source.topology or source.path}: the element of atom {atom + 1} cannot be told from "
+                f"{source.topology or source.path}: the element of atom {atom} cannot be told from "
                 f"{str(atoms[atom]).strip('<>')} and mass {masses[atom]:g}; "
                 "give a --topology with elements, such as a PDB file with columns 77-78 filled in"
             )

@@ -8,6 +8,7 @@ import signal
 import sys
 
 from mimyria.errors import MimyriaError
+from mimyria.execute import PARENT
 
 LARGEST_MMAP_THRESHOLD = 1 << 25
 """Bytes; older versions of glibc refuse more."""
@@ -21,6 +22,7 @@ def main() -> None:
     _set_up_threads()
     set_up_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end of time is a Ctrl-C
+    _end_with_parent()
     from mimyria.cli import app  # after the logging, which it may use
 
     try:
@@ -44,6 +46,19 @@ def main() -> None:
 def _complain(text: str, status: int) -> int:
     sys.stderr.write(f"mimyria: {text}\n")
     return status
+
+
+def _end_with_parent() -> None:
+    """Let a step that another process of this program started end like by Ctrl-C when that one is killed (on Linux)."""
+    parent = os.environ.pop(PARENT, None)
+    if parent is None or sys.platform != "linux":
+        return
+    import ctypes
+
+    end_with_parent = 1  # PR_SET_PDEATHSIG of prctl.h
+    ctypes.CDLL(None).prctl(end_with_parent, signal.SIGTERM)
+    if os.getppid() != int(parent):  # it is gone already
+        sys.exit(128 + signal.SIGTERM)
 
 
 def _set_up_threads() -> None:

@@ -25,6 +25,8 @@ GRACE = 5.0
 """Seconds that a job has to end when it is told to."""
 HANDED_OVER = 256
 """Jobs that a cluster has at once; each keeps a file open, and what is not handed over another process may take."""
+PARENT = "MIMYRIA_PARENT"
+"""In the environment of a process, who started it: commands of this program end when that one is killed."""
 NOT_FOUND, LOST = 127, 75
 """Exit status: the program is not there; the machine did not let it end (sysexits' EX_TEMPFAIL)."""
 
@@ -39,10 +41,13 @@ class Job:
         Where it runs; its output goes to ``run.log`` there.
     command
         Program and arguments.
+    held
+        Open files that a process on this machine keeps open, such as locks.
     """
 
     folder: Path
     command: tuple[str, ...]
+    held: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,11 +86,11 @@ def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[b
     own_group
         In a process group of its own, so that all that it starts can be ended, and Ctrl-C is ours.
     """
-    environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
+    environment = os.environ | {"OMP_NUM_THREADS": str(cores), PARENT: str(os.getpid())}
     with (job.folder / LOG).open("wb") as log:
         return subprocess.Popen(
             job.command, cwd=job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=own_group,
+            start_new_session=own_group, pass_fds=job.held,
         )  # fmt: skip
 
 

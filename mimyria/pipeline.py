@@ -85,7 +85,7 @@ def make_spectra(
     wanted = _wanted(settings.sources, settings)
     if settings.of_faces and settings.groups != SpectrumSettings.groups:
         raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
-    opened = [settings.reading.open(path) for path in paths]
+    opened = settings.reading.open_all(paths)
     trajectories = [
         piece
         for one in opened

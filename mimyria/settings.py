@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mimyria.errors import ConfigError
 from mimyria.spectra.kinds import OF_FACES
 from mimyria.spectra.pictures import PictureSettings
 from mimyria.spectra.stride import automatic_stride
@@ -29,6 +31,15 @@ class TrajectorySettings:
     def open(self, path: Path) -> Trajectory:
         """Return the trajectory at a path, checked."""
         return Trajectory(path, **self.__dict__)
+
+    def open_all(self, paths: Sequence[Path]) -> list[Trajectory]:
+        """Return several; raise ConfigError where one file of velocities would be taken for all of them."""
+        if self.velocities is not None and len(paths) > 1:
+            raise ConfigError(
+                f"{self.velocities} holds the velocities of one trajectory, but {len(paths)} are given: make spectra "
+                "of each by itself, or write positions and velocities into one file"
+            )
+        return [self.open(path) for path in paths]
 
 
 @dataclass(frozen=True)

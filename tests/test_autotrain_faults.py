@@ -25,9 +25,9 @@ from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.errors import ConfigError, Interrupted, RunFailed, SpectrumError
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.spectra.parts import locked
-from mimyria.spectra.series import write_series
+from mimyria.spectra.series import ResponseSeries, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
-from mimyria.trajectory import read_frames, write_frames
+from mimyria.trajectory import Trajectory, read_frames, write_frames
 
 N_FRAMES, PROBE = 140, 100
 GRID = np.linspace(0, 4000, 101)
@@ -79,10 +79,16 @@ class MadeUp:
         columns = {"wavenumber_cm-1": GRID, "n_alpha_cm-1": height + np.sin(GRID / 300) ** 2}
         columns |= {"n_alpha_error": 0.001 + 0 * GRID, "n_alpha_spread": 0.1 / n + 0 * GRID}
         write_csv(out / "ir.csv", Spectrum("ir", columns))
-        rates = np.random.default_rng(n).normal(size=(PROBE, 2, 3))
-        one = made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates})
-        write_series(out / "series.h5", [one])
+        series = [self.series(Path(word), n) for word in words[1 : words.index("--out")]]
+        write_series(out / "series.h5", series)
         (out / "settings.yaml").write_text(f"apt: {words[words.index('--apt') + 1]}\n")
+
+    def series(self, trajectory: Path, seed: int) -> ResponseSeries:
+        """What the passes leave: rates of the first piece of the probe."""
+        (piece, *_) = Trajectory(trajectory).pieces(0, PROBE)
+        rates = np.random.default_rng(seed).normal(size=(piece.n_frames or 0, 2, 3))
+        origin = f"{trajectory.resolve()}: digest\nframes: {piece.stored}\nstride: 1\n"
+        return made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates}, origin=origin)
 
 
 @pytest.fixture
@@ -264,6 +270,20 @@ def test_a_dead_worker_and_a_broken_checkpoint_are_tried_once_more(
     steps.before = hook
     assert "converged" in autotrain(settings, tmp_path / "loop")
     assert "training of PGT ended with: it was told to fail; it begins once more" in caplog.text
+    checkpoint = tmp_path / "third" / "cycle-01" / "apt.mym.checkpoint"
+    tried = []
+
+    def dies_once(step: str, words: list[str]) -> int:
+        if step == "train" and "apt" in words:
+            tried.append("--resume" in words)
+            if len(tried) == 1:
+                checkpoint.write_text("good")
+                return -9
+        return 0
+
+    steps.before = dies_once
+    autotrain(settings, tmp_path / "third")
+    assert tried[:2] == [False, True]  # nothing that was trained is lost
     steps.before = lambda step, words: -9 if step == "train" else 0
     with pytest.raises(RunFailed, match=r"training-apt/run.log: the APT network was not trained: it was told to fail"):
         autotrain(settings, tmp_path / "other")
@@ -315,6 +335,85 @@ def test_more_patience_goes_on_from_where_it_was(settings: AutotrainSettings, st
     assert len(history(tmp_path / "loop")) == first + 1
     assert sum(step.startswith("label") for step in steps.done) == 1
     assert "spectrum final" in steps.done  # with the networks of the new cycle
+
+
+@pytest.mark.parametrize("limits", [{"cycles": 1}, {"labels": 5}, {"hours": 1e-9}])
+def test_another_start_never_goes_back(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    """A limit that was passed long ago ends nothing that came after; the last networks stay those of the result."""
+    autotrain(settings, tmp_path / "loop")
+    rows, steps.done = history(tmp_path / "loop"), []
+    tighter = settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
+    autotrain(tighter, tmp_path / "loop")
+    again = history(tmp_path / "loop")
+    assert [row["labels"] for row in again] == [row["labels"] for row in rows]
+    assert not steps.done
+
+
+def test_no_more_labels_than_the_limit(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    limited = settings.model_copy(update={"limits": settings.limits.model_validate({"labels": 3})})
+    autotrain(limited, tmp_path / "loop")
+    assert [row["labels"] for row in history(tmp_path / "loop")] == ["3"]
+
+
+@pytest.mark.parametrize("method", ["random", "committee"])
+def test_when_no_frames_are_left_the_final_spectra_come(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, method: str
+) -> None:
+    choice = settings.selection.model_copy(update={"method": method, "batch": 70})
+    rule = settings.convergence.model_copy(update={"score": 1e-9, "patience": 9})
+    said = autotrain(settings.model_copy(update={"selection": choice, "convergence": rule}), tmp_path / "loop")
+    rows = history(tmp_path / "loop")
+    assert rows[-1]["state"] == "no frames are left to label"
+    assert [row["labels"] for row in rows] == ["5", "75", "124"]
+    assert "no frames are left to label after 3 cycles and 124 labels" in said
+    assert (tmp_path / "loop" / "final" / "ir.csv").exists()
+
+
+def test_too_few_frames_are_told_before_anything_is_paid_for(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    choice = settings.selection.model_copy(update={"test": 15})
+    with pytest.raises(ConfigError, match=r"selection.test: 15 frames .* last tenth of the trajectories has 14"):
+        autotrain(settings.model_copy(update={"selection": choice}), tmp_path / "loop")
+    assert not steps.done
+
+
+def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    """Frames of the test stay out of the training, and the final spectra are made anew."""
+    choice = settings.selection.model_copy(update={"method": "random"})
+    rule = settings.convergence.model_copy(update={"score": 1e-9})
+    limits = settings.limits.model_validate({"cycles": 2})
+    first = settings.model_copy(update={"selection": choice, "convergence": rule, "limits": limits})
+    autotrain(first, tmp_path / "loop")
+    tested = selected(tmp_path / "loop")[-1]
+    frames = list(read_frames(tmp_path / "md.xyz"))
+    later = [replace(frame, time=(frame.time or 0) + 2.0 * N_FRAMES) for frame in frames]
+    text = (tmp_path / "md.xyz").read_text()
+    write_frames(tmp_path / "more.xyz", later)
+    (tmp_path / "md.xyz").write_text(text + (tmp_path / "more.xyz").read_text())
+    steps.done = []
+    autotrain(first.model_copy(update={"limits": settings.limits.model_validate({"cycles": 12})}), tmp_path / "loop")
+    chosen = {place for cycle in selected(tmp_path / "loop")[:-1] for place in cycle}
+    assert len(chosen) == 60
+    assert not chosen & set(tested)
+    assert max(frame for _, frame in chosen) < N_FRAMES
+    assert "spectrum final" in steps.done
+
+
+def test_a_gap_behind_the_probe_leaves_the_committee_its_choice(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    frames = [
+        replace(frame, time=(frame.time or 0) + 1000.0 * (k >= 110))
+        for k, frame in enumerate(read_frames(tmp_path / "md.xyz"))
+    ]
+    write_frames(tmp_path / "md.xyz", frames)
+    autotrain(settings, tmp_path / "loop")
+    later = [place for cycle in selected(tmp_path / "loop")[1:-1] for place in cycle]
+    assert later
+    assert all(trajectory == 0 and frame < PROBE for trajectory, frame in later)
 
 
 def test_random_selection_takes_no_notice_of_the_networks(

@@ -4,7 +4,8 @@ All cycles make their spectra along the same probe, so that what changes is the 
 as large as the chance that is left in the final spectra, which are made along all of the trajectories.
 
     change   score(A, B) = Σ|A - B| / Σ|A + B| of the spectra of this cycle and the one before
-    spread   √(2/π) Σ √2 σ_m / Σ|2A|: the score that two networks of the committee have on average, σ_m their spread
+    spread   √(2/π) Σ √2 σ_m / Σ|2A|: the score that two networks of the committee have on average, σ_m = s/c4(K) what
+             the standard deviation s of K networks says of their spread, c4(K) = √(2/(K-1)) Γ(K/2)/Γ((K-1)/2)
     floor    √(t/T) √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|: the score that two measurements as long as all trajectories,
              T, have on average, σ the standard errors of the spectra of the probe, t
 
@@ -14,6 +15,7 @@ larger; the loop has converged when every spectrum has settled for several cycle
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +55,9 @@ class Settling:
         return bool(self.change <= allowed and not self.spread > allowed)
 
 
-def settling(now: Path, before: Path | None, low: float, high: float, share: float = 1.0) -> dict[str, Settling]:
+def settling(
+    now: Path, before: Path | None, low: float, high: float, share: float = 1.0, members: int = 2
+) -> dict[str, Settling]:
     """Return how the spectra in one folder moved from those in another.
 
     Parameters
@@ -64,6 +68,8 @@ def settling(now: Path, before: Path | None, low: float, high: float, share: flo
         Range, cm⁻¹.
     share
         t/T, the part of the trajectories that the probe is.
+    members
+        K.
     """
     found = {}
     for name, (file, column) in COMPARED.items():
@@ -74,7 +80,7 @@ def settling(now: Path, before: Path | None, low: float, high: float, share: flo
         if before is not None and (before / file).exists():
             report = similarity(curve, _curve(before / file, column)[0], low, high)
             change, floor = report["score"], np.sqrt(share) * report.get("floor", float("nan"))
-        found[name] = Settling(change, _spread_score(curve, spread, low, high), floor)
+        found[name] = Settling(change, _spread_score(curve, spread, low, high) / c4(members), floor)
     return found
 
 
@@ -92,6 +98,13 @@ def _spread_score(curve: tuple[Array, Array, Array | None], spread: Array | None
     x, y, _ = curve
     inside = (x >= low) & (x <= high) & np.isfinite(y) & np.isfinite(spread)
     return float(np.sqrt(2 / np.pi) * np.sqrt(2) * spread[inside].sum() / (2 * abs(y[inside]).sum()))
+
+
+def c4(members: int) -> float:
+    """Return the mean standard deviation of so many normal deviates, in units of the true one; one for one alone."""
+    if members < 2:
+        return 1.0
+    return math.sqrt(2 / (members - 1)) * math.exp(math.lgamma(members / 2) - math.lgamma((members - 1) / 2))
 
 
 def converged(cycles: Sequence[Mapping[str, Settling]], score: float, patience: int) -> bool:

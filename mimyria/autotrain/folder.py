@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ from mimyria.config import read_yaml, write_settings
 from mimyria.errors import ConfigError
 
 SETTINGS, TRAJECTORIES, TIMES, HISTORY = "settings.yaml", "trajectories.json", "times.json", "history.csv"
+MADE = "made.json"
+"""Says, in a folder of spectra, of which networks and frames they are; it is written last."""
+LOOKED_AT = 1 << 16
+"""Bytes at three places of a file that tell it from another."""
 
 
 class RunFolder:
@@ -51,21 +55,40 @@ class RunFolder:
                 f"{path} was begun with other settings ({'; '.join(found)}): give another --folder, or the settings of "
                 f"{stated}"
             )
-        self._check_trajectories(settings)
+        self._check_files(settings)
         write_settings(stated, now)
 
-    def _check_trajectories(self, settings: AutotrainSettings) -> None:
-        """Refuse trajectories whose beginning has changed; they may have grown."""
+    def _check_files(self, settings: AutotrainSettings) -> None:
+        """Refuse trajectories, and files read beside them, that are not what they were; they may have grown."""
         stored = self.path / TRAJECTORIES
         before: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        beside = [
+            settings.spectrum.get("topology"),
+            settings.spectrum.get("velocities"),
+            settings.label.get("template"),
+        ]
         now = {}
-        for path in settings.trajectories:
-            digest, size = _beginning(path), path.stat().st_size
+        for path in [*settings.trajectories, *(Path(one) for one in beside if one)]:
             earlier = before.get(str(path))
-            if earlier and (earlier["beginning"] != digest or size < earlier["bytes"]):
+            size = earlier["bytes"] if earlier else _size(path)
+            now[str(path)] = {"bytes": size, "digest": _digest(path, size)} | (earlier or {})
+            if earlier and (_size(path) < size or earlier["digest"] != _digest(path, size)):
                 raise ConfigError(f"{path} has changed since {self.path} was begun: give another --folder")
-            now[str(path)] = {"beginning": digest, "bytes": size}
         write_text(stored, json.dumps(now, indent=1))
+
+    def pieces(self, trajectories: Sequence[Path]) -> list[list[int]]:
+        """Return the lengths of the pieces of each trajectory, as `keep_pieces` was told; empty before."""
+        stored = json.loads((self.path / TRAJECTORIES).read_text(encoding="utf-8"))
+        known = [stored[str(path)].get("pieces") for path in trajectories]
+        return known if all(known) else []
+
+    def keep_pieces(self, trajectories: Sequence[Path], pieces: Sequence[Sequence[int]]) -> None:
+        """Keep the lengths of the pieces of each trajectory."""
+        path = self.path / TRAJECTORIES
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        for one, lengths in zip(trajectories, pieces, strict=True):
+            stored[str(one)]["pieces"] = list(lengths)
+        write_text(path, json.dumps(stored, indent=1))
 
     @property
     def test(self) -> Path:
@@ -95,6 +118,13 @@ class RunFolder:
         return sum(sum(read_times(folder).values()) for folder in (self.test, *self.cycles(), self.final))
 
 
+def made_of(folder: Path) -> dict[str, Any]:
+    """Return of which networks and frames the spectra of a folder are; empty where they are not there."""
+    path = folder / MADE
+    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return made
+
+
 def read_times(folder: Path) -> dict[str, float]:
     """Return the seconds that each finished step of a cycle took."""
     path = folder / TIMES
@@ -115,9 +145,18 @@ def write_text(path: Path, text: str) -> None:
     os.replace(unfinished, path)
 
 
-def _beginning(path: Path) -> str:
+def _size(path: Path) -> int:
     try:
-        with path.open("rb") as stream:
-            return hashlib.sha256(stream.read(1 << 16)).hexdigest()[:16]
+        return path.stat().st_size
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _digest(path: Path, size: int) -> str:
+    """Return a fingerprint of beginning, middle and end of the first so many bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for begin in (0, (size - LOOKED_AT) // 2, size - LOOKED_AT):
+            stream.seek(max(begin, 0))
+            digest.update(stream.read(min(LOOKED_AT, size)))
+    return digest.hexdigest()[:16]

@@ -1,22 +1,22 @@
 """The frames of the trajectories that may be labelled, and those that a cycle takes.
 
-The last tenth of every trajectory belongs to the test set, the rest to training, so that no frame that is trained on
-lies beside one that is tested.
+The last tenth of every trajectory belongs to the test set, the rest to training, but for a hundredth between them, so
+that no frame is trained on beside one that is tested. Of a trajectory that grows, the pool is what was there at first.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory, read_frames, write_frames
 
-TEST_PART = 0.1
+TEST_PART, MARGIN = 0.1, 0.01
 
 
 @dataclass(frozen=True, order=True)
@@ -35,30 +35,70 @@ class Pool:
     ----------
     trajectories
         Pieces without gaps, see ``Trajectory.pieces``.
+    files
+        Which file each is a piece of.
     lengths
         Number of frames of each.
+    stored
+        Number of frames that each file has now.
     """
 
     trajectories: Sequence[Trajectory]
+    files: tuple[int, ...]
     lengths: tuple[int, ...]
+    stored: tuple[int, ...]
 
     @classmethod
-    def of(cls, opened: Iterable[Trajectory]) -> Pool:
-        """Return the pool of trajectories, which are first looked through for gaps and doubled frames."""
-        pieces = [piece for one in opened for piece in one.pieces()]
-        return cls(pieces, tuple(piece.n_frames or 0 for piece in pieces))
+    def of(cls, opened: Iterable[Trajectory], known: Sequence[Sequence[int]] = ()) -> Pool:
+        """Return the pool of trajectories, which are first looked through for gaps and doubled frames.
+
+        Parameters
+        ----------
+        opened
+            The files.
+        known
+            For each file, the lengths of its pieces when the loop was begun; empty where it begins.
+        """
+        found = [one.pieces() for one in opened]
+        counts = known or [[piece.n_frames or 0 for piece in pieces] for pieces in found]
+        kept = [
+            (piece, file, length)
+            for file, (pieces, lengths) in enumerate(zip(found, counts, strict=True))
+            for piece, length in zip(pieces, lengths, strict=False)
+        ]
+        pieces, files, lengths = zip(*kept, strict=True)
+        return cls(pieces, files, lengths, tuple(sum(piece.n_frames or 0 for piece in pieces) for pieces in found))
+
+    @property
+    def by_file(self) -> list[list[int]]:
+        """The lengths of the pieces of each file."""
+        pieces = list(zip(self.files, self.lengths, strict=True))
+        return [[length for file, length in pieces if file == k] for k in range(len(self.stored))]
 
     def training(self) -> list[Place]:
         """Return the frames that may be trained on, in order."""
-        return [Place(k, n) for k, length in enumerate(self.lengths) for n in range(self._split(length))]
+        margins = [math.ceil(MARGIN * length) for length in self.lengths]
+        ends = [self._split(length) - margin for length, margin in zip(self.lengths, margins, strict=True)]
+        return [Place(k, n) for k, end in enumerate(ends) for n in range(end)]
 
     def test(self) -> list[Place]:
         """Return the frames of the test part, in order."""
         return [Place(k, n) for k, length in enumerate(self.lengths) for n in range(self._split(length), length)]
 
     def share(self, probe: int) -> float:
-        """Return the part of all frames that lie among the first so many of a trajectory."""
-        return sum(min(probe, length) for length in self.lengths) / sum(self.lengths)
+        """Return the part of all frames that lie among the first so many of a file."""
+        return sum(min(probe, stored) for stored in self.stored) / sum(self.stored)
+
+    def places_of(self, file: int, stored: Sequence[int]) -> list[Place | None]:
+        """Return which frames of the pool are stored at some places of a file; None for those that are not in it."""
+        found: dict[int, Place] = {}
+        for k, (piece, length) in enumerate(zip(self.trajectories, self.lengths, strict=True)):
+            before = 0
+            for places in piece.places if self.files[k] == file else ():
+                there = [place for place in stored if place in places and before + place - places.start < length]
+                found |= {place: Place(k, before + place - places.start) for place in there}
+                before += len(places)
+        return [found.get(place) for place in stored]
 
     def _split(self, length: int) -> int:
         return length - max(1, int(TEST_PART * length))
@@ -74,9 +114,8 @@ class Pool:
 
 
 def draw(places: Sequence[Place], number: int, generator: np.random.Generator) -> list[Place]:
-    """Return so many frames at random, in order."""
-    if number > len(places):
-        raise ConfigError(f"{number} frames are to be drawn, but only {len(places)} are left: give longer trajectories")
+    """Return so many frames at random, or all if there are fewer, in order."""
+    number = min(number, len(places))
     return sorted(places[index] for index in generator.choice(len(places), number, replace=False))
 
 

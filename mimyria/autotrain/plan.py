@@ -27,10 +27,10 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     folder
         If the loop was begun there, the seconds of a label are those measured.
     """
-    pool = Pool.of(reading(settings).open(path) for path in settings.trajectories)
+    pool = Pool.of(reading(settings).open_all(settings.trajectories))
     chosen, limits = settings.selection, settings.limits
     atoms, members = len(pool.trajectories[0].numbers), int(settings.train.get("committee", 1))
-    frames = sum(min(settings.probe, length) for length in pool.lengths)
+    frames = sum(min(settings.probe, stored) for stored in pool.stored)
     stride = settings.spectrum.get("stride", "auto")
     taken = frames if stride == "auto" else frames // int(stride)
     spectrum = 2 * members * taken * atoms * SECONDS_PER_ATOM

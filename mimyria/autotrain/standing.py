@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.autotrain.convergence import CONVERGED, Settling
-from mimyria.autotrain.folder import RunFolder
+from mimyria.autotrain.folder import RunFolder, made_of
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.execute import LOG
@@ -58,7 +58,7 @@ class Standing:
         """``running``, ``stopped``, ``converged`` or ``limit``."""
         if self.stopped:
             return "stopped"
-        if not self.reason or not (self.folder.final / "settings.yaml").exists():
+        if not self.reason or made_of(self.folder.final).get("networks") != self.cycles[-1].folder.name:
             return "running"
         return "converged" if self.reason == CONVERGED else "limit"
 

@@ -15,15 +15,17 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from mimyria.autotrain.folder import RunFolder, add_time, write_text
+from mimyria.autotrain.folder import MADE, RunFolder, add_time, made_of, write_text
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.config import read_yaml, write_settings
+from mimyria.config import write_settings
 from mimyria.errors import RunFailed
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, make_executor
 from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
 
+ATTEMPTS = 3
+"""At a training: a worker that died goes on from its checkpoint, and where that fails it begins anew."""
 LABELLED = "labels.json"
 ERRORS = "errors.json"
 DOING = {"label": "labelling", "train": "training", "evaluate": "evaluation", "spectrum": "prediction"}
@@ -47,19 +49,28 @@ class Steps:
         Of this start.
     tell
         Takes what is being done, when a step begins and now and then while it runs.
+    held
+        Open files that the steps keep open.
     """
 
-    def __init__(self, folder: RunFolder, settings: AutotrainSettings, tell: Callable[[str], None]) -> None:
-        self.folder, self.settings, self.tell = folder, settings, tell
+    def __init__(
+        self, folder: RunFolder, settings: AutotrainSettings, tell: Callable[[str], None], held: tuple[int, ...] = ()
+    ) -> None:
+        self.folder, self.settings, self.tell, self.held = folder, settings, tell, held
         self.flags = {}
         for name in ("label", "train", "spectrum"):
             self.flags[name] = folder.path / f"{name}.yaml"
             write_settings(self.flags[name], settings.step(name))
 
-    def label(self, folder: Path) -> int:
+    def label(self, folder: Path, otherwise: str) -> int:
         """Label the selected frames of a folder, and return how many have a label.
 
-        Configurations that fail are named and left out; their reason is kept.
+        Parameters
+        ----------
+        folder
+            Of a cycle, or of the test set.
+        otherwise
+            What becomes of configurations that fail; they are named and left out, and their reason is kept.
 
         Raises
         ------
@@ -80,8 +91,8 @@ class Steps:
         stated = json.loads(done.read_text(encoding="utf-8"))
         if stated["reason"]:
             log.warning(
-                f"{folder}: {stated['selected'] - stated['labelled']} configurations have no label, and others "
-                f"will be labelled in their place: {stated['reason']}"
+                f"{folder}: {stated['selected'] - stated['labelled']} configurations have no label, {otherwise}: "
+                f"{stated['reason']}"
             )
         return int(stated["labelled"])
 
@@ -92,18 +103,21 @@ class Steps:
             return
         with self._timed(folder, "train"):
             executor = self._executor(self.settings.executors.train, len(missing))
-            for attempt in range(2):
+            for attempt in range(ATTEMPTS):
                 jobs = {name: self._training(folder, name, labels) for name in missing}
                 status = {outcome.job: outcome.status for outcome in executor.run(jobs.values())}
                 failed = {name: job for name, job in jobs.items() if status[job]}
                 if not failed:
                     return
                 for name, job in failed.items():
-                    reason = _last_line(job.folder / LOG)
-                    if attempt:
+                    model, reason = folder / f"{name}.mym", _last_line(job.folder / LOG)
+                    model.unlink(missing_ok=True)  # of a training that diverged
+                    if attempt == ATTEMPTS - 1:
                         raise RunFailed(f"{job.folder / LOG}: the {name.upper()} network was not trained: {reason}")
-                    log.warning(f"training of {name.upper()} ended with: {reason}; it begins once more")
-                    checkpoint_of(folder / f"{name}.mym").unlink(missing_ok=True)
+                    if "--resume" in job.command:  # the checkpoint may be what is wrong
+                        checkpoint_of(model).unlink(missing_ok=True)
+                    on = "goes on from its checkpoint" if checkpoint_of(model).exists() else "begins once more"
+                    log.warning(f"training of {name.upper()} ended with: {reason}; it {on}")
                 missing = list(failed)
 
     def _training(self, folder: Path, name: str, labels: Sequence[Path]) -> Job:
@@ -111,7 +125,7 @@ class Steps:
         words: list[str | Path] = ["train", *labels, "--target", name, "--out", model, "--config", self.flags["train"]]
         if checkpoint_of(model).exists():
             words.append("--resume")
-        return _job(folder / f"training-{name}", *words)
+        return self._job(folder / f"training-{name}", *words)
 
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
         """Return the errors of both networks on the test set, as `mimyria evaluate --json` gives them."""
@@ -127,24 +141,40 @@ class Steps:
                 write_text(done, json.dumps(found, indent=1))
         return found
 
-    def spectra(self, folder: Path, models: Path, frames: str | None) -> None:
-        """Make spectra along the trajectories with the networks of a cycle, unless they are there."""
-        stated = folder / "settings.yaml"
-        if stated.exists() and Path(str(read_yaml(stated).get("apt"))) == (models / "apt.mym").resolve():
+    def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
+        """Make spectra along the trajectories with the networks of a cycle, unless they are there.
+
+        Parameters
+        ----------
+        folder
+            Where to; of a cycle, or the final one.
+        models
+            Folder of the networks.
+        frames
+            Of a cycle, how many of each trajectory; of the final spectra, how many each has, all of which are taken.
+        """
+        wanted = {"networks": models.name, "frames": list(frames)}
+        if made_of(folder) == wanted:
             return
         with self._timed(folder, "spectrum"):
             words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]
             words += [word for name in TARGETS for word in (f"--{name}", models / f"{name}.mym")]
-            words += ["--frames", frames] if frames else []
+            words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
             self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
+        write_text(folder / MADE, json.dumps(wanted))
 
     def _executor(self, name: str, workers: int) -> Executor:
         return make_executor(name, {"workers": workers} if name == "local" else {}, self.folder.work)
 
     def _run(self, executor: Executor, place: Path, *words: str | Path) -> int:
-        (outcome,) = executor.run([_job(place, *words)])
+        (outcome,) = executor.run([self._job(place, *words)])
         return outcome.status
+
+    def _job(self, folder: Path, *words: str | Path) -> Job:
+        folder.mkdir(parents=True, exist_ok=True)
+        absolute = [word.resolve() if isinstance(word, Path) else word for word in words]
+        return Job(folder, command(*absolute), self.held)
 
     def _must(self, executor: Executor, place: Path, *words: str | Path) -> None:
         if self._run(executor, place, *words):
@@ -193,12 +223,6 @@ def checkpoint_of(model: Path) -> Path:
 
 def _trained(model: Path) -> bool:
     return model.exists() and not checkpoint_of(model).exists()
-
-
-def _job(folder: Path, *words: str | Path) -> Job:
-    folder.mkdir(parents=True, exist_ok=True)
-    absolute = [word.resolve() if isinstance(word, Path) else word for word in words]
-    return Job(folder, command(*absolute))
 
 
 def _last_line(path: Path) -> str:

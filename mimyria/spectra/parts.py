@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -21,8 +23,17 @@ FRAMES = "volume"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience: float = 0.0) -> Iterator[tuple[int, ...]]:
     """Keep other runs out of a folder, made if need be, while the block lasts; the lock dies with its process.
+
+    What it gives is held by processes, too, that are started with these files open.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    patience
+        Seconds to wait for another run to end.
 
     Raises
     ------
@@ -31,11 +42,20 @@ def locked(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SpectrumError(f"another run is working in {folder}; wait for it, or choose another folder") from None
-        yield
+        end = time.monotonic() + patience
+        while not _taken(lock):
+            if time.monotonic() >= end:
+                raise SpectrumError(f"another run is working in {folder}; wait for it, or choose another folder")
+            time.sleep(0.1)
+        yield (lock.fileno(),)
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class PartStore:

@@ -27,9 +27,7 @@ def check_atoms(place: str, found: Array, expected: Array) -> None:
         raise TrajectoryError(f"{place}: {len(found)} atoms, but frame 0 has {len(expected)}")
     atom = int(np.flatnonzero(found != expected)[0])
     symbol, wanted = symbols_of([found[atom], expected[atom]])
-    raise TrajectoryError(
-        f"{place}: atom {atom} is {symbol}, but {wanted} in frame 0; the atoms must keep their order"
-    )
+    raise TrajectoryError(f"{place}: atom {atom} is {symbol}, but {wanted} in frame 0; the atoms must keep their order")
 
 
 def check_finite(place: str, frame: Frame) -> None:

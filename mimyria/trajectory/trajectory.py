@@ -129,6 +129,11 @@ class Trajectory:
         return " ".join([*(f"{places.start}:{places.stop}" for places in whole), f"{last.start}:"])
 
     @property
+    def places(self) -> Sequence[range]:
+        """Places of its frames in the file; without end where the length is not known."""
+        return self._places
+
+    @property
     def n_usable(self) -> int:
         """Number of frames that have a velocity, of a trajectory whose ``n_frames`` is known."""
         return max((self.n_frames or 0) - 2 * self.differenced, 0)

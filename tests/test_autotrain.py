@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from conftest import random_frame
 from ensembles import made_series
 from mimyria.autotrain import steps as steps_module
-from mimyria.autotrain.convergence import Settling, converged, settling
+from mimyria.autotrain.convergence import Settling, c4, converged, settling
 from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw
 from mimyria.autotrain.loop import autotrain, reading
@@ -83,12 +83,22 @@ def test_the_examples_are_valid(path: Path) -> None:
 def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
-        "trajectories: [a]\nlabel: {template: in.inp, executor: cpu.yaml, field: 2e-3}\nexecutors: {train: gpu.yaml}\n"
-        "spectrum: {reference: [a.dat, /b.dat], topology: a.pdb}",
+        "trajectories: [a]\nlabel: {template: in.inp, executor: cpu.yaml, field: 2e-3, command: bin/cp2k -x a/b, "
+        "set: [schema=x.xml, grid=4]}\nexecutors: {train: gpu.yaml}\ntrain: {committee: 2, validation: 1e-1}\n"
+        "spectrum: {reference: [a.dat, /b.dat, raman.VH=c.dat], topology: a.pdb}",
     )
-    assert settings.label == {"template": f"{tmp_path}/in.inp", "executor": f"{tmp_path}/cpu.yaml", "field": "2e-3"}
+    assert settings.label == {
+        "template": f"{tmp_path}/in.inp",
+        "executor": f"{tmp_path}/cpu.yaml",
+        "field": "2e-3",
+        "command": f"{tmp_path}/bin/cp2k -x a/b",
+        "set": [f"schema={tmp_path}/x.xml", "grid=4"],
+    }
+    assert settings.train == {"committee": 2, "validation": "1e-1"}
+    assert read(tmp_path, "trajectories: [a]\nlabel: {command: mpirun -np 4 cp2k}").label["command"][:6] == "mpirun"
     assert settings.executors.model_dump() == {"train": f"{tmp_path}/gpu.yaml", "spectrum": "local"}
-    assert settings.spectrum == {"reference": [f"{tmp_path}/a.dat", "/b.dat"], "topology": f"{tmp_path}/a.pdb"}
+    references = [f"{tmp_path}/a.dat", "/b.dat", f"raman.VH={tmp_path}/c.dat"]
+    assert settings.spectrum == {"reference": references, "topology": f"{tmp_path}/a.pdb"}
 
 
 def test_trajectories_are_read_as_the_flags_of_the_spectra_say(tmp_path: Path) -> None:
@@ -127,6 +137,8 @@ def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"train.epochs: None, now 5"):
         RunFolder(tmp_path / "run", settings.model_copy(update={"train": {"committee": 3, "epochs": 5}}))
     (tmp_path / "md.xyz").write_text("trajectory and more")
+    RunFolder(tmp_path / "run", may)  # it may grow
+    (tmp_path / "md.xyz").write_text("trajektory and more")
     with pytest.raises(ConfigError, match="has changed since"):
         RunFolder(tmp_path / "run", may)
 
@@ -188,8 +200,7 @@ def test_nothing_is_trained_on_beside_the_test_set(tmp_path: Path) -> None:
     assert drawn == sorted(set(drawn))
     for place, frame in zip(drawn, pool.frames(drawn), strict=True):
         assert frame.time == pytest.approx(2.0 * place.frame)
-    with pytest.raises(ConfigError, match="only 8 are left"):
-        draw(pool.test(), 9, np.random.default_rng(0))
+    assert draw(pool.training()[:8], 10, np.random.default_rng(0)) == pool.training()[:8]
 
 
 # --- convergence --------------------------------------------------------------------------------
@@ -213,6 +224,14 @@ def test_every_spectrum_must_settle_as_often_as_patience_asks() -> None:
     assert not converged([{}, {}], 0.03, 2)
 
 
+@pytest.mark.parametrize("members", [2, 3, 5])
+def test_the_spread_is_the_score_of_two_networks(members: int) -> None:
+    sample = np.random.default_rng(0).normal(size=(200_000, members))
+    pairs = abs(sample[:, 0] - sample[:, 1]).mean()
+    spread = np.sqrt(2 / np.pi) * np.sqrt(2) * sample.std(axis=1, ddof=1).mean() / c4(members)
+    assert spread == pytest.approx(pairs, rel=0.01)
+
+
 def test_scores_of_known_spectra(tmp_path: Path) -> None:
     x = np.linspace(0, 4000, 401)
     for name, height in (("a", 1.0), ("b", 1.2)):
@@ -223,8 +242,10 @@ def test_scores_of_known_spectra(tmp_path: Path) -> None:
     moved = settling(tmp_path / "b", tmp_path / "a", 100, 3000)["ir"]
     assert moved.change == pytest.approx(0.2 / 2.2)
     assert moved.floor == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(0.02) / 2.2)
-    assert moved.spread == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(2) * 0.2 / 2.4)
+    assert moved.spread == pytest.approx(0.2 * np.sqrt(2) / 2.4)  # of two, s = |a - b|/√2, whatever their distribution
     assert np.isnan(settling(tmp_path / "a", None, 100, 3000)["ir"].change)
+    three = settling(tmp_path / "b", tmp_path / "a", 100, 3000, members=3)["ir"]
+    assert moved.spread / three.spread == pytest.approx(c4(3) / c4(2))
     quarter = settling(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
     assert quarter.floor == pytest.approx(moved.floor / 2)  # final spectra, four times as long, are twice as sure
     assert quarter.change == moved.change

@@ -211,6 +211,7 @@ def reading(settings: AutotrainSettings) -> TrajectorySettings:
     flags = settings.spectrum
     given: dict[str, Any] = {name: flags[name] for name in TrajectorySettings.__dataclass_fields__ if name in flags}
     given |= {name: Path(given[name]) for name in ("topology", "velocities") if name in given}
+    given |= {"timestep": float(given["timestep"])} if "timestep" in given else {}
     cell = given.get("cell")
     text = " ".join(map(str, cell)) if isinstance(cell, list) else cell
     return TrajectorySettings(**given | {"cell": numbers(text, (3, 9), "spectrum.cell")})

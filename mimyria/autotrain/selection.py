@@ -39,7 +39,10 @@ def disagreement(rates: Sequence[Array]) -> Array:
 
 
 def descriptor(frame: Frame) -> Array:
-    """Return the smeared histogram of pair distances for each pair of species, per atom; shape (pairs · points,)."""
+    """Return the smeared histograms of pair distances; shape (pairs of species · points,).
+
+    Each is divided by the number of atoms of the rarer of both species, so that a single ion counts like the water.
+    """
     i, j, vectors = neighbour_pairs(frame, REACH)
     distances = np.linalg.norm(vectors, axis=1)
     grid = np.linspace(0.5, REACH, POINTS)
@@ -50,7 +53,8 @@ def descriptor(frame: Frame) -> Array:
             found = distances[(species[i] == a) & (species[j] == b)]
             counts, _ = np.histogram(found, bins=256, range=(0, REACH))
             middle = (np.arange(256) + 0.5) * REACH / 256
-            parts.append(np.exp(-0.5 * ((grid[:, None] - middle) / SMEARING) ** 2) @ (counts / len(frame)))
+            atoms = min(np.count_nonzero(species == a), np.count_nonzero(species == b))
+            parts.append(np.exp(-0.5 * ((grid[:, None] - middle) / SMEARING) ** 2) @ (counts / atoms))
     return np.concatenate(parts)
 
 

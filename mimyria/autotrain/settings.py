@@ -7,6 +7,7 @@ What belongs to a single step is said in the words of its command: ``label``, ``
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,17 +18,17 @@ from mimyria.config import REMARKS, read_yaml
 from mimyria.errors import ConfigError
 
 GIVEN = {
-    "label": {"configurations", "out", "work", "sample", "frames", "import_", "config", "retry"},
+    "label": {"configurations", "out", "work", "sample", "frames", "import_", "config", "retry", "target"},
     "train": {"labels", "target", "out", "resume", "json", "plot", "config"},
     "spectrum": {"trajectory", "apt", "pgt", "out", "frames", "resume", "config", "kinds"},
 }
 """Flags that the loop gives itself."""
 FILES = {
-    "label": {"template", "topology", "executor"},
+    "label": {"template", "topology", "executor", "set", "command"},
     "train": {"validation"},
     "spectrum": {"topology", "velocities", "reference"},
 }
-"""Flags that name a file, relative to the folder of the YAML file; an executor may also be ``local``."""
+"""Flags that name a file, or begin with one, relative to the folder of the YAML file; see `_file`."""
 STEPS = tuple(GIVEN)
 
 
@@ -73,7 +74,7 @@ class Limits(Section):
     cycles: int | None = Field(default=20, ge=1)
     """Cycles."""
     hours: float | None = Field(default=None, gt=0)
-    """Hours of work, all starts together."""
+    """Hours of work, all starts together; looked at between cycles."""
 
 
 class Executors(Section):
@@ -110,7 +111,7 @@ class AutotrainSettings(Section):
 
 
 MAY_CHANGE = ("limits", "executors", "convergence")
-"""What another start of the same folder may say differently, beside ``executor``, ``workers``, ``cores`` of labels."""
+"""What another start of the same folder may say differently, beside where labels are made and how CP2K is started."""
 
 
 def read_autotrain(path: Path, flags: Mapping[str, Iterable[str]]) -> AutotrainSettings:
@@ -146,17 +147,36 @@ def read_autotrain(path: Path, flags: Mapping[str, Iterable[str]]) -> AutotrainS
         raise ConfigError(f"{path}: selection.method committee needs train.committee: 2 or more")
     folder = path.parent.resolve()
     for step in STEPS:
-        cleaned[step] |= {name: _file(folder, cleaned[step][name]) for name in FILES[step] & set(cleaned[step])}
-    executors = {name: _file(folder, value) for name, value in settings.executors.model_dump().items()}
+        cleaned[step] |= {name: _file(folder, name, cleaned[step][name]) for name in FILES[step] & set(cleaned[step])}
+    executors = {name: _file(folder, "executor", value) for name, value in settings.executors.model_dump().items()}
     update = {"executors": Executors(**executors), "trajectories": [folder / one for one in settings.trajectories]}
     return settings.model_copy(update={**cleaned, **update})
 
 
-def _file(folder: Path, value: Any) -> Any:
-    """Return the path of a file, or of several, that a YAML file in the folder names; other values as they are."""
+def _file(folder: Path, flag: str, value: Any) -> Any:
+    """Return a value in which the file that it names, if it does, is found from everywhere.
+
+    A program of ``command`` is a file if it names its folder; ``set`` names one as ``schema=FILE``; before that of a
+    ``reference`` its KIND may stand; an executor may be ``local``, and what is held out for validation a number.
+    """
     if isinstance(value, list):
-        return [_file(folder, one) for one in value]
-    return str(folder / value) if isinstance(value, str) and value != "local" else value
+        return [_file(folder, flag, one) for one in value]
+    if not isinstance(value, str) or (flag, value) == ("executor", "local") or _is_number(value):
+        return value
+    before, after = "", value
+    if flag in ("set", "reference") and (named := re.match(r"[\w.]+=", value)):
+        before, after = named[0], value[named.end() :]
+    if (flag == "set" and before != "schema=") or (flag == "command" and "/" not in value.split()[0]):
+        return value
+    return before + str(folder / after)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _in_words(error: ValidationError) -> str:
@@ -179,7 +199,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return what two settings, as plain values, say differently and may not; for a message."""
-    free = {"label": {"executor", "workers", "cores"}, "train": {"device"}, "spectrum": {"device"}}
+    free = {"label": {"executor", "workers", "cores", "command"}, "train": {"device"}, "spectrum": {"device"}}
     found = []
     for name in sorted({*old, *new} - set(MAY_CHANGE)):
         before, after = old.get(name), new.get(name)

@@ -1,0 +1,71 @@
+"""kill -9 of a loop, as a process of its own: its steps end with it, and the next start goes on at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polarizable
+import pytest
+import yaml
+
+from mimyria.trajectory import write_frames
+
+TESTS = Path(__file__).parent
+DRIVER = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+import polarizable
+from mimyria.autotrain import steps
+steps.command = lambda *words: (sys.executable, {str(TESTS / "polarizable.py")!r}, *map(str, words))
+from mimyria.__main__ import main
+sys.argv = ["mimyria", "autotrain", "loop.yaml", "--folder", "loop"]
+main()
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
+    with (folder / "driver.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "-c", DRIVER], cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def wait_for(path: Path, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+def test_killed_in_a_training_it_goes_on(tmp_path: Path) -> None:
+    write_frames(tmp_path / "md.xyz", polarizable.run(8, 200, 3.0))
+    (tmp_path / "loop.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "trajectories": ["md.xyz"],
+                "probe": 150,
+                "selection": {"test": 2, "first": 3, "batch": 2},
+                "limits": {"cycles": 1},
+                "label": {"engine": "polarizable"},
+                "train": {"committee": 2, "preset": "small", "epochs": 120, "validation": 0.3},
+                "spectrum": {"temperature": 300, "resolution": 150, "plot_format": ["png"]},
+            }
+        )
+    )
+    log = tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log"
+    killed = start(tmp_path)
+    wait_for(log)
+    time.sleep(5.0)  # into the training
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    again = start(tmp_path)
+    assert again.wait(timeout=400) == 0, (tmp_path / "driver.log").read_text()
+    said = (tmp_path / "driver.log").read_text()
+    assert said.count("test: labelling") == 1  # what was done is not done again
+    assert "another run is working" not in said
+    assert (tmp_path / "loop" / "final" / "ir.csv").exists()

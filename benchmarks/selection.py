@@ -1,19 +1,21 @@
 """Labels that the loop needs when it draws frames at random, and when it takes those its committee disagrees about.
 
-python benchmarks/selection.py [--seeds 2] [--cycles 4] [--batch 6] [--json]
+python benchmarks/selection.py [--seeds 3] [--cycles 5] [--batch 4] [--json]
 
-Labels are those of the polarizable model in tests/, whose spectra are known exactly: the table says how alike the
-spectra of each cycle are to them, the mean over the seeds.
+Labels are those of the polarizable model in tests/, whose spectra are known exactly. The networks of each cycle make
+spectra along another trajectory, from which no frame is labelled: the table says by which score Σ|A-B|/Σ|A+B| these
+differ from the exact ones, the mean over the seeds and its standard error.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,48 +25,113 @@ sys.path.insert(0, str(TESTS))
 import polarizable  # noqa: E402
 
 from ensembles import made_series  # noqa: E402
-from mimyria.autotrain import steps  # noqa: E402
+from mimyria.__main__ import set_up_memory  # noqa: E402
+from mimyria.autotrain import loop  # noqa: E402
 from mimyria.autotrain.loop import autotrain  # noqa: E402
 from mimyria.autotrain.settings import AutotrainSettings  # noqa: E402
+from mimyria.model.train import TrainSettings, train  # noqa: E402
+from mimyria.pipeline import make_spectra  # noqa: E402
+from mimyria.settings import SpectrumSettings  # noqa: E402
 from mimyria.spectra.compare import read_table, similarity  # noqa: E402
 from mimyria.spectra.conditions import Conditions  # noqa: E402
 from mimyria.spectra.infrared import infrared  # noqa: E402
 from mimyria.spectra.raman import raman  # noqa: E402
 from mimyria.spectra.sampling import sampling  # noqa: E402
-from mimyria.trajectory import write_frames  # noqa: E402
+from mimyria.trajectory import read_frames, write_frames  # noqa: E402
 
-FRAMES, PROBE, TIMESTEP, RESOLUTION = 900, 600, 3.0, 60.0
+MOLECULES, FRAMES, PROBE, TIMESTEP, RESOLUTION, TEMPERATURE = 8, 900, 600, 3.0, 60.0, 300.0
+MEMBERS, EPOCHS = 2, 60
 COLUMNS = (("ir", "n_alpha_cm-1"), ("raman", "VV"), ("raman", "VH"))
 
 
+class Steps:
+    """The steps of the loop within this process, labels by the model itself."""
+
+    def __init__(self, folder: object, settings: AutotrainSettings, *_: object) -> None:
+        self.settings = settings
+
+    def label(self, folder: Path, otherwise: str) -> int:
+        """See ``autotrain.steps.Steps``."""
+        frames = [polarizable.labelled(frame) for frame in read_frames(folder / "selected.extxyz")]
+        write_frames(folder / "labels.extxyz", frames)
+        return len(frames)
+
+    def train(self, folder: Path, labels: Sequence[Path]) -> None:
+        """See ``autotrain.steps.Steps``."""
+        frames = [frame for path in labels for frame in read_frames(path)]
+        for target in ("apt", "pgt"):
+            settings = TrainSettings(target, "small", 0.0, MEMBERS, epochs=EPOCHS, seed=self.settings.selection.seed)
+            train(frames, settings, folder / f"{target}.mym")
+
+    def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
+        """Nothing is decided by it."""
+        return {}
+
+    def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
+        """See ``autotrain.steps.Steps``."""
+        if folder == models:
+            spectra(self.settings.trajectories[0], models, folder, frames[0])
+
+
+def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
+    """See ``autotrain.steps.Steps``."""
+    if folder == models:
+        spectra(self.settings.trajectories[0], models, folder, frames[0])
+
+
+def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
+    """See ``autotrain.steps.Steps``."""
+    if folder == models:
+        spectra(self.settings.trajectories[0], models, folder, frames[0])
+
+
+def labelled(frame: Frame) -> Frame:
+    """Return a frame with the exact tensors."""
+    apt, pgt = polarizable.tensors(frame.positions, float(frame.cell[0, 0]))
+    return replace(frame, tensors={"apt": apt, "pgt": pgt})
+
+
+def spectra(trajectory: Path, models: Path, out: Path, frames: int | None) -> None:
+    """Make spectra with the networks in a folder."""
+    settings = SpectrumSettings(
+        ("ir", "raman"),
+        apt=str(models / "apt.mym"),
+        pgt=str(models / "pgt.mym"),
+        frames=(0, frames),
+        temperature=TEMPERATURE,
+        resolution=RESOLUTION,
+    )
+    make_spectra([trajectory], out, settings)
+
+
 def scores(folder: Path, seed: int, method: str, cycles: int, batch: int) -> list[list[float]]:
-    """Return the similarity of the spectra of each cycle, infrared, VV and VH, to those of the model."""
-    frames = polarizable.run(8, FRAMES, TIMESTEP, seed=seed)
-    write_frames(folder / "md.xyz", frames)
+    """Return the scores of the spectra of each cycle, infrared, VV and VH, against those of the model."""
+    write_frames(folder / "md.xyz", polarizable.run(MOLECULES, FRAMES, TIMESTEP, seed=seed))
+    unseen = polarizable.run(MOLECULES, PROBE, TIMESTEP, seed=1000 + seed)
+    write_frames(folder / "unseen.xyz", unseen)
     settings = AutotrainSettings.model_validate(
         {
             "trajectories": [folder / "md.xyz"],
             "probe": PROBE,
-            "selection": {"method": method, "test": 4, "first": batch, "batch": batch, "seed": seed},
+            "selection": {"method": method, "test": 2, "first": batch, "batch": batch, "seed": seed},
             "convergence": {"patience": cycles + 1},
             "limits": {"cycles": cycles},
-            "label": {"engine": "polarizable"},
-            "train": {"committee": 2, "preset": "small", "epochs": 60, "seed": seed},
-            "spectrum": {"temperature": 300, "resolution": RESOLUTION, "plot_format": ["png"]},
+            "train": {"committee": MEMBERS},
         }
     )
     autotrain(settings, folder / "loop")
-    rates = polarizable.exact_rates(frames[:PROBE])
-    series = made_series(rates, TIMESTEP, volume=np.full(PROBE, frames[0].volume), n_atoms=24)
-    how, warm = sampling([series], RESOLUTION, None), Conditions(300.0)
+    rates = polarizable.exact_rates(unseen)
+    series = made_series(rates, TIMESTEP, volume=np.full(PROBE, unseen[0].volume), n_atoms=len(unseen[0]))
+    how, warm = sampling([series], RESOLUTION, None), Conditions(TEMPERATURE)
     exact = {"ir": infrared([series], warm, how), "raman": raman([series], warm, how)}
     found = []
     for cycle in sorted((folder / "loop").glob("cycle-*")):
+        spectra(folder / "unseen.xyz", cycle, folder / "unseen", None)
         row = []
         for kind, column in COLUMNS:
-            ours = read_table(cycle / f"{kind}.csv")
+            ours = read_table(folder / "unseen" / f"{kind}.csv")
             curves = [(one.wavenumber, one.columns[column], None) for one in (ours, exact[kind])]
-            row.append(similarity(curves[0], curves[1], 300, 3900)["similarity"])
+            row.append(similarity(curves[0], curves[1], 300, 3900)["score"])
         found.append(row)
     return found
 
@@ -72,26 +139,30 @@ def scores(folder: Path, seed: int, method: str, cycles: int, batch: int) -> lis
 def main() -> None:
     """Print the table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--cycles", type=int, default=4)
-    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cycles", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    program = str(TESTS / "polarizable.py")
-    steps.command = lambda *words: (sys.executable, program, *map(str, words))  # with one engine more
-    table = {}
-    for method in ("random", "committee"):
-        runs = []
-        for seed in range(options.seeds):
+    set_up_memory()
+    vars(loop).update(Steps=Steps, write_report=lambda *_, **__: None)
+    table: dict[str, list[Any]] = {"random": [], "committee": []}
+    for seed in range(options.seeds):
+        for method, runs in table.items():
             with tempfile.TemporaryDirectory() as folder:
                 runs.append(scores(Path(folder), seed, method, options.cycles, options.batch))
-        table[method] = np.mean(runs, axis=0)
-        for cycle, row in enumerate(table[method], 1):
-            words = ", ".join(f"{column} {value:.4f}" for (_, column), value in zip(COLUMNS, row, strict=True))
-            print(f"{method}: {options.batch * cycle} labels: {words}", file=sys.stderr if options.json else sys.stdout)
+            if not options.json:
+                print(f"seed {seed}, {method}: {np.round(runs[-1], 4).tolist()}", flush=True)
     if options.json:
-        print(json.dumps({method: rows.tolist() for method, rows in table.items()}))
+        print(json.dumps(table))
+        return
+    for method, runs in table.items():
+        mean = np.mean(runs, axis=0)
+        error = np.std(runs, axis=0, ddof=1) / np.sqrt(len(runs)) if len(runs) > 1 else np.nan * mean
+        for cycle, (row, spread) in enumerate(zip(mean, error, strict=True), 1):
+            numbers = zip(COLUMNS, row, spread, strict=True)
+            words = ", ".join(f"{column} {value:.4f} ± {sigma:.4f}" for (_, column), value, sigma in numbers)
+            print(f"{method}: {options.batch * cycle} labels: {words}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ with the engine ``polarizable``, which autotrain's steps can then label with.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,29 @@ class Polarizable:
         return read_runs(folder, n_atoms, n_runs)
 
 
+def derivatives(positions: Array, length: float) -> tuple[Array, Array]:
+    """Return ∂M/∂R (e), shape (3n, 3), and ∂α/∂R (a.u./a0), shape (3n, 3, 3), by differences."""
+    n = len(positions)
+    steps = STEP * np.eye(3 * n).reshape(-1, n, 3)
+    (m_up, a_up), (m_down, a_down) = (response(positions + sign * steps, length) for sign in (1, -1))
+    return (m_up - m_down) / (2 * STEP), (a_up - a_down) / (2 * STEP / BOHR)
+
+
+def labelled(frame: Frame) -> Frame:
+    """Return a frame with APT and PGT, without the thirteen runs."""
+    n = len(frame)
+    of_moment, of_alpha = derivatives(frame.positions, float(frame.cell[0, 0]))
+    apt = of_moment.reshape(n, 3, 3).transpose(0, 2, 1)
+    pgt = of_alpha.reshape(n, 3, 3, 3).transpose(0, 2, 3, 1) / BOHR
+    return replace(frame, tensors={"apt": apt, "pgt": pgt})
+
+
 def calculation(task: Task, *, length: float, beyond: float) -> Calculation:
     """Return what computes one run from differences of M and α, made once."""
     from mimyria.errors import LabelError
 
     n = len(task.positions)
-    steps = STEP * np.eye(3 * n).reshape(-1, n, 3)
-    (m_up, a_up), (m_down, a_down) = (response(task.positions + sign * steps, length) for sign in (1, -1))
-    of_moment = (m_up - m_down) / (2 * STEP)  # e, (3n, 3)
-    of_alpha = (a_up - a_down) / (2 * STEP / BOHR)  # a.u./a0, (3n, 3, 3)
+    of_moment, of_alpha = derivatives(task.positions, length)
 
     def calculate(index: int, field: Array) -> Run:
         if task.positions[0, 0] > beyond:

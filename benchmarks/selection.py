@@ -73,24 +73,6 @@ class Steps:
             spectra(self.settings.trajectories[0], models, folder, frames[0])
 
 
-def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
-    """See ``autotrain.steps.Steps``."""
-    if folder == models:
-        spectra(self.settings.trajectories[0], models, folder, frames[0])
-
-
-def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
-    """See ``autotrain.steps.Steps``."""
-    if folder == models:
-        spectra(self.settings.trajectories[0], models, folder, frames[0])
-
-
-def labelled(frame: Frame) -> Frame:
-    """Return a frame with the exact tensors."""
-    apt, pgt = polarizable.tensors(frame.positions, float(frame.cell[0, 0]))
-    return replace(frame, tensors={"apt": apt, "pgt": pgt})
-
-
 def spectra(trajectory: Path, models: Path, out: Path, frames: int | None) -> None:
     """Make spectra with the networks in a folder."""
     settings = SpectrumSettings(

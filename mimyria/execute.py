@@ -74,6 +74,11 @@ class Executor(Protocol):
         ...
 
 
+def cores_here() -> int:
+    """Return how many cores of this machine a process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[bytes]:
     """Start a job.
 

@@ -1,6 +1,6 @@
 """What a loop has cost: hours that passed, and core-hours of labels, trainings and predictions.
 
-Core-hours are measured seconds times the cores that the settings give to a job; a GPU counts as nothing.
+Core-hours are measured seconds times the cores that the settings give to a job; a GPU counts as a core.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy import constants
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.config import read_yaml
+from mimyria.execute import cores_here
 from mimyria.model.history import history_of, read_history
 from mimyria.targets import TARGETS
 
@@ -83,7 +84,8 @@ def cost_of(folder: Path, settings: AutotrainSettings, headers: Sequence[Mapping
         hours=hours,
         label_core_hours=labelling * label_cores(settings),
         training_core_hours=training * _cores(settings.executors.train),
-        prediction_core_hours=hours.get("spectrum", 0) * _cores(settings.executors.spectrum) + hours.get("evaluate", 0),
+        prediction_core_hours=hours.get("spectrum", 0) * _all_cores(settings.executors.spectrum)
+        + hours.get("evaluate", 0),
     )
 
 
@@ -99,6 +101,11 @@ def label_cores(settings: AutotrainSettings) -> int:
     threads = int(flags.get("cores") or _cores(str(flags.get("executor", "local"))))
     ranks = RANKS.search(str(flags.get("command", "")))
     return threads * (int(ranks[1]) if ranks else 1)
+
+
+def _all_cores(executor: str) -> int:
+    """Return the cores of a pass along trajectories, which takes all that there are on this machine."""
+    return cores_here() if executor == "local" else _cores(executor)
 
 
 def _cores(executor: str) -> int:

@@ -168,7 +168,7 @@ def costs(standing: Standing) -> Part:
     note = (
         f"{each}Hours are those that passed. Core-hours are the seconds that the calculations, the trainings and the "
         f"passes took, times the cores that the settings give them ({label_cores(standing.settings)} for a label); a "
-        "GPU counts as the core that drives it, and what failed is not counted."
+        "GPU counts as a core, and what failed is not counted."
     )
     return Part(table(columns, rows) + f'<p class="quiet">{note}</p>')
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.model import ResponseModel
@@ -211,8 +211,7 @@ def _workers(model: ResponseModel) -> int:
     """Return how many batches to compute at once: on a CPU one a core, for frames keep cores busier than threads do."""
     if device_of(model).type != "cpu":
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // torch.get_num_threads())
+    return max(1, cores_here() // torch.get_num_threads())
 
 
 def _batches(frames: Iterable[Frame], atoms: int) -> Iterator[list[Frame]]:

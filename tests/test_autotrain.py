@@ -60,6 +60,7 @@ def read(tmp_path: Path, text: str) -> AutotrainSettings:
         ("trajectories: [a]\nselection: {bach: 5}", r"unknown setting selection.bach; did you mean batch\?"),
         ("trajectories: [a]\nlabel: {engin: cp2k}", r"unknown setting label.engin; did you mean engine\?"),
         ("trajectories: [a]\ntrain: {target: apt}", "train.target is chosen by autotrain itself"),
+        ("trajectories: [a]\nlabel: {target: apt}", "label.target is chosen by autotrain itself"),
         ("trajectories: [a]\nprobe: many", "probe: input should be a valid integer"),
         ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours: input should be greater than 0"),
         ("trajectories: [a]\nselection: {method: best}", "selection.method: input should be 'committee' or 'random'"),
@@ -108,6 +109,12 @@ def test_trajectories_are_read_as_the_flags_of_the_spectra_say(tmp_path: Path) -
         assert (how.velocities, how.timestep, how.cell) == (tmp_path / "v.xyz", 2, (9.8, 9.8, 9.8))
     with pytest.raises(ConfigError, match=r"spectrum\.cell takes 3 or 9 numbers, not 2"):
         reading(read(tmp_path, f"{text}9.8 9.8}}"))
+
+
+def test_velocities_of_one_trajectory_are_not_those_of_two(tmp_path: Path) -> None:
+    how = reading(read(tmp_path, "trajectories: [a.xyz, b.xyz]\nspectrum: {velocities: v.xyz}"))
+    with pytest.raises(ConfigError, match=r"v.xyz holds the velocities of one trajectory, but 2 are given"):
+        how.open_all([tmp_path / "a.xyz", tmp_path / "b.xyz"])
 
 
 def test_every_flag_that_takes_a_file_is_known() -> None:

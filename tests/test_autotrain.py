@@ -64,7 +64,10 @@ def read(tmp_path: Path, text: str) -> AutotrainSettings:
         ("trajectories: [a]\nprobe: many", "probe: input should be a valid integer"),
         ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours: input should be greater than 0"),
         ("trajectories: [a]\nselection: {method: best}", "selection.method: input should be 'committee' or 'random'"),
-        ("trajectories: [a]\ntrain: {committee: 1}", "needs train.committee: 2 or more"),
+        (
+            "trajectories: [a]\nselection: {method: committee}\ntrain: {committee: 1}",
+            "needs train.committee: 2 or more",
+        ),
         ("trajectories: []", "trajectories: list should have at least 1 item"),
     ],
 )
@@ -276,7 +279,7 @@ def loop_settings(tmp_path: Path, n_frames: int = 560, **changes: Any) -> Autotr
     content: dict[str, Any] = {
         "trajectories": ["md.xyz"],
         "probe": 400,
-        "selection": {"test": 8, "first": 12, "batch": 12},
+        "selection": {"method": "committee", "test": 8, "first": 12, "batch": 12},
         "convergence": {"score": 0.03, "patience": 1, "low": 300, "high": 3900},
         "limits": {"cycles": 5},
         "label": {"engine": "polarizable", "workers": 2},

@@ -106,7 +106,7 @@ def settings(tmp_path: Path) -> AutotrainSettings:
     return AutotrainSettings(
         trajectories=[tmp_path / "md.xyz"],
         probe=PROBE,
-        selection={"test": 4, "first": 5, "batch": 5},
+        selection={"method": "committee", "test": 4, "first": 5, "batch": 5},
         convergence={"score": 0.015, "patience": 1, "low": 100, "high": 3900},
     )
 

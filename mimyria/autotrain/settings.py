@@ -41,8 +41,11 @@ class Section(BaseModel):
 class Selection(Section):
     """Which frames are labelled."""
 
-    method: Literal["committee", "random"] = "committee"
-    """``committee``: where the networks disagree most about dM/dt and dα/dt, far from each other; or ``random``."""
+    method: Literal["committee", "random"] = "random"
+    """``random``; or ``committee``: where the networks disagree most about dM/dt and dα/dt, far from each other.
+
+    In a liquid both need as many labels (``benchmarks/RESULTS.md``).
+    """
     test: int = Field(default=20, ge=2)
     """Frames to measure the networks on; drawn from the last tenth of the trajectories, never trained on."""
     first: int = Field(default=20, ge=2)

@@ -52,7 +52,7 @@ def rates(tensors: Sequence[Array], velocities: Array, members: Sequence[Array])
     frames, n, *fields, _ = stacked.shape
     with np.errstate(invalid="ignore"):  # what is not finite is looked for in the rates
         atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
-    groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
+        groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
 
 

@@ -57,6 +57,15 @@ def _joined(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[float, ...] | None:
     """Return the numbers of a flag such as ``--cell "9.8 9.8 9.8"``."""
     if text is None:

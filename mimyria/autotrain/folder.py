@@ -71,8 +71,9 @@ class RunFolder:
         for path in [*settings.trajectories, *(Path(one) for one in beside if one)]:
             earlier = before.get(str(path))
             size = earlier["bytes"] if earlier else _size(path)
-            now[str(path)] = {"bytes": size, "digest": _digest(path, size)} | (earlier or {})
-            if earlier and (_size(path) < size or earlier["digest"] != _digest(path, size)):
+            digest = _digest(path, size)
+            now[str(path)] = {"bytes": size, "digest": digest} | (earlier or {})
+            if earlier and (_size(path) < size or earlier["digest"] != digest):
                 raise ConfigError(f"{path} has changed since {self.path} was begun: give another --folder")
         write_text(stored, json.dumps(now, indent=1))
 

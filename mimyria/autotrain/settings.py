@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mimyria.config import REMARKS, read_yaml
+from mimyria.config import REMARKS, is_number, read_yaml
 from mimyria.errors import ConfigError
 
 GIVEN = {
@@ -164,7 +164,7 @@ def _file(folder: Path, flag: str, value: Any) -> Any:
     """
     if isinstance(value, list):
         return [_file(folder, flag, one) for one in value]
-    if not isinstance(value, str) or (flag, value) == ("executor", "local") or _is_number(value):
+    if not isinstance(value, str) or (flag, value) == ("executor", "local") or is_number(value):
         return value
     before, after = "", value
     if flag in ("set", "reference") and (named := re.match(r"[\w.]+=", value)):
@@ -172,14 +172,6 @@ def _file(folder: Path, flag: str, value: Any) -> Any:
     if (flag == "set" and before != "schema=") or (flag == "command" and "/" not in value.split()[0]):
         return value
     return before + str(folder / after)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _in_words(error: ValidationError) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.config import is_number
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -40,7 +41,7 @@ def read_table(path: Path) -> Spectrum:
         raise SpectrumError(f"{path} has no rows")
     comma = "," in numbered[0][1]
     cells = [(k, _cells(line, comma)) for k, line in numbered]
-    names = None if _is_number(cells[0][1][0]) else cells.pop(0)[1]
+    names = None if is_number(cells[0][1][0]) else cells.pop(0)[1]
     rows = []
     for k, row in cells:
         try:
@@ -67,14 +68,6 @@ def _header(text: str) -> dict[str, str]:
 
 def _cells(line: str, comma: bool) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line]))] if comma else line.split()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def column(spectrum: Spectrum, name: str | None, origin: Path) -> Array:

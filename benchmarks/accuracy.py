@@ -65,6 +65,7 @@ def measure(labels: Path, settings: TrainSettings, count: int, folder: Path) -> 
         **{f"relative_{symbol}": row["relative_rmse"] for symbol, row in report["species"].items()},
         "cpu_seconds": round(seconds),
         "steps": summary["steps"],
+        "parameters": summary["parameters"],
         "ms_per_prediction": 1000 * (time.perf_counter() - begin) / REPEATS,
     }
 

@@ -3,7 +3,7 @@
 python benchmarks/pareto.py [--target apt] [--epochs 30] [--seeds 1] [--only WORD] [--json]
 
 Every network is trained for the same number of epochs on 80 bundled labels, and measured on the ten held-out ones; on
-the front are those that none beats in both error and cost. Seconds are of the processor.
+the front are those that none beats in both error and time of a prediction. Seconds are of the processor.
 """
 
 from __future__ import annotations
@@ -11,22 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import accuracy
 import numpy as np
 import torch
-from accuracy import LABELS, read
 
 from mimyria.__main__ import set_up_memory
-from mimyria.model.evaluate import compare_with_labels, evaluate
-from mimyria.model.files import read_model
 from mimyria.model.model import PRESETS
 from mimyria.model.network import NetworkSettings
-from mimyria.model.predict import predict_tensors
-from mimyria.model.train import TrainSettings, train
+from mimyria.model.train import TrainSettings
 
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -48,30 +44,20 @@ CHANGES: dict[str, dict[str, Any]] = {
     "3 rounds, products of 2": {"layers": 3, "factors": 2},
     "12 channels, cutoff 5 Å": {"channels": 12, "cutoff": 5.0},
 }
-REPEATS = 20
+MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}
+"""What is kept of `accuracy.measure`, and its name there."""
 
 
 def measure(name: str, target: str, epochs: int, seeds: int) -> dict[str, Any]:
     """Return the mean error over the seeds, seconds of training, and milliseconds of a prediction."""
     PRESETS[name] = {target: replace(NetworkSettings(target, ()), **CHANGES[name])}
-    frames, unseen = read(LABELS, 80)
     rows = []
     for seed in range(seeds):
+        settings = TrainSettings(target, name, validation=0.05, epochs=epochs, seed=seed)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.mym"
-            begin = time.process_time()
-            train(frames, TrainSettings(target, name, validation=0.05, epochs=epochs, seed=seed), path)
-            seconds = time.process_time() - begin
-            model = read_model(path)
-        report = evaluate(compare_with_labels(model, unseen, LABELS.name))
-        predict_tensors(model, unseen[:1])
-        begin = time.process_time()
-        for _ in range(REPEATS):
-            predict_tensors(model, unseen[:1])
-        rows.append((report["rmse"], seconds, 1000 * (time.process_time() - begin) / REPEATS))
-    rmse, seconds, milliseconds = np.mean(rows, axis=0)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return {"network": name, "rmse": rmse, "seconds": seconds, "ms": milliseconds, "parameters": parameters}
+            rows.append(accuracy.measure(accuracy.LABELS, settings, 80, Path(folder)))
+    means = {key: float(np.mean([row[there] for row in rows])) for key, there in MEASURED.items()}
+    return {"network": name, **means, "parameters": rows[0]["parameters"]}
 
 
 def front(rows: list[dict[str, Any]]) -> list[str]:

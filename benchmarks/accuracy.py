@@ -20,12 +20,12 @@ import numpy as np
 
 from mimyria.__main__ import set_up_memory
 from mimyria.elements import numbers_of
+from mimyria.formats import read_frames
 from mimyria.frame import Frame
-from mimyria.model.evaluate import compare_with_labels, evaluate
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict_tensors
-from mimyria.model.train import TrainSettings, train
-from mimyria.trajectory import read_frames
+from mimyria.training.evaluate import compare_with_labels, evaluate
+from mimyria.training.train import TrainSettings, train
 
 LABELS = Path(__file__).parents[1] / "mimyria" / "data" / "water32_labels.extxyz.xz"
 REPEATS = 10

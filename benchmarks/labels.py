@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
-from mimyria.labelling import LabelRequest, make_labels
+from mimyria.labels.command import LabelRequest, make_labels
 from mimyria.labels.label import LabelSettings
-from mimyria.trajectory import read_frames, write_frames
 
 ROOT = Path(__file__).parents[1]
 LABELS = ROOT / "mimyria" / "data" / "water32_labels.extxyz.xz"

@@ -23,16 +23,16 @@ from typing import Any
 import numpy as np
 
 from mimyria.frame import Frame
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.series import read_series, write_series
+from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore
 from mimyria.spectra.raman import raman
-from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import read_series, write_series
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.spectra.window import window_lags
 
 NUMBERS, TIMESTEP, DIFFERENT = np.array([8, 1, 1] * 4), 4.0, 100
 

@@ -22,7 +22,7 @@ import torch
 from mimyria.__main__ import set_up_memory
 from mimyria.model.model import PRESETS
 from mimyria.model.network import NetworkSettings
-from mimyria.model.train import TrainSettings
+from mimyria.training.train import TrainSettings
 
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},

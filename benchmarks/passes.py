@@ -34,10 +34,10 @@ from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_all
-from mimyria.spectra.groups import Grouping
-from mimyria.spectra.parts import PartStore
-from mimyria.spectra.response import response_series
-from mimyria.spectra.window import window_lags
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.window import window_lags
 from mimyria.targets import TARGETS
 from mimyria.trajectory import Trajectory
 

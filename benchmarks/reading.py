@@ -17,8 +17,9 @@ import MDAnalysis
 import numpy as np
 from ase.io import iread
 
+from mimyria.formats import write_frames
 from mimyria.frame import Frame
-from mimyria.trajectory import Trajectory, write_frames
+from mimyria.trajectory import Trajectory
 
 ATOMS, FRAMES, REPEATS = 192, 1000, 3
 

@@ -25,11 +25,11 @@ sys.path.insert(0, str(TESTS))
 import polarizable  # noqa: E402
 
 from ensembles import made_series  # noqa: E402
+from mimyria import loop  # noqa: E402
 from mimyria.__main__ import set_up_memory  # noqa: E402
-from mimyria.autotrain import loop  # noqa: E402
-from mimyria.autotrain.loop import autotrain  # noqa: E402
 from mimyria.autotrain.settings import AutotrainSettings  # noqa: E402
-from mimyria.model.train import TrainSettings, train  # noqa: E402
+from mimyria.formats import read_frames, write_frames  # noqa: E402
+from mimyria.loop import autotrain  # noqa: E402
 from mimyria.pipeline import make_spectra  # noqa: E402
 from mimyria.settings import SpectrumSettings  # noqa: E402
 from mimyria.spectra.compare import read_table, similarity  # noqa: E402
@@ -37,7 +37,7 @@ from mimyria.spectra.conditions import Conditions  # noqa: E402
 from mimyria.spectra.infrared import infrared  # noqa: E402
 from mimyria.spectra.raman import raman  # noqa: E402
 from mimyria.spectra.sampling import sampling  # noqa: E402
-from mimyria.trajectory import read_frames, write_frames  # noqa: E402
+from mimyria.training.train import TrainSettings, train  # noqa: E402
 
 MOLECULES, FRAMES, PROBE, TIMESTEP, RESOLUTION, TEMPERATURE = 8, 900, 600, 3.0, 60.0, 300.0
 MEMBERS, EPOCHS = 2, 60

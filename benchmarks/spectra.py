@@ -17,13 +17,13 @@ import numpy as np
 
 from mimyria.__main__ import set_up_memory
 from mimyria.frame import Array
+from mimyria.rates.correlation import correlation
+from mimyria.rates.series import ResponseSeries, read_series, write_series
+from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.correlation import correlation
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries, read_series, write_series
-from mimyria.spectra.window import window_lags
 
 FRAMES, DIRECT_FRAMES, TIMESTEP, RESOLUTION, BLOCKS, ROUNDS = 1_000_000, 5_000, 4.0, 20.0, 10, 3
 

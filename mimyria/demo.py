@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria.errors import Interrupted, ModelError
+from mimyria.figures.pictures import PictureSettings
 from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.compare import band_maximum
-from mimyria.spectra.pictures import PictureSettings
 from mimyria.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from mimyria.model.train import Report, TrainSettings
+    from mimyria.training.train import Report, TrainSettings
 
 log = logging.getLogger("mimyria")
 
@@ -49,8 +49,8 @@ BANDS = (
 
 def run_demo(out: Path, *, quick: bool = False) -> str:
     """Make models and spectra of liquid water in a folder; return the table of the bands."""
-    from mimyria.model.train import TrainSettings
-    from mimyria.trajectory import read_frames
+    from mimyria.formats import read_frames
+    from mimyria.training.train import TrainSettings
 
     out.mkdir(parents=True, exist_ok=True)
     data = files("mimyria") / "data"
@@ -88,7 +88,7 @@ def experiment() -> str:
 def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Report) -> None:
     """Train a network, or take up what an interrupted demo left in the folder."""
     from mimyria.model.files import read_model
-    from mimyria.model.train import checkpoint_of, train
+    from mimyria.training.train import checkpoint_of, train
 
     path = out / f"{settings.target}.mym"
     stopped = checkpoint_of(path).exists()

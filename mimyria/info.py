@@ -37,7 +37,7 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
         raise ConfigError(f"{path} does not exist")
     if path.suffix == ".mym":
         return _model(path)
-    from mimyria.spectra.series import is_series
+    from mimyria.rates.series import is_series
 
     if is_series(path):
         return _series(path)
@@ -76,7 +76,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _series(path: Path) -> dict[str, Any]:
-    from mimyria.spectra.series import read_series
+    from mimyria.rates.series import read_series
     from mimyria.spectra.terms import mean_counts
 
     series = read_series(path)
@@ -94,7 +94,7 @@ def _series(path: Path) -> dict[str, Any]:
 
 def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     """Describe labels, configurations or a trajectory, in one pass; label quality where there are labels."""
-    from mimyria.trajectory import read_frames
+    from mimyria.formats import read_frames
 
     first: Frame | None = None
     count, velocities = 0, 0
@@ -149,7 +149,7 @@ def _system(frame: Frame) -> dict[str, Any]:
 
 
 def _temperature(frame: Frame, velocities: Array) -> float:
-    from mimyria.spectra.response import kinetic_temperature, without_drift
+    from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 
     masses = frame_masses(frame)
     return float(kinetic_temperature(without_drift(velocities, masses), masses))

@@ -13,25 +13,25 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
-from mimyria.along import grouping_along, series_along
 from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.figures.pictures import write_pictures
+from mimyria.figures.reference import read_reference
+from mimyria.rates.checkpoint import locked
+from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
+from mimyria.rates.stride import nyquist_wavenumber
+from mimyria.rates.usable_segments import usable_pieces
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.checks import check_equipartition, check_integral
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.consistency import check_equipartition, check_integral
 from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
-from mimyria.spectra.parts import locked
-from mimyria.spectra.pictures import write_pictures
-from mimyria.spectra.plausible import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
-from mimyria.spectra.reference import read_reference
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
-from mimyria.spectra.stride import nyquist_wavenumber
-from mimyria.spectra.usable import usable_pieces
+from mimyria.tensor_pass import grouping_along, series_along
 from mimyria.trajectory import Trajectory
+from mimyria.trajectory.sanity import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
 
 log = logging.getLogger("mimyria")
 

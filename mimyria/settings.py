@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mimyria.errors import ConfigError
+from mimyria.figures.pictures import PictureSettings
+from mimyria.rates.stride import automatic_stride
 from mimyria.spectra.kinds import OF_FACES
-from mimyria.spectra.pictures import PictureSettings
-from mimyria.spectra.stride import automatic_stride
 from mimyria.trajectory import Trajectory
 
 IN_FRAMES = "frames"

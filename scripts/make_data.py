@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
-from mimyria.trajectory import read_frames, write_frames
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 KEPT = ("md_frame", "md_temperature", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from mimyria.__main__ import set_up_memory
+from mimyria.formats import read_frames
 from mimyria.model.files import FORMAT, read_content, read_model, write_whole
-from mimyria.model.train import TrainSettings, checkpoint_of, train
-from mimyria.trajectory import read_frames
+from mimyria.training.train import TrainSettings, checkpoint_of, train
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "mimyria" / "data"

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from mimyria import __main__
+from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.trajectory import read_frames
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -94,7 +94,7 @@ def moving_charges(
 ) -> tuple[list[Frame], np.ndarray]:
     """Free flight of point charges, neutral as a whole, with the APT q·1 in every frame; and the charges."""
     from mimyria.elements import masses_of
-    from mimyria.spectra.response import kinetic_temperature, without_drift
+    from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 
     rng = np.random.default_rng(seed)
     numbers = np.array([1, 8, 11, 17] * 8)

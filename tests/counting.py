@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.engines.engine import Run
+from mimyria.engines.job import Calculation, Task, read_runs, write_task
 from mimyria.errors import LabelError
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
-from mimyria.labels.engine import Run
-from mimyria.labels.points import Calculation, Task, read_runs, write_task
 
 
 def exact(n_atoms: int) -> tuple[Array, Array, Array]:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.series import ResponseSeries
-from mimyria.spectra.window import window_lags
 from mimyria.units import LIGHT_SPEED
 
 TEMPERATURE = 300.0

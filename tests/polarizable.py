@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.engines.engine import Run
+from mimyria.engines.job import Calculation, Task, read_runs, write_task
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
-from mimyria.labels.engine import Run
-from mimyria.labels.points import Calculation, Task, read_runs, write_task
 from mimyria.units import BOHR
 
 LENGTH, ANGLE = 0.97, np.deg2rad(105.0)
@@ -186,7 +186,7 @@ def run(n_molecules: int, n_frames: int, timestep: float, seed: int = 0) -> list
 def exact_rates(frames: list[Frame]) -> dict[str, Array]:
     """Return dM/dt (t, 3) and dα/dt (t, 3, 3) of the model itself, velocities without drift, by differences."""
     from mimyria.elements import frame_masses
-    from mimyria.spectra.response import without_drift
+    from mimyria.trajectory.kinetics import without_drift
 
     masses, tick = frame_masses(frames[0]), 1e-3
     length = float(frames[0].cell[0, 0])
@@ -198,7 +198,7 @@ def exact_rates(frames: list[Frame]) -> dict[str, Array]:
 
 if __name__ == "__main__":
     from mimyria.__main__ import main
-    from mimyria.labels.engines import ENGINES
+    from mimyria.engines.registry import ENGINES
 
     ENGINES["polarizable"] = Polarizable
     sys.argv[0] = "mimyria"

@@ -22,19 +22,20 @@ from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.convergence import Settling, c4, converged, settling
 from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw
-from mimyria.autotrain.loop import autotrain, reading
 from mimyria.autotrain.selection import CANDIDATES, descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import FILES, GIVEN, STEPS, AutotrainSettings, read_autotrain
 from mimyria.cli import app
 from mimyria.errors import ConfigError
+from mimyria.formats import read_frames, write_frames
 from mimyria.info import describe
+from mimyria.loop import autotrain, reading
 from mimyria.spectra.compare import read_table, similarity
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.spectrum import Spectrum, write_csv
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
 
 # --- settings -----------------------------------------------------------------------------------
 

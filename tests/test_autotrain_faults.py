@@ -18,16 +18,17 @@ import pytest
 import yaml
 
 from ensembles import made_series
-from mimyria.autotrain import loop as loop_module
+from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
-from mimyria.autotrain.loop import autotrain
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.errors import ConfigError, Interrupted, RunFailed, SpectrumError
 from mimyria.execute import LOG, Job, Outcome
-from mimyria.spectra.parts import locked
-from mimyria.spectra.series import ResponseSeries, write_series
+from mimyria.formats import read_frames, write_frames
+from mimyria.loop import autotrain
+from mimyria.rates.checkpoint import locked
+from mimyria.rates.series import ResponseSeries, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
 
 N_FRAMES, PROBE = 140, 100
 GRID = np.linspace(0, 4000, 101)

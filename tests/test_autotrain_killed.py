@@ -13,7 +13,7 @@ import polarizable
 import pytest
 import yaml
 
-from mimyria.trajectory import write_frames
+from mimyria.formats import write_frames
 
 TESTS = Path(__file__).parent
 DRIVER = f"""

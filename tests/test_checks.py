@@ -9,14 +9,14 @@ import pytest
 
 from mimyria.elements import masses_of
 from mimyria.frame import Frame
-from mimyria.spectra.checks import check_equipartition, check_integral, species_temperatures
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.groups import Grouping
+from mimyria.spectra.consistency import check_equipartition, check_integral, species_temperatures
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore
-from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
 NUMBERS = np.array([8, 1, 1] * 20)

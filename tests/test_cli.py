@@ -14,16 +14,16 @@ import yaml
 
 from conftest import DATA, Run, interrupted, moving_charges
 from contracts import WATER
-from mimyria import along
+from mimyria import tensor_pass as along
 from mimyria.errors import ConfigError
 from mimyria.execute import ParslExecutor, make_executor
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
-from mimyria.labelling import draw
+from mimyria.labels.command import draw
 from mimyria.model.files import write_model
 from mimyria.model.model import ResponseModel
 from mimyria.model.network import NetworkSettings
 from mimyria.spectra.compare import read_table
-from mimyria.trajectory import read_frames, write_frames
 from mimyria.units import LIGHT_SPEED
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from conftest import DATA
+from mimyria.engines.tblite import TBLite
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
+from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, cut_clusters, merge
 from mimyria.labels.label import LabelSettings, label_frames
-from mimyria.labels.tblite import TBLite
 from mimyria.molecules import find_molecules
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import labelled_atoms
-from mimyria.trajectory import read_frames
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimyria.errors import SpectrumError
-from mimyria.spectra.correlation import GROWING_BLOCKS, SHORTEST_STEP, USUAL_STEP, Correlator, correlation
+from mimyria.rates.correlation import GROWING_BLOCKS, SHORTEST_STEP, USUAL_STEP, Correlator, correlation
 
 
 def direct(series: np.ndarray, lags: int) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from contracts import WATER
+from mimyria.engines.cp2k import CP2K, check_end, read_run
+from mimyria.engines.cp2k_input import read_template, run_input, scf_noise
 from mimyria.errors import LabelError
-from mimyria.labels.cp2k import CP2K, check_end, read_run
-from mimyria.labels.cp2k_input import read_template, run_input, scf_noise
 from mimyria.units import DEBYE
 
 TEMPLATES = Path(__file__).parents[1] / "configs" / "cp2k"

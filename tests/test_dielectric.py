@@ -7,12 +7,12 @@ import pytest
 from scipy.integrate import quad, simpson
 from scipy.special import dawsn
 
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import line_shape, window_weights
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, epsilon_real, optical_constants
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
-from mimyria.spectra.window import line_shape, window_weights
 from mimyria.units import LIGHT_SPEED
 
 WATER = 1.78

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from contracts import WATER, EngineContract
+from mimyria.engines.cp2k import CP2K
+from mimyria.engines.pyscf import PySCF
+from mimyria.engines.registry import make_engine
+from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError, LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.cp2k import CP2K
 from mimyria.labels.displacement import displaced, displacement_tensors
-from mimyria.labels.engines import make_engine
 from mimyria.labels.label import LabelSettings, label_frames
-from mimyria.labels.pyscf import PySCF
-from mimyria.labels.tblite import TBLite
 from mimyria.units import BOHR, HARTREE
 
 ROOT = Path(__file__).parents[1]
@@ -143,8 +143,8 @@ def test_alpha_is_the_slope_of_the_dipole(tmp_path: Path) -> None:
     np.testing.assert_allclose(alpha, alpha.T, atol=1e-4)
     assert (np.linalg.eigvalsh(alpha) > 0).all()
     energies = []
-    from mimyria.labels.points import Task
-    from mimyria.labels.tblite import calculation
+    from mimyria.engines.job import Task
+    from mimyria.engines.tblite import calculation
 
     calculate = calculation(Task(tmp_path, WATER.numbers, WATER.positions, 0, 0), method="GFN2-xTB")
     for strength in (-2e-3, 0.0, 2e-3):
@@ -185,6 +185,6 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(package: str) -> str:
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr("mimyria.labels.engine.version", missing)
+    monkeypatch.setattr("mimyria.engines.engine.version", missing)
     with pytest.raises(LabelError, match=r"pyscf is not installed; `pip install 'mimyria\[pyscf\]'` adds it"):
         PySCF().prepare(1e-3, 2)

@@ -12,10 +12,10 @@ import pytest
 from slurm import one_node_slurm, why_not
 
 from contracts import WATER, ExecutorContract
+from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 from mimyria.execute import LocalExecutor, ParslExecutor
 from mimyria.labels.label import LabelSettings, label_frames
-from mimyria.labels.tblite import TBLite
 
 POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
 

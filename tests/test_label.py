@@ -19,10 +19,10 @@ import pytest
 from counting import Counting, exact
 
 from contracts import WATER, working_below
+from mimyria.engines.folder import read_npz, write_npz
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.folder import read_npz, write_npz
 from mimyria.labels.label import LabelSettings, label_frames
 from mimyria.labels.quality import summarise
 from mimyria.units import BOHR, HARTREE

@@ -24,21 +24,22 @@ from hypothesis import strategies as st
 from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
+from mimyria.figures.training import plot_history, plot_parity
 from mimyria.frame import Frame
 from mimyria.model import predict as prediction
 from mimyria.model.batches import make_data
-from mimyria.model.evaluate import Comparison, calibration, compare_with_labels, evaluate, plot_parity
 from mimyria.model.files import choose_device, read_model, write_model
 from mimyria.model.graph import Graph, build_graph
-from mimyria.model.history import history_of, plot_history, read_history
 from mimyria.model.model import PRESETS, ResponseModel, tensor_irreps
 from mimyria.model.network import Network, harmonics, radial_functions, sphere
 from mimyria.model.original import read_original
 from mimyria.model.predict import predict, predict_all, predict_tensors, predict_with_spread
 from mimyria.model.published import PublishedNetwork, PublishedSettings
-from mimyria.model.train import TrainSettings, train
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
+from mimyria.training.evaluate import Comparison, calibration, compare_with_labels, evaluate
+from mimyria.training.history import history_of, read_history
+from mimyria.training.train import TrainSettings, train
 
 SPECIES = (1, 6, 8)
 FLOAT = 2e-4
@@ -305,7 +306,7 @@ def test_a_species_without_any_label_is_refused(labels: list[Frame], tmp_path: P
 def test_nothing_is_written_before_there_is_something(
     labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mimyria.model import fit as module
+    from mimyria.training import fit as module
 
     def stop(*_: object) -> float:
         raise KeyboardInterrupt
@@ -696,7 +697,7 @@ def test_the_published_network_is_trained_and_read(
 def test_two_interruptions_change_nothing_either(
     labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mimyria.model import fit as module
+    from mimyria.training import fit as module
 
     train(labels[:5], quick("apt"), tmp_path / "whole")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import made_spectra
-from mimyria.spectra.page import write_page
-from mimyria.spectra.panels import panels_of
+from mimyria.figures.page import write_page
+from mimyria.figures.panels import panels_of
 from mimyria.spectra.spectrum import write_csv
 
 TITLE = 'Water </script><script>boom()</script> & "ice"'

@@ -10,15 +10,15 @@ from scipy import signal
 
 from mimyria.elements import masses_of
 from mimyria.frame import Frame
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore
-from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.spectra.window import window_lags
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 NUMBERS = np.array([11, 11, 17, 17] * 3)

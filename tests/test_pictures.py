@@ -9,11 +9,11 @@ from matplotlib.collections import PolyCollection
 
 from conftest import made_spectra
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.figures.panels import Panel, panels_of
+from mimyria.figures.pictures import FORMATS, PictureSettings, write_pictures
+from mimyria.figures.plot import magnification, plot_spectra, spectra_figure
+from mimyria.figures.reference import Reference, lay_over, read_reference
 from mimyria.spectra.compare import read_table, warn_if_of_different_kinds
-from mimyria.spectra.panels import Panel, panels_of
-from mimyria.spectra.pictures import FORMATS, PictureSettings, write_pictures
-from mimyria.spectra.plot import magnification, plot_spectra, spectra_figure
-from mimyria.spectra.reference import Reference, lay_over, read_reference
 from mimyria.spectra.spectrum import Spectrum, write_csv
 
 

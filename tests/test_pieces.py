@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mimyria.errors import TrajectoryError
-from mimyria.trajectory.pieces import in_order, runs
+from mimyria.trajectory.segments import in_order, runs
 from mimyria.trajectory.times import stored_interval
 
 

@@ -18,9 +18,10 @@ from ase.collections import g2
 
 from conftest import DATA
 from mimyria.errors import TrajectoryError
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
-from mimyria.spectra.plausible import check_density, check_distances, look_at, look_at_volumes
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
+from mimyria.trajectory.sanity import check_density, check_distances, look_at, look_at_volumes
 from mimyria.units import BOHR, VELOCITY
 
 Look = Callable[..., list[str]]

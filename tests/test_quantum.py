@@ -7,12 +7,12 @@ import pytest
 from scipy import constants
 
 from mimyria.errors import SpectrumError
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.quantum import CORRECTIONS, over_harmonic
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
 
 X = np.linspace(0.01, 20, 50)
 """βħω; 16 is the O-H stretch at room temperature."""

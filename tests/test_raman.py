@@ -15,6 +15,7 @@ from conftest import moving_charges
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.cli import app
 from mimyria.errors import ConfigError
+from mimyria.formats import write_frames
 from mimyria.spectra.compare import read_table
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
@@ -23,7 +24,6 @@ from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.raman import intensity_scales, raman
 from mimyria.spectra.sampling import sampling
-from mimyria.trajectory import write_frames
 from mimyria.units import LIGHT_SPEED, infrared_prefactor, thermal_wavenumber
 
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from conftest import made_spectra, random_frame
-from mimyria.autotrain.charts import shades
 from mimyria.autotrain.convergence import Settling
-from mimyria.autotrain.costs import Cost, cost_of, label_cores
 from mimyria.autotrain.folder import RunFolder, add_time
 from mimyria.autotrain.history import Cycle, write_history
-from mimyria.autotrain.report import LIVE, REPORT, SECONDS_BETWEEN_LOOKS, SECONDS_OF_REST, write_report
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.autotrain.standing import Standing, label_headers
 from mimyria.execute import cores_here
-from mimyria.model import history as learning
+from mimyria.figures.charts import shades
+from mimyria.formats import read_frames, write_frames
+from mimyria.report.costs import Cost, cost_of, label_cores
+from mimyria.report.report import LIVE, REPORT, SECONDS_BETWEEN_LOOKS, SECONDS_OF_REST, write_report
+from mimyria.report.status import Standing, label_headers
 from mimyria.spectra.spectrum import WAVENUMBER, write_csv
-from mimyria.trajectory import read_frames, write_frames
+from mimyria.training import history as learning
 
 STEPS = ("label", "train", "evaluate", "spectrum")
 LABELS, MEMBERS, EPOCHS = 10, 2, 30

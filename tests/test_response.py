@@ -13,15 +13,16 @@ from conftest import interrupted, moving_charges
 from mimyria.elements import masses_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
-from mimyria.spectra import response
+from mimyria.rates import response
+from mimyria.rates.checkpoint import PartStore, locked
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import FRAMES_AT_ONCE, rate, response_series
+from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore, locked
-from mimyria.spectra.response import FRAMES_AT_ONCE, kinetic_temperature, rate, response_series, without_drift
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.spectra.vdos import vibrational_density
+from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 
 NUMBERS = moving_charges(1, 1.0)[0][0].numbers
 

@@ -10,16 +10,16 @@ from scipy import constants
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.elements import masses_of
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
+from mimyria.rates.faces import SWITCH, face_area, faces, heights, normal_of
+from mimyria.rates.series import ResponseSeries
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.faces import SWITCH, face_area, faces, heights, normal_of
 from mimyria.spectra.quantum import over_harmonic
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.sfg import component, sum_frequency
 from mimyria.spectra.spectrum import Spectrum
-from mimyria.trajectory import write_frames
 from mimyria.units import LIGHT_SPEED
 
 CELL = np.diag([10.0, 20.0, 50.0])

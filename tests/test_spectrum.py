@@ -10,18 +10,18 @@ from scipy import constants
 from conftest import moving_charges, rotation
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.errors import SpectrumError
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.correlation import Correlator, correlation
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import line_shape, window_lags
 from mimyria.spectra.compare import band_maximum, column, difference, error_of, read_table, similarity
-from mimyria.spectra.correlation import Correlator, correlation
-from mimyria.spectra.groups import Grouping
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore
 from mimyria.spectra.raman import raman
-from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import write_csv
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.spectra.window import line_shape, window_lags
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, infrared_prefactor
 
 # --- infrared -----------------------------------------------------------------------------------

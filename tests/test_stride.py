@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimyria.spectra.stride import HIGHEST_WAVENUMBER, automatic_stride, folded_fraction, nyquist_wavenumber
+from mimyria.rates.stride import HIGHEST_WAVENUMBER, automatic_stride, folded_fraction, nyquist_wavenumber
 from mimyria.units import LIGHT_SPEED
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict, predict_with_spread
-from mimyria.trajectory import read_frames
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 WARNING = "more or fewer neighbours"

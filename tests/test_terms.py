@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from conftest import DATA, interrupted
+from mimyria.formats import read_frames
 from mimyria.frame import Frame
-from mimyria.grouping import make_grouping
-from mimyria.spectra import series as series_module
+from mimyria.rates import series as series_module
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.grouping import make_grouping
+from mimyria.rates.response import response_series
+from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.parts import PartStore
 from mimyria.spectra.raman import raman
-from mimyria.spectra.response import response_series
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.series import ResponseSeries, read_series, write_series
 from mimyria.spectra.spectrum import Spectrum
-from mimyria.trajectory import read_frames
 from mimyria.units import LITRE_PER_MOLE
 
 WARM = Conditions(300.0)

@@ -18,8 +18,9 @@ import pytest
 from contracts import TIMESTEP, ReaderContract, atoms_of, labelled, made_up_run, write_cp2k
 from mimyria.elements import masses_of, numbers_of, symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.formats import READERS, read_frames, write_frames
 from mimyria.targets import PGT
-from mimyria.trajectory import READERS, Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
 from mimyria.trajectory.differences import attenuation
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, VELOCITY
 

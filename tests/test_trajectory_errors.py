@@ -15,7 +15,8 @@ import test_trajectory as formats
 
 from contracts import made_up_run, write_cp2k
 from mimyria.errors import LabelError, TrajectoryError
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.formats import read_frames, write_frames
+from mimyria.trajectory import Trajectory
 from mimyria.trajectory.times import stored_interval
 
 LATTICE = 'Lattice="9 0 0 0 9 0 0 0 9"'

@@ -10,9 +10,9 @@ import pytest
 
 from contracts import labelled
 from mimyria.errors import LabelError, TrajectoryError
+from mimyria.formats import read_frames
+from mimyria.formats.outcar import born_charges, configuration_of_charges
 from mimyria.targets import APT, PGT
-from mimyria.trajectory import read_frames
-from mimyria.trajectory.outcar import born_charges, configuration_of_charges
 from mimyria.units import BOHR
 
 APT_OURS, PGT_OURS = labelled(1)[0].tensors["apt"], labelled(1)[0].tensors["pgt"]

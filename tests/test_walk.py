@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
-from mimyria.model.evaluate import compare_with_labels, evaluate
 from mimyria.model.files import read_model
-from mimyria.model.train import TrainSettings, train
 from mimyria.pipeline import make_spectra
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.compare import band_maximum
-from mimyria.trajectory import read_frames, write_frames
+from mimyria.training.evaluate import compare_with_labels, evaluate
+from mimyria.training.train import TrainSettings, train
 from mimyria.units import BOHR, LIGHT_SPEED
 
 STRETCH = 2000.0

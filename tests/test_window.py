@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mimyria.spectra.window import WINDOWS, line_shape, sine_shape, window_lags, window_resolution, window_weights
+from mimyria.rates.window import WINDOWS, line_shape, sine_shape, window_lags, window_resolution, window_weights
 from mimyria.units import LIGHT_SPEED
 
 

@@ -14,12 +14,13 @@ import pytest
 
 from conftest import DATA, moving_charges
 from mimyria.errors import Interrupted, TrajectoryError
+from mimyria.formats import read_frames, write_frames
 from mimyria.pipeline import make_spectra
+from mimyria.rates import response
+from mimyria.rates.series import ResponseSeries, read_series
+from mimyria.rates.usable_segments import usable_pieces
 from mimyria.settings import SpectrumSettings, TrajectorySettings
-from mimyria.spectra import response
-from mimyria.spectra.series import ResponseSeries, read_series
-from mimyria.spectra.usable import usable_pieces
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
 
 TIMESTEP = 2.0
 
@@ -124,7 +125,7 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
 ) -> None:
     """The run is computed, killed before its end is written, goes on from an old checkpoint, and is computed again."""
     branch = [replace(frame, velocities=0.9 * frame.velocities) for frame in run[100:150]]
-    monkeypatch.setattr("mimyria.along._digest", lambda _: "of the first megabyte, which is the same")
+    monkeypatch.setattr("mimyria.tensor_pass._digest", lambda _: "of the first megabyte, which is the same")
     with monkeypatch.context() as patch:
         patch.setattr("mimyria.pipeline.write_series", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):

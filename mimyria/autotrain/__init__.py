@@ -1,1 +1,1 @@
-"""The loop from a trajectory to converged spectra: select, label, train, predict, compare, stop or go on."""
+"""Autotrain: the parts of the loop from a trajectory to converged spectra; ``mimyria.loop`` runs them."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
-from mimyria.trajectory import Trajectory, read_frames, write_frames
+from mimyria.trajectory import Trajectory
 
 TEST_PART, MARGIN = 0.1, 0.01
 

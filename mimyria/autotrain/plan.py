@@ -6,8 +6,7 @@ from pathlib import Path
 
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
-from mimyria.autotrain.loop import reading
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.settings import AutotrainSettings, reading
 
 RUNS = 13
 """Fields for one label."""

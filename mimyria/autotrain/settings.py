@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mimyria.config import REMARKS, is_number, read_yaml
+from mimyria.config import REMARKS, is_number, numbers, read_yaml
 from mimyria.errors import ConfigError
+from mimyria.settings import TrajectorySettings
 
 GIVEN = {
     "label": {"configurations", "out", "work", "sample", "frames", "import_", "config", "retry", "target"},
@@ -208,3 +209,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         elif before != after:
             found.append(f"{name}: {before!r}, now {after!r}")
     return [one.replace(" was ", ", now ") for one in found]
+
+
+def reading(settings: AutotrainSettings) -> TrajectorySettings:
+    """Return how the trajectories are read: what the flags of the spectra say about it."""
+    flags = settings.spectrum
+    given: dict[str, Any] = {name: flags[name] for name in TrajectorySettings.__dataclass_fields__ if name in flags}
+    given |= {name: Path(given[name]) for name in ("topology", "velocities") if name in given}
+    given |= {"timestep": float(given["timestep"])} if "timestep" in given else {}
+    cell = given.get("cell")
+    text = " ".join(map(str, cell)) if isinstance(cell, list) else cell
+    return TrajectorySettings(**given | {"cell": numbers(text, (3, 9), "spectrum.cell")})

@@ -231,6 +231,6 @@ def _last_line(path: Path) -> str:
 
 
 def _count(path: Path) -> int:
-    from mimyria.trajectory import read_frames
+    from mimyria.formats import read_frames
 
     return sum(1 for _ in read_frames(path))

@@ -28,6 +28,6 @@ def autotrain(
 
         typer.echo(plan(wanted, place))
         return
-    from mimyria.autotrain.loop import autotrain as run
+    from mimyria.loop import autotrain as run
 
     typer.echo(run(wanted, place))

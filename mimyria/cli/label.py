@@ -51,7 +51,7 @@ def label(
             raise ConfigError("--import takes the file with the tensors; leave the configurations out")
         if sample is not None or max_residual is not None:
             raise ConfigError("--import takes every frame: leave --sample and --max-residual out")
-        from mimyria.importing import import_labels
+        from mimyria.labels.imports import import_labels
 
         typer.echo(import_labels(import_, out, layout, charge, project(sum_rule)))
         return
@@ -59,7 +59,7 @@ def label(
         raise ConfigError("nothing to label: give files with configurations, or --import FILE")
     if target not in ("apt", "pgt"):
         raise ConfigError(f"--target takes apt or pgt, not {target!r}")
-    from mimyria.labelling import LabelRequest, make_labels
+    from mimyria.labels.command import LabelRequest, make_labels
     from mimyria.labels.label import LabelSettings
 
     most = float("inf") if max_residual is None else max_residual

@@ -49,11 +49,11 @@ def train(
     config: Config = None,
 ) -> None:
     """Train a network on labels, and keep the weights that are best on the validation frames."""
+    from mimyria.formats import read_frames
     from mimyria.model.files import choose_device
-    from mimyria.model.train import TrainSettings
-    from mimyria.model.train import train as run
     from mimyria.progress import progress_table
-    from mimyria.trajectory import read_frames
+    from mimyria.training.train import TrainSettings
+    from mimyria.training.train import train as run
 
     try:
         fraction, file = float(validation), None
@@ -85,7 +85,8 @@ def train(
             origin=", ".join(map(str, labels)),
         )
     if plot is not None:
-        from mimyria.model.history import history_of, plot_history, read_history
+        from mimyria.figures.training import plot_history
+        from mimyria.training.history import history_of, read_history
 
         plot_history(plot, read_history(history_of(out)), out.name)
     if json:
@@ -116,10 +117,11 @@ def evaluate(
     config: Config = None,
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
-    from mimyria.model.evaluate import compare_with_labels, plot_calibration, plot_parity
-    from mimyria.model.evaluate import evaluate as run
+    from mimyria.figures.training import plot_calibration, plot_parity
+    from mimyria.formats import read_frames
     from mimyria.model.files import choose_device, read_model
-    from mimyria.trajectory import read_frames
+    from mimyria.training.evaluate import compare_with_labels
+    from mimyria.training.evaluate import evaluate as run
 
     plot, calibration = plot_path(plot), plot_path(calibration)
     network = read_model(model, device=choose_device(device))
@@ -174,10 +176,10 @@ def predict(
     config: Config = None,
 ) -> None:
     """Write the tensors of every atom, for those who want them; spectra do not need it."""
+    from mimyria.formats import read_frames, write_frames
     from mimyria.model.files import choose_device, read_model
     from mimyria.model.predict import predict as run
     from mimyria.progress import progress
-    from mimyria.trajectory import read_frames, write_frames
 
     if out.resolve() == trajectory.resolve():
         raise ConfigError(f"{out} is the trajectory itself; give another --out")

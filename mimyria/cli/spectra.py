@@ -87,11 +87,11 @@ def spectrum(
     config: Config = None,
 ) -> None:
     """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
+    from mimyria.figures.pictures import FORMATS, WIDTHS, PictureSettings
     from mimyria.pipeline import make_spectra
+    from mimyria.rates.window import WINDOWS
     from mimyria.settings import SpectrumSettings, TrajectorySettings
     from mimyria.spectra.conditions import LASER
-    from mimyria.spectra.pictures import FORMATS, WIDTHS, PictureSettings
-    from mimyria.spectra.window import WINDOWS
 
     if window not in WINDOWS:
         raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")

@@ -1,1 +1,1 @@
-"""Labels: response tensors from electronic structure. Never imports torch, ``model`` or ``spectra``."""
+"""Labels: response tensors of configurations, from the forces that an engine gives in electric fields."""

@@ -17,14 +17,14 @@ from typing import Any, TextIO
 import numpy as np
 
 from mimyria import __version__
+from mimyria.engines.engine import Engine, Run
+from mimyria.engines.folder import attempts, differences, fingerprint, lock, read_npz, write_json, write_npz
+from mimyria.engines.job import FAILED as ENGINE_FAILED
+from mimyria.engines.job import forget_runs, has_runs
 from mimyria.errors import LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome
 from mimyria.frame import Array, Frame
-from mimyria.labels.engine import Engine, Run
 from mimyria.labels.fields import fit_response, stencil
-from mimyria.labels.folder import attempts, differences, fingerprint, lock, read_npz, write_json, write_npz
-from mimyria.labels.points import FAILED as ENGINE_FAILED
-from mimyria.labels.points import forget_runs, has_runs
 from mimyria.labels.quality import FIGURES
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import APT, TARGETS

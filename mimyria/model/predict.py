@@ -16,10 +16,10 @@ from torch import Tensor
 
 from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame
+from mimyria.model.calibration import spread
+from mimyria.model.environments import measured, unlike
 from mimyria.model.graph import build_graph
 from mimyria.model.model import ResponseModel
-from mimyria.model.spread import spread
-from mimyria.model.surroundings import measured, unlike
 
 FAR = 1.6
 """How much more than on held-out labels a committee may spread before we warn."""

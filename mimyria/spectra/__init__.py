@@ -1,1 +1,1 @@
-"""Spectra: rates along a trajectory, their correlation functions, what they mean. Never imports ``model`` or torch."""
+"""Spectra: what the correlation functions of the rates mean, in absolute units and with standard errors."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import Sampling, Signal, lines
-from mimyria.spectra.series import ResponseSeries
 
 SPREAD = "standard deviation over the networks of the committee, of the spectra that each of them makes"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.window import sine_shape
+from mimyria.rates.window import sine_shape
 
 
 def epsilon_imag(wavenumber: Array, n_alpha: Array) -> Array:

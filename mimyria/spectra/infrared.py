@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, spreads
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import APT

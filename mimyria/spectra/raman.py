@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, spreads
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, over_harmonic, quantum_factor
 from mimyria.spectra.sampling import Sampling, lines, standard_error
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import PGT

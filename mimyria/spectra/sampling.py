@@ -10,13 +10,12 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.spectra.correlation import Correlator
-from mimyria.spectra.groups import summed_by_name
-from mimyria.spectra.series import ResponseSeries
-from mimyria.spectra.window import WINDOWS, line_shape, window_lags, window_resolution
+from mimyria.rates.correlation import Correlator
+from mimyria.rates.groups import summed_by_name
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import DEFAULT_RESOLUTION, WINDOWS, line_shape, window_lags, window_resolution
 from mimyria.units import LIGHT_SPEED
 
-DEFAULT_RESOLUTION = 20.0
 MOST_BLOCKS = 10
 DIFFERENCE_FLOOR = 0.1
 """Spectra from central differences end where the factor to be undone has fallen to this."""

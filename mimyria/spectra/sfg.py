@@ -33,13 +33,13 @@ from functools import partial
 import numpy as np
 
 from mimyria.frame import AXES, Array
+from mimyria.rates.faces import face_area, normal_of
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import sine_shape
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.faces import face_area, normal_of
 from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.spectra.window import sine_shape
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
 

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.groups import BULK, SOLUTE
+from mimyria.rates.groups import BULK, SOLUTE
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import Sampling, Signal, self_lines, standard_error
-from mimyria.spectra.series import ResponseSeries
 
 
 def terms(

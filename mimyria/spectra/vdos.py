@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.window import window_resolution
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.sampling import Sampling, standard_error
-from mimyria.spectra.series import ResponseSeries
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.spectra.window import window_resolution
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 

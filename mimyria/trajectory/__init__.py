@@ -1,7 +1,5 @@
-"""Trajectories and label files: frames from many formats, in Å, Å/fs and fs, streamed and checked."""
+"""Trajectories: the frames of a file put in order, timed, checked, and cut where a stretch is missing."""
 
-from mimyria.trajectory.readers import READERS, read_frames
 from mimyria.trajectory.trajectory import Trajectory, cell_matrix
-from mimyria.trajectory.write import check_writable, write_frames
 
-__all__ = ["READERS", "Trajectory", "cell_matrix", "check_writable", "read_frames", "write_frames"]
+__all__ = ["Trajectory", "cell_matrix"]

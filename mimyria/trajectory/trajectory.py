@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.extxyz import VELOCITIES, read_extxyz
+from mimyria.formats.mdanalysis import read_mdanalysis
+from mimyria.formats.readers import READERS, reader_name
+from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
 from mimyria.trajectory.checks import check_atoms, check_cell, check_finite, check_strain, jump
 from mimyria.trajectory.differences import attenuation, central_differences
-from mimyria.trajectory.extxyz import VELOCITIES, read_extxyz
-from mimyria.trajectory.mdanalysis import read_mdanalysis
-from mimyria.trajectory.pieces import Run, distinct, in_order, runs
-from mimyria.trajectory.readers import READERS, reader_name
-from mimyria.trajectory.source import Progress, Source
+from mimyria.trajectory.segments import Run, distinct, in_order, runs
 from mimyria.trajectory.times import check_time, choose_timestep, clock, stored_interval
 
 log = logging.getLogger("mimyria")

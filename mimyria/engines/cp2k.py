@@ -1,0 +1,212 @@
+"""CP2K in periodic cells: finite fields by the Berry phase (PERIODIC_EFIELD), from the user's own FORCE_EVAL.
+
+All fields of a configuration are one job. The field-free run comes first and its wave function starts the others.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.engines.cp2k_input import (
+    FORCES,
+    MOMENTS,
+    NAME,
+    Tree,
+    check_configuration,
+    check_template,
+    describe,
+    flat,
+    read_template,
+    run_input,
+    with_contents,
+)
+from mimyria.engines.engine import Run
+from mimyria.engines.job import Calculation, Task, read_runs, run_folder, write_task
+from mimyria.errors import LabelError
+from mimyria.execute import Job
+from mimyria.frame import Array, Frame
+from mimyria.units import DEBYE
+
+INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
+WAVE_FUNCTION = f"{NAME}-RESTART.wfn"
+ENDS = {
+    "PROGRAM ENDED AT": "CP2K did not come to its end",
+    "SCF run converged": "no self-consistency reached",
+}
+
+
+@dataclass(frozen=True)
+class CP2K:
+    """The engine.
+
+    Parameters
+    ----------
+    template
+        CP2K input with the FORCE_EVAL to use; cell, coordinates, charge, field and printing are set for each run.
+    command
+        How to start CP2K: ``cp2k.psmp``, ``mpirun -np 64 cp2k.psmp``, a container.
+    schema
+        See `read_template`.
+    """
+
+    template: Path | None = None
+    command: str = "cp2k.psmp"
+    schema: Path | None = None
+
+    @cached_property
+    def _tree(self) -> Tree:
+        if self.template is None:
+            raise LabelError(
+                "CP2K needs --template with a &FORCE_EVAL; configs/cp2k/ holds some, for water and aqueous sulfate"
+            )
+        return read_template(Path(self.template), self.schema)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `Engine`. The command does not count: the number of processes may change."""
+        return {"engine": "CP2K", **flat(with_contents(self._tree))}
+
+    @property
+    def summary(self) -> str:
+        """See `Engine`."""
+        return describe(self._tree)
+
+    def prepare(self, field: float, order: int) -> None:
+        """See `Engine`."""
+        check_template(self._tree, Path(str(self.template)), field, order)
+
+    def check(self, frame: Frame, charge: int) -> None:
+        """See `Engine`."""
+        check_configuration(self._tree, Path(str(self.template)), frame, charge)
+
+    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
+        """See `Engine`."""
+        for index, field in enumerate(fields):
+            inside = run_folder(folder, index)
+            inside.mkdir(exist_ok=True)
+            restart = f"../{run_folder(folder, 0).name}/{WAVE_FUNCTION}" if index else None
+            text = run_input(self._tree, frame, charge, field, restart, attempt, self.schema)
+            path = inside / INPUT
+            if not path.exists() or path.read_text(encoding="utf-8") != text:  # it may be in use
+                path.write_text(text, encoding="utf-8")
+        return write_task(folder, __name__, {"command": _absolute(self.command)}, frame, fields, charge, attempt)
+
+    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
+        """See `Engine`."""
+        runs = read_runs(folder, n_atoms, n_runs)
+        for wave_function in folder.glob("*/*.wfn*"):  # by far the largest files, of no more use
+            wave_function.unlink()
+        return runs
+
+
+def _absolute(command: str) -> str:
+    """Return a command whose program, if it lies in a folder that is named, is found from everywhere."""
+    words = shlex.split(command)
+    if words and "/" in words[0]:
+        words[0] = str(Path(words[0]).resolve())
+    return shlex.join(words)
+
+
+def calculation(task: Task, *, command: str) -> Calculation:
+    """Return what computes one run, by starting CP2K in the folder of the run."""
+
+    def calculate(index: int, field: Array) -> Run:
+        folder = run_folder(task.folder, index)
+        for name in (OUTPUT, FORCES, MOMENTS):  # CP2K appends to what it finds
+            (folder / name).unlink(missing_ok=True)
+        with (folder / OUTPUT).open("wb") as output:
+            words = [*shlex.split(command), "-i", INPUT]
+            try:
+                done = subprocess.run(words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False)
+            except FileNotFoundError:
+                raise FileNotFoundError(f"{words[0]} was not found: install CP2K, or say --command") from None
+        check_end(folder, done.returncode)
+        return read_run(folder, len(task.numbers))
+
+    return calculate
+
+
+def check_end(folder: Path, status: int) -> None:
+    """Raise OSError if CP2K neither came to its end nor gave up with its reason: it was killed, or never began."""
+    text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
+    if "PROGRAM ENDED AT" in text or "[ABORT]" in text:
+        return
+    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    begun = "PROGRAM STARTED AT" in text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = f", saying: {lines[-1][:200]}" if lines and (status or not begun) else ""
+    raise OSError(f"CP2K {'' if begun else 'did not start: it '}{how}{said}; see {folder / OUTPUT}")
+
+
+def read_run(folder: Path, n_atoms: int) -> Run:
+    """Return what CP2K wrote in a folder; raise LabelError with its reason if it did not converge.
+
+    Its exit status says nothing: it is 0 where the SCF did not converge.
+    """
+    text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
+    if "SCF run NOT converged" in text:
+        looser = "outer SCF loop converged" in text
+        hint = ": EPS_SCF of &OUTER_SCF is looser than that of &SCF, make them equal" if looser else ""
+        raise LabelError(f"no self-consistency reached{hint}; see {folder / OUTPUT}")
+    for mark, reason in ENDS.items():
+        if mark not in text:
+            raise LabelError(f"{_abort_message(text) or reason}; see {folder / OUTPUT}")
+    energy = re.findall(r"Total FORCE_EVAL.*?:?\s+(-?\d+\.\d+)\s*$", text, re.MULTILINE)
+    if not energy:
+        raise LabelError(f"no energy in {folder / OUTPUT}")
+    steps = re.findall(r"SCF run converged in\s+(\d+) steps", text)
+    loops = re.findall(r"outer SCF loop converged in\s+\d+ iterations or\s+(\d+) steps", text)
+    version = re.search(r"CP2K\| version string:\s+CP2K version (\S+)", text)
+    return Run(
+        forces=_forces(folder / FORCES, n_atoms),
+        energy=float(energy[-1]),
+        dipole=_dipole(folder / MOMENTS),
+        steps=int((loops or steps)[-1]),
+        program=f"CP2K {version[1] if version else ''}".strip(),
+    )
+
+
+def _abort_message(text: str) -> str | None:
+    """Return the words in the box that CP2K draws when it stops."""
+    box = text.partition("[ABORT]")[2].splitlines()
+    said = [line.strip().strip("*/\\|_ O") for line in box[:12] if line.strip().startswith("*")]
+    words = " ".join(" ".join(part for part in said if part).split())
+    if "odd number of electrons" in words:
+        words += " (an open shell needs UKS T)"
+    return f"CP2K stopped: {words[:300]}" if words else None
+
+
+def _forces(path: Path, n_atoms: int) -> Array:
+    """Return the forces, E_h/a0, shape (n, 3), as CP2K before and after 2024 prints them."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        raise LabelError(f"CP2K wrote no {path}") from None
+    rows = []
+    for words in (line.split() for line in lines):
+        if len(words) == 6 and words[0].isdigit():  # number, kind, element, force
+            rows.append(words[3:])
+        elif len(words) == 6 and words[0] == "FORCES|" and words[1].isdigit():  # number, force, its length
+            rows.append(words[2:5])
+    try:
+        forces = np.array(rows, dtype=float)
+    except ValueError as error:
+        raise LabelError(f"{path}: {error}") from error
+    if forces.shape != (n_atoms, 3):
+        raise LabelError(f"{path} holds {len(rows)} forces for {n_atoms} atoms")
+    return forces
+
+
+def _dipole(path: Path) -> Array:
+    """Return the Berry-phase dipole, e a0, shape (3,), known up to e times a lattice vector; NaN if it is not there."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    match = re.search(r"X=\s*(\S+)\s+Y=\s*(\S+)\s+Z=\s*(\S+)", text)
+    return np.array([float(part) for part in match.groups()]) / DEBYE if match else np.full(3, np.nan)

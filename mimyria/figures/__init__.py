@@ -1,0 +1,1 @@
+"""Figures: pictures for print, and pages to zoom into."""

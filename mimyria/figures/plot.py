@@ -1,0 +1,182 @@
+"""The figure of what was computed, as a paper prints it: panels over one wavenumber axis, errors as bands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel
+
+CENTIMETRE = 1 / 2.54
+"""inch"""
+SIZES = {"single": (8.6, 4.2), "double": (17.8, 4.8)}
+"""Width of a journal's column, or of two, and height of a panel; cm."""
+CAPTION = 0.45
+"""cm; height of a line of text above the curves."""
+LETTER, KEY = 0.15, 0.8
+"""cm; width of a letter, about, and of what stands before a name in the legend."""
+YLABEL = 1.3
+"""cm; width of the labels beside a panel."""
+
+FINGERPRINT = 2500.0
+"""cm⁻¹; above lie the stretches of hydrogen, which outshine what lies below."""
+FAINT = 0.1
+"""Bands below the fingerprint's end are magnified where they stay under this part of the strongest."""
+FACTORS = (5, 10, 20, 50, 100)
+MOST_PARTS = 3
+"""More parts would hide their sum."""
+MOST_ERROR = 0.3
+"""A band of errors may widen the axis by this part of what the values need."""
+
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.2,
+    "legend.columnspacing": 1.2,
+    "legend.borderpad": 0.2,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.minor.visible": True,
+    "pdf.fonttype": 42,  # text stays text
+    "svg.hashsalt": "mimyria",  # the same names in the file each time
+}
+LINES: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "part": {"linewidth": 0.7},
+    "cross": {"linewidth": 0.7, "linestyle": "dashed"},
+    "reference": {"linewidth": 0.9, "linestyle": "dashed"},
+    "points": {"linestyle": "none", "marker": "v", "markersize": 3.5},
+}
+DATELESS: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+"""So that the same spectra give the same file."""
+
+
+def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str = "", width: str = "double") -> None:
+    """Write the figure to files, whole or not at all, each in the format its name asks for.
+
+    Parameters
+    ----------
+    paths
+        ``.png``, ``.pdf`` or ``.svg``.
+    panels, title, width
+        See `spectra_figure`.
+    """
+    with mpl.rc_context(STYLE):
+        figure = spectra_figure(panels, title, width)
+        figure.draw_without_rendering()  # lays it out, once for all formats
+        figure.set_layout_engine("none")
+        for path in paths:
+            unfinished = path.with_name(f"unfinished.{path.name}")
+            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix])
+            os.replace(unfinished, path)
+
+
+def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "double") -> Figure:
+    """Return the figure.
+
+    Parameters
+    ----------
+    panels
+        From top to bottom.
+    title
+        Stands above.
+    width
+        Name in `SIZES`.
+    """
+    across, down = SIZES[width]
+    heights = [panel.height for panel in panels]
+    figure = Figure((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
+    column = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for letter, axes, panel in zip(ascii_lowercase, column, panels, strict=False):
+        caption = f"({letter}) {panel.title}" if len(panels) > 1 else panel.title
+        _draw(axes, panel, caption, (across, down * panel.height))
+    end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
+    column[-1].set(xlim=(0, min(HIGHEST, end)), xlabel="wavenumber / cm⁻¹")
+    column[0].set_title(title)
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> None:
+    """Draw a panel of a size in cm, with caption and legend above the curves, and faint bands magnified."""
+    factor = magnification(panel)
+    shown = [_magnified(curve, factor) for curve in _on_paper(panel)]
+    for curve in shown:
+        axes.plot(curve.wavenumber, curve.values, color=curve.color, label=curve.label, **LINES[curve.role])
+        if curve.error is not None:
+            low, high = curve.values - curve.error, curve.values + curve.error
+            axes.fill_between(curve.wavenumber, low, high, color=curve.color, alpha=0.2, lw=0)
+    bottom, top = _span(shown)
+    if factor > 1:
+        axes.plot([FINGERPRINT] * 2, [0, top], color="black", lw=0.5, ls=(0, (1, 3)))
+        axes.annotate(f"×{factor}", (FINGERPRINT, top), (-4, 0), textcoords="offset points", ha="right", va="top")
+    axes.axhline(0, color="black", lw=0.4)
+    axes.set_ylabel(panel.axis)
+    axes.annotate(caption, (0, 1), (5, -4), xycoords="axes fraction", textcoords="offset points", va="top")
+    rows = _legend(axes, caption, [curve.label for curve in shown], size) if len(shown) > 1 else 1
+    above = min(rows * CAPTION / size[1], 0.5)
+    axes.set_ylim(bottom - 0.04 * (top - bottom), top + above / (1 - above) * (top - bottom))
+
+
+def _legend(axes: Axes, caption: str, labels: Sequence[str], size: tuple[float, float]) -> int:
+    """Write the legend beside the caption, or below it where it does not fit; return the rows of both."""
+    widths = [KEY + LETTER * len(label) for label in labels]
+    room = size[0] - YLABEL
+    in_a_row = sum(widths) < room
+    beside = LETTER * len(caption) + (sum(widths) if in_a_row else max(widths)) < room
+    anchor = (1, 1 if beside else 1 - CAPTION / size[1])
+    axes.legend(loc="upper right", bbox_to_anchor=anchor, ncols=len(labels) if in_a_row else 1, borderaxespad=0.45)
+    return (1 if in_a_row else len(labels)) + (not beside)
+
+
+def _on_paper(panel: Panel) -> list[Curve]:
+    """Return what is not hidden, and hidden parts too where they are few and nothing is laid over the whole."""
+    parts = [curve.role in ("part", "cross") for curve in panel.curves]
+    crowded = sum(parts) > MOST_PARTS or any(curve.role not in OURS for curve in panel.curves)
+    return [
+        curve for curve, part in zip(panel.curves, parts, strict=True) if not curve.hidden or (part and not crowded)
+    ]
+
+
+def magnification(panel: Panel) -> int:
+    """Return the round factor that lifts the bands below `FINGERPRINT` off the base line; 1 where they are seen."""
+    wholes = [curve for curve in panel.curves if curve.role == "whole" and not curve.hidden]
+    top = max(curve.highest() for curve in wholes)
+    faint = max(curve.between(LOWEST_STOKES, FINGERPRINT).highest() for curve in wholes)
+    if not 0 < faint < FAINT * top:
+        return 1
+    return max(factor for factor in FACTORS if factor * faint < 0.8 * top)
+
+
+def _magnified(curve: Curve, factor: int) -> Curve:
+    """Return the curve times a factor below `FINGERPRINT`, where a line has a gap."""
+    factors = np.where(curve.wavenumber < FINGERPRINT, float(factor), 1.0)
+    if factor > 1 and curve.role != "points":
+        factors[:-1][np.diff(factors) != 0] = np.nan
+    return curve.times(factors)
+
+
+def _span(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return the lowest and highest value to show: zero, every value, and the errors as far as `MOST_ERROR` allows."""
+    curves = [curve.between(0, HIGHEST) for curve in curves]
+    values = np.concatenate([[0.0], *(curve.values for curve in curves)])
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = MOST_ERROR * (high - low)
+    ends = [curve.values + sign * curve.error for curve in curves if curve.error is not None for sign in (-1, 1)]
+    bands = np.concatenate([values, *ends])
+    return max(float(np.nanmin(bands)), low - margin), min(float(np.nanmax(bands)), high + margin) or 1.0

@@ -1,0 +1,119 @@
+"""A measured spectrum, or anybody's, laid over ours: ``[KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]``."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mimyria.errors import ConfigError, SpectrumError
+from mimyria.figures.panels import OURS, Curve, Panel
+from mimyria.spectra.compare import column, error_of, read_table, similarity, warn_if_unlike
+from mimyria.spectra.kinds import KINDS
+
+log = logging.getLogger("mimyria")
+
+FEW = 12
+"""Fewer values are points, such as band maxima, and not a curve."""
+COLORS = ("#000000", "#8a8a8a", "#8c6d31")
+OPTIONS = ("scale", "column", "label")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A spectrum from elsewhere.
+
+    Parameters
+    ----------
+    kind, against
+        The kind of our spectrum, and the label of the curve it is compared with; empty for the kind's first.
+    curve
+        In the unit of our text file of that kind.
+    """
+
+    kind: str
+    against: str
+    curve: Curve
+
+
+def read_reference(text: str) -> Reference:
+    """Return the reference that a text of the form above names.
+
+    KIND is ``ir`` unless said; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table as `read_table` takes it;
+    its first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
+    file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed.
+
+    Raises
+    ------
+    ConfigError, SpectrumError
+        If the text, or the file it names, cannot be understood.
+    """
+    file, *options = re.split(rf",(?=(?:{'|'.join(OPTIONS)})=)", text)
+    given = dict(option.split("=", 1) for option in options)
+    named = re.fullmatch(rf"({'|'.join(KINDS)})(?:\.([^=]*))?=(.*)", file)
+    kind, against, path = (named[1], named[2] or "", Path(named[3])) if named else ("ir", "", Path(file))
+    try:
+        scale = float(given.get("scale", 1))
+    except ValueError:
+        raise ConfigError(f"--reference {text}: scale takes a number, not {given['scale']!r}") from None
+    table = read_table(path)
+    name = given.get("column")
+    values = column(table, name, path)
+    role = "points" if len(values) < FEW else "reference"
+    label = given.get("label", path.stem)
+    curve = Curve(label, table.wavenumber, values, COLORS[0], error_of(table, name), role)
+    return Reference(kind, against, curve.times(scale))
+
+
+def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[list[Panel], list[str]]:
+    """Return the panels with the references in them, and a line about the similarity of each.
+
+    Where the scale is arbitrary, a reference is given the maximum that our curve has in the common range.
+
+    Raises
+    ------
+    SpectrumError
+        If there is nothing to compare a reference with.
+    """
+    panels, said = list(panels), []
+    for reference in references:
+        place, ours = _partner(panels, reference)
+        panel, name = panels[place], reference.curve.label
+        others = sum(curve.role not in OURS for curve in panel.curves)
+        theirs = replace(reference.curve.times(1 / panel.scale), color=COLORS[others % len(COLORS)])
+        low = max(ours.wavenumber[0], theirs.wavenumber[0])
+        high = min(ours.wavenumber[-1], theirs.wavenumber[-1])
+        if panel.arbitrary:
+            tops = [curve.between(low, high).highest() for curve in (ours, theirs)]
+            if not min(tops) > 0:
+                raise SpectrumError(f"{name}: nothing to scale by between {low:g} and {high:g} cm⁻¹")
+            theirs = replace(theirs.times(tops[0] / tops[1]), label=f"{name}, scaled to max. {ours.label}")
+        panels[place] = panel.with_curve(theirs)
+        if theirs.role == "reference":
+            pair = [(curve.wavenumber, curve.values, curve.error) for curve in (ours, theirs)]
+            report = similarity(pair[0], pair[1])
+            said.append(
+                f"{name}: similarity {report['similarity']:.3f} with {panel.title} ({ours.label}) "
+                f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
+            )
+            log.info(said[-1])
+            warn_if_unlike(report, " `scale=1000` after the file multiplies")
+    return panels, said
+
+
+def _partner(panels: Sequence[Panel], reference: Reference) -> tuple[int, Curve]:
+    """Return the place of a panel, and the curve in it, that a reference is compared with."""
+    ours = [
+        (place, curve)
+        for place, panel in enumerate(panels)
+        for curve in panel.curves
+        if panel.kind == reference.kind and curve.role in OURS
+    ]
+    for place, curve in ours:
+        if reference.against in ("", curve.label):
+            return place, curve
+    there = ", ".join(curve.label for _, curve in ours) or "no such spectrum"
+    wanted = f"{reference.kind}.{reference.against}" if reference.against else reference.kind
+    raise SpectrumError(f"{reference.curve.label}: cannot be laid over {wanted}; there is {there}")

@@ -1,0 +1,48 @@
+"""Every format that ASE reads: .traj, XDATCAR, OUTCAR, .db and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.source import Progress, Source, velocity_factor
+from mimyria.frame import Frame
+
+
+def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames that ASE finds at the given increasing indices; it parses those between as well."""
+    from ase.io import iread
+
+    stored = enumerate(iread(source.path, index=":"))
+    position = -1
+    for index in indices:
+        while position < index:
+            try:
+                position, atoms = next(stored)
+            except StopIteration:
+                if position < 0:
+                    raise TrajectoryError(f"{source.path}: holds no frame") from None
+                return
+            except Exception as error:  # each of ASE's readers fails in its own way
+                raise TrajectoryError(
+                    f"{source.path}, frame {position + 1}: ASE cannot read it ({type(error).__name__}: {error}); "
+                    "a binary trajectory of GROMACS, AMBER, NAMD or LAMMPS needs --topology"
+                ) from error
+        velocities = None
+        if atoms.has("momenta"):
+            velocities = atoms.get_velocities() * velocity_factor(source, "ase", fixed=True)
+        yield Frame(
+            numbers=np.asarray(atoms.numbers, dtype=int),
+            positions=atoms.positions,
+            cell=atoms.cell.array,
+            periodic=atoms.pbc,
+            velocities=velocities,
+            tensors=stored_tensors(atoms.arrays, atoms.info, source.layout, f"{source.path}, frame {index}"),
+            info=without_orders(atoms.info),
+            forces=atoms.calc.results.get("forces") if atoms.calc else None,
+            masses=atoms.get_masses() if atoms.has("masses") else None,
+            columns=tuple(atoms.arrays),
+        )

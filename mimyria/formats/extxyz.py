@@ -1,0 +1,192 @@
+"""xyz and extended xyz, read as fast as numpy parses numbers: one call a frame, the rest remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.elements import masses_of, numbers_of
+from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import damage, open_lines
+from mimyria.formats.header import Header, parse_header, split_time
+from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.source import Progress, Source, cut, velocity_factor
+from mimyria.frame import Array, Frame
+from mimyria.targets import TARGETS
+
+SPECIES = ("species", "Z")
+POSITIONS = ("pos", "positions")
+VELOCITIES = ("vel", "velo", "velocities")
+"""Å/fs, as GPUMD has it and we, unless ``velocity_unit`` says otherwise; ``momenta`` are in the units of ASE."""
+NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *target.aliases))
+
+
+@dataclass(frozen=True)
+class Block:
+    """The unparsed text of one frame.
+
+    Parameters
+    ----------
+    index
+        Of the frame.
+    line
+        Number of the first line of atoms in the file, from 1.
+    comment
+        The comment line.
+    rows
+        One line for each atom.
+    """
+
+    index: int
+    line: int
+    comment: str
+    rows: list[bytes]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the lines of a frame are parsed: which of their fields, and as what."""
+
+    fields: list[int]
+    record: np.dtype[np.void]
+
+
+def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames of an xyz file at the given increasing indices."""
+    header, comment, table = None, "", Table([], np.dtype([]))
+    names, numbers = np.empty(0, dtype=bytes), np.empty(0, dtype=int)
+    with open_lines(source.path) as (lines, fraction):
+        for block in _blocks(source.path, lines, indices):
+            place = f"{source.path}, frame {block.index}"
+            try:
+                time, rest = split_time(block.comment)
+                if source.times_only:
+                    progress.fraction = fraction()
+                    yield replace(NO_ATOMS, time=time)
+                    continue
+                if header is None or rest != comment:
+                    columns = header.columns if header else None
+                    header, comment = parse_header(rest, header), rest
+                    table = table if header.columns is columns else _table(header)
+                atoms = _parse(block, table)
+                if not np.array_equal(atoms["species"], names):
+                    names, numbers = atoms["species"].copy(), _numbers(atoms["species"])
+            except TrajectoryError as error:
+                raise TrajectoryError(f"{place}: {error}") from error
+            progress.fraction = fraction()
+            tensors = {name: atoms[name] for name in table.record.names or () if name in TENSORS}
+            present = table.record.names or ()
+            masses = atoms["masses"][:, 0].copy() if "masses" in present else None
+            yield Frame(
+                numbers=numbers,
+                positions=atoms["pos"].copy(),
+                cell=header.cell,
+                periodic=header.periodic,
+                velocities=_velocities(source, atoms, numbers, masses),
+                time=time,
+                tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
+                info=without_orders(header.info),
+                forces=atoms["forces"].copy() if "forces" in present else None,
+                masses=masses,
+                columns=tuple(header.columns),
+            )
+
+
+def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[Block]:
+    """Yield the text of the wanted frames; of the others only the lines are counted."""
+    wanted, line = iter(indices), 1
+    following = next(wanted, None)
+    for index in count():
+        if following is None:
+            return
+        try:
+            first = next(lines, b"")
+            while first.isspace():
+                first, line = next(lines, b""), line + 1
+            if not first and index == 0:
+                raise TrajectoryError(f"{path}: holds no frame")
+            if not first:
+                return
+            if not first.strip().isdigit() or int(first) == 0:
+                raise TrajectoryError(f"{path}, line {line}: expected a number of atoms, found {first[:40]!r}")
+            n_atoms = int(first)
+            comment = next(lines, b"").decode(errors="replace")
+            rows = list(islice(lines, n_atoms))
+        except damage(path) as error:
+            raise cut(path, index, f"the file is damaged ({error})") from error
+        if len(rows) < n_atoms:
+            raise cut(path, index, f"{n_atoms} atoms announced, {len(rows)} there")
+        if index == following:
+            if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
+                raise cut(path, index, "the line of its last atom is not whole")
+            yield Block(index, line + 2, comment, rows)
+            following = next(wanted, None)
+        line += n_atoms + 2
+
+
+def _table(header: Header) -> Table:
+    """Return the columns that matter; species, positions and velocities under one name each."""
+    wanted = [(name, "species", "S8") for name in SPECIES] + [(name, "pos", "f8") for name in POSITIONS]
+    wanted += [(name, "vel", "f8") for name in VELOCITIES]
+    wanted += [(name, name, "f8") for name in ("momenta", "forces", "masses", *TENSORS)]
+    fields: list[int] = []
+    record: dict[str, tuple[str, str, tuple[int, ...]]] = {}
+    for name, ours, kind in wanted:
+        if name in header.columns and ours not in record:
+            new = header.columns[name]
+            fields += new
+            record[ours] = (ours, kind, () if ours == "species" else (len(new),))
+    for ours in ("species", "pos"):
+        if ours not in record:
+            raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}")
+    for ours in ("pos", "vel", "momenta", "forces"):
+        if ours in record and record[ours][2] != (3,):
+            raise TrajectoryError(f"column {ours} is not three numbers wide")
+    return Table(fields, np.dtype(list(record.values())))
+
+
+def _parse(block: Block, table: Table) -> Array:
+    """Return the wanted columns as one record for each atom, shape (n,)."""
+    try:
+        atoms = np.loadtxt(block.rows, dtype=table.record, usecols=table.fields, comments=None, ndmin=1)
+    except ValueError as error:
+        raise _bad_row(block, table.fields) from error
+    if len(atoms) != len(block.rows):
+        raise _bad_row(block, table.fields)
+    return atoms
+
+
+def _numbers(names: Array) -> Array:
+    """Return the atomic numbers of species given by symbol, or by atomic number."""
+    words = [name.decode(errors="replace") for name in names.tolist()]
+    return np.array(words).astype(int) if all(map(str.isdecimal, words)) else numbers_of(words)
+
+
+def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
+    """Return the error that names the first line that does not hold the numbers it should."""
+    for line, row in enumerate(block.rows, block.line):
+        words = row.split()
+        if len(words) <= max(fields):
+            return TrajectoryError(f"line {line} has {len(words)} columns, not {max(fields) + 1}: {row[:60]!r}")
+        for word in (words[field] for field in fields[1:]):  # the first is the species
+            try:
+                float(word)
+            except ValueError:
+                return TrajectoryError(f"line {line}: {word!r} is not a number")
+    return TrajectoryError(f"the lines from {block.line} on are not a table of numbers")
+
+
+def _velocities(source: Source, atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
+    """Return velocities in Å/fs, shape (n, 3), from a column of velocities or of ASE's momenta."""
+    columns = atoms.dtype.names or ()
+    if "vel" in columns:
+        return np.asarray(atoms["vel"] * velocity_factor(source, "A/fs"))
+    if "momenta" in columns:
+        masses = masses_of(numbers) if masses is None else masses
+        return np.asarray(atoms["momenta"] / masses[:, None] * velocity_factor(source, "ase", fixed=True))
+    return None

@@ -1,0 +1,158 @@
+"""Trajectories of GROMACS, AMBER, NAMD, CHARMM, LAMMPS and others, with a topology, through MDAnalysis.
+
+MDAnalysis gives Å and Å/ps in single precision. A last frame that is not whole is an error in TRR and XTC; in DCD and
+LAMMPS dumps MDAnalysis itself leaves it out.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from mimyria.elements import masses_of, numbers_of, symbols_of
+from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import plain_suffix
+from mimyria.formats.source import Progress, Source, cut, velocity_factor
+from mimyria.frame import Array, Frame
+
+log = logging.getLogger("mimyria")
+
+FORMATS = {
+    ".trr": "TRR",
+    ".xtc": "XTC",
+    ".dcd": "DCD",
+    ".nc": "NCDF",
+    ".ncdf": "NCDF",
+    ".h5md": "H5MD",
+    ".dump": "LAMMPSDUMP",
+    ".lammpstrj": "LAMMPSDUMP",
+    ".lammpsdump": "LAMMPSDUMP",
+    ".pdb": "PDB",
+}
+"""Formats read here even without a topology, if only to ask for it; with one, whatever MDAnalysis knows."""
+
+NO_TIME = "Reader has no dt information"
+NO_MASSES = "Guessed all Masses to 1.0"
+HARMLESS = (
+    NO_TIME,
+    NO_MASSES,
+    "DCDReader currently makes independent timesteps",
+    "Element information is missing",
+    "Unknown masses are set to 0.0",
+)
+"""How the warnings begin that are dealt with here; all others go to the log."""
+
+PICOSECOND = 1e3
+"""fs."""
+
+MASS_TOLERANCE = 0.1
+"""u; force fields round the masses of the elements by less, and united atoms or beads differ by more."""
+
+
+def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames that MDAnalysis reads at the given increasing indices; it jumps to each."""
+    # The next pass over the same files has nothing new to say.
+    say = log.warning if progress.n_frames is None else log.debug
+    universe, messages = _open(source, say)
+    trajectory = universe.trajectory
+    timed = not any(message.startswith(NO_TIME) for message in messages)
+    if not timed:
+        trajectory.ts.dt = 1.0  # what MDAnalysis assumes; once it is set, it does not warn at every frame
+    numbers = _numbers(universe, source, say, no_masses=NO_MASSES in messages)
+    masses = _masses(universe, no_masses=NO_MASSES in messages)
+    progress.n_frames = len(trajectory)
+    try:
+        for index in indices:
+            if index >= len(trajectory):
+                return
+            try:
+                now = trajectory[index]
+            except (OSError, ValueError, IndexError) as error:
+                raise cut(source.path, index, f"MDAnalysis cannot read it ({error})") from error
+            if not now.has_positions:
+                raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
+            progress.fraction = (index + 1) / len(trajectory)
+            velocities = None
+            if now.has_velocities:
+                velocities = now.velocities.astype(float) * _velocity_unit(source, trajectory.format)
+            cell = now.triclinic_dimensions
+            yield Frame(
+                numbers=numbers,
+                positions=now.positions.astype(float),
+                cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
+                periodic=np.full(3, cell is not None),
+                velocities=velocities,
+                time=float(now.time) * PICOSECOND if timed else None,
+                masses=masses,
+                step=int(now.data["step"]) if not timed and "step" in now.data else None,
+            )
+    finally:
+        trajectory.close()
+
+
+def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
+    """Return the universe, and what MDAnalysis warned of."""
+    import MDAnalysis
+
+    if source.topology is None and plain_suffix(source.path) != ".pdb":
+        raise TrajectoryError(
+            f"{source.path}: names no atoms; give --topology FILE, best one with elements (PDB, PRMTOP, TPR, PSF, "
+            "LAMMPS data)"
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            universe = MDAnalysis.Universe(
+                str(source.topology or source.path), str(source.path), format=FORMATS.get(plain_suffix(source.path))
+            )
+            _ = universe.trajectory.ts.time
+        except Exception as error:  # each of MDAnalysis's parsers fails in its own way
+            files = f"{source.path} with topology {source.topology}" if source.topology else source.path
+            raise TrajectoryError(f"{files}: MDAnalysis cannot read it ({error})") from error
+    messages = [str(warning.message) for warning in caught]
+    for message in messages:
+        if not message.startswith(HARMLESS):
+            say("MDAnalysis on %s: %s", source.path, message)
+    return universe, messages
+
+
+def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_masses: bool) -> Array:
+    """Return the atomic numbers, shape (n,): from the topology's elements, else from the masses.
+
+    Masses are the topology's own, or MDAnalysis's guess from names and types: one rule covers all three.
+    """
+    atoms = universe.atoms
+    symbols = [str(element).capitalize() for element in getattr(atoms, "elements", [""] * len(atoms))]
+    masses = np.zeros(len(atoms)) if no_masses else np.asarray(getattr(atoms, "masses", np.zeros(len(atoms))))
+    unnamed = [atom for atom, symbol in enumerate(symbols) if not symbol]
+    table = masses_of(range(1, 119))
+    for atom in unnamed:
+        distance = np.abs(table - masses[atom])
+        if not distance.min() < MASS_TOLERANCE:
+            raise TrajectoryError(
+                f"{source.topology or source.path}: the element of atom {atom} cannot be told from "
+                f"{str(atoms[atom]).strip('<>')} and mass {masses[atom]:g}; "
+                "give a --topology with elements, such as a PDB file with columns 77-78 filled in"
+            )
+        symbols[atom] = symbols_of([int(distance.argmin()) + 1])[0]
+    if unnamed:
+        found = ", ".join(sorted({symbols[atom] for atom in unnamed}))
+        say("%s: names no elements; taken from masses: %s", source.topology or source.path, found)
+    return numbers_of(symbols)
+
+
+def _masses(universe: Any, *, no_masses: bool) -> Array | None:
+    """Return the masses with which the run was made, u, shape (n,); None where MDAnalysis knows none."""
+    masses = np.asarray(getattr(universe.atoms, "masses", np.zeros(1)), dtype=float)
+    return None if no_masses or not (masses > 0).all() else masses
+
+
+def _velocity_unit(source: Source, name: str) -> float:
+    """Return one unit of MDAnalysis's velocities in Å/fs; LAMMPS keeps the unit it ran in to itself."""
+    if name == "LAMMPSDUMP":
+        return velocity_factor(source, None, hint=" (LAMMPS units metal: A/ps, real: A/fs)")
+    return velocity_factor(source, "A/ps", fixed=True)

@@ -1,0 +1,82 @@
+"""VASP's OUTCAR: configurations as ASE reads them, with Born effective charges where they were computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import tee
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.formats.ase_formats import read_ase
+from mimyria.formats.compression import damage, open_lines
+from mimyria.formats.layout import stored_tensors
+from mimyria.formats.source import Progress, Source
+from mimyria.frame import Array, Frame
+from mimyria.targets import APT
+
+TITLE = re.compile(r"^\s*BORN EFFECTIVE CHARGES.*$", re.MULTILINE)
+POSITIONS = "POSITION                                       TOTAL-FORCE"
+DISPLACING = (5, 6, 7, 8)
+ORDER = {f"{APT.name}_order": APT.index_order}
+"""VASP prints, for each ion, a row for each direction of the field."""
+
+
+def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the configurations at the given increasing indices; Born charges belong to one of them."""
+    text = _text(source.path)
+    charges, place = born_charges(text, source.path), configuration_of_charges(text)
+    wanted, copy = tee(indices)
+    for index, frame in zip(copy, read_ase(source, wanted, progress), strict=False):
+        if charges is None or index != place:
+            yield frame
+            continue
+        if len(charges) != len(frame):
+            raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, and {len(frame)} atoms")
+        tensors = stored_tensors({APT.name: charges}, ORDER, source.layout, str(source.path))
+        yield replace(frame, tensors=tensors)
+
+
+def _text(path: Path) -> str:
+    try:
+        with open_lines(path) as (lines, _):
+            return b"".join(lines).decode("utf-8", errors="replace")
+    except damage(path) as error:
+        raise TrajectoryError(f"{path} cannot be read: {error}") from error
+
+
+def configuration_of_charges(text: str) -> int:
+    """Return the number of the configuration to which the last table of Born charges belongs, from 0.
+
+    It is the one before the table; but where VASP displaces atoms (IBRION 5 to 8), it is the first.
+    """
+    titles = list(TITLE.finditer(text))
+    if not titles:
+        return -1
+    moves = re.search(r"IBRION\s*=\s*(-?\d+)", text)
+    if moves and int(moves[1]) in DISPLACING:
+        return 0
+    return max(text.count(POSITIONS, 0, titles[-1].start()) - 1, 0)
+
+
+def born_charges(text: str, path: Path) -> Array | None:
+    """Return the last Born effective charges of an OUTCAR, e, (n, 3, 3): field, displacement; None without any."""
+    titles = list(TITLE.finditer(text))
+    if not titles:
+        return None
+    rows: list[list[float]] = []
+    for line in text[titles[-1].end() :].splitlines()[1:]:
+        words = line.split()
+        if not words or words[0] == "ion" or set(line.strip()) == {"-"}:
+            if rows and not words:
+                break
+            continue
+        if len(words) != 4 or words[0] not in "123":
+            break
+        rows.append([float(word) for word in words[1:]])
+    if not rows or len(rows) % 3:
+        raise TrajectoryError(f"{path}: the table of Born effective charges is cut after {len(rows)} rows")
+    return np.array(rows).reshape(-1, 3, 3)

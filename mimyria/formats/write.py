@@ -1,0 +1,85 @@
+"""Frames written as extended xyz, which ASE reads: whole or not at all, compressed as the suffix says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError
+from mimyria.formats.compression import open_written, plain_suffix
+from mimyria.frame import Frame
+from mimyria.targets import TARGETS
+
+
+def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, append: bool = False) -> None:
+    """Write frames one by one as they come.
+
+    Parameters
+    ----------
+    path
+        Ends in .xyz or .extxyz, then .zst, .xz or .gz to compress. It appears when all frames are written.
+    frames
+        With their velocities (``vel``, Å/fs), forces (eV/Å), tensors (row-major, in our index order) and info.
+    append
+        Add to a file that exists, at once.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = path if append else path.with_name(f".{path.name}.part")
+    try:
+        with open_written(target, path.suffix.lower(), append=append) as file:
+            for frame in frames:
+                file.write(_text(frame).encode())
+        if not append:
+            target.replace(path)
+    finally:
+        if not append:
+            target.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise ConfigError if frames cannot be written to a path, before they are computed."""
+    if plain_suffix(path) not in (".xyz", ".extxyz"):
+        raise ConfigError(f"{path}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst to compress them")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; --out takes a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _text(frame: Frame) -> str:
+    """Return the lines of one frame; ten digits, which no noise of a label or a trajectory reaches."""
+    from ase.io.extxyz import key_val_dict_to_str
+
+    columns = {"pos": frame.positions}
+    if frame.velocities is not None:
+        columns["vel"] = frame.velocities
+    if frame.forces is not None:
+        columns["forces"] = frame.forces
+    if frame.masses is not None:
+        columns["masses"] = frame.masses[:, None]
+    header: dict[str, object] = {}
+    for name, tensors in frame.tensors.items():
+        columns[name] = tensors.reshape(len(frame), -1)
+        header |= {f"{name}_order": TARGETS[name].index_order, f"{name}_unit": TARGETS[name].unit}
+    columns |= {name: values[:, None] for name, values in frame.extra.items()}
+    if frame.time is not None:
+        header["time"] = float(frame.time)
+    header |= {key: value for key, value in frame.info.items() if key not in header}
+    properties = ":".join(["species:S:1", *(f"{name}:R:{values.shape[1]}" for name, values in columns.items())])
+    lattice = f'Lattice="{" ".join(map(str, frame.cell.ravel().tolist()))}" ' if frame.cell.any() else ""
+    periodic = " ".join("T" if repeats else "F" for repeats in frame.periodic)
+    comment = f'{lattice}Properties={properties} pbc="{periodic}" {key_val_dict_to_str(header)}'
+    table = np.hstack(list(columns.values()))
+    row = "%-2s" + " %.10g" * table.shape[1]
+    atoms = [row % (symbol, *values) for symbol, values in zip(symbols_of(frame.numbers), table.tolist(), strict=True)]
+    return "\n".join([str(len(frame)), comment.rstrip(), *atoms, ""])

@@ -1,0 +1,84 @@
+"""What ``--groups`` means for the atoms of a trajectory."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.errors import ConfigError
+from mimyria.frame import Frame
+from mimyria.molecules import find_bonds, molecules_of
+from mimyria.rates.groups import REST, Grouping
+from mimyria.rates.selection import atom_selection, depends_on_positions
+
+log = logging.getLogger("mimyria")
+
+NAMED = re.compile(r"([^\W\d][\w+-]*)\s*=\s*(.+)", re.DOTALL)
+SHELLS = re.compile(r"shell\s+([\d.\s]+?)\s+around\s+(.+)", re.DOTALL)
+FORMS = 'species, none, molecules, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
+
+
+def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = None) -> Grouping:
+    """Return the groups that are asked for.
+
+    Parameters
+    ----------
+    asked
+        One of ``species``, ``none``, ``molecules``, ``shell RADIUS... around SELECTION``; or any number of
+        ``NAME=SELECTION``. Selections are in the language of MDAnalysis, radii in Å.
+    first
+        The frame whose bonds make the molecules.
+    topology
+        File that names the atoms, for the selections.
+
+    Raises
+    ------
+    ConfigError
+        If the words mean nothing.
+    TrajectoryError
+        If a selection cannot be evaluated or holds no atom.
+    """
+    words = [word.strip() for word in asked]
+    if words == ["species"]:
+        return Grouping.by_species(first.numbers)
+    if words == ["none"]:
+        return Grouping.whole(first.numbers)
+    i, j, _ = find_bonds(first)
+    molecules = molecules_of(i, j, len(first))
+    if words == ["molecules"]:
+        grouping = Grouping.by_molecule(first.numbers, molecules)
+        log.info("molecules: " + ", ".join(f"{count} {name}" for name, count in Counter(grouping.names).items()))
+        return grouping
+    if len(words) == 1 and (match := SHELLS.fullmatch(words[0])):
+        radii = _radii(match[1])
+        select = atom_selection([match[2]], first, molecules, topology)
+        return Grouping.shells(first.numbers, molecules, lambda frame: select(frame)[0], radii)
+    named = [NAMED.fullmatch(word) for word in words]
+    wrong = [word for word, match in zip(words, named, strict=True) if match is None]
+    if wrong or not words:
+        raise ConfigError(f"--groups takes {FORMS}, not {', '.join(map(repr, wrong)) or 'nothing'}")
+    names, texts = zip(*(match.groups() for match in named if match), strict=True)
+    for name, count in Counter([*names, REST]).items():
+        if count > 1:
+            raise ConfigError(f"--groups: two groups are called {name} ({REST} are the atoms in no selection)")
+    select = atom_selection(texts, first, molecules, topology)
+    rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
+    grouping = Grouping.by_selection(names, select, rest=rest)
+    grouping.members(first)  # atoms in two groups are an error now, not after hours
+    return grouping
+
+
+def _radii(text: str) -> list[float]:
+    """Return the radii of shells, Å."""
+    try:
+        radii = [float(word) for word in text.split()]
+    except ValueError:
+        radii = []
+    if not radii or radii[0] <= 0 or (np.diff(radii) <= 0).any():
+        raise ConfigError(f"--groups: the radii of shells are ascending positive numbers (Å), not {text!r}")
+    return radii

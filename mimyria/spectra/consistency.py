@@ -1,0 +1,88 @@
+"""Checks at the end of a run: the integral of the infrared spectrum, and equipartition between the species."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from mimyria.frame import Array
+from mimyria.rates.series import ResponseSeries
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.infrared import dipole_rate
+from mimyria.spectra.quantum import over_harmonic
+from mimyria.spectra.sampling import standard_error
+from mimyria.spectra.spectrum import Spectrum
+from mimyria.units import LIGHT_SPEED, infrared_prefactor
+
+log = logging.getLogger("mimyria")
+
+INTEGRAL_TOLERANCE = 0.02
+TEMPERATURE_TOLERANCE = 0.1
+"""Of the mean temperature, by which two species may differ beyond chance."""
+CHANCE = 3.0
+"""Standard errors."""
+BLOCKS = 5
+"""Of each trajectory, for the error of a temperature."""
+
+
+def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditions: Conditions) -> None:
+    """Log ∫ n·α dν of the infrared spectrum beside that from ⟨|dM/dt|²⟩; warn if they differ.
+
+    A quantum correction is undone before. The two are equal by construction, unless velocities were made from
+    differences: then by how much was mended, and what lies beyond the end of the spectrum.
+    """
+    harmonic = over_harmonic(spectrum.wavenumber, conditions.temperature, conditions.correction)
+    found = float(np.trapezoid(spectrum.columns["n_alpha_cm-1"] / harmonic, spectrum.wavenumber))
+    expected = integral_of_rates(series, conditions.temperature)
+    log.info(f"∫ n·α dν: {found:.5g} cm⁻² in the spectrum, {expected:.5g} cm⁻² from <|dM/dt|²>")
+    if not abs(found - expected) <= INTEGRAL_TOLERANCE * expected:
+        log.warning(
+            f"the integral of the infrared spectrum is {100 * (found / expected - 1):+.1f} % off that of the rates: "
+            "differences of positions lose fast vibrations, and the spectrum gives back what it can; "
+            "store velocities, or positions more often"
+        )
+
+
+def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> float:
+    """Return ∫_0^∞ n·α dν = 1/(6 ε0 c V k_B T) · ⟨|dM/dt|²⟩/(2c) in cm⁻², from the rates alone."""
+    total = 0.0
+    for one in series:
+        for frames in one.pieces(0, len(one)):
+            total += float(np.square(dipole_rate(one, frames).sum(axis=1)).sum())
+    mean = total / sum(len(one) for one in series)
+    return infrared_prefactor(1.0, temperature) * mean / (2 * LIGHT_SPEED)
+
+
+def check_equipartition(series: Sequence[ResponseSeries]) -> None:
+    """Log the kinetic temperature of each species; warn where two differ by more than tolerance and chance."""
+    names = series[0].velocity_species
+    frames = [one.species_temperature for one in series if one.species_temperature is not None]
+    if len(names) < 2 or len(frames) < len(series) or series[0].differenced:
+        return
+    temperature, error = species_temperatures(frames)
+    shown = [f"{name} {t:.1f} ± {e:.1f} K" for name, t, e in zip(names, temperature, error, strict=True)]
+    log.info(f"temperature by species: {', '.join(shown)}")
+    for a, b in combinations(range(len(names)), 2):
+        allowed = TEMPERATURE_TOLERANCE * temperature[[a, b]].mean() + CHANCE * np.hypot(error[a], error[b])
+        if abs(temperature[a] - temperature[b]) > allowed:
+            log.warning(
+                f"no equipartition: {shown[a]}, {shown[b]}; look for wrong masses (D for H), a thermostat that does "
+                "not reach all atoms, atoms or bonds held fixed, and too short a run"
+            )
+
+
+def species_temperatures(frames: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the mean temperature of each species and its standard error over blocks, K, each of shape (species,).
+
+    Few long blocks, for vibrations exchange energy slowly: in liquid water over picoseconds.
+
+    Parameters
+    ----------
+    frames
+        Of each trajectory, shape (t, species).
+    """
+    blocks = [block.mean(axis=0) for one in frames for block in np.array_split(one, BLOCKS)]
+    return np.concatenate(frames).mean(axis=0), standard_error(np.array(blocks))

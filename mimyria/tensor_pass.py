@@ -1,0 +1,201 @@
+"""Along one trajectory: its tensors, of a network or in the frames, contracted with the velocities as they come.
+
+The pass is kept in parts in a folder, so that it goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mimyria import __version__
+from mimyria.elements import frame_masses
+from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
+from mimyria.frame import Array, Frame
+from mimyria.progress import Advance, progress
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.faces import faces
+from mimyria.rates.grouping import make_grouping
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import rate, response_series
+from mimyria.rates.series import ResponseSeries
+from mimyria.rates.stride import folded_fraction, nyquist_wavenumber
+from mimyria.rates.window import DEFAULT_RESOLUTION, window_lags
+from mimyria.settings import SpectrumSettings
+from mimyria.targets import TARGETS, Target
+from mimyria.trajectory import Trajectory
+from mimyria.trajectory.kinetics import without_drift
+
+log = logging.getLogger("mimyria")
+
+EXCERPT = 64
+"""Samples of the final rate in the excerpt on which folding back is measured."""
+
+
+def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
+    """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
+    if settings.of_faces:
+        return faces(settings.normal)
+    start = int(trajectory.differenced)  # the first frame has no velocity
+    first = next(trajectory.frames(start, start + 1), None)
+    if first is None:
+        raise SpectrumError(f"{trajectory.path} has no frame to begin with")
+    return make_grouping(settings.groups, first, settings.reading.topology)
+
+
+def series_along(
+    trajectory: Trajectory,
+    grouping: Grouping,
+    folder: Path,
+    settings: SpectrumSettings,
+    *,
+    insist: bool = False,
+    excerpt: bool = False,
+) -> ResponseSeries:
+    """Return the series of one trajectory, going on where an interrupted run ended.
+
+    Parameters
+    ----------
+    trajectory
+        Without gaps.
+    grouping
+        From `grouping_along`.
+    folder
+        Where the parts are kept.
+    settings
+        What is asked for.
+    insist
+        Raise an error rather than remove parts that were made with other settings.
+    excerpt
+        Measure before on an excerpt, where it is long enough for one, what the stride folds back.
+    """
+    path = trajectory.path
+    stride = settings.stride_of(trajectory)
+    timestep = stride * trajectory.timestep
+    start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
+    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=insist)
+    limit = len(range(0, trajectory.n_usable, stride))
+    lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window)
+    if settings.resolution is None:
+        lags = min(lags, max(limit // 2, 1))  # as `sampling` will have it
+    n_done = min(store.n_frames, limit)
+    again = start + n_done * stride
+    if n_done:
+        log.info(f"{path}: going on after {n_done} frames that are done")
+    elif excerpt and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
+        _measure_folding(trajectory, settings, start, stride)
+    frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
+    try:
+        with progress(f"{path.name}, every {timestep:g} fs") as advance:
+            return response_series(
+                trajectory.frames(start, again, stride) if n_done else iter(()),
+                _counted(frames, limit - n_done, advance),
+                targets=tuple(settings.sources),
+                grouping=grouping,
+                timestep=timestep,
+                lags=lags,
+                store=store,
+                differenced=trajectory.timestep if trajectory.differenced else 0.0,
+                limit=limit,
+            )
+    except KeyboardInterrupt:
+        done = f"{store.n_frames} frames of {path} are done"
+        raise Interrupted(f"stopped; {done}; run the same command again to go on") from None
+
+
+def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
+    """Say how much of the rates lies above what the stride resolves, from a short excerpt at the full rate."""
+    whole = np.ones((1, len(trajectory.numbers)))
+    excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
+    try:
+        for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
+            velocities = without_drift(np.asarray(frame.velocities), frame_masses(frame))
+            for name, rates in excerpt.items():
+                rates.append(rate(frame.tensors[name], velocities, whole))
+    except (TrajectoryError, LabelError):
+        return  # said again where the pass itself comes to it; tensors between its frames need not be stored
+    highest = nyquist_wavenumber(stride * trajectory.timestep)
+    for name, rates in excerpt.items():
+        part = 100 * folded_fraction(np.array(rates), stride)
+        log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
+
+
+def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
+    """Return the frames with the tensors asked for: the ones in the frames, checked, or predicted by model files."""
+    files = settings.model_files
+    for name in settings.sources:
+        if name not in files:
+            frames = _in_frames(frames, TARGETS[name], settings.charge)
+    if not files:
+        return frames
+    from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
+    from mimyria.model.predict import predict_all
+
+    device = choose_device(settings.device)
+    models = [read_model(path, name, device) for name, path in files.items()]
+    return predict_all(models, frames, charge=settings.charge, project=settings.project)
+
+
+def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
+    """Yield the frames; raise LabelError if one lacks finite tensors; log how far their sum rule is off."""
+    excess, count = 0.0, 0
+    for frame in frames:
+        place = f"frame at {frame.time:g} fs"
+        if target.name not in frame.tensors:
+            there = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
+            raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {there}")
+        tensors = frame.tensors[target.name]
+        if not np.isfinite(tensors).all():
+            atom = int(np.argwhere(~np.isfinite(tensors))[0][0])
+            raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
+        excess += target.translation_error(tensors, frame.total_charge if charge is None else charge)
+        count += 1
+        yield frame
+    if count:
+        log.info(
+            f"{target.name.upper()} of the frames: the sum over the atoms is off by {excess / count:.2g} {target.unit} "
+            "on average, left as it is"
+        )
+
+
+def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterator[Frame]:
+    """Yield the frames, so many, and move the progress bar."""
+    for count, frame in enumerate(frames, 1):
+        advance(count / n_frames, f"{count} frames")
+        yield frame
+
+
+def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: str) -> str:
+    """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
+    reading = settings.reading
+    files = [path, reading.topology, reading.velocities]
+    if settings.model_files:
+        from mimyria.model.files import bundled  # torch again
+
+        files += [bundled(model, name) for name, model in settings.model_files.items()]
+    stated = {
+        "mimyria": __version__,
+        **{str(file): _digest(file) for file in files if file is not None},
+        **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
+        "sources": settings.sources,
+        "frames": stored,
+        "stride": stride,
+        "groups": f"faces {settings.normal}" if settings.of_faces else settings.groups,
+        "charge": settings.charge,
+        "project": settings.project,
+    }
+    return "\n".join(f"{key}: {value}" for key, value in stated.items()) + "\n"
+
+
+def _digest(path: Path) -> str:
+    """Return a digest of the first megabyte of a file."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.sha256(stream.read(1 << 20)).hexdigest()[:16]
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

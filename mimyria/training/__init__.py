@@ -1,0 +1,1 @@
+"""Training: networks learn labelled frames, and are measured on frames that they have not seen."""

@@ -1,0 +1,38 @@
+"""The history of a training: one line an epoch, as CSV and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+History = Sequence[Sequence[dict[str, float]]]
+"""The lines of every member; see ``Fit.epoch``."""
+
+
+def history_of(out: Path) -> Path:
+    """Return where the history of a model file lies."""
+    return out.with_name(out.stem + ".history.csv")
+
+
+def write_history(path: Path, members: History) -> None:
+    """Write one line an epoch, whole or not at all; errors are relative to the scale of the labels."""
+    text = StringIO()
+    writer = csv.DictWriter(text, ["member", *members[0][0]], lineterminator="\n")
+    writer.writeheader()
+    for number, lines in enumerate(members, 1):
+        writer.writerows({"member": number} | {key: f"{value:.6g}" for key, value in line.items()} for line in lines)
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text.getvalue(), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def read_history(path: Path) -> list[list[dict[str, float]]]:
+    """Return the lines of every member from a file of `write_history`."""
+    members: dict[str, list[dict[str, float]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            members.setdefault(row.pop("member"), []).append({key: float(value) for key, value in row.items()})
+    return list(members.values())

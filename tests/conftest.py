@@ -1,13 +1,16 @@
 """What several tests share: the sample in the package, and small systems made up on the spot."""
 
+from __future__ import annotations
+
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before torch is imported
 
@@ -15,9 +18,13 @@ import numpy as np
 import pytest
 
 from mimyria import __main__
-from mimyria.formats import read_frames
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.targets import TARGETS
+
+if TYPE_CHECKING:
+    from mimyria.model.model import ResponseModel
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -61,6 +68,71 @@ def labels() -> list[Frame]:
     return list(islice(read_frames(DATA / "water32_labels.extxyz.xz"), 12))
 
 
+@pytest.fixture(
+    scope="session",
+    params=[(preset, target) for preset in ("default", "published") for target in TARGETS],
+    ids=lambda pair: " ".join(pair),
+)
+def model(request: pytest.FixtureRequest) -> ResponseModel:
+    """An untrained network of each preset and target."""
+    from networks import made_model
+
+    return made_model(*request.param)
+
+
+@pytest.fixture(scope="session")
+def committee(labels: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with three networks trained on the first six labels."""
+    from mimyria.training.train import train
+    from networks import quick
+
+    path = tmp_path_factory.mktemp("committee") / "m.mym"
+    train(labels[:6], quick("apt", committee=3, epochs=12), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an untrained water model of each target."""
+    import torch
+
+    from mimyria.model.files import write_model
+    from mimyria.model.model import ResponseModel
+    from mimyria.model.network import NetworkSettings
+
+    folder = tmp_path_factory.mktemp("models")
+    for name in TARGETS:
+        torch.manual_seed(0)
+        write_model(folder / f"{name}.mym", ResponseModel(NetworkSettings(name, (1, 8), cutoff=4.0)), {})
+    return folder
+
+
+@pytest.fixture
+def charges(tmp_path: Path) -> Path:
+    """A trajectory of free charges with their APT in the frames."""
+    path = tmp_path / "charges.extxyz"
+    write_frames(path, moving_charges(300, 4.0)[0])
+    return path
+
+
+@pytest.fixture
+def water(tmp_path: Path) -> Path:
+    """Sixty frames of the sample."""
+    path = tmp_path / "water.extxyz"
+    write_frames(path, islice(read_frames(DATA / "water32.extxyz.xz"), 60))
+    return path
+
+
+@pytest.fixture
+def molecules(tmp_path: Path) -> Path:
+    """Three isolated waters, each a little different."""
+    from contracts import WATER
+
+    path = tmp_path / "water.xyz"
+    write_frames(path, [replace(WATER, positions=WATER.positions * (1 + 0.01 * k)) for k in range(3)])
+    return path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, without a screen."""
@@ -73,6 +145,15 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+def refused(result: tuple[int, str, str], *words: str) -> None:
+    """The command ended with one clear error that says these words."""
+    status, _, error = result
+    assert status == 2, error
+    assert "Traceback" not in error
+    for word in words:
+        assert word in error
 
 
 def random_frame(seed: int, n_atoms: int = 9, length: float = 7.0) -> Frame:

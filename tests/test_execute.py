@@ -14,7 +14,7 @@ from slurm import one_node_slurm, why_not
 from contracts import WATER, ExecutorContract
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
-from mimyria.execute import LocalExecutor, ParslExecutor
+from mimyria.execute import LocalExecutor, ParslExecutor, make_executor
 from mimyria.labels.label import LabelSettings, label_frames
 
 POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
@@ -86,3 +86,21 @@ class TestSlurm(ExecutorContract):
         assert not done.failures
         assert all(frame.info["qa_apt_sum"] < 1e-6 for frame in done.frames.values())
         assert len(done.frames) == 3
+
+
+@pytest.mark.filterwarnings("ignore")  # sockets that Parsl leaves open
+@pytest.mark.parametrize("profile", sorted((Path(__file__).parents[1] / "configs" / "cluster").glob("*.yaml")))
+def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> None:
+    executor = make_executor(str(profile), {}, tmp_path)
+    if isinstance(executor, ParslExecutor):
+        assert executor._configuration().run_dir == str(tmp_path / "parsl")
+
+
+def test_a_profile_with_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text("executor: local\nprovider: SlurmProvider\n")
+    with pytest.raises(ConfigError, match="executor local has no setting 'provider'; it has cores, workers"):
+        make_executor(str(path), {}, tmp_path)
+    path.write_text("executor: parsl\nproviedr: SlurmProvider\n")
+    with pytest.raises(ConfigError, match="did you mean provider"):
+        make_executor(str(path), {}, tmp_path)

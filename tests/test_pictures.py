@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from matplotlib.collections import PolyCollection
 
-from conftest import made_spectra
+from conftest import Run, made_spectra
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.panels import Panel, panels_of
 from mimyria.figures.pictures import FORMATS, PictureSettings, write_pictures
@@ -240,3 +241,28 @@ def test_spectra_of_different_kinds_are_compared_with_a_warning(
     assert "different quantities are compared, VV with VH" in caplog.text
     warn_if_of_different_kinds([first, third], ["VV", "VV"])
     assert "the resolutions differ (20 cm-1 and 60 cm-1)" in caplog.text
+
+
+@pytest.mark.pictures
+def test_references_are_laid_over_and_stand_in_the_settings(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--plot-format", "png", "--temperature", 300)
+    theirs = [f"{tmp_path / 'a' / 'ir.csv'},label=the same, again", f"vdos={tmp_path / 'a' / 'vdos.csv'}"]
+    options = ["--plot-width", "single", "--plot-format", "png,html", "--title", "charges: free", "--temperature", 300]
+    options += [word for text in theirs for word in ("--reference", text)]
+    status, text, error = run("spectrum", charges, "--apt", "frames", *options, "--out", tmp_path / "b")
+    assert status == 0, error
+    assert "the same, again: similarity 1.000 with infrared (total)" in error
+    assert "vdos: similarity 1.000 with density of states (total)" in error
+    assert "spectra.png, spectra.html" in text
+    assert {path.suffix for path in (tmp_path / "b").glob("spectra.*")} == {".png", ".html"}
+    assert "similarity 1.000" in (tmp_path / "b" / "spectra.html").read_text(encoding="utf-8")
+    status, _, error = run("spectrum", "--config", tmp_path / "b" / "settings.yaml", "--out", tmp_path / "c")
+    assert status == 0, error
+    assert "the same, again: similarity 1.000" in error
+    settings = [yaml.safe_load((tmp_path / name / "settings.yaml").read_text(encoding="utf-8")) for name in "bc"]
+    for name in ("reference", "plot_format", "plot_width", "title"):
+        assert settings[0][name] == settings[1][name], name
+    (tmp_path / "one.yaml").write_text(f"apt: frames\nreference: {theirs[1]}\nplot_format: svg\n", encoding="utf-8")
+    status, _, error = run("spectrum", charges, "--config", tmp_path / "one.yaml", "--out", tmp_path / "d")
+    assert status == 0, error
+    assert "vdos: similarity" in error

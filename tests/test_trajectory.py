@@ -1,328 +1,244 @@
-"""Readers and writers of trajectories: one contract for all formats, round trips, real files, and every error."""
+"""Files that are odd but right, and files that are wrong: each is read, or told by name, place and remedy."""
 
 from __future__ import annotations
 
-import logging
-import subprocess
-import sys
-import tracemalloc
+import re
 import warnings
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 import pytest
+import test_readers as formats
 
-from contracts import TIMESTEP, ReaderContract, atoms_of, labelled, made_up_run, write_cp2k
-from mimyria.elements import masses_of, numbers_of, symbols_of
-from mimyria.errors import TrajectoryError
-from mimyria.formats import READERS, read_frames, write_frames
-from mimyria.targets import PGT
+from contracts import made_up_run, write_cp2k
+from mimyria.errors import LabelError, TrajectoryError
+from mimyria.formats import read_frames, write_frames
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.differences import attenuation
-from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, VELOCITY
+from mimyria.trajectory.times import stored_interval
 
-DATA = Path(__file__).parents[2] / "shared/data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not here")
-
-
-class TestExtxyz(ReaderContract):
-    suffix = ".extxyz"
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        write_frames(folder / f"run{self.suffix}", run)
-        return {"path": folder / f"run{self.suffix}"}
-
-
-class TestZst(TestExtxyz):
-    suffix = ".xyz.zst"
-
-
-class TestXz(TestExtxyz):
-    suffix = ".extxyz.xz"
+LATTICE = 'Lattice="9 0 0 0 9 0 0 0 9"'
+ROWS = "O 1 2 3 .1 .2 .3\nH 4 5 6 .4 .5 .6\n"
+PLAIN = f"2\n{LATTICE} Properties=species:S:1:pos:R:3:vel:R:3 time=0\n{ROWS}"
+ODD = {
+    "plain": PLAIN,
+    "windows": PLAIN.replace("\n", "\r\n"),
+    "blank lines": f"\n{PLAIN}\n \n",
+    "no last line feed": PLAIN[:-1],
+    "atomic numbers": PLAIN.replace("species:S", "Z:I").replace("O 1", "8 1").replace("H 4", "1 4"),
+    "column order": f"2\ntime = 0 {LATTICE} Properties=vel:R:3:id:I:1:species:S:1:pos:R:3:f:R:1\n"
+    ".1 .2 .3 1 O 1 2 3 9\n.4 .5 .6 2 H 4 5 6 9\n",
+    "small letters": PLAIN.replace("Lattice", "lattice").replace("Properties", "properties"),
+    "capital letters": PLAIN.replace("time=", "TIME=").replace("vel", "velocities"),
+    "powers of ten": PLAIN.replace(".1 .2", "1E-1 +2e-01").replace("time=0", "time=0E+00").replace(":vel", ":velo"),
+    "indented": PLAIN.replace("\nO 1", "\n  O   1").replace("\nH", "\n\tH"),
+}
 
 
-class TestGz(TestExtxyz):
-    suffix = ".extxyz.gz"
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
+def test_odd_files_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.xyz").write_bytes(text.encode())
+    frame: Any
+    (frame,) = Trajectory(tmp_path / "a.xyz", timestep=1.0).frames()
+    np.testing.assert_array_equal(frame.numbers, [8, 1])
+    np.testing.assert_array_equal(frame.positions, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_allclose(frame.velocities, [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    np.testing.assert_array_equal(frame.cell, 9 * np.eye(3))
+    assert frame.time == 0.0
 
 
-class TestExtxyzOfASE(ReaderContract):
-    exact_to = 1e-7
-    clock = False
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        ase.io.write(folder / "run.xyz", [atoms_of(frame) for frame in run], format="extxyz")
-        return {"path": folder / "run.xyz", "timestep": TIMESTEP}
+def test_units_of_velocity_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text(ODD["plain"])
+    frame: Any
+    (frame,) = Trajectory(tmp_path / "a.xyz", timestep=1.0, velocity_unit="A/ps").frames()
+    np.testing.assert_allclose(frame.velocities[0], [1e-4, 2e-4, 3e-4])
 
 
-class TestExtxyzWithoutVelocities(ReaderContract):
-    differenced = True
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        write_frames(folder / "run.xyz", [replace(frame, velocities=None) for frame in run])
-        return {"path": folder / "run.xyz"}
-
-
-class TestPair(ReaderContract):
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        write_cp2k(folder / "pos.xyz", run, "positions")
-        write_cp2k(folder / "vel.xyz", run, "velocities")
-        return {
-            "path": folder / "pos.xyz",
-            "velocities": folder / "vel.xyz",
-            "velocity_unit": "au",
-            "cell": self.cell.ravel(),
-        }
+def test_configurations_need_no_cell_and_may_differ(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("1\nfree text\nO 0 0 0\n2\n\nO 0 0 0\nCl 1 0 0\n")
+    frames = list(read_frames(tmp_path / "a.xyz"))
+    assert [frame.numbers.tolist() for frame in frames] == [[8], [8, 17]]
+    assert all(frame.velocities is None and frame.time is None and not frame.cell.any() for frame in frames)
 
 
-class TestASETrajectory(ReaderContract):
-    clock = False
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        ase.io.write(folder / "run.traj", [atoms_of(frame) for frame in run])
-        return {"path": folder / "run.traj", "timestep": TIMESTEP}
+def text_of(*times: Any, cell: str = LATTICE, rows: str = ROWS) -> str:
+    said = ["" if time is None else f"time={time}" for time in times]
+    return "".join(f"2\n{cell} Properties=species:S:1:pos:R:3:vel:R:3 {time}\n{rows}" for time in said)
 
 
-class ThroughMDAnalysis(ReaderContract):
-    exact_to = 1e-5
-    suffix = ""
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        import MDAnalysis
-        from MDAnalysis.lib.mdamath import triclinic_box
-
-        ase.io.write(folder / "top.pdb", atoms_of(run[0]))
-        universe = MDAnalysis.Universe.empty(len(run[0]), trajectory=True, velocities=True)
-        now = universe.trajectory.ts
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with MDAnalysis.Writer(str(folder / f"run{self.suffix}"), len(run[0]), **self.options()) as writer:
-                for index, frame in enumerate(run):
-                    now.positions, now.velocities = frame.positions, frame.velocities / VELOCITY["A/ps"]
-                    now.dimensions, now.time, now.frame = triclinic_box(*frame.cell), frame.time / 1e3, index
-                    now.data["step"] = index
-                    writer.write(universe.atoms)
-        return {"path": folder / f"run{self.suffix}", "topology": folder / "top.pdb"}
-
-    def options(self) -> dict[str, Any]:
-        return {"velocities": True}
-
-
-class TestTRR(ThroughMDAnalysis):
-    suffix = ".trr"
-
-
-class TestNetCDF(ThroughMDAnalysis):
-    suffix = ".nc"
-
-
-class TestH5MD(ThroughMDAnalysis):
-    suffix = ".h5md"
-
-    def options(self) -> dict[str, Any]:
-        return {"velocities": True, "timeunit": "ps", "lengthunit": "Angstrom", "velocityunit": "Angstrom/ps"}
-
-
-class TestXTC(ThroughMDAnalysis):
-    suffix = ".xtc"
-    exact_to = 6e-3  # the format keeps 0.01 Å
-    differenced = True
+WHOLE = text_of(0, 2, 4, 6)
+WRONG = [
+    ("", {}, "holds no frame"),
+    ("two\n", {}, "line 1: expected a number of atoms, found b'two"),
+    (WHOLE[:-30], {}, r"cut in the middle of frame 3: 2 atoms announced, \d there; .*--frames 0:3"),
+    (WHOLE[:-10], {}, "cut in the middle of frame 3: the line of its last atom is not whole"),
+    (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 there"),
+    (WHOLE.replace("H 4 5 6", "H 4 5 ***", 1), {}, r"frame 0: line 4: b'\*\*\*' is not a number"),
+    (WHOLE.replace(".4 .5 .6\n", ".4 .5\n", 1), {}, "frame 0: line 4 has 6 columns, not 7"),
+    (WHOLE + text_of(8).replace("H 4", "N 4"), {}, "frame 4: atom 1 is N, but H in frame 0"),
+    (WHOLE + "1\n" + text_of(8).split("H")[0][2:], {}, "frame 4: 1 atoms, but frame 0 has 2"),
+    (WHOLE + text_of(8, rows=ROWS.replace("5 6", "nan 6")), {}, "frame 4: the position of atom 1 is"),
+    (WHOLE + text_of(8, rows=ROWS.replace(".2", "inf")), {}, "frame 4: the velocity of atom 0 is"),
+    (WHOLE + text_of(6), {}, "frame 4: its time 6 repeats 6, .*pieces"),
+    (WHOLE + text_of(10), {}, "frame 4: its time 10 does not follow 6"),
+    (WHOLE + text_of(0), {}, "frame 4: its time 0 goes back from 6"),
+    (WHOLE + text_of(8, cell=LATTICE.replace("9", "10")), {}, "frame 4: the volume jumps from 729 to 1000 .*--frames"),
+    (text_of(*range(0, 80, 2)) + text_of(None), {}, "frame 40: has no time"),
+    (text_of(4, 2, 0), {"timestep": 2.0}, "the times of its frames run backwards"),
+    (text_of("x"), {}, "frame 0: the time 'x' is not a number"),
+    (text_of(None, None), {}, "does not say the time between its frames; give --timestep FS"),
+    (WHOLE, {"timestep": 0.0}, "time between frames is 0 fs, must be positive; give --timestep FS"),
+    (WHOLE, {"timestep": float("nan")}, "time between frames is nan fs, must be positive"),
+    (text_of(0, 2, cell=""), {}, "frame 0: no cell, or one without volume; give --cell"),
+    (text_of(0, 2, cell='Lattice="9 0 0"'), {}, "frame 0: Lattice is not nine numbers"),
+    (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths or nine numbers, not 2"),
+    (WHOLE, {"velocity_unit": "nm/fs"}, "unknown --velocity-unit 'nm/fs'; known: A/fs, A/ps, nm/ps, au, ase"),
+    (WHOLE, {"topology": __file__}, "leave --topology out"),
+    (
+        WHOLE,
+        {"layout": "dipole,displacement"},
+        "unknown --layout 'dipole,displacement'; known: field,displacement, displ",
+    ),
+    (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: 'OW' is not a chemical symbol"),
+    (WHOLE.replace("species", "name"), {}, "frame 0: no column species among name, pos, vel"),
+    (WHOLE.replace("R:3:vel:R:3", "R"), {}, "frame 0: Properties=species:S:1:pos:R is not a sequence"),
+    (text_of(0, 2) + text_of(4).replace(":vel:R:3", ""), {}, "frame 2: no velocities, unlike frame 0"),
+    (text_of(0, 2).replace(":vel:R:3", ""), {}, "no velocities, and differences need three frames; it has 2"),
+]
 
 
-class TestDCD(ThroughMDAnalysis):
-    suffix = ".dcd"
-    differenced = True
-    clock = repeats_show = False  # it counts its frames
-
-    def options(self) -> dict[str, Any]:
-        return {"dt": TIMESTEP / 1e3}
-
-
-class TestLAMMPS(ReaderContract):
-    exact_to = 1e-5
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        ase.io.write(folder / "top.pdb", atoms_of(run[0]))
-        random = np.random.default_rng(1)
-        (lx, _, _), (xy, ly, _), (xz, yz, lz) = self.cell
-        with (folder / "run.lammpstrj").open("w") as file:
-            for frame in run:
-                file.write(f"ITEM: TIMESTEP\n{5 * frame.time:.0f}\nITEM: NUMBER OF ATOMS\n{len(frame)}\n")
-                file.write("ITEM: BOX BOUNDS xy xz yz pp pp pp\n")
-                file.write(f"{min(0, xy, xz, xy + xz)} {lx + max(0, xy, xz, xy + xz)} {xy}\n")
-                file.write(f"{min(0, yz)} {ly + max(0, yz)} {xz}\n0 {lz} {yz}\nITEM: ATOMS id type x y z vx vy vz\n")
-                for atom in random.permutation(len(frame)):
-                    numbers = (*frame.positions[atom], *frame.velocities[atom] / VELOCITY["A/ps"])
-                    file.write(f"{atom + 1} 1 " + " ".join(f"{x:.10f}" for x in numbers) + "\n")
-        return {
-            "path": folder / "run.lammpstrj",
-            "topology": folder / "top.pdb",
-            "velocity_unit": "A/ps",
-            "timestep": TIMESTEP,
-        }
-
-
-def test_every_reader_is_under_contract() -> None:
-    assert set(READERS) == {
-        "extxyz",
-        "pair",
-        "mdanalysis",
-        "ase",
-        "outcar",
-    }  # OUTCAR: ASE reads it, we the Born charges
-
-
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    write_frames(tmp_path / "a.xyz", labelled())
-    ours: Any
-    for ours, theirs in zip(read_frames(tmp_path / "a.xyz"), labelled(), strict=True):
-        np.testing.assert_array_equal(ours.periodic, theirs.periodic)
-        np.testing.assert_allclose(ours.velocities, theirs.velocities, rtol=1e-9)
-        assert ours.time == theirs.time
-        assert ours.info.keys() == theirs.info.keys()
-        for key, value in theirs.info.items():
-            np.testing.assert_array_equal(ours.info[key], value)
-            assert np.asarray(ours.info[key]).dtype.kind == np.asarray(value).dtype.kind
-        for name, tensors in theirs.tensors.items():
-            np.testing.assert_allclose(ours.tensors[name], tensors, rtol=1e-9)
-
-
-def test_ase_reads_what_is_written(tmp_path: Path) -> None:
-    write_frames(tmp_path / "a.xyz", labelled())
-    for atoms, frame in zip(ase.io.read(tmp_path / "a.xyz", index=":"), labelled(), strict=True):
-        np.testing.assert_array_equal(atoms.numbers, frame.numbers)
-        np.testing.assert_allclose(atoms.cell.array, frame.cell)
-        np.testing.assert_array_equal(atoms.pbc, frame.periodic)
-        np.testing.assert_allclose(atoms.arrays["vel"], frame.velocities, rtol=1e-9)
-        np.testing.assert_allclose(atoms.arrays["pgt"].reshape(-1, 3, 3, 3), frame.tensors["pgt"], rtol=1e-9)
-        assert atoms.info["apt_order"] == "field,displacement"
-        assert atoms.info["pgt_unit"] == PGT.unit
-        assert atoms.info["engine"] == frame.info["engine"]
-        np.testing.assert_array_equal(atoms.info["alpha"], frame.info["alpha"])
+@pytest.mark.parametrize(("text", "arguments", "message"), WRONG, ids=[str(row[2])[:40] for row in WRONG])
+def test_wrong_files_are_told(tmp_path: Path, text: str, arguments: dict[str, Any], message: str) -> None:
+    (tmp_path / "a.xyz").write_text(text)
+    with pytest.raises((TrajectoryError, LabelError), match=message) as error:
+        list(Trajectory(tmp_path / "a.xyz", **arguments).frames())
+    assert "a.xyz" in str(error.value) or "--" in str(error.value)
 
 
 @pytest.mark.parametrize("suffix", ["", ".zst", ".xz", ".gz"])
-def test_frames_are_appended(tmp_path: Path, suffix: str) -> None:
-    path, frames = tmp_path / f"a.xyz{suffix}", labelled(4)
-    write_frames(path, frames[:1], append=True)
-    write_frames(path, iter(frames[1:]), append=True)
-    assert [frame.time for frame in read_frames(path)] == [frame.time for frame in frames]
+def test_a_cut_file_can_be_used_up_to_the_cut(tmp_path: Path, suffix: str) -> None:
+    random = np.random.default_rng(0)  # incompressible, so that the cut falls into the last frames
+    run = [replace(frame, positions=random.uniform(0, 9, (6, 3))) for frame in made_up_run(3000)]
+    path = tmp_path / f"a.xyz{suffix}"
+    write_frames(path, run)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - 30])
+    trajectory = Trajectory(path)
+    with pytest.raises(
+        TrajectoryError, match=rf"a\.xyz{suffix}: cut in the middle of frame \d+.*--frames 0:\d+`"
+    ) as error:
+        list(trajectory.frames())
+    with pytest.raises(TrajectoryError, match=re.escape(str(error.value))):
+        trajectory.pieces()  # which reads the times only
+    n_whole = int(re.findall(r"--frames 0:(\d+)", str(error.value))[0])
+    assert 100 < n_whole < 3000
+    assert len(list(trajectory.frames(0, n_whole))) == n_whole
+    assert [piece.n_frames for piece in trajectory.pieces(0, n_whole)] == [n_whole]
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    def failing() -> Any:
-        yield from labelled()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_frames(tmp_path / "a.xyz", failing())
-    assert not list(tmp_path.iterdir())
-
-
-def test_elements() -> None:
-    assert symbols_of(numbers_of(["O", "Cl", "H"])) == ["O", "Cl", "H"]
-    np.testing.assert_allclose(masses_of([8, 1]), [15.999, 1.008])
-    with pytest.raises(TrajectoryError, match="'OW' is not a chemical symbol"):
-        numbers_of(["O", "OW"])
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("step", [1, 2, 5])
-def test_differences_are_the_velocities_times_the_known_factor(tmp_path: Path, wrapped: bool, step: int) -> None:
-    wavenumber, interval = 3500.0, 1.5
-    omega = 2 * np.pi * LIGHT_SPEED * wavenumber
-    run = made_up_run(40)
-    atoms, amplitude = atoms_of(run[0]), 0.1 * np.random.default_rng(5).normal(size=(6, 3))
-    centre = np.array([0.0, 0.01, 4.0])  # at a face of the cell
-    frames: list[Any] = []
-    truth = []
-    for index, frame in enumerate(run):
-        phase = omega * index * interval
-        atoms.positions = centre + amplitude * np.sin(phase)
-        if wrapped:
-            atoms.wrap()
-        truth.append(amplitude * omega * np.cos(phase))
-        frames.append(replace(frame, positions=atoms.positions.copy(), velocities=None, time=None))
-    write_frames(tmp_path / "a.xyz", frames)
-    trajectory = Trajectory(tmp_path / "a.xyz", timestep=interval)
-    made: list[Any] = list(trajectory.frames(step=step))
-    factor = np.sin(omega * interval) / (omega * interval)
-    assert attenuation(wavenumber, interval) == pytest.approx(factor)
-    assert [frame.time for frame in made] == [index * interval for index in range(0, 39, step) if index]
-    for frame in made:
-        np.testing.assert_allclose(frame.velocities, factor * truth[round(frame.time / interval)], atol=1e-7)
-
-
-def test_the_loss_by_differences_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_frames(tmp_path / "a.xyz", [replace(frame, velocities=None) for frame in made_up_run()])
+def test_a_cut_file_without_velocities_can_be_used_up_to_the_cut(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text(WHOLE.replace("vel:R:3", "f:R:3")[:-30])
     trajectory = Trajectory(tmp_path / "a.xyz")
-    list(trajectory.frames())
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert f"{attenuation(3500.0, 2.0):.3f}" in record.getMessage()
+    (piece,) = trajectory.pieces(0, 3)
+    assert [frame.time for frame in trajectory.frames(0, 3)] == [frame.time for frame in piece.frames()] == [2.0]
+    with pytest.raises(TrajectoryError, match="--frames 0:3"):
+        list(Trajectory(tmp_path / "a.xyz").frames())
 
 
-@needs_data
-def test_cp2k_files_agree_with_extxyz() -> None:
-    whole = Trajectory(DATA / "water32.extxyz.zst")
-    files: dict[str, Any] = {
-        "path": DATA / "water32-pos-1.xyz",
-        "velocities": DATA / "water32-vel-1.xyz",
-        "velocity_unit": "au",
+def test_files_that_do_not_serve(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text(WHOLE)
+    (tmp_path / "a.what").write_text(WHOLE)
+    files: list[tuple[str, dict[str, Any], str]] = [
+        ("b.xyz", {}, "b.xyz: no such file"),
+        (".", {}, "is a folder, not a file"),
+        ("a.what", {}, "a.what, frame 0: ASE cannot read it .*--topology"),
+        ("a.what", {"velocities": tmp_path / "a.xyz"}, "--velocities belongs to an .xyz file"),
+        ("a.xyz", {"velocities": tmp_path / "a.xyz"}, r"give --velocity-unit, one of A/fs, A/ps, .* \(CP2K: au\)"),
+    ]
+    for name, arguments, message in files:
+        with pytest.raises(TrajectoryError, match=message):
+            Trajectory(tmp_path / name, **arguments)
+    with pytest.raises(TrajectoryError, match="no such file"):
+        read_frames(tmp_path / "b.xyz")
+    with pytest.raises(TrajectoryError, match="must not count from the end"):
+        Trajectory(tmp_path / "a.xyz").frames(-3)
+
+
+def made_up_run_of(run: list[Any], atoms: list[int]) -> list[Any]:
+    return [
+        replace(f, numbers=f.numbers[atoms], positions=f.positions[atoms], velocities=f.velocities[atoms]) for f in run
+    ]
+
+
+def read_pair(folder: Path) -> list[Any]:
+    return list(Trajectory(folder / "p.xyz", velocities=folder / "v.xyz", velocity_unit="au", cell=[9.0] * 3).frames())
+
+
+def test_pairs_that_do_not_belong_together(tmp_path: Path) -> None:
+    run = made_up_run(5)
+    write_cp2k(tmp_path / "p.xyz", run, "positions")
+    others = {
+        r"frame 3: .*v\.xyz has ended; .*--frames 0:N`, N at most 3": run[:3],
+        r"frame 0: not the same atoms \(6 and 5\)": made_up_run_of(run, [0, 1, 2, 3, 4]),
+        r"frame 0: not the same atoms \(6 and 6\)": made_up_run_of(run, [1, 0, 2, 3, 4, 5]),
+        "frame 1: times 2 and 4 fs": run[::2],
     }
-    pair = Trajectory(**files, cell=[9.855] * 3)
-    ours: Any
-    theirs: Any
-    for ours, theirs in zip(pair.frames(), whole.frames(0, 300), strict=True):
-        np.testing.assert_array_equal(ours.numbers, theirs.numbers)
-        np.testing.assert_allclose(ours.positions, theirs.positions, atol=6e-6)
-        np.testing.assert_allclose(ours.velocities, theirs.velocities, atol=6e-8)
-        np.testing.assert_allclose(ours.cell, theirs.cell)
-        assert ours.time == theirs.time
-    with pytest.raises(TrajectoryError, match="frame 0: no cell"):
-        Trajectory(**files)
+    for message, other in others.items():
+        write_cp2k(tmp_path / "v.xyz", other, "velocities")
+        with pytest.raises(TrajectoryError, match=r"p\.xyz and .*v\.xyz, " + message):
+            read_pair(tmp_path)
 
 
-@needs_data
-def test_trr_has_its_temperature(tmp_path: Path) -> None:
-    (tmp_path / "water.trr").symlink_to(DATA / "water64.trr")  # MDAnalysis leaves an index beside the file
-    trajectory = Trajectory(tmp_path / "water.trr", topology=DATA / "water64.pdb")
-    assert (trajectory.n_frames, trajectory.timestep, trajectory.differenced) == (10000, 2.0, False)
-    masses = masses_of(trajectory.numbers)[:, None]
-    frames: Any = trajectory.frames(step=50)
-    twice_kinetic = [float((masses * frame.velocities**2).sum()) for frame in frames]
-    freedom = 3 * len(trajectory.numbers) - 3
-    assert np.mean(twice_kinetic) * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN) == pytest.approx(303, abs=3)
+def test_times(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    exact = 0.483779
+    assert stored_interval([round(exact * index, 3) for index in range(32)]) == pytest.approx(exact, rel=1e-4)
+    assert stored_interval([5.0, 5.0, 5.0]) is stored_interval([None, None]) is stored_interval([0.0]) is None
+    (tmp_path / "a.xyz").write_text(text_of(*(f"{exact * index:.3f}" for index in range(500))))
+    assert len(list(Trajectory(tmp_path / "a.xyz").frames(step=7))) == 72
+    assert not caplog.records
+    trajectory = Trajectory(tmp_path / "a.xyz", timestep=0.5)
+    assert "0.483774 fs apart, but --timestep says 0.5 fs, which is used" in caplog.text
+    assert [frame.time for frame in islice(trajectory.frames(), 3)] == [0.0, 0.5, 1.0]
 
 
-@needs_data
-def test_labels_of_cp2k_are_read() -> None:
-    frames = list(read_frames(DATA / "cp2k_water32.extxyz"))
-    assert len(frames) == 50
-    for frame in frames:
-        assert frame.tensors["apt"].shape == (96, 3, 3)
-        assert frame.tensors["pgt"].shape == (96, 3, 3, 3)
-        assert isinstance(frame.info["md_frame"], int)
-    largest = max(abs(frame.tensors["apt"].sum(axis=0)).max() for frame in frames)
-    assert largest < 0.05  # Σ P = 0 for a neutral cell, to the egg-box of the grid
+def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lammps = formats.TestLAMMPS().write(tmp_path, made_up_run())
+    trr = formats.TestTRR().write(tmp_path, made_up_run())
+    missing = {
+        "velocity_unit": (lammps, r"--velocity-unit, one of .*LAMMPS units metal: A/ps, real: A/fs"),
+        "timestep": (lammps, "give --timestep FS"),
+        "topology": (trr, r"run\.trr: names no atoms; give --topology"),
+    }
+    for name, (arguments, message) in missing.items():
+        with pytest.raises(TrajectoryError, match=message):
+            Trajectory(**{key: value for key, value in arguments.items() if key != name})
+    with pytest.raises(TrajectoryError, match="leave --velocity-unit nm/ps out"):
+        Trajectory(**trr, velocity_unit="nm/ps")
+    topology = tmp_path / "top.pdb"
+    atoms = [line[:76] + "\n" for line in topology.read_text().splitlines() if line.startswith("ATOM")]
+    topology.write_text("".join(atoms) + "END\n")
+    np.testing.assert_array_equal(Trajectory(**trr).numbers, [8, 1, 1, 17, 1, 1])
+    assert "names no elements; taken from masses: Cl, H, O" in caplog.text
+    topology.write_text("".join(atoms).replace(" O ", " Q ") + "END\n")
+    with pytest.raises(TrajectoryError, match=r"element of atom 0 cannot be told from .*columns 77-78"):
+        Trajectory(**trr)
 
 
-def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
-    peaks = []
-    for length in (50, 2000):
-        write_frames(tmp_path / "a.xyz.zst", iter(made_up_run(1) * length), append=False)
-        trajectory = Trajectory(tmp_path / "a.xyz.zst", timestep=1.0)
-        tracemalloc.start()
-        for _ in trajectory.frames():
-            pass
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 50_000
+def test_a_restart_that_doubles_a_lammps_frame_is_told(tmp_path: Path) -> None:
+    arguments = formats.TestLAMMPS().write(tmp_path, made_up_run())
+    text = arguments["path"].read_text()
+    arguments["path"].write_text(text.replace("TIMESTEP\n50\n", "TIMESTEP\n40\n"))
+    with pytest.raises(TrajectoryError, match=r"run\.lammpstrj, frame 5: its time 40 repeats 40"):
+        list(Trajectory(**arguments).frames())
 
 
-def test_the_import_is_light() -> None:
-    modules = "('ase', 'MDAnalysis', 'zstandard', 'torch', 'matplotlib')"
-    code = f"import sys, mimyria.pipeline; print([m for m in {modules} if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+def test_a_cut_trr_is_told(tmp_path: Path) -> None:
+    arguments = formats.TestTRR().write(tmp_path, made_up_run())
+    path = arguments["path"]
+    path.write_bytes(path.read_bytes()[:-40])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(TrajectoryError, match=r"cut in the middle of frame 6: .*--frames 0:6"):
+            list(Trajectory(**arguments).frames())

@@ -35,7 +35,7 @@ import sys
 sys.modules["torch"] = None  # it would be imported where it is installed, which takes seconds
 sys.path.insert(0, {str(TESTS)!r})
 from pathlib import Path
-from test_label import FRAMES
+from test_labels_label import FRAMES
 from counting import Counting
 from mimyria.execute import LocalExecutor
 from mimyria.labels.label import LabelSettings, label_frames

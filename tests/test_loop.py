@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import threading
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from ensembles import made_series
+from loops import history
 from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.settings import AutotrainSettings
@@ -110,12 +110,6 @@ def settings(tmp_path: Path) -> AutotrainSettings:
         selection={"method": "committee", "test": 4, "first": 5, "batch": 5},
         convergence={"score": 0.015, "patience": 1, "low": 100, "high": 3900},
     )
-
-
-def history(folder: Path) -> list[dict[str, str]]:
-    with (folder / "history.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return [{name: value for name, value in row.items() if not name.endswith("_seconds")} for row in rows]
 
 
 def selected(folder: Path) -> list[list[tuple[int, int]]]:

@@ -1,0 +1,98 @@
+"""Settings of the loop: wrong ones are named, files lie beside them, every flag with a file is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from loops import flags, read
+from mimyria.autotrain.settings import FILES, GIVEN, STEPS, AutotrainSettings, read_autotrain
+from mimyria.cli import app
+from mimyria.errors import ConfigError
+from mimyria.loop import reading
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("probe: 500", "trajectories: field required"),
+        ("trajectories: [a]\nprob: 500", r"unknown setting prob; did you mean probe\?"),
+        ("trajectories: [a]\nselection: {bach: 5}", r"unknown setting selection.bach; did you mean batch\?"),
+        ("trajectories: [a]\nlabel: {engin: cp2k}", r"unknown setting label.engin; did you mean engine\?"),
+        ("trajectories: [a]\ntrain: {target: apt}", "train.target is chosen by autotrain itself"),
+        ("trajectories: [a]\nlabel: {target: apt}", "label.target is chosen by autotrain itself"),
+        ("trajectories: [a]\nprobe: many", "probe: input should be a valid integer"),
+        ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours: input should be greater than 0"),
+        ("trajectories: [a]\nselection: {method: best}", "selection.method: input should be 'committee' or 'random'"),
+        (
+            "trajectories: [a]\nselection: {method: committee}\ntrain: {committee: 1}",
+            "needs train.committee: 2 or more",
+        ),
+        ("trajectories: []", "trajectories: list should have at least 1 item"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "configs").glob("autotrain-*.yaml")))
+def test_the_examples_are_valid(path: Path) -> None:
+    settings = read_autotrain(path, flags())
+    assert settings.trajectories[0].is_absolute()
+    if "template" in settings.label:
+        assert Path(settings.label["template"]).is_file()  # as the steps see it, which run in folders of their own
+
+
+def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        "trajectories: [a]\nlabel: {template: in.inp, executor: cpu.yaml, field: 2e-3, command: bin/cp2k -x a/b, "
+        "set: [schema=x.xml, grid=4]}\nexecutors: {train: gpu.yaml}\ntrain: {committee: 2, validation: 1e-1}\n"
+        "spectrum: {reference: [a.dat, /b.dat, raman.VH=c.dat], topology: a.pdb}",
+    )
+    assert settings.label == {
+        "template": f"{tmp_path}/in.inp",
+        "executor": f"{tmp_path}/cpu.yaml",
+        "field": "2e-3",
+        "command": f"{tmp_path}/bin/cp2k -x a/b",
+        "set": [f"schema={tmp_path}/x.xml", "grid=4"],
+    }
+    assert settings.train == {"committee": 2, "validation": "1e-1"}
+    assert read(tmp_path, "trajectories: [a]\nlabel: {command: mpirun -np 4 cp2k}").label["command"][:6] == "mpirun"
+    assert settings.executors.model_dump() == {"train": f"{tmp_path}/gpu.yaml", "spectrum": "local"}
+    references = [f"{tmp_path}/a.dat", "/b.dat", f"raman.VH={tmp_path}/c.dat"]
+    assert settings.spectrum == {"reference": references, "topology": f"{tmp_path}/a.pdb"}
+
+
+def test_trajectories_are_read_as_the_flags_of_the_spectra_say(tmp_path: Path) -> None:
+    text = "trajectories: [p.xyz]\nspectrum: {velocities: v.xyz, timestep: 2, resolution: 100, cell: "
+    for cell in ("9.8 9.8 9.8", "[9.8, 9.8, 9.8]"):
+        how = reading(read(tmp_path, f"{text}{cell}}}"))
+        assert (how.velocities, how.timestep, how.cell) == (tmp_path / "v.xyz", 2, (9.8, 9.8, 9.8))
+    with pytest.raises(ConfigError, match=r"spectrum\.cell takes 3 or 9 numbers, not 2"):
+        reading(read(tmp_path, f"{text}9.8 9.8}}"))
+
+
+def test_velocities_of_one_trajectory_are_not_those_of_two(tmp_path: Path) -> None:
+    how = reading(read(tmp_path, "trajectories: [a.xyz, b.xyz]\nspectrum: {velocities: v.xyz}"))
+    with pytest.raises(ConfigError, match=r"v.xyz holds the velocities of one trajectory, but 2 are given"):
+        how.open_all([tmp_path / "a.xyz", tmp_path / "b.xyz"])
+
+
+def test_every_flag_that_takes_a_file_is_known() -> None:
+    """A new flag with a path must be listed, or it would be looked for in the folder of a job."""
+    for command in app.registered_commands:
+        if command.callback is not None and (step := command.name or command.callback.__name__) in STEPS:
+            hints = get_type_hints(command.callback)
+            paths = {name for name, hint in hints.items() if "Path" in str(hint)} - {"return"}
+            assert paths - GIVEN[step] - {"plot"} <= FILES[step]
+
+
+def test_every_setting_is_explained() -> None:
+    for model in (AutotrainSettings, *(type(field.default) for field in AutotrainSettings.model_fields.values())):
+        if hasattr(model, "model_fields"):
+            for name, field in model.model_fields.items():
+                assert field.description or name in ("selection", "convergence", "limits", "executors", "seed"), name

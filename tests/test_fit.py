@@ -1,0 +1,101 @@
+"""The fit of one network: stopped and resumed to the same bit, limited in time, told when it diverges."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimyria.errors import Interrupted, ModelError
+from mimyria.frame import Frame
+from mimyria.model.files import read_model
+from mimyria.training.train import train
+from networks import quick, stopping, tensors_of
+
+
+def test_interrupted_and_resumed_is_the_same_as_in_one_go(labels: list[Frame], tmp_path: Path) -> None:
+    frames = labels[:4]
+    train(frames, quick("apt"), tmp_path / "whole")
+    with pytest.raises(Interrupted, match=r"stopped after 2 epochs.*--resume"):
+        train(frames, quick("apt"), tmp_path / "parts", report=stopping(0.5))
+    usable = tensors_of(read_model(tmp_path / "parts"), frames[0])
+    assert np.isfinite(usable).all()
+    summary = train(frames, quick("apt"), tmp_path / "parts", resume=True)
+    assert summary["epochs"] == 4
+    whole, parts = (tensors_of(read_model(tmp_path / name), frames[0]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)
+    assert not (tmp_path / "parts.checkpoint").exists()
+
+
+def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(labels[:3], quick("apt"), tmp_path / "m", report=stopping())
+    with pytest.raises(ModelError, match=r"belongs to another training: its seed is 0, now it is 5"):
+        train(labels[:3], quick("apt", seed=5), tmp_path / "m", resume=True)
+    with pytest.raises(ModelError, match="its data is"):
+        train(labels[1:4], quick("apt"), tmp_path / "m", resume=True)
+    with pytest.raises(ModelError, match="does not exist"):
+        train(labels[:3], quick("apt"), tmp_path / "other", resume=True)
+
+
+def test_time_limit_is_kept(labels: list[Frame], tmp_path: Path) -> None:
+    summary = train(labels[:4], quick("apt", epochs=None, time_limit=0.03), tmp_path / "m")
+    assert 1.8 <= summary["seconds"] < 10  # one step more than the limit, on however busy a machine
+
+
+def test_nothing_is_written_before_there_is_something(
+    labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.training import fit as module
+
+    def stop(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    (tmp_path / "m").write_text("an older model")
+    monkeypatch.setattr(module.Fit, "_step", stop)
+    settings = quick("apt")
+    with pytest.raises(Interrupted, match="before the first epoch"):
+        train(labels[:2], settings, tmp_path / "m")
+    assert (tmp_path / "m").read_text() == "an older model"
+
+
+def test_a_training_that_diverges_says_so(labels: list[Frame], tmp_path: Path) -> None:
+    settings = quick("apt", learning_rate=1e30)
+    with pytest.raises(ModelError, match="diverged in epoch"):
+        train(labels[:3], settings, tmp_path / "m")
+
+
+def test_an_interrupted_committee_goes_on_where_it_was(labels: list[Frame], tmp_path: Path) -> None:
+    settings = quick("apt", committee=2)
+    train(labels[:3], settings, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(labels[:3], settings, tmp_path / "parts", report=stopping(0.7))
+    assert len(read_model(tmp_path / "parts").members) == 2
+    train(labels[:3], settings, tmp_path / "parts", resume=True)
+    whole, parts = (tensors_of(read_model(tmp_path / name), labels[0]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)
+    assert (tmp_path / "whole.history.csv").read_text().splitlines()[0].startswith("member,epoch,steps,seconds")
+
+
+def test_two_interruptions_change_nothing_either(
+    labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mimyria.training import fit as module
+
+    train(labels[:5], quick("apt"), tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(labels[:5], quick("apt"), tmp_path / "parts", report=stopping(0.5))
+    step, count = module.Fit._step, [0]
+
+    def stop_in_an_epoch(self: module.Fit, batch: object) -> float:
+        count[0] += 1
+        if count[0] == 3:
+            raise KeyboardInterrupt
+        return step(self, batch)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Fit, "_step", stop_in_an_epoch)
+        with pytest.raises(Interrupted, match="stopped after 2 epochs"):
+            train(labels[:5], quick("apt"), tmp_path / "parts", resume=True)
+    train(labels[:5], quick("apt"), tmp_path / "parts", resume=True)
+    whole, parts = (tensors_of(read_model(tmp_path / name), labels[6]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)

@@ -1,0 +1,27 @@
+"""Frames of the trajectories of a loop: none is trained on beside the test set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polarizable
+import pytest
+
+from mimyria.autotrain.frames import Place, Pool, draw
+from mimyria.formats import write_frames
+from mimyria.trajectory import Trajectory
+
+
+def test_nothing_is_trained_on_beside_the_test_set(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a.xyz", polarizable.run(1, 50, 2.0))
+    write_frames(tmp_path / "b.xyz", polarizable.run(1, 30, 2.0, seed=1))
+    pool = Pool.of(Trajectory(tmp_path / name) for name in ("a.xyz", "b.xyz"))
+    assert pool.lengths == (50, 30)
+    assert pool.test() == [*(Place(0, k) for k in range(45, 50)), *(Place(1, k) for k in range(27, 30))]
+    assert not set(pool.test()) & set(pool.training())
+    drawn = draw(pool.training(), 10, np.random.default_rng(0))
+    assert drawn == sorted(set(drawn))
+    for place, frame in zip(drawn, pool.frames(drawn), strict=True):
+        assert frame.time == pytest.approx(2.0 * place.frame)
+    assert draw(pool.training()[:8], 10, np.random.default_rng(0)) == pool.training()[:8]

@@ -1,0 +1,105 @@
+"""The command `label`, from file to file, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import DATA, Run
+from mimyria.formats import read_frames
+from mimyria.labels.command import draw
+
+
+def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecules: Path) -> None:
+    out, work = tmp_path / "labels.extxyz", tmp_path / "work"
+    arguments = ("label", molecules, "--engine", "tblite", "--out", out, "--work", work)
+    status, said, errors = run(*arguments, "--sample", 2, "--sum-rule", "project")
+    assert status == 0, errors
+    assert "2 labelled frames, GFN2-xTB" in said
+    first = list(read_frames(out))
+    assert first[0].forces is not None
+    assert "tblite" in first[0].info["engine"]
+    assert abs(first[0].tensors["pgt"].sum(axis=0)).max() < 1e-8
+    status, _, errors = run(*arguments)
+    assert status == 0, errors
+    assert len(list(read_frames(out))) == 3
+    assert len(list(work.glob("*/*/label.npz"))) == 3
+    status, said, _ = run("info", out)
+    assert "qa_residual: median" in said
+    assert "outliers: not told from fewer than 8 labels" in said
+    status, _, errors = run(*arguments, "--field", "1e-3")
+    assert status == 2
+    assert "made with other settings: field was 0.002, now it is 0.001" in errors
+
+
+def test_labels_by_displacements(run: Run, tmp_path: Path, molecules: Path) -> None:
+    results = []
+    for scheme in ("field", "displacement"):
+        out = tmp_path / f"{scheme}.extxyz"
+        arguments = ("--engine", "tblite", "--scheme", scheme, "--sample", 1, "--work", tmp_path / scheme)
+        status, _, errors = run("label", molecules, "--out", out, *arguments)
+        assert status == 0, errors
+        results.append(next(read_frames(out)).tensors)
+    np.testing.assert_allclose(results[0]["apt"], results[1]["apt"], atol=1e-4)
+    np.testing.assert_allclose(results[0]["pgt"], results[1]["pgt"], atol=0.02)
+
+
+def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "clusters.extxyz"
+    arguments = ("--engine", "tblite", "--cluster", 2.5, "--centres", 2, "--sample", 1, "--epsilon", 1.78)
+    status, _, errors = run(
+        "label", DATA / "water32_labels.extxyz.xz", "--out", out, "--work", tmp_path / "work", *arguments
+    )
+    assert status == 0, errors
+    (frame,) = read_frames(out)
+    assert len(frame) == 96
+    assert np.isfinite(frame.tensors["apt"]).all(axis=(1, 2)).sum() == 6
+    _, said, _ = run("info", out)
+    assert "6 of 96 atoms are labelled" in said
+    assert "cluster_radius: 2.5" in said
+    assert "cluster_epsilon: 1.78" in said
+    assert frame.forces is None  # those of the cell are not the cluster's
+    assert "alpha" not in frame.info
+    assert (frame.info["source"], frame.info["source_frame"]) == ("water32_labels.extxyz.xz", draw(90, 1, 0)[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to label"),
+        (("{molecules}", "--engine", "vasp"), "--engine takes cp2k, pyscf, tblite"),
+        (("{molecules}", "--engine", "cp2k"), "CP2K needs --template"),
+        (("{molecules}", "--engine", "tblite", "--sample", "9"), "from 1 to the 3 frames"),
+        (("{molecules}", "--engine", "tblite", "--set", "method"), "--set takes NAME=VALUE"),
+        (("{molecules}", "--engine", "tblite", "--set", "method=GFN9"), "tblite knows GFN2-xTB, GFN1-xTB"),
+        (("{molecules}", "--engine", "pyscf", "--set", "functional=pbee"), "does not know functional=pbee"),
+        (("{molecules}", "--engine", "tblite", "--workers", "0"), "workers takes a positive whole number"),
+        (("{molecules}", "--engine", "tblite", "--executor", "x.yaml", "--workers", "2"), "for this machine"),
+        (("{molecules}", "--engine", "tblite", "--epsilon", "1.78"), "they need --cluster"),
+        (("{molecules}", "--engine", "tblite", "--cluster", "3", "--epsilon", "78"), "the static constant"),
+        (("{molecules}", "--engine", "tblite", "--cluster", "3", "--sum-rule", "project"), "only the centres"),
+        (("{molecules}", "--engine", "tblite", "--target", "apt", "--max-residual", "1e-6"), "leave no residual"),
+        (("{molecules}", "--engine", "tblite", "--out", "{molecules}"), "give another --out"),
+        (("--import", "{molecules}", "--out", "{molecules}"), "give another --out"),
+        (("--import", "{molecules}"), "holds no tensors"),
+        (("{molecules}", "--engine", "tblite", "--out", "labels.csv"), "written as .extxyz or .xyz"),
+        (("--import", "{molecules}", "--sample", "2"), "takes every frame"),
+        (("{molecules}", "--engine", "tblite", "--field", "10"), "not 10"),
+        (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+        (("{molecules}", "--engine", "tblite", "--field", "0"), "E_h/(e a0)"),
+        (("{molecules}", "--engine", "tblite", "--target", "dipole"), "--target takes apt or pgt"),
+        (("{molecules}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),
+        (("missing.xyz", "--engine", "tblite"), "missing.xyz"),
+    ],
+)
+def test_what_label_refuses(
+    run: Run, tmp_path: Path, molecules: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    given = [word.format(molecules=molecules) for word in arguments]
+    before = molecules.read_bytes()
+    out = [] if "--out" in given else ["--out", tmp_path / "out.extxyz"]
+    status, _, errors = run("label", *given, "--work", tmp_path / "work", *out)
+    assert status == 2
+    assert molecules.read_bytes() == before
+    assert message in errors
+    assert not (tmp_path / "out.extxyz").exists()

@@ -1,0 +1,48 @@
+"""Files of models: all comes back, wrong and damaged ones are refused, devices are chosen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_frame
+from mimyria.errors import ModelError
+from mimyria.model.files import choose_device, read_model, write_model
+from mimyria.model.model import ResponseModel
+from mimyria.targets import TARGETS
+from networks import tensors_of
+
+
+def test_model_file_keeps_everything(model: ResponseModel, tmp_path: Path) -> None:
+    frame = random_frame(1)
+    write_model(tmp_path / "m.mym", model, {"note": "x"})
+    again = read_model(tmp_path / "m.mym")
+    np.testing.assert_array_equal(tensors_of(again, frame), tensors_of(model, frame))
+    assert again.settings == model.settings
+    assert again.summary["note"] == "x"
+
+
+def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> None:
+    path = tmp_path / "m.mym"
+    write_model(path, model, {})
+    other = next(name for name in TARGETS if name != model.settings.target)
+    with pytest.raises(ModelError, match=f"give it to --{model.settings.target}"):
+        read_model(path, other)
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"not a model", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"m\.mym is damaged"):
+            read_model(path)
+    torch.save({"format": "something"}, path)
+    with pytest.raises(ModelError, match="not a file of the kind"):
+        read_model(path)
+    with pytest.raises(ModelError, match="does not exist"):
+        read_model(tmp_path / "absent.mym")
+
+
+def test_devices() -> None:
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    with pytest.raises(ModelError, match="'moon' cannot be used"):
+        choose_device("moon")

@@ -1,0 +1,172 @@
+"""The pass of tensors along a trajectory: interrupted and resumed, by strides, and stopped by frames that are wrong."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from conftest import Run, interrupted, moving_charges, refused
+from mimyria import tensor_pass as along
+from mimyria.formats import read_frames, write_frames
+from mimyria.spectra.compare import read_table
+from mimyria.units import LIGHT_SPEED
+
+
+@contextmanager
+def stopped_after(n_frames: int) -> Iterator[None]:
+    """Ctrl-C comes when so many frames have been read."""
+    counted = along._counted
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(along, "_counted", lambda *arguments: interrupted(counted(*arguments), n_frames))
+        yield
+
+
+def test_parts_with_other_groups_are_not_gone_on_with(run: Run, charges: Path, tmp_path: Path) -> None:
+    options = ["spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--groups"]
+    with stopped_after(50):
+        status, _, _ = run(*options, "salt=element Na Cl")
+    assert status == 130
+    refused(run(*options, "salt=element Na", "--resume"), "made with other settings", "element Na'", "element Na Cl'")
+    status, _, error = run(*options, "salt=element Na Cl", "--resume")
+    assert status == 0, error
+    assert "going on after 50 frames" in error
+
+
+@pytest.mark.parametrize("with_velocities", [True, False])
+def test_interrupted_spectrum_goes_on(
+    run: Run, models: Path, water: Path, tmp_path: Path, with_velocities: bool
+) -> None:
+    if not with_velocities:
+        write_frames(water, [replace(frame, velocities=None) for frame in read_frames(water)])
+    options = ["--apt", models / "apt.mym", "--temperature", 300, "--stride", 2, "--timestep", 2]
+    run("spectrum", water, *options, "--out", tmp_path / "whole")
+    with stopped_after(12):
+        status, _, error = run("spectrum", water, *options, "--out", tmp_path / "parts")
+    assert status == 130
+    assert "12 frames of" in error
+    assert "run the same command again" in error
+    status, _, error = run("spectrum", water, *options, "--out", tmp_path / "parts", "--resume")
+    assert status == 0, error
+    assert "going on after 12 frames" in error
+    for name in ("ir.csv", "vdos.csv"):
+        whole, parts = (read_table(tmp_path / folder / name) for folder in ("whole", "parts"))
+        assert len(whole.wavenumber) == len(parts.wavenumber)
+        for column, values in whole.columns.items():
+            largest = np.max(abs(values), initial=0.0, where=np.isfinite(values))
+            np.testing.assert_allclose(parts.columns[column], values, rtol=1e-4, atol=1e-5 * largest)
+
+
+def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(water))
+    write_frames(tmp_path / "later.extxyz", frames[20:])
+    model = ["--apt", models / "apt.mym", "--temperature", 300]
+    run("spectrum", water, *model, "--frames", "20:", "--out", tmp_path / "a")
+    run("spectrum", tmp_path / "later.extxyz", *model, "--out", tmp_path / "b")
+    run("spectrum", water, *model, "--frames", "20:", "--charge", 96, "--out", tmp_path / "c")
+    one, other, charged = (read_table(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"] for name in "abc")
+    np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6 * one.max())
+    # a charge of one e for every atom adds Σ v to dM/dt: visible, for Σ v is not zero where Σ m v is
+    assert abs(charged - one).max() > 1e-3 * one.max()
+
+
+def test_a_shorter_range_after_an_interruption_is_kept_to(run: Run, charges: Path, tmp_path: Path) -> None:
+    with stopped_after(200):
+        run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o")
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--frames", "0:100")
+    assert status == 0, error
+    assert "going on after 100 frames" in error
+    settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["used"]["frames"] == [100]
+
+
+def test_a_coarse_stride_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
+    _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--stride", 3)
+    assert "warning: what vibrates faster than 1390 cm⁻¹ folds back" in error
+
+
+def test_what_folds_back_is_measured(run: Run, tmp_path: Path) -> None:
+    """A charge on a spring of 3000 cm⁻¹, stored every 2 fs: a stride of three resolves 2780 cm⁻¹."""
+    frames, _ = moving_charges(400, 2.0)
+    omega = 2 * np.pi * LIGHT_SPEED * 3000.0
+    swinging = [
+        replace(f, velocities=f.velocities * np.cos(omega * f.time))  # type: ignore[operator]
+        for f in frames
+    ]
+    write_frames(tmp_path / "a.extxyz", swinging)
+    command = ["spectrum", tmp_path / "a.extxyz", "--apt", "frames", "--out", tmp_path / "o", "--temperature", 150]
+    _, _, error = run(*command, "--stride", 3)
+    assert "APT: 100 % of the power lies above 2780 cm⁻¹" in error
+    _, _, error = run(*command, "--stride", 2)
+    found = re.search(r"APT: (\S+) % of the power lies above 4170", error)
+    assert found is not None
+    assert float(found[1]) < 0.1
+
+
+def spoiled(path: Path, old: str, new: str, count: int = 1) -> Path:
+    """The file with some text replaced."""
+    text = path.read_text()
+    assert old in text
+    other = path.with_name("spoiled.extxyz")
+    other.write_text(text.replace(old, new, count))
+    return other
+
+
+def test_trajectory_cut_in_the_middle_of_a_frame(run: Run, charges: Path, tmp_path: Path) -> None:
+    text = charges.read_text()
+    charges.write_text(text[: int(len(text) * 0.7)])
+    out = tmp_path / "o"
+    refused(run("spectrum", charges, "--apt", "frames", "--out", out), "charges.extxyz", "frame 2", "--frames 0:2")
+    assert not out.exists()  # told before anything is computed
+    stop = int(len(text) * 0.7 / (len(text) / 300))
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", out, "--frames", f"0:{stop}")
+    assert status == 0, error
+
+
+def test_nan_velocity(run: Run, charges: Path, tmp_path: Path) -> None:
+    frames = list(read_frames(charges))
+    assert frames[7].velocities is not None
+    frames[7].velocities[3, 1] = np.nan
+    write_frames(charges, frames)
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "frame 7", "atom 3", "velocity")
+
+
+def test_unknown_species(run: Run, models: Path, charges: Path, tmp_path: Path) -> None:
+    refused(
+        run("spectrum", charges, "--apt", models / "apt.mym", "--out", tmp_path / "o"),
+        "does not know Na, Cl", "trained on H, O",
+    )  # fmt: skip
+
+
+def test_missing_cell(run: Run, charges: Path, tmp_path: Path) -> None:
+    text = "\n".join(
+        line if not line.startswith("Lattice") else line[line.index("Properties") :].replace('pbc="T T T"', "")
+        for line in charges.read_text().splitlines()
+    )
+    charges.write_text(text + "\n")
+    refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o"), "no cell", "--cell")
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--cell", "12 12 12")
+    assert status == 0, error
+
+
+def test_tensors_in_another_index_order(run: Run, charges: Path, tmp_path: Path) -> None:
+    other = spoiled(charges, "apt_order=field,displacement", "apt_order=displacement,field", -1)
+    result = run("spectrum", other, "--apt", "frames", "--out", tmp_path / "o")
+    refused(result, "displacement,field", "--layout displacement,field")
+    status, _, error = run(
+        "spectrum", other, "--apt", "frames", "--out", tmp_path / "o", "--layout", "displacement,field"
+    )
+    assert status == 0, error
+
+
+def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_path: Path) -> None:
+    refused(
+        run("spectrum", water, "--apt", "frames", "--out", tmp_path / "o"),
+        "has no apt",
+        "columns are: species, pos, vel",
+    )
+    refused(run("spectrum", charges, "--pgt", "frames", "--out", tmp_path / "o"), "has no pgt", "apt")

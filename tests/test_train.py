@@ -1,0 +1,131 @@
+"""Training learns and generalises; seeds, weights, committees; labels that are missing, settings that are wrong."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimyria.errors import ConfigError, LabelError
+from mimyria.frame import Frame
+from mimyria.model.files import read_model
+from mimyria.targets import TARGETS
+from mimyria.training.evaluate import compare_with_labels, evaluate
+from mimyria.training.train import train
+from networks import assert_same, quick, tensors_of
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_training_learns_and_generalises(labels: list[Frame], tmp_path: Path, name: str) -> None:
+    summary = train(labels[:8], quick(name, epochs=25), tmp_path / "m.mym")
+    report = evaluate(compare_with_labels(read_model(tmp_path / "m.mym"), labels[8:], "labels"))
+    assert summary["training_frames"] == 7
+    assert summary["validation_frames"] == 1
+    assert report["relative_rmse"] < 0.4
+    assert report["r2"] == pytest.approx(1 - report["relative_rmse"] ** 2)
+    assert set(report["species"]) == {"H", "O"}
+
+
+def test_the_same_seed_gives_the_same_model(labels: list[Frame], tmp_path: Path) -> None:
+    frames = labels[:4]
+    for name in ("a", "b"):
+        train(frames, quick("apt"), tmp_path / name)
+    one, other = (read_model(tmp_path / name) for name in ("a", "b"))
+    assert_same(tensors_of(one, frames[0]), tensors_of(other, frames[0]))
+    train(frames, quick("apt", seed=1), tmp_path / "c")
+    assert abs(tensors_of(read_model(tmp_path / "c"), frames[0]) - tensors_of(one, frames[0])).max() > 1e-4
+
+
+def test_atoms_without_a_label_do_not_count(labels: list[Frame], tmp_path: Path) -> None:
+    def masked(frame: Frame, value: float) -> Frame:
+        apt = frame.tensors["apt"].copy()
+        apt[10:] = value
+        return replace(frame, tensors={"apt": apt})
+
+    train([masked(frame, np.nan) for frame in labels[:3]], quick("apt"), tmp_path / "masked")
+    model = read_model(tmp_path / "masked")
+    assert np.isfinite(tensors_of(model, labels[0])).all()
+    report = evaluate(compare_with_labels(model, [masked(labels[0], np.nan)], "labels"))
+    assert report["atoms"] == 10
+
+
+def test_a_species_without_any_label_is_refused(labels: list[Frame], tmp_path: Path) -> None:
+    apt = labels[0].tensors["apt"].copy()
+    apt[labels[0].numbers == 1] = np.nan
+    settings = quick("apt")
+    with pytest.raises(LabelError, match="no atom of H has a label of apt"):
+        train([replace(labels[0], tensors={"apt": apt})], settings, tmp_path / "m")
+
+
+def test_validation_labels_are_checked(labels: list[Frame], tmp_path: Path) -> None:
+    settings = quick("pgt")
+    bare = replace(labels[1], tensors={})
+    with pytest.raises(LabelError, match="the validation file, frame 0 has no pgt"):
+        train(labels[:1], settings, tmp_path / "m", validation=[bare])
+
+
+def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
+    summary = train(labels[:1], quick("pgt"), tmp_path / "m")
+    assert summary["validation_frames"] == 0
+    assert np.isfinite(tensors_of(read_model(tmp_path / "m", "pgt"), labels[0])).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "dipole"}, "no target 'dipole'; known are apt, pgt"),
+        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"validation": 1.0}, "between 0 and 1"),
+        ({"epochs": -1}, "epochs must be positive"),
+        ({"time_limit": 0.0}, "time limit must be positive"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    labels: list[Frame], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(labels[:2], quick("apt", **change), tmp_path / "m")
+
+
+def test_missing_labels_are_named(labels: list[Frame], tmp_path: Path) -> None:
+    bare = replace(labels[1], tensors={"apt": labels[1].tensors["apt"]}, info={})
+    settings = quick("pgt")
+    with pytest.raises(LabelError, match=r"a\.xyz, frame 1 has no pgt .*; its columns are: species, pos, forces, apt"):
+        train([labels[0], bare], settings, tmp_path / "m", origin="a.xyz")
+    with pytest.raises(LabelError, match="holds no frames"):
+        train([], settings, tmp_path / "m")
+
+
+def test_weights_make_a_species_or_an_irrep_count(labels: list[Frame], tmp_path: Path) -> None:
+    def errors(weights: dict[str, float]) -> dict[str, dict[str, float]]:
+        train(labels[:4], quick("apt", epochs=25, weights=weights), tmp_path / "m")
+        report = evaluate(compare_with_labels(read_model(tmp_path / "m"), labels[8:], "labels"))
+        return report["species"] | report["irreps"]
+
+    plain, oxygen, trace = errors({}), errors({"H": 0.0}), errors({"1e": 0.0, "2e": 0.0})
+    assert oxygen["H"]["rmse"] > 2 * plain["H"]["rmse"]
+    assert oxygen["O"]["rmse"] < 1.3 * plain["O"]["rmse"]
+    assert trace["2e"]["rmse"] > 2 * plain["2e"]["rmse"]
+    with pytest.raises(ConfigError, match="--weight S: the labels have 0e, 1e, 2e, H, O"):
+        errors({"S": 2.0})
+
+
+def test_the_only_frame_of_a_species_is_trained_on(labels: list[Frame], tmp_path: Path) -> None:
+    other = replace(labels[0], numbers=np.where(np.arange(96) == 0, 16, labels[0].numbers))
+    for seed in range(6):
+        summary = train([*labels[1:4], other], quick("apt", epochs=1, seed=seed), tmp_path / "m")
+        assert summary["training_atoms"]["S"] == 1
+
+
+def test_frames_without_any_label_are_left_out(labels: list[Frame], tmp_path: Path) -> None:
+    bare = [replace(frame, tensors={"apt": np.full((96, 3, 3), np.nan)}) for frame in labels[:3]]
+    summary = train([*bare, *labels[3:5]], quick("apt", epochs=1), tmp_path / "m")
+    assert (summary["training_frames"], summary["validation_frames"]) == (1, 1)
+    assert summary["validation_error"] > 0
+
+
+def test_a_time_limit_counts_everything(labels: list[Frame], tmp_path: Path) -> None:
+    begin = time.monotonic()
+    train(labels[:4], quick("apt", epochs=None, time_limit=0.06, committee=2), tmp_path / "m")
+    assert 3.6 <= time.monotonic() - begin < 3.6 + 3  # the last validation, calibration, and a busy machine

@@ -8,7 +8,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.layout import stored_tensors, without_orders
-from mimyria.formats.source import Progress, Source, velocity_factor
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 
 
@@ -31,18 +31,18 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                     f"{source.path}, frame {position + 1}: ASE cannot read it ({type(error).__name__}: {error}); "
                     "a binary trajectory of GROMACS, AMBER, NAMD or LAMMPS needs --topology"
                 ) from error
-        velocities = None
-        if atoms.has("momenta"):
-            velocities = atoms.get_velocities() * velocity_factor(source, "ase", fixed=True)
         yield Frame(
             numbers=np.asarray(atoms.numbers, dtype=int),
             positions=atoms.positions,
             cell=atoms.cell.array,
             periodic=atoms.pbc,
-            velocities=velocities,
+            velocities=atoms.get_velocities() if atoms.has("momenta") else None,
             tensors=stored_tensors(atoms.arrays, atoms.info, source.layout, f"{source.path}, frame {index}"),
             info=without_orders(atoms.info),
             forces=atoms.calc.results.get("forces") if atoms.calc else None,
             masses=atoms.get_masses() if atoms.has("masses") else None,
             columns=tuple(atoms.arrays),
         )
+
+
+ASE = Reader("ase", lambda source: True, read_ase, lambda source, frame: VelocityUnit("ase", fixed=True))

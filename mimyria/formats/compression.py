@@ -20,7 +20,7 @@ def plain_suffix(path: Path) -> str:
 
 
 @contextmanager
-def open_lines(path: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], float]]]:
+def open_lines(path: Path) -> Iterator[tuple[io.BufferedReader[io.RawIOBase], Callable[[], float]]]:
     """Open a text file; give its lines, and a function that tells which fraction of its bytes has been read."""
     size = max(path.stat().st_size, 1)
     with (

@@ -14,14 +14,14 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import damage, open_lines
 from mimyria.formats.header import Header, parse_header, split_time
 from mimyria.formats.layout import stored_tensors, without_orders
-from mimyria.formats.source import Progress, Source, cut, velocity_factor
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, cut
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
 SPECIES = ("species", "Z")
 POSITIONS = ("pos", "positions")
 VELOCITIES = ("vel", "velo", "velocities")
-"""Å/fs, as GPUMD has it and we, unless ``velocity_unit`` says otherwise; ``momenta`` are in the units of ASE."""
+SUFFIXES = (".xyz", ".extxyz")
 NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
 TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *target.aliases))
 
@@ -87,7 +87,7 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                 positions=atoms["pos"].copy(),
                 cell=header.cell,
                 periodic=header.periodic,
-                velocities=_velocities(source, atoms, numbers, masses),
+                velocities=_velocities(atoms, numbers, masses),
                 time=time,
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
                 info=without_orders(header.info),
@@ -181,12 +181,19 @@ def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
     return TrajectoryError(f"the lines from {block.line} on are not a table of numbers")
 
 
-def _velocities(source: Source, atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
-    """Return velocities in Å/fs, shape (n, 3), from a column of velocities or of ASE's momenta."""
+def _velocities(atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
+    """Return velocities, shape (n, 3), from a column of velocities or of ASE's momenta."""
     columns = atoms.dtype.names or ()
     if "vel" in columns:
-        return np.asarray(atoms["vel"] * velocity_factor(source, "A/fs"))
+        return np.asarray(atoms["vel"])
     if "momenta" in columns:
-        masses = masses_of(numbers) if masses is None else masses
-        return np.asarray(atoms["momenta"] / masses[:, None] * velocity_factor(source, "ase", fixed=True))
+        return np.asarray(atoms["momenta"] / (masses_of(numbers) if masses is None else masses)[:, None])
     return None
+
+
+def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
+    """Return Å/fs, as GPUMD has it and we, for a column of velocities; ``momenta`` are in the units of ASE."""
+    return VelocityUnit("ase", fixed=True) if {*VELOCITIES}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
+
+
+EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit)

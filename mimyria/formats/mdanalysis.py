@@ -15,8 +15,7 @@ import numpy as np
 
 from mimyria.elements import masses_of, numbers_of, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import plain_suffix
-from mimyria.formats.source import Progress, Source, cut, velocity_factor
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, cut
 from mimyria.frame import Array, Frame
 
 log = logging.getLogger("mimyria")
@@ -76,16 +75,13 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)
-            velocities = None
-            if now.has_velocities:
-                velocities = now.velocities.astype(float) * _velocity_unit(source, trajectory.format)
             cell = now.triclinic_dimensions
             yield Frame(
                 numbers=numbers,
                 positions=now.positions.astype(float),
                 cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
                 periodic=np.full(3, cell is not None),
-                velocities=velocities,
+                velocities=now.velocities.astype(float) if now.has_velocities else None,
                 time=float(now.time) * PICOSECOND if timed else None,
                 masses=masses,
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
@@ -98,7 +94,7 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
     """Return the universe, and what MDAnalysis warned of."""
     import MDAnalysis
 
-    if source.topology is None and plain_suffix(source.path) != ".pdb":
+    if source.topology is None and source.suffix != ".pdb":
         raise TrajectoryError(
             f"{source.path}: names no atoms; give --topology FILE, best one with elements (PDB, PRMTOP, TPR, PSF, "
             "LAMMPS data)"
@@ -107,7 +103,7 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
         warnings.simplefilter("always")
         try:
             universe = MDAnalysis.Universe(
-                str(source.topology or source.path), str(source.path), format=FORMATS.get(plain_suffix(source.path))
+                str(source.topology or source.path), str(source.path), format=FORMATS.get(source.suffix)
             )
             _ = universe.trajectory.ts.time
         except Exception as error:  # each of MDAnalysis's parsers fails in its own way
@@ -151,8 +147,17 @@ def _masses(universe: Any, *, no_masses: bool) -> Array | None:
     return None if no_masses or not (masses > 0).all() else masses
 
 
-def _velocity_unit(source: Source, name: str) -> float:
-    """Return one unit of MDAnalysis's velocities in Å/fs; LAMMPS keeps the unit it ran in to itself."""
-    if name == "LAMMPSDUMP":
-        return velocity_factor(source, None, hint=" (LAMMPS units metal: A/ps, real: A/fs)")
-    return velocity_factor(source, "A/ps", fixed=True)
+def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
+    """Return the unit of MDAnalysis's velocities; LAMMPS keeps the unit it ran in to itself."""
+    if FORMATS.get(source.suffix) == "LAMMPSDUMP":
+        return VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
+    return VelocityUnit("A/ps", fixed=True)
+
+
+MDANALYSIS = Reader(
+    "mdanalysis",
+    lambda source: source.topology is not None or source.suffix in FORMATS,
+    read_mdanalysis,
+    _velocity_unit,
+    uses=("topology",),
+)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.ase_formats import read_ase
+from mimyria.formats.ase_formats import ASE, read_ase
 from mimyria.formats.compression import damage, open_lines
 from mimyria.formats.layout import stored_tensors
-from mimyria.formats.source import Progress, Source
+from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 
@@ -80,3 +80,6 @@ def born_charges(text: str, path: Path) -> Array | None:
     if not rows or len(rows) % 3:
         raise TrajectoryError(f"{path}: the table of Born effective charges is cut after {len(rows)} rows")
     return np.array(rows).reshape(-1, 3, 3)
+
+
+OUTCAR = Reader("outcar", lambda source: "OUTCAR" in source.path.name, read_outcar, ASE.velocity_unit)

@@ -9,8 +9,8 @@ from itertools import tee, zip_longest
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.extxyz import read_extxyz
-from mimyria.formats.source import Progress, Source, velocity_factor
+from mimyria.formats.extxyz import SUFFIXES, read_extxyz
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
@@ -21,9 +21,8 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
     """Yield the frames of ``source.path`` with the velocities of ``source.velocities``."""
     if source.velocities is None:
         raise TrajectoryError(f"{source.path}: the second file, with the velocities, is missing; give --velocities")
-    factor = velocity_factor(source, None, hint=" (CP2K: au)")
     ours, one, two = tee(indices, 3)
-    positions = read_extxyz(replace(source, velocity_unit=None), one, progress)
+    positions = read_extxyz(source, one, progress)
     velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), two, Progress())
     for index, (frame, other) in zip(ours, zip_longest(positions, velocities), strict=False):
         place = f"{source.path} and {source.velocities}, frame {index}"
@@ -41,4 +40,13 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
                 f"{place}: times {frame.time:g} and {other.time:g} fs; both files must hold the same "
                 "frames, stored at one interval, after a restart too"
             )
-        yield replace(frame, velocities=other.positions * factor)
+        yield replace(frame, velocities=other.positions)
+
+
+PAIR = Reader(
+    "pair",
+    lambda source: source.velocities is not None and source.suffix in SUFFIXES,
+    read_pair,
+    lambda source, frame: VelocityUnit(hint=" (CP2K: au)"),
+    uses=("velocities",),
+)

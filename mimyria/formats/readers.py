@@ -8,37 +8,30 @@ from itertools import count
 from pathlib import Path
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.ase_formats import read_ase
-from mimyria.formats.compression import plain_suffix
-from mimyria.formats.extxyz import read_extxyz
-from mimyria.formats.mdanalysis import FORMATS, read_mdanalysis
-from mimyria.formats.outcar import read_outcar
-from mimyria.formats.pair import read_pair
+from mimyria.formats.ase_formats import ASE
+from mimyria.formats.extxyz import EXTXYZ
+from mimyria.formats.mdanalysis import MDANALYSIS
+from mimyria.formats.outcar import OUTCAR
+from mimyria.formats.pair import PAIR
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Frame
 
-READERS: dict[str, Reader] = {
-    "extxyz": read_extxyz,
-    "pair": read_pair,
-    "mdanalysis": read_mdanalysis,
-    "outcar": read_outcar,
-    "ase": read_ase,
+READERS: tuple[Reader, ...] = (PAIR, EXTXYZ, OUTCAR, MDANALYSIS, ASE)
+"""The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""
+
+UNUSED = {
+    "velocities": "--velocities belongs to an .xyz file of positions",
+    "topology": "this file names its atoms itself; leave --topology out",
 }
-"""One function a format; each imports its library when it is called."""
 
 
-def reader_name(source: Source) -> str:
-    """Return the name in `READERS` of the reader for these files."""
-    xyz = plain_suffix(source.path) in (".xyz", ".extxyz")
-    if source.velocities is not None and not xyz:
-        raise TrajectoryError(f"{source.path}: --velocities belongs to an .xyz file of positions")
-    if source.topology is not None and xyz:
-        raise TrajectoryError(f"{source.path}: an xyz file names its atoms itself; leave --topology out")
-    if xyz:
-        return "extxyz" if source.velocities is None else "pair"
-    if "OUTCAR" in source.path.name:
-        return "outcar"
-    return "mdanalysis" if source.topology is not None or plain_suffix(source.path) in FORMATS else "ase"
+def find_reader(source: Source) -> Reader:
+    """Return the reader of a source; raise TrajectoryError for a file beside the trajectory that it does not use."""
+    reader = next(reader for reader in READERS if reader.accepts(source))
+    for name, words in UNUSED.items():
+        if getattr(source, name) is not None and name not in reader.uses:
+            raise TrajectoryError(f"{source.path}: {words}")
+    return reader
 
 
 def read_frames(
@@ -62,4 +55,4 @@ def read_frames(
         Index order of the tensors, a name in ``layout.LAYOUTS``, where the file does not state it.
     """
     source = Source(Path(path), Path(topology) if topology else None, velocity_unit=velocity_unit, layout=layout)
-    return READERS[reader_name(source)](source, count(), Progress())
+    return find_reader(source).frames(source, count(), Progress())

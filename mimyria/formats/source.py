@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import damage, open_lines, plain_suffix
 from mimyria.formats.layout import check_layout
 from mimyria.frame import Frame
 from mimyria.units import VELOCITY
+
+HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,20 @@ class Source:
             raise TrajectoryError(f"unknown --velocity-unit {self.velocity_unit!r}; known: {', '.join(VELOCITY)}")
         check_layout(self.layout)
 
+    @property
+    def suffix(self) -> str:
+        """The suffix that names the format, without that of the compression, in small letters."""
+        return plain_suffix(self.path)
+
+    @cached_property
+    def head(self) -> bytes:
+        """The beginning of the trajectory, decompressed, by which a dialect is told; empty if the file is damaged."""
+        try:
+            with open_lines(self.path) as (lines, _):
+                return lines.read(HEAD_BYTES)
+        except damage(self.path):
+            return b""
+
 
 @dataclass
 class Progress:
@@ -65,39 +82,72 @@ class Progress:
     fraction: float | None = None
 
 
-class Reader(Protocol):
-    """What every format has to offer."""
-
-    def __call__(self, source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-        """Yield the frames at the given increasing indices, end where the file ends, pass over the others cheaply."""
-        ...
-
-
-def velocity_factor(source: Source, native: str | None, *, fixed: bool = False, hint: str = "") -> float:
-    """Return one unit of the velocities of a source in Å/fs.
+@dataclass(frozen=True)
+class VelocityUnit:
+    """The unit of the velocities in a file.
 
     Parameters
     ----------
-    source
-        Whose ``velocity_unit`` wins, where there is one.
-    native
-        Unit of the format; None where the format has none and the user must tell.
+    name
+        A name in ``units.VELOCITY``; empty where the file does not say it and the user must.
     fixed
         The format leaves no choice: another unit is a mistake.
     hint
         Added to the question for the unit.
     """
-    unit = source.velocity_unit or native
-    if unit is None:
-        raise TrajectoryError(
-            f"{source.velocities or source.path}: the unit of its velocities is not in the file; "
-            f"give --velocity-unit, one of {', '.join(VELOCITY)}{hint}"
-        )
-    if fixed and unit != native:
-        raise TrajectoryError(
-            f"{source.path}: the format itself says the unit of its velocities; leave --velocity-unit {unit} out"
-        )
-    return float(VELOCITY[unit])
+
+    name: str = ""
+    fixed: bool = False
+    hint: str = ""
+
+    def factor(self, source: Source) -> float:
+        """Return this unit, or the one that the user gives for a source, in Å/fs; raise TrajectoryError for neither."""
+        unit = source.velocity_unit or self.name
+        if not unit:
+            raise TrajectoryError(
+                f"{source.velocities or source.path}: the unit of its velocities is not in the file; "
+                f"give --velocity-unit, one of {', '.join(VELOCITY)}{self.hint}"
+            )
+        if self.fixed and unit != self.name:
+            raise TrajectoryError(
+                f"{source.path}: the format itself says the unit of its velocities; leave --velocity-unit {unit} out"
+            )
+        return float(VELOCITY[unit])
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format, or the dialect of a program.
+
+    Parameters
+    ----------
+    name
+        Of the format.
+    accepts
+        Whether it reads a source, from its suffix or its `Source.head`; the first in ``READERS`` that does is taken.
+    read
+        Yields the frames at the given increasing indices, ends where the file ends, passes over the others cheaply.
+        Lengths are in Å, times in fs, index orders ours; velocities are as the file has them.
+    velocity_unit
+        The unit of the velocities of a frame.
+    uses
+        Which of ``topology`` and ``velocities`` it reads besides the trajectory; what it does not use is refused.
+    """
+
+    name: str
+    accepts: Callable[[Source], bool]
+    read: Callable[[Source, Iterable[int], Progress], Iterator[Frame]]
+    velocity_unit: Callable[[Source, Frame], VelocityUnit]
+    uses: tuple[str, ...] = ()
+
+    def frames(self, source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+        """Yield what ``read`` does, with velocities in Å/fs."""
+        for frame in self.read(source, indices, progress):
+            if frame.velocities is None:
+                yield frame
+            else:
+                factor = self.velocity_unit(source, frame).factor(source)
+                yield replace(frame, velocities=frame.velocities * factor)
 
 
 def cut(path: Path, index: int, missing: str) -> TrajectoryError:

@@ -12,6 +12,7 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.formats.compression import open_written, plain_suffix
+from mimyria.formats.extxyz import SUFFIXES
 from mimyria.frame import Frame
 from mimyria.targets import TARGETS
 
@@ -44,7 +45,7 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
 
 def check_writable(path: Path) -> None:
     """Raise ConfigError if frames cannot be written to a path, before they are computed."""
-    if plain_suffix(path) not in (".xyz", ".extxyz"):
+    if plain_suffix(path) not in SUFFIXES:
         raise ConfigError(f"{path}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst to compress them")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; --out takes a file")

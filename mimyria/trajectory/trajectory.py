@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.extxyz import VELOCITIES, read_extxyz
-from mimyria.formats.mdanalysis import read_mdanalysis
-from mimyria.formats.readers import READERS, reader_name
+from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
 from mimyria.trajectory.checks import check_atoms, check_cell, check_finite, check_strain, jump
@@ -91,7 +89,7 @@ class Trajectory:
             velocity_unit=velocity_unit,
             layout=layout,
         )
-        self._read = READERS[reader_name(self._source)]
+        self._reader = find_reader(self._source)
         self._cell = None if cell is None else cell_matrix(cell)
         self._progress = Progress()
         first, clocks, ended = self._first_frames()
@@ -105,7 +103,8 @@ class Trajectory:
         self._places: Sequence[range] = (range(sys.maxsize),)
         self.start = 0
         self._jump_told = False
-        self.velocity_unit, self.unit_is_fixed = self._velocity_unit(first)
+        unit = self._reader.velocity_unit(self._source, first)
+        self.velocity_unit, self.unit_is_fixed = velocity_unit or unit.name, unit.fixed
         self._check(f"{self.path}, frame 0", first)
         check_cell(f"{self.path}, frame 0", first.cell)
         if self.differenced:
@@ -200,7 +199,7 @@ class Trajectory:
         """Yield what the clocks of stored frames show; frames without any are counted."""
         places = count(start) if stop is None else range(start, stop + self.differenced)
         clockless = self._interval is None
-        frames = self._read(replace(self._source, times_only=not clockless), places, self._progress)
+        frames = self._reader.frames(replace(self._source, times_only=not clockless), places, self._progress)
         following = start
         try:
             for now in distinct(frames) if clockless else map(clock, frames):
@@ -213,17 +212,9 @@ class Trajectory:
             if following != stop:
                 raise
 
-    def _velocity_unit(self, first: Frame) -> tuple[str, bool]:
-        """Return the unit in which velocities are read, and whether the format fixes it."""
-        if self._source.velocity_unit is not None:
-            return self._source.velocity_unit, False
-        if self._read is read_extxyz and not {*VELOCITIES}.isdisjoint(first.columns):
-            return "A/fs", False
-        return "A/ps" if self._read is read_mdanalysis else "ase", True
-
     def _first_frames(self) -> tuple[Frame, list[float | None], bool]:
         """Return the first frame, the clocks of the first few, and whether there are no more than these."""
-        frames = self._read(self._source, count(), self._progress)
+        frames = self._reader.frames(self._source, count(), self._progress)
         first = next(frames, None)
         if first is None:
             raise TrajectoryError(f"{self.path}: holds no frame")
@@ -253,7 +244,7 @@ class Trajectory:
         before: tuple[int, Frame] | None = None
         shown: float | None = None
         for (index, at), stored in zip(
-            ours, self._read(self._source, (at for _, at in theirs), self._progress), strict=False
+            ours, self._reader.frames(self._source, (at for _, at in theirs), self._progress), strict=False
         ):
             place = f"{self.path}, frame {at}"
             now = clock(stored)

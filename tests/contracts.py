@@ -19,6 +19,8 @@ from conftest import turned, turned_tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import LabelError
 from mimyria.execute import Job, LocalExecutor
+from mimyria.formats.readers import find_reader
+from mimyria.formats.source import Source
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.labels.label import LabelSettings, label_frames
@@ -88,6 +90,8 @@ def write_cp2k(path: Path, run: list[Any], what: str) -> None:
 class ReaderContract:
     """What a trajectory format must give back; a subclass writes the made-up run and says how exact the format is."""
 
+    reader = ""
+    """Name of the `Reader` that must be found."""
     cell = TRICLINIC
     exact_to = 1e-8
     """Å, and half as many Å/fs."""
@@ -121,6 +125,10 @@ class ReaderContract:
             assert ours.time == pytest.approx(theirs.time)
             assert ours.periodic.all()
             assert {ours.positions.dtype, ours.velocities.dtype, ours.cell.dtype} == {np.dtype(float)}
+
+    def test_its_reader_is_found(self, arguments: dict[str, Any]) -> None:
+        files = {name: arguments[name] for name in ("path", "topology", "velocities") if name in arguments}
+        assert find_reader(Source(**files)).name == self.reader
 
     def test_what_was_written_is_read(self, arguments: dict[str, Any], run: list[Any]) -> None:
         trajectory = Trajectory(**arguments)

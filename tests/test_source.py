@@ -1,0 +1,140 @@
+"""The seam of the formats: a dialect told by its first line is one object and one entry, and passes the contract."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts import ReaderContract, made_up_run
+from mimyria.elements import numbers_of, symbols_of
+from mimyria.errors import TrajectoryError
+from mimyria.formats import read_frames, readers
+from mimyria.formats.compression import open_lines
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.frame import Frame
+from mimyria.trajectory import Trajectory
+from mimyria.units import VELOCITY
+
+FIRST_LINE = b"# made-up molecular dynamics, velocities in au"
+
+
+def read_made_up(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield frames of a line ``time symbols``, then one number a line: cell, positions, velocities."""
+    wanted = iter(indices)
+    following = next(wanted, None)
+    with open_lines(source.path) as (lines, fraction):
+        next(lines)
+        for index, (time, *symbols) in enumerate(iter(lambda: next(lines, b"").split(), [])):
+            n_atoms = len(symbols)
+            numbers = np.array([float(next(lines)) for _ in range(9 + 6 * n_atoms)])
+            if index != following:
+                continue
+            progress.fraction = fraction()
+            yield Frame(
+                numbers=numbers_of([symbol.decode() for symbol in symbols]),
+                positions=numbers[9 : 9 + 3 * n_atoms].reshape(-1, 3),
+                cell=numbers[:9].reshape(3, 3),
+                periodic=np.ones(3, dtype=bool),
+                velocities=numbers[9 + 3 * n_atoms :].reshape(-1, 3),
+                time=float(time),
+            )
+            following = next(wanted, None)
+
+
+MADE_UP = Reader(
+    "made-up",
+    accepts=lambda source: source.head.startswith(FIRST_LINE),
+    read=read_made_up,
+    velocity_unit=lambda source, frame: VelocityUnit("au", fixed=True),
+)
+
+
+def text_of(run: list[Frame]) -> bytes:
+    lines = [FIRST_LINE.decode()]
+    for frame in run:
+        assert frame.velocities is not None
+        lines.append(" ".join([f"{frame.time}", *symbols_of(frame.numbers)]))
+        for values in (frame.cell, frame.positions, frame.velocities / VELOCITY["au"]):
+            lines += map(repr, values.ravel().tolist())
+    return ("\n".join(lines) + "\n").encode()
+
+
+class TestDialectToldByItsFirstLine(ReaderContract):
+    """Its suffix is that of another format."""
+
+    reader = "made-up"
+
+    @pytest.fixture(autouse=True)
+    def entry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(readers, "READERS", (MADE_UP, *readers.READERS))
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        (folder / "run.xyz.gz").write_bytes(gzip.compress(text_of(run)))
+        return {"path": folder / "run.xyz.gz"}
+
+    def test_the_unit_and_its_remedy_come_from_the_reader(self, arguments: dict[str, Any]) -> None:
+        trajectory = Trajectory(**arguments)
+        assert (trajectory.velocity_unit, trajectory.unit_is_fixed) == ("au", True)
+        with pytest.raises(TrajectoryError, match=r"the format itself says .* leave --velocity-unit A/fs out"):
+            Trajectory(**arguments, velocity_unit="A/fs")
+
+    def test_files_that_it_does_not_use_are_refused(self, arguments: dict[str, Any]) -> None:
+        with pytest.raises(TrajectoryError, match="leave --topology out"):
+            Trajectory(**arguments, topology=arguments["path"])
+        with pytest.raises(TrajectoryError, match="--velocities belongs to"):
+            Trajectory(**arguments, velocities=arguments["path"])
+
+    def test_it_is_read_as_plain_frames_too(self, arguments: dict[str, Any], run: list[Any]) -> None:
+        self.agree(read_frames(arguments["path"]), run)
+
+    def test_other_files_find_their_reader_as_before(self, tmp_path: Path) -> None:
+        for name, reader in {
+            "a.xyz": "extxyz",
+            "a.extxyz.zst": "extxyz",
+            "a.XYZ": "extxyz",
+            "OUTCAR": "outcar",
+            "OUTCAR.gz": "outcar",
+            "a.trr": "mdanalysis",
+            "a.traj": "ase",
+            "XDATCAR": "ase",
+        }.items():
+            (tmp_path / name).write_bytes(b"")
+            assert readers.find_reader(Source(tmp_path / name)).name == reader
+        files = [tmp_path / "a.xyz", tmp_path / "a.traj"]
+        assert readers.find_reader(Source(files[0], velocities=files[0])).name == "pair"
+        assert readers.find_reader(Source(files[1], topology=files[0])).name == "mdanalysis"
+
+
+def test_the_unit_may_differ_from_frame_to_frame(tmp_path: Path) -> None:
+    """A column of velocities has the unit that the user says, momenta are ASE's own."""
+    rows = 'Lattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3:{}:R:3\nH 1 2 3 1 0 0\n'
+    text = f"1\n{rows.format('vel')}1\n{rows.format('momenta')}"
+    (tmp_path / "a.xyz").write_text(text)
+    one, other = read_frames(tmp_path / "a.xyz")
+    assert one.velocities is not None
+    assert other.velocities is not None
+    assert one.velocities[0, 0] == 1.0
+    assert other.velocities[0, 0] == pytest.approx(VELOCITY["ase"] / 1.008)
+    told = read_frames(tmp_path / "a.xyz", velocity_unit="A/ps")
+    assert next(told).velocities[0, 0] == pytest.approx(1e-3)  # type: ignore[index]
+    with pytest.raises(TrajectoryError, match="leave --velocity-unit A/ps out"):
+        next(told)
+
+
+def test_the_head_of_a_damaged_file_is_empty(tmp_path: Path) -> None:
+    for name in ("a.gz", "a.xz", "a.zst"):
+        (tmp_path / name).write_bytes(b"not compressed at all")
+        assert Source(tmp_path / name).head == b""
+
+
+def test_frames_without_velocities_need_no_unit(tmp_path: Path) -> None:
+    run = [replace(frame, velocities=None) for frame in made_up_run(3)]
+    reader = replace(MADE_UP, read=lambda *_: iter(run), velocity_unit=lambda *_: VelocityUnit())
+    (tmp_path / "a").touch()
+    assert list(reader.frames(Source(tmp_path / "a"), range(3), Progress())) == run

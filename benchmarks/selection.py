@@ -32,11 +32,12 @@ from mimyria.formats import read_frames, write_frames  # noqa: E402
 from mimyria.loop import autotrain  # noqa: E402
 from mimyria.pipeline import make_spectra  # noqa: E402
 from mimyria.settings import SpectrumSettings  # noqa: E402
-from mimyria.spectra.compare import read_table, similarity  # noqa: E402
+from mimyria.spectra.compare import similarity  # noqa: E402
 from mimyria.spectra.conditions import Conditions  # noqa: E402
 from mimyria.spectra.infrared import infrared  # noqa: E402
 from mimyria.spectra.raman import raman  # noqa: E402
 from mimyria.spectra.sampling import sampling  # noqa: E402
+from mimyria.spectra.spectrum import read_spectrum  # noqa: E402
 from mimyria.training.train import TrainSettings, train  # noqa: E402
 
 MOLECULES, FRAMES, PROBE, TIMESTEP, RESOLUTION, TEMPERATURE = 8, 900, 600, 3.0, 60.0, 300.0
@@ -111,9 +112,9 @@ def scores(folder: Path, seed: int, method: str, cycles: int, batch: int) -> lis
         spectra(folder / "unseen.xyz", cycle, folder / "unseen", None)
         row = []
         for kind, column in COLUMNS:
-            ours = read_table(folder / "unseen" / f"{kind}.csv")
+            ours = read_spectrum(folder / "unseen" / f"{kind}.csv")
             curves = [(one.wavenumber, one.columns[column], None) for one in (ours, exact[kind])]
-            row.append(similarity(curves[0], curves[1], 300, 3900)["score"])
+            row.append(similarity(curves[0], curves[1], 300, 3900).score)
         found.append(row)
     return found
 

@@ -28,7 +28,7 @@ from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.spectra.spectrum import Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.sanity import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
@@ -47,9 +47,7 @@ SETTLED = (
 """Names of settings, as ``SpectrumSettings.flags`` has them, that determine the rates and nothing else."""
 
 
-def make_spectra(
-    paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False
-) -> dict[str, Spectrum]:
+def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False) -> Spectra:
     """Make the spectra asked for, or all that the sources allow, write the folder, and return the spectra by kind.
 
     Parameters
@@ -186,7 +184,7 @@ def _spectra(
     out: Path,
     settings: SpectrumSettings,
     paths: Sequence[Path],
-) -> dict[str, Spectrum]:
+) -> Spectra:
     """Compute and write the spectra wanted, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings)
@@ -198,7 +196,7 @@ def _spectra(
         blocks += ", too few for more than rough errors"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
-    spectra = {}
+    spectra = Spectra()
     made = {f"rates {number}": one.origin.strip().replace("\n", "; ") for number, one in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in wanted:

@@ -27,6 +27,8 @@ FLOORS = (
     {"__main__"},
 )
 """From the ground up. Imports only go down; folders of one floor never see each other, single files of one may."""
+UPWARD = {"spectra/spectrum.py": "mimyria.figures.plot."}
+"""The one arrow upwards, taken when it is called: a spectrum draws itself."""
 ROOMS = {
     "torch": {"model", "training"},
     "e3nn": {"model"},
@@ -40,6 +42,7 @@ ROOMS = {
     "zstandard": {"formats"},
     "h5py": {"rates"},
     "matplotlib": {"figures"},
+    "pandas": {"spectra"},
     "bokeh": {"figures", "report"},
     "typer": {"cli"},
     "rich": {"progress"},
@@ -71,7 +74,10 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
     here = room(path)
+    allowed = UPWARD.get(str(path.relative_to(PACKAGE)), "nothing")
     for name in imports(path):
+        if name.startswith(allowed):
+            continue
         top, *rest = name.split(".")
         if top == "mimyria":
             there = rest[0] if any(rest[0] in floor for floor in FLOORS) else "__init__"

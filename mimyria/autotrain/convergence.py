@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.compare import read_table, similarity
+from mimyria.spectra.compare import similarity
+from mimyria.spectra.spectrum import Curve, read_spectrum
 
 CONVERGED = "converged"
 """The reason to stop that is not a limit."""
@@ -75,24 +76,18 @@ def settling(
     for name, (file, column) in COMPARED.items():
         if not (now / file).exists():
             continue
-        curve, spread = _curve(now / file, column)
+        spectrum = read_spectrum(now / file)
+        curve, spread = spectrum.curve(column), spectrum.spread(column)
         change, floor = float("nan"), float("nan")
         if before is not None and (before / file).exists():
-            report = similarity(curve, _curve(before / file, column)[0], low, high)
-            change, floor = report["score"], np.sqrt(share) * report.get("floor", float("nan"))
+            result = similarity(curve, read_spectrum(before / file).curve(column), low, high)
+            change = result.score
+            floor = np.sqrt(share) * (float("nan") if result.floor is None else result.floor)
         found[name] = Settling(change, _spread_score(curve, spread, low, high) / c4(members), floor)
     return found
 
 
-def _curve(path: Path, column: str) -> tuple[tuple[Array, Array, Array | None], Array | None]:
-    """Return wavenumbers, intensities, standard errors, and the spread over the committee."""
-    table = read_table(path)
-    stem = column.removesuffix("_cm-1")
-    columns = table.columns
-    return (table.wavenumber, columns[column], columns.get(f"{stem}_error")), columns.get(f"{stem}_spread")
-
-
-def _spread_score(curve: tuple[Array, Array, Array | None], spread: Array | None, low: float, high: float) -> float:
+def _spread_score(curve: Curve, spread: Array | None, low: float, high: float) -> float:
     if spread is None:
         return float("nan")
     x, y, _ = curve

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -145,31 +144,7 @@ def compare(
     config: Config = None,
 ) -> None:
     """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked."""
-    from mimyria.spectra import compare as comparison
-    from mimyria.spectra.spectrum import write_csv
+    from mimyria.spectra.compare import compare as run
 
-    curves, tables, names = [], [], []
-    for path, factor in ((first, 1.0), (second, scale)):
-        table = comparison.read_table(path)
-        tables.append(table)
-        names.append(column or list(table.columns)[1])
-        error = comparison.error_of(table, column)
-        values = factor * comparison.column(table, column, path)
-        curves.append((table.wavenumber, values, None if error is None else abs(factor) * error))
-    comparison.warn_if_of_different_kinds(tables, names)
-    report = comparison.similarity(curves[0], curves[1], *range)
-    comparison.warn_if_unlike(report, " see --scale")
-    if difference is not None:
-        if difference.exists() and any(difference.samefile(path) for path in (first, second)):
-            raise ConfigError(f"{difference} is one of the two spectra; give another --difference")
-        spectrum = comparison.difference(curves[0], curves[1], names[0], *range)
-        write_csv(difference, replace(spectrum, header={names[0]: f"{first} - {scale:g} × {second}"}))
-    if json:
-        typer.echo(json_format.dumps(report))
-    else:
-        typer.echo(
-            f"similarity {report['similarity']:.4f} (score {report['score']:.4f}) "
-            f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
-        )
-        if "floor" in report:
-            typer.echo(f"two measurements of one spectrum with these errors would score {report['floor']:.4f}")
+    result = run(first, second, column=column, range=range, scale=scale, difference=difference)
+    typer.echo(json_format.dumps(result.as_dict()) if json else result)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.compare import error_of
-from mimyria.spectra.spectrum import Spectrum
+from mimyria.spectra.spectrum import Spectrum, column_name
 
 HIGHEST = 4200.0
 """cm⁻¹; no fundamental of an ordinary liquid lies above."""
@@ -120,33 +118,32 @@ def _curve(
     spectrum: Spectrum, name: str, label: str, color: str, role: str = "whole", *, hidden: bool = False
 ) -> Curve:
     """Return a column, with its error if it has one."""
-    error = error_of(spectrum, name)
+    error = spectrum.error(name)
     if error is not None and not np.isfinite(error).any():
         error = None
-    return Curve(label, spectrum.wavenumber, spectrum.columns[name], color, error, role, hidden)
+    return Curve(label, spectrum.wavenumber, spectrum.values(name), color, error, role, hidden)
 
 
 def _terms(spectrum: Spectrum, name: str, before: str = "") -> list[Curve]:
     """Return the parts of a column that the groups or the molecules make, with something before their labels."""
-    found = [match for column in spectrum.columns if (match := re.fullmatch(rf"{name}\[(.+),(.+)\]", column))]
-    groups = list(dict.fromkeys(match[1] for match in found))
+    found = spectrum.contributions(name)
+    groups = list(dict.fromkeys(first for first, _ in found))
     curves = []
-    for match in found:
-        column, first, second = match.group(0, 1, 2)
-        if first == second:
-            color = _group_color(groups.index(first))
-            curves.append(_curve(spectrum, column, before + first, color, "part", hidden=True))
-        else:
-            curves.append(_curve(spectrum, column, f"{before}{first} with {second}", GREY, "cross", hidden=True))
+    for (first, second), values in found.items():
+        own = first == second
+        label, color = (first, _group_color(groups.index(first))) if own else (f"{first} with {second}", GREY)
+        role = "part" if own else "cross"
+        curves.append(Curve(before + label, spectrum.wavenumber, values, color, role=role, hidden=True))
     for label, color in (("intramolecular", ORANGE), ("intermolecular", PURPLE)):
-        if f"{name}_{label}" in spectrum.columns:
-            curves.append(_curve(spectrum, f"{name}_{label}", before + label, color, "part", hidden=True))
+        column = column_name(name, label)
+        if column in spectrum.columns:
+            curves.append(_curve(spectrum, column, before + label, color, "part", hidden=True))
     return curves
 
 
 def _infrared(spectrum: Spectrum) -> list[Panel]:
     """Return n·α with its parts, and the refractive index where it was asked for."""
-    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_terms(spectrum, "n_alpha")]
+    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_terms(spectrum, "n_alpha_cm-1")]
     panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
     if "kappa" in spectrum.columns:
         optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
@@ -176,9 +173,9 @@ def _raman(spectrum: Spectrum) -> list[Panel]:
 
 def _density(spectrum: Spectrum) -> list[Panel]:
     curves = [_curve(spectrum, "vdos", "total", BLUE)]
-    parts = [name for name in spectrum.columns if name.startswith("vdos[") and name.endswith("]")]
-    for index, name in enumerate(parts if len(parts) > 1 else []):
-        curves.append(_curve(spectrum, name, name[5:-1], _group_color(index), "part"))
+    species = [name for (name,) in spectrum.contributions()]
+    for index, name in enumerate(species if len(species) > 1 else []):
+        curves.append(_curve(spectrum, f"vdos[{name}]", name, _group_color(index), "part"))
     return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -13,7 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel
+from mimyria.errors import ConfigError
+from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel, panels_of
+from mimyria.figures.reference import lay_over, read_reference
+from mimyria.spectra.spectrum import Spectrum
 
 CENTIMETRE = 1 / 2.54
 """inch"""
@@ -87,7 +91,29 @@ def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str =
             os.replace(unfinished, path)
 
 
-def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "double") -> Figure:
+class Picture(Figure):
+    """A figure that a notebook shows without any setting up; else ``savefig`` writes it."""
+
+    def _repr_png_(self) -> bytes:
+        png = BytesIO()
+        self.savefig(png, format="png", dpi=150)
+        return png.getvalue()
+
+
+def draw_spectra(
+    spectra: Mapping[str, Spectrum], reference: Iterable[str] = (), *, title: str = "", width: str = "double"
+) -> Picture:
+    """Return the figure of spectra, given by kind, laid out; see `spectra_figure` and `read_reference`."""
+    if width not in SIZES:
+        raise ConfigError(f"--plot-width takes {' or '.join(SIZES)}, not {width!r}")
+    panels, _ = lay_over(panels_of(spectra), [read_reference(text) for text in reference])
+    with mpl.rc_context(STYLE):
+        figure = spectra_figure(panels, title, width)
+        figure.draw_without_rendering()
+    return figure
+
+
+def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "double") -> Picture:
     """Return the figure.
 
     Parameters
@@ -101,7 +127,7 @@ def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "doubl
     """
     across, down = SIZES[width]
     heights = [panel.height for panel in panels]
-    figure = Figure((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
+    figure = Picture((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
     column = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for letter, axes, panel in zip(ascii_lowercase, column, panels, strict=False):
         caption = f"({letter}) {panel.title}" if len(panels) > 1 else panel.title

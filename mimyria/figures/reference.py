@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.panels import OURS, Curve, Panel
-from mimyria.spectra.compare import column, error_of, read_table, similarity, warn_if_unlike
+from mimyria.spectra.compare import similarity, warn_if_unlike
 from mimyria.spectra.kinds import KINDS
+from mimyria.spectra.spectrum import read_spectrum
 
 log = logging.getLogger("mimyria")
 
@@ -41,7 +42,7 @@ class Reference:
 def read_reference(text: str) -> Reference:
     """Return the reference that a text of the form above names.
 
-    KIND is ``ir`` unless said; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table as `read_table` takes it;
+    KIND is ``ir`` unless said; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table that `read_spectrum` takes;
     its first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
     file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed.
 
@@ -58,13 +59,10 @@ def read_reference(text: str) -> Reference:
         scale = float(given.get("scale", 1))
     except ValueError:
         raise ConfigError(f"--reference {text}: scale takes a number, not {given['scale']!r}") from None
-    table = read_table(path)
-    name = given.get("column")
-    values = column(table, name, path)
+    wavenumber, values, error = read_spectrum(path).curve(given.get("column"), scale)
     role = "points" if len(values) < FEW else "reference"
-    label = given.get("label", path.stem)
-    curve = Curve(label, table.wavenumber, values, COLORS[0], error_of(table, name), role)
-    return Reference(kind, against, curve.times(scale))
+    curve = Curve(given.get("label", path.stem), wavenumber, values, COLORS[0], error, role)
+    return Reference(kind, against, curve)
 
 
 def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[list[Panel], list[str]]:
@@ -93,13 +91,13 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
         panels[place] = panel.with_curve(theirs)
         if theirs.role == "reference":
             pair = [(curve.wavenumber, curve.values, curve.error) for curve in (ours, theirs)]
-            report = similarity(pair[0], pair[1])
+            result = similarity(pair[0], pair[1])
             said.append(
-                f"{name}: similarity {report['similarity']:.3f} with {panel.title} ({ours.label}) "
-                f"from {report['low_cm-1']:.0f} to {report['high_cm-1']:.0f} cm⁻¹"
+                f"{name}: similarity {result.similarity:.3f} with {panel.title} ({ours.label}) "
+                f"from {result.low:.0f} to {result.high:.0f} cm⁻¹"
             )
             log.info(said[-1])
-            warn_if_unlike(report, " `scale=1000` after the file multiplies")
+            warn_if_unlike(result, " `scale=1000` after the file multiplies")
     return panels, said
 
 

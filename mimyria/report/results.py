@@ -21,7 +21,7 @@ from mimyria.figures.page import figure_of
 from mimyria.figures.panels import BLUE, GREEN, GREY, HIGHEST, ORANGE, PURPLE, VERMILION, Curve, Panel
 from mimyria.labels.quality import FIGURES, outlying, summarise
 from mimyria.report.status import NAMES, Standing, verdict
-from mimyria.spectra.compare import error_of, read_table
+from mimyria.spectra.spectrum import read_spectrum
 from mimyria.targets import TARGETS
 from mimyria.training.history import history_of, read_history
 
@@ -88,10 +88,10 @@ def _names(cycles: Sequence[Cycle]) -> list[str]:
 
 def _curve(path: Path, column: str, label: str, band: str = "error") -> Curve:
     """Return a spectrum with its error, or its spread over the committee, as a band."""
-    found = read_table(path)
-    error = found.columns.get(f"{column.removesuffix('_cm-1')}_spread") if band == "spread" else error_of(found, column)
+    found = read_spectrum(path)
+    error = found.spread(column) if band == "spread" else found.error(column)
     color = {"spread": ORANGE}.get(band, VERMILION if label == "final" else shades(1)[0])
-    return Curve(label, found.wavenumber, found.columns[column], color, error).between(0, HIGHEST)
+    return Curve(label, found.wavenumber, found.values(column), color, error).between(0, HIGHEST)
 
 
 def similarities(standing: Standing) -> Part:

@@ -1,95 +1,109 @@
-"""Reading spectra back from text files, and comparing them: similarity, difference and band maxima."""
+"""Comparing spectra: similarity, difference and band maxima."""
 
 from __future__ import annotations
 
-import csv
 import logging
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.config import is_number
-from mimyria.errors import SpectrumError
+from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
 
 log = logging.getLogger("mimyria")
 
 LEAST_SIMILARITY = 0.05
 
 
-def read_table(path: Path) -> Spectrum:
-    """Return the columns of a text file: ours, or any with the wavenumber (cm⁻¹) first; rows in any order.
+@dataclass(frozen=True)
+class Similarity:
+    """How alike two spectra are over a common range, see `similarity`.
 
-    ``#`` lines are comments, of which those of the form ``# name: value`` are kept as its header; columns are
-    separated by commas or white space, a line of names may come first.
+    Parameters
+    ----------
+    similarity, score
+        1 - score, and the score.
+    low, high, points
+        The range, cm⁻¹, and how many wavenumbers are in it.
+    floor
+        Score that two measurements of one spectrum would have on average; None where no error is known.
+    """
+
+    similarity: float
+    score: float
+    low: float
+    high: float
+    points: int
+    floor: float | None = None
+
+    def __str__(self) -> str:
+        text = f"similarity {self.similarity:.4f} (score {self.score:.4f}) from {self.low:.0f} to {self.high:.0f} cm⁻¹"
+        if self.floor is None:
+            return text
+        return f"{text}\ntwo measurements of one spectrum with these errors would score {self.floor:.4f}"
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the numbers by name, as JSON has them; without a floor where it is not known."""
+        floor = {} if self.floor is None else {"floor": self.floor}
+        ends = {"low_cm-1": self.low, "high_cm-1": self.high}
+        return {"similarity": self.similarity, "score": self.score, **floor, **ends, "points": self.points}
+
+
+def compare(
+    first: Spectrum | str | os.PathLike[str],
+    second: Spectrum | str | os.PathLike[str],
+    *,
+    column: str | None = None,
+    range: tuple[float, float] = (0.0, np.inf),
+    scale: float = 1.0,
+    difference: str | os.PathLike[str] | None = None,
+) -> Similarity:
+    """Return how alike two spectra are, 1 - Σ|A - B| / Σ|A + B|, after warning of what speaks against comparing them.
+
+    Parameters
+    ----------
+    first, second
+        Spectra, or their files: ours, or any table with the wavenumber (cm⁻¹) first.
+    column
+        Name of the column; None for the first after the wavenumber of each.
+    range
+        Lowest and highest wavenumber, cm⁻¹.
+    scale
+        What the second is multiplied with.
+    difference
+        File to write first - scale·second to, with its standard error.
+
+    Returns
+    -------
+    Similarity
+        Pure numbers, and the range in cm⁻¹.
 
     Raises
     ------
     SpectrumError
-        If the file is not there, has no two columns of numbers, or a line does not fit.
+        If a file cannot be read, has no such column, or the two have no range in common.
+    ConfigError
+        If the difference would be written over one of the two.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpectrumError(f"{path} cannot be read: {error}") from error
-    numbered = [
-        (k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and line.strip()[0] not in "#;"
-    ]
-    if not numbered:
-        raise SpectrumError(f"{path} has no rows")
-    comma = "," in numbered[0][1]
-    cells = [(k, _cells(line, comma)) for k, line in numbered]
-    names = None if is_number(cells[0][1][0]) else cells.pop(0)[1]
-    rows = []
-    for k, row in cells:
-        try:
-            rows.append([float(cell) for cell in row])
-        except ValueError:
-            raise SpectrumError(f"{path}, line {k}: not a row of numbers") from None
-        if len(row) != len(rows[0]):
-            raise SpectrumError(f"{path}, line {k}: {len(row)} columns, the rows before have {len(rows[0])}")
-    if not rows or len(rows[0]) < 2:
-        raise SpectrumError(f"{path} needs at least two columns of numbers, the wavenumber (cm⁻¹) and an intensity")
-    if names is None:
-        names = [WAVENUMBER, *(f"column_{k}" for k in range(2, len(rows[0]) + 1))]
-    if len(names) != len(rows[0]):
-        raise SpectrumError(f"{path}: {len(names)} column names for {len(rows[0])} columns")
-    table = np.array(rows)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    return Spectrum("table", dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True)), _header(text))
-
-
-def _header(text: str) -> dict[str, str]:
-    remarks = [line[1:].split(":", 1) for line in text.splitlines() if line.startswith("#") and ":" in line]
-    return {name.strip(): value.strip() for name, value in remarks}
-
-
-def _cells(line: str, comma: bool) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line]))] if comma else line.split()
-
-
-def column(spectrum: Spectrum, name: str | None, origin: Path) -> Array:
-    """Return a column by name; without one, the first after the wavenumber."""
-    names = list(spectrum.columns)[1:]
-    if name is not None and name not in names:
-        raise SpectrumError(f"{origin} has no column {name}; it has {', '.join(names)}")
-    return spectrum.columns[name or names[0]]
-
-
-def error_of(spectrum: Spectrum, name: str | None) -> Array | None:
-    """Return the standard error that belongs to a column, or None where the file has none."""
-    return spectrum.columns.get(error_name(name or list(spectrum.columns)[1]))
-
-
-def error_name(name: str) -> str:
-    """Return the name of the column with the standard error of another."""
-    return f"{name.removesuffix('_cm-1')}_error"
-
-
-Curve = tuple[Array, Array, Array | None]
-"""Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None."""
+    tables = [one if isinstance(one, Spectrum) else read_spectrum(one) for one in (first, second)]
+    curves = [one.curve(column, factor) for one, factor in zip(tables, (1.0, scale), strict=True)]
+    names = [column or list(one.columns)[1] for one in tables]
+    warn_if_of_different_kinds(tables, names)
+    result = similarity(curves[0], curves[1], *range)
+    warn_if_unlike(result, " see --scale")
+    if difference is not None:
+        out = Path(difference)
+        if out.exists() and any(one.origin and out.samefile(one.origin) for one in tables):
+            raise ConfigError(f"{out} is one of the two spectra; give another --difference")
+        origins = [one.origin or one.kind for one in tables]
+        made = subtract(curves[0], curves[1], names[0], *range)
+        header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
+        write_csv(out, replace(made, header=header, units=tables[0].units))
+    return result
 
 
 def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, Array | None]:
@@ -121,8 +135,8 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
     return grid, a, b, spread
 
 
-def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.inf) -> dict[str, float]:
-    """Return how alike two spectra are over a common range: score and 1 - score.
+def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.inf) -> Similarity:
+    """Return how alike two curves are over a common range: score and 1 - score.
 
     score(A, B) = Σ|A - B| / Σ|A + B|
 
@@ -134,24 +148,22 @@ def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.i
     if not both:
         raise SpectrumError("both spectra are zero over the whole range")
     score = float(abs(a - b).sum()) / both
-    report = {"similarity": 1 - score, "score": score}
-    if spread is not None:
-        report["floor"] = float(np.sqrt(2 / np.pi) * spread.sum()) / both
-    return {**report, "low_cm-1": float(grid[0]), "high_cm-1": float(grid[-1]), "points": len(grid)}
+    floor = None if spread is None else float(np.sqrt(2 / np.pi) * spread.sum()) / both
+    return Similarity(1 - score, score, float(grid[0]), float(grid[-1]), len(grid), floor)
 
 
-def difference(first: Curve, second: Curve, name: str, low: float = 0.0, high: float = np.inf) -> Spectrum:
+def subtract(first: Curve, second: Curve, name: str, low: float = 0.0, high: float = np.inf) -> Spectrum:
     """Return A - B under a name and, where one of them has a standard error, √(σ_A² + σ_B²); see `on_one_grid`."""
     grid, a, b, spread = on_one_grid(first, second, low, high)
     columns = {WAVENUMBER: grid, name: a - b}
     if spread is not None:
-        columns[error_name(name)] = spread
+        columns[column_name(name)] = spread
     return Spectrum("difference", columns)
 
 
-def warn_if_unlike(report: dict[str, float], remedy: str = "") -> None:
-    """Warn, with a remedy, where the similarity that a report tells is that of different units."""
-    if report["similarity"] < LEAST_SIMILARITY:
+def warn_if_unlike(result: Similarity, remedy: str = "") -> None:
+    """Warn, with a remedy, where a similarity is that of different units."""
+    if result.similarity < LEAST_SIMILARITY:
         log.warning(f"the two have next to nothing in common: are their units the same (10³ cm⁻¹, cm⁻¹)?{remedy}")
 
 

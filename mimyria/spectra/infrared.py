@@ -13,12 +13,16 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.quantum import correction_header, over_harmonic
 from mimyria.spectra.sampling import Sampling, lines, standard_error
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
 from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import APT
 from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
 
 MOLAR = "n_alpha_molar"
+UNITS = {
+    **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", "alpha": "cm-1"},
+    **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"),
+}
 
 
 def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
@@ -67,9 +71,9 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
         for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():
             columns[name] = values
-            columns[f"{name.removesuffix('_cm-1')}_error"] = standard_error(of_blocks[name])
+            columns[column_name(name)] = standard_error(of_blocks[name])
         header |= optical_header(conditions.epsilon_infinity)
-    return Spectrum("ir", columns, header | how.header())
+    return Spectrum("ir", columns, header | how.header(), UNITS)
 
 
 def dipole_rate(one: ResponseSeries, frames: slice) -> Array:

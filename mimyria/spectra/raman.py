@@ -19,6 +19,8 @@ from mimyria.spectra.terms import terms, terms_header
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
+LINE_SHAPE, INTENSITY = "a.u.² fs⁻² cm", "a.u.² fs⁻² cm²"
+"""Units of S, and of intensities on the other scales; a.u. of the PGT times Å."""
 VISIBLE = 1e-3
 """A depolarisation ratio is given where VV exceeds this part of its maximum."""
 
@@ -88,7 +90,12 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         **terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    return Spectrum("raman", columns, header | how.header())
+    units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
+    units |= {f"{name}_per_molecule": LINE_SHAPE for name in ("isotropic", "anisotropic")}
+    units |= {
+        f"{scale}_{name}": INTENSITY for scale in scales for name in ("VV", "VH", "unpolarised", *conditions.porto)
+    }
+    return Spectrum("raman", columns, header | how.header(), units)
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tuple[Array, str]]:

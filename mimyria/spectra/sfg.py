@@ -43,6 +43,8 @@ from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
 
+UNITS = {"im": "m²/V", "re": "m²/V", "abs2": "m⁴/V²"}
+
 
 def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
     """Return Im χ, Re χ and |χ|² of the faces, for the components that an isotropic surface has.
@@ -98,7 +100,8 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         "temperature": f"{conditions.temperature:.2f} K",
         "area": f"{np.average(areas, weights=[len(one) for one in series]):.3f} Å²",
     }
-    return Spectrum("sfg", columns, header | how.header())
+    units = {f"{name}_{part}": unit for name in measured | single for part, unit in UNITS.items()}
+    return Spectrum("sfg", columns, header | how.header(), units)
 
 
 def component(series: Sequence[ResponseSeries], name: str, how: Sampling) -> tuple[Array, Array, Array]:

@@ -51,7 +51,7 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    return Spectrum("vdos", columns, header | how.header())
+    return Spectrum("vdos", columns, header | how.header(), {"vdos": "modes per cm-1"})
 
 
 def _blocks(series: Sequence[ResponseSeries], lags: int, how: Sampling) -> tuple[Array, Sampling]:

@@ -15,7 +15,7 @@ AXES = "xyz"
 """Names of the Cartesian axes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Frame:
     """Atoms in a cell at one instant, with velocities and, once labelled, tensors.
 
@@ -69,6 +69,12 @@ class Frame:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def __repr__(self) -> str:
+        lengths = " × ".join(f"{length:.4g}" for length in np.linalg.norm(self.cell, axis=1))
+        arrays = {"velocities": self.velocities, "forces": self.forces, **self.tensors}
+        held = [f"cell {lengths} Å", *(name for name, values in arrays.items() if values is not None)]
+        return f"<Frame: {len(self)} atoms, {', '.join(held)}>"
 
     @property
     def total_charge(self) -> float:

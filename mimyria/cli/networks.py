@@ -132,19 +132,7 @@ def evaluate(
         plot_parity(plot, pairs)
     if calibration is not None:
         plot_calibration(calibration, pairs)
-    if json:
-        typer.echo(json_format.dumps(report))
-        return
-    typer.echo(f"{report['target'].upper()}, {report['frames']} frames, errors in {report['unit']}")
-    typer.echo(f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}")
-    for name, row in [("all", report), *report["species"].items(), *report["irreps"].items()]:
-        numbers = [row["rmse"], row["relative_rmse"], row["r2"]]
-        cells = "".join(f"{'-':>10}" if number is None else f"{number:10.4f}" for number in numbers)
-        typer.echo(f"{name:>8}{cells}{row['bias']:12.2e}")
-    typer.echo(
-        f"sum over the atoms before projection: off by {report['sum_rule']:.2g}; RMSE after it "
-        f"{report['rmse_projected']:.4f}"
-    )
+    typer.echo(json_format.dumps(report) if json else report)
 
 
 def convert(

@@ -9,6 +9,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
+from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, ModelError
 from mimyria.model.graph import Graph
 from mimyria.model.network import Network, NetworkSettings
@@ -59,6 +60,12 @@ class ResponseModel(nn.Module):
         self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
         if isinstance(settings, PublishedSettings):  # as the original program computes
             self.double()
+
+    def __repr__(self) -> str:
+        error = self.summary.get("validation_error")
+        stated = "" if error is None else f", validation error {100 * error:.1f} %"
+        species = ", ".join(symbols_of(self.settings.species))
+        return f"<ResponseModel {self.target.name}: {len(self.members)} networks for {species}{stated}>"
 
     @property
     def target(self) -> Target:

@@ -33,7 +33,7 @@ class Sliceable(Protocol):
         """Return some of the frames."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResponseSeries:
     """Rates of the dipole and the polarizability along one trajectory.
 
@@ -92,6 +92,12 @@ class ResponseSeries:
 
     def __len__(self) -> int:
         return len(self.volume)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ResponseSeries: {len(self)} frames every {self.timestep:g} fs, {self.n_atoms} atoms, "
+            f"rates of {', '.join(self.rates)} in {', '.join(self.labels)}, {np.mean(self.temperature):.1f} K>"
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:

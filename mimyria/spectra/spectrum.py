@@ -31,7 +31,7 @@ WAVENUMBER = "wavenumber_cm-1"
 UNIT_IN_NAME = "_cm-1"
 QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread)?")
 PROGRAM, UNIT_OF = "mimyria ", "unit of "
-"""What the lines of a file's header begin with that tell version and kind, and the unit of a quantity."""
+"""What the lines of a file's header begin with that tell version and kind, and the unit of some quantities."""
 
 
 Curve = tuple[Array, Array, Array | None]
@@ -176,7 +176,10 @@ def _parts(name: str) -> list[str]:
 
 def write_csv(path: Path, spectrum: Spectrum) -> None:
     """Write a spectrum: ``#`` header lines, a line of column names, rows."""
-    units = {f"{UNIT_OF}{name}": unit for name, unit in spectrum.units.items()}
+    units = {
+        UNIT_OF + ", ".join(name for name, unit in spectrum.units.items() if unit == one): one
+        for one in dict.fromkeys(spectrum.units.values())
+    }
     lines = [
         f"# {PROGRAM}{__version__}: {spectrum.kind}",
         *(f"# {key}: {value}" for key, value in (spectrum.header | units).items()),
@@ -236,7 +239,8 @@ def read_spectrum(path: str | os.PathLike[str]) -> Spectrum:
     columns = dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True))
     header = _header(text)
     kind = next((header.pop(key) for key in list(header) if key.startswith(PROGRAM)), "table")
-    units = {key.removeprefix(UNIT_OF): header.pop(key) for key in list(header) if key.startswith(UNIT_OF)}
+    stated = {key.removeprefix(UNIT_OF): header.pop(key) for key in list(header) if key.startswith(UNIT_OF)}
+    units = {name: unit for names, unit in stated.items() for name in names.split(", ")}
     return Spectrum(kind, columns, header, units, str(path))
 
 

@@ -54,6 +54,27 @@ class Comparison:
     spreads: Array | None = None
 
 
+class Evaluation(dict[str, Any]):
+    """The errors of a model by name, as `evaluate` says; as text a table of them."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self['target'].upper()}, {self['frames']} frames, errors in {self['unit']}",
+            f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}",
+        ]
+        for name, row in [("all", self), *self["species"].items(), *self["irreps"].items()]:
+            numbers = [row["rmse"], row["relative_rmse"], row["r2"]]
+            cells = "".join(f"{'-':>10}" if number is None else f"{number:10.4f}" for number in numbers)
+            lines.append(f"{name:>8}{cells}{row['bias']:12.2e}")
+        lines.append(
+            f"sum over the atoms before projection: off by {self['sum_rule']:.2g}; RMSE after it "
+            f"{self['rmse_projected']:.4f}"
+        )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
 def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: str) -> Comparison:
     """Return labels and predictions of frames that come from ``origin``."""
     target = model.target
@@ -69,7 +90,7 @@ def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: s
     )
 
 
-def evaluate(pairs: Comparison) -> dict[str, Any]:
+def evaluate(pairs: Comparison) -> Evaluation:
     """Return the errors of a model, whole, by species, by irrep of the tensor, and by Cartesian component.
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
@@ -92,7 +113,7 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
     sums = [target.translation_error(tensors, charge) for tensors, charge in by_frame]
     projected = np.concatenate([target.project_translation(tensors, charge) for tensors, charge in by_frame])
     all_errors, all_deviations = errors[labelled], deviations[labelled]
-    return {
+    report = {
         "target": target.name,
         "unit": target.unit,
         "frames": len(pairs.frames),
@@ -106,6 +127,7 @@ def evaluate(pairs: Comparison) -> dict[str, Any]:
             for place in np.ndindex(*target.shape)
         },
     }
+    return Evaluation(report)
 
 
 def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float | None]]:

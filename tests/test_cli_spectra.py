@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from conftest import Run, refused
-from mimyria.spectra.compare import read_table
+from mimyria.spectra.spectrum import read_spectrum
 
 
 def test_difference_of_two_spectra(run: Run, tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_difference_of_two_spectra(run: Run, tmp_path: Path) -> None:
     status, text, error = run(*command, "--difference", tmp_path / "d.csv", "--scale", 2)
     assert status == 0, error
     assert "similarity" in text
-    table = read_table(tmp_path / "d.csv")
+    table = read_spectrum(tmp_path / "d.csv")
     np.testing.assert_allclose(table.columns["VV"], [3, 4, 5])
     np.testing.assert_allclose(table.columns["VV_error"], 5)
     assert "b.csv" in (tmp_path / "d.csv").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> 
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
     settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["used"]["frames"] == [200]
-    assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_table(tmp_path / "b" / "ir.csv").columns)
+    assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_spectrum(tmp_path / "b" / "ir.csv").columns)
 
 
 @pytest.mark.parametrize("timestep", ["0", "-1", "nan"])

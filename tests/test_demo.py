@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mimyria.demo import BANDS
-from mimyria.spectra.compare import band_maximum, read_table
+from mimyria.spectra.compare import band_maximum
+from mimyria.spectra.spectrum import read_spectrum
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
 
 
 def test_infrared_bands_are_where_water_has_them(demo: tuple[Path, str, float]) -> None:
-    table = read_table(demo[0] / "ir.csv")
+    table = read_spectrum(demo[0] / "ir.csv")
     line = table.columns["n_alpha_cm-1"]
     ranges = {"libration": (450, 850), "bend": (1580, 1720), "O-H stretch": (3300, 3650)}
     for name, _, height, (low, high) in BANDS:
@@ -37,7 +38,7 @@ def test_infrared_bands_are_where_water_has_them(demo: tuple[Path, str, float]) 
 
 
 def test_raman_depolarisation_is_physical(demo: tuple[Path, str, float]) -> None:
-    columns = read_table(demo[0] / "raman.csv").columns
+    columns = read_spectrum(demo[0] / "raman.csv").columns
     ratio, nu, vv = columns["depolarisation_ratio"], columns["wavenumber_cm-1"], columns["VV"]
     visible = np.isfinite(ratio)
     assert visible.sum() > 100

@@ -8,7 +8,7 @@ import numpy as np
 
 from conftest import Run, refused
 from mimyria.formats import read_frames, write_frames
-from mimyria.spectra.compare import read_table
+from mimyria.spectra.spectrum import read_spectrum
 
 
 def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_pa
     flags = ["--groups", "salt=element Na Cl", "--groups", "near=index 0:1"]
     status, _, error = run(*options, *flags, "--out", tmp_path / "a")
     assert status == 0, error
-    table = read_table(tmp_path / "a" / "ir.csv")
+    table = read_spectrum(tmp_path / "a" / "ir.csv")
     parts = [values for name, values in table.columns.items() if name.startswith("n_alpha[")]
     assert [name for name in table.columns if "[salt" in name] == [
         f"n_alpha[salt,{other}]" for other in ("salt", "near", "rest")
@@ -31,7 +31,7 @@ def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_pa
     run("spectrum", tmp_path / "a" / "series.h5", "--out", tmp_path / "e")
     for name in "bde":
         assert (tmp_path / name / "ir.csv").read_text() == (tmp_path / "a" / "ir.csv").read_text()
-    assert "n_alpha_intramolecular" in read_table(tmp_path / "c" / "ir.csv").columns
+    assert "n_alpha_intramolecular" in read_spectrum(tmp_path / "c" / "ir.csv").columns
     _, text, _ = run("info", tmp_path / "a" / "series.h5", "--json")
     assert json.loads(text)["groups"] == {"salt": 16, "near": 2, "rest": 14}
 

@@ -14,8 +14,8 @@ from mimyria.figures.panels import Panel, panels_of
 from mimyria.figures.pictures import FORMATS, PictureSettings, write_pictures
 from mimyria.figures.plot import magnification, plot_spectra, spectra_figure
 from mimyria.figures.reference import Reference, lay_over, read_reference
-from mimyria.spectra.compare import read_table, warn_if_of_different_kinds
-from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.spectra.compare import warn_if_of_different_kinds
+from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
 
 
 def table(path: Path, spectrum: Spectrum, name: str, factor: float = 1.0, every: int = 3) -> str:
@@ -234,7 +234,7 @@ def test_spectra_of_different_kinds_are_compared_with_a_warning(
     for name, column, width in (("a", "VV", 20), ("b", "VH", 20), ("c", "VV", 60)):
         header = {"resolution": f"{width} cm-1 (FWHM of the window's transform)"}
         write_csv(tmp_path / f"{name}.csv", Spectrum("raman", {"wavenumber_cm-1": x, column: x}, header))
-    first, second, third = (read_table(tmp_path / f"{name}.csv") for name in "abc")
+    first, second, third = (read_spectrum(tmp_path / f"{name}.csv") for name in "abc")
     warn_if_of_different_kinds([first, first], ["VV", "VV"])
     assert not caplog.text
     warn_if_of_different_kinds([first, second], ["VV", "VH"])

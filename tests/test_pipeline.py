@@ -10,7 +10,7 @@ import yaml
 from conftest import Run, moving_charges, refused
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
-from mimyria.spectra.compare import read_table
+from mimyria.spectra.spectrum import read_spectrum
 
 
 @pytest.mark.pictures
@@ -20,7 +20,7 @@ def test_spectrum_from_tensors_in_the_frames(run: Run, charges: Path, tmp_path: 
     assert status == 0, error
     assert "ir.csv, vdos.csv, spectra.png" in text
     assert "sum over the atoms is off by" in error
-    table = read_table(out / "ir.csv")
+    table = read_spectrum(out / "ir.csv")
     assert table.wavenumber[np.argmax(table.columns["n_alpha_cm-1"])] == 0  # free flight
     settings = yaml.safe_load((out / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["used"]["temperature"] == pytest.approx(300, rel=1e-3)
@@ -45,9 +45,9 @@ def test_spectrum_with_models(run: Run, models: Path, water: Path, tmp_path: Pat
     options = ["--apt", models / "apt.mym", "--pgt", models / "pgt.mym", "--laser", 532, "--groups", "none"]
     status, _, error = run("spectrum", water, *options, "--out", tmp_path / "out")
     assert status == 0, error
-    table = read_table(tmp_path / "out" / "raman.csv")
+    table = read_spectrum(tmp_path / "out" / "raman.csv")
     assert {"VV", "VH", "depolarisation_ratio", "VV_error", "stokes_VV"} <= set(table.columns)
-    assert "n_alpha[O,H]" not in read_table(tmp_path / "out" / "ir.csv").columns
+    assert "n_alpha[O,H]" not in read_spectrum(tmp_path / "out" / "ir.csv").columns
 
 
 def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_pat
     for name, version in (("a", frames), ("b", drift), ("c", rotated)):
         write_frames(tmp_path / f"{name}.extxyz", version)
         run("spectrum", tmp_path / f"{name}.extxyz", "--apt", "frames", "--out", tmp_path / name)
-        tables.append(read_table(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"])
+        tables.append(read_spectrum(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"])
     for table in tables[1:]:
         np.testing.assert_allclose(table, tables[0], rtol=1e-5, atol=1e-5 * tables[0].max())
 

@@ -16,7 +16,6 @@ from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.cli import app
 from mimyria.errors import ConfigError
 from mimyria.formats import write_frames
-from mimyria.spectra.compare import read_table
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.kinds import KINDS, chosen
@@ -24,6 +23,7 @@ from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.raman import intensity_scales, raman
 from mimyria.spectra.sampling import sampling
+from mimyria.spectra.spectrum import read_spectrum
 from mimyria.units import LIGHT_SPEED, infrared_prefactor, thermal_wavenumber
 
 
@@ -256,7 +256,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
     both = ["--apt", "frames", "--pgt", "frames"]
     flags = ["--kinds", "raman,vdos", "--kinds", "ir", "--porto", "z(xy)-z,x(yy)x", "--porto", "y(zz)y", "--stokes"]
     assert spectrum(*both, *flags, "--out", tmp_path / "a") is None
-    table = read_table(tmp_path / "a" / "raman.csv")
+    table = read_spectrum(tmp_path / "a" / "raman.csv")
     assert {"z(xy)-z", "stokes_x(yy)x", "y(zz)y_error", "antistokes_VH"} <= set(table.columns)
     settings = yaml.safe_load((tmp_path / "a" / "settings.yaml").read_text(encoding="utf-8"))
     assert settings["kinds"] == ["raman", "vdos", "ir"]

@@ -13,7 +13,7 @@ import yaml
 from conftest import Run, interrupted, moving_charges, refused
 from mimyria import tensor_pass as along
 from mimyria.formats import read_frames, write_frames
-from mimyria.spectra.compare import read_table
+from mimyria.spectra.spectrum import read_spectrum
 from mimyria.units import LIGHT_SPEED
 
 
@@ -54,7 +54,7 @@ def test_interrupted_spectrum_goes_on(
     assert status == 0, error
     assert "going on after 12 frames" in error
     for name in ("ir.csv", "vdos.csv"):
-        whole, parts = (read_table(tmp_path / folder / name) for folder in ("whole", "parts"))
+        whole, parts = (read_spectrum(tmp_path / folder / name) for folder in ("whole", "parts"))
         assert len(whole.wavenumber) == len(parts.wavenumber)
         for column, values in whole.columns.items():
             largest = np.max(abs(values), initial=0.0, where=np.isfinite(values))
@@ -68,7 +68,7 @@ def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: 
     run("spectrum", water, *model, "--frames", "20:", "--out", tmp_path / "a")
     run("spectrum", tmp_path / "later.extxyz", *model, "--out", tmp_path / "b")
     run("spectrum", water, *model, "--frames", "20:", "--charge", 96, "--out", tmp_path / "c")
-    one, other, charged = (read_table(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"] for name in "abc")
+    one, other, charged = (read_spectrum(tmp_path / name / "ir.csv").columns["n_alpha_cm-1"] for name in "abc")
     np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6 * one.max())
     # a charge of one e for every atom adds Σ v to dM/dt: visible, for Σ v is not zero where Σ m v is
     assert abs(charged - one).max() > 1e-3 * one.max()

@@ -164,8 +164,8 @@ def _raman(spectrum: Spectrum) -> list[Panel]:
         for name, color in colors.items()
         if f"{prefix}{name}" in spectrum.columns
     ]
-    for name in ("isotropic", "anisotropic") if not prefix else ():
-        curves += _terms(spectrum, name, f"{name} ")
+    for name in colors if not prefix else ():
+        curves += _terms(spectrum, name, f"{name} ") if name in spectrum.columns else []
     lines = _panel("raman", "Raman", quantity, "max. VV", curves, curves[0].highest() or 1.0)
     ratio = _curve(spectrum, "depolarisation_ratio", "VH/VV", BLUE)
     return [replace(lines, arbitrary=True), Panel("raman", "depolarisation ratio", "VH/VV", "", (ratio,), height=0.5)]

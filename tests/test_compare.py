@@ -1,0 +1,94 @@
+"""Similarity, difference and band maxima of curves that are known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import Run
+from mimyria.errors import ConfigError, SpectrumError
+from mimyria.spectra.compare import band_maximum, compare, similarity, subtract
+from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
+
+
+def test_similarity_of_known_curves() -> None:
+    x = np.linspace(0, 100, 101)
+    assert similarity((x, x, None), (x, x, None)).similarity == 1.0
+    assert similarity((x, x, None), (x, 3 * x, None)).score == pytest.approx(0.5)
+    assert similarity((x, x, None), (x, 0 * x, None)).similarity == pytest.approx(0.0)
+    coarse = x[::4]
+    assert similarity((x, x, None), (coarse, coarse, None), 10.2, 90.0).similarity == pytest.approx(1.0)
+    with pytest.raises(SpectrumError, match="no range in common"):
+        similarity((x, x, None), (x + 200, x, None))
+    with pytest.raises(SpectrumError, match="both spectra are zero"):
+        similarity((x, 0 * x, None), (x, 0 * x, None))
+
+
+def test_floor_of_the_similarity_is_what_noise_scores() -> None:
+    rng, x = np.random.default_rng(0), np.linspace(0, 100, 20_001)
+    error = np.full_like(x, 0.3)
+    noisy = [(x, 5 + error * rng.normal(size=x.size), error) for _ in range(2)]
+    report = similarity(noisy[0], noisy[1])
+    assert report.score == pytest.approx(report.floor, rel=0.03)
+
+
+def test_a_value_that_is_missing_does_not_hide_the_errors() -> None:
+    """Stokes intensities and optical constants are not a number at ν = 0."""
+    x = np.linspace(0, 100, 101)
+    values, error = 5 + x, np.full_like(x, 0.3)
+    floor = similarity((x[1:], values[1:], error[1:]), (x[1:], values[1:], error[1:])).floor
+    values[0] = error[0] = np.nan
+    assert similarity((x, values, error), (x, values, error)).floor == pytest.approx(floor)
+    assert similarity((x, values, np.nan * x), (x, values, np.nan * x)).floor is None
+
+
+def test_difference_of_known_curves() -> None:
+    """Straight lines on other grids: 5 + x minus x is 5, from 10 to 90 cm⁻¹; two errors add as squares."""
+    x, coarse = np.linspace(0, 90, 91), np.linspace(10, 100, 7)
+    one, other = (x, 5 + x, np.full_like(x, 0.3)), (coarse, coarse, np.full_like(coarse, 0.4))
+    spectrum = subtract(one, other, "n_alpha_cm-1")
+    np.testing.assert_array_equal(spectrum.wavenumber, x[10:])
+    np.testing.assert_allclose(spectrum.columns["n_alpha_cm-1"], 5)
+    error = spectrum.error()
+    assert error is not None
+    np.testing.assert_allclose(error, 0.5)
+    assert subtract((*one[:2], None), (*other[:2], None), "VV").error() is None
+    np.testing.assert_allclose(subtract(one, (*other[:2], None), "VV", 20, 30).columns["VV_error"], 0.3)
+
+
+def test_band_maximum_of_a_parabola() -> None:
+    x = np.arange(0, 100, 3.0)
+    position, height = band_maximum(x, 5 - 0.01 * (x - 40.7) ** 2, 10, 90)
+    assert position == pytest.approx(40.7)
+    assert height == pytest.approx(5)
+    assert np.isnan(band_maximum(x, x, 200, 300)[0])
+
+
+def test_files_and_spectra_are_compared_alike(tmp_path: Path, run: Run) -> None:
+    """From Python, of files or of spectra, and on the command line, whose JSON are the same numbers."""
+    x = np.linspace(0, 100, 101)
+    one = Spectrum(
+        "ir", {"wavenumber_cm-1": x, "n_alpha_cm-1": 5 + x, "n_alpha_error": 0 * x + 0.3}, {}, {"n_alpha": "cm-1"}
+    )
+    other = Spectrum("ir", {"wavenumber_cm-1": x, "n_alpha_cm-1": x}, {}, {"n_alpha": "cm-1"})
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, spectrum in zip(paths, (one, other), strict=True):
+        write_csv(path, spectrum)
+    result = compare(one, other, range=(10, 90), scale=2)
+    assert result == compare(str(paths[0]), paths[1], column="n_alpha_cm-1", range=(10, 90), scale=2)
+    assert result.score == pytest.approx(abs(5 - x[10:91]).sum() / (5 + 3 * x[10:91]).sum())
+    arguments = ("compare", *paths, "--range", 10, 90, "--scale", 2)
+    assert json.loads(run(*arguments, "--json")[1]) == result.as_dict()
+    assert run(*arguments)[1].strip() == str(result)
+    assert list(result.as_dict()) == ["similarity", "score", "floor", "low_cm-1", "high_cm-1", "points"]
+    assert "floor" not in compare(other, other).as_dict()
+    compare(paths[0], other, difference=tmp_path / "d.csv")
+    made = read_spectrum(tmp_path / "d.csv")
+    np.testing.assert_allclose(made.values(), 5)
+    assert (made.kind, made.unit()) == ("difference", "cm-1")
+    assert made.header == {"n_alpha_cm-1": f"{paths[0]} - 1 × ir"}
+    with pytest.raises(ConfigError, match=r"a\.csv is one of the two spectra"):
+        compare(paths[0], other, difference=str(paths[0]))
+    with pytest.raises(SpectrumError, match=r"^ir has no column VV; it has n_alpha_cm-1"):
+        compare(one, other, column="VV")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.units import BOHR
 
 
 def labelled_atoms(tensors: Array) -> Array:
@@ -61,6 +62,11 @@ class Target:
     def index_order(self) -> str:
         """The index order as written in file headers: ``field,displacement``, ``field,field,displacement``."""
         return ",".join(["field"] * self.order + ["displacement"])
+
+    @property
+    def atomic_unit(self) -> float:
+        """∂^k F/∂E^k in atomic units, in ours: ∂M/∂R is in e; of higher orders a.u. per a0 becomes a.u. per Å."""
+        return 1.0 if self.order == 1 else 1 / BOHR
 
     def translation_sum(self, charge: float) -> Array:
         """Return what Σ_n T[n] must be: Q_tot·1 for the APT, zero for every higher order."""

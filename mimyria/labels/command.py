@@ -201,7 +201,8 @@ def draw(count: int, sample: int, seed: int) -> list[int]:
 def _plan(frames: dict[int, Frame], request: LabelRequest) -> tuple[LabelSettings, Plan]:
     """Return what is wanted of each configuration, and the configurations."""
     if request.scheme == "displacement":
-        return replace(request.label, order=1), _displacement_plan(frames, request.label.order)
+        order = max(1, request.label.order - 1)  # α and β are first and second derivatives of the dipole by the field
+        return replace(request.label, order=order), _displacement_plan(frames, request.label.order)
     if request.cluster is None:
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}
         return request.label, Plan(configurations, lambda labels: list(labels.values()))

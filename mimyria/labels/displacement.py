@@ -2,7 +2,7 @@
 
     P[n, α, γ] = (M_α(R_nγ + d) - M_α(R_nγ - d)) / 2d          Q[n, α, β, γ] = (α_αβ(R_nγ + d) - α_αβ(R_nγ - d)) / 2d
 
-Both routes are second and third derivatives of one energy, so they must agree; dipoles know nothing of forces.
+and so on with β. Both routes are the same derivatives of one energy and must agree; dipoles know nothing of forces.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import numpy as np
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.targets import APT, PGT, TARGETS
+from mimyria.targets import TARGETS
 
 STEP = 0.005
 """Displacement d, Å."""
+PROPERTIES = {1: "dipole", 2: "alpha", 3: "beta"}
+"""What the header of a label calls M and its field derivatives, by the order of the target that is their gradient."""
 
 
 def displaced(frame: Frame) -> dict[str, Frame]:
@@ -32,7 +34,7 @@ def displaced(frame: Frame) -> dict[str, Frame]:
 
 
 def displacement_tensors(frame: Frame, labels: dict[str, Frame], order: int) -> Frame:
-    """Return a configuration with tensors from the labels of its displaced ones, which hold ``dipole`` and ``alpha``.
+    """Return a configuration with tensors from the labels of its displaced ones, whose headers hold `PROPERTIES`.
 
     Parameters
     ----------
@@ -41,13 +43,15 @@ def displacement_tensors(frame: Frame, labels: dict[str, Frame], order: int) -> 
     labels
         By the names of `displaced`.
     order
-        1 for the APT, 2 for APT and PGT.
+        The highest one wanted.
     """
     if not all("dipole" in label.info for label in labels.values()):
         raise LabelError("this engine gives no dipole, and --scheme displacement needs it")
-    tensors = {APT.name: _slope(frame, labels, "dipole", (3,))}  # e Å per Å
-    if order > 1:
-        tensors[PGT.name] = _slope(frame, labels, "alpha", (3, 3))
+    tensors = {
+        target.name: _slope(frame, labels, PROPERTIES[target.order], (3,) * target.order)  # the dipole is in e Å
+        for target in TARGETS.values()
+        if target.order <= order
+    }
     first = next(iter(labels.values())).info
     info = {key: first[key] for key in ("total_charge", "field", "engine", "mimyria")} | {"scheme": "displacement"}
     info["seconds"] = sum(label.info["seconds"] for label in labels.values())

@@ -1,47 +1,71 @@
-"""From forces in electric fields to tensors: the stencil of fields and the least-squares Taylor fit.
+"""From forces in electric fields to tensors: the stencil of fields and the least-squares Taylor fit, of any order.
 
 For one configuration the forces F at the fields E_k are fitted, all runs at once, by
 
-    F(E) ≈ F0 + Σ_α P_α E_α + ½ Σ_αβ Q_αβ E_α E_β          (force E_h/a0, field E_h/(e a0))
+    F(E) ≈ F0 + Σ_α P_α E_α + 1/2! Σ_αβ Q_αβ E_α E_β + 1/3! Σ_αβγ R_αβγ E_α E_β E_γ     (force E_h/a0, field E_h/(e a0))
 
-whose coefficients are the atomic polar tensor P = ∂F/∂E = ∂M/∂R and the polarizability gradient Q = ∂²F/∂E² = ∂α/∂R.
-The design matrix is built from the field vectors as applied, so no convention about their length can go wrong.
+whose coefficients are the tensors of the targets: P = ∂M/∂R, Q = ∂α/∂R, R = ∂β/∂R. A coefficient is symmetric in its
+field indices, so an order has one column for each multi-index α ≤ β ≤ ...: 3, 6, 10. The design matrix is built from
+the field vectors as applied, so no convention about their length can go wrong.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement, permutations, product
+from math import factorial, prod
 
 import numpy as np
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array
-from mimyria.targets import APT, PGT, TARGETS
-from mimyria.units import BOHR
+from mimyria.targets import APT, TARGETS
 
-PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-"""The six independent αβ of Q, in the order of the columns of the design matrix."""
+ORDERS = (1, 2, 3)
+"""Orders for which there is a `stencil`."""
+EVEN = 2
+"""The fit goes at least to this order, lest the second order of the runs of an APT be taken for their F0."""
 
 
 def stencil(order: int, field: float) -> Array:
-    """Return the field vectors of one configuration, E_h/(e a0).
+    """Return the field vectors of one configuration, E_h/(e a0): zero, and every other one with both signs.
+
+    ======  ====  ==========================================================================================
+    order   runs  fields of length h
+    ======  ====  ==========================================================================================
+    1       7     x, y, z
+    2       13    also x+y, x+z, y+z
+    3       33    also x-y, x-z, y-z and the four diagonals of the cube, x±y±z; and x, y, z of length h/2
+    ======  ====  ==========================================================================================
+
+    Runs of both signs separate even orders from odd ones. On fields of one length alone, P and the part of R that is
+    a vector (Σ_β R_αββ) cannot be told apart; the axes at h/2 tell them apart, nearly as well as any other fraction of
+    h would. The remaining error, of what the fit leaves out, is
+
+    - in P: at most h²/6 R at orders 1 and 2; at order 3, of the fifth derivative V alone, 0.003 h⁴ V
+    - in Q: at most h²/8 S, S the fourth derivative, at order 2; h²/12 S at order 3
+    - in R: at most h²/12 V
+
+    and the noise σ of a force becomes 0.5 σ/h in P (1.9 σ/h at order 3), 2.4 σ/h² in Q (1.4 σ/h² at order 3) and
+    between 2 σ/h³ (R_xyz) and 13 σ/h³ (R_xxx) in R, which therefore wants larger fields. Of the 16 pairs of order 3,
+    13 would determine P and R; the other three are what its quality figures come from.
 
     Parameters
     ----------
     order
-        1: zero and ±h along x, y, z (7 runs, the APT). 2: also ± along x+y, x+z, y+z (13 runs, APT and PGT).
+        The highest one wanted.
     field
-        Length h of every field but the zero one; the diagonal fields have components h/√2.
+        The length h.
     """
-    if order not in (1, 2):
-        raise LabelError(f"a stencil of order {order} does not exist; 1 gives the APT, 2 gives APT and PGT")
+    if order not in ORDERS:
+        raise LabelError(f"there is no stencil of order {order}, only of orders 1 (APT), 2 (with PGT) and 3 (with HGT)")
     if not np.isfinite(field) or field <= 0:
         raise LabelError(f"the field strength must be positive (in E_h/(e a0), 1e-3 is usual), not {field}")
-    directions = list(np.eye(3))
-    if order == 2:
-        directions += [(np.eye(3)[a] + np.eye(3)[b]) / np.sqrt(2) for a, b in PAIRS[3:]]
-    signed = [sign * direction for direction in directions for sign in (1.0, -1.0)]
-    return field * np.array([np.zeros(3), *signed])
+    cube = sorted((v for v in product((1, 0, -1), repeat=3) if v > (0, 0, 0)), key=np.count_nonzero)  # one of each ±
+    directions = {1: cube[:3], 2: [v for v in cube if min(v) == 0 and np.count_nonzero(v) < 3], 3: cube}[order]
+    vectors = [np.array(v) / np.linalg.norm(v) for v in directions]
+    vectors += [axis / 2 for axis in np.eye(3)] if order == 3 else []
+    return field * np.array([np.zeros(3), *(sign * v for v in vectors for sign in (1.0, -1.0))])
 
 
 @dataclass(frozen=True)
@@ -53,12 +77,13 @@ class FieldFit:
     forces
         F0, the force at zero field, E_h/a0, shape (n, 3); NaN where no run without a field separates it from Q.
     tensors
-        By target name, in the target's unit; shape (n, 3, 3) and, if the fields determine it, (n, 3, 3, 3).
+        Those that the fields determine, by target name, in the target's unit; shape (n, 3, ..., 3).
     residual
         Root mean square of what the fit leaves of the forces, per degree of freedom, E_h/a0;
         NaN where there is none.
-    apt_difference
-        Largest |P(axis runs) - P(all runs)|, e; NaN where all runs are axis runs.
+    differences
+        By target name, largest |T(axis runs) - T(all runs)| of the elements that both determine, in the target's unit;
+        left out where the other runs have nothing to say about these elements.
     translation
         By target name, largest |Σ_n T[n] - what it must be| (``Target.translation_sum``).
     """
@@ -66,7 +91,7 @@ class FieldFit:
     forces: Array
     tensors: dict[str, Array]
     residual: float
-    apt_difference: float
+    differences: dict[str, float]
     translation: dict[str, float]
 
 
@@ -94,54 +119,110 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
     if len(bad):
         raise LabelError(f"run {bad[0][0]} has a force that is not a number (atom {bad[0][1]}); repeat that run")
 
-    coefficients, determined = _taylor(fields, forces)
-    if not determined[1:4].all():
+    order = _order(fields)
+    derivatives = {k: np.moveaxis(value, -2, 0) for k, value in taylor(fields, forces).items()}
+    if APT.order not in derivatives:
         raise LabelError(f"{len(fields)} runs do not determine the APT; it needs ±h along three independent directions")
-    tensors = {APT.name: coefficients[1:4].transpose(1, 0, 2)}
-    if determined[4:].all():
-        second = np.empty((forces.shape[1], 3, 3, 3))
-        for (a, b), value in zip(PAIRS, coefficients[4:], strict=True):
-            second[:, a, b] = second[:, b, a] = value / BOHR  # per a0 -> per Å
-        tensors[PGT.name] = second
-
-    misfit = forces - np.einsum("kc,cnx->knx", _design(fields), coefficients)
-    freedom = len(fields) - int(np.linalg.matrix_rank(_design(fields / _scale(fields))))
+    tensors = {
+        target.name: target.atomic_unit * derivatives[target.order]
+        for target in TARGETS.values()
+        if target.order in derivatives
+    }
+    design = _design(fields, order)
+    misfit = forces - np.tensordot(design @ _inverse(fields, order), forces, 1)
+    freedom = len(fields) - int(np.linalg.matrix_rank(design / _scales(fields, order)))
     return FieldFit(
-        forces=coefficients[0] if determined[0] else np.full_like(coefficients[0], np.nan),
+        forces=derivatives.get(0, np.full_like(forces[0], np.nan)),
         tensors=tensors,
         residual=float(np.sqrt((misfit**2).sum() / (freedom * misfit[0].size))) if freedom else float("nan"),
-        apt_difference=_apt_difference(fields, forces, tensors[APT.name]),
+        differences=_differences(fields, forces, order),
         translation={name: TARGETS[name].translation_error(tensor, charge) for name, tensor in tensors.items()},
     )
 
 
-def _scale(fields: Array) -> float:
-    return float(np.linalg.norm(fields, axis=1).max()) or 1.0
+def taylor(fields: Array, values: Array) -> dict[int, Array]:
+    """Return the derivatives at zero field of what was computed in the fields, by order, those that are determined.
 
+    Parameters
+    ----------
+    fields
+        Shape (runs, 3).
+    values
+        Shape (runs, ...); forces, or dipoles.
 
-def _design(fields: Array) -> Array:
-    """Return the rows [1, E_x, E_y, E_z, ½E_x², ½E_y², ½E_z², E_xE_y, E_xE_z, E_yE_z], shape (runs, 10)."""
-    squares = [(0.5 if a == b else 1.0) * fields[:, a] * fields[:, b] for a, b in PAIRS]
-    return np.column_stack([np.ones(len(fields)), fields, *squares])
-
-
-def _taylor(fields: Array, forces: Array) -> tuple[Array, Array]:
-    """Return the least-squares coefficients (10, n, 3) and which of the ten the fields determine.
-
-    A coefficient is determined if its unit vector lies in the row space of the design matrix.
+    Returns
+    -------
+    By order k the derivative of shape (3, ..., 3, ...), the k field indices first.
     """
-    scale = _scale(fields)  # fields of order one keep the ten columns comparable
-    design = _design(fields / scale)
-    inverse = np.linalg.pinv(design, rcond=1e-10)
-    determined = np.isclose(np.diag(inverse @ design), 1.0, atol=1e-8)
-    powers = scale ** -np.array([0.0] + [1.0] * 3 + [2.0] * 6)
-    return np.einsum("ck,knx->cnx", powers[:, None] * inverse, forces), determined
+    order = _order(fields)
+    coefficients, known = np.tensordot(_inverse(fields, order), values, 1), _determined(fields, order)
+    derivatives, place = {}, 0
+    for k in range(order + 1):
+        indices = multi_indices(k)
+        there, place = slice(place, place + len(indices)), place + len(indices)
+        if known[there].all():
+            derivatives[k] = np.empty((3,) * k + values.shape[1:])
+            for index, value in zip(indices, coefficients[there], strict=True):
+                for permuted in permutations(index):
+                    derivatives[k][permuted] = value
+    return derivatives
 
 
-def _apt_difference(fields: Array, forces: Array, apt: Array) -> float:
-    """Return the largest |P(axis runs) - P(all runs)|, e: what the diagonal fields disagree about."""
+def multi_indices(order: int) -> list[tuple[int, ...]]:
+    """Return the field indices α ≤ β ≤ ... of an order: those of the elements that symmetry leaves independent."""
+    return list(combinations_with_replacement(range(3), order))
+
+
+def _columns(order: int) -> list[tuple[int, ...]]:
+    """Return the multi-index of each column of the design matrix, by order from zero."""
+    return [index for k in range(order + 1) for index in multi_indices(k)]
+
+
+def _order(fields: Array) -> int:
+    """Return the order of the fit: the highest that the fields determine whole, at least `EVEN`."""
+    return next((k for k in reversed(ORDERS) if k > EVEN and _determined(fields, k).all()), EVEN)
+
+
+def _scales(fields: Array, order: int) -> Array:
+    """Return the size of each column of the design matrix: fields of order one keep them comparable."""
+    scale = float(np.linalg.norm(fields, axis=1).max()) or 1.0
+    return np.array([scale ** len(index) for index in _columns(order)])
+
+
+def _design(fields: Array, order: int) -> Array:
+    """Return the monomials E_α E_β .../(n_x! n_y! n_z!), n_x the number of x in the multi-index: (runs, columns)."""
+    return np.column_stack(
+        [
+            np.prod(fields[:, list(index)], axis=1) / prod(factorial(index.count(axis)) for axis in range(3))
+            for index in _columns(order)
+        ]
+    )
+
+
+def _inverse(fields: Array, order: int) -> Array:
+    """Return what makes coefficients of runs, by least squares, shape (columns, runs)."""
+    scales = _scales(fields, order)
+    return np.asarray(np.linalg.pinv(_design(fields, order) / scales, rcond=1e-10) / scales[:, None])
+
+
+def _determined(fields: Array, order: int) -> Array:
+    """Return which coefficients the fields determine: those whose unit vector lies in the row space of the design."""
+    return np.isclose(np.diag(_inverse(fields, order) @ _design(fields, order)), 1.0, atol=1e-8)
+
+
+def _differences(fields: Array, forces: Array, order: int) -> dict[str, float]:
+    """Return by target the largest |T(axis runs) - T(all runs)|: what the diagonal fields disagree about."""
     axis = np.count_nonzero(fields, axis=1) <= 1
     if axis.all() or not axis.any():
-        return float("nan")
-    coefficients, determined = _taylor(fields[axis], forces[axis])
-    return float(abs(coefficients[1:4].transpose(1, 0, 2) - apt).max()) if determined[1:4].all() else float("nan")
+        return {}
+    of_axis, of_all = np.zeros((2, len(_columns(order)), len(fields)))
+    of_axis[:, axis], of_all[:] = _inverse(fields[axis], order), _inverse(fields, order)
+    alike = np.isclose(of_axis, of_all, atol=1e-8 * abs(of_all).max(axis=1, keepdims=True)).all(axis=1)
+    known = _determined(fields[axis], order) & ~alike
+    change = abs(np.tensordot(of_axis - of_all, forces, 1)).max(axis=(1, 2))
+    length = np.array([len(index) for index in _columns(order)])
+    return {
+        target.name: float(target.atomic_unit * change[chosen].max())
+        for target in TARGETS.values()
+        if (chosen := known & (length == target.order)).any()
+    }

@@ -24,10 +24,10 @@ from mimyria.engines.job import forget_runs, has_runs
 from mimyria.errors import LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome
 from mimyria.frame import Array, Frame
-from mimyria.labels.fields import fit_response, stencil
+from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.quality import FIGURES
 from mimyria.neighbours import neighbour_pairs
-from mimyria.targets import APT, TARGETS
+from mimyria.targets import TARGETS
 from mimyria.units import BOHR, HARTREE
 
 log = logging.getLogger("mimyria")
@@ -35,7 +35,19 @@ log = logging.getLogger("mimyria")
 IDENTITY, LABEL, FAILED, LOCK = "identity.json", "label.npz", "failed.json", "label.lock"
 CLOSEST = 0.5
 """Å; no two nuclei of a sensible configuration are nearer."""
-OWNED = {"field", "energy", "engine", "mimyria", "dipole", "alpha", "scf_steps", "seconds", "scheme", "sum_rule"}
+OWNED = {
+    "field",
+    "energy",
+    "engine",
+    "mimyria",
+    "dipole",
+    "alpha",
+    "beta",
+    "scf_steps",
+    "seconds",
+    "scheme",
+    "sum_rule",
+}
 OWNED |= {"source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
 """What a label says in the header of its frame, besides the ``qa_`` figures: it goes when another label comes."""
 
@@ -47,7 +59,7 @@ class LabelSettings:
     Parameters
     ----------
     order
-        1 for the APT (7 runs), 2 for APT and PGT (13 runs).
+        The highest one wanted: 1 for the APT (7 runs), 2 for the PGT too (13), 3 for the HGT too (33); see ``stencil``.
     field
         Length of the fields, E_h/(e a0).
     charge
@@ -299,24 +311,23 @@ def unlabelled(frame: Frame) -> Frame:
 
 
 def write_label(path: Path, runs: list[Run], fields: Array, frame: Frame, charge: int) -> None:
-    """Write tensors, zero-field forces, dipole, polarizability and quality figures of a configuration, whole.
+    """Write tensors, zero-field forces, dipole, its derivatives and quality figures of a configuration, whole.
 
-    The polarizability is the slope of the dipoles in the same fields: dipoles are fitted as forces are.
+    Polarizability and hyperpolarizability are derivatives of the dipoles in the same fields, fitted as forces are.
     """
     fit = fit_response(fields, np.array([run.forces for run in runs]), charge)
     dipoles = np.array([run.dipole for run in runs])
     if frame.periodic.all():
         dipoles = _on_one_branch(dipoles, frame.cell / BOHR)
-    known = bool(np.isfinite(dipoles).all())
-    response = fit_response(fields, dipoles[:, None]).tensors[APT.name][0] if known else np.full((3, 3), np.nan)
+    responses = taylor(fields, dipoles) if np.isfinite(dipoles).all() else {1: np.full((3, 3), np.nan)}
     content = {
         "forces": fit.forces,
         "energy": runs[0].energy,
         "dipole": runs[0].dipole,
-        "alpha": response,
+        **{name: responses[k] for name, k in (("alpha", 1), ("beta", 2)) if k in responses},
         "program": runs[0].program,
         "qa_residual": fit.residual,
-        "qa_apt_difference": fit.apt_difference,
+        **{f"qa_{name}_difference": value for name, value in fit.differences.items()},
         **{f"qa_{name}_sum": value for name, value in fit.translation.items()},
         "scf_steps": sum(run.steps for run in runs),
         "seconds": sum(run.seconds for run in runs),
@@ -345,6 +356,7 @@ def _labelled(frame: Frame, content: dict[str, Any], identity: dict[str, Any]) -
     }
     if np.isfinite(content["dipole"]).all():
         info |= {"dipole": content["dipole"] * BOHR, "alpha": content["alpha"].ravel()}
+        info |= {"beta": content["beta"].ravel()} if "beta" in content else {}
     tensors = {name: content[name] for name in TARGETS if name in content}
     return replace(frame, tensors=tensors, info=info, forces=content["forces"] * HARTREE / BOHR)
 

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.targets import TARGETS
+
 FIGURES = {
     "qa_residual": "E_h/a0 that the fit leaves of the forces",
-    "qa_apt_difference": "e between the APT of the axis runs and of all",
-    "qa_apt_sum": "e that the sum of the APT is off",
-    "qa_pgt_sum": "e^2 a0^2/(Eh Angstrom) that the sum of the PGT is off",
+    **{
+        f"qa_{t.name}_difference": f"{t.unit} between the {t.name.upper()} of axis runs and of all"
+        for t in TARGETS.values()
+    },
+    **{f"qa_{t.name}_sum": f"{t.unit} that the sum of the {t.name.upper()} is off" for t in TARGETS.values()},
     "scf_steps": "steps to self-consistency, all runs",
     "seconds": "s, all runs",
 }

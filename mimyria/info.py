@@ -86,7 +86,7 @@ def _series(path: Path) -> dict[str, Any]:
         "frames": [len(one) for one in series],
         "timestep_fs": series[0].timestep,
         "targets": sorted(series[0].rates),
-        "groups": mean_counts(series) or list(series[0].labels),
+        "groups": mean_counts(series) or list(series[0].group_names),
         "temperature_K": round(float(np.mean([one.temperature.mean() for one in series])), 2),
         "volume_A3": round(float(np.mean([one.volume.mean() for one in series])), 3),
     }

@@ -20,18 +20,18 @@ from mimyria.figures.reference import read_reference
 from mimyria.rates.checkpoint import locked
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.rates.stride import nyquist_wavenumber
-from mimyria.rates.usable_segments import usable_pieces
+from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_equipartition, check_integral
-from mimyria.spectra.kinds import KINDS, OF_FACES, chosen
+from mimyria.spectra.kinds import KINDS, OF_FACES, select_kinds
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.spectrum import Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.sanity import PLAUSIBLE_TEMPERATURES, look_at, look_at_volumes
+from mimyria.trajectory.sanity import PLAUSIBLE_TEMPERATURES, check_first_frames, report_volumes
 
 log = logging.getLogger("mimyria")
 
@@ -87,12 +87,12 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
     trajectories = [
         piece
         for one in opened
-        for piece in usable_pieces(one, settings.frames, settings.stride, settings.resolution, settings.window)
+        for piece in find_usable_segments(one, settings.frames, settings.stride, settings.resolution, settings.window)
     ]
     _check_before(trajectories, settings)
     groupings = [grouping_along(one, settings) for one in trajectories]
-    if len({one.labels for one in groupings}) > 1:
-        kinds = " and ".join(dict.fromkeys(", ".join(one.labels) for one in groupings))
+    if len({one.group_names for one in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(one.group_names) for one in groupings))
         raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
     with locked(unfinished):
@@ -102,7 +102,7 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
             series_along(one, grouping, folder, settings, insist=resume and there, excerpt=one is trajectories[0])
             for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
-        look_at_volumes(np.concatenate([one.volume for one in series]))
+        report_volumes(np.concatenate([one.volume for one in series]))
         _keep(out / "series.h5", [one.origin for one in series])
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
@@ -130,7 +130,7 @@ def _keep(path: Path, origins: Sequence[str]) -> None:
 
 def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     """Return the kinds to make of the rates of some targets; raise ConfigError for what is asked about any other."""
-    wanted = chosen(settings.kinds, targets)
+    wanted = select_kinds(settings.kinds, targets)
     asked: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
         ("--laser", "raman", settings.laser),
@@ -170,7 +170,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
     for one in {piece.path: piece for piece in reversed(trajectories)}.values():
-        look_at(one, settings.temperature)
+        check_first_frames(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")

@@ -19,12 +19,12 @@ from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, 
 from mimyria.frame import Array, Frame
 from mimyria.progress import Advance, progress
 from mimyria.rates.checkpoint import PartStore
-from mimyria.rates.faces import faces
+from mimyria.rates.faces import split_faces
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import rate, response_series
 from mimyria.rates.series import ResponseSeries
-from mimyria.rates.stride import folded_fraction, nyquist_wavenumber
+from mimyria.rates.stride import aliased_fraction, nyquist_wavenumber
 from mimyria.rates.window import DEFAULT_RESOLUTION, window_lags
 from mimyria.settings import SpectrumSettings
 from mimyria.targets import TARGETS, Target
@@ -40,7 +40,7 @@ EXCERPT = 64
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
     """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
     if settings.of_faces:
-        return faces(settings.normal)
+        return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
@@ -121,7 +121,7 @@ def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: 
         return  # said again where the pass itself comes to it; tensors between its frames need not be stored
     highest = nyquist_wavenumber(stride * trajectory.timestep)
     for name, rates in excerpt.items():
-        part = 100 * folded_fraction(np.array(rates), stride)
+        part = 100 * aliased_fraction(np.array(rates), stride)
         log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
 
 

@@ -150,7 +150,7 @@ class ReaderContract:
         arguments = self.write(tmp_path, run[:4] + run[3:])
         if not self.repeats_show:
             return
-        (piece,) = Trajectory(**arguments).pieces()
+        (piece,) = Trajectory(**arguments).segments()
         assert piece.n_frames == len(run)
         assert piece.n_usable == len(self.kept(run))
         self.agree(piece.frames(), self.kept(run))
@@ -163,11 +163,11 @@ class ReaderContract:
         arguments = self.write(tmp_path, run[:6] + branch + run[6:14] + run[17:])
         if not self.clock:
             return
-        first, second = Trajectory(**arguments).pieces()
+        first, second = Trajectory(**arguments).segments()
         self.agree(first.frames(), self.kept(run[:14]))
         self.agree(second.frames(), self.kept(run[17:]))
         assert (first.n_frames, second.n_frames) == (14, 7)
-        early, late = Trajectory(**arguments).pieces(2, 20)  # stored frames, with the neighbours that differences need
+        early, late = Trajectory(**arguments).segments(2, 20)  # with the neighbours that differences need
         self.agree(early.frames(), run[2:14] if not self.differenced else run[2:13])
         self.agree(late.frames(), run[17:19] if not self.differenced else run[18:19])
 

@@ -41,7 +41,7 @@ def distances(frame: Frame, centre: int) -> np.ndarray:
 
 
 def members(asked: tuple[str, ...], first: Frame, frame: Frame) -> np.ndarray:
-    found = make_grouping(asked, first).members(frame)
+    found = make_grouping(asked, first).weights(frame)
     return np.asarray(found.todense() if hasattr(found, "todense") else found)
 
 
@@ -61,7 +61,7 @@ def test_every_atom_is_in_one_group_in_every_frame(water: list[Frame], asked: tu
         assert inside.shape == (len(grouping.names), 96)
         np.testing.assert_array_equal(inside.sum(axis=0), 1)
         whole = grouping.share is not None
-        assert grouping.counts(grouping.members(frame)).sum() == pytest.approx(32 if whole else 96)
+        assert grouping.counts(grouping.weights(frame)).sum() == pytest.approx(32 if whole else 96)
 
 
 @pytest.mark.parametrize("asked", KINDS, ids=lambda asked: asked[0])
@@ -79,8 +79,8 @@ def test_molecules_are_named_by_their_formula() -> None:
     frame = Frame(np.array([16, 8, 8, 8, 8, 8, 1, 1, 8, 1, 1, 11]), positions, 12 * np.eye(3), np.ones(3, dtype=bool))
     grouping = make_grouping(("molecules",), frame)
     assert grouping.names == ("SO4", "H2O", "H2O", "Na")
-    assert grouping.labels == ("SO4", "H2O", "Na")
-    np.testing.assert_allclose(grouping.counts(grouping.members(frame)), [1, 2, 1])
+    assert grouping.group_names == ("SO4", "H2O", "Na")
+    np.testing.assert_allclose(grouping.counts(grouping.weights(frame)), [1, 2, 1])
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_names_and_residues_come_from_the_topology(water: list[Frame], tmp_path:
 def test_an_empty_geometric_selection_is_only_warned_of(water: list[Frame], caplog: pytest.LogCaptureFixture) -> None:
     grouping = make_grouping(("far=prop z > 1000",), water[0])
     assert "'prop z > 1000' holds no atom in the first frame" in caplog.text
-    np.testing.assert_array_equal(grouping.counts(grouping.members(water[0])), [0, 96])
+    np.testing.assert_array_equal(grouping.counts(grouping.weights(water[0])), [0, 96])
 
 
 @pytest.mark.parametrize(
@@ -205,14 +205,14 @@ def test_atoms_that_come_into_two_groups_later(water: list[Frame]) -> None:
     grouping = make_grouping(("a=index 0", "b=prop z > 50"), water[0])
     moved = replace(water[0], positions=water[0].positions + 60.0, time=7.0)
     with pytest.raises(MimyriaError, match=r"frame at 7 fs: atom 0 is in the groups a and b"):
-        grouping.members(moved)
+        grouping.weights(moved)
 
 
 def test_atoms_that_leave_every_selection_are_the_rest(water: list[Frame]) -> None:
     grouping = make_grouping(("low=prop z < 50",), water[0])
     moved = replace(water[0], positions=water[0].positions + 60.0)
     for frame, low in ((water[0], 96), (moved, 0)):
-        np.testing.assert_array_equal(grouping.members(frame).sum(axis=1), [low, 96 - low])
+        np.testing.assert_array_equal(grouping.weights(frame).sum(axis=1), [low, 96 - low])
 
 
 # --- shells -------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def ion_and_water(*centres: tuple[float, float, float]) -> Frame:
 def shells_of(asked: str, frames: list[Frame]) -> Iterator[list[str]]:
     grouping = make_grouping((asked,), frames[0])
     for frame in frames:
-        inside = grouping.members(frame)
+        inside = grouping.weights(frame)
         group = np.array(grouping.names)[inside.argmax(axis=0)]
         whole = group[1:].reshape(-1, 3)
         assert (whole == whole[:, :1]).all()  # an O and its two H, always
@@ -268,8 +268,8 @@ def test_shells_of_a_liquid_by_brute_force(water: list[Frame]) -> None:
         oxygens = (frame.numbers == 8) & (distances(frame, 0) < 3.5)
         expected = np.where(np.isin(molecule, molecule[oxygens]), 1, 2)
         expected[molecule == molecule[0]] = 0
-        np.testing.assert_array_equal(grouping.members(frame).argmax(axis=0), expected)
-        seen.add(int(grouping.counts(grouping.members(frame))[1]))
+        np.testing.assert_array_equal(grouping.weights(frame).argmax(axis=0), expected)
+        seen.add(int(grouping.counts(grouping.weights(frame))[1]))
     assert len(seen) > 1
 
 
@@ -277,7 +277,7 @@ def test_a_molecule_without_heavy_atoms_counts_with_all_of_its_atoms() -> None:
     positions = np.array([[0, 0, 0], [2.9, 0, 0], [3.64, 0, 0.0]])
     frame = Frame(np.array([11, 1, 1]), positions, 15 * np.eye(3), np.ones(3, dtype=bool))
     grouping = make_grouping(("shell 3 around element Na",), frame)
-    np.testing.assert_array_equal(grouping.members(frame).argmax(axis=0), [0, 1, 1])
+    np.testing.assert_array_equal(grouping.weights(frame).argmax(axis=0), [0, 1, 1])
 
 
 def test_radii_in_words() -> None:

@@ -86,7 +86,7 @@ class MadeUp:
 
     def series(self, trajectory: Path, seed: int) -> ResponseSeries:
         """What the passes leave: rates of the first piece of the probe."""
-        (piece, *_) = Trajectory(trajectory).pieces(0, PROBE)
+        (piece, *_) = Trajectory(trajectory).segments(0, PROBE)
         rates = np.random.default_rng(seed).normal(size=(piece.n_frames or 0, 2, 3))
         origin = f"{trajectory.resolve()}: digest\nframes: {piece.stored}\nstride: 1\n"
         return made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates}, origin=origin)

@@ -18,7 +18,7 @@ from mimyria.errors import ConfigError
 from mimyria.formats import write_frames
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.kinds import KINDS, chosen
+from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.raman import intensity_scales, raman
@@ -225,13 +225,13 @@ def test_isotropic_columns_are_the_powder_of_an_oriented_sample() -> None:
 
 
 def test_kinds_are_chosen() -> None:
-    assert chosen(None, ["apt", "pgt"]) == ["ir", "raman", "vdos"]
-    assert chosen(None, ["apt"]) == ["ir", "vdos"]
-    assert chosen(["sfg", "ir"], ["apt", "pgt"]) == ["ir", "sfg"]
+    assert select_kinds(None, ["apt", "pgt"]) == ["ir", "raman", "vdos"]
+    assert select_kinds(None, ["apt"]) == ["ir", "vdos"]
+    assert select_kinds(["sfg", "ir"], ["apt", "pgt"]) == ["ir", "sfg"]
     with pytest.raises(ConfigError, match=f"--kinds takes {', '.join(KINDS)}, not 'nmr'"):
-        chosen(["ir", "nmr"], ["apt"])
+        select_kinds(["ir", "nmr"], ["apt"])
     with pytest.raises(ConfigError, match="--kinds sfg needs --pgt: a model file or `frames`"):
-        chosen(["sfg"], ["apt"])
+        select_kinds(["sfg"], ["apt"])
 
 
 @pytest.fixture

@@ -95,8 +95,8 @@ def test_groups_are_partitions() -> None:
     frame = Frame(np.array([8, 1, 1, 16, 8]), np.zeros((5, 3)), np.eye(3), np.ones(3, dtype=bool))
     species = Grouping.by_species(frame.numbers)
     assert species.names == ("O", "H", "S")
-    np.testing.assert_array_equal(species.members(frame).sum(axis=0), np.ones(5))
-    np.testing.assert_array_equal(Grouping.whole(frame.numbers).members(frame), np.ones((1, 5)))
+    np.testing.assert_array_equal(species.weights(frame).sum(axis=0), np.ones(5))
+    np.testing.assert_array_equal(Grouping.whole(frame.numbers).weights(frame), np.ones((1, 5)))
 
 
 def test_a_stopped_pass_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_series_file_round_trip(tmp_path: Path) -> None:
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(value, getattr(one, name))
         elif name == "counts":
-            assert all(np.array_equal(value[group], one.counts[group]) for group in one.labels)
+            assert all(np.array_equal(value[group], one.counts[group]) for group in one.group_names)
         elif name != "rates":
             assert value == getattr(one, name)
     np.testing.assert_array_equal(again[0].rates["apt"][:], one.rates["apt"][:])
@@ -185,7 +185,7 @@ def test_species_temperatures_share_out_the_whole(tmp_path: Path) -> None:
     frames, _ = moving_charges(3, 1.0)
     series = series_of(frames, tmp_path)
     masses = masses_of(NUMBERS)
-    members = Grouping.by_species(NUMBERS).members(frames[0])
+    members = Grouping.by_species(NUMBERS).weights(frames[0])
     freedom = 3 * (members.sum(axis=1) - members @ masses / masses.sum())
     assert series.species_temperature is not None
     assert freedom.sum() == pytest.approx(3 * 32 - 3)

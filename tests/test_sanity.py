@@ -21,7 +21,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.sanity import check_density, check_distances, look_at, look_at_volumes
+from mimyria.trajectory.sanity import check_density, check_distances, check_first_frames, report_volumes
 from mimyria.units import BOHR, VELOCITY
 
 Look = Callable[..., list[str]]
@@ -42,7 +42,7 @@ def look(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Look:
         trajectory = Trajectory(tmp_path / "a.xyz", **reading)
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            look_at(trajectory.pieces()[0], temperature)
+            check_first_frames(trajectory.segments()[0], temperature)
         return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
     return write_and_look
@@ -110,7 +110,7 @@ def test_velocities_against_their_format(water: list[Any], tmp_path: Path, caplo
         for frame in water
     ]
     ase.io.write(tmp_path / "a.traj", atoms)
-    look_at(Trajectory(tmp_path / "a.traj", timestep=4.0), None)
+    check_first_frames(Trajectory(tmp_path / "a.traj", timestep=4.0), None)
     assert "this would fit: velocities in A/fs, against the format (" in caplog.text
 
 
@@ -180,10 +180,10 @@ def test_nothing_is_odd_about_salts_slabs_and_ions(water: list[Any]) -> None:
 
 def test_volumes(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    look_at_volumes(957.0 * np.ones(10) * (1 + 1e-7 * np.arange(10)))
+    report_volumes(957.0 * np.ones(10) * (1 + 1e-7 * np.arange(10)))
     assert not caplog.records
-    look_at_volumes(np.array([99.0, 100.0, 101.0]))
-    look_at_volumes(np.array([90.0, 100.0, 110.0]))
+    report_volumes(np.array([99.0, 100.0, 101.0]))
+    report_volumes(np.array([90.0, 100.0, 110.0]))
     small, large = caplog.records
     assert (small.levelno, large.levelno) == (logging.INFO, logging.WARNING)
     assert "varies by 2 %, 99 to 101 Å³; spectra use its mean" in small.getMessage()

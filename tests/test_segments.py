@@ -1,4 +1,4 @@
-"""Frames put in order by their clocks: what restarts doubled is left out, gaps begin new pieces."""
+"""Frames put in order by their clocks: what restarts doubled is left out, gaps begin new segments."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from mimyria.errors import TrajectoryError
-from mimyria.trajectory.segments import in_order, runs
+from mimyria.trajectory.segments import find_stretches, order_stretches
 from mimyria.trajectory.times import stored_interval
 
 
 def ordered(clocks: list[float], interval: float = 1.0, start: int = 0) -> list[list[int]]:
-    """Return the places of each piece."""
-    found = in_order(Path("a.xyz"), runs(Path("a.xyz"), iter(clocks), start, interval), interval)
-    return [[place for run in piece for place in run.places] for piece in found]
+    """Return the places of each segment."""
+    found = order_stretches(Path("a.xyz"), find_stretches(Path("a.xyz"), iter(clocks), start, interval), interval)
+    return [[place for run in segment for place in run.places] for segment in found]
 
 
 CASES: dict[str, tuple[list[float], list[list[int]]]] = {
@@ -40,12 +40,12 @@ CASES: dict[str, tuple[list[float], list[list[int]]]] = {
 }
 
 
-@pytest.mark.parametrize(("clocks", "pieces"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(("clocks", "segments"), CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("interval", [1.0, 0.483779])
-def test_cases(clocks: list[float], pieces: list[list[int]], interval: float) -> None:
+def test_cases(clocks: list[float], segments: list[list[int]], interval: float) -> None:
     printed = [round(100 + interval * now, 3) for now in clocks]
-    assert ordered(printed, interval) == pieces
-    assert ordered(printed, interval, start=30) == [[place + 30 for place in piece] for piece in pieces]
+    assert ordered(printed, interval) == segments
+    assert ordered(printed, interval, start=30) == [[place + 30 for place in segment] for segment in segments]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -73,8 +73,8 @@ def test_rounded_times_of_a_long_run_are_no_gap() -> None:
     clocks = clocks[:150_000] + clocks[140_000:]
     interval: Any = stored_interval([*clocks[:32]])
     assert abs(interval - exact) * len(clocks) > exact / 2
-    (piece,) = ordered(clocks, interval)
-    assert piece == [*range(140_000), *range(150_000, 210_000)]
+    (segment,) = ordered(clocks, interval)
+    assert segment == [*range(140_000), *range(150_000, 210_000)]
 
 
 def test_the_interval_is_found_among_doubled_frames() -> None:
@@ -94,7 +94,7 @@ def test_what_is_left_out_is_noted_once(caplog: pytest.LogCaptureFixture) -> Non
     texts = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert texts == [
         "a.xyz: frames that a restart wrote again are left out: 3, before frame 3, frame 5",
-        "a.xyz: the time jumps at frame 8 (4 to 9): its 2 pieces are taken as trajectories",
+        "a.xyz: the time jumps at frame 8 (4 to 9): its 2 segments are taken as trajectories",
     ]
     caplog.clear()
     ordered([0, 1, 2])

@@ -13,7 +13,7 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
-from mimyria.rates.faces import SWITCH, face_area, faces, heights, normal_of
+from mimyria.rates.faces import SWITCH, face_area, heights, normal_of, split_faces
 from mimyria.rates.series import ResponseSeries
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.quantum import over_harmonic
@@ -210,11 +210,11 @@ def hydroxyls(heights_: list[float], up: list[bool]) -> Frame:
 
 def test_weights_are_those_of_whole_molecules_and_add_up() -> None:
     frame = hydroxyls([-8.0, -1.0, 0.0, 1.0, 8.0], [False, True, False, True, True])
-    upper, lower = faces("z").members(frame)
+    upper, lower = split_faces("z").weights(frame)
     np.testing.assert_allclose(upper + lower, 1)
     expected = [0, 0.5 - 0.5 * np.sin(np.pi / 2 / SWITCH), 0.5, 0.5 + 0.5 * np.sin(np.pi / 2 / SWITCH), 1]
     np.testing.assert_allclose(upper, np.repeat(expected, 2), atol=1e-9)
-    assert faces("z").names == ("+z", "-z")
+    assert split_faces("z").names == ("+z", "-z")
 
 
 @pytest.mark.parametrize("shift", [0.0, 13.0, 24.9, 25.1, 40.0])
@@ -224,7 +224,7 @@ def test_a_slab_may_lie_anywhere_and_be_wrapped(shift: float) -> None:
     moved = replace(frame, positions=(frame.positions + np.array([3.0, 5.0, shift])) % np.diag(CELL))
     np.testing.assert_allclose(heights(moved, 2), heights(frame, 2), atol=1e-9)
     mirrored = replace(frame, positions=frame.positions * [1, 1, -1])
-    np.testing.assert_allclose(faces("z").members(mirrored)[0], faces("z").members(frame)[1], atol=1e-9)
+    np.testing.assert_allclose(split_faces("z").weights(mirrored)[0], split_faces("z").weights(frame)[1], atol=1e-9)
     open_ = replace(moved, positions=frame.positions + 200 * UP, periodic=np.array([True, True, False]))
     np.testing.assert_allclose(heights(open_, 2), heights(frame, 2), atol=1e-9)
 
@@ -245,7 +245,7 @@ def test_the_face_is_made_of_the_two_vectors_across_the_normal() -> None:
         face_area(cell, 0)
     assert face_area(np.diag([10.0, 20.0, 0.0]), 2) == pytest.approx(200)  # no vector along the normal
     with pytest.raises(ConfigError, match="x, y or z"):
-        faces("up")
+        split_faces("up")
     assert normal_of(("+y", "-y")) == "y"
     with pytest.raises(SpectrumError, match="of the groups O, H, not of the faces of a slab"):
         normal_of(("O", "H"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimyria.rates.stride import HIGHEST_WAVENUMBER, automatic_stride, folded_fraction, nyquist_wavenumber
+from mimyria.rates.stride import HIGHEST_WAVENUMBER, aliased_fraction, automatic_stride, nyquist_wavenumber
 from mimyria.units import LIGHT_SPEED
 
 
@@ -24,9 +24,9 @@ def test_folded_fraction_of_two_waves(stride: int, share: float) -> None:
     time = np.arange(600)
     low, high = (np.cos(2 * np.pi * LIGHT_SPEED * factor * nyquist * time) for factor in (0.6, 1.4))
     rates = np.sqrt(1 - share) * low[:, None] * np.ones(3) + np.sqrt(share) * high[:, None] * np.ones(3)
-    assert folded_fraction(rates, stride) == pytest.approx(share, abs=0.01)
+    assert aliased_fraction(rates, stride) == pytest.approx(share, abs=0.01)
 
 
 def test_nothing_folds_without_motion_or_stride() -> None:
-    assert folded_fraction(np.zeros((100, 3)), 4) == 0.0
-    assert folded_fraction(np.random.default_rng(0).normal(size=(100, 3)), 1) == 0.0
+    assert aliased_fraction(np.zeros((100, 3)), 4) == 0.0
+    assert aliased_fraction(np.random.default_rng(0).normal(size=(100, 3)), 1) == 0.0

@@ -250,7 +250,7 @@ def test_a_group_that_is_never_there_has_no_spectrum_of_one_molecule() -> None:
 def test_the_header_says_how_many_molecules_there_are(frames: list[Frame], tmp_path: Path) -> None:
     series = series_of(frames, ("shell 3.5 around index 0",), tmp_path)
     grouping = make_grouping(("shell 3.5 around index 0",), frames[0])
-    mean = np.mean([grouping.counts(grouping.members(frame)) for frame in frames], axis=0)
+    mean = np.mean([grouping.counts(grouping.weights(frame)) for frame in frames], axis=0)
     header = spectra_of(series)["ir"].header
     assert header["mean number of molecules"] == f"solute 1, shell {mean[1]:.6g}, bulk {mean[2]:.6g}"
     atoms = series_of(frames, ("species",), tmp_path / "species")
@@ -271,7 +271,7 @@ def test_a_stopped_pass_goes_on_and_the_file_gives_the_same_spectra(
     write_series(tmp_path / "series.h5", [resumed])
     (read,) = read_series(tmp_path / "series.h5")
     assert read.groups == whole.groups
-    for name in whole.labels:
+    for name in whole.group_names:
         np.testing.assert_array_equal(read.counts[name], whole.counts[name])
     for kind, spectrum in spectra_of(whole).items():
         again = spectra_of(read)[kind]
@@ -284,7 +284,7 @@ def test_frames_are_read_in_pieces_that_do_not_grow_with_their_number(monkeypatc
     series = molecules_of_rates(np.random.default_rng(6).normal(size=(3000, 10, 3)))
     before = spectra_of(series)
     monkeypatch.setattr(series_module, "NUMBERS_AT_ONCE", 9 * 10 * 37)
-    lengths = [len(range(3000)[piece]) for piece in series.pieces(0, 3000)]
+    lengths = [len(range(3000)[piece]) for piece in series.chunks(0, 3000)]
     assert max(lengths) == 37
     assert sum(lengths) == 3000
     for kind, spectrum in spectra_of(series).items():

@@ -81,7 +81,7 @@ WRONG = [
     (WHOLE + "1\n" + text_of(8).split("H")[0][2:], {}, "frame 4: 1 atoms, but frame 0 has 2"),
     (WHOLE + text_of(8, rows=ROWS.replace("5 6", "nan 6")), {}, "frame 4: the position of atom 1 is"),
     (WHOLE + text_of(8, rows=ROWS.replace(".2", "inf")), {}, "frame 4: the velocity of atom 0 is"),
-    (WHOLE + text_of(6), {}, "frame 4: its time 6 repeats 6, .*pieces"),
+    (WHOLE + text_of(6), {}, "frame 4: its time 6 repeats 6, .*segments"),
     (WHOLE + text_of(10), {}, "frame 4: its time 10 does not follow 6"),
     (WHOLE + text_of(0), {}, "frame 4: its time 0 goes back from 6"),
     (WHOLE + text_of(8, cell=LATTICE.replace("9", "10")), {}, "frame 4: the volume jumps from 729 to 1000 .*--frames"),
@@ -131,18 +131,18 @@ def test_a_cut_file_can_be_used_up_to_the_cut(tmp_path: Path, suffix: str) -> No
     ) as error:
         list(trajectory.frames())
     with pytest.raises(TrajectoryError, match=re.escape(str(error.value))):
-        trajectory.pieces()  # which reads the times only
+        trajectory.segments()  # which reads the times only
     n_whole = int(re.findall(r"--frames 0:(\d+)", str(error.value))[0])
     assert 100 < n_whole < 3000
     assert len(list(trajectory.frames(0, n_whole))) == n_whole
-    assert [piece.n_frames for piece in trajectory.pieces(0, n_whole)] == [n_whole]
+    assert [segment.n_frames for segment in trajectory.segments(0, n_whole)] == [n_whole]
 
 
 def test_a_cut_file_without_velocities_can_be_used_up_to_the_cut(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(WHOLE.replace("vel:R:3", "f:R:3")[:-30])
     trajectory = Trajectory(tmp_path / "a.xyz")
-    (piece,) = trajectory.pieces(0, 3)
-    assert [frame.time for frame in trajectory.frames(0, 3)] == [frame.time for frame in piece.frames()] == [2.0]
+    (segment,) = trajectory.segments(0, 3)
+    assert [frame.time for frame in trajectory.frames(0, 3)] == [frame.time for frame in segment.frames()] == [2.0]
     with pytest.raises(TrajectoryError, match="--frames 0:3"):
         list(Trajectory(tmp_path / "a.xyz").frames())
 

@@ -18,7 +18,7 @@ from mimyria.formats import read_frames, write_frames
 from mimyria.pipeline import make_spectra
 from mimyria.rates import response
 from mimyria.rates.series import ResponseSeries, read_series
-from mimyria.rates.usable_segments import usable_pieces
+from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings, TrajectorySettings
 from mimyria.trajectory import Trajectory
 
@@ -95,7 +95,7 @@ def test_stored_frames_are_what_frames_counts(make: Make, run: list[Any]) -> Non
 def test_an_interruption_changes_no_bit(
     make: Make, run: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressed_at: int
 ) -> None:
-    """In the first piece, at the restart in it, and in the second piece."""
+    """In the first segment, at the restart in it, and in the second segment."""
     wrong = run[:101] + run[90:140] + run[150:]
     whole = make(wrong, folder="whole")
     monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
@@ -141,18 +141,18 @@ def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytes
     def lengths(resolution: float | None, timestep: float = 2.0, window: str = "gaussian") -> list[int | None]:
         trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
         caplog.clear()
-        return [piece.n_frames for piece in usable_pieces(trajectory, (0, None), 1, resolution, window)]
+        return [segment.n_frames for segment in find_usable_segments(trajectory, (0, None), 1, resolution, window)]
 
     # the window of 500 cm⁻¹ is 2323 fs/25 = 93 fs, that of 2000 cm⁻¹ 23 fs: 20 fs are too short for either
     assert lengths(500.0) == [150, 60]
-    assert "a.xyz: 1 of 3 pieces are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
+    assert "a.xyz: 1 of 3 segments are left out, 20 fs in all: each is shorter than the 96 fs" in caplog.text
     assert lengths(2200.0) == [150, 60]
     assert lengths(2200.0, window="hann") == [150, 10, 60]  # ends 1.4 times earlier
     assert lengths(3000.0) == [150, 10, 60]
     assert "left out" not in caplog.text
-    # 4.6 ps are wanted for 20 cm⁻¹, which none has: pieces half as long as the longest
+    # 4.6 ps are wanted for 20 cm⁻¹, which none has: segments half as long as the longest
     assert lengths(None) == [150]
-    assert "2 of 3 pieces are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
+    assert "2 of 3 segments are left out, 140 fs in all: each is shorter than the 150 fs" in caplog.text
     assert lengths(None, timestep=40.0) == [150]  # 6 ps, 0.4 ps, 2.4 ps
     assert lengths(20.0, timestep=40.0) == [150, 60]
 
@@ -172,7 +172,7 @@ def test_tensors_between_the_frames_of_the_stride_are_not_needed(
 def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:
     write_frames(tmp_path / "a.xyz", run[:10])
     with pytest.raises(TrajectoryError, match=r"a\.xyz: it ends before frame 10"):
-        Trajectory(tmp_path / "a.xyz").pieces(10)
+        Trajectory(tmp_path / "a.xyz").segments(10)
 
 
 def test_swapped_atoms_are_told(make: Make, run: list[Any], caplog: pytest.LogCaptureFixture) -> None:

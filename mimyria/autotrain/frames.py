@@ -35,7 +35,7 @@ class Pool:
     Parameters
     ----------
     trajectories
-        Pieces without gaps, see ``Trajectory.pieces``.
+        Pieces without gaps, see ``Trajectory.segments``.
     files
         Which file each is a piece of.
     lengths
@@ -60,7 +60,7 @@ class Pool:
         known
             For each file, the lengths of its pieces when the loop was begun; empty where it begins.
         """
-        found = [one.pieces() for one in opened]
+        found = [one.segments() for one in opened]
         counts = known or [[piece.n_frames or 0 for piece in pieces] for pieces in found]
         kept = [
             (piece, file, length)

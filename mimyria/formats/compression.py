@@ -48,7 +48,7 @@ def _decompressed(raw: IO[bytes], suffix: str) -> IO[bytes]:
     return raw
 
 
-def damage(path: Path) -> tuple[type[Exception], ...]:
+def read_errors(path: Path) -> tuple[type[Exception], ...]:
     """Return the exceptions that reading a damaged or cut file raises."""
     if path.suffix.lower() == ".zst":
         import zstandard

@@ -11,10 +11,10 @@ import numpy as np
 
 from mimyria.elements import masses_of, numbers_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import damage, open_lines
+from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.header import Header, parse_header, split_time
 from mimyria.formats.layout import stored_tensors, without_orders
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, cut
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
@@ -117,13 +117,13 @@ def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Itera
             n_atoms = int(first)
             comment = next(lines, b"").decode(errors="replace")
             rows = list(islice(lines, n_atoms))
-        except damage(path) as error:
-            raise cut(path, index, f"the file is damaged ({error})") from error
+        except read_errors(path) as error:
+            raise truncation_error(path, index, f"the file is damaged ({error})") from error
         if len(rows) < n_atoms:
-            raise cut(path, index, f"{n_atoms} atoms announced, {len(rows)} there")
+            raise truncation_error(path, index, f"{n_atoms} atoms announced, {len(rows)} there")
         if index == following:
             if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
-                raise cut(path, index, "the line of its last atom is not whole")
+                raise truncation_error(path, index, "the line of its last atom is not whole")
             yield Block(index, line + 2, comment, rows)
             following = next(wanted, None)
         line += n_atoms + 2

@@ -15,7 +15,7 @@ import numpy as np
 
 from mimyria.elements import masses_of, numbers_of, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, cut
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.frame import Array, Frame
 
 log = logging.getLogger("mimyria")
@@ -71,7 +71,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
             try:
                 now = trajectory[index]
             except (OSError, ValueError, IndexError) as error:
-                raise cut(source.path, index, f"MDAnalysis cannot read it ({error})") from error
+                raise truncation_error(source.path, index, f"MDAnalysis cannot read it ({error})") from error
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.ase_formats import ASE, read_ase
-from mimyria.formats.compression import damage, open_lines
+from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.layout import stored_tensors
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
@@ -44,7 +44,7 @@ def _text(path: Path) -> str:
     try:
         with open_lines(path) as (lines, _):
             return b"".join(lines).decode("utf-8", errors="replace")
-    except damage(path) as error:
+    except read_errors(path) as error:
         raise TrajectoryError(f"{path} cannot be read: {error}") from error
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import damage, open_lines, plain_suffix
+from mimyria.formats.compression import open_lines, plain_suffix, read_errors
 from mimyria.formats.layout import check_layout
 from mimyria.frame import Frame
 from mimyria.units import VELOCITY
@@ -62,7 +62,7 @@ class Source:
         try:
             with open_lines(self.path) as (lines, _):
                 return lines.read(HEAD_BYTES)
-        except damage(self.path):
+        except read_errors(self.path):
             return b""
 
 
@@ -150,7 +150,7 @@ class Reader:
                 yield replace(frame, velocities=frame.velocities * factor)
 
 
-def cut(path: Path, index: int, missing: str) -> TrajectoryError:
+def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:
     """Return the error for a file that ends, or cannot be read, in the middle of a frame."""
     remedy = f"the whole frames before it can be used with `--frames 0:{index}`" if index else "no frame is whole"
     return TrajectoryError(f"{path}: cut in the middle of frame {index}: {missing}; {remedy}")

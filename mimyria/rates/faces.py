@@ -16,7 +16,7 @@ IN_PLANE = 1e-6
 """Largest part of a cell vector along the normal that counts as none."""
 
 
-def faces(normal: str) -> Grouping:
+def split_faces(normal: str) -> Grouping:
     """Return the faces of a slab as two groups, named by their outward normals, such as ``+z`` and ``-z``.
 
     w(+z) = ½ [1 + sin(πs/2)],  s = h/d held within ±1          w(-z) = 1 - w(+z)          d = SWITCH
@@ -33,16 +33,16 @@ def faces(normal: str) -> Grouping:
         raise ConfigError(f"--normal takes x, y or z, not {normal!r}")
     axis = AXES.index(normal)
 
-    def members(frame: Frame) -> Array:
+    def weights(frame: Frame) -> Array:
         part = np.clip(heights(frame, axis) / SWITCH, -1, 1)
         upper = 0.5 + 0.5 * np.sin(0.5 * np.pi * part)
         return np.array([upper, 1 - upper])
 
-    return Grouping((f"+{normal}", f"-{normal}"), members)
+    return Grouping((f"+{normal}", f"-{normal}"), weights)
 
 
 def normal_of(groups: tuple[str, ...]) -> str:
-    """Return the normal of groups made by `faces`, as their names tell it."""
+    """Return the normal of groups made by `split_faces`, as their names tell it."""
     for normal in AXES:
         if groups == (f"+{normal}", f"-{normal}"):
             return normal

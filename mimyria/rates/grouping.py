@@ -69,7 +69,7 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
     select = atom_selection(texts, first, molecules, topology)
     rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
     grouping = Grouping.by_selection(names, select, rest=rest)
-    grouping.members(first)  # atoms in two groups are an error now, not after hours
+    grouping.weights(first)  # atoms in two groups are an error now, not after hours
     return grouping
 
 

@@ -15,7 +15,7 @@ from mimyria.frame import Array, Frame
 from mimyria.molecules import formula_of
 from mimyria.neighbours import neighbour_pairs
 
-Members = Any
+GroupWeights = Any
 """An array of numpy or of scipy.sparse, shape (groups, atoms)."""
 REST = "rest"
 """The atoms that no selection names."""
@@ -31,20 +31,20 @@ class Grouping:
     names
         One name a group. Groups of the same name are molecules of one kind: they are kept apart for what each of them
         does by itself, and added up everywhere else.
-    members
+    weights
         Of a frame, shape (groups, atoms): how much of an atom belongs to a group; each atom's parts add up to one.
     share
         How much of a molecule an atom is, shape (n,), where groups hold whole molecules; None where they need not.
     """
 
     names: tuple[str, ...]
-    members: Callable[[Frame], Members]
+    weights: Callable[[Frame], GroupWeights]
     share: Array | None = None
 
     @classmethod
-    def fixed(cls, names: tuple[str, ...], members: Array) -> Grouping:
-        """Return groups whose members, shape (groups, atoms), are the same in every frame."""
-        return cls(names, lambda frame: members)
+    def fixed(cls, names: tuple[str, ...], weights: Array) -> Grouping:
+        """Return groups whose weights, shape (groups, atoms), are the same in every frame."""
+        return cls(names, lambda frame: weights)
 
     @classmethod
     def by_species(cls, numbers: Array) -> Grouping:
@@ -70,8 +70,8 @@ class Grouping:
             Number 0, 1, ... of the molecule of each atom, shape (n,).
         """
         names = tuple(formula_of(numbers[molecules == one]) for one in range(int(molecules.max()) + 1))
-        members = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
-        return cls(names, lambda frame: members, share_of_molecule(molecules))
+        weights = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
+        return cls(names, lambda frame: weights, share_of_molecule(molecules))
 
     @classmethod
     def by_selection(cls, names: Sequence[str], select: Callable[[Frame], Array], *, rest: bool) -> Grouping:
@@ -87,7 +87,7 @@ class Grouping:
             Whether there may be atoms in none.
         """
 
-        def members(frame: Frame) -> Array:
+        def weights(frame: Frame) -> Array:
             inside = select(frame)
             times = inside.sum(axis=0)
             if times.max() > 1:
@@ -99,7 +99,7 @@ class Grouping:
                 )
             return np.concatenate([inside, [times == 0]] if rest else [inside]).astype(float)
 
-        return cls((*names, REST) if rest else tuple(names), members)
+        return cls((*names, REST) if rest else tuple(names), weights)
 
     @classmethod
     def shells(
@@ -125,7 +125,7 @@ class Grouping:
         light = np.bincount(molecules, heavy) == 0
         counts = heavy | light[molecules]
 
-        def members(frame: Frame) -> Array:
+        def weights(frame: Frame) -> Array:
             chosen = select(frame)
             kept = np.flatnonzero(chosen | counts)
             few = replace(frame, numbers=numbers[kept], positions=frame.positions[kept])
@@ -137,17 +137,17 @@ class Grouping:
             group[molecules[chosen]] = 0
             return (np.arange(len(names))[:, None] == group[molecules]).astype(float)
 
-        return cls(names, members, share_of_molecule(molecules))
+        return cls(names, weights, share_of_molecule(molecules))
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def group_names(self) -> tuple[str, ...]:
         """The names, each once."""
         return tuple(dict.fromkeys(self.names))
 
-    def counts(self, members: Members) -> Array:
+    def counts(self, weights: GroupWeights) -> Array:
         """Return the number of molecules, or of atoms where groups need not hold whole molecules, of each label."""
-        share = np.ones(members.shape[1]) if self.share is None else self.share
-        return summed_by_name(self.names, (members @ share)[None])[0]
+        share = np.ones(weights.shape[1]) if self.share is None else self.share
+        return summed_by_name(self.names, (weights @ share)[None])[0]
 
 
 def share_of_molecule(molecules: Array) -> Array:
@@ -158,8 +158,8 @@ def share_of_molecule(molecules: Array) -> Array:
 
 def summed_by_name(names: Sequence[str], values: Array) -> Array:
     """Return values (t, groups, ...) with groups of the same name added up, in the order of first appearance."""
-    labels = list(dict.fromkeys(names))
-    if len(labels) == len(names):
+    group_names = list(dict.fromkeys(names))
+    if len(group_names) == len(names):
         return values
-    place = np.array([labels.index(name) for name in names])
-    return np.stack([values[:, place == k].sum(axis=1) for k in range(len(labels))], axis=1)
+    place = np.array([group_names.index(name) for name in names])
+    return np.stack([values[:, place == k].sum(axis=1) for k in range(len(group_names))], axis=1)

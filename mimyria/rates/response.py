@@ -19,7 +19,7 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.correlation import Correlator
-from mimyria.rates.groups import Grouping, Members
+from mimyria.rates.groups import Grouping, GroupWeights
 from mimyria.rates.series import ResponseSeries
 from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
@@ -32,7 +32,7 @@ SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
 """A part ends with the first of the two; its rows, each of the frames contracted at once, wait in memory."""
 
 
-def rate(tensor: Array, velocities: Array, members: Members) -> Array:
+def rate(tensor: Array, velocities: Array, weights: GroupWeights) -> Array:
     """Return Σ_n T[n]·v_n of each group of atoms, shape (groups, 3, ..., 3).
 
     Parameters
@@ -41,19 +41,19 @@ def rate(tensor: Array, velocities: Array, members: Members) -> Array:
         Shape (n, 3, ..., 3), displacement last.
     velocities
         Å/fs, shape (n, 3).
-    members
+    weights
         Shape (groups, n), dense or sparse.
     """
-    return rates([tensor], velocities[None], [members])[0]
+    return rates([tensor], velocities[None], [weights])[0]
 
 
-def rates(tensors: Sequence[Array], velocities: Array, members: Sequence[Array]) -> Array:
+def rates(tensors: Sequence[Array], velocities: Array, weights: Sequence[GroupWeights]) -> Array:
     """Return the `rate` of several frames, shape (t, groups, 3, ..., 3); velocities have the shape (t, n, 3)."""
     stacked = np.array(tensors)
     frames, n, *fields, _ = stacked.shape
     with np.errstate(invalid="ignore"):  # what is not finite is looked for in the rates
         atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
-        groups = np.array([one @ atom for one, atom in zip(members, atoms, strict=True)])
+        groups = np.array([one @ atom for one, atom in zip(weights, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
 
 
@@ -141,7 +141,7 @@ def response_series(
         differenced=differenced,
         n_atoms=len(pass_.masses),
         species_temperature=pass_.species_temperature(store.column("kinetic", limit)[everything]),
-        counts=dict(zip(grouping.labels, store.column("count", limit)[everything].T, strict=True)),
+        counts=dict(zip(grouping.group_names, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
         origin=store.settings,
@@ -180,7 +180,7 @@ class _Pass:
         if not len(self.masses):
             self.masses = frame_masses(frames[0])
             species = Grouping.by_species(frames[0].numbers)
-            self.species, self.places = species.names, [np.flatnonzero(one) for one in species.members(frames[0])]
+            self.species, self.places = species.names, [np.flatnonzero(one) for one in species.weights(frames[0])]
             self.correlators = [Correlator(self.lags) for _ in self.species]
         self.cells, self.n_frames = self.cells + sum(frame.cell for frame in frames), self.n_frames + len(frames)
         velocities = without_drift(np.array([frame.velocities for frame in frames]), self.masses)
@@ -195,8 +195,8 @@ class _Pass:
         if not frames:
             return
         velocities = self.add_velocities(frames)
-        members = [self.grouping.members(frame) for frame in frames]
-        row = {name: rates([frame.tensors[name] for frame in frames], velocities, members) for name in self.targets}
+        weights = [self.grouping.weights(frame) for frame in frames]
+        row = {name: rates([frame.tensors[name] for frame in frames], velocities, weights) for name in self.targets}
         for name, values in row.items():
             finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if not finite.all():
@@ -207,7 +207,7 @@ class _Pass:
         for name in self.targets:
             if all(name in frame.members for frame in frames):
                 row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
-        row["count"] = np.array([self.grouping.counts(one) for one in members])
+        row["count"] = np.array([self.grouping.counts(one) for one in weights])
         row["volume"] = np.array([frame.volume for frame in frames])
         row["kinetic"] = np.stack(
             [

@@ -96,15 +96,15 @@ class ResponseSeries:
     def __repr__(self) -> str:
         return (
             f"<ResponseSeries: {len(self)} frames every {self.timestep:g} fs, {self.n_atoms} atoms, "
-            f"rates of {', '.join(self.rates)} in {', '.join(self.labels)}, {np.mean(self.temperature):.1f} K>"
+            f"rates of {', '.join(self.rates)} in {', '.join(self.group_names)}, {np.mean(self.temperature):.1f} K>"
         )
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def group_names(self) -> tuple[str, ...]:
         """The names of the groups, each once."""
         return tuple(dict.fromkeys(self.groups))
 
-    def pieces(self, first: int, last: int) -> Iterator[slice]:
+    def chunks(self, first: int, last: int) -> Iterator[slice]:
         """Yield slices of the frames first to last, each small enough to be held in memory."""
         largest = max((int(np.prod(values.shape[1:])) for values in self.rates.values()), default=1)
         size = min(FRAMES_AT_ONCE, max(1, NUMBERS_AT_ONCE // largest))
@@ -130,7 +130,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             for place, (name, values) in rates.items():
                 dataset = group.create_dataset(place, shape=values.shape, dtype="f8")
                 dataset.attrs["unit"] = TARGETS[name].rate_unit
-                for frames in one.pieces(0, len(one)):
+                for frames in one.chunks(0, len(one)):
                     dataset[frames] = values[frames]
             group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
             group.create_dataset("cell", data=one.cell).attrs["unit"] = "Å"

@@ -25,7 +25,7 @@ def automatic_stride(timestep: float) -> int:
     return max(1, int(nyquist_wavenumber(timestep) / HIGHEST_WAVENUMBER))
 
 
-def folded_fraction(rates: Array, stride: int) -> float:
+def aliased_fraction(rates: Array, stride: int) -> float:
     """Return the part of the power of a series that folds back when only every ``stride``-th sample is taken.
 
     Σ_{ν > ν_N} |A(ν)|² / Σ_ν |A(ν)|², ν_N the Nyquist wavenumber of the stride, A the transform under a Hann window.

@@ -1,4 +1,4 @@
-"""The pieces of a trajectory between gaps, as far as they are long enough for the window of the correlation."""
+"""The segments of a trajectory between gaps, as far as they are long enough for the window of the correlation."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mimyria.trajectory import Trajectory
 log = logging.getLogger("mimyria")
 
 
-def usable_pieces(
+def find_usable_segments(
     trajectory: Trajectory,
     frames: tuple[int, int | None],
     stride: int | None,
     resolution: float | None,
     window: str = "gaussian",
 ) -> list[Trajectory]:
-    """Return the pieces of a trajectory that are worth a response series each; log which are left out.
+    """Return the segments of a trajectory that are worth a response series each; log which are left out.
 
     Each has to fill the window of the resolution, and twice where the resolution is left to `sampling`, which would
     make it coarser else; but where none does, those count that are half as long as the longest.
@@ -32,16 +32,16 @@ def usable_pieces(
         See ``SpectrumSettings``.
     """
     with progress(f"{trajectory.path.name}, times of its frames") as advance:
-        pieces = trajectory.pieces(*frames, advance)
-    timestep = pieces[0].timestep * (stride or automatic_stride(pieces[0].timestep))
+        segments = trajectory.segments(*frames, advance)
+    timestep = segments[0].timestep * (stride or automatic_stride(segments[0].timestep))
     least = timestep * window_lags(resolution or DEFAULT_RESOLUTION, timestep, window) * (1 if resolution else 2)
     reason = "wanted for the window of the correlation, less with a coarser --resolution"
-    durations = [piece.n_usable * piece.timestep for piece in pieces]
+    durations = [segment.n_usable * segment.timestep for segment in segments]
     if max(durations) < least:
         least, reason = max(durations) / 2, "that are half of the longest"
     if short := [duration for duration in durations if duration < least]:
         log.warning(
-            f"{trajectory.path}: {len(short)} of {len(pieces)} pieces are left out, {sum(short):.4g} fs in all: each "
-            f"is shorter than the {least:.4g} fs {reason}"
+            f"{trajectory.path}: {len(short)} of {len(segments)} segments are left out, {sum(short):.4g} fs in all: "
+            f"each is shorter than the {least:.4g} fs {reason}"
         )
-    return [piece for piece, duration in zip(pieces, durations, strict=True) if duration >= least]
+    return [segment for segment, duration in zip(segments, durations, strict=True) if duration >= least]

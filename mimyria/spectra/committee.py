@@ -9,15 +9,15 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.sampling import Sampling, Signal, lines
+from mimyria.spectra.sampling import Sampling, Signal, power_spectra
 
 SPREAD = "standard deviation over the networks of the committee, of the spectra that each of them makes"
 
 
-def spreads(
+def committee_spread(
     series: Sequence[ResponseSeries],
     target: str,
-    how: Sampling,
+    sampling: Sampling,
     make: Callable[[Sequence[Array]], dict[str, Array]],
     signals: Sequence[Signal],
 ) -> dict[str, Array]:
@@ -29,7 +29,7 @@ def spreads(
         Nothing is returned where one lacks the networks' rates, or they are differently many.
     target
         Name of the target.
-    how
+    sampling
         From `sampling`.
     make
         Of the line shapes (n,) of the signals, the columns.
@@ -39,11 +39,11 @@ def spreads(
     numbers = {one.member_rates[target].shape[1] if target in one.member_rates else 0 for one in series}
     if len(numbers) != 1 or (number := numbers.pop()) < 2:
         return {}
-    alone = replace(how, block_frames=0)  # no error bars of each
+    alone = replace(sampling, block_frames=0)  # no error bars of each
     found = []
     for index in range(number):
         each = [replace(one, groups=("all",), rates={target: _Member(one, target, index)}) for one in series]
-        found.append(make([lines(each, signal, alone)[1].sum(axis=(0, 1)) for signal in signals]))
+        found.append(make([power_spectra(each, signal, alone)[1].sum(axis=(0, 1)) for signal in signals]))
     return {f"{name}_spread": np.std([one[name] for one in found], axis=0, ddof=1) for name in found[0]}
 
 

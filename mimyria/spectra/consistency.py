@@ -50,7 +50,7 @@ def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> f
     """Return ∫_0^∞ n·α dν = 1/(6 ε0 c V k_B T) · ⟨|dM/dt|²⟩/(2c) in cm⁻², from the rates alone."""
     total = 0.0
     for one in series:
-        for frames in one.pieces(0, len(one)):
+        for frames in one.chunks(0, len(one)):
             total += float(np.square(dipole_rate(one, frames).sum(axis=1)).sum())
     mean = total / sum(len(one) for one in series)
     return infrared_prefactor(1.0, temperature) * mean / (2 * LIGHT_SPEED)

@@ -8,13 +8,13 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.committee import SPREAD, spreads
+from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.quantum import correction_header, over_harmonic
-from mimyria.spectra.sampling import Sampling, lines, standard_error
+from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
-from mimyria.spectra.terms import terms, terms_header
+from mimyria.spectra.terms import group_terms, group_terms_header
 from mimyria.targets import APT
 from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
 
@@ -25,14 +25,14 @@ UNITS = {
 }
 
 
-def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
+def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return n(ν)·α(ν) in cm⁻¹, its standard error, ε'' and the parts of the groups.
 
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
     from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction, another one comes
-    as a factor (`over_harmonic`). The parts are those of `terms`; n·α of one mole of molecules in a litre is called
-    molar, L mol⁻¹ cm⁻¹. With ε∞ come `optical_constants`, and the standard error of each.
+    as a factor (`over_harmonic`). The parts are those of `group_terms`; n·α of one mole of molecules in a litre is
+    called molar, L mol⁻¹ cm⁻¹. With ε∞ come `optical_constants`, and the standard error of each.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         With rates of the APT.
     conditions
         The temperature, the quantum correction, ε∞.
-    how
+    sampling
         From `sampling`.
     """
     temperature = conditions.temperature
-    wavenumber, shapes, blocks = lines(series, dipole_rate, how)
+    wavenumber, shapes, blocks = power_spectra(series, dipole_rate, sampling)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signals, trajectories may differ in it
     factor = prefactor * over_harmonic(wavenumber, temperature, conditions.correction)
     whole, each = factor * shapes.sum(axis=(0, 1)), factor * blocks.sum(axis=(1, 2))
@@ -56,8 +56,12 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
     }
     density = np.average([1 / one.volume.mean() for one in series], weights=[len(one) for one in series])
     volume = 1 / float(density)  # what rates over V, averaged, are multiplied with to be those of a molecule
-    columns |= spreads(series, APT.name, how, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
-    columns |= terms("n_alpha", series, dipole_rate, how, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE))
+    columns |= committee_spread(
+        series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate]
+    )
+    columns |= group_terms(
+        "n_alpha", series, dipole_rate, sampling, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE)
+    )
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
@@ -65,7 +69,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
-    header |= terms_header(series, "n_alpha", MOLAR, "L mol-1 cm-1, natural logarithm")
+    header |= group_terms_header(series, "n_alpha", MOLAR, "L mol-1 cm-1, natural logarithm")
     header |= correction_header(conditions.correction)
     if conditions.epsilon_infinity is not None:
         of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
@@ -73,7 +77,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, how: Samp
             columns[name] = values
             columns[column_name(name)] = standard_error(of_blocks[name])
         header |= optical_header(conditions.epsilon_infinity)
-    return Spectrum("ir", columns, header | how.header(), UNITS)
+    return Spectrum("ir", columns, header | sampling.header(), UNITS)
 
 
 def dipole_rate(one: ResponseSeries, frames: slice) -> Array:

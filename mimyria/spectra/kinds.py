@@ -32,7 +32,7 @@ OF_FACES = ("sfg",)
 """Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
 
 
-def chosen(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:
+def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:
     """Return the kinds to make, in the order of ``KINDS``.
 
     Parameters

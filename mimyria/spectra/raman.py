@@ -9,13 +9,13 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.committee import SPREAD, spreads
+from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, over_harmonic, quantum_factor
-from mimyria.spectra.sampling import Sampling, lines, standard_error
+from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.spectra.terms import terms, terms_header
+from mimyria.spectra.terms import group_terms, group_terms_header
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
@@ -25,7 +25,7 @@ VISIBLE = 1e-3
 """A depolarisation ratio is given where VV exceeds this part of its maximum."""
 
 
-def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
+def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return the polarised Raman line shapes, named by geometry, with standard errors.
 
     ā' = Tr(dα/dt)/3        β' = dα/dt - ā'·1
@@ -48,17 +48,17 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         With rates of the PGT.
     conditions
         Geometries; a laser adds Stokes and anti-Stokes intensities, the only ones that the temperature enters.
-    how
+    sampling
         From `sampling`.
     """
-    wavenumber, isotropic, isotropic_blocks = lines(series, isotropic_rate, how)
-    _, anisotropic, anisotropic_blocks = lines(series, anisotropic_rate, how)
+    wavenumber, isotropic, isotropic_blocks = power_spectra(series, isotropic_rate, sampling)
+    _, anisotropic, anisotropic_blocks = power_spectra(series, anisotropic_rate, sampling)
     to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
     both, each = (0, 1), (1, 2)  # all groups with all groups
     shapes = _geometries(to_cm * isotropic.sum(both), to_cm * anisotropic.sum(both))
     blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
     for geometry in conditions.porto:
-        _, shape, shape_blocks = lines(series, partial(component_rate, *polarisations(geometry)), how)
+        _, shape, shape_blocks = power_spectra(series, partial(component_rate, *polarisations(geometry)), sampling)
         shapes[geometry], blocks[geometry] = to_cm * shape.sum(both), to_cm * shape_blocks.sum(each)
     errors = {name: standard_error(values) for name, values in blocks.items()}
     dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
@@ -70,12 +70,14 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         for name in ("VV", "VH", "unpolarised", *conditions.porto):
             columns[f"{scale}_{name}"] = factor * shapes[name]
             columns[f"{scale}_{name}_error"] = factor * errors[name]
-    columns |= spreads(series, PGT.name, how, _both_polarisations, [isotropic_rate, anisotropic_rate])
+    columns |= committee_spread(series, PGT.name, sampling, _both_polarisations, [isotropic_rate, anisotropic_rate])
     for name, signal, of_groups, of_blocks in (
         ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
         ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
     ):
-        columns |= terms(name, series, signal, how, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0))
+        columns |= group_terms(
+            name, series, signal, sampling, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0)
+        )
     geometries = {"k_i(ab)k_s": "S of dα_ab/dt, axes of the trajectory"} if conditions.porto else {}
     header = {
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
@@ -86,8 +88,8 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
         **geometries,
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
         **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
-        **terms_header(series, "isotropic", "isotropic_per_molecule", "unit of S"),
-        **terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
+        **group_terms_header(series, "isotropic", "isotropic_per_molecule", "unit of S"),
+        **group_terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
         "temperature": f"{conditions.temperature:.2f} K",
     }
     units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
@@ -95,7 +97,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, how: Samplin
     units |= {
         f"{scale}_{name}": INTENSITY for scale in scales for name in ("VV", "VH", "unpolarised", *conditions.porto)
     }
-    return Spectrum("raman", columns, header | how.header(), units)
+    return Spectrum("raman", columns, header | sampling.header(), units)
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tuple[Array, str]]:

@@ -87,7 +87,7 @@ def sampling(
         ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
         ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
         ("have different numbers of atoms", [one.n_atoms for one in series]),
-        ("have different groups, or their atoms in another order", [", ".join(one.labels) for one in series]),
+        ("have different groups, or their atoms in another order", [", ".join(one.group_names) for one in series]),
         ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
     ):
         if len(set(values)) > 1:
@@ -125,7 +125,7 @@ def longest_block(lengths: Sequence[int], number: int) -> int:
     return bisect_left(range(1, max(lengths) + 1), True, key=too_few)
 
 
-def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
+def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array, Array]:
     """Return wavenumbers (n,), line shapes S_gh (groups, groups, n) pooled over trajectories, and those of each block.
 
     Groups of the same name are added up before: g and h count the names.
@@ -136,13 +136,13 @@ def lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tu
         One a trajectory; read a few frames at a time.
     signal
         What is correlated.
-    how
+    sampling
         From `sampling`.
     """
-    return _lines(series, lambda one, frames: summed_by_name(one.groups, signal(one, frames)), how)
+    return _pooled_spectra(series, lambda one, frames: summed_by_name(one.groups, signal(one, frames)), sampling)
 
 
-def self_lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array]:
+def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
     """Return Σ_g S_gg of every single group, shape (n,), and that of each block, where `lines` adds names up.
 
     A group is taken as some more components of one signal, so that no term of two groups is ever computed.
@@ -152,24 +152,24 @@ def self_lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) 
         values = signal(one, frames)
         return values.reshape(len(values), 1, -1)
 
-    _, shapes, blocks = _lines(series, side_by_side, how)
+    _, shapes, blocks = _pooled_spectra(series, side_by_side, sampling)
     return shapes[0, 0], blocks[:, 0, 0]
 
 
-def _lines(series: Sequence[ResponseSeries], signal: Signal, how: Sampling) -> tuple[Array, Array, Array]:
-    pairs = np.array([len(one) - np.arange(how.lags) for one in series], dtype=float)
-    correlators = [_correlated(one, signal, how) for one in series]
+def _pooled_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array, Array]:
+    pairs = np.array([len(one) - np.arange(sampling.lags) for one in series], dtype=float)
+    correlators = [_correlated(one, signal, sampling) for one in series]
     sums = sum(one.result() * n for one, n in zip(correlators, pairs, strict=True))
-    wavenumber, total = how.transform(sums / pairs.sum(axis=0))
-    if not how.block_frames:
+    wavenumber, total = sampling.transform(sums / pairs.sum(axis=0))
+    if not sampling.block_frames:
         return wavenumber, total, np.empty((0, *total.shape))
-    return wavenumber, total, how.transform(np.concatenate([one.blocks() for one in correlators]))[1]
+    return wavenumber, total, sampling.transform(np.concatenate([one.blocks() for one in correlators]))[1]
 
 
-def _correlated(one: ResponseSeries, signal: Signal, how: Sampling) -> Correlator:
+def _correlated(one: ResponseSeries, signal: Signal, sampling: Sampling) -> Correlator:
     """Return the correlation functions of a series and of its blocks."""
-    correlator = Correlator(how.lags, how.block_frames or None)
-    for frames in one.pieces(0, len(one)):
+    correlator = Correlator(sampling.lags, sampling.block_frames or None)
+    for frames in one.chunks(0, len(one)):
         correlator.add(signal(one, frames))
     return correlator
 

@@ -38,7 +38,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.quantum import correction_header, over_harmonic
-from mimyria.spectra.sampling import Sampling, lines, standard_error
+from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
@@ -46,7 +46,7 @@ from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
 UNITS = {"im": "m²/V", "re": "m²/V", "abs2": "m⁴/V²"}
 
 
-def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
+def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return Im χ, Re χ and |χ|² of the faces, for the components that an isotropic surface has.
 
     The rates of a face g are those of its molecules, so its spectrum is K_gg. The terms between the faces,
@@ -59,7 +59,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         With rates of the APT and the PGT, of groups made by `faces`.
     conditions
         Temperature and quantum correction.
-    how
+    sampling
         From `sampling`.
     """
     n = normal_of(series[0].groups)
@@ -72,7 +72,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         f"[-{n}]": np.array([[0, 0], [0, 1.0]]),
         "[both]": np.ones((2, 2)),
     }
-    found = {name: component(series, name, how) for names in measured.values() for name in names}
+    found = {name: component(series, name, sampling) for names in measured.values() for name in names}
     wavenumber = found[3 * n][0]
     columns = {WAVENUMBER: wavenumber}
     for part, weights in parts.items():
@@ -101,15 +101,15 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, how:
         "area": f"{np.average(areas, weights=[len(one) for one in series]):.3f} Å²",
     }
     units = {f"{name}_{part}": unit for name in measured | single for part, unit in UNITS.items()}
-    return Spectrum("sfg", columns, header | how.header(), units)
+    return Spectrum("sfg", columns, header | sampling.header(), units)
 
 
-def component(series: Sequence[ResponseSeries], name: str, how: Sampling) -> tuple[Array, Array, Array]:
+def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array, Array]:
     """Return wavenumbers (n,), S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, and those of blocks.
 
     Parameters
     ----------
-    series, how
+    series, sampling
         As in `sum_frequency`.
     name
         The three axes, such as ``xxz``.
@@ -119,7 +119,7 @@ def component(series: Sequence[ResponseSeries], name: str, how: Sampling) -> tup
     tuple
         Shapes (n,), (2, 2, n), (blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
     """
-    wavenumber, shapes, blocks = lines(series, partial(face_rates, name), how)
+    wavenumber, shapes, blocks = power_spectra(series, partial(face_rates, name), sampling)
     return wavenumber, shapes[:2, 2:], blocks[:, :2, 2:]
 
 

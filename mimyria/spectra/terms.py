@@ -19,14 +19,14 @@ import numpy as np
 from mimyria.frame import Array
 from mimyria.rates.groups import BULK, SOLUTE
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.sampling import Sampling, Signal, self_lines, standard_error
+from mimyria.spectra.sampling import Sampling, Signal, self_spectra, standard_error
 
 
-def terms(
+def group_terms(
     name: str,
     series: Sequence[ResponseSeries],
     signal: Signal,
-    how: Sampling,
+    sampling: Sampling,
     shapes: Array,
     blocks: Array,
     factor: Array | float,
@@ -38,8 +38,8 @@ def terms(
     ----------
     name
         Of the columns.
-    series, signal, how
-        What ``lines`` was asked for.
+    series, signal, sampling
+        What `power_spectra` was asked for.
     shapes, blocks
         What it gave: (groups, groups, n) and (blocks, groups, groups, n).
     factor
@@ -48,9 +48,9 @@ def terms(
         Name of the columns for one molecule, and what they are multiplied with beside.
     """
     shapes, blocks = factor * shapes, factor * blocks
-    columns = group_terms(name, series[0].labels, shapes)
-    if len(series[0].groups) > len(series[0].labels):
-        own, own_blocks = self_lines(series, signal, how)
+    columns = pair_terms(name, series[0].group_names, shapes)
+    if len(series[0].groups) > len(series[0].group_names):
+        own, own_blocks = self_spectra(series, signal, sampling)
         inside, inside_blocks = factor * own, factor * own_blocks
         columns[f"{name}_intramolecular"] = inside
         columns[f"{name}_intramolecular_error"] = standard_error(inside_blocks)
@@ -62,14 +62,14 @@ def terms(
     return columns
 
 
-def group_terms(name: str, labels: Sequence[str], shapes: Array) -> dict[str, Array]:
+def pair_terms(name: str, group_names: Sequence[str], shapes: Array) -> dict[str, Array]:
     """Return ``name[A,A]`` and ``name[A,B]`` of line shapes (groups, groups, n); nothing of a single group."""
-    if len(labels) == 1:
+    if len(group_names) == 1:
         return {}
     return {
         f"{name}[{first},{second}]": shapes[a, b] * (1 if a == b else 2)
-        for a, first in enumerate(labels)
-        for b, second in enumerate(labels[a:], start=a)
+        for a, first in enumerate(group_names)
+        for b, second in enumerate(group_names[a:], start=a)
     }
 
 
@@ -107,21 +107,21 @@ def mean_counts(series: Sequence[ResponseSeries]) -> dict[str, float]:
     """Return the mean number of molecules, or of atoms, of each group over all trajectories."""
     return {
         name: float(np.concatenate([one.counts[name] for one in series]).mean())
-        for name in (series[0].labels if series[0].counts else ())
+        for name in (series[0].group_names if series[0].counts else ())
     }
 
 
-def terms_header(series: Sequence[ResponseSeries], name: str, each: str, unit: str) -> dict[str, str]:
-    """Say what the columns of `terms` are, those of one molecule with their unit, and how much each group holds."""
+def group_terms_header(series: Sequence[ResponseSeries], name: str, each: str, unit: str) -> dict[str, str]:
+    """Say what the columns of `group_terms` are, the unit of one molecule's, and how much each group holds."""
     first = series[0]
     header = {}
-    if len(first.labels) > 1:
+    if len(first.group_names) > 1:
         header[f"{name}[A,B]"] = "A-B and B-A terms together; with the A-A terms they add up to the whole"
-    if len(first.groups) > len(first.labels):
+    if len(first.groups) > len(first.group_names):
         header[f"{name}_intramolecular"] = "terms of every molecule with itself; intermolecular: all others"
     if first.molecular:
         header[f"{each}[A]"] = f"(A-A + half of every A-B term) of one molecule of A; {unit}"
-        if BULK in first.labels:
+        if BULK in first.group_names:
             header[f"{each}[A-{BULK}]"] = f"what a molecule of A has more than one of the {BULK}"
     what = "molecules" if first.molecular else "atoms"
     counts = ", ".join(f"{label} {count:.6g}" for label, count in mean_counts(series).items())

@@ -16,7 +16,7 @@ from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 
-def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions, how: Sampling) -> Spectrum:
+def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return the vibrational density of states, in modes per cm⁻¹, whole and by species, with standard errors.
 
     g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = 3N - 3 at equipartition
@@ -27,18 +27,19 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
         Their stored velocity correlation limits the resolution, and its blocks those of the errors.
     conditions
         The temperature.
-    how
+    sampling
         From `sampling`.
     """
-    lags = min(how.lags, *(one.velocity_correlation.shape[1] for one in series))
-    if lags < how.lags:
-        how = replace(how, resolution=max(how.resolution, window_resolution(lags, how.timestep, how.window)))
+    lags = min(sampling.lags, *(one.velocity_correlation.shape[1] for one in series))
+    if lags < sampling.lags:
+        coarser = window_resolution(lags, sampling.timestep, sampling.window)
+        sampling = replace(sampling, resolution=max(sampling.resolution, coarser))
     pairs = np.array([len(one) - np.arange(lags) for one in series], dtype=float)
     correlations = np.array([one.velocity_correlation[:, :lags] for one in series])
     pooled = (correlations * pairs[:, None]).sum(axis=0) / pairs.sum(axis=0)
-    wavenumber, shapes = how.transform(pooled)
-    blocks, how = _blocks(series, lags, how)
-    each = how.transform(blocks)[1]
+    wavenumber, shapes = sampling.transform(pooled)
+    blocks, sampling = _blocks(series, lags, sampling)
+    each = sampling.transform(blocks)[1]
     prefactor = 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
     columns = {
         WAVENUMBER: wavenumber,
@@ -51,23 +52,23 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    return Spectrum("vdos", columns, header | how.header(), {"vdos": "modes per cm-1"})
+    return Spectrum("vdos", columns, header | sampling.header(), {"vdos": "modes per cm-1"})
 
 
-def _blocks(series: Sequence[ResponseSeries], lags: int, how: Sampling) -> tuple[Array, Sampling]:
+def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[Array, Sampling]:
     """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling as it becomes.
 
     As many stored blocks of a trajectory are joined as make one of about the length asked for, if it has so many.
     """
     blocks: list[Array] = []
     frames = 0
-    for one in series if how.block_frames else ():
+    for one in series if sampling.block_frames else ():
         stored = len(one.velocity_blocks)
-        together = max(1, min(round(how.block_frames / one.velocity_block_frames), stored))
+        together = max(1, min(round(sampling.block_frames / one.velocity_block_frames), stored))
         for start in range(0, stored - together + 1, together):
             blocks.append(one.velocity_blocks[start : start + together, :, :lags].mean(axis=0))
             frames += together * one.velocity_block_frames
     if len(blocks) < 2:
         blocks, frames = [], 0
     shape = (len(blocks), len(series[0].velocity_species), lags)
-    return np.array(blocks).reshape(shape), replace(how, block_frames=frames // max(len(blocks), 1))
+    return np.array(blocks).reshape(shape), replace(sampling, block_frames=frames // max(len(blocks), 1))

@@ -26,13 +26,13 @@ USUAL_TEMPERATURES = (100.0, 1000.0)
 """K; a unit that leads here is worth naming."""
 LARGEST_FACTOR = 2.0
 """Between the kinetic temperature of one frame and the one given."""
-DENSEST = 30.0
+LARGEST_DENSITY = 30.0
 """g/cm³; osmium has 22.6."""
 SMALLEST_STRAIN, LARGEST_STRAIN = 1e-5, 0.1
 """Variation of the volume along a run that is rounding, and that a barostat has in equilibrium."""
-ATOMS_LOOKED_AT = 100
-NOBLE = (2, 10, 18, 36, 54, 86)
-LENGTHS = {"nm": 0.1, "Bohr": 1 / BOHR, "pm": 100.0}
+ATOMS_CHECKED = 100
+NOBLE_GASES = (2, 10, 18, 36, 54, 86)
+LENGTH_UNITS = {"nm": 0.1, "Bohr": 1 / BOHR, "pm": 100.0}
 """What 1 Å is in them."""
 SHORTEST_BOND = 0.65
 """Of the sum of two covalent radii; real bonds have 0.77 (N2) and more."""
@@ -40,17 +40,17 @@ LONGEST_BOND = 1.5
 """Of the same: bonds and neighbours in metals, salts and liquids have at most 1.25, noble gases apart."""
 LONGEST_INTERVAL = 10.0
 """fs, over which atoms move about as far as the mean of two velocities says."""
-FLIGHT = (0.6, 1.6)
+DISPLACEMENT_RATIO = (0.6, 1.6)
 """How far they move, as a part of this, if units are right: 0.73 to 1.07 in water, at 2 to 12 fs."""
-TOGETHER = 0.5
+MIN_VELOCITY_CORRELATION = 0.5
 """Least correlation of how far the atoms move with their velocities."""
-DIFFERENCED = (0.2, 1.3)
+DIFFERENCE_TEMPERATURE_RATIO = (0.2, 1.3)
 """What differences of positions leave of the temperature, if the timestep is right."""
-HOTTEST_DRIFT, LARGEST_DRIFT = 10.0, 0.1
+LARGEST_DRIFT_TEMPERATURE, LARGEST_DRIFT_ENERGY = 10.0, 0.1
 """Temperature of the centre of mass over that of the atoms, and its part of the kinetic energy: both are exceeded."""
 
 
-def look_at(trajectory: Trajectory, temperature: float | None) -> None:
+def check_first_frames(trajectory: Trajectory, temperature: float | None) -> None:
     """Say what the first frames of a trajectory mean; raise TrajectoryError where its cell or positions cannot be.
 
     Parameters
@@ -73,16 +73,16 @@ def look_at(trajectory: Trajectory, temperature: float | None) -> None:
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )
     for words in (
-        _drift(velocities, masses, kinetic),
-        _timestep(trajectory, kinetic, temperature)
+        _check_drift(velocities, masses, kinetic),
+        _check_timestep(trajectory, kinetic, temperature)
         if trajectory.differenced
-        else _units(trajectory, frames, masses, kinetic, temperature),
+        else _check_units(trajectory, frames, masses, kinetic, temperature),
     ):
         if words:
             log.warning(f"{trajectory.path}: {words}")
 
 
-def look_at_volumes(volumes: Array) -> None:
+def report_volumes(volumes: Array) -> None:
     """Say how far the volumes of the frames, Å³, vary."""
     spread = float(np.ptp(volumes) / volumes.mean())
     if spread > SMALLEST_STRAIN:
@@ -100,7 +100,7 @@ def density(frame: Frame, masses: Array) -> float:
 
 def check_density(place: str, frame: Frame, masses: Array) -> None:
     """Raise TrajectoryError for a cell that is too small for its atoms."""
-    if (found := density(frame, masses)) > DENSEST:
+    if (found := density(frame, masses)) > LARGEST_DENSITY:
         raise TrajectoryError(
             f"{place}: {len(frame)} atoms in {frame.volume:.4g} Å³ are {found:.3g} g/cm³, which nothing is; the cell "
             "is in another unit than Å: give it with --cell, or convert the file"
@@ -113,17 +113,17 @@ def check_distances(place: str, frame: Frame) -> bool:
     The measure is the distance to the nearest atom over the sum of both covalent radii, the median over the atoms. It
     is about one in molecules, metals and salts, in a liquid as in a slab or in a cluster; noble gases do not count.
     """
-    atoms = np.flatnonzero(~np.isin(frame.numbers, NOBLE))
+    atoms = np.flatnonzero(~np.isin(frame.numbers, NOBLE_GASES))
     if len(frame) < 2 or not atoms.size:
         return True
     radii = covalent_radii(frame.numbers)
     nearest = []
-    for atom in atoms[np.linspace(0, atoms.size - 1, min(atoms.size, ATOMS_LOOKED_AT)).astype(int)]:
+    for atom in atoms[np.linspace(0, atoms.size - 1, min(atoms.size, ATOMS_CHECKED)).astype(int)]:
         distances = np.linalg.norm(minimum_image(frame.positions - frame.positions[atom], frame), axis=1)
         distances[atom] = np.inf
         nearest.append((distances / (radii + radii[atom])).min())
     bond = float(np.median(nearest))
-    units = [name for name, size in LENGTHS.items() if SHORTEST_BOND < bond / size < LONGEST_BOND]
+    units = [name for name, size in LENGTH_UNITS.items() if SHORTEST_BOND < bond / size < LONGEST_BOND]
     looks = f"; the positions look like {units[0]}, not Å: convert the file" if units else ""
     if bond < SHORTEST_BOND:
         raise TrajectoryError(
@@ -136,21 +136,21 @@ def check_distances(place: str, frame: Frame) -> bool:
     return True
 
 
-def _units(
+def _check_units(
     trajectory: Trajectory, frames: list[Frame], masses: Array, kinetic: float, temperature: float | None
 ) -> str | None:
     """Return what is odd about velocities, and the unit or the timestep that would mend it; None if nothing is."""
-    flown, together = _flight(frames, masses, trajectory.timestep)
-    if together < TOGETHER:
+    flown, correlation = _compare_displacements(frames, masses, trajectory.timestep)
+    if correlation < MIN_VELOCITY_CORRELATION:
         return (
-            f"between the first two frames the atoms do not move along their velocities (correlation {together:.2f}): "
+            f"between the first two frames the atoms do not move along their velocities (correlation {correlation:.2f}): "
             "either these are not the velocities of these atoms, in their order, or frames are much further apart than "
             f"{trajectory.timestep:g} fs"
         )
     odd = []
-    if not _likely(kinetic, temperature, PLAUSIBLE_TEMPERATURES):
+    if not _is_likely(kinetic, temperature, PLAUSIBLE_TEMPERATURES):
         odd.append(f"the velocities mean {kinetic:.3g} K" + ("" if temperature is None else f", not {temperature:g} K"))
-    if flown is not None and not FLIGHT[0] < flown < FLIGHT[1]:
+    if flown is not None and not DISPLACEMENT_RATIO[0] < flown < DISPLACEMENT_RATIO[1]:
         odd.append(
             f"between the first two frames the atoms move {flown:.3g} times as far as their velocities times "
             f"{trajectory.timestep:g} fs"
@@ -165,23 +165,23 @@ def _units(
             flags, usual = [f"--velocity-unit {unit}"], USUAL_TEMPERATURES
             if trajectory.unit_is_fixed:
                 flags = [f"velocities in {unit}, against the format"]
-        if flown is not None and not FLIGHT[0] < flown / larger < FLIGHT[1]:
+        if flown is not None and not DISPLACEMENT_RATIO[0] < flown / larger < DISPLACEMENT_RATIO[1]:
             flags.append(f"--timestep about {flown / larger * trajectory.timestep:.2g}")
         hotter = kinetic * larger**2  # T ∝ v²
-        if _likely(hotter, temperature, usual):
+        if _is_likely(hotter, temperature, usual):
             remedies.append((len(flags), f"{' and '.join(flags)} ({hotter:.3g} K)"))
     fewest = min(remedies)[0] if remedies else 0
     fitting = " or ".join(words for n_flags, words in remedies if n_flags == fewest)
     return f"{'; '.join(odd)}; {f'this would fit: {fitting}' if fitting else 'no known unit of velocity would fit'}"
 
 
-def _likely(kinetic: float, given: float | None, otherwise: tuple[float, float]) -> bool:
+def _is_likely(kinetic: float, given: float | None, otherwise: tuple[float, float]) -> bool:
     """Return whether a kinetic temperature is near the one given, or in a range if none is."""
     low, high = (given / LARGEST_FACTOR, given * LARGEST_FACTOR) if given is not None else otherwise
     return low < kinetic < high
 
 
-def _flight(frames: list[Frame], masses: Array, timestep: float) -> tuple[float | None, float]:
+def _compare_displacements(frames: list[Frame], masses: Array, timestep: float) -> tuple[float | None, float]:
     """Return how far atoms move as a part of v δt, and the correlation of both; v is the mean of two frames.
 
         ⟨Δr·v δt⟩ / ⟨|v δt|²⟩          ⟨Δr·v δt⟩ / √(⟨|Δr|²⟩ ⟨|v δt|²⟩)          ⟨ ⟩ = Σ m
@@ -201,9 +201,9 @@ def _flight(frames: list[Frame], masses: Array, timestep: float) -> tuple[float 
     return along / path_squared, along / np.sqrt(path_squared * moved_squared)
 
 
-def _timestep(trajectory: Trajectory, kinetic: float, temperature: float | None) -> str | None:
+def _check_timestep(trajectory: Trajectory, kinetic: float, temperature: float | None) -> str | None:
     """Return what the temperature says about the timestep where velocities are differences: T ∝ 1/δt²."""
-    if temperature is None or DIFFERENCED[0] < kinetic / temperature < DIFFERENCED[1]:
+    if temperature is None or DIFFERENCE_TEMPERATURE_RATIO[0] < kinetic / temperature < DIFFERENCE_TEMPERATURE_RATIO[1]:
         return None
     fitting = trajectory.timestep * np.sqrt(kinetic / temperature)
     return (
@@ -212,12 +212,12 @@ def _timestep(trajectory: Trajectory, kinetic: float, temperature: float | None)
     )
 
 
-def _drift(velocities: Array, masses: Array, kinetic: float) -> str | None:
+def _check_drift(velocities: Array, masses: Array, kinetic: float) -> str | None:
     """Return what is odd about the motion V of the whole; M V²/(3 k_B) should not be far above the temperature."""
     mean = masses @ velocities / masses.sum()
     whole = masses.sum() * mean @ mean * MASS_VELOCITY_SQUARED
     part = whole / (whole + (3 * len(masses) - 3) * BOLTZMANN * kinetic) if whole else 0.0
-    if part < LARGEST_DRIFT or whole < HOTTEST_DRIFT * 3 * BOLTZMANN * kinetic:
+    if part < LARGEST_DRIFT_ENERGY or whole < LARGEST_DRIFT_TEMPERATURE * 3 * BOLTZMANN * kinetic:
         return None
     return (
         f"the whole drifts at {np.linalg.norm(mean):.3g} Å/fs, with {100 * part:.0f} % of the kinetic energy; this is "

@@ -24,7 +24,7 @@ SINGLE_PRECISION = 2.4e-7
 """Rounding of the difference of two single-precision times, as a part of them: TRR and XTC store such."""
 
 
-def clock(frame: Frame) -> float | None:
+def read_clock(frame: Frame) -> float | None:
     """Return the time of a stored frame, fs; its step where the file counts steps; None where it says neither."""
     return frame.time if frame.time is not None or frame.step is None else float(frame.step)
 
@@ -59,7 +59,7 @@ def choose_timestep(path: Path, given: float | None, stored: float | None) -> fl
     return timestep
 
 
-def follows(before: float, now: float, interval: float, gap: int = 1) -> bool:
+def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> bool:
     """Return whether a frame follows another after ``gap`` intervals, as far as the printed digits of both tell."""
     deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * interval
     if deviation <= tolerance:
@@ -84,11 +84,11 @@ def check_time(place: str, gap: int, before: float, now: float | None, interval:
     """
     if now is None:
         raise no_clock(place)
-    if not follows(before, now, interval, gap):
+    if not is_consecutive(before, now, interval, gap):
         what = "repeats" if now == before else "goes back from" if now < before else "does not follow"
         raise TrajectoryError(
             f"{place}: its time {now:g} {what} {before:g}, {gap} frame(s) of {interval:g} before; "
-            "frames are doubled or missing, as after a restart: `Trajectory.pieces` puts them in order"
+            "frames are doubled or missing, as after a restart: `Trajectory.segments` puts them in order"
         )
 
 

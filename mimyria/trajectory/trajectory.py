@@ -17,10 +17,10 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
-from mimyria.trajectory.checks import check_atoms, check_cell, check_finite, check_strain, jump
 from mimyria.trajectory.differences import attenuation, central_differences
-from mimyria.trajectory.segments import Run, distinct, in_order, runs
-from mimyria.trajectory.times import check_time, choose_timestep, clock, stored_interval
+from mimyria.trajectory.frame_checks import check_atoms, check_cell, check_finite, check_strain, describe_jump
+from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
+from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval
 
 log = logging.getLogger("mimyria")
 
@@ -159,7 +159,7 @@ class Trajectory:
         """Yield the frames of some indices, ascending, in one reading; with velocities only where they are stored."""
         return (frame for _, frame in self._stored(indices))
 
-    def pieces(
+    def segments(
         self, start: int = 0, stop: int | None = None, advance: Callable[[float | None, str], None] | None = None
     ) -> list[Trajectory]:
         """Return the frames stored from start to before stop as trajectories without gaps and doubled frames.
@@ -179,19 +179,19 @@ class Trajectory:
         if not few:
             raise TrajectoryError(f"{self.path}: it ends before frame {start}")
         interval = stored_interval(few) or self._interval or 1.0
-        order = in_order(self.path, runs(self.path, chain(few, clocks), first, interval), interval)
-        return [self._piece(piece, interval) for piece in order]
+        order = order_stretches(self.path, find_stretches(self.path, chain(few, clocks), first, interval), interval)
+        return [self._segment(segment, interval) for segment in order]
 
-    def _piece(self, stored: Sequence[Run], interval: float) -> Trajectory:
+    def _segment(self, stored: Sequence[Stretch], interval: float) -> Trajectory:
         """Return the trajectory of some runs of stored frames."""
-        piece = copy(self)
-        piece._places = [run.places for run in stored]
-        piece.start = stored[0].places[0]
-        piece.n_frames = sum(map(len, piece._places))
-        piece._interval = None if self._interval is None else interval
-        piece.timestep = interval if self._given is None else self._given
-        piece._origin = self._origin + (stored[0].first - self._first_clock) / interval * piece.timestep
-        return piece
+        segment = copy(self)
+        segment._places = [run.places for run in stored]
+        segment.start = stored[0].places[0]
+        segment.n_frames = sum(map(len, segment._places))
+        segment._interval = None if self._interval is None else interval
+        segment.timestep = interval if self._given is None else self._given
+        segment._origin = self._origin + (stored[0].first - self._first_clock) / interval * segment.timestep
+        return segment
 
     def _clocks(
         self, start: int, stop: int | None, advance: Callable[[float | None, str], None] | None
@@ -202,7 +202,7 @@ class Trajectory:
         frames = self._reader.frames(replace(self._source, times_only=not clockless), places, self._progress)
         following = start
         try:
-            for now in distinct(frames) if clockless else map(clock, frames):
+            for now in count_distinct(frames) if clockless else map(read_clock, frames):
                 if advance is not None:
                     advance(self._progress.fraction, "times of frames")
                 yield now
@@ -218,10 +218,10 @@ class Trajectory:
         first = next(frames, None)
         if first is None:
             raise TrajectoryError(f"{self.path}: holds no frame")
-        clocks, ended = [clock(first)], False
+        clocks, ended = [read_clock(first)], False
         try:
             for frame in islice(frames, FIRST_FRAMES - 1):
-                clocks.append(clock(frame))
+                clocks.append(read_clock(frame))
             ended = len(clocks) < FIRST_FRAMES
         except TrajectoryError:
             # Said again when that frame is asked for: the frames before it may be all that is wanted.
@@ -247,7 +247,7 @@ class Trajectory:
             ours, self._reader.frames(self._source, (at for _, at in theirs), self._progress), strict=False
         ):
             place = f"{self.path}, frame {at}"
-            now = clock(stored)
+            now = read_clock(stored)
             if self._interval is not None and before is not None and shown is not None:
                 check_time(place, index - before[0], shown, now, self._interval)
             frame = self._in_cell(replace(stored, time=self._origin + index * self.timestep))
@@ -284,7 +284,7 @@ class Trajectory:
     def _check_step(self, place: str, before: Frame, now: Frame, elapsed: float) -> None:
         """Raise TrajectoryError where the volume jumps, or atoms that differences shall be made of; warn of others."""
         check_strain(place, before, now)
-        if self._jump_told or (words := jump(before, now, elapsed)) is None:
+        if self._jump_told or (words := describe_jump(before, now, elapsed)) is None:
             return
         if self.differenced:
             raise TrajectoryError(f"{place}: {words}; no velocities can be made from this")

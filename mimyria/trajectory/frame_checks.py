@@ -59,7 +59,7 @@ def check_strain(place: str, before: Frame, now: Frame) -> None:
         )
 
 
-def jump(before: Frame, now: Frame, elapsed: float) -> str | None:
+def describe_jump(before: Frame, now: Frame, elapsed: float) -> str | None:
     """Return how many atoms jumped from one frame to the next, in words; None where all flew, or none can tell.
 
     Parameters

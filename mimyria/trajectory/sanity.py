@@ -143,9 +143,9 @@ def _check_units(
     flown, correlation = _compare_displacements(frames, masses, trajectory.timestep)
     if correlation < MIN_VELOCITY_CORRELATION:
         return (
-            f"between the first two frames the atoms do not move along their velocities (correlation {correlation:.2f}): "
-            "either these are not the velocities of these atoms, in their order, or frames are much further apart than "
-            f"{trajectory.timestep:g} fs"
+            f"between its first two frames the atoms do not move along their velocities (correlation "
+            f"{correlation:.2f}): either the velocities belong to other atoms or to another order of the atoms, or the "
+            f"frames are much further apart than {trajectory.timestep:g} fs (see --timestep)"
         )
     odd = []
     if not _is_likely(kinetic, temperature, PLAUSIBLE_TEMPERATURES):

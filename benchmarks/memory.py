@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
@@ -64,7 +65,7 @@ def run_pass(count: int, folder: Path) -> None:
         grouping=Grouping.by_species(NUMBERS),
         timestep=TIMESTEP,
         lags=window_lags(20.0, TIMESTEP),
-        store=PartStore(folder / "unfinished", ""),
+        store=PartStore(folder / "unfinished", Identity()),
     )
     write_series(folder / "series.h5", [series])
 

@@ -31,6 +31,7 @@ from network import works
 
 from mimyria.__main__ import set_up_memory
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_all
@@ -70,7 +71,7 @@ def along(trajectory: Trajectory, frames: Iterable[Frame], timestep: float, targ
             grouping=Grouping.by_species(trajectory.numbers),
             timestep=timestep,
             lags=window_lags(20.0, timestep),
-            store=PartStore(Path(folder), ""),
+            store=PartStore(Path(folder), Identity()),
         )
 
 

@@ -27,6 +27,10 @@ class SpectrumError(MimyriaError):
     """A spectrum cannot be computed from what is there."""
 
 
+class Busy(MimyriaError):
+    """Another process works in the folder."""
+
+
 class RunFailed(MimyriaError):
     """Part of a long run failed; the message says which part and what to do, the rest is written."""
 

@@ -21,7 +21,7 @@ from mimyria.autotrain.settings import AutotrainSettings, reading
 from mimyria.autotrain.steps import Steps
 from mimyria.errors import ConfigError, Interrupted
 from mimyria.frame import Array
-from mimyria.rates.checkpoint import locked
+from mimyria.memory import locked
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
 
@@ -41,8 +41,8 @@ def autotrain(settings: AutotrainSettings, path: Path) -> str:
     Interrupted
         If it is stopped; the same call goes on.
     """
-    with locked(path, SECONDS_TO_END) as held:
-        loop = Loop(settings, RunFolder(path, settings), held)
+    with locked(path / "lock", SECONDS_TO_END) as lock:
+        loop = Loop(settings, RunFolder(path, settings), (lock.fileno(),))
         try:
             return loop.run()
         except KeyboardInterrupt:
@@ -195,9 +195,8 @@ class Loop:
 
 def sampled(series: ResponseSeries, files: Sequence[Path]) -> tuple[int, list[int]]:
     """Return of which file a series is, and where in it the frames of its samples are stored."""
-    facts = dict(line.split(": ", 1) for line in series.origin.splitlines())
-    (file,) = (k for k, path in enumerate(files) if str(path.resolve()) in facts)
-    parts = [[int(place) for place in part.split(":") if place] for part in facts["frames"].split()]
-    places = chain(*(range(*part) if len(part) == 2 else count(part[0]) for part in parts))
-    first, stride = int(series.differenced > 0), int(facts["stride"])  # differences begin with the second frame
+    (file,) = (k for k, path in enumerate(files) if str(path.resolve()) in series.origin["files"])
+    runs, stride = series.origin["frames"], series.origin["stride"]
+    places = chain.from_iterable(count(start) if end is None else range(start, end) for start, end in runs)
+    first = int(series.differenced > 0)  # differences begin with the second frame
     return file, list(islice(places, first, first + stride * len(series), stride))

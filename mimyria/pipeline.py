@@ -17,7 +17,7 @@ from mimyria.config import write_settings
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
-from mimyria.rates.checkpoint import locked
+from mimyria.memory import Identity, locked
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.rates.stride import nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
@@ -95,7 +95,7 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
         kinds = " and ".join(dict.fromkeys(", ".join(one.group_names) for one in groupings))
         raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
     unfinished = out / "unfinished"
-    with locked(unfinished):
+    with locked(unfinished / "lock"):
         folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
         begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
         series = [
@@ -115,12 +115,14 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
         ) from error
 
 
-def _keep(path: Path, origins: Sequence[str]) -> None:
-    """Give the rates of an earlier run another name, unless they were made from the same with the same settings."""
+def _keep(path: Path, origins: Sequence[Identity]) -> None:
+    """Give the rates of an earlier run another name, unless the new ones are the same, or of trajectories that grew."""
     if not is_series(path):
         return
     with suppress(SpectrumError):  # what cannot be read is kept too
-        if [one.origin for one in read_series(path)] == list(origins):
+        earlier = [one.origin for one in read_series(path)]
+        same = (now.as_of(then) == then for now, then in zip(origins, earlier, strict=False))
+        if len(earlier) == len(origins) and all(same):
             return
     number = next(k for k in count(1) if not path.with_name(f"series-{k}.h5").exists())
     kept = path.with_name(f"series-{number}.h5")
@@ -197,7 +199,7 @@ def _spectra(
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     spectra = Spectra()
-    made = {f"rates {number}": one.origin.strip().replace("\n", "; ") for number, one in enumerate(series, 1)}
+    made = {f"rates {number}": str(one.origin) for number, one in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in wanted:
             spectrum = make(series, conditions, how)
@@ -212,7 +214,7 @@ def _spectra(
     flags = settings.flags()
     if is_series(paths[0]):
         flags = {name: value for name, value in flags.items() if name not in SETTLED}
-    made_from = [dict(line.split(": ", 1) for line in one.origin.splitlines()) for one in series]
+    made_from = [dict(one.origin) for one in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
     write_pictures(out, spectra, settings.pictures, [summary])

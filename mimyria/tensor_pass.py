@@ -5,7 +5,6 @@ The pass is kept in parts in a folder, so that it goes on where it was stopped.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +14,9 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.elements import frame_masses
-from mimyria.errors import ConfigError, Interrupted, LabelError, SpectrumError, TrajectoryError
+from mimyria.errors import Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
+from mimyria.memory import Identity
 from mimyria.progress import Advance, progress
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.faces import split_faces
@@ -78,7 +78,7 @@ def series_along(
     stride = settings.stride_of(trajectory)
     timestep = stride * trajectory.timestep
     start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
-    store = PartStore(folder, _fingerprint(path, settings, stride, trajectory.stored), insist=insist)
+    store = PartStore(folder, pass_identity(trajectory, settings, stride), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
     lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window)
     if settings.resolution is None:
@@ -170,32 +170,22 @@ def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterat
         yield frame
 
 
-def _fingerprint(path: Path, settings: SpectrumSettings, stride: int, stored: str) -> str:
-    """Return everything that determines a pass over a trajectory, as text; its end is left open, so it may grow."""
+def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: int) -> Identity:
+    """Return everything that determines the rates along a trajectory, which may grow."""
     reading = settings.reading
-    files = [path, reading.topology, reading.velocities]
+    files = [trajectory.path, reading.topology, reading.velocities]
     if settings.model_files:
         from mimyria.model.files import bundled  # torch again
 
         files += [bundled(model, name) for name, model in settings.model_files.items()]
-    stated = {
+    facts = {
         "mimyria": __version__,
-        **{str(file): _digest(file) for file in files if file is not None},
         **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
         "sources": settings.sources,
-        "frames": stored,
+        "frames": trajectory.stored,
         "stride": stride,
         "groups": f"faces {settings.normal}" if settings.of_faces else settings.groups,
         "charge": settings.charge,
         "project": settings.project,
     }
-    return "\n".join(f"{key}: {value}" for key, value in stated.items()) + "\n"
-
-
-def _digest(path: Path) -> str:
-    """Return a digest of the first megabyte of a file."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.sha256(stream.read(1 << 20)).hexdigest()[:16]
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    return Identity(facts, [file for file in files if file is not None])

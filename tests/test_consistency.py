@@ -9,6 +9,7 @@ import pytest
 
 from mimyria.elements import masses_of
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
@@ -37,7 +38,7 @@ def thermal_series(folder: Path, hydrogen: float = 1.0, n_frames: int = 200) -> 
         grouping=Grouping.by_species(NUMBERS),
         timestep=4.0,
         lags=50,
-        store=PartStore(folder, ""),
+        store=PartStore(folder, Identity()),
     )
 
 

@@ -21,11 +21,11 @@ from loops import history
 from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.errors import ConfigError, Interrupted, RunFailed, SpectrumError
+from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
 from mimyria.loop import autotrain
-from mimyria.rates.checkpoint import locked
+from mimyria.memory import Identity, locked
 from mimyria.rates.series import ResponseSeries, write_series
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.trajectory import Trajectory
@@ -88,7 +88,7 @@ class MadeUp:
         """What the passes leave: rates of the first piece of the probe."""
         (piece, *_) = Trajectory(trajectory).segments(0, PROBE)
         rates = np.random.default_rng(seed).normal(size=(piece.n_frames or 0, 2, 3))
-        origin = f"{trajectory.resolve()}: digest\nframes: {piece.stored}\nstride: 1\n"
+        origin = Identity({"frames": piece.stored, "stride": 1}, [trajectory.resolve()])
         return made_series({"apt": rates[:, 0]}, 2.0, member_rates={"apt": rates}, origin=origin)
 
 
@@ -313,7 +313,7 @@ def test_two_starts_and_another_trajectory_are_refused(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
 ) -> None:
     (tmp_path / "loop").mkdir()
-    with locked(tmp_path / "loop"), pytest.raises(SpectrumError, match="another run is working in"):
+    with locked(tmp_path / "loop" / "lock"), pytest.raises(Busy, match="another run is working in"):
         autotrain(settings, tmp_path / "loop")
     autotrain(settings, tmp_path / "loop")
     write_frames(tmp_path / "md.xyz", polarizable.run(8, N_FRAMES, 2.0, seed=5))

@@ -10,6 +10,7 @@ from scipy import signal
 
 from mimyria.elements import masses_of
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
@@ -66,7 +67,7 @@ def series(motion: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempP
         grouping=Grouping.by_species(NUMBERS),
         timestep=TIMESTEP,
         lags=window_lags(RESOLUTION, TIMESTEP),
-        store=PartStore(tmp_path_factory.mktemp("pass"), ""),
+        store=PartStore(tmp_path_factory.mktemp("pass"), Identity()),
     )
 
 

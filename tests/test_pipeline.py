@@ -33,8 +33,8 @@ def test_spectrum_remade_from_series(run: Run, charges: Path, tmp_path: Path) ->
     assert status == 0, error
     assert (tmp_path / "a" / "ir.csv").read_text() == (tmp_path / "b" / "ir.csv").read_text()
     settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text(encoding="utf-8"))
-    assert settings["rates"][0]["sources"] == "{'apt': 'frames'}"  # it still says what the rates were made from
-    assert str(charges) in settings["rates"][0]
+    assert settings["rates"][0]["sources"] == {"apt": "frames"}  # it still says what the rates were made from
+    assert str(charges) in settings["rates"][0]["files"]
     assert not {"apt", "groups", "stride", "sum_rule"} & set(settings)
     status, text, _ = run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--json")
     assert status == 0

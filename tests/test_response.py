@@ -13,8 +13,9 @@ from conftest import interrupted, moving_charges
 from mimyria.elements import masses_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.rates import response
-from mimyria.rates.checkpoint import PartStore, locked
+from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import FRAMES_AT_ONCE, rate, response_series
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
@@ -24,6 +25,7 @@ from mimyria.spectra.sampling import sampling
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 
+SETTINGS, OTHER = Identity({"groups": ["species"]}), Identity({"groups": ["molecules"]})
 NUMBERS = moving_charges(1, 1.0)[0][0].numbers
 
 
@@ -35,7 +37,7 @@ def series_of(frames: Iterable[Frame], folder: Path, again: Iterable[Frame] = ()
         grouping=Grouping.by_species(NUMBERS),
         timestep=1.0,
         lags=30,
-        store=PartStore(folder, "settings"),
+        store=PartStore(folder, SETTINGS),
     )
 
 
@@ -104,7 +106,7 @@ def test_a_stopped_pass_goes_on_where_it_stopped(tmp_path: Path) -> None:
     whole = series_of(frames, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         series_of(interrupted(iter(frames), 170), tmp_path / "parts")
-    assert PartStore(tmp_path / "parts", "settings").n_frames == 170
+    assert PartStore(tmp_path / "parts", SETTINGS).n_frames == 170
     resumed = series_of(frames[170:], tmp_path / "parts", again=frames[:170])
     np.testing.assert_array_equal(resumed.rates["apt"][:], whole.rates["apt"][:])
     np.testing.assert_allclose(resumed.velocity_correlation, whole.velocity_correlation, rtol=1e-5)
@@ -115,23 +117,24 @@ def test_a_stopped_pass_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_parts_of_other_settings_are_removed_or_insisted_on(tmp_path: Path) -> None:
     series_of(moving_charges(5, 1.0)[0], tmp_path / "p")
-    with pytest.raises(SpectrumError, match=r"made with other settings: other; settings"):
-        PartStore(tmp_path / "p", "other", insist=True)
-    assert PartStore(tmp_path / "p", "settings").n_frames == 5
-    assert PartStore(tmp_path / "p", "other").n_frames == 0
-    with pytest.raises(SpectrumError, match="is not there"):
-        PartStore(tmp_path / "q", "settings", insist=True)
-
-
-def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
-    with (
-        locked(tmp_path / "p"),
-        pytest.raises(SpectrumError, match="another run is working in"),
-        locked(tmp_path / "p"),
+    with pytest.raises(
+        SpectrumError, match=r"made with other settings: groups was \['species'\], now it is \['molecules'\]$"
     ):
-        pass
-    with locked(tmp_path / "p"):
-        pass
+        PartStore(tmp_path / "p", OTHER, insist=True)
+    assert PartStore(tmp_path / "p", SETTINGS).n_frames == 5
+    assert PartStore(tmp_path / "p", OTHER).n_frames == 0
+    with pytest.raises(SpectrumError, match="is not there"):
+        PartStore(tmp_path / "q", SETTINGS, insist=True)
+
+
+def test_parts_of_an_earlier_version_are_not_mixed_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    series_of(moving_charges(5, 1.0)[0], tmp_path / "p")
+    (tmp_path / "p" / "identity.json").rename(tmp_path / "p" / "settings.txt")
+    with pytest.raises(SpectrumError, match="made by another version"):
+        PartStore(tmp_path / "p", SETTINGS, insist=True)
+    assert PartStore(tmp_path / "p", SETTINGS).n_frames == 0
+    assert "it is removed" in caplog.text
+    assert not (tmp_path / "p" / "settings.txt").exists()
 
 
 def test_frames_before_one_that_fails_are_kept(tmp_path: Path) -> None:
@@ -139,20 +142,20 @@ def test_frames_before_one_that_fails_are_kept(tmp_path: Path) -> None:
     frames[50] = replace(frames[50], tensors={"apt": np.full((32, 3, 3), np.inf)})
     with pytest.raises(SpectrumError, match="frame at 50 fs"):
         series_of(frames, tmp_path)
-    assert PartStore(tmp_path, "settings").n_frames == 50 - 50 % FRAMES_AT_ONCE
+    assert PartStore(tmp_path, SETTINGS).n_frames == 50 - 50 % FRAMES_AT_ONCE
 
 
 def test_parts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response, "ROWS_PER_PART", 2)
     series = series_of(moving_charges(5 * FRAMES_AT_ONCE + 3, 1.0)[0], tmp_path)
-    assert PartStore(tmp_path, "settings").lengths == [2 * FRAMES_AT_ONCE, 2 * FRAMES_AT_ONCE, FRAMES_AT_ONCE + 3]
+    assert PartStore(tmp_path, SETTINGS).lengths == [2 * FRAMES_AT_ONCE, 2 * FRAMES_AT_ONCE, FRAMES_AT_ONCE + 3]
     assert len(series) == 5 * FRAMES_AT_ONCE + 3
 
 
 def test_a_half_written_part_does_not_count(tmp_path: Path) -> None:
     series_of(moving_charges(5, 1.0)[0], tmp_path / "p")
-    (tmp_path / "p" / "part.tmp").write_bytes(b"half")
-    assert PartStore(tmp_path / "p", "settings").n_frames == 5
+    (tmp_path / "p" / ".000001.npz.part").write_bytes(b"half")
+    assert PartStore(tmp_path / "p", SETTINGS).n_frames == 5
 
 
 def test_no_frames_and_no_velocities_are_refused(tmp_path: Path) -> None:

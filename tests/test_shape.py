@@ -13,7 +13,7 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "neighbours", "molecules"}
-    | {"config", "progress", "execute"},
+    | {"config", "progress", "execute", "memory"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},

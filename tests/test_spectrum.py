@@ -11,6 +11,7 @@ from scipy import constants
 from conftest import moving_charges, rotation
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.correlation import Correlator, correlation
 from mimyria.rates.groups import Grouping
@@ -39,7 +40,7 @@ def free_charges(folder: Path, n_frames: int = 800, timestep: float = 4.0) -> tu
         grouping=Grouping.by_species(numbers),
         timestep=timestep,
         lags=window_lags(20.0, timestep),
-        store=PartStore(folder, ""),
+        store=PartStore(folder, Identity()),
     )
     # ∫ nα dω = π/(6 ε0 c V k_B T) ⟨|dM/dt|²⟩, in SI; with dω = 2πc dν
     moment = constants.e * constants.angstrom / constants.femto * (charges @ velocities)

@@ -11,6 +11,7 @@ import pytest
 from conftest import DATA, interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
+from mimyria.memory import Identity
 from mimyria.rates import series as series_module
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.grouping import make_grouping
@@ -51,7 +52,7 @@ def series_of(
         grouping=make_grouping(asked, frames[0]),
         timestep=4.0,
         lags=20,
-        store=PartStore(folder, "settings"),
+        store=PartStore(folder, Identity()),
     )
 
 

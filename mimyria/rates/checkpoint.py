@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.memory import Identity, whole
 
 log = logging.getLogger("mimyria")
 
@@ -22,70 +18,37 @@ FRAMES = "volume"
 """The column that tells how many frames a part has."""
 
 
-@contextmanager
-def locked(folder: Path, patience: float = 0.0) -> Iterator[tuple[int, ...]]:
-    """Keep other runs out of a folder, made if need be, while the block lasts; the lock dies with its process.
-
-    What it gives is held by processes, too, that are started with these files open.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    patience
-        Seconds to wait for another run to end.
-
-    Raises
-    ------
-    SpectrumError
-        If another run holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w", encoding="utf-8") as lock:
-        end = time.monotonic() + patience
-        while not _taken(lock):
-            if time.monotonic() >= end:
-                raise SpectrumError(f"another run is working in {folder}; wait for it, or choose another folder")
-            time.sleep(0.1)
-        yield (lock.fileno(),)
-
-
-def _taken(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 class PartStore:
-    """The finished parts of one pass, as numbered files in a folder, and the settings they were made with.
+    """The finished parts of one pass, as numbered files in a folder, and what they were made from.
 
     Parameters
     ----------
     folder
-        Holds ``settings.txt`` and ``000000.npz``, ``000001.npz``, ...; made if it is not there.
-    settings
-        Everything that determines the numbers. Parts made with other settings are removed.
+        Holds ``identity.json`` and ``000000.npz``, ``000001.npz``, ...; made if it is not there.
+    identity
+        Everything that determines the numbers. Parts with another identity are removed; the trajectory may have grown.
     insist
         Refuse to remove them: raise a SpectrumError that shows the difference.
     """
 
-    def __init__(self, folder: Path, settings: str, *, insist: bool = False) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: Path, identity: Identity, *, insist: bool = False) -> None:
+        self.folder, self.identity = folder, identity
         folder.mkdir(parents=True, exist_ok=True)
-        stated = folder / "settings.txt"
-        earlier = stated.read_text(encoding="utf-8") if stated.exists() else ""
-        if insist and earlier != settings:
-            lines = set(earlier.splitlines()) ^ set(settings.splitlines())
-            reason = "was made with other settings: " + "; ".join(sorted(lines)) if earlier else "is not there"
-            raise SpectrumError(f"cannot resume: the unfinished run in {folder} {reason}")
-        if earlier != settings:
-            if earlier:
+        stated = folder / "identity.json"
+        earlier = Identity.read(stated)
+        made_before = [*folder.glob("*.npz"), *folder.glob("settings.txt")]  # which earlier versions wrote
+        if identity.as_of(earlier) != earlier:
+            if insist:
+                reason = "was made by another version" if made_before else "is not there"
+                if earlier:
+                    reason = f"was made with other settings: {identity.differences(earlier)}"
+                raise SpectrumError(f"cannot resume: the unfinished run in {folder} {reason}")
+            if made_before:
                 log.warning(f"{folder} holds an unfinished run with other settings; it is removed")
-            for path in folder.glob("*.npz"):
+            stated.unlink(missing_ok=True)  # first: a kill in the middle must leave no part that seems to count
+            for path in made_before:
                 path.unlink()
-            stated.write_text(settings, encoding="utf-8")
+            identity.write(stated)
         self.paths = sorted(folder.glob("*.npz"))
         self.lengths = [len(_read(path, FRAMES)) for path in self.paths]
 
@@ -105,11 +68,9 @@ class PartStore:
 
     def append(self, part: dict[str, Array]) -> None:
         """Store a part, arrays (t, ...) by name, `FRAMES` among them; the file appears whole."""
-        unfinished = self.folder / "part.tmp"
-        with unfinished.open("wb") as stream:
-            np.savez(stream, **part)  # type: ignore[arg-type]
         path = self.folder / f"{len(self.paths):06d}.npz"
-        os.replace(unfinished, path)
+        with whole(path) as unfinished, unfinished.open("wb") as stream:
+            np.savez(stream, **part)  # type: ignore[arg-type]
         self.paths.append(path)
         self.lengths.append(len(part[FRAMES]))
 

@@ -144,7 +144,7 @@ def response_series(
         counts=dict(zip(grouping.group_names, store.column("count", limit)[everything].T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.mean_cell(),
-        origin=store.settings,
+        origin=store.identity,
         member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
     )
 

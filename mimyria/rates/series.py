@@ -5,7 +5,7 @@ Rates are read from the file as they are needed, so a series of any length takes
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,13 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.memory import Identity, whole
 from mimyria.targets import TARGETS
 
 CONTENT = "mimyria response series"
+FACTS_OF_OLD = {"mimyria", "velocity_unit", "cell", "timestep", "layout", "sources", "frames", "stride", "groups"}
+FACTS_OF_OLD |= {"charge", "project"}
+"""What files of earlier versions say about the rates besides the files that they were made from."""
 FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 21
 
 
@@ -66,7 +70,8 @@ class ResponseSeries:
     member_rates
         By target name, the rates of the whole by each network of a committee, shape (t, members, 3, ..., 3).
     origin
-        The files and settings that the rates were made from, ``NAME: VALUE`` line by line; empty where not known.
+        The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
+        first and last (exclusive, None for the end), say which stored frames of the file they belong to.
     velocity_blocks, velocity_block_frames
         The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
         frames each has; none where it is not known.
@@ -88,7 +93,7 @@ class ResponseSeries:
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
     velocity_block_frames: int = 1
     member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
-    origin: str = ""
+    origin: Identity = field(default_factory=Identity)
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -114,8 +119,7 @@ class ResponseSeries:
 
 def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
     """Write the series of several trajectories into one HDF5 file, whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    with h5py.File(unfinished, "w") as file:
+    with whole(path) as unfinished, h5py.File(unfinished, "w") as file:
         file.attrs["content"] = CONTENT
         for number, one in enumerate(series):
             group = file.create_group(f"trajectory_{number:04d}")
@@ -124,7 +128,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             group.attrs["differenced_fs"] = one.differenced
             group.attrs["n_atoms"] = one.n_atoms
             group.attrs["molecular"] = one.molecular
-            group.attrs["origin"] = one.origin
+            group.attrs["origin"] = json.dumps(dict(one.origin))
             rates = {f"rate/{name}": (name, values) for name, values in one.rates.items()}
             rates |= {f"member_rate/{name}": (name, values) for name, values in one.member_rates.items()}
             for place, (name, values) in rates.items():
@@ -145,7 +149,6 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
                 group.create_dataset("species_temperature", data=one.species_temperature).attrs["unit"] = "K"
             blocks = group.create_dataset("velocity_blocks", data=one.velocity_blocks)
             blocks.attrs["unit"], blocks.attrs["frames"] = "u (Å/fs)²", one.velocity_block_frames
-    os.replace(unfinished, path)
 
 
 def is_series(path: Path) -> bool:
@@ -194,7 +197,26 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         n_atoms=int(group.attrs["n_atoms"]),
         counts={name: values[()] for name, values in group.get("count", {}).items()},
         molecular=bool(group.attrs.get("molecular", False)),
-        origin=str(group.attrs.get("origin", "")),
+        origin=_origin(str(group.attrs.get("origin", ""))),
         member_rates=dict(group.get("member_rate", {}).items()),
         **later,
     )
+
+
+def _origin(text: str) -> Identity:
+    """Return what an attribute says; earlier versions wrote ``NAME: VALUE`` line by line, and files by their path."""
+    if text.startswith("{"):
+        return Identity(json.loads(text))
+    facts: dict[str, Any] = {"files": {}}
+    for line in text.splitlines():
+        name, _, value = line.partition(": ")
+        path, _, digest = line.rpartition(": ")
+        if name in FACTS_OF_OLD:
+            facts[name] = value
+        else:
+            facts["files"][path] = {"digest": digest}
+    if "frames" in facts:
+        runs = [part.split(":") for part in facts["frames"].split()]
+        facts["frames"] = [(int(first), int(last) if last else None) for first, last in runs]
+        facts["stride"] = int(facts["stride"])
+    return Identity(facts if text else {})

@@ -122,10 +122,10 @@ class Trajectory:
             )
 
     @property
-    def stored(self) -> str:
-        """Which frames of the file these are; the end is left open, for the file may grow."""
-        *whole, last = self._places
-        return " ".join([*(f"{places.start}:{places.stop}" for places in whole), f"{last.start}:"])
+    def stored(self) -> list[tuple[int, int | None]]:
+        """First and last (exclusive) place of its runs in the file; the end is left open, for the file may grow."""
+        *runs, last = self._places
+        return [*((places.start, places.stop) for places in runs), (last.start, None)]
 
     @property
     def places(self) -> Sequence[range]:

@@ -1,0 +1,222 @@
+"""What a kill at any moment must not spoil: files appear whole, a folder has one user, and knows what it was made from.
+
+with whole(path) as unfinished: ...     what is written there becomes the file, at once and on the disk
+with locked(path): ...                  no other process is in here; the lock of a dead process is free
+Identity({...}, files)                  what something was made from; its differences from another, in words
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from mimyria.errors import Busy, ConfigError
+
+SAMPLED = 1 << 16
+"""Bytes at each of three places of a file that tell it from another."""
+SHOWN = 3
+"""Differences that are told; the others are counted."""
+SECONDS_BETWEEN_TRIES = 0.1
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to; at the end of the block what was written becomes the file ``path``, by one rename.
+
+    A reader, and whoever comes after a kill or a power cut, finds the whole old or the whole new content. Processes
+    that may write the same file at once keep each other out with `locked`.
+    """
+    # A fixed name: what a kill left of an earlier write is overwritten, so nothing piles up.
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
+        _sync(unfinished, os.O_RDWR)  # before the rename: else a power cut may leave the name without the content
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    with suppress(OSError):  # some network file systems cannot sync a folder; the file is whole all the same
+        _sync(path.parent, os.O_RDONLY)
+
+
+def _sync(path: Path, mode: int) -> None:
+    descriptor = os.open(path, mode)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, `whole`."""
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, `whole`."""
+    write_text(path, json.dumps(dict(content), indent=1))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a file of `write_json`; nothing where there is no such file."""
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def locked(path: Path, patience: float = 0.0) -> TextIO:
+    """Lock a file until what is returned is closed; it is a context manager.
+
+    The system frees the lock when the last process that has the file open ends, however it ends: a child that inherits
+    the file descriptor keeps the lock.
+
+    Parameters
+    ----------
+    path
+        Holds nothing, and stays; its folder is made if need be.
+    patience
+        Seconds to wait for another process, which may be infinite.
+
+    Raises
+    ------
+    Busy
+        If another process holds the lock.
+    ConfigError
+        If the file system has no locks.
+    """
+    end = time.monotonic() + patience
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream: TextIO = path.open("w", encoding="utf-8")
+        if _taken(path, stream):
+            return stream
+        stream.close()
+        if time.monotonic() >= end:
+            raise Busy(f"another run is working in {path.parent}; wait for it, or choose another folder")
+        time.sleep(SECONDS_BETWEEN_TRIES)
+
+
+def _taken(path: Path, stream: TextIO) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Who held it may have removed the folder after the file was opened here: then this lock keeps nobody out.
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError as error:
+        stream.close()
+        raise ConfigError(
+            f"{path.parent}: the file system has no locks ({error.strerror}); choose a folder on another one, or have "
+            "this one mounted with flock"
+        ) from error
+
+
+class Identity(Mapping[str, Any]):
+    """What something was made from: plain values by name. Two are equal if nothing in them differs.
+
+    Parameters
+    ----------
+    facts
+        Numbers, texts, paths, and lists and dictionaries of them.
+    files
+        Files that were read. Under ``files`` stand their lengths and digests, so that one which has only grown since
+        can be told from one that has changed; see `as_of`.
+    """
+
+    def __init__(self, facts: Mapping[str, Any] | None = None, files: Iterable[Path] = ()) -> None:
+        read = {"files": {str(path): file_facts(path) for path in files}}
+        stated = {**(facts or {}), **(read if read["files"] else {})}
+        self._facts: dict[str, Any] = json.loads(json.dumps(stated, default=os.fspath))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def __repr__(self) -> str:
+        return "; ".join(f"{name}: {_shown(value)}" for name, value in _flat(self._facts).items())
+
+    @classmethod
+    def read(cls, path: Path) -> Identity:
+        """Return what `write` wrote; an empty identity where there is no such file."""
+        return cls(read_json(path))
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, `whole`."""
+        write_json(path, self)
+
+    @property
+    def key(self) -> str:
+        """A short name of it, for a folder in which everything is made with this identity and nothing else."""
+        return digest_of([json.dumps(self._facts, sort_keys=True).encode()])[:12]
+
+    def as_of(self, earlier: Identity) -> Identity:
+        """Return this identity at the lengths that its files had in an earlier one: equal to it if they only grew."""
+        before = earlier.get("files", {})
+        lengths = {name: before.get(name, {}).get("bytes") for name in self.get("files", {})}
+        files = {name: file_facts(Path(name), length) for name, length in lengths.items()}
+        return Identity({**self, **({"files": files} if files else {})})
+
+    def differences(self, earlier: Mapping[str, Any]) -> str:
+        """Return in words how this differs from an earlier one; empty where it does not."""
+        before, now = _flat(dict(earlier)), _flat(self._facts)
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        said = [f"{name} was {_shown(before.get(name))}, now it is {_shown(now.get(name))}" for name in names[:SHOWN]]
+        return "; ".join(said) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _flat(content: Any, name: str = "") -> dict[str, Any]:
+    """Return the values of nested dictionaries by their path; what is known of one file is one value."""
+    if not isinstance(content, dict) or "digest" in content:
+        return {name: content}
+    return {
+        key: value for part, inside in content.items() for key, value in _flat(inside, f"{name} {part}".strip()).items()
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):  # of a file
+        return f"{value.get('bytes', 'some')} bytes with digest {value['digest']}"
+    return "not set" if value is None else str(value)[:200]
+
+
+def file_facts(path: Path, length: int | None = None) -> dict[str, Any]:
+    """Return the length of a file, or of its beginning, and a digest of so much of it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    try:
+        size = path.stat().st_size if length is None else min(path.stat().st_size, length)
+        return {"bytes": size, "digest": digest(path, size)}
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def digest(path: Path, length: int | None = None) -> str:
+    """Return a digest of a whole file; or, of any length at once, of begin, middle and end of its first bytes."""
+    if length is None:
+        return digest_of([path.read_bytes()])
+    with path.open("rb") as stream:
+        places = (max(place, 0) for place in (0, (length - SAMPLED) // 2, length - SAMPLED))
+        return digest_of(stream.read(min(SAMPLED, length)) for place in places if stream.seek(place) == place)
+
+
+def digest_of(pieces: Iterable[bytes]) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of bytes."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()[:16]

@@ -1,15 +1,26 @@
 """Series made up on the spot, of ensembles whose spectra are known."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from scipy import constants
 
+from conftest import moving_charges
+from mimyria.frame import Frame
+from mimyria.memory import Identity
+from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.groups import Grouping
+from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
 from mimyria.units import LIGHT_SPEED
 
 TEMPERATURE = 300.0
+VOLUME = 1000.0
+SETTINGS = Identity({"groups": ["species"]})
 WARM = Conditions(TEMPERATURE)
 
 
@@ -20,7 +31,7 @@ def made_series(rates: dict[str, np.ndarray], timestep: float = 1.0, **changes: 
         groups=("all",),
         timestep=timestep,
         rates={name: value[:, None] for name, value in rates.items()},
-        volume=np.full(frames, 1000.0),
+        volume=np.full(frames, VOLUME),
         temperature=np.full(frames, TEMPERATURE),
         velocity_species=("H",),
         velocity_correlation=np.ones((1, window_lags(20.0, timestep))),
@@ -44,3 +55,36 @@ def noise(frames: int, components: int, position: float, width: float, timestep:
     for k in range(1, frames):
         z[k] = step * z[k - 1] + kick * (rng.normal(size=components) + 1j * rng.normal(size=components))
     return z.real
+
+
+def series_of(frames: Iterable[Frame], folder: Path, again: Iterable[Frame] = ()) -> ResponseSeries:
+    """The series of frames of `moving_charges`, by species; those of ``again`` were gone through before."""
+    return response_series(
+        iter(again),
+        frames,
+        targets=("apt",),
+        grouping=Grouping.by_species(moving_charges(1, 1.0)[0][0].numbers),
+        timestep=1.0,
+        lags=30,
+        store=PartStore(folder, SETTINGS),
+    )
+
+
+def free_charges(folder: Path, n_frames: int = 800, timestep: float = 4.0) -> tuple[ResponseSeries, float]:
+    """The series of charges in free flight and what ∫ nα dν (cm⁻²) must be."""
+    frames, charges = moving_charges(n_frames, timestep)
+    numbers, velocities = frames[0].numbers, frames[0].velocities
+    series = response_series(
+        iter(()),
+        frames,
+        targets=("apt",),
+        grouping=Grouping.by_species(numbers),
+        timestep=timestep,
+        lags=window_lags(20.0, timestep),
+        store=PartStore(folder, SETTINGS),
+    )
+    # ∫ nα dω = π/(6 ε0 c V k_B T) ⟨|dM/dt|²⟩, in SI; with dω = 2πc dν
+    moment = constants.e * constants.angstrom / constants.femto * (charges @ velocities)
+    volume = frames[0].volume * constants.angstrom**3
+    integral = np.pi * (moment @ moment) / (6 * constants.epsilon_0 * constants.c * volume * constants.k * TEMPERATURE)
+    return series, integral / (2 * np.pi * constants.c) * 1e-4

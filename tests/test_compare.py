@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Run
 from mimyria.errors import ConfigError, SpectrumError
-from mimyria.spectra.compare import band_maximum, compare, similarity, subtract
+from mimyria.spectra.compare import band_maximum, compare, similarity, subtract, warn_if_of_different_kinds
 from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
 
 
@@ -92,3 +92,19 @@ def test_files_and_spectra_are_compared_alike(tmp_path: Path, run: Run) -> None:
         compare(paths[0], other, difference=str(paths[0]))
     with pytest.raises(SpectrumError, match=r"^ir has no column VV; it has n_alpha_cm-1"):
         compare(one, other, column="VV")
+
+
+def test_spectra_of_different_kinds_are_compared_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x = np.linspace(0, 100, 11)
+    for name, shown, width in (("a", "VV", 20), ("b", "VH", 20), ("c", "VV", 60)):
+        header = {"resolution": f"{width} cm-1 (FWHM of the window's transform)"}
+        write_csv(tmp_path / f"{name}.csv", Spectrum("raman", {"wavenumber_cm-1": x, shown: x}, header))
+    first, second, third = (read_spectrum(tmp_path / f"{name}.csv") for name in "abc")
+    warn_if_of_different_kinds([first, first], ["VV", "VV"])
+    assert not caplog.text
+    warn_if_of_different_kinds([first, second], ["VV", "VH"])
+    assert "different quantities are compared, VV with VH" in caplog.text
+    warn_if_of_different_kinds([first, third], ["VV", "VV"])
+    assert "the resolutions differ (20 cm-1 and 60 cm-1)" in caplog.text

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import DATA
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict, predict_with_spread
 
-DATA = Path(__file__).parents[1] / "mimyria" / "data"
 WARNING = "more or fewer neighbours"
 
 

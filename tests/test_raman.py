@@ -1,29 +1,18 @@
-"""Raman spectra: known depolarisation ratios, geometries, scales of intensity; which kinds of spectra are made."""
+"""Raman spectra: known depolarisation ratios, geometries, scales of intensity."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from scipy import constants
 from scipy.spatial.transform import Rotation
-from typer.testing import CliRunner
 
-from conftest import moving_charges
 from ensembles import TEMPERATURE, WARM, made_series, noise
-from mimyria.cli import app
-from mimyria.errors import ConfigError
-from mimyria.formats import write_frames
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.kinds import KINDS, select_kinds
-from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.raman import intensity_scales, raman
 from mimyria.spectra.sampling import sampling
-from mimyria.spectra.spectrum import read_spectrum
 from mimyria.units import LIGHT_SPEED, infrared_prefactor, thermal_wavenumber
 
 
@@ -78,9 +67,6 @@ def test_line_shape_integrates_to_the_mean_square() -> None:
     spectrum = raman([series], WARM, sampling([series], 20.0, None))
     area = np.trapezoid(spectrum.columns["isotropic"], spectrum.wavenumber)
     assert area == pytest.approx(0.5 * (alpha[:, 0, 0] ** 2).mean(), rel=1e-9)
-
-
-# --- scales of intensity ------------------------------------------------------------------------
 
 
 def test_stokes_factor() -> None:
@@ -157,32 +143,6 @@ def test_groups_change_no_geometry(groups: tuple[str, str]) -> None:
         np.testing.assert_allclose(other.columns[name], one.columns[name], atol=1e-12)
 
 
-# --- oriented samples ---------------------------------------------------------------------------
-
-
-def test_geometries_are_read() -> None:
-    assert polarisations("z(xx)z") == (0, 0)
-    assert polarisations("z(xy)-z") == (0, 1)
-    assert polarisations("-y(xz)+x") == (0, 2)
-    assert polarisations("x(yz)x") == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        ("z(zx)z", "goes in along z is polarised across z"),
-        ("y(xz)-z", "goes out along z is polarised across z"),
-        ("z(xx)", "takes geometries such as"),
-        ("z(xw)z", "not 'z\\(xw\\)z'"),
-        ("zxxz", "takes geometries"),
-        ("z(xx)zz", "takes geometries"),
-    ],
-)
-def test_what_no_light_can_do_is_refused(geometry: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        polarisations(geometry)
-
-
 def test_a_crystal_shows_each_mode_in_its_geometry() -> None:
     """A mode of α_xx at 1000 cm⁻¹ and one of α_yz at 2000: each is seen where its component is, and nowhere else."""
     first, second = noise(20_000, 1, 1000.0, 40.0, 4.0)[:, 0], noise(20_000, 1, 2000.0, 40.0, 4.0, seed=1)[:, 0]
@@ -219,109 +179,3 @@ def test_isotropic_columns_are_the_powder_of_an_oriented_sample() -> None:
             powder = {name: sums + weight * columns[name] for name, sums in powder.items()}
     np.testing.assert_allclose(powder["z(xx)z"], columns["VV"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
     np.testing.assert_allclose(powder["z(xy)z"], columns["VH"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
-
-
-# --- which spectra are made ---------------------------------------------------------------------
-
-
-def test_kinds_are_chosen() -> None:
-    assert select_kinds(None, ["apt", "pgt"]) == ["ir", "raman", "vdos"]
-    assert select_kinds(None, ["apt"]) == ["ir", "vdos"]
-    assert select_kinds(["sfg", "ir"], ["apt", "pgt"]) == ["ir", "sfg"]
-    with pytest.raises(ConfigError, match=f"--kinds takes {', '.join(KINDS)}, not 'nmr'"):
-        select_kinds(["ir", "nmr"], ["apt"])
-    with pytest.raises(ConfigError, match="--kinds sfg needs --pgt: a model file or `frames`"):
-        select_kinds(["sfg"], ["apt"])
-
-
-@pytest.fixture
-def spectrum(tmp_path: Path) -> Callable[..., Exception | None]:
-    """The command on point charges with both tensors in the frames; returns what it raises."""
-    frames, _ = moving_charges(300, 4.0)
-    for frame in frames:
-        frame.tensors["pgt"] = np.einsum("nab,c->nabc", frame.tensors["apt"], np.ones(3))
-    write_frames(tmp_path / "charges.extxyz", frames)
-
-    def call(*options: object, trajectory: object = tmp_path / "charges.extxyz") -> Exception | None:
-        words = [*([trajectory] if trajectory else []), *options]
-        result = CliRunner().invoke(app, ["spectrum", *map(str, words)])
-        return None if result.exit_code == 0 else result.exception  # type: ignore[return-value]
-
-    return call
-
-
-def test_kinds_and_geometries_go_from_flags_to_files_and_back(
-    spectrum: Callable[..., Exception | None], tmp_path: Path
-) -> None:
-    both = ["--apt", "frames", "--pgt", "frames"]
-    flags = ["--kinds", "raman,vdos", "--kinds", "ir", "--porto", "z(xy)-z,x(yy)x", "--porto", "y(zz)y", "--stokes"]
-    assert spectrum(*both, *flags, "--out", tmp_path / "a") is None
-    table = read_spectrum(tmp_path / "a" / "raman.csv")
-    assert {"z(xy)-z", "stokes_x(yy)x", "y(zz)y_error", "antistokes_VH"} <= set(table.columns)
-    settings = yaml.safe_load((tmp_path / "a" / "settings.yaml").read_text(encoding="utf-8"))
-    assert settings["kinds"] == ["raman", "vdos", "ir"]
-    assert settings["porto"] == ["z(xy)-z", "x(yy)x", "y(zz)y"]
-    assert settings["laser"] == 532.0
-    given_back = ["--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "b"]
-    assert spectrum(*given_back, trajectory=None) is None
-    for name in ("ir", "raman", "vdos"):
-        assert (tmp_path / "a" / f"{name}.csv").read_text() == (tmp_path / "b" / f"{name}.csv").read_text()
-    series = tmp_path / "a" / "series.h5"
-    assert spectrum("--kinds", "raman", "--laser", 785, "--out", tmp_path / "b", trajectory=series) is None
-    assert "ν_L of 785 nm" in (tmp_path / "b" / "raman.csv").read_text(encoding="utf-8")
-    assert not (tmp_path / "b" / "ir.csv").exists()  # was of another run
-    (tmp_path / "one.yaml").write_text("kinds: vdos\n")  # a list of one may be written without brackets
-    assert spectrum("--config", tmp_path / "one.yaml", "--out", tmp_path / "c", trajectory=series) is None
-    assert [path.name for path in (tmp_path / "c").glob("*.csv")] == ["vdos.csv"]
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--apt", "frames", "--kinds", "nmr"], "--kinds takes ir, raman, vdos, sfg, not 'nmr'"),
-        (["--apt", "frames", "--kinds", "sfg"], "--kinds sfg needs --pgt"),
-        (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
-        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
-        (["--apt", "frames", "--porto", "z(xx)z"], "--porto: no raman spectrum is made, only ir, vdos"),
-        (["--apt", "frames", "--stokes"], "--laser: no raman spectrum is made"),
-        (["--pgt", "frames", "--epsilon-infinity", 2], "--epsilon-infinity: no ir spectrum is made"),
-        (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
-        (["--kinds", "ir"], "--kinds ir needs --apt"),
-        ([], "nothing to make a spectrum from"),
-        (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
-        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
-    ],
-)
-def test_what_cannot_be_made_is_refused_before_anything_long(
-    spectrum: Callable[..., Exception | None], tmp_path: Path, options: list[str], words: str
-) -> None:
-    (tmp_path / "WATER").write_text("1000 1\n2000 1\n")
-    options = [str(tmp_path / option) if option == "WATER" else option for option in options]
-    error = spectrum(*options, "--out", tmp_path / "o")
-    assert isinstance(error, ConfigError)
-    assert words in str(error)
-    assert not (tmp_path / "o" / "series.h5").exists()
-
-
-def test_of_rates_that_are_there_nothing_else_is_asked(
-    spectrum: Callable[..., Exception | None], tmp_path: Path
-) -> None:
-    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
-    series = tmp_path / "a" / "series.h5"
-    for flags in (["--porto", "z(xx)z"], ["--kinds", "vdos", "--epsilon-infinity", 2]):
-        error = spectrum(*flags, "--out", tmp_path / "b", trajectory=series)
-        assert isinstance(error, ConfigError)
-    assert not (tmp_path / "b").exists()
-
-
-def test_the_density_of_states_needs_no_tensors(spectrum: Callable[..., Exception | None], tmp_path: Path) -> None:
-    assert spectrum("--apt", "frames", "--out", tmp_path / "a") is None
-    assert spectrum("--kinds", "vdos", "--out", tmp_path / "b") is None
-    assert spectrum("--out", tmp_path / "c", trajectory=tmp_path / "b" / "series.h5") is None
-    numbers = [
-        [line for line in (tmp_path / folder / "vdos.csv").read_text().splitlines() if not line.startswith("# rates")]
-        for folder in "abc"
-    ]
-    assert numbers[0] == numbers[1] == numbers[2]
-    for folder in "bc":
-        assert not (tmp_path / folder / "ir.csv").exists()

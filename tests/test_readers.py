@@ -1,8 +1,7 @@
-"""Readers and writers of trajectories: one contract for all formats, round trips, real files, and every error."""
+"""Readers of trajectories: one contract for all formats, and real files."""
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 import tracemalloc
@@ -15,14 +14,12 @@ import ase.io
 import numpy as np
 import pytest
 
-from contracts import TIMESTEP, ReaderContract, atoms_of, labelled, made_up_run, write_cp2k
-from mimyria.elements import masses_of, numbers_of, symbols_of
+from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k
+from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats import READERS, read_frames, write_frames
-from mimyria.targets import PGT
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.differences import attenuation
-from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, VELOCITY
+from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED, VELOCITY
 
 DATA = Path(__file__).parents[2] / "shared/data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not here")
@@ -203,96 +200,6 @@ class TestOUTCAR(ReaderContract):
 def test_every_reader_is_under_contract() -> None:
     tested = {page.reader for page in globals().values() if isinstance(page, type) and issubclass(page, ReaderContract)}
     assert tested >= {reader.name for reader in READERS}
-
-
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    write_frames(tmp_path / "a.xyz", labelled())
-    ours: Any
-    for ours, theirs in zip(read_frames(tmp_path / "a.xyz"), labelled(), strict=True):
-        np.testing.assert_array_equal(ours.periodic, theirs.periodic)
-        np.testing.assert_allclose(ours.velocities, theirs.velocities, rtol=1e-9)
-        assert ours.time == theirs.time
-        assert ours.info.keys() == theirs.info.keys()
-        for key, value in theirs.info.items():
-            np.testing.assert_array_equal(ours.info[key], value)
-            assert np.asarray(ours.info[key]).dtype.kind == np.asarray(value).dtype.kind
-        for name, tensors in theirs.tensors.items():
-            np.testing.assert_allclose(ours.tensors[name], tensors, rtol=1e-9)
-
-
-def test_ase_reads_what_is_written(tmp_path: Path) -> None:
-    write_frames(tmp_path / "a.xyz", labelled())
-    for atoms, frame in zip(ase.io.read(tmp_path / "a.xyz", index=":"), labelled(), strict=True):
-        np.testing.assert_array_equal(atoms.numbers, frame.numbers)
-        np.testing.assert_allclose(atoms.cell.array, frame.cell)
-        np.testing.assert_array_equal(atoms.pbc, frame.periodic)
-        np.testing.assert_allclose(atoms.arrays["vel"], frame.velocities, rtol=1e-9)
-        np.testing.assert_allclose(atoms.arrays["pgt"].reshape(-1, 3, 3, 3), frame.tensors["pgt"], rtol=1e-9)
-        assert atoms.info["apt_order"] == "field,displacement"
-        assert atoms.info["pgt_unit"] == PGT.unit
-        assert atoms.info["engine"] == frame.info["engine"]
-        np.testing.assert_array_equal(atoms.info["alpha"], frame.info["alpha"])
-
-
-@pytest.mark.parametrize("suffix", ["", ".zst", ".xz", ".gz"])
-def test_frames_are_appended(tmp_path: Path, suffix: str) -> None:
-    path, frames = tmp_path / f"a.xyz{suffix}", labelled(4)
-    write_frames(path, frames[:1], append=True)
-    write_frames(path, iter(frames[1:]), append=True)
-    assert [frame.time for frame in read_frames(path)] == [frame.time for frame in frames]
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    def failing() -> Any:
-        yield from labelled()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_frames(tmp_path / "a.xyz", failing())
-    assert not list(tmp_path.iterdir())
-
-
-def test_elements() -> None:
-    assert symbols_of(numbers_of(["O", "Cl", "H"])) == ["O", "Cl", "H"]
-    np.testing.assert_allclose(masses_of([8, 1]), [15.999, 1.008])
-    with pytest.raises(TrajectoryError, match="'OW' is not a chemical symbol"):
-        numbers_of(["O", "OW"])
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("step", [1, 2, 5])
-def test_differences_are_the_velocities_times_the_known_factor(tmp_path: Path, wrapped: bool, step: int) -> None:
-    wavenumber, interval = 3500.0, 1.5
-    omega = 2 * np.pi * LIGHT_SPEED * wavenumber
-    run = made_up_run(40)
-    atoms, amplitude = atoms_of(run[0]), 0.1 * np.random.default_rng(5).normal(size=(6, 3))
-    centre = np.array([0.0, 0.01, 4.0])  # at a face of the cell
-    frames: list[Any] = []
-    truth = []
-    for index, frame in enumerate(run):
-        phase = omega * index * interval
-        atoms.positions = centre + amplitude * np.sin(phase)
-        if wrapped:
-            atoms.wrap()
-        truth.append(amplitude * omega * np.cos(phase))
-        frames.append(replace(frame, positions=atoms.positions.copy(), velocities=None, time=None))
-    write_frames(tmp_path / "a.xyz", frames)
-    trajectory = Trajectory(tmp_path / "a.xyz", timestep=interval)
-    made: list[Any] = list(trajectory.frames(step=step))
-    factor = np.sin(omega * interval) / (omega * interval)
-    assert attenuation(wavenumber, interval) == pytest.approx(factor)
-    assert [frame.time for frame in made] == [index * interval for index in range(0, 39, step) if index]
-    for frame in made:
-        np.testing.assert_allclose(frame.velocities, factor * truth[round(frame.time / interval)], atol=1e-7)
-
-
-def test_the_loss_by_differences_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_frames(tmp_path / "a.xyz", [replace(frame, velocities=None) for frame in made_up_run()])
-    trajectory = Trajectory(tmp_path / "a.xyz")
-    list(trajectory.frames())
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert f"{attenuation(3500.0, 2.0):.3f}" in record.getMessage()
 
 
 @needs_data

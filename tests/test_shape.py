@@ -1,9 +1,10 @@
-"""The shape of the package: imports only go down, heavy ones live in one room, files stay small."""
+"""The shape of the package: imports only go down, heavy ones live in one room, files are small and have their tests."""
 
 import ast
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,53 @@ ROOMS = {
 }
 """Which rooms may import a library that is slow to import or not always installed."""
 FILES = sorted(PACKAGE.rglob("*.py"))
+PAGELESS = {
+    "autotrain/history": "test_loop.py reads what it writes",
+    "autotrain/plan": "",
+    "autotrain/steps": "test_loop.py runs them all",
+    "cli/about": "test_info.py",
+    "cli/auto": "test_loop_killed.py",
+    "cli/label": "test_labels_command.py",
+    "cli/options": "test_cli.py",
+    "config": "test_cli_spectra.py",
+    "engines/cp2k": "test_engines.py and test_cp2k_input.py",
+    "engines/engine": "a Protocol: EngineContract in contracts.py",
+    "engines/folder": "test_labels_label.py",
+    "engines/job": "test_engines.py",
+    "engines/pyscf": "test_engines.py: the contract of engines",
+    "engines/registry": "test_engines.py",
+    "engines/tblite": "test_engines.py: the contract of engines",
+    "errors": "classes without a body",
+    "figures/charts": "test_report.py",
+    "figures/document": "test_page.py",
+    "figures/markup": "test_report.py",
+    "formats/ase_formats": "test_readers.py: the contract of readers",
+    "formats/compression": "test_readers.py: the contract of readers",
+    "formats/extxyz": "test_readers.py: the contract of readers",
+    "formats/header": "test_layout.py and test_write.py",
+    "formats/mdanalysis": "test_readers.py: the contract of readers",
+    "formats/pair": "test_readers.py: the contract of readers",
+    "frame": "a record",
+    "labels/displacement": "test_engines.py",
+    "labels/quality": "test_fields.py",
+    "model/calibration": "test_predict.py",
+    "molecules": "test_groups.py and test_cluster.py",
+    "progress": "",
+    "rates/faces": "test_sfg.py",
+    "rates/selection": "test_groups.py",
+    "report/costs": "test_report.py",
+    "report/results": "test_report.py",
+    "report/status": "test_report.py",
+    "settings": "test_cli_spectra.py",
+    "spectra/committee": "test_loop_whole.py",
+    "spectra/conditions": "a record",
+    "targets": "",
+    "training/history": "test_predict.py",
+    "trajectory/checks": "test_trajectory.py",
+    "trajectory/times": "test_trajectory.py",
+    "units": "",
+}
+"""Modules without a page of tests of their own, and where they are tested; this list only gets shorter."""
 
 
 def room(path: Path) -> str:
@@ -93,6 +141,19 @@ def test_files_are_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text))
+
+
+def test_every_module_has_a_page_of_tests() -> None:
+    """It is called as the module is, with the room in front where two modules have one name."""
+    modules = [path.relative_to(PACKAGE).with_suffix("").parts for path in FILES if path.stem[0] != "_"]
+    pages = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    names = Counter(parts[-1] for parts in modules)
+    pageless = {
+        "/".join(parts) for parts in modules
+        if not pages & {"_".join(parts), *([parts[-1]] if names[parts[-1]] == 1 else [])}
+    }  # fmt: skip
+    assert pageless - set(PAGELESS) == set(), "write a page of tests for it"
+    assert set(PAGELESS) - pageless == set(), "it has a page now, or is gone: take it off the list"
 
 
 def test_help_is_quick() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conftest import DATA, interrupted
+from ensembles import VOLUME, WARM, made_series
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.memory import Identity
@@ -17,15 +18,12 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries, read_series, write_series
-from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LITRE_PER_MOLE
 
-WARM = Conditions(300.0)
-VOLUME = 1000.0
 ROUNDING = 1e-12
 """Of the largest value: sums of some thousand products of double precision."""
 
@@ -56,22 +54,12 @@ def series_of(
     )
 
 
-def made_series(groups: tuple[str, ...], rates: dict[str, np.ndarray], counts: dict[str, float]) -> ResponseSeries:
+def grouped(groups: tuple[str, ...], rates: dict[str, np.ndarray], counts: dict[str, float]) -> ResponseSeries:
     """A series of given rates (t, groups, ...) of groups of whole molecules."""
+    totals = {name: value.sum(axis=1) for name, value in rates.items()}
     frames = len(next(iter(rates.values())))
-    return ResponseSeries(
-        groups=groups,
-        timestep=4.0,
-        rates=rates,
-        volume=np.full(frames, VOLUME),
-        temperature=np.full(frames, 300.0),
-        velocity_species=("H",),
-        velocity_correlation=np.ones((1, 100)),
-        differenced=0.0,
-        n_atoms=3,
-        counts={name: np.full(frames, count) for name, count in counts.items()},
-        molecular=True,
-    )
+    of_groups = {name: np.full(frames, count) for name, count in counts.items()}
+    return made_series(totals, 4.0, groups=groups, rates=rates, counts=of_groups, molecular=True)
 
 
 def spectra_of(series: ResponseSeries) -> dict[str, Spectrum]:
@@ -131,7 +119,7 @@ def test_intra_and_intermolecular_add_up_to_the_whole(frames: list[Frame], tmp_p
 def test_molecules_that_know_nothing_of_each_other_have_no_intermolecular_part() -> None:
     rng, n = np.random.default_rng(0), 50
     dipoles = rng.normal(size=(20_000, n, 3))
-    series = made_series(("X",) * n, {"apt": dipoles}, {"X": n})
+    series = grouped(("X",) * n, {"apt": dipoles}, {"X": n})
     columns = infrared([series], WARM, sampling([series], 100.0, None)).columns
     inside, between = columns["n_alpha_intramolecular"], columns["n_alpha_intermolecular"]
     error = columns["n_alpha_intermolecular_error"]
@@ -145,7 +133,7 @@ def molecules_of_rates(dipoles: np.ndarray) -> ResponseSeries:
     """A series of given dM/dt (t, molecules, 3), and dα/dt made from it."""
     n = dipoles.shape[1]
     tensors = np.einsum("...a,ab->...ab", dipoles, np.eye(3)) + dipoles.sum(axis=-1)[..., None, None]
-    return made_series(("X",) * n, {"apt": dipoles, "pgt": tensors}, {"X": n})
+    return grouped(("X",) * n, {"apt": dipoles, "pgt": tensors}, {"X": n})
 
 
 def test_molecules_that_move_as_one_have_n_minus_one_times_the_intramolecular_part() -> None:
@@ -161,12 +149,12 @@ def test_molecules_that_move_as_one_have_n_minus_one_times_the_intramolecular_pa
 def test_groups_of_the_same_name_are_added_up() -> None:
     rng = np.random.default_rng(1)
     dipoles, tensors = rng.normal(size=(2000, 4, 3)), rng.normal(size=(2000, 4, 3, 3))
-    apart = made_series(("A", "B", "A", "B"), {"apt": dipoles, "pgt": tensors}, {"A": 2, "B": 2})
+    apart = grouped(("A", "B", "A", "B"), {"apt": dipoles, "pgt": tensors}, {"A": 2, "B": 2})
     rates = {
         name: np.stack([values[:, [0, 2]].sum(axis=1), values[:, [1, 3]].sum(axis=1)], axis=1)
         for name, values in apart.rates.items()
     }
-    together = spectra_of(made_series(("A", "B"), rates, {"A": 2, "B": 2}))
+    together = spectra_of(grouped(("A", "B"), rates, {"A": 2, "B": 2}))
     for kind, spectrum in spectra_of(apart).items():
         for name, values in together[kind].columns.items():
             near(spectrum.columns[name], values)
@@ -178,7 +166,7 @@ def test_groups_of_the_same_name_are_added_up() -> None:
 def test_what_one_molecule_contributes_adds_up_to_the_whole() -> None:
     rng, counts = np.random.default_rng(2), {"solute": 1.0, "shell": 5.5, "bulk": 57.5}
     rates = {"apt": rng.normal(size=(3000, 3, 3)), "pgt": rng.normal(size=(3000, 3, 3, 3))}
-    spectra = spectra_of(made_series(tuple(counts), rates, counts))
+    spectra = spectra_of(grouped(tuple(counts), rates, counts))
     infrared, raman = spectra["ir"].columns, spectra["raman"].columns
     # molar n·α times the concentration, mol/L
     litres = VOLUME * LITRE_PER_MOLE
@@ -219,7 +207,7 @@ def test_molecules_that_are_all_alike_have_no_difference_spectrum() -> None:
     groups = [(dipoles * inside[:, :, None]).sum(axis=1) for inside in (near_ion, ~near_ion)]
     rates = {"apt": np.stack([np.zeros((20_000, 3)), *groups], axis=1)}
     series = replace(
-        made_series(("solute", "shell", "bulk"), rates, {}),
+        grouped(("solute", "shell", "bulk"), rates, {}),
         counts={"solute": np.ones(20_000), "shell": near_ion.sum(axis=1), "bulk": (~near_ion).sum(axis=1)},
     )
     columns = infrared([series], WARM, sampling([series], 60.0, None)).columns
@@ -232,7 +220,7 @@ def test_the_error_of_a_difference_is_that_of_the_difference() -> None:
     """A shell that does what the bulk does, for all that both scatter: no difference, no error."""
     one = np.random.default_rng(7).normal(size=(2000, 1, 3))
     rates = {"apt": np.concatenate([0 * one, one, one], axis=1)}
-    series = made_series(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 4, "bulk": 4})
+    series = grouped(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 4, "bulk": 4})
     columns = infrared([series], WARM, sampling([series], None, None)).columns
     error = columns["n_alpha_molar[bulk]_error"]
     assert error.min() > 0
@@ -242,7 +230,7 @@ def test_the_error_of_a_difference_is_that_of_the_difference() -> None:
 
 def test_a_group_that_is_never_there_has_no_spectrum_of_one_molecule() -> None:
     rates = {"apt": np.random.default_rng(5).normal(size=(2000, 3, 3)) * [[1], [0], [1]]}
-    series = made_series(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 0, "bulk": 10})
+    series = grouped(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 0, "bulk": 10})
     columns = infrared([series], WARM, sampling([series], None, None)).columns
     assert "n_alpha_molar[bulk]" in columns
     assert not any("shell]" in name or "shell-" in name for name in columns if "molar" in name)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from contracts import labelled
-from mimyria.errors import LabelError, TrajectoryError
+from mimyria.errors import LabelError
 from mimyria.formats import read_frames
-from mimyria.formats.outcar import born_charges, configuration_of_charges
 from mimyria.targets import APT, PGT
 from mimyria.units import BOHR
 
@@ -94,84 +93,3 @@ def test_published_files_by_the_name_of_their_route(tmp_path: Path) -> None:
     np.testing.assert_allclose(frame.tensors["pgt"], PGT_OURS)
     (frame,) = read_frames(write_tensor(path, "bec", APT_FIRST), layout="mace")
     np.testing.assert_allclose(frame.tensors["apt"], APT_OURS)
-
-
-BORN = """
- BORN EFFECTIVE CHARGES (including local field effects) (in |e|, cummulative output)
- ---------------------------------------------------------------------------------
- ion    1
-    1     1.10000     0.20000     0.30000
-    2     0.40000     1.50000     0.60000
-    3     0.70000     0.80000     1.90000
- ion    2
-    1    -1.10000    -0.20000    -0.30000
-    2    -0.40000    -1.50000    -0.60000
-    3    -0.70000    -0.80000    -1.90000
-
-
- something else
-"""
-
-
-def test_born_charges_of_an_outcar(tmp_path: Path) -> None:
-    """A row for each direction of the field, a column for each of the displacement."""
-    path = tmp_path / "OUTCAR"
-    charges = born_charges("vasp\n" + BORN, path)
-    assert charges is not None
-    assert charges.shape == (2, 3, 3)
-    assert charges[0, 0, 1] == 0.2
-    assert charges[1, 2, 0] == -0.7
-    assert born_charges("vasp\n", path) is None
-    with pytest.raises(TrajectoryError, match="cut after 4 rows"):
-        born_charges(BORN[: BORN.index("    2    -0.4")], path)
-
-
-@pytest.mark.parametrize(("mode", "expected"), [(2, 1), (-1, 1), (6, 0), (8, 0)])
-def test_born_charges_belong_to_the_configuration_before_them(mode: int, expected: int) -> None:
-    step = " POSITION                                       TOTAL-FORCE (eV/Angst)\n"
-    assert configuration_of_charges(f"   IBRION =     {mode}    ionic relax\n{step}{step}{BORN}{step}") == expected
-
-
-def test_born_charges_of_a_whole_outcar(tmp_path: Path) -> None:
-    path = tmp_path / "OUTCAR"
-    path.write_text(outcar(2) + BORN)
-    first, second = read_frames(path)
-    assert not first.tensors
-    assert second.tensors["apt"][0, 1, 2] == 0.6
-    assert second.forces is not None
-
-
-def outcar(steps: int) -> str:
-    """Return as much of an OUTCAR of two ions as ASE wants."""
-    head = """ vasp.6.3.0 20Jan22 (build)
- POTCAR:    PAW_PBE H 15Jun2001
- POTCAR:    PAW_PBE Cl 06Sep2000
- POTCAR:    PAW_PBE H 15Jun2001
- POTCAR:    PAW_PBE Cl 06Sep2000
-   VRHFIN =H: 1s1
-   VRHFIN =Cl: s2p5
-   ISPIN  =      1    spin polarized calculation?
-   IBRION =     -1    ionic relax
-   number of dos      NEDOS =    301   number of ions     NIONS =      2
-   ions per type =               1   1
-"""
-    step = """--------------------------------------- Iteration      1(   1)  ---------------------------------------
-      direct lattice vectors                 reciprocal lattice vectors
-     8.000000000  0.000000000  0.000000000     0.125000000  0.000000000  0.000000000
-     0.000000000  8.000000000  0.000000000     0.000000000  0.125000000  0.000000000
-     0.000000000  0.000000000  8.000000000     0.000000000  0.000000000  0.125000000
-
- POSITION                                       TOTAL-FORCE (eV/Angst)
- -----------------------------------------------------------------------------------
-      0.00000      0.00000      0.00000         0.100000      0.000000      0.000000
-      0.00000      0.00000      1.30000        -0.100000      0.000000      0.000000
- -----------------------------------------------------------------------------------
-    total drift:                                0.000000      0.000000      0.000000
-
-  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
-  ---------------------------------------------------
-  free  energy   TOTEN  =       -10.00000000 eV
-
-  energy  without entropy=      -10.00000000  energy(sigma->0) =      -10.00000000
-"""
-    return head + step * steps

@@ -1,0 +1,53 @@
+"""Velocities from differences of positions: the known factor, across the faces of a cell."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts import atoms_of, made_up_run
+from mimyria.formats import write_frames
+from mimyria.trajectory import Trajectory
+from mimyria.trajectory.differences import attenuation
+from mimyria.units import LIGHT_SPEED
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_differences_are_the_velocities_times_the_known_factor(tmp_path: Path, wrapped: bool, step: int) -> None:
+    wavenumber, interval = 3500.0, 1.5
+    omega = 2 * np.pi * LIGHT_SPEED * wavenumber
+    run = made_up_run(40)
+    atoms, amplitude = atoms_of(run[0]), 0.1 * np.random.default_rng(5).normal(size=(6, 3))
+    centre = np.array([0.0, 0.01, 4.0])  # at a face of the cell
+    frames: list[Any] = []
+    truth = []
+    for index, frame in enumerate(run):
+        phase = omega * index * interval
+        atoms.positions = centre + amplitude * np.sin(phase)
+        if wrapped:
+            atoms.wrap()
+        truth.append(amplitude * omega * np.cos(phase))
+        frames.append(replace(frame, positions=atoms.positions.copy(), velocities=None, time=None))
+    write_frames(tmp_path / "a.xyz", frames)
+    trajectory = Trajectory(tmp_path / "a.xyz", timestep=interval)
+    made: list[Any] = list(trajectory.frames(step=step))
+    factor = np.sin(omega * interval) / (omega * interval)
+    assert attenuation(wavenumber, interval) == pytest.approx(factor)
+    assert [frame.time for frame in made] == [index * interval for index in range(0, 39, step) if index]
+    for frame in made:
+        np.testing.assert_allclose(frame.velocities, factor * truth[round(frame.time / interval)], atol=1e-7)
+
+
+def test_the_loss_by_differences_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_frames(tmp_path / "a.xyz", [replace(frame, velocities=None) for frame in made_up_run()])
+    trajectory = Trajectory(tmp_path / "a.xyz")
+    list(trajectory.frames())
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert f"{attenuation(3500.0, 2.0):.3f}" in record.getMessage()

@@ -59,7 +59,7 @@ def grouped(groups: tuple[str, ...], rates: dict[str, np.ndarray], counts: dict[
     totals = {name: value.sum(axis=1) for name, value in rates.items()}
     frames = len(next(iter(rates.values())))
     of_groups = {name: np.full(frames, count) for name, count in counts.items()}
-    return made_series(totals, 4.0, groups=groups, rates=rates, counts=of_groups, molecular=True)
+    return replace(made_series(totals, 4.0), groups=groups, rates=rates, counts=of_groups, molecular=True)
 
 
 def spectra_of(series: ResponseSeries) -> dict[str, Spectrum]:

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from mimyria.frame import Frame
-from mimyria.model.files import bundled_pair, choose_device, read_model
+from mimyria.model.files import choose_device, read_models
 from mimyria.model.predict import predict_with_spread
 
 PROPERTIES = {"apt": "born_effective_charges", "pgt": "polarizability_gradient"}
@@ -41,8 +41,7 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         place = choose_device(device)
-        paths = [file for path in models for file in (bundled_pair(str(path)) or [Path(path)])]
-        self.models = {model.target.name: model for model in (read_model(path, device=place) for path in paths)}
+        self.models = {model.target.name: model for path in models for model in read_models(path, place)}
         self.charge, self.project = charge, project
         self.implemented_properties = [PROPERTIES[name] for name in self.models]  # type: ignore[misc]
 

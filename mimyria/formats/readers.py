@@ -53,6 +53,11 @@ def read_frames(
         A name in ``units.VELOCITY``, where the file does not say it.
     layout
         Index order of the tensors, a name in ``layout.LAYOUTS``, where the file does not state it.
+
+    Returns
+    -------
+    Iterator
+        Frames in Å, Å/fs, fs, e, and the tensors' units.
     """
     source = Source(Path(path), Path(topology) if topology else None, velocity_unit=velocity_unit, layout=layout)
     return find_reader(source).frames(source, count(), Progress())

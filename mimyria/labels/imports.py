@@ -46,19 +46,20 @@ def import_labels(
                 said = said or f"{path}, frame {index}: holds no tensors; its columns are {', '.join(frame.columns)}"
                 bare += 1
                 continue
-            if charge is not None:
-                frame.info["total_charge"] = charge
-            for name, tensor in frame.tensors.items():
+            total = frame.total_charge if charge is None else charge
+            tensors = dict(frame.tensors)
+            for name, tensor in tensors.items():
                 counts[name] += 1
                 masked = not labelled_atoms(tensor).all()
-                off = np.nan if masked else TARGETS[name].translation_error(tensor, frame.total_charge)
+                off = np.nan if masked else TARGETS[name].translation_error(tensor, total)
                 worst[name] = float(np.maximum(worst[name], off))
                 if project and masked:
                     raise LabelError(f"{path}, frame {index}: --sum-rule project needs the {name} of every atom")
                 if project:
-                    frame.tensors[name] = TARGETS[name].project_translation(tensor, frame.total_charge)
+                    tensors[name] = TARGETS[name].project_translation(tensor, total)
             origin = {"source": path.name, "source_frame": index} | ({"layout": layout} if layout else {})
-            frames.append(replace(frame, info=origin | frame.info))
+            given = {} if charge is None else {"total_charge": charge}
+            frames.append(replace(frame, tensors=tensors, info=origin | frame.info | given))
     if not frames:
         raise LabelError(said or "there are no frames to import")
     if bare:

@@ -60,24 +60,31 @@ def write_whole(path: Path, content: dict[str, Any]) -> None:
     os.replace(unfinished, path)
 
 
-def read_model(path: Path, target: str | None = None, device: torch.device | str = "cpu") -> ResponseModel:
+def read_model(
+    path: str | os.PathLike[str], target: str | None = None, device: torch.device | str = "cpu"
+) -> ResponseModel:
     """Return the model of a file, ready to predict; its ``summary`` says how it was trained.
 
     Parameters
     ----------
     path
-        As written by `write_model`, or the name of a bundled pair of models, such as ``water``.
+        As written by `write_model`, or the name of a bundled model: ``water_apt``, or ``water`` and a target.
     target
         Name of the target it must have, or None for any.
     device
         Where it shall compute.
+
+    Returns
+    -------
+    ResponseModel
+        As `predict` and `evaluate` take it.
 
     Raises
     ------
     ModelError
         If the file is not there, damaged, not a model, or of another target.
     """
-    path = bundled(path, target)
+    path = bundled(Path(path), target)
     content = read_content(path, FORMAT)
     try:
         given = content["settings"]
@@ -96,6 +103,11 @@ def read_model(path: Path, target: str | None = None, device: torch.device | str
     if torch.device(device).type == "mps":  # which has no double precision
         model = model.float()
     return model.to(device).eval()
+
+
+def read_models(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> list[ResponseModel]:
+    """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
+    return [read_model(one, device=device) for one in bundled_pair(str(path)) or [path]]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:

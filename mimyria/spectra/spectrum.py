@@ -202,6 +202,16 @@ def read_spectrum(path: str | os.PathLike[str]) -> Spectrum:
     ``#`` lines are comments; of ours they give kind, header and units. Columns are separated by commas or white space,
     a line of names may come first.
 
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Spectrum
+        With units as far as the file, or the name of a column, tells them.
+
     Raises
     ------
     SpectrumError

@@ -104,7 +104,7 @@ def train(
     resume: bool = False,
     report: Report = lambda fraction, line: None,
     origin: str = "the labels",
-) -> dict[str, Any]:
+) -> Training:
     """Train a model, write it to ``out``, and return the summary of the training.
 
     Parameters
@@ -168,7 +168,18 @@ def train(
         raise
     run.write_best()
     run.checkpoint.unlink(missing_ok=True)
-    return run.summary()
+    return Training(run.summary())
+
+
+class Training(dict[str, Any]):
+    """The summary of a training, by name; as text its first facts."""
+
+    def __str__(self) -> str:
+        error = self["validation_error"]
+        text = f"{self['training_frames']} training frames, {self['epochs']} epochs, {self['seconds']:.0f} s"
+        return text if error is None else f"{text}, validation error {100 * error:.1f} %"
+
+    __repr__ = __str__
 
 
 def checkpoint_of(out: Path) -> Path:

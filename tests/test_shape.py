@@ -94,7 +94,7 @@ PAGELESS = {
     "spectra/conditions": "a record",
     "targets": "",
     "training/history": "test_predict.py",
-    "trajectory/checks": "test_trajectory.py",
+    "trajectory/frame_checks": "test_trajectory.py",
     "trajectory/times": "test_trajectory.py",
     "units": "",
 }

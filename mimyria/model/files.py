@@ -107,7 +107,7 @@ def read_model(
 
 def read_models(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> list[ResponseModel]:
     """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
-    return [read_model(one, device=device) for one in bundled_pair(str(path)) or [path]]
+    return [read_model(one, device=device) for one in bundled_pair(str(path)) or [Path(path)]]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:

@@ -93,8 +93,8 @@ def test_what_is_left_out_is_noted_once(caplog: pytest.LogCaptureFixture) -> Non
     ordered([0, 1, 2, 2, 3, 2, 3, 4, 9, 10])
     texts = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert texts == [
-        "a.xyz: frames that a restart wrote again are left out: 3, before frame 3, frame 5",
-        "a.xyz: the time jumps at frame 8 (4 to 9): its 2 segments are taken as trajectories",
+        "a.xyz: 3 frames that a restart wrote again are left out, before frame 3, frame 5",
+        "a.xyz: the time jumps at frame 8 (4 to 9); its 2 segments are used as separate trajectories",
     ]
     caplog.clear()
     ordered([0, 1, 2])

@@ -88,9 +88,9 @@ WRONG = [
     (text_of(*range(0, 80, 2)) + text_of(None), {}, "frame 40: has no time"),
     (text_of(4, 2, 0), {"timestep": 2.0}, "the times of its frames run backwards"),
     (text_of("x"), {}, "frame 0: the time 'x' is not a number"),
-    (text_of(None, None), {}, "does not say the time between its frames; give --timestep FS"),
-    (WHOLE, {"timestep": 0.0}, "time between frames is 0 fs, must be positive; give --timestep FS"),
-    (WHOLE, {"timestep": float("nan")}, "time between frames is nan fs, must be positive"),
+    (text_of(None, None), {}, "does not state the time between its frames; give --timestep FS"),
+    (WHOLE, {"timestep": 0.0}, "time between frames is 0 fs, but must be positive; give --timestep FS"),
+    (WHOLE, {"timestep": float("nan")}, "time between frames is nan fs, but must be positive"),
     (text_of(0, 2, cell=""), {}, "frame 0: no cell, or one without volume; give --cell"),
     (text_of(0, 2, cell='Lattice="9 0 0"'), {}, "frame 0: Lattice is not nine numbers"),
     (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths or nine numbers, not 2"),
@@ -199,7 +199,7 @@ def test_times(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     assert len(list(Trajectory(tmp_path / "a.xyz").frames(step=7))) == 72
     assert not caplog.records
     trajectory = Trajectory(tmp_path / "a.xyz", timestep=0.5)
-    assert "0.483774 fs apart, but --timestep says 0.5 fs, which is used" in caplog.text
+    assert "0.483774 fs apart; --timestep overrides this with 0.5 fs" in caplog.text
     assert [frame.time for frame in islice(trajectory.frames(), 3)] == [0.0, 0.5, 1.0]
 
 

@@ -225,5 +225,5 @@ def test_the_cell_of_the_flag_and_that_of_the_file(
     make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     (series,) = make(run, reading=TrajectorySettings(cell=(13.0, 13.0, 13.0)))
-    assert "its own cell is 12 0 0 0 12 0 0 0 12, but --cell says otherwise, which is used" in caplog.text
+    assert "--cell overrides the cell in the file, 12 0 0 0 12 0 0 0 12" in caplog.text
     np.testing.assert_allclose(series.volume, 13.0**3)

@@ -1,4 +1,4 @@
-"""Trajectories: the frames of a file put in order, timed, checked, and cut where a stretch is missing."""
+"""Trajectories: the frames of a file put in order, timed, checked, and split at gaps."""
 
 from mimyria.trajectory.trajectory import Trajectory, cell_matrix
 

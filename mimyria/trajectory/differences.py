@@ -1,4 +1,4 @@
-"""Velocities where a trajectory has none: central differences of the positions."""
+"""Central differences of the positions, the velocities of a trajectory that stores none."""
 
 from __future__ import annotations
 
@@ -14,35 +14,21 @@ from mimyria.frame import Array, Frame
 from mimyria.units import LIGHT_SPEED
 
 Stored = Callable[[Iterable[int]], Iterator[tuple[int, Frame]]]
-"""Gives the frames at increasing indices, each with its index."""
+"""Yields the frames at increasing indices, each with its index."""
 
 
 def attenuation(wavenumber: float, interval: float) -> float:
-    """Return sin(ωδ)/(ωδ), by which central differences over ±δ shrink a velocity of angular frequency ω = 2πcν.
-
-    Parameters
-    ----------
-    wavenumber
-        ν, cm⁻¹.
-    interval
-        δ, fs.
-    """
+    """Return sin(ωδ)/(ωδ): the amplitude at ω = 2πcν (ν in cm⁻¹) left by central differences over ±δ (fs)."""
     return float(np.sinc(2 * LIGHT_SPEED * wavenumber * interval))
 
 
 def central_differences(
     stored: Stored, start: int, stop: int | None, step: int, interval: float
 ) -> Iterator[tuple[int, Frame]]:
-    """Yield frames start, start + step, ... with velocities [r(t+δ) - r(t-δ)]/(2δ), but for the file's first and last.
+    """Yield frames start, start + step, ... before stop with velocities [r(t+δ) - r(t-δ)]/(2δ), δ the interval, fs.
 
-    Parameters
-    ----------
-    stored
-        Reads frames; only those needed are asked for.
-    start, stop, step
-        Which frames; one neighbour on either side is read as well.
-    interval
-        δ, fs.
+    One neighbour on either side is read as well, and no other frame; the first and the last of the file have none and
+    are left out.
     """
     wanted = count(start, step) if stop is None else range(start, stop, step)
     frames = stored(_with_neighbours(wanted))
@@ -53,7 +39,7 @@ def central_differences(
         except StopIteration:
             return
         except TrajectoryError:
-            # The neighbour after the range asked for: where it cannot be read, this is where the file ends.
+            # Only the neighbour beyond the requested range is damaged: treat it as the end of the file.
             if stop is not None and recent and recent[-1][0] == stop - 1:
                 return
             raise
@@ -61,16 +47,17 @@ def central_differences(
             continue
         (first, before), (index, frame), (last, after) = recent
         if last - first == 2 and (index - start) % step == 0:
+            # Two steps, each by the minimum image: an atom may cross the cell's face in both.
             moved = displacement(before, frame) + displacement(frame, after)
             yield index, replace(frame, velocities=moved / (2 * interval))
 
 
 def _with_neighbours(wanted: Iterable[int]) -> Iterator[int]:
-    following = 0
+    unread = 0
     for index in wanted:
         if index:
-            yield from range(max(index - 1, following), index + 2)
-            following = index + 2
+            yield from range(max(index - 1, unread), index + 2)
+            unread = index + 2
 
 
 def displacement(before: Frame, after: Frame) -> Array:
@@ -79,6 +66,6 @@ def displacement(before: Frame, after: Frame) -> Array:
 
 
 def minimum_image(vectors: Array, frame: Frame) -> Array:
-    """Return vectors (n, 3), Å, brought near zero by the cell vectors of a frame; right for short ones in any cell."""
-    turns = np.rint(vectors @ np.linalg.inv(frame.cell)) * frame.periodic
-    return np.asarray(vectors - turns @ frame.cell)
+    """Return vectors (n, 3), Å, less the nearest lattice vectors; exact for short vectors, in any cell."""
+    shifts = np.rint(vectors @ np.linalg.inv(frame.cell)) * frame.periodic
+    return np.asarray(vectors - shifts @ frame.cell)

@@ -1,4 +1,4 @@
-"""Velocities relative to the centre of mass, and the temperature that they mean."""
+"""Velocities relative to the centre of mass, and their kinetic temperature."""
 
 from __future__ import annotations
 

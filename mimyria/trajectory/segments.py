@@ -1,8 +1,8 @@
-"""Stored frames put in order by their clocks: what a restart doubled is left out, and a gap begins a new segment.
+"""Stored frames put in order by their clocks: doubled frames are left out, and a gap starts a new segment.
 
-A restart goes on from a checkpoint: where the time goes back, the frames of the abandoned branch are left out and those
-of the restart taken, so that every segment is one continuous run. Where it goes back to the beginning, or before it,
-another run has been appended: it is a segment by itself.
+A restart resumes from a checkpoint and writes some frames again. Where the time goes back, the abandoned frames are
+left out and those of the restart kept, so that every segment is one continuous run. Where it goes back to the beginning
+of the segment, or before it, another run has been appended, which becomes a segment of its own.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from mimyria.trajectory.times import MOST_ROUNDING, is_consecutive, no_clock
 log = logging.getLogger("mimyria")
 
 MOST_UNEVEN = 3
-"""Steps in time, one after another, that are too long or too short: then it is the interval that changes."""
-SHOWN = 3
-"""Places named in a note."""
+"""So many irregular steps in a row are no gaps: the interval itself has changed."""
+MOST_PLACES = 3
+"""Named in a message."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Stored frames that follow each other in the file and in time.
+    """Frames that are consecutive both in the file and in time.
 
     Parameters
     ----------
     places
-        Where they are stored.
+        Their indices in the file.
     first, last
-        What the clocks of the first and the last show.
+        Clocks of the first and the last, fs or steps.
     """
 
     places: range
@@ -44,14 +44,14 @@ class Stretch:
     last: float
 
     def before(self, end: float) -> Stretch:
-        """Return the part, which may be empty, whose clocks show less than ``end``."""
+        """Return the frames, possibly none, whose clocks show less than ``end``."""
         step = (self.last - self.first) / max(len(self.places) - 1, 1) or 1.0
         n_frames = min(max(math.ceil((end - self.first) / step), 0), len(self.places))
         return Stretch(self.places[:n_frames], self.first, self.first + (n_frames - 1) * step)
 
 
 def count_distinct(frames: Iterable[Frame]) -> Iterator[float]:
-    """Yield a clock for frames that have none: it stands still where a frame repeats the one before in every digit."""
+    """Yield the clock 0, 1, ... of frames without one; a frame equal to the one before in every digit repeats it."""
     now, before = -1.0, None
     for frame in frames:
         now += before is None or not _same(before, frame)
@@ -60,25 +60,18 @@ def count_distinct(frames: Iterable[Frame]) -> Iterator[float]:
 
 
 def _same(one: Frame, other: Frame) -> bool:
-    moves = one.velocities is not None and other.velocities is not None
-    return np.array_equal(one.positions, other.positions) and (
-        not moves or np.array_equal(np.asarray(one.velocities), np.asarray(other.velocities))
-    )
+    if not np.array_equal(one.positions, other.positions):
+        return False
+    return one.velocities is None or other.velocities is None or np.array_equal(one.velocities, other.velocities)
 
 
 def find_stretches(path: Path, clocks: Iterable[float | None], start: int, interval: float) -> Iterator[Stretch]:
-    """Yield the runs of a file in the order in which they are stored.
+    """Yield the stretches of a file as they are stored, from the clocks of its frames ``start`` and after.
 
-    Parameters
-    ----------
-    path
-        For messages.
-    clocks
-        Of the frames from ``start`` on.
-    start
-        Place of the first frame.
-    interval
-        Between frames.
+    Raises
+    ------
+    TrajectoryError
+        If a frame has no clock, or the ``interval`` between the frames changes.
     """
     begin, first, before, uneven, place = start, 0.0, 0.0, 0, start
     for place, now in enumerate(clocks, start):
@@ -92,9 +85,9 @@ def find_stretches(path: Path, clocks: Iterable[float | None], start: int, inter
             uneven = uneven + 1 if now > before else 0
             if uneven == MOST_UNEVEN:
                 raise TrajectoryError(
-                    f"{path}, frame {place}: its time {now:g} does not follow {before:g}, nor do those of the frames "
-                    f"before it, after {interval:g} like the first: the time between the frames changes; take a part "
-                    "with one interval with --frames FIRST:LAST, or write the frames at a fixed interval"
+                    f"{path}, frame {place}: its time {now:g} comes {now - before:g} after the frame before it, where "
+                    f"{interval:g} was the rule: the time between the frames changes; take a part with a constant "
+                    "interval with --frames FIRST:LAST, or write the frames at a constant interval"
                 )
             yield Stretch(range(begin, place), first, before)
             begin, first = place, now
@@ -103,54 +96,57 @@ def find_stretches(path: Path, clocks: Iterable[float | None], start: int, inter
 
 
 def order_stretches(path: Path, stored: Iterable[Stretch], interval: float) -> list[list[Stretch]]:
-    """Return the segments of a file, each the runs that make it up; log what was left out, and where the gaps are."""
+    """Return the segments of a file, each as its stretches; warn of doubled frames and of gaps."""
     segments: list[list[Stretch]] = []
     doubled: list[str] = []
     gaps: list[str] = []
     n_doubled = 0
-    for run in stored:
-        place = f"frame {run.places[0]}"
-        if segments and not _begins_again(segments[-1], run, interval):
+    for stretch in stored:
+        place = f"frame {stretch.places[0]}"
+        if segments and not _is_another_run(segments[-1], stretch, interval):
             segment = segments[-1]
-            if n_frames := _overwrite(segment, run.first - MOST_ROUNDING * interval):
+            # A little early, so that the first frame written again removes its double although both times are rounded.
+            if n_frames := _remove_from(segment, stretch.first - MOST_ROUNDING * interval):
                 n_doubled += n_frames
                 doubled.append(place)
-            if not segment or is_consecutive(segment[-1].last, run.first, interval):
-                segment.append(run)
+            if not segment or is_consecutive(segment[-1].last, stretch.first, interval):
+                segment.append(stretch)
                 continue
         if segments:
-            gaps.append(f"{place} ({segments[-1][-1].last:g} to {run.first:g})")
-        segments.append([run])
+            gaps.append(f"{place} ({segments[-1][-1].last:g} to {stretch.first:g})")
+        segments.append([stretch])
     if doubled:
-        log.warning(
-            "%s: frames that a restart wrote again are left out: %d, before %s", path, n_doubled, _some(doubled)
-        )
+        log.warning(f"{path}: {n_doubled} frames that a restart wrote again are left out, before {_first_few(doubled)}")
     if gaps:
         log.warning(
-            "%s: the time jumps at %s: its %d segments are taken as trajectories", path, _some(gaps), len(segments)
+            f"{path}: the time jumps at {_first_few(gaps)}; its {len(segments)} segments are used as separate "
+            "trajectories"
         )
     return segments
 
 
-def _begins_again(segment: list[Stretch], run: Stretch, interval: float) -> bool:
-    """Return whether a run goes back to the beginning of a segment of several frames, or before it."""
+def _is_another_run(segment: list[Stretch], stretch: Stretch, interval: float) -> bool:
+    """Return whether a stretch starts at the beginning of a segment, or before it.
+
+    A segment of a single frame is no run yet: a frame of the same time is its double.
+    """
     several = len(segment) > 1 or len(segment[0].places) > 1
-    return several and run.first < segment[0].first + MOST_ROUNDING * interval
+    return several and stretch.first < segment[0].first + MOST_ROUNDING * interval
 
 
-def _overwrite(segment: list[Stretch], end: float) -> int:
-    """Take the frames whose clocks show ``end`` or more off a segment; return how many they were."""
-    taken = 0
+def _remove_from(segment: list[Stretch], start: float) -> int:
+    """Remove the frames of a segment whose clocks show ``start`` or more; return their number."""
+    removed = 0
     while segment:
-        run = segment.pop()
-        kept = run.before(end)
-        taken += len(run.places) - len(kept.places)
+        stretch = segment.pop()
+        kept = stretch.before(start)
+        removed += len(stretch.places) - len(kept.places)
         if kept.places:
             segment.append(kept)
             break
-    return taken
+    return removed
 
 
-def _some(places: list[str]) -> str:
-    more = [f"{len(places) - SHOWN} more"] if len(places) > SHOWN else []
-    return ", ".join(places[:SHOWN] + more)
+def _first_few(places: list[str]) -> str:
+    more = [f"{len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
+    return ", ".join(places[:MOST_PLACES] + more)

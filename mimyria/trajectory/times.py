@@ -1,4 +1,4 @@
-"""Clocks of stored frames: the interval between them, and whether one frame follows another."""
+"""Clocks of stored frames: the interval between frames, and whether two frames are consecutive."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from mimyria.frame import Frame
 log = logging.getLogger("mimyria")
 
 INTERVAL_TOLERANCE = 1e-3
-"""Largest deviation of one interval from the others, as a part of it."""
-
+"""Largest relative deviation of one interval from the others."""
 MOST_ROUNDING = 0.4
-"""Largest rounding of a time, as a part of the interval: a frame too many or too few never passes for it."""
-
+"""Largest rounding of a time over the interval; below a half, so that no doubled or missing frame passes for one."""
 SINGLE_PRECISION = 2.4e-7
-"""Rounding of the difference of two single-precision times, as a part of them: TRR and XTC store such."""
+"""Relative rounding of the difference of two single-precision times, as TRR and XTC store them."""
 
 
 def read_clock(frame: Frame) -> float | None:
-    """Return the time of a stored frame, fs; its step where the file counts steps; None where it says neither."""
+    """Return the time of a stored frame, fs, or its step if the file counts steps, or None if it states neither."""
     return frame.time if frame.time is not None or frame.step is None else float(frame.step)
 
 
 def stored_interval(clocks: list[float | None]) -> float | None:
-    """Return the interval between the first frames, fs or steps; None where they say no time, or all the same.
+    """Return the interval between the first frames, fs or steps; None if one has no clock, or all show the same.
 
-    It is the mean over those that are equally spaced: times are printed with few digits, frames doubled or missing.
+    It is the mean over the steps near the median: printed times are rounded, and frames may be doubled or missing.
     """
     known = [now for now in clocks if now is not None]
     steps = np.diff(known)
@@ -44,23 +42,23 @@ def stored_interval(clocks: list[float | None]) -> float | None:
 
 
 def choose_timestep(path: Path, given: float | None, stored: float | None) -> float:
-    """Return the interval to use, fs: the one given, else the one in the file."""
+    """Return the time step, fs: the one given, else the one in the file."""
     if stored is not None and stored < 0:
-        raise TrajectoryError(f"{path}: the times of its frames run backwards")
+        raise TrajectoryError(f"{path}: the times of its frames run backwards; write the frames in order of time")
     timestep = stored if given is None else given
     if timestep is None:
-        raise TrajectoryError(f"{path}: the file does not say the time between its frames; give --timestep FS")
+        raise TrajectoryError(f"{path}: the file does not state the time between its frames; give --timestep FS")
     if not (math.isfinite(timestep) and timestep > 0):
         raise TrajectoryError(
-            f"{path}: the time between frames is {timestep:g} fs, must be positive; give --timestep FS"
+            f"{path}: the time between frames is {timestep:g} fs, but must be positive; give --timestep FS"
         )
     if stored is not None and abs(timestep - stored) > 0.01 * timestep:
-        log.warning("%s: its frames are %g fs apart, but --timestep says %g fs, which is used", path, stored, timestep)
+        log.warning("%s: its frames are %g fs apart; --timestep overrides this with %g fs", path, stored, timestep)
     return timestep
 
 
 def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> bool:
-    """Return whether a frame follows another after ``gap`` intervals, as far as the printed digits of both tell."""
+    """Return whether two clocks are ``gap`` intervals apart, within the rounding of their printed digits."""
     deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * interval
     if deviation <= tolerance:
         return True
@@ -69,32 +67,20 @@ def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> 
 
 
 def check_time(place: str, gap: int, before: float, now: float | None, interval: float) -> None:
-    """Raise TrajectoryError where a frame does not follow the one before it in time.
-
-    Parameters
-    ----------
-    place
-        File and frame.
-    gap
-        Number of stored intervals between the two frames.
-    before, now
-        What their clocks show.
-    interval
-        Between stored frames.
-    """
+    """Raise TrajectoryError unless the clock of the frame at ``place`` is ``gap`` intervals after the one before."""
     if now is None:
         raise no_clock(place)
     if not is_consecutive(before, now, interval, gap):
         what = "repeats" if now == before else "goes back from" if now < before else "does not follow"
         raise TrajectoryError(
-            f"{place}: its time {now:g} {what} {before:g}, {gap} frame(s) of {interval:g} before; "
-            "frames are doubled or missing, as after a restart: `Trajectory.segments` puts them in order"
+            f"{place}: its time {now:g} {what} {before:g}, the time {gap} frame(s) of {interval:g} before; frames are "
+            "doubled or missing, as after a restart: take the frames of `Trajectory.segments`, which are in order"
         )
 
 
 def no_clock(place: str) -> TrajectoryError:
     """Return the error for a frame without a time among frames that have one."""
-    return TrajectoryError(f"{place}: has no time, unlike the frames before it")
+    return TrajectoryError(f"{place}: has no time, unlike the frames before it; end before it with --frames")
 
 
 def _exponent(time: float) -> int:

@@ -1,4 +1,4 @@
-"""`Trajectory`: the frames of a molecular dynamics run, with velocities, times and a cell, each one checked."""
+"""`Trajectory`: the frames of a molecular dynamics run, streamed and checked, with velocities, times and a cell."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ from mimyria.trajectory.times import check_time, choose_timestep, read_clock, st
 log = logging.getLogger("mimyria")
 
 FIRST_FRAMES = 32
-"""Read at the start, for the interval between their times."""
-
-FASTEST = 3500.0
-"""cm⁻¹: the O-H stretch, for which the loss by central differences is told."""
+"""Read when a trajectory is opened, for the interval between their times."""
+O_H_STRETCH = 3500.0
+"""cm⁻¹, for which the attenuation by central differences is logged."""
 
 
 class Trajectory:
@@ -66,8 +65,8 @@ class Trajectory:
     velocity_unit, unit_is_fixed
         Name of the unit in which the file's velocities are read, and whether the format leaves no choice.
     differenced
-        The velocities are central differences: the first and the last frame are dropped, and a motion of angular
-        frequency ω is too slow by sin(ωδ)/(ωδ).
+        Whether the velocities are central differences. Then the first and the last frame have none and are dropped, and
+        a motion of angular frequency ω is attenuated by sin(ωδ)/(ωδ).
     """
 
     def __init__(
@@ -113,90 +112,83 @@ class Trajectory:
                     f"{self.path}: no velocities, and differences need three frames; it has {len(clocks)}"
                 )
             log.warning(
-                "%s: no velocities; they are made by central differences, which shrink a motion at %g cm-1 to %.3f "
-                "(sin(ωδ)/(ωδ), δ = %g fs); the spectrum undoes this",
-                self.path,
-                FASTEST,
-                attenuation(FASTEST, self.timestep),
-                self.timestep,
+                f"{self.path}: no velocities. They are made by central differences of positions over "
+                f"±{self.timestep:g} fs, which attenuates a motion at {O_H_STRETCH:g} cm-1 to "
+                f"{attenuation(O_H_STRETCH, self.timestep):.3f}; the spectra are corrected for this"
             )
 
     @property
     def stored(self) -> list[tuple[int, int | None]]:
-        """First and last (exclusive) place of its runs in the file; the end is left open, for the file may grow."""
-        *runs, last = self._places
-        return [*((places.start, places.stop) for places in runs), (last.start, None)]
+        """Ranges (start, stop) of these frames in the file; the last one is left open, for the file may grow."""
+        *closed, last = self._places
+        return [*((places.start, places.stop) for places in closed), (last.start, None)]
 
     @property
     def places(self) -> Sequence[range]:
-        """Places of its frames in the file; without end where the length is not known."""
+        """Indices of the frames in the file; practically endless if their number is not known."""
         return self._places
 
     @property
     def n_usable(self) -> int:
-        """Number of frames that have a velocity, of a trajectory whose ``n_frames`` is known."""
+        """Number of frames that have velocities; zero if ``n_frames`` is not known."""
         return max((self.n_frames or 0) - 2 * self.differenced, 0)
 
     @property
     def fraction_read(self) -> float | None:
-        """How much of the file the latest call of `frames` has read, 0 to 1; None where it cannot be known."""
+        """The part of the file, 0 to 1, that the latest iteration has read; None if it cannot be known."""
         return self._progress.fraction
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Yield frames start, start + step, ... before stop, each with velocities, time and cell.
 
-        Their time, fs, is that of the first frame plus index times ``timestep``, so it carries no rounding.
+        Their time, fs, is that of the first frame plus index times ``timestep``, free of the rounding in the file.
         """
         if start < 0 or step < 1 or (stop is not None and stop < 0):
             raise TrajectoryError(f"{self.path}: frames {start}:{stop}:{step} must not count from the end or backwards")
         if self.differenced:
-            pairs = central_differences(self._stored, start, stop, step, self.timestep)
+            numbered = central_differences(self._stored, start, stop, step, self.timestep)
         else:
-            pairs = self._stored(count(start, step) if stop is None else range(start, stop, step))
-        return (frame for _, frame in pairs)
+            numbered = self._stored(count(start, step) if stop is None else range(start, stop, step))
+        return (frame for _, frame in numbered)
 
     def pick(self, indices: Iterable[int]) -> Iterator[Frame]:
-        """Yield the frames of some indices, ascending, in one reading; with velocities only where they are stored."""
+        """Yield the frames of ascending indices in one pass, with velocities only if the file stores them."""
         return (frame for _, frame in self._stored(indices))
 
     def segments(
         self, start: int = 0, stop: int | None = None, advance: Callable[[float | None, str], None] | None = None
     ) -> list[Trajectory]:
-        """Return the frames stored from start to before stop as trajectories without gaps and doubled frames.
+        """Return the frames start to stop of the file as trajectories without gaps and doubled frames.
 
-        It takes a pass over the times of the frames, or over the frames where they have none.
-
-        Parameters
-        ----------
-        start, stop
-            Places in the file; where the velocities are differences, the neighbours of this range are taken in.
-        advance
-            Is told which part of the file has been read, and what it is read for.
+        This takes one pass over the times of the frames, or over whole frames if they have no time. Velocities by
+        differences need one more frame on either side, which is included. ``advance`` is called with the part of the
+        file that has been read, and the purpose.
         """
         first = max(start - self.differenced, 0)
         clocks = self._clocks(first, stop, advance)
         few = list(islice(clocks, FIRST_FRAMES))
         if not few:
-            raise TrajectoryError(f"{self.path}: it ends before frame {start}")
+            raise TrajectoryError(f"{self.path}: it ends before frame {start}; give an earlier one to --frames")
         interval = stored_interval(few) or self._interval or 1.0
-        order = order_stretches(self.path, find_stretches(self.path, chain(few, clocks), first, interval), interval)
-        return [self._segment(segment, interval) for segment in order]
+        stretches = find_stretches(self.path, chain(few, clocks), first, interval)
+        return [self._segment(segment, interval) for segment in order_stretches(self.path, stretches, interval)]
 
-    def _segment(self, stored: Sequence[Stretch], interval: float) -> Trajectory:
-        """Return the trajectory of some runs of stored frames."""
+    def _segment(self, stretches: Sequence[Stretch], interval: float) -> Trajectory:
+        """Return the trajectory of one segment."""
         segment = copy(self)
-        segment._places = [run.places for run in stored]
-        segment.start = stored[0].places[0]
+        segment._places = [stretch.places for stretch in stretches]
+        segment.start = stretches[0].places[0]
         segment.n_frames = sum(map(len, segment._places))
         segment._interval = None if self._interval is None else interval
         segment.timestep = interval if self._given is None else self._given
-        segment._origin = self._origin + (stored[0].first - self._first_clock) / interval * segment.timestep
+        # The clock may count steps, and the user may give another time step: only the number of intervals is certain.
+        segment._origin = self._origin + (stretches[0].first - self._first_clock) / interval * segment.timestep
         return segment
 
     def _clocks(
         self, start: int, stop: int | None, advance: Callable[[float | None, str], None] | None
     ) -> Iterator[float | None]:
-        """Yield what the clocks of stored frames show; frames without any are counted."""
+        """Yield the clocks of stored frames; frames without any are counted."""
         places = count(start) if stop is None else range(start, stop + self.differenced)
         clockless = self._interval is None
         frames = self._reader.frames(replace(self._source, times_only=not clockless), places, self._progress)
@@ -208,12 +200,12 @@ class Trajectory:
                 yield now
                 following += 1
         except TrajectoryError:
-            # The neighbour after the range asked for: where it cannot be read, this is where the file ends.
+            # Only the neighbour beyond the requested range is damaged: treat it as the end of the file.
             if following != stop:
                 raise
 
     def _first_frames(self) -> tuple[Frame, list[float | None], bool]:
-        """Return the first frame, the clocks of the first few, and whether there are no more than these."""
+        """Return the first frame, the clocks of the first few, and whether the file ends with these."""
         frames = self._reader.frames(self._source, count(), self._progress)
         first = next(frames, None)
         if first is None:
@@ -224,7 +216,7 @@ class Trajectory:
                 clocks.append(read_clock(frame))
             ended = len(clocks) < FIRST_FRAMES
         except TrajectoryError:
-            # Said again when that frame is asked for: the frames before it may be all that is wanted.
+            # The frames before the damaged one may be all that is wanted; who reads it gets the error again.
             if len(clocks) < 2:
                 raise
         if self._progress.fraction is not None:
@@ -235,40 +227,40 @@ class Trajectory:
             and not np.allclose(first.cell, self._cell, rtol=0.01, atol=0.01)
         ):
             own = " ".join(f"{number:g}" for number in first.cell.ravel())
-            log.warning("%s: its own cell is %s, but --cell says otherwise, which is used", self.path, own)
+            log.warning(f"{self.path}: --cell overrides the cell in the file, {own}")
         return self._in_cell(first), clocks, ended
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
-        """Yield frames with their indices, checked, in the cell and with the time of this trajectory."""
+        """Yield frames with their indices, after all checks, with the cell and the time of this trajectory."""
         ours, theirs = tee(self._located(indices))
         before: tuple[int, Frame] | None = None
-        shown: float | None = None
+        clock_before: float | None = None
         for (index, at), stored in zip(
             ours, self._reader.frames(self._source, (at for _, at in theirs), self._progress), strict=False
         ):
             place = f"{self.path}, frame {at}"
-            now = read_clock(stored)
-            if self._interval is not None and before is not None and shown is not None:
-                check_time(place, index - before[0], shown, now, self._interval)
+            clock = read_clock(stored)
+            if self._interval is not None and before is not None and clock_before is not None:
+                check_time(place, index - before[0], clock_before, clock, self._interval)
             frame = self._in_cell(replace(stored, time=self._origin + index * self.timestep))
             self._check(place, frame)
             if before is None or frame.cell is not before[1].cell:
                 check_cell(place, frame.cell)
             if before is not None:
                 self._check_step(place, before[1], frame, (index - before[0]) * self.timestep)
-            before, shown = (index, frame), now
+            before, clock_before = (index, frame), clock
             yield index, frame
 
     def _located(self, indices: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Yield indices with the places in the file, as far as there are any."""
-        following = iter(self._places)
-        places, first = next(following), 0
+        """Yield indices in this trajectory with those in the file, until either ends."""
+        ranges = iter(self._places)
+        places, first = next(ranges), 0
         for index in indices:
             while index - first >= len(places):
                 first += len(places)
-                if (more := next(following, None)) is None:
+                if (following := next(ranges, None)) is None:
                     return
-                places = more
+                places = following
             yield index, places[index - first]
 
     def _in_cell(self, frame: Frame) -> Frame:
@@ -278,22 +270,24 @@ class Trajectory:
         """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
         check_atoms(place, frame.numbers, self.numbers)
         if not self.differenced and frame.velocities is None:
-            raise TrajectoryError(f"{place}: no velocities, unlike frame 0; store both at the same interval")
+            raise TrajectoryError(
+                f"{place}: no velocities, unlike frame 0; store them at every frame, or end before it with --frames"
+            )
         check_finite(place, frame)
 
     def _check_step(self, place: str, before: Frame, now: Frame, elapsed: float) -> None:
-        """Raise TrajectoryError where the volume jumps, or atoms that differences shall be made of; warn of others."""
+        """Raise TrajectoryError if the volume jumps, or atoms whose velocities are differences; else warn, once."""
         check_strain(place, before, now)
         if self._jump_told or (words := describe_jump(before, now, elapsed)) is None:
             return
         if self.differenced:
-            raise TrajectoryError(f"{place}: {words}; no velocities can be made from this")
+            raise TrajectoryError(f"{place}: {words}; no velocities can be made from this: end before it with --frames")
         self._jump_told = True
-        log.warning("%s: %s; the density of states is wrong there", place, words)
+        log.warning(f"{place}: {words}; the density of states is wrong there: end before it with --frames")
 
 
 def cell_matrix(cell: Sequence[float] | Array) -> Array:
-    """Return cell vectors as rows, Å, shape (3, 3), from three lengths or nine numbers."""
+    """Return cell vectors as rows, Å, shape (3, 3), from three lengths or nine numbers; raise TrajectoryError."""
     numbers = np.asarray(cell, dtype=float).ravel()
     if numbers.size not in (3, 9):
         raise TrajectoryError(f"--cell takes three lengths or nine numbers, not {numbers.size}")

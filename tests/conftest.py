@@ -245,3 +245,18 @@ def interrupted(frames: Iterator[Frame], after: int) -> Iterator[Frame]:
         if index == after:
             raise KeyboardInterrupt
         yield frame
+
+
+@pytest.fixture(scope="class")
+def made_up_engines() -> Iterator[None]:
+    """The engines of the tests are among `ENGINES`, here and in the jobs."""
+    from program import COMMAND, MADE_UP
+
+    from mimyria.engines import job
+    from mimyria.engines.registry import ENGINES
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "COMMAND", COMMAND)
+        for name, engine in MADE_UP.items():
+            patch.setitem(ENGINES, name, engine)
+        yield

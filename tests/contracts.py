@@ -17,6 +17,9 @@ import pytest
 
 from conftest import turned, turned_tensor
 from mimyria.elements import symbols_of
+from mimyria.engines.engine import Configuration, Engine
+from mimyria.engines.job import read_runs, write_task
+from mimyria.engines.registry import ENGINES, name_of
 from mimyria.errors import LabelError
 from mimyria.execute import Job, LocalExecutor
 from mimyria.formats.readers import find_reader
@@ -199,7 +202,7 @@ WATER = Frame(
 class EngineContract:
     """What every engine must do; a subclass names the engine and says how exact it is."""
 
-    engine: Any
+    engine: Engine
     frame = WATER
     field = 1e-3
     dipole_tolerance = 1e-4
@@ -217,11 +220,14 @@ class EngineContract:
         """Return the runs of a configuration, through a job."""
         folder.mkdir()
         self.engine.prepare(self.field, 2)
-        self.engine.check(frame, 0)
-        job = self.engine.write(folder, frame, np.asarray(fields, dtype=float), 0, attempt)
+        configuration = Configuration(frame, attempt=attempt)
+        self.engine.check(configuration)
+        job = write_task(folder, self.engine, configuration, np.asarray(fields, dtype=float))
         (outcome,) = LocalExecutor().run([job])
         assert outcome.status == 0, (folder / "run.log").read_text()
-        return list(self.engine.read(folder, len(frame), len(fields)))
+        runs = read_runs(folder, len(fields))
+        self.engine.clean(folder)
+        return runs
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -273,7 +279,12 @@ class EngineContract:
 
     def test_an_odd_number_of_electrons_is_refused(self) -> None:
         with pytest.raises(LabelError, match="electrons"):
-            self.engine.check(self.frame, 1)
+            self.engine.check(Configuration(self.frame, charge=1))
+
+    def test_its_job_finds_it_in_the_registry(self) -> None:
+        again = ENGINES[name_of(self.engine)](**json.loads(json.dumps(self.engine.job_settings)))
+        assert type(again) is type(self.engine)
+        assert again.job_settings == self.engine.job_settings
 
     def test_the_identity_is_plain(self) -> None:
         assert json.loads(json.dumps(self.engine.identity)) == self.engine.identity

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Run
-from mimyria.engines.job import Calculation, Task, read_runs, write_task
+from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task
 from mimyria.errors import LabelError
-from mimyria.execute import Job
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 
 
 def exact(n_atoms: int) -> tuple[Array, Array, Array]:
@@ -26,7 +24,7 @@ def exact(n_atoms: int) -> tuple[Array, Array, Array]:
 
 
 @dataclass(frozen=True)
-class Counting:
+class Counting(Engine):
     """The engine.
 
     Parameters
@@ -59,34 +57,25 @@ class Counting:
     def prepare(self, field: float, order: int) -> None:
         """Nothing can be wrong."""
 
-    def check(self, frame: Frame, charge: int) -> None:
-        if charge:
+    def check(self, configuration: Configuration) -> None:
+        if configuration.charge:
             raise LabelError("no ions")
 
-    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
-        return write_task(folder, "counting", asdict(self), frame, fields, charge, attempt)
+    def calculation(self, task: Task) -> Calculation:
+        sys.stderr.write("begun\n")
+        forces, apt, pgt = exact(len(task.frame))
 
-    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-        return read_runs(folder, n_atoms, n_runs)
+        def calculate(index: int, field: Array) -> Run:
+            if index == self.disk_full:
+                raise OSError(28, "No space left on device")
+            if index == self.bad_run and task.attempt < self.until:
+                raise LabelError("no self-consistency")
+            time.sleep(self.pause)
+            with Path(self.ledger).open("a", encoding="utf-8") as file:
+                file.write(f"{task.folder.parent.name} {index} {task.attempt}\n")
+            if self.level == "nan":
+                return Run(forces=forces * np.nan, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
+            answer = np.einsum("nax,a->nx", apt, field) + 0.5 * np.einsum("nabx,a,b->nx", pgt, field, field)
+            return Run(forces=forces + answer, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
 
-
-def calculation(
-    task: Task, *, ledger: str, pause: float, bad_run: int, until: int, disk_full: int, level: str
-) -> Calculation:
-    sys.stderr.write("begun\n")
-    forces, apt, pgt = exact(len(task.numbers))
-
-    def calculate(index: int, field: Array) -> Run:
-        if index == disk_full:
-            raise OSError(28, "No space left on device")
-        if index == bad_run and task.attempt < until:
-            raise LabelError("no self-consistency")
-        time.sleep(pause)
-        with Path(ledger).open("a", encoding="utf-8") as file:
-            file.write(f"{task.folder.parent.name} {index} {task.attempt}\n")
-        if level == "nan":
-            return Run(forces * np.nan, -1.0, np.zeros(3), 7, "counting 1")
-        answer = np.einsum("nax,a->nx", apt, field) + 0.5 * np.einsum("nabx,a,b->nx", pgt, field, field)
-        return Run(forces + answer, -1.0, np.zeros(3), 7, "counting 1")
-
-    return calculate
+        return calculate

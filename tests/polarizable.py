@@ -3,22 +3,18 @@
     M = Σ_m q(r) Σ_h r_mh + Σ_m α_m E_m        E_m the field of the charges of the other molecules at O of m
     α = Σ_m α_m + Σ_{m≠n} α_m T_mn α_n         α_m = Σ_h [a_⊥ 1 + (a_∥ - a_⊥ + b (r - r0)) û û^T] of both bonds
 
-It is an engine too, U(E) = -M·E - ½ E·α·E, and a program: ``python polarizable.py ARGUMENTS`` is ``mimyria ARGUMENTS``
-with the engine ``polarizable``, which autotrain's steps can then label with.
+It is an engine too, U(E) = -M·E - ½ E·α·E.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Run
-from mimyria.engines.job import Calculation, Task, read_runs, write_task
-from mimyria.execute import Job
+from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task
+from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR
 
@@ -66,7 +62,7 @@ def response(positions: Array, length: float) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class Polarizable:
+class Polarizable(Engine):
     """The engine; configurations whose first atom lies beyond so many Å along x fail."""
 
     beyond: float = 1e9
@@ -84,17 +80,29 @@ class Polarizable:
     def prepare(self, field: float, order: int) -> None:
         """See `Engine`."""
 
-    def check(self, frame: Frame, charge: int) -> None:
+    def check(self, configuration: Configuration) -> None:
         """See `Engine`."""
 
-    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
-        """See `Engine`."""
-        settings = {"length": float(frame.cell[0, 0]), "beyond": self.beyond}
-        return write_task(folder, "polarizable", settings, frame, fields, charge, attempt)
+    def calculation(self, task: Task) -> Calculation:
+        """See `Engine`. Runs come from differences of M and α, made once."""
+        n, positions, length = len(task.frame), task.frame.positions, float(task.frame.cell[0, 0])
+        of_moment, of_alpha = derivatives(positions, length)
 
-    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-        """See `Engine`."""
-        return read_runs(folder, n_atoms, n_runs)
+        def calculate(index: int, field: Array) -> Run:
+            if positions[0, 0] > self.beyond:
+                raise LabelError("it was told to fail here")
+            forces = of_moment @ field + 0.5 * np.einsum("kab,a,b->k", of_alpha, field, field)
+            moment, alpha = response(positions, length)
+            dipole = moment / BOHR + alpha @ field
+            return Run(
+                forces=forces.reshape(n, 3),
+                energy=float(-dipole @ field),
+                dipole=dipole,
+                steps=1,
+                program="polarizable 1",
+            )
+
+        return calculate
 
 
 def derivatives(positions: Array, length: float) -> tuple[Array, Array]:
@@ -112,24 +120,6 @@ def labelled(frame: Frame) -> Frame:
     apt = of_moment.reshape(n, 3, 3).transpose(0, 2, 1)
     pgt = of_alpha.reshape(n, 3, 3, 3).transpose(0, 2, 3, 1) / BOHR
     return replace(frame, tensors={"apt": apt, "pgt": pgt})
-
-
-def calculation(task: Task, *, length: float, beyond: float) -> Calculation:
-    """Return what computes one run from differences of M and α, made once."""
-    from mimyria.errors import LabelError
-
-    n = len(task.positions)
-    of_moment, of_alpha = derivatives(task.positions, length)
-
-    def calculate(index: int, field: Array) -> Run:
-        if task.positions[0, 0] > beyond:
-            raise LabelError("it was told to fail here")
-        forces = of_moment @ field + 0.5 * np.einsum("kab,a,b->k", of_alpha, field, field)
-        moment, alpha = response(task.positions, length)
-        dipole = moment / BOHR + alpha @ field
-        return Run(forces.reshape(n, 3), float(-dipole @ field), dipole, 1, "polarizable 1")
-
-    return calculate
 
 
 def run(n_molecules: int, n_frames: int, timestep: float, seed: int = 0) -> list[Frame]:
@@ -194,12 +184,3 @@ def exact_rates(frames: list[Frame]) -> dict[str, Array]:
     step = tick * without_drift(np.array([frame.velocities for frame in frames]), masses)
     (m_up, a_up), (m_down, a_down) = response(positions + step, length), response(positions - step, length)
     return {"apt": (m_up - m_down) / (2 * tick), "pgt": (a_up - a_down) / (2 * tick)}
-
-
-if __name__ == "__main__":
-    from mimyria.__main__ import main
-    from mimyria.engines.registry import ENGINES
-
-    ENGINES["polarizable"] = Polarizable
-    sys.argv[0] = "mimyria"
-    main()

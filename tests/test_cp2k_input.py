@@ -12,6 +12,7 @@ import pytest
 from contracts import WATER
 from mimyria.engines.cp2k import CP2K, check_end, read_run
 from mimyria.engines.cp2k_input import read_template, run_input, scf_noise
+from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
 from mimyria.units import DEBYE
 
@@ -25,7 +26,7 @@ def test_our_templates_are_what_we_ask_for(path: Path, caplog: pytest.LogCapture
     engine = CP2K(path)
     with caplog.at_level(logging.WARNING, "mimyria"):
         engine.prepare(2e-3, 2)
-    engine.check(BOX, 0)
+    engine.check(Configuration(BOX))
     assert not caplog.records
     assert "EPS_SCF 1e-8" in engine.summary
 
@@ -33,7 +34,7 @@ def test_our_templates_are_what_we_ask_for(path: Path, caplog: pytest.LogCapture
 def test_the_input_of_a_run() -> None:
     tree = read_template(CHEAP)
     field = np.array([0.0, 1e-3, -1e-3]) / np.sqrt(2)
-    text = run_input(tree, BOX, -2, field, "../run_00/mimyria-RESTART.wfn", 0)
+    text = run_input(tree, Configuration(BOX, -2), field, "../run_00/mimyria-RESTART.wfn")
     said = {line.strip() for line in text.splitlines()}
     assert "CHARGE -2" in said
     assert "A 6.0 0.0 0.0" in said
@@ -47,13 +48,16 @@ def test_the_input_of_a_run() -> None:
 
 
 def test_the_run_without_a_field_has_no_field_section() -> None:
-    text = run_input(read_template(CHEAP), BOX, 0, np.zeros(3), None, 0)
+    text = run_input(read_template(CHEAP), Configuration(BOX), np.zeros(3), None)
     assert "PERIODIC_EFIELD" not in text
     assert "SCF_GUESS ATOMIC" in text
 
 
 def test_later_attempts_start_from_scratch_and_then_more_safely() -> None:
-    texts = [run_input(read_template(CHEAP), BOX, 0, np.eye(3)[0] * 1e-3, "a.wfn", attempt) for attempt in range(3)]
+    texts = [
+        run_input(read_template(CHEAP), Configuration(BOX, attempt=attempt), np.eye(3)[0] * 1e-3, "a.wfn")
+        for attempt in range(3)
+    ]
     assert ["a.wfn" in text for text in texts] == [True, False, False]
     assert ["MINIMIZER CG" in text for text in texts] == [False, False, True]
 
@@ -68,7 +72,7 @@ def test_variables_and_includes_are_resolved(tmp_path: Path) -> None:
 def test_files_beside_the_template_are_found_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "MY_BASIS").write_text("")
     (tmp_path / "a.inp").write_text(CHEAP.read_text().replace("GTH_BASIS_SETS", "MY_BASIS"))
-    text = run_input(read_template(tmp_path / "a.inp"), BOX, 0, np.zeros(3), None, 0)
+    text = run_input(read_template(tmp_path / "a.inp"), Configuration(BOX), np.zeros(3), None)
     assert f"BASIS_SET_FILE_NAME {tmp_path / 'MY_BASIS'}" in text
     assert "POTENTIAL_FILE_NAME GTH_POTENTIALS" in text
 
@@ -127,7 +131,7 @@ def test_templates_that_may_spoil_a_label(
 def test_templates_that_do_not_fit(tmp_path: Path, old: str, new: str, charge: int, message: str) -> None:
     (tmp_path / "a.inp").write_text(CHEAP.read_text().replace(old, new, 1) if old else CHEAP.read_text())
     with pytest.raises(LabelError, match=message):
-        CP2K(tmp_path / "a.inp").check(BOX, charge)
+        CP2K(tmp_path / "a.inp").check(Configuration(BOX, charge))
 
 
 def test_scf_noise_is_what_was_measured() -> None:
@@ -212,7 +216,7 @@ def test_files_beside_the_template_count_by_their_content(tmp_path: Path) -> Non
 def test_a_retry_keeps_the_thresholds() -> None:
     tree = read_template(CHEAP)
     tree["+force_eval"][0]["+dft"]["+scf"]["eps_scf"] = 1e-6
-    text = run_input(tree, BOX, 0, np.zeros(3), None, 2)
+    text = run_input(tree, Configuration(BOX, attempt=2), np.zeros(3), None)
     assert "MINIMIZER CG" in text
     assert text.count("EPS_SCF 1e-08") == 1  # of the outer loop
     assert text.count("EPS_SCF 1e-06") == 1

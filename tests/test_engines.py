@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from springs import Springs
 
 from contracts import WATER, EngineContract
+from mimyria.engines import NAMES
 from mimyria.engines.cp2k import CP2K
+from mimyria.engines.engine import Configuration, Engine, Task
+from mimyria.engines.job import read_runs, write_task
 from mimyria.engines.pyscf import PySCF
-from mimyria.engines.registry import make_engine
+from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError, LabelError
 from mimyria.execute import LocalExecutor
@@ -34,6 +38,13 @@ class TestTBLite(EngineContract):
         check_rotational_sum_rules(label, 1e-4)
 
 
+@pytest.mark.usefixtures("made_up_engines")
+class TestMadeUp(EngineContract):
+    """One file, one entry, and this."""
+
+    engine = Springs()
+
+
 class TestPySCF(EngineContract):
     engine = SMALL
 
@@ -46,15 +57,21 @@ class TestPySCF(EngineContract):
         assert run.energy * HARTREE == pytest.approx(label.info["energy"], abs=1e-4)
 
 
+def test_every_engine_is_under_contract() -> None:
+    pages = [page for page in globals().values() if isinstance(page, type) and issubclass(page, EngineContract)]
+    assert {type(page.engine) for page in pages if hasattr(page, "engine")} >= {*ENGINES.values()}
+    assert tuple(ENGINES) == NAMES
+
+
 def test_heavy_elements_have_effective_cores(tmp_path: Path) -> None:
     """HI: -298.3 E_h with the core that belongs to the basis, -1999.9 without; its dipole is 0.45 D, 0.18 e a0."""
     iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
     engine = PySCF(grid=1)
-    engine.check(iodide, 0)
-    job = engine.write(tmp_path, iodide, np.zeros((1, 3)), 0, 0)
+    engine.check(Configuration(iodide))
+    job = write_task(tmp_path, engine, Configuration(iodide), np.zeros((1, 3)))
     (outcome,) = LocalExecutor().run([job])
     assert outcome.status == 0
-    (run,) = engine.read(tmp_path, 2, 1)
+    (run,) = read_runs(tmp_path, 1)
     assert run.energy == pytest.approx(-298.3, abs=0.2)
     assert abs(run.dipole[2]) == pytest.approx(0.18, abs=0.08)
 
@@ -62,7 +79,7 @@ def test_heavy_elements_have_effective_cores(tmp_path: Path) -> None:
 def test_elements_that_a_basis_does_not_have() -> None:
     iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
     with pytest.raises(LabelError, match="no basis=cc-pvdz for I"):
-        PySCF(basis="cc-pvdz").check(iodide, 0)
+        PySCF(basis="cc-pvdz").check(Configuration(iodide))
 
 
 def check_rotational_sum_rules(label: Frame, tolerance: float) -> None:
@@ -81,6 +98,7 @@ def check_rotational_sum_rules(label: Frame, tolerance: float) -> None:
 class TestCP2K(EngineContract):
     """A coarse grid and a small cell make it quick; the tolerances are those of such a grid."""
 
+    engine: Engine = CP2K()
     field = 2e-3
     frame = replace(WATER, cell=5.5 * np.eye(3), periodic=np.ones(3, dtype=bool))
     dipole_tolerance = 0.02
@@ -143,10 +161,7 @@ def test_alpha_is_the_slope_of_the_dipole(tmp_path: Path) -> None:
     np.testing.assert_allclose(alpha, alpha.T, atol=1e-4)
     assert (np.linalg.eigvalsh(alpha) > 0).all()
     energies = []
-    from mimyria.engines.job import Task
-    from mimyria.engines.tblite import calculation
-
-    calculate = calculation(Task(tmp_path, WATER.numbers, WATER.positions, 0, 0), method="GFN2-xTB")
+    calculate = TBLite().calculation(Task(frame=WATER, folder=tmp_path))
     for strength in (-2e-3, 0.0, 2e-3):
         energies.append(calculate(0, np.array([0.0, strength, 0.0])).energy)
     assert -(energies[2] - energies[0]) / 4e-3 == pytest.approx(label.info["dipole"][1] / BOHR, abs=1e-5)
@@ -156,9 +171,9 @@ def test_alpha_is_the_slope_of_the_dipole(tmp_path: Path) -> None:
 def test_clusters_and_cells_are_told_apart() -> None:
     periodic = replace(WATER, cell=9 * np.eye(3), periodic=np.ones(3, dtype=bool))
     with pytest.raises(LabelError, match=r"isolated molecules alone.*--engine cp2k.*--cluster"):
-        TBLite().check(periodic, 0)
+        TBLite().check(Configuration(periodic))
     with pytest.raises(LabelError, match="three directions"):
-        CP2K(ROOT / "configs" / "cp2k" / "water-cheap.inp").check(WATER, 0)
+        CP2K(ROOT / "configs" / "cp2k" / "water-cheap.inp").check(Configuration(WATER))
 
 
 @pytest.mark.parametrize(

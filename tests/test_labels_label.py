@@ -27,6 +27,7 @@ from mimyria.labels.label import LabelSettings, label_frames
 from mimyria.labels.quality import summarise
 from mimyria.units import BOHR, HARTREE
 
+pytestmark = pytest.mark.usefixtures("made_up_engines")
 TESTS = Path(__file__).parent
 FRAMES = {f"{k:05d}": replace(WATER, positions=WATER.positions + 0.01 * k) for k in range(3)}
 
@@ -39,14 +40,11 @@ from test_labels_label import FRAMES
 from counting import Counting
 from mimyria.execute import LocalExecutor
 from mimyria.labels.label import LabelSettings, label_frames
+from program import register
+register()
 done = label_frames(FRAMES, Counting(sys.argv[2], pause=0.05), LocalExecutor(2), Path(sys.argv[1]), LabelSettings())
 print(len(done.frames))
 """
-
-
-@pytest.fixture(autouse=True)
-def tests_are_found_by_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import sys
 sys.path.insert(0, {str(TESTS)!r})
 import polarizable
 from mimyria.autotrain import steps
-steps.command = lambda *words: (sys.executable, {str(TESTS / "polarizable.py")!r}, *map(str, words))
+steps.command = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
 from mimyria.__main__ import main
 sys.argv = ["mimyria", "autotrain", "loop.yaml", "--folder", "loop"]
 main()

@@ -32,7 +32,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")
     monkeypatch.setattr(
-        steps_module, "command", lambda *words: (sys.executable, str(here / "polarizable.py"), *map(str, words))
+        steps_module, "command", lambda *words: (sys.executable, str(here / "program.py"), *map(str, words))
     )
 
 

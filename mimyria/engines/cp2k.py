@@ -28,11 +28,9 @@ from mimyria.engines.cp2k_input import (
     run_input,
     with_contents,
 )
-from mimyria.engines.engine import Run
-from mimyria.engines.job import Calculation, Task, read_runs, run_folder, write_task
+from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, run_folder
 from mimyria.errors import LabelError
-from mimyria.execute import Job
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 from mimyria.units import DEBYE
 
 INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
@@ -44,7 +42,7 @@ ENDS = {
 
 
 @dataclass(frozen=True)
-class CP2K:
+class CP2K(Engine):
     """The engine.
 
     Parameters
@@ -79,32 +77,54 @@ class CP2K:
         """See `Engine`."""
         return describe(self._tree)
 
+    @property
+    def job_settings(self) -> dict[str, Any]:
+        """See `Engine`. The job runs in another folder, and reads no template."""
+        return {"command": _absolute(self.command)}
+
     def prepare(self, field: float, order: int) -> None:
         """See `Engine`."""
         check_template(self._tree, Path(str(self.template)), field, order)
 
-    def check(self, frame: Frame, charge: int) -> None:
+    def check(self, configuration: Configuration) -> None:
         """See `Engine`."""
-        check_configuration(self._tree, Path(str(self.template)), frame, charge)
+        check_configuration(self._tree, Path(str(self.template)), configuration)
 
-    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
+    def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
         """See `Engine`."""
         for index, field in enumerate(fields):
             inside = run_folder(folder, index)
             inside.mkdir(exist_ok=True)
             restart = f"../{run_folder(folder, 0).name}/{WAVE_FUNCTION}" if index else None
-            text = run_input(self._tree, frame, charge, field, restart, attempt, self.schema)
+            text = run_input(self._tree, configuration, field, restart, self.schema)
             path = inside / INPUT
             if not path.exists() or path.read_text(encoding="utf-8") != text:  # it may be in use
                 path.write_text(text, encoding="utf-8")
-        return write_task(folder, __name__, {"command": _absolute(self.command)}, frame, fields, charge, attempt)
 
-    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-        """See `Engine`."""
-        runs = read_runs(folder, n_atoms, n_runs)
-        for wave_function in folder.glob("*/*.wfn*"):  # by far the largest files, of no more use
+    def calculation(self, task: Task) -> Calculation:
+        """See `Engine`. CP2K is started in the folder of each run."""
+
+        def calculate(index: int, field: Array) -> Run:
+            folder = run_folder(task.folder, index)
+            for name in (OUTPUT, FORCES, MOMENTS):  # CP2K appends to what it finds
+                (folder / name).unlink(missing_ok=True)
+            with (folder / OUTPUT).open("wb") as output:
+                words = [*shlex.split(self.command), "-i", INPUT]
+                try:
+                    done = subprocess.run(
+                        words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False
+                    )
+                except FileNotFoundError:
+                    raise FileNotFoundError(f"{words[0]} was not found: install CP2K, or say --command") from None
+            check_end(folder, done.returncode)
+            return read_run(folder, len(task.frame))
+
+        return calculate
+
+    def clean(self, folder: Path) -> None:
+        """See `Engine`. Wave functions are by far the largest files."""
+        for wave_function in folder.glob("*/*.wfn*"):
             wave_function.unlink()
-        return runs
 
 
 def _absolute(command: str) -> str:
@@ -113,25 +133,6 @@ def _absolute(command: str) -> str:
     if words and "/" in words[0]:
         words[0] = str(Path(words[0]).resolve())
     return shlex.join(words)
-
-
-def calculation(task: Task, *, command: str) -> Calculation:
-    """Return what computes one run, by starting CP2K in the folder of the run."""
-
-    def calculate(index: int, field: Array) -> Run:
-        folder = run_folder(task.folder, index)
-        for name in (OUTPUT, FORCES, MOMENTS):  # CP2K appends to what it finds
-            (folder / name).unlink(missing_ok=True)
-        with (folder / OUTPUT).open("wb") as output:
-            words = [*shlex.split(command), "-i", INPUT]
-            try:
-                done = subprocess.run(words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False)
-            except FileNotFoundError:
-                raise FileNotFoundError(f"{words[0]} was not found: install CP2K, or say --command") from None
-        check_end(folder, done.returncode)
-        return read_run(folder, len(task.numbers))
-
-    return calculate
 
 
 def check_end(folder: Path, status: int) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import symbols_of
+from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 
 log = logging.getLogger("mimyria")
 
@@ -213,8 +214,9 @@ def check_template(tree: Tree, path: Path, field: float, order: int = 2) -> None
         )
 
 
-def check_configuration(tree: Tree, path: Path, frame: Frame, charge: int) -> None:
+def check_configuration(tree: Tree, path: Path, configuration: Configuration) -> None:
     """Raise LabelError, with the remedy, if a template does not fit a configuration."""
+    frame, charge = configuration.frame, configuration.charge
     evaluation = tree["+force_eval"][0]
     dft = evaluation.get("+dft", {})
     if not frame.periodic.all() or frame.volume == 0:
@@ -234,7 +236,7 @@ def check_configuration(tree: Tree, path: Path, frame: Frame, charge: int) -> No
 
 
 def run_input(
-    tree: Tree, frame: Frame, charge: int, field: Array, restart: str | None, attempt: int, schema: Path | None = None
+    tree: Tree, configuration: Configuration, field: Array, restart: str | None, schema: Path | None = None
 ) -> str:
     """Return the CP2K input of one configuration in one field.
 
@@ -242,20 +244,17 @@ def run_input(
     ----------
     tree
         Of `read_template`.
-    frame
-        Periodic configuration.
-    charge
-        e.
+    configuration
+        Periodic. Its first attempt goes as the template says, from ``restart``, the second from scratch, others also
+        with the safer minimiser.
     field
         E_h/(e a0), shape (3,).
     restart
         File with the wave function to start from; None for the run whose wave function is kept.
-    attempt
-        0: as the template says, from ``restart``. 1: from scratch. 2 and later: also with the safer minimiser.
     schema
         See `read_template`.
     """
-    ours = deepcopy(tree)
+    ours, frame, attempt = deepcopy(tree), configuration.frame, configuration.attempt
     evaluation = ours["+force_eval"][0]
     dft, subsys = evaluation.setdefault("+dft", {}), evaluation.setdefault("+subsys", {})
     ours["+global"] |= {"project_name": NAME, "run_type": "ENERGY_FORCE", "print_level": "LOW"}
@@ -267,7 +266,7 @@ def run_input(
     subsys["+coord"] = {"*": [f"{symbol} {x:.10f} {y:.10f} {z:.10f}" for symbol, (x, y, z) in rows]}
     evaluation.setdefault("+print", {})["+forces"] = {"_": "ON", "filename": f"={FORCES}", "ndigits": 14}
 
-    dft["charge"] = charge
+    dft["charge"] = configuration.charge
     for section in ("+efield", "+periodic_efield"):
         dft.pop(section, None)
     strength = float(np.linalg.norm(field))

@@ -11,80 +11,45 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
-from importlib import import_module
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
-from mimyria.engines.engine import Run
+from mimyria.engines.engine import Configuration, Engine, Run, Task
 from mimyria.engines.folder import lock, read_npz, write_json, write_npz
+from mimyria.engines.registry import ENGINES, name_of
 from mimyria.errors import LabelError
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
 
 TASK, CONFIGURATION, RUNNING = "task.json", "configuration.npz", "running.lock"
+COMMAND: tuple[str, ...] = (sys.executable, "-m", "mimyria.engines.job")
 FAILED, UNFINISHED = 65, 75
 """Exit status: the program could not compute a run (EX_DATAERR of sysexits); the machine could not (EX_TEMPFAIL)."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """What there is to compute.
+def write_task(folder: Path, engine: Engine, configuration: Configuration, fields: Array) -> Job:
+    """Write what the job of a configuration needs to know into a folder; return the job.
 
     Parameters
     ----------
     folder
         Of the configuration.
-    numbers
-        Atomic numbers, shape (n,).
-    positions
-        Å, shape (n, 3).
-    charge
-        e.
-    attempt
-        See ``Engine.write``.
-    held
-        File descriptors of the lock, for the programs that are started.
+    engine
+        In ``ENGINES``.
+    configuration
+        What is computed.
+    fields
+        E_h/(e a0), shape (runs, 3).
     """
-
-    folder: Path
-    numbers: Array
-    positions: Array
-    charge: int
-    attempt: int
-    held: tuple[int, ...] = ()
-
-
-class Calculation(Protocol):
-    """Computes runs of one configuration, one after the other; what one has learnt may help the next."""
-
-    def __call__(self, index: int, field: Array) -> Run:
-        """Return a run, by its number and field (E_h/(e a0), shape (3,)); raise LabelError if it does not converge."""
-        ...
-
-
-def write_task(
-    folder: Path, module: str, settings: dict[str, Any], frame: Frame, fields: Array, charge: int, attempt: int
-) -> Job:
-    """Write what the program needs to know; return the job that runs it.
-
-    Parameters
-    ----------
-    folder
-        Of the configuration.
-    module
-        Holds ``calculation(task, **settings) -> Calculation``.
-    settings
-        Plain values.
-    frame, fields, charge, attempt
-        See ``Engine.write``.
-    """
-    configuration = {"numbers": frame.numbers, "positions": frame.positions, "fields": fields}
-    write_npz(folder / CONFIGURATION, configuration)
-    write_json(folder / TASK, {"module": module, "settings": settings, "charge": charge, "attempt": attempt})
-    return Job(folder, (sys.executable, "-m", "mimyria.engines.job"))
+    engine.write_inputs(folder, configuration, fields)
+    frame = configuration.frame
+    arrays = {"numbers": frame.numbers, "positions": frame.positions, "cell": frame.cell, "periodic": frame.periodic}
+    write_npz(folder / CONFIGURATION, arrays | {"fields": fields})
+    stated = {"charge": configuration.charge, "attempt": configuration.attempt}
+    write_json(folder / TASK, {"engine": name_of(engine), "settings": engine.job_settings, **stated})
+    return Job(folder, COMMAND)
 
 
 def run_task(folder: Path) -> None:
@@ -95,25 +60,27 @@ def run_task(folder: Path) -> None:
         held = lock(folder / RUNNING, wait=True)
     with held as running:  # type: ignore[union-attr]  # a lock that is waited for is there
         stated = json.loads((folder / TASK).read_text(encoding="utf-8"))
-        with np.load(folder / CONFIGURATION) as configuration:
-            numbers, positions, fields = (configuration[name] for name in ("numbers", "positions", "fields"))
-        task = Task(folder, numbers, positions, stated["charge"], stated["attempt"], (running.fileno(),))
+        with np.load(folder / CONFIGURATION) as arrays:
+            frame = Frame(**{name: arrays[name] for name in ("numbers", "positions", "cell", "periodic")})
+            fields = arrays["fields"]
         missing = [index for index in range(len(fields)) if read_npz(_path(folder, index)) is None]
         if not missing:
             return
-        calculate: Calculation = import_module(stated["module"]).calculation(task, **stated["settings"])
+        attempt = {name: stated[name] for name in ("charge", "attempt")}
+        task = Task(frame=frame, folder=folder, held=(running.fileno(),), **attempt)
+        calculate = ENGINES[stated["engine"]](**stated["settings"]).calculation(task)
         for index in missing:
             begin = time.monotonic()
             try:
                 run = calculate(index, fields[index])
             except LabelError as error:
                 raise LabelError(f"run {index} of {len(fields)}: {error}") from error
-            if run.forces.shape != (len(numbers), 3) or not np.isfinite(run.forces).all():
+            if run.forces.shape != (len(frame), 3) or not np.isfinite(run.forces).all():
                 raise LabelError(f"run {index} of {len(fields)}: forces of shape {run.forces.shape}, or not numbers")
             write_npz(_path(folder, index), asdict(run) | {"seconds": time.monotonic() - begin})
 
 
-def read_runs(folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
+def read_runs(folder: Path, n_runs: int) -> list[Run]:
     """Return the finished runs; raise LabelError that says which one is missing, or of another version."""
     runs = []
     for index in range(n_runs):
@@ -138,11 +105,6 @@ def forget_runs(folder: Path, n_runs: int) -> None:
     if all(path.exists() for path in paths):
         for path in paths:
             path.unlink()
-
-
-def run_folder(folder: Path, index: int) -> Path:
-    """Return where a program may put the files of one run."""
-    return folder / f"run_{index:02d}"
 
 
 def _path(folder: Path, index: int) -> Path:

@@ -9,17 +9,14 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.engines.engine import Run, check_isolated, version_of
-from mimyria.engines.job import Calculation, Task, read_runs, write_task
+from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, check_isolated, version_of
 from mimyria.errors import LabelError
-from mimyria.execute import Job
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 from mimyria.units import BOHR
 
 LOOSEST = 1e-9
@@ -27,7 +24,7 @@ LOOSEST = 1e-9
 
 
 @dataclass(frozen=True)
-class PySCF:
+class PySCF(Engine):
     """The engine.
 
     Parameters
@@ -72,26 +69,61 @@ class PySCF:
             raise LabelError(f"convergence takes a threshold up to {LOOSEST:g} E_h, not {self.convergence:g}: the "
                              "second derivative by a small field needs it")  # fmt: skip
 
-    def check(self, frame: Frame, charge: int) -> None:
+    def check(self, configuration: Configuration) -> None:
         """See `Engine`."""
-        check_isolated(frame, charge)
+        check_isolated(configuration)
         from pyscf.gto import basis
         from pyscf.lib.exceptions import BasisNotFoundError
 
-        for symbol in dict.fromkeys(symbols_of(frame.numbers)):
+        for symbol in dict.fromkeys(symbols_of(configuration.frame.numbers)):
             try:
                 with warnings.catch_warnings(action="ignore"):  # of a package that might know more
                     basis.load(self.basis, symbol)
             except (BasisNotFoundError, KeyError) as error:
                 raise LabelError(f"PySCF has no basis={self.basis} for {symbol}") from error
 
-    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
-        """See `Engine`."""
-        return write_task(folder, __name__, asdict(self), frame, fields, charge, attempt)
+    def calculation(self, task: Task) -> Calculation:
+        """See `Engine`. Runs start from the density of the first; the third attempt takes second-order steps."""
+        from pyscf import dft, gto
 
-    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-        """See `Engine`."""
-        return read_runs(folder, n_atoms, n_runs)
+        symbols = symbols_of(task.frame.numbers)
+        atoms = list(zip(symbols, (task.frame.positions / BOHR).tolist(), strict=True))
+        cores = _effective_cores(self.basis, symbols)
+        molecule = gto.M(atom=atoms, unit="Bohr", basis=self.basis, ecp=cores, charge=task.charge, verbose=3)
+        position = molecule.intor("int1e_r")
+        position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
+        charges, places = molecule.atom_charges(), molecule.atom_coords()
+        density: list[Array] = []
+        program = f"PySCF {version_of('pyscf')}"
+
+        def calculate(index: int, field: Array) -> Run:
+            method = dft.RKS(molecule, xc=self.functional)
+            method.conv_tol, method.grids.level, method.max_cycle = self.convergence, self.grid, 100
+            core = method.get_hcore() + np.einsum("a,aij->ij", field, position)
+            nuclear = molecule.energy_nuc() - charges @ places @ field
+            method.get_hcore, method.energy_nuc = lambda *_: core, lambda *_: nuclear
+            solver = method.newton() if task.attempt > 1 else method
+            solver.kernel(density[0] if density and not task.attempt else None)
+            if not solver.converged:
+                raise LabelError(f"PySCF: no self-consistency in {method.max_cycle} steps")
+            if not density:
+                density.append(solver.make_rdm1())
+            gradient = solver.nuc_grad_method()
+            gradient.grid_response = True  # without it the forces do not add up to zero
+            bare_core, bare_nuclear = gradient.get_hcore, gradient.grad_nuc
+            gradient.get_hcore = lambda mol=None: bare_core(mol) - np.einsum("a,abij->bji", field, position_gradient)
+            gradient.grad_nuc = lambda *a, **k: bare_nuclear(*a, **k) - charges[:, None] * field
+            forces = -gradient.kernel()
+            dipole = solver.dip_moment(unit="AU", verbose=0)
+            return Run(
+                forces=forces,
+                energy=float(solver.e_tot),
+                dipole=np.asarray(dipole),
+                steps=int(getattr(solver, "cycles", 0) or 0),
+                program=program,
+            )
+
+        return calculate
 
 
 def _effective_cores(basis: str, symbols: list[str]) -> dict[str, str]:
@@ -104,41 +136,3 @@ def _effective_cores(basis: str, symbols: list[str]) -> dict[str, str]:
             if library.load_ecp(basis, symbol):
                 cores[symbol] = basis
     return cores
-
-
-def calculation(task: Task, *, functional: str, basis: str, grid: int, convergence: float) -> Calculation:
-    """Return what computes one run, from the density of the first; the third attempt takes second-order steps."""
-    from pyscf import dft, gto
-
-    atoms = list(zip(symbols_of(task.numbers), (task.positions / BOHR).tolist(), strict=True))
-    cores = _effective_cores(basis, symbols_of(task.numbers))
-    molecule = gto.M(atom=atoms, unit="Bohr", basis=basis, ecp=cores, charge=task.charge, verbose=3)
-    position = molecule.intor("int1e_r")
-    position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
-    charges, places = molecule.atom_charges(), molecule.atom_coords()
-    density: list[Array] = []
-
-    program = f"PySCF {version_of('pyscf')}"
-
-    def calculate(index: int, field: Array) -> Run:
-        method = dft.RKS(molecule, xc=functional)
-        method.conv_tol, method.grids.level, method.max_cycle = convergence, grid, 100
-        core = method.get_hcore() + np.einsum("a,aij->ij", field, position)
-        nuclear = molecule.energy_nuc() - charges @ places @ field
-        method.get_hcore, method.energy_nuc = lambda *_: core, lambda *_: nuclear
-        solver = method.newton() if task.attempt > 1 else method
-        solver.kernel(density[0] if density and not task.attempt else None)
-        if not solver.converged:
-            raise LabelError(f"PySCF: no self-consistency in {method.max_cycle} steps")
-        if not density:
-            density.append(solver.make_rdm1())
-        gradient = solver.nuc_grad_method()
-        gradient.grid_response = True  # without it the forces do not add up to zero
-        bare_core, bare_nuclear = gradient.get_hcore, gradient.grad_nuc
-        gradient.get_hcore = lambda mol=None: bare_core(mol) - np.einsum("a,abij->bji", field, position_gradient)
-        gradient.grad_nuc = lambda *a, **k: bare_nuclear(*a, **k) - charges[:, None] * field
-        forces = -gradient.kernel()
-        dipole = solver.dip_moment(unit="AU", verbose=0)
-        return Run(forces, float(solver.e_tot), np.asarray(dipole), int(getattr(solver, "cycles", 0) or 0), program)
-
-    return calculate

@@ -12,7 +12,13 @@ from mimyria.engines.pyscf import PySCF
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 
-ENGINES: dict[str, type[Any]] = {"cp2k": CP2K, "pyscf": PySCF, "tblite": TBLite}
+ENGINES: dict[str, type[Engine]] = {"cp2k": CP2K, "pyscf": PySCF, "tblite": TBLite}
+"""By the name that ``--engine`` and the files of jobs use; ``engines.NAMES`` lists the same, without importing any."""
+
+
+def name_of(engine: Engine) -> str:
+    """Return the name of an engine in `ENGINES`."""
+    return next(name for name, kind in ENGINES.items() if type(engine) is kind)
 
 
 def make_engine(name: str, settings: dict[str, Any]) -> Engine:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Run, check_isolated, version_of
-from mimyria.engines.job import Calculation, Task, read_runs, write_task
+from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, check_isolated, version_of
 from mimyria.errors import LabelError
-from mimyria.execute import Job
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 from mimyria.units import BOHR
 
 METHODS = ("GFN2-xTB", "GFN1-xTB")
@@ -22,7 +19,7 @@ ACCURACY = 1e-4
 
 
 @dataclass(frozen=True)
-class TBLite:
+class TBLite(Engine):
     """The engine.
 
     Parameters
@@ -49,42 +46,39 @@ class TBLite:
         if self.method not in METHODS:
             raise LabelError(f"tblite knows {', '.join(METHODS)}, not method={self.method}")
 
-    def check(self, frame: Frame, charge: int) -> None:
+    def check(self, configuration: Configuration) -> None:
         """See `Engine`."""
-        check_isolated(frame, charge)
-        if frame.numbers.max() > HEAVIEST:
+        check_isolated(configuration)
+        if configuration.frame.numbers.max() > HEAVIEST:
             raise LabelError(f"{self.method} knows the elements up to radon")
 
-    def write(self, folder: Path, frame: Frame, fields: Array, charge: int, attempt: int) -> Job:
-        """See `Engine`."""
-        return write_task(folder, __name__, asdict(self), frame, fields, charge, attempt)
+    def calculation(self, task: Task) -> Calculation:
+        """See `Engine`. Each run starts from the same guess, so that runs differ by the field alone."""
+        from tblite import library
+        from tblite.interface import Calculator
 
-    def read(self, folder: Path, n_atoms: int, n_runs: int) -> list[Run]:
-        """See `Engine`."""
-        return read_runs(folder, n_atoms, n_runs)
+        frame, program = task.frame, f"tblite {version_of('tblite')}"
 
+        def calculate(index: int, field: Array) -> Run:
+            calculator = Calculator(self.method, frame.numbers, frame.positions / BOHR, charge=float(task.charge))
+            calculator.set("verbosity", 0)
+            calculator.set("accuracy", ACCURACY)
+            calculator.set("max-iter", 250 * (task.attempt + 1))
+            if task.attempt > 1:
+                calculator.set("mixer-damping", 0.1)
+            vector = np.ascontiguousarray(field, dtype=float)
+            # The interface of 0.5 to 0.8 hands the vector on as it is, and the library takes a pointer alone.
+            calculator.add("electric-field", library.ffi.cast("double*", vector.ctypes.data))
+            try:
+                result = calculator.singlepoint()
+            except RuntimeError as error:
+                raise LabelError(f"tblite: {' '.join(str(error).split())}") from error
+            return Run(
+                forces=-result.get("gradient"),
+                energy=float(result.get("energy")),
+                dipole=result.get("dipole"),
+                steps=0,
+                program=program,
+            )
 
-def calculation(task: Task, *, method: str) -> Calculation:
-    """Return what computes one run; each starts from the same guess, so that runs differ by the field alone."""
-    from tblite import library
-    from tblite.interface import Calculator
-
-    program = f"tblite {version_of('tblite')}"
-
-    def calculate(index: int, field: Array) -> Run:
-        calculator = Calculator(method, task.numbers, task.positions / BOHR, charge=float(task.charge))
-        calculator.set("verbosity", 0)
-        calculator.set("accuracy", ACCURACY)
-        calculator.set("max-iter", 250 * (task.attempt + 1))
-        if task.attempt > 1:
-            calculator.set("mixer-damping", 0.1)
-        vector = np.ascontiguousarray(field, dtype=float)
-        # The interface of 0.5 to 0.8 hands the vector on as it is, and the library takes a pointer alone.
-        calculator.add("electric-field", library.ffi.cast("double*", vector.ctypes.data))
-        try:
-            result = calculator.singlepoint()
-        except RuntimeError as error:
-            raise LabelError(f"tblite: {' '.join(str(error).split())}") from error
-        return Run(-result.get("gradient"), float(result.get("energy")), result.get("dipole"), 0, program)
-
-    return calculate
+        return calculate

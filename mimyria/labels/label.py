@@ -17,10 +17,10 @@ from typing import Any, TextIO
 import numpy as np
 
 from mimyria import __version__
-from mimyria.engines.engine import Engine, Run
+from mimyria.engines.engine import Configuration, Engine, Run
 from mimyria.engines.folder import attempts, differences, fingerprint, lock, read_npz, write_json, write_npz
 from mimyria.engines.job import FAILED as ENGINE_FAILED
-from mimyria.engines.job import forget_runs, has_runs
+from mimyria.engines.job import forget_runs, has_runs, read_runs, write_task
 from mimyria.errors import LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome
 from mimyria.frame import Array, Frame
@@ -231,9 +231,9 @@ class _Session:
         frame, inside = self.frames[folder], self.inside[folder]
         if self.label(folder) is not None:
             return None
-        charge = self.settings.charge_of(frame)
+        configuration = Configuration(frame, self.settings.charge_of(frame))
         check_distances(frame)
-        self.engine.check(frame, charge)
+        self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
         held = lock(folder / LOCK)
         if held is None:
@@ -246,7 +246,8 @@ class _Session:
         if (inside / FAILED).exists():
             forget_runs(inside, len(self.fields))
         write_json(inside / IDENTITY, self.identities[folder])
-        return self.engine.write(inside, frame, self.fields, charge, attempts(inside / FAILED))
+        configuration = replace(configuration, attempt=attempts(inside / FAILED))
+        return write_task(inside, self.engine, configuration, self.fields)
 
     def finish(self, outcome: Outcome) -> None:
         """Turn the runs of a job into a label, or note why that is not possible."""
@@ -272,7 +273,8 @@ class _Session:
         if outcome.status:
             return _last_line(inside / LOG) or f"the job ended with status {outcome.status}"
         try:
-            runs = self.engine.read(inside, len(frame), len(self.fields))
+            runs = read_runs(inside, len(self.fields))
+            self.engine.clean(inside)
             write_label(inside / LABEL, runs, self.fields, frame, self.settings.charge_of(frame))
         except LabelError as error:
             return str(error)

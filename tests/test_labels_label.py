@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -315,3 +316,20 @@ def test_outliers_are_named() -> None:
     assert facts["outliers"] == "frame 3: qa_apt_sum 0.3; frame 7: qa_residual 1e-06"
     assert "--sum-rule project" in facts["advice"]
     assert facts["engine"] == "CP2K (20 frames)"
+
+
+def test_a_folder_of_an_earlier_version_is_resumed(tmp_path: Path, ledger: Path) -> None:
+    """Its tasks named a module, and its configurations had no cell."""
+    label(tmp_path / "work", ledger)
+    folder = inside(tmp_path / "work")
+    (folder / "label.npz").unlink()
+    (folder / "run_05.npz").unlink()
+    task = json.loads((folder / "task.json").read_text())
+    task["module"] = f"mimyria.labels.{task.pop('engine')}"
+    (folder / "task.json").write_text(json.dumps(task))
+    with np.load(folder / "configuration.npz") as configuration:
+        np.savez(folder / "configuration.npz", **{name: configuration[name] for name in ("numbers", "positions")})
+    assert len(label(tmp_path / "work", ledger).frames) == 3
+    assert counted(ledger) == Counter({f"{name} {index}": 1 for name in FRAMES for index in range(13)}) + Counter(
+        {"00000 5": 1}
+    )

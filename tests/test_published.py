@@ -15,8 +15,9 @@ from mimyria.model.files import read_model
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, tensor_irreps
 from mimyria.model.published import PublishedNetwork, PublishedSettings
+from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS
-from mimyria.training.train import TrainSettings, train
+from mimyria.training.train import train
 from networks import SPECIES, stopping, tensors_of
 
 
@@ -36,7 +37,7 @@ def test_the_published_network_is_trained_and_read(
         frames.append(Frame(water.numbers, water.positions + 0.05 * noise, *nowhere, tensors=tensors))
     small = {name: replace(PRESETS["published"][name], channels=(4, 4), layers=1) for name in TARGETS}
     monkeypatch.setitem(PRESETS, "published", small)
-    settings = TrainSettings(target, preset="published", epochs=2)
+    settings = TrainSettings(target=target, preset="published", epochs=2)
     with pytest.raises(Interrupted):
         train(frames, settings, tmp_path / "m", report=stopping())
     train(frames, settings, tmp_path / "m", resume=True)

@@ -14,13 +14,13 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "neighbours", "molecules"}
-    | {"config", "progress", "execute", "memory"},
+    | {"config", "progress", "execute", "memory", "declare", "settings"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},
     {"labels", "training", "spectra"},
     {"figures"},
-    {"settings", "tensor_pass", "pipeline", "ase"},
+    {"tensor_pass", "pipeline", "ase"},
     {"autotrain"},
     {"report"},
     {"loop", "demo", "info"},

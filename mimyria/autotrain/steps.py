@@ -80,7 +80,9 @@ class Steps:
         done, labels = folder / LABELLED, folder / "labels.extxyz"
         if not done.exists():
             with self._timed(folder, "label"):
+                words: tuple[str | Path, ...]
                 words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
+                words += ("--target", max(self.settings.targets, key=lambda name: TARGETS[name].order))
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
             reason = _last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():
@@ -98,7 +100,7 @@ class Steps:
 
     def train(self, folder: Path, labels: Sequence[Path]) -> None:
         """Train both networks of a cycle side by side."""
-        missing = [name for name in TARGETS if not _trained(folder / f"{name}.mym")]
+        missing = [name for name in self.settings.targets if not _trained(folder / f"{name}.mym")]
         if not missing:
             return
         with self._timed(folder, "train"):
@@ -131,7 +133,7 @@ class Steps:
         """Return the errors of both networks on the test set, as `mimyria evaluate --json` gives them."""
         done = folder / ERRORS
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
-        for name in TARGETS:
+        for name in self.settings.targets:
             if name not in found:
                 place = folder / f"evaluation-{name}"
                 with self._timed(folder, "evaluate"):
@@ -157,8 +159,9 @@ class Steps:
         if made_of(folder) == wanted:
             return
         with self._timed(folder, "spectrum"):
+            absolute = models.resolve()
             words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]
-            words += [word for name in TARGETS for word in (f"--{name}", models / f"{name}.mym")]
+            words += [word for name in self.settings.targets for word in ("--tensor", f"{name}={absolute / name}.mym")]
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
             self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])

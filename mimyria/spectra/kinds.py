@@ -32,6 +32,11 @@ OF_FACES = ("sfg",)
 """Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
 
 
+def is_of_faces(kinds: Collection[str] | None) -> bool:
+    """Return whether one of the kinds asked for needs the faces of a slab as groups."""
+    return not set(OF_FACES).isdisjoint(kinds or ())
+
+
 def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:
     """Return the kinds to make, in the order of ``KINDS``.
 

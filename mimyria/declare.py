@@ -50,6 +50,11 @@ class Kind:
     metavar: str = "TEXT"
     without: str = ""
 
+    @property
+    def shown(self) -> str:
+        """What the help shows instead of a value."""
+        return self.metavar
+
     def read(self, text: str) -> Any:
         """Return the value that a text means, or the text itself where it means none."""
         return text
@@ -88,6 +93,10 @@ class Choice(Kind):
     names: Sequence[str] | Callable[[], Collection[str]]
     metavar: str = "NAME"
 
+    @property
+    def shown(self) -> str:
+        return self.metavar if callable(self.names) else "|".join(self.names)
+
     def check(self, value: Any) -> Any:
         names = tuple(self.names() if callable(self.names) else self.names)
         if value not in names:
@@ -97,7 +106,7 @@ class Choice(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Kind):
-    """A finite number in a range."""
+    """A finite number in a range, or text of an ``other`` kind."""
 
     above: float = -math.inf
     least: float = -math.inf
@@ -106,6 +115,7 @@ class Number(Kind):
     whole: bool = False
     takes: str = ""
     metavar: str = "NUMBER"
+    other: Kind | None = None
 
     def read(self, text: str) -> Any:
         if text == self.without:
@@ -113,9 +123,11 @@ class Number(Kind):
         try:
             return int(text) if self.whole else float(text)
         except ValueError:
-            return text
+            return self.other.read(text) if self.other else text
 
     def check(self, value: Any) -> Any:
+        if self.other and isinstance(value, str | os.PathLike):
+            return self.other.check(value)
         if not isinstance(value, Integral if self.whole else Real) or isinstance(value, bool):
             raise Refused(f"takes {self.takes or ('a whole number' if self.whole else 'a number')}", value)
         number = int(value) if self.whole else float(value)  # type: ignore[call-overload]
@@ -196,25 +208,15 @@ class Switch(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberOr(Number):
-    """A number, or a value of another kind."""
-
-    other: Kind
-
-    def read(self, text: str) -> Any:
-        number = super().read(text)
-        return self.other.read(text) if isinstance(number, str) else number
-
-    def check(self, value: Any) -> Any:
-        return self.other.check(value) if isinstance(value, str | os.PathLike) else super().check(value)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Many(Kind):
     """Several values of a kind; with ``words``, several may stand in one text, with commas or spaces between."""
 
     of: Kind
     words: bool = False
+
+    @property
+    def shown(self) -> str:
+        return self.of.shown
 
     def read(self, text: str) -> Any:
         return tuple(map(self.of.read, text.replace(",", " ").split() if self.words else [text]))

@@ -1,7 +1,7 @@
-"""Everything that `spectrum`, `label` and `train` can be asked for: each setting once, with all there is to know of it.
+"""Everything that the commands can be asked for: each setting once, with all there is to know of it.
 
 A new line here is a flag of the command, a name in YAML and in Python, an entry of ``settings.yaml``, and a part of the
-identity of what is computed if it says that it decides that.
+identity of what is computed if it says that it decides the result.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mimyria.declare import (
-    Choice,
-    File,
-    FrameRange,
-    Kind,
-    Many,
-    Number,
-    NumberOr,
-    Numbers,
-    Pairs,
-    Settings,
-    Switch,
-    setting,
-)
+from mimyria.declare import Choice, File, FrameRange, Kind, Many, Number, Numbers, Pairs, Settings, Switch, setting
 from mimyria.errors import ConfigError
 
 IN_FRAMES = "frames"
 """Says that the tensors stand in the trajectory's own frames."""
 LASER = 532.0
 """nm; the usual one."""
-POSITIVE = Number(above=0)
-COUNT = Number(least=1, whole=True, takes="a positive whole number", metavar="N")
 PICTURES = ("png", "pdf", "svg", "html")
-WIDTHS = ("single", "double")
 LAYOUTS = (
     *("field,displacement", "displacement,field", "mimyria-field", "mimyria-displacement", "mimyria-auto"),
     *("vasp", "nequip", "mace"),
 )
+UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
+WINDOWS = ("gaussian", "hann", "blackman")
+CORRECTIONS = ("harmonic", "standard", "schofield", "none")
+KINDS = ("ir", "raman", "vdos", "sfg")
+PRESETS = ("default", "small", "published")
 LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
 """E_h/(e a0); beyond the first a molecule's answer is no longer a Taylor series, and a cell breaks down."""
+FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule"
 LARGEST_EPSILON = 6.0
+EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, nor the static constant (78 for water)"
+DEVICES = "auto, cpu, cuda, cuda:1 or mps"
+
+COUNT = Number(least=1, whole=True, takes="a positive whole number", metavar="N")
+SEED = Number(least=0, whole=True, metavar="N")
+POSITIVE = Number(above=0)
+WORD = Kind(pattern=".+")
+SOURCE = Kind(pattern=".+", metavar="FILE")
+SUM_RULE = Choice(names=("project", "none"))
+HELP_OF_SOURCE = "Model file, or `frames`: tensors stored in the frames."
 
 
 def target_names() -> Collection[str]:
@@ -51,12 +51,15 @@ def target_names() -> Collection[str]:
     return TARGETS
 
 
+TARGET = Choice(names=target_names)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layout(Settings):
     """The index order of stored tensors."""
 
     layout: str | None = setting(
-        Choice(names=LAYOUTS), "Index order of stored tensors: field,displacement, the reverse, or a program.", "result"
+        Choice(names=LAYOUTS), "Index order of stored tensors, or the program that wrote them.", "result"
     )
 
 
@@ -71,11 +74,7 @@ class Topology(Layout):
 class Stored(Topology):
     """How a file of frames is read."""
 
-    velocity_unit: str | None = setting(
-        Choice(names=("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")),
-        "Unit of stored velocities: au, A/fs, A/ps, nm/ps, ase or bohr/fs.",
-        "result",
-    )
+    velocity_unit: str | None = setting(Choice(names=UNITS), "Unit of stored velocities.", "result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +100,8 @@ class Device(Settings):
     """Where networks compute."""
 
     device: str = setting(
-        Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes="auto, cpu, cuda, cuda:1, mps", metavar="NAME"),
-        "Where networks compute: auto, cpu, cuda, cuda:1, mps.",
+        Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes=DEVICES),
+        f"Where networks compute: {DEVICES}.",
         "nothing",
         "auto",
     )
@@ -115,12 +114,7 @@ class Prediction(Device):
     charge: float | None = setting(
         Number(metavar="E"), "Total charge of the cell, e; else what the frames say, else 0.", "result"
     )
-    sum_rule: str = setting(
-        Choice(names=("project", "none")),
-        "project: make the sum over the atoms exact; none: do not.",
-        "result",
-        "project",
-    )
+    sum_rule: str = setting(SUM_RULE, "project: make the sum over the atoms exact; none: do not.", "result", "project")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +128,24 @@ class EvaluateSettings(Layout, Device):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Cell, Stored):
-    """How a trajectory is read; see ``Trajectory``."""
+class Wanted(Settings):
+    """Which spectra are made, and of what."""
 
-    panel: ClassVar[str] = "How trajectories are read"
-    velocities: Path | None = setting(File(), "Second file with the velocities, as CP2K writes them.", "result")
-    timestep: float | None = setting(
-        Number(above=0, metavar="FS"), "Between stored frames, where the file does not say.", "result"
+    panel: ClassVar[str] = "Which spectra"
+    kinds: tuple[str, ...] | None = setting(
+        Many(of=Choice(names=KINDS), words=True),
+        "Repeatable, or with commas; without it all but sfg that the tensors allow (vdos needs none).",
+        "use",
+        given=True,
     )
+    groups: tuple[str, ...] = setting(
+        Many(of=Kind(metavar="GROUPS")),
+        "Parts of the spectra: species, none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
+        "SELECTION`; selections are MDAnalysis's.",
+        "result",
+        ("species",),
+    )
+    normal: str = setting(Choice(names=("x", "y", "z")), "Across the slab, for sfg.", "result", "z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,25 +153,21 @@ class Sources(Prediction):
     """Where the tensors of each target come from."""
 
     panel: ClassVar[str] = "Tensors"
-    apt: str | None = setting(
-        Kind(pattern=".+", metavar="FILE"),
-        "Model file, or `frames`: tensors stored in the frames.",
-        "result",
-        given=True,
-    )
-    pgt: str | None = setting(
-        Kind(pattern=".+", metavar="FILE"),
-        "Model file, or `frames`: tensors stored in the frames.",
-        "result",
-        given=True,
-    )
+    apt: str | None = setting(SOURCE, HELP_OF_SOURCE, "result", given=True)
+    pgt: str | None = setting(SOURCE, HELP_OF_SOURCE, "result", given=True)
     tensor: Mapping[str, str] = setting(
-        Pairs(of=Kind(pattern=".+"), names=Choice(names=target_names), metavar="TARGET=FILE"),
+        Pairs(of=WORD, names=TARGET, metavar="TARGET=FILE"),
         "The same for any target, repeatable: apt=FILE is --apt FILE.",
         "result",
         {},
         given=True,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.tensor:
+            if getattr(self, name, None) is not None:
+                raise ConfigError(f"--tensor {name} and --{name} are the same: give one of them")
 
     @property
     def sources(self) -> dict[str, str]:
@@ -180,11 +180,16 @@ class Sources(Prediction):
         """The model files among the sources."""
         return {name: Path(source) for name, source in self.sources.items() if source != IN_FRAMES}
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in self.tensor:
-            if getattr(self, name, None) is not None:
-                raise ConfigError(f"--tensor {name} and --{name} are the same: give one of them")
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Cell, Stored):
+    """How a trajectory is read; see ``Trajectory``."""
+
+    panel: ClassVar[str] = "How trajectories are read"
+    velocities: Path | None = setting(File(), "Second file with the velocities, as CP2K writes them.", "result")
+    timestep: float | None = setting(
+        Number(above=0, metavar="FS"), "Between stored frames, where the file does not say.", "result"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,9 +205,7 @@ class Sampled(Frames):
     resolution: float | None = setting(
         Number(above=0, metavar="CM⁻¹"), "FWHM of a sharp line; 20, or what the length allows.", "use"
     )
-    window: str = setting(
-        Choice(names=("gaussian", "hann", "blackman")), "gaussian, hann or blackman.", "use", "gaussian"
-    )
+    window: str = setting(Choice(names=WINDOWS), "Of the correlation time.", "use", "gaussian")
     blocks: int | None = setting(COUNT, "Number of blocks for the error bars.", "use")
 
 
@@ -212,12 +215,7 @@ class Experiment(Settings):
 
     panel: ClassVar[str] = "Physics"
     temperature: float | None = setting(Number(above=0, metavar="K"), "Without it, from the velocities.", "use")
-    correction: str = setting(
-        Choice(names=("harmonic", "standard", "schofield", "none")),
-        "Quantum correction of intensities: harmonic, standard, schofield or none.",
-        "use",
-        "harmonic",
-    )
+    correction: str = setting(Choice(names=CORRECTIONS), "Quantum correction of intensities.", "use", "harmonic")
     epsilon_infinity: float | None = setting(
         Number(least=1), "1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.", "use"
     )
@@ -242,7 +240,7 @@ class Pictures(Settings):
 
     panel: ClassVar[str] = "Pictures"
     reference: tuple[str, ...] = setting(
-        Many(of=Kind(pattern=".+")),
+        Many(of=WORD),
         "Spectrum to lay over, repeatable: [KIND=]FILE[,scale=X][,column=NAME][,label=TEXT].",
         "use",
         (),
@@ -250,30 +248,14 @@ class Pictures(Settings):
     )
     title: str = setting(Kind(), "Stands above the pictures.", "use", "")
     plot_format: tuple[str, ...] = setting(
-        Many(of=Choice(names=PICTURES), words=True), "Out of png, pdf, svg, html.", "use", PICTURES
+        Many(of=Choice(names=PICTURES), words=True), "Repeatable, or with commas.", "use", PICTURES
     )
-    plot_width: str = setting(Choice(names=WIDTHS), "single or double: columns of a journal.", "use", "double")
+    plot_width: str = setting(Choice(names=("single", "double")), "In columns of a journal.", "use", "double")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectrumSettings(Pictures, Experiment, Sampled, Sources, Reading):
+class SpectrumSettings(Pictures, Experiment, Sampled, Reading, Sources, Wanted):
     """What `make_spectra` is asked for."""
-
-    panel: ClassVar[str] = "Which spectra"
-    kinds: tuple[str, ...] | None = setting(
-        Many(of=Choice(names=("ir", "raman", "vdos", "sfg")), words=True),
-        "ir, raman, vdos (needs no tensors), sfg; repeatable, or with commas. All but sfg, where it is left out.",
-        "use",
-        given=True,
-    )
-    groups: tuple[str, ...] = setting(
-        Many(of=Kind(metavar="GROUPS")),
-        "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS "
-        "around SELECTION`; selections are MDAnalysis's.",
-        "result",
-        ("species",),
-    )
-    normal: str = setting(Choice(names=("x", "y", "z")), "x, y or z: across the slab, for sfg.", "result", "z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,23 +266,18 @@ class Configurations(Frames, Cell, Topology):
     sample: int | None = setting(
         Number(whole=True, metavar="N"), "Label this many frames, drawn at random.", "result", given=True
     )
-    seed: int = setting(
-        Number(least=0, whole=True, metavar="N"), "Random seed for --sample and --centres.", "result", 0
-    )
+    seed: int = setting(SEED, "Random seed for --sample and --centres.", "result", 0)
     cluster: float | None = setting(
         Number(above=0, takes="a positive radius in Å", metavar="Å"),
-        "Radius of clusters to cut out of the frames, and label.",
+        "Label clusters of this radius, cut out of the frames.",
         "result",
     )
     centres: int = setting(COUNT, "Central molecules in each frame, drawn at random.", "result", 1)
     ion: Mapping[str, int] = setting(
-        Pairs(of=Number(whole=True, takes="a whole charge in e"), metavar="FORMULA=CHARGE"),
-        "Charge of an ion in clusters, repeatable; common ones are known.",
-        "result",
-        {},
+        Pairs(of=Number(whole=True), metavar="FORMULA=CHARGE"), "Charge of an ion, e; repeatable.", "result", {}
     )
     charge: int | None = setting(
-        Number(whole=True, metavar="E"), "Total charge; without it, what the frames say.", "result"
+        Number(whole=True, metavar="E"), "Total charge, e; without it, what the frames say.", "result"
     )
 
 
@@ -309,51 +286,30 @@ class Calculation(Settings):
     """What is computed of each configuration."""
 
     panel: ClassVar[str] = "Calculations"
-    engine: str | None = setting(
-        Kind(pattern=r"\w+", metavar="NAME"), "cp2k (taken for cells), pyscf (for molecules) or tblite.", "result"
-    )
+    engine: str | None = setting(WORD, "cp2k (taken for cells), pyscf (for molecules) or tblite.", "result")
     target: str = setting(
-        Choice(names=target_names),
-        "pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.",
-        "result",
-        "pgt",
-        given=True,
+        TARGET, "pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.", "result", "pgt", given=True
     )
     field: float = setting(
-        Number(
-            least=SMALLEST_FIELD,
-            most=LARGEST_FIELD,
-            takes="a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule",
-        ),
-        "Field strength, E_h/(e a0).",
-        "result",
-        2e-3,
+        Number(least=SMALLEST_FIELD, most=LARGEST_FIELD, takes=FIELD), "Field strength, E_h/(e a0).", "result", 2e-3
     )
-    scheme: str = setting(
-        Choice(names=("field", "displacement")), "field; or displacement, for validation.", "result", "field"
-    )
+    scheme: str = setting(Choice(names=("field", "displacement")), "Displacement is for validation.", "result", "field")
     template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
     set: Mapping[str, str] = setting(
         Pairs(of=Kind()),
-        "Of the engine, repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema.",
+        "Repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema.",
         "result",
         {},
         file="schema=(.+)",
     )
     epsilon: float = setting(
-        Number(
-            least=1,
-            most=LARGEST_EPSILON,
-            takes=f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, nor the static constant (78 for water)",
-        ),
+        Number(least=1, most=LARGEST_EPSILON, takes=EPSILON),
         "ε∞ of the liquid that clusters stand for; 1.78 for water.",
         "use",
         1.0,
     )
-    max_residual: float | None = setting(Number(above=0), "Refuse labels whose fit leaves more, E_h/a0.", "use")
-    sum_rule: str = setting(
-        Choice(names=("project", "none")), "none, or project: make the sum over the atoms exact.", "use", "none"
-    )
+    max_residual: float | None = setting(POSITIVE, "Refuse labels whose fit leaves more, E_h/a0.", "use")
+    sum_rule: str = setting(SUM_RULE, "project: make the sum over the atoms exact.", "use", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,14 +318,14 @@ class LabelSettings(Calculation, Configurations):
 
     panel: ClassVar[str] = "Where it runs"
     executor: str = setting(
-        Kind(pattern=".+"),
+        WORD,
         "local, or a YAML profile such as those in configs/cluster.",
         "nothing",
         "local",
         file="(?!local$)(.+)",
     )
     command: str | None = setting(
-        Kind(pattern=".+"), "How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.", "nothing", file=r"(?=\S*/)(.+)"
+        WORD, "How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.", "nothing", file=r"(?=\S*/)(.+)"
     )
     workers: int | None = setting(COUNT, "Configurations at a time on this machine.", "nothing")
     cores: int | None = setting(COUNT, "Cores (OpenMP threads) of each.", "nothing")
@@ -392,42 +348,26 @@ class TrainSettings(Layout, Device):
     """What `train` is asked for; what is None is as the preset, or else `FitSettings`, has it."""
 
     panel: ClassVar[str] = "Training"
-    target: str = setting(Choice(names=target_names), "apt or pgt.", "result", MISSING, given=True)
-    preset: str = setting(
-        Choice(names=("default", "small", "published")),
-        "Shape of the network: default, small or published.",
-        "result",
-        "default",
-    )
+    target: str = setting(TARGET, "What the network learns.", "result", MISSING, given=True)
+    preset: str = setting(Choice(names=PRESETS), "Shape of the network.", "result", "default")
     validation: float | Path = setting(
-        NumberOr(least=0, below=1, other=File(), metavar="FRACTION|FILE"),
+        Number(least=0, below=1, other=File(), metavar="FRACTION|FILE"),
         "Fraction of the frames, or a file with labelled frames.",
         "result",
         0.1,
         file=r"(?![\d.eE+-]+$)(.+)",
     )
-    committee: int = setting(COUNT, "Networks whose spread tells how sure they are; they share the time.", "result", 1)
-    sum_rule: str = setting(
-        Choice(names=("project", "none")), "none; or project: the sum is made exact in training too.", "result", "none"
-    )
+    committee: int = setting(COUNT, "Networks whose spread tells how sure they are.", "result", 1)
+    sum_rule: str = setting(SUM_RULE, "project: the sum over the atoms is exact in training too.", "result", "none")
     weight: Mapping[str, float] = setting(
-        Pairs(of=Number(least=0)), "Loss weight of an element or irrep: S=4, 2e=2; repeatable.", "result", {}
+        Pairs(of=Number(least=0)), "Loss weight of an element or irrep, e.g. S=4; repeatable.", "result", {}
     )
     epochs: int | None = setting(COUNT, "Passes over the frames.", "duration")
     time_limit: float | None = setting(
-        Number(above=0, metavar="MINUTES"), "The schedule is laid out over them.", "duration"
+        Number(above=0, metavar="MINUTES"), "Time, over which the schedule is laid out.", "duration"
     )
     learning_rate: float | None = setting(POSITIVE, "Peak learning rate.", "result")
-    weight_decay: float | None = setting(
-        Number(least=0), "Pull of the weights towards zero, times the learning rate.", "result"
-    )
-    averaging: float | None = setting(
-        Number(least=0, most=1), "Decay of the moving average of the weights, per step.", "result"
-    )
+    weight_decay: float | None = setting(Number(least=0), "Pull of the weights towards zero.", "result")
+    averaging: float | None = setting(Number(least=0, below=1), "Decay of the weights' average, per step.", "result")
     warm_up: int | None = setting(Number(least=0, whole=True), "Steps over which the learning rate rises.", "result")
-    seed: int = setting(
-        Number(least=0, whole=True, metavar="N"),
-        "Random seed of weights, validation split and order of the frames.",
-        "result",
-        0,
-    )
+    seed: int = setting(SEED, "Random seed of weights, validation split and order of the frames.", "result", 0)

@@ -43,7 +43,7 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
     option = typer.Option(
         flag(name),
         help=one.help,
-        metavar=None if switch else one.kind.metavar,
+        metavar=None if switch else one.kind.shown,
         rich_help_panel=panel_of(part, name) or None,
         show_default=str(texts) if texts and not switch else False,
     )

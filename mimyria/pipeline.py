@@ -198,7 +198,7 @@ def _spectra(
     check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = in_words(settings, *(("use", "nothing") if remade else ()))
-    made_from = [dict(line.split(": ", 1) for line in one.origin.splitlines()) for one in series]
+    made_from = [dict(one.origin) for one in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
     write_pictures(out, spectra, settings, [summary])

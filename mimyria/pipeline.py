@@ -224,7 +224,7 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings, r
     if given is None and not kinetic > 0:
         raise SpectrumError("the atoms do not move, so there is no temperature: give --temperature K")
     if not differenced:
-        means = f"the velocities mean {kinetic:.4g} K" + ("" if given is None else f", not {given:g} K")
+        means = f"the velocities correspond to {kinetic:.4g} K" + ("" if given is None else f", not {given:g} K")
         if not is_likely(kinetic, given):
             if remade:
                 log.warning(f"{means}: a wrong unit of velocity or time (--velocity-unit, --timestep)")

@@ -1,4 +1,4 @@
-"""Settings: refused with the same words wherever they come from; each enters the identity of a result, or is harmless."""
+"""Settings: wrong ones are refused with the same words everywhere; each decides a result, or is harmless."""
 
 from __future__ import annotations
 

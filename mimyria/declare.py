@@ -248,10 +248,11 @@ class Pairs(Kind):
             raise Refused(f"takes {self.metavar}", value)
         checked = {}
         for name, one in value.items():
+            name = self.names.check(name)
             try:
-                checked[self.names.check(name)] = self.of.check(one)
+                checked[name] = self.of.check(one)
             except Refused as error:
-                error.args = (f"{name}: {error}",)
+                error.args = (f"{name} {error}",)
                 raise
         return checked
 

@@ -228,19 +228,3 @@ def test_every_setting_is_a_flag_with_help_in_a_panel(command: str) -> None:
         assert option.opts == [flag(name)]
         assert option.rich_help_panel == panel_of(part, name) != ""
         assert option.is_flag == isinstance(one.kind, Switch)
-
-
-def test_a_new_setting_is_one_line() -> None:
-    """Its declaration alone is a flag, a name in Python and YAML, and is checked."""
-    from dataclasses import dataclass
-
-    from mimyria.declare import setting
-
-    @dataclass(frozen=True, kw_only=True)
-    class More(SpectrumSettings):
-        pressure: float | None = setting(Number(above=0, metavar="GPA"), "Of the sample.", "use")
-
-    assert from_words(More, {"pressure": 3}) == More(pressure=3.0)
-    assert in_words(More(pressure=3.0))["pressure"] == 3.0
-    with pytest.raises(ConfigError, match="--pressure must be positive, not -1"):
-        More(pressure=-1)

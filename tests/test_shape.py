@@ -89,7 +89,6 @@ PAGELESS = {
     "report/costs": "test_report.py",
     "report/results": "test_report.py",
     "report/status": "test_report.py",
-    "settings": "test_cli_spectra.py",
     "spectra/committee": "test_loop_whole.py",
     "spectra/conditions": "a record",
     "targets": "",

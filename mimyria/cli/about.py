@@ -9,9 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mimyria.cli.options import Config, Json, with_options
-from mimyria.declare import values_of
-from mimyria.settings import Stored
+from mimyria.cli.options import Config, Json, Layout, Topology, VelocityUnit
 
 LARGEST_INLINE = 8
 """Facts about a thing that stand on one line."""
@@ -28,17 +26,18 @@ def demo(
     typer.echo(run_demo(out, quick=quick))
 
 
-@with_options
 def info(
     file: Annotated[Path, typer.Argument(help="Model, label file, trajectory, series.h5, or folder of spectra.")],
-    settings: Stored,
+    topology: Topology = None,
+    velocity_unit: VelocityUnit = None,
+    layout: Layout = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Say what is in a file or folder."""
     from mimyria.info import describe
 
-    facts = describe(file, **values_of(settings, Stored))
+    facts = describe(file, topology=topology, velocity_unit=velocity_unit, layout=layout)
     typer.echo(json_format.dumps(facts) if json else "\n".join(_lines(facts)))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mimyria.settings import Experiment
+LASER = 532.0
+"""nm; the usual one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,6 @@ class Conditions:
 
     temperature: float
     laser: float | None = None
-    correction: str = Experiment.correction
+    correction: str = "harmonic"
     epsilon_infinity: float | None = None
     porto: tuple[str, ...] = ()

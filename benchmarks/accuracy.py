@@ -24,8 +24,9 @@ from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict_tensors
+from mimyria.settings import TrainSettings
 from mimyria.training.evaluate import compare_with_labels, evaluate
-from mimyria.training.train import TrainSettings, train
+from mimyria.training.train import train
 
 LABELS = Path(__file__).parents[1] / "mimyria" / "data" / "water32_labels.extxyz.xz"
 REPEATS = 10
@@ -90,11 +91,11 @@ def main() -> None:
         for preset in options.presets:
             for count in options.frames:
                 settings = TrainSettings(
-                    target,
-                    preset,
-                    options.validation,
-                    options.committee,
-                    options.project,
+                    target=target,
+                    preset=preset,
+                    validation=options.validation,
+                    committee=options.committee,
+                    sum_rule="project" if options.project else "none",
                     time_limit=options.minutes,
                     seed=options.seed,
                 )

@@ -18,8 +18,8 @@ import numpy as np
 
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
-from mimyria.labels.command import LabelRequest, make_labels
-from mimyria.labels.label import LabelSettings
+from mimyria.labels.command import make_labels
+from mimyria.settings import LabelSettings
 
 ROOT = Path(__file__).parents[1]
 LABELS = ROOT / "mimyria" / "data" / "water32_labels.extxyz.xz"
@@ -34,7 +34,7 @@ def label(configuration: Path, field: float, eps_scf: str, folder: Path) -> Fram
     template = folder / f"{name}.inp"
     text = TEMPLATE.read_text(encoding="utf-8")
     template.write_text(text.replace("EPS_SCF 1.0E-8", f"EPS_SCF {eps_scf}"), encoding="utf-8")
-    request = LabelRequest("cp2k", {"template": template}, LabelSettings(2, field))
+    request = LabelSettings(engine="cp2k", template=template, field=field)
     out = folder / f"{name}.extxyz"
     make_labels([configuration], out, folder / name, request)
     return next(read_frames(out))

@@ -22,7 +22,7 @@ import torch
 from mimyria.__main__ import set_up_memory
 from mimyria.model.model import PRESETS
 from mimyria.model.network import NetworkSettings
-from mimyria.training.train import TrainSettings
+from mimyria.settings import TrainSettings
 
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -53,7 +53,7 @@ def measure(name: str, target: str, epochs: int, seeds: int) -> dict[str, Any]:
     PRESETS[name] = {target: replace(NetworkSettings(target, ()), **CHANGES[name])}
     rows = []
     for seed in range(seeds):
-        settings = TrainSettings(target, name, validation=0.05, epochs=epochs, seed=seed)
+        settings = TrainSettings(target=target, preset=name, validation=0.05, epochs=epochs, seed=seed)
         with tempfile.TemporaryDirectory() as folder:
             rows.append(accuracy.measure(accuracy.LABELS, settings, 80, Path(folder)))
     means = {key: float(np.mean([row[there] for row in rows])) for key, there in MEASURED.items()}

@@ -31,14 +31,14 @@ from mimyria.autotrain.settings import AutotrainSettings  # noqa: E402
 from mimyria.formats import read_frames, write_frames  # noqa: E402
 from mimyria.loop import autotrain  # noqa: E402
 from mimyria.pipeline import make_spectra  # noqa: E402
-from mimyria.settings import SpectrumSettings  # noqa: E402
+from mimyria.settings import SpectrumSettings, TrainSettings  # noqa: E402
 from mimyria.spectra.compare import similarity  # noqa: E402
 from mimyria.spectra.conditions import Conditions  # noqa: E402
 from mimyria.spectra.infrared import infrared  # noqa: E402
 from mimyria.spectra.raman import raman  # noqa: E402
 from mimyria.spectra.sampling import sampling  # noqa: E402
 from mimyria.spectra.spectrum import read_spectrum  # noqa: E402
-from mimyria.training.train import TrainSettings, train  # noqa: E402
+from mimyria.training.train import train  # noqa: E402
 
 MOLECULES, FRAMES, PROBE, TIMESTEP, RESOLUTION, TEMPERATURE = 8, 900, 600, 3.0, 60.0, 300.0
 MEMBERS, EPOCHS = 2, 60
@@ -61,7 +61,14 @@ class Steps:
         """See ``autotrain.steps.Steps``."""
         frames = [frame for path in labels for frame in read_frames(path)]
         for target in ("apt", "pgt"):
-            settings = TrainSettings(target, "small", 0.0, MEMBERS, epochs=EPOCHS, seed=self.settings.selection.seed)
+            settings = TrainSettings(
+                target=target,
+                preset="small",
+                validation=0.0,
+                committee=MEMBERS,
+                epochs=EPOCHS,
+                seed=self.settings.selection.seed,
+            )
             train(frames, settings, folder / f"{target}.mym")
 
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class Steps:
 def spectra(trajectory: Path, models: Path, out: Path, frames: int | None) -> None:
     """Make spectra with the networks in a folder."""
     settings = SpectrumSettings(
-        ("ir", "raman"),
+        kinds=("ir", "raman"),
         apt=str(models / "apt.mym"),
         pgt=str(models / "pgt.mym"),
         frames=(0, frames),

@@ -42,14 +42,20 @@ def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) 
         if name in REMARKS:
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
+            raise ConfigError(f"{path}: unknown setting {key!r}; {nearest(name, known)}")
         settings[name] = _listed(value) if name in plural else _joined(value)
     return settings
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return which known name may be meant by an unknown one, in words."""
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+
+
 def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return [f"{name}={one}" for name, one in value.items()]
     return [value] if isinstance(value, str | int | float) else value
 
 
@@ -64,19 +70,6 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def numbers(text: str | None, counts: tuple[int, ...], flag: str) -> tuple[float, ...] | None:
-    """Return the numbers of a flag such as ``--cell "9.8 9.8 9.8"``."""
-    if text is None:
-        return None
-    try:
-        numbers = tuple(float(word) for word in text.replace(",", " ").split())
-    except ValueError:
-        raise ConfigError(f"{flag} takes numbers, not {text!r}") from None
-    if len(numbers) not in counts:
-        raise ConfigError(f"{flag} takes {' or '.join(map(str, counts))} numbers, not {len(numbers)}")
-    return numbers
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

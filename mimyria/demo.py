@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria.errors import Interrupted, ModelError
-from mimyria.figures.pictures import PictureSettings
 from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
-from mimyria.settings import SpectrumSettings
+from mimyria.settings import SpectrumSettings, TrainSettings
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from mimyria.training.train import Report, TrainSettings
+    from mimyria.training.train import Report
 
 log = logging.getLogger("mimyria")
 
@@ -50,21 +49,16 @@ BANDS = (
 def run_demo(out: Path, *, quick: bool = False) -> str:
     """Make models and spectra of liquid water in a folder; return the table of the bands."""
     from mimyria.formats import read_frames
-    from mimyria.training.train import TrainSettings
 
     out.mkdir(parents=True, exist_ok=True)
     data = files("mimyria") / "data"
     with as_file(data / LABELS) as labels, as_file(data / TRAJECTORY) as trajectory:
         frames = list(read_frames(labels))
         for step, name in enumerate(("apt", "pgt"), 1):
-            settings = TrainSettings(name, time_limit=QUICK_MINUTES if quick else MINUTES)
+            settings = TrainSettings(target=name, time_limit=QUICK_MINUTES if quick else MINUTES)
             with progress_table(f"{step}/3 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
         (out / EXPERIMENT).write_text(experiment(), encoding="utf-8")
-        pictures = PictureSettings(
-            reference=(f"{out / EXPERIMENT},label=experiment, band maxima",),
-            title="Liquid water, networks trained on DFT labels",
-        )
         spectra = make_spectra(
             [trajectory],
             out,
@@ -73,7 +67,8 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
                 pgt=str(out / "pgt.mym"),
                 frames=(0, QUICK_FRAMES if quick else None),
                 resolution=RESOLUTION,
-                pictures=pictures,
+                reference=(f"{out / EXPERIMENT},label=experiment, band maxima",),
+                title="Liquid water, networks trained on DFT labels",
             ),
         )
     return band_table(spectra) + f"\n\nspectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'ir.csv'}"

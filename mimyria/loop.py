@@ -17,13 +17,14 @@ from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw, places_in, write_selected
 from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
-from mimyria.autotrain.settings import AutotrainSettings, reading
+from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
 from mimyria.errors import ConfigError, Interrupted
 from mimyria.frame import Array
 from mimyria.memory import locked
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
+from mimyria.trajectory import open_trajectories
 
 log = logging.getLogger("mimyria")
 
@@ -67,7 +68,7 @@ class Loop:
     def __init__(self, settings: AutotrainSettings, folder: RunFolder, held: tuple[int, ...] = ()) -> None:
         self.settings, self.folder, self.steps = settings, folder, Steps(folder, settings, self.report, held)
         files = settings.trajectories
-        self.pool = Pool.of(reading(settings).open_all(files), folder.pieces(files))
+        self.pool = Pool.of(open_trajectories(files, settings.spectra), folder.pieces(files))
         folder.keep_pieces(files, self.pool.by_file)
         chosen = settings.selection
         for there, wanted, what in ((self.pool.test(), "test", "last tenth"), (self.pool.training(), "first", "rest")):
@@ -113,7 +114,7 @@ class Loop:
         errors = self.steps.evaluate(here, self.folder.test / "labels.extxyz")
         self.steps.spectra(here, here, (self.probe,))
         before = self.cycles[-1] if self.cycles else None
-        range_, members = self.settings.convergence, int(self.settings.train.get("committee", 1))
+        range_, members = self.settings.convergence, self.settings.members
         moved = settling(
             here, before.folder if before else None, range_.low, range_.high, self.pool.share(self.probe), members
         )

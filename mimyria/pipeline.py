@@ -14,37 +14,31 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import write_settings
+from mimyria.declare import declared, default_of, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
 from mimyria.memory import Identity, locked
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
-from mimyria.rates.stride import nyquist_wavenumber
+from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.consistency import check_equipartition, check_integral
-from mimyria.spectra.kinds import KINDS, OF_FACES, select_kinds
+from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE, check_equipartition, check_integral
+from mimyria.spectra.kinds import KINDS, OF_FACES, is_of_faces, select_kinds
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.spectrum import Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along
-from mimyria.trajectory import Trajectory
-from mimyria.trajectory.sanity import PLAUSIBLE_TEMPERATURES, check_first_frames, report_volumes
+from mimyria.trajectory import Trajectory, open_trajectories
+from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volumes
 
 log = logging.getLogger("mimyria")
 
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; below it the O-H stretch of a classical liquid is no longer safe."""
-TEMPERATURE_TOLERANCE = 0.1
 FEW_BLOCKS = 5
 """With fewer, a standard error is itself uncertain by a third and more."""
-SETTLED = (
-    *("apt", "pgt", "topology", "velocities", "velocity_unit", "cell", "timestep", "layout", "frames", "stride"),
-    *("groups", "normal", "charge", "sum_rule"),
-)
-"""Names of settings, as ``SpectrumSettings.flags`` has them, that determine the rates and nothing else."""
 
 
 def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False) -> Spectra:
@@ -59,36 +53,37 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
     settings
         What is asked for.
     resume
-        Insist on going on: an error if an unfinished run was made with other settings.
+        Insist on resuming: an error if an unfinished run was made with other settings.
     """
-    if settings.temperature is not None and not settings.temperature > 0:
-        raise ConfigError(f"the temperature must be positive, not {settings.temperature:g} K")
-    if settings.correction not in CORRECTIONS:
-        raise ConfigError(f"--correction takes {', '.join(CORRECTIONS)}, not {settings.correction!r}")
-    if settings.epsilon_infinity is not None and not 1 <= settings.epsilon_infinity < np.inf:
-        raise ConfigError(f"--epsilon-infinity must be at least 1, not {settings.epsilon_infinity:g}")
     for geometry in settings.porto:
         polarisations(geometry)
     stored = [is_series(path) for path in paths]
     if all(stored):
-        _refuse_what_is_settled(settings)
+        _refuse_what_is_computed(settings)
         series = [one for path in paths for one in read_series(path)]
         wanted = _wanted(set.intersection(*(set(one.rates) for one in series)), settings)
         out.mkdir(parents=True, exist_ok=True)
-        return _spectra(series, wanted, out, settings, paths)
+        return _spectra(series, wanted, out, settings, paths, remade=True)
     if any(stored):
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: use one kind")
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
     wanted = _wanted(settings.sources, settings)
-    if settings.of_faces and settings.groups != SpectrumSettings.groups:
+    if is_of_faces(wanted) and settings.groups != SpectrumSettings.groups:
         raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
-    opened = settings.reading.open_all(paths)
-    trajectories = [
-        piece
-        for one in opened
-        for piece in find_usable_segments(one, settings.frames, settings.stride, settings.resolution, settings.window)
-    ]
+    opened = open_trajectories(paths, settings)
+    _make_rates([segment for one in opened for segment in find_usable_segments(one, settings)], out, settings, resume)
+    try:
+        return _spectra(read_series(out / "series.h5"), wanted, out, settings, paths)
+    except SpectrumError as error:
+        kept = out / "series.h5"
+        raise SpectrumError(
+            f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` needs no new pass)"
+        ) from error
+
+
+def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: SpectrumSettings, resume: bool) -> None:
+    """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
     _check_before(trajectories, settings)
     groupings = [grouping_along(one, settings) for one in trajectories]
     if len({one.group_names for one in groupings}) > 1:
@@ -106,13 +101,6 @@ def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *
         _keep(out / "series.h5", [one.origin for one in series])
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
-    try:
-        return _spectra(read_series(out / "series.h5"), wanted, out, settings, paths)
-    except SpectrumError as error:
-        kept = out / "series.h5"
-        raise SpectrumError(
-            f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` needs no new pass)"
-        ) from error
 
 
 def _keep(path: Path, origins: Sequence[Identity]) -> None:
@@ -135,43 +123,38 @@ def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     wanted = select_kinds(settings.kinds, targets)
     asked: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
-        ("--laser", "raman", settings.laser),
+        ("--laser", "raman", settings.laser_used),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
-        *((f"--reference {text}", read_reference(text).kind, text) for text in settings.pictures.reference),
+        *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
     ]
-    for flag, kind, given in asked:
+    for words, kind, given in asked:
         if given and kind not in wanted:
             raise ConfigError(
-                f"{flag}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt"
+                f"{words}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt"
             )
     return wanted
 
 
-def _refuse_what_is_settled(settings: SpectrumSettings) -> None:
-    """Raise ConfigError for settings that the rates in a series.h5 no longer depend on."""
-    plain, given = SpectrumSettings().flags(), settings.flags()
-    for name in SETTLED:
-        if given.get(name) != plain.get(name):
-            flag = f"--{name.replace('_', '-')}"
+def _refuse_what_is_computed(settings: SpectrumSettings) -> None:
+    """Raise ConfigError for settings that decide the rates, which a series.h5 holds already."""
+    for name in declared(SpectrumSettings, "result"):
+        if getattr(settings, name) != default_of(SpectrumSettings, name):
             raise ConfigError(
-                f"series.h5 holds rates that are computed: leave {flag} out, or give the trajectory again"
+                f"series.h5 holds rates that are computed: leave {flag(name)} out, or give the trajectory again"
             )
 
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
     for one in trajectories:
-        if one.differenced and settings.temperature is None:
-            raise SpectrumError(
-                f"{one.path}: velocities from differences of positions give too low a temperature: give --temperature K"
-            )
+        _require_temperature(settings, one.differenced, f"{one.path}: ")
         if not np.array_equal(one.numbers, trajectories[0].numbers):
             raise SpectrumError(f"{one.path} and {trajectories[0].path} do not hold the same atoms in the same order")
-    steps = {settings.stride_of(one) * one.timestep for one in trajectories}
+    steps = {chosen_stride(settings.stride, one.timestep) * one.timestep for one in trajectories}
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
-    for one in {piece.path: piece for piece in reversed(trajectories)}.values():
+    for one in {segment.path: segment for segment in reversed(trajectories)}.values():
         check_first_frames(one, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
@@ -186,11 +169,14 @@ def _spectra(
     out: Path,
     settings: SpectrumSettings,
     paths: Sequence[Path],
+    remade: bool = False,
 ) -> Spectra:
     """Compute and write the spectra wanted, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
-    temperature = _temperature(series, settings)
-    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
+    temperature = _temperature(series, settings, remade)
+    conditions = Conditions(
+        temperature, settings.laser_used, settings.correction, settings.epsilon_infinity, settings.porto
+    )
     frames = sum(len(one) for one in series)
     n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
@@ -211,35 +197,37 @@ def _spectra(
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
-    flags = settings.flags()
-    if is_series(paths[0]):
-        flags = {name: value for name, value in flags.items() if name not in SETTLED}
+    flags = in_words(settings, *(("use", "nothing") if remade else ()))
     made_from = [dict(one.origin) for one in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
-    write_pictures(out, spectra, settings.pictures, [summary])
+    write_pictures(out, spectra, settings, [summary])
     return spectra
 
 
-def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings) -> float:
-    """Return the temperature to use, in K: the one given, else the kinetic one."""
-    kinetic = float(np.average([one.temperature.mean() for one in series], weights=[len(one) for one in series]))
-    given = settings.temperature
-    differenced = series[0].differenced > 0
-    if given is None and differenced:
-        raise SpectrumError("velocities from differences of positions give too low a temperature: give --temperature K")
-    if given is None:
-        if not kinetic > 0:
-            raise SpectrumError("the atoms do not move, so there is no temperature: give --temperature K")
-        if not PLAUSIBLE_TEMPERATURES[0] < kinetic < PLAUSIBLE_TEMPERATURES[1]:
-            log.warning(
-                f"the velocities mean {kinetic:.4g} K, which points to a wrong unit of velocity or time "
-                "(--velocity-unit, --timestep)"
-            )
-        return kinetic
-    if not differenced and abs(kinetic / given - 1) > TEMPERATURE_TOLERANCE:
-        log.warning(
-            f"the velocities mean {kinetic:.4g} K, not {given:g} K; a factor far from one points to a wrong unit "
-            "of velocity or time (--velocity-unit, --timestep)"
+def _require_temperature(settings: SpectrumSettings, differenced: bool, place: str = "") -> None:
+    """Raise SpectrumError if velocities are differences and no temperature is given."""
+    if differenced and settings.temperature is None:
+        raise SpectrumError(
+            f"{place}velocities from differences of positions give too low a temperature: give --temperature K"
         )
-    return given
+
+
+def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings, remade: bool) -> float:
+    """Return the temperature to use, in K: the one given, else the kinetic one; warn if they do not go together.
+
+    Which unit would fit is said at the first look at a trajectory; of rates that are read again nothing more is known.
+    """
+    kinetic = float(np.average([one.temperature.mean() for one in series], weights=[len(one) for one in series]))
+    given, differenced = settings.temperature, series[0].differenced > 0
+    _require_temperature(settings, differenced)
+    if given is None and not kinetic > 0:
+        raise SpectrumError("the atoms do not move, so there is no temperature: give --temperature K")
+    if not differenced:
+        means = f"the velocities correspond to {kinetic:.4g} K" + ("" if given is None else f", not {given:g} K")
+        if not is_likely(kinetic, given):
+            if remade:
+                log.warning(f"{means}: a wrong unit of velocity or time (--velocity-unit, --timestep)")
+        elif given is not None and abs(kinetic / given - 1) > TEMPERATURE_TOLERANCE:
+            log.warning(means)
+    return kinetic if given is None else given

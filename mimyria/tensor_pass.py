@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
+from mimyria.declare import declared
 from mimyria.elements import frame_masses
 from mimyria.errors import Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
@@ -24,9 +25,10 @@ from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import rate, response_series
 from mimyria.rates.series import ResponseSeries
-from mimyria.rates.stride import aliased_fraction, nyquist_wavenumber
-from mimyria.rates.window import DEFAULT_RESOLUTION, window_lags
+from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
+from mimyria.rates.window import chosen_resolution, window_lags
 from mimyria.settings import SpectrumSettings
+from mimyria.spectra.kinds import is_of_faces
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.kinetics import without_drift
@@ -39,13 +41,13 @@ EXCERPT = 64
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
     """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
-    if settings.of_faces:
+    if is_of_faces(settings.kinds):
         return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
         raise SpectrumError(f"{trajectory.path} has no frame to begin with")
-    return make_grouping(settings.groups, first, settings.reading.topology)
+    return make_grouping(settings.groups, first, settings.topology)
 
 
 def series_along(
@@ -75,14 +77,12 @@ def series_along(
         Measure before on an excerpt, where it is long enough for one, what the stride folds back.
     """
     path = trajectory.path
-    stride = settings.stride_of(trajectory)
+    stride = chosen_stride(settings.stride, trajectory.timestep)
     timestep = stride * trajectory.timestep
     start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
     store = PartStore(folder, pass_identity(trajectory, settings, stride), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
-    lags = window_lags(settings.resolution or DEFAULT_RESOLUTION, timestep, settings.window)
-    if settings.resolution is None:
-        lags = min(lags, max(limit // 2, 1))  # as `sampling` will have it
+    resolution = chosen_resolution(settings.resolution, limit, timestep, settings.window)
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
@@ -98,7 +98,7 @@ def series_along(
                 targets=tuple(settings.sources),
                 grouping=grouping,
                 timestep=timestep,
-                lags=lags,
+                lags=window_lags(resolution, timestep, settings.window),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
                 limit=limit,
@@ -138,7 +138,7 @@ def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Ite
 
     device = choose_device(settings.device)
     models = [read_model(path, name, device) for name, path in files.items()]
-    return predict_all(models, frames, charge=settings.charge, project=settings.project)
+    return predict_all(models, frames, charge=settings.charge, project=settings.sum_rule == "project")
 
 
 def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
@@ -172,20 +172,13 @@ def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterat
 
 def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: int) -> Identity:
     """Return everything that determines the rates along a trajectory, which may grow."""
-    reading = settings.reading
-    files = [trajectory.path, reading.topology, reading.velocities]
+    files = [trajectory.path, settings.topology, settings.velocities]
     if settings.model_files:
         from mimyria.model.files import bundled  # torch again
 
         files += [bundled(model, name) for name, model in settings.model_files.items()]
-    facts = {
-        "mimyria": __version__,
-        **{name: getattr(reading, name) for name in ("velocity_unit", "cell", "timestep", "layout")},
-        "sources": settings.sources,
-        "frames": trajectory.stored,
-        "stride": stride,
-        "groups": f"faces {settings.normal}" if settings.of_faces else settings.groups,
-        "charge": settings.charge,
-        "project": settings.project,
-    }
+    decisive = set(declared(SpectrumSettings, "result")) - {"apt", "pgt", "tensor"}
+    facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
+    facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
+    facts |= {"groups": None} if is_of_faces(settings.kinds) else {"normal": None}
     return Identity(facts, [file for file in files if file is not None])

@@ -10,7 +10,8 @@ from pathlib import Path
 from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
 from mimyria.model.files import FORMAT, read_content, read_model, write_whole
-from mimyria.training.train import TrainSettings, checkpoint_of, train
+from mimyria.settings import TrainSettings
+from mimyria.training.train import checkpoint_of, train
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "mimyria" / "data"
@@ -34,7 +35,7 @@ def main() -> None:
     for target in sys.argv[2:] or ("apt", "pgt"):
         path = folder / f"water_{target}.mym"
         if not path.exists() or checkpoint_of(path).exists():
-            settings = TrainSettings(target, committee=MEMBERS, epochs=EPOCHS)
+            settings = TrainSettings(target=target, committee=MEMBERS, epochs=EPOCHS)
             train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=LABELS.name)
         content = read_content(path, FORMAT)
         content["summary"] = CARD | content["summary"]

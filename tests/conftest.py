@@ -70,11 +70,11 @@ def labels() -> list[Frame]:
 
 @pytest.fixture(
     scope="session",
-    params=[*(("default", target) for target in TARGETS), *(("published", target) for target in ("apt", "pgt"))],
+    params=[(preset, target) for preset in ("default", "published") for target in TARGETS],
     ids=lambda pair: " ".join(pair),
 )
 def model(request: pytest.FixtureRequest) -> ResponseModel:
-    """An untrained network of each preset and each target that it has."""
+    """An untrained network of each preset and target."""
     from networks import made_model
 
     return made_model(*request.param)
@@ -97,13 +97,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from mimyria.model.files import write_model
-    from mimyria.model.model import PRESETS, ResponseModel
+    from mimyria.model.model import ResponseModel
+    from mimyria.model.network import NetworkSettings
 
     folder = tmp_path_factory.mktemp("models")
     for name in TARGETS:
         torch.manual_seed(0)
-        settings = replace(PRESETS["default"][name], species=(1, 8), cutoff=4.0)
-        write_model(folder / f"{name}.mym", ResponseModel(settings), {})
+        write_model(folder / f"{name}.mym", ResponseModel(NetworkSettings(name, (1, 8), cutoff=4.0)), {})
     return folder
 
 

@@ -26,7 +26,8 @@ from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Source
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
+from mimyria.settings import LabelSettings
 from mimyria.trajectory import Trajectory
 from mimyria.units import BOHR, HARTREE, VELOCITY
 
@@ -233,7 +234,7 @@ class EngineContract:
     @classmethod
     def label(cls, tmp_path_factory: pytest.TempPathFactory) -> Frame:
         work = tmp_path_factory.mktemp("labels")
-        done = label_frames({"0": cls.frame}, cls.engine, LocalExecutor(), work, LabelSettings(2, cls.field))
+        done = label_frames({"0": cls.frame}, cls.engine, LocalExecutor(), work, LabelSettings(field=cls.field))
         assert not done.failures
         return done.frames["0"]
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from mimyria.autotrain.settings import STEPS, AutotrainSettings, read_autotrain
-from mimyria.cli import app
-
-
-def flags() -> dict[str, list[str]]:
-    """The flags of each command that is a step of the loop."""
-    from typer.main import get_command
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    return {step: [parameter.name or "" for parameter in commands[step].params] for step in STEPS}
+from mimyria.autotrain.settings import AutotrainSettings, read_autotrain
 
 
 def read(tmp_path: Path, text: str) -> AutotrainSettings:
     """The settings that a file of this text gives."""
     path = tmp_path / "loop.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_autotrain(path, flags())
+    return read_autotrain(path)
 
 
 def history(folder: Path) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from mimyria.frame import Frame
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.network import Network
 from mimyria.model.predict import predict_tensors
-from mimyria.training.train import TrainSettings
+from mimyria.settings import TrainSettings
 
 SPECIES = (1, 6, 8)
 FLOAT = 2e-4
@@ -41,7 +41,7 @@ def assert_same(one: np.ndarray, other: np.ndarray) -> None:
 
 
 def quick(name: str, **changes: object) -> TrainSettings:
-    return replace(TrainSettings(name, preset="small", epochs=4), **changes)  # type: ignore[arg-type]
+    return replace(TrainSettings(target=name, preset="small", epochs=4), **changes)  # type: ignore[arg-type]
 
 
 def stopping(at: float = 0.0) -> Callable[[float, dict[str, float]], None]:

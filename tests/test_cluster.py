@@ -15,9 +15,10 @@ from mimyria.execute import LocalExecutor
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, cut_clusters, merge
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
 from mimyria.molecules import find_molecules
 from mimyria.neighbours import neighbour_pairs
+from mimyria.settings import LabelSettings
 from mimyria.targets import labelled_atoms
 
 
@@ -120,7 +121,9 @@ def test_the_apt_of_the_centre_converges_with_the_radius(water: Frame, tmp_path:
     labels = []
     for radius in (1.5, 3.0, 5.0, 5.8):
         (cluster,) = cut_clusters(water, radius, 1, draw(1))
-        done = label_frames({f"{radius}": cluster.frame}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(1))
+        done = label_frames(
+            {f"{radius}": cluster.frame}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(target="apt")
+        )
         labels.append(done.frames[f"{radius}"].tensors["apt"][:3])
     errors = [np.linalg.norm(one - labels[-1]) / np.linalg.norm(labels[-1]) for one in labels[:-1]]
     assert errors[0] > 0.2

@@ -23,7 +23,8 @@ from mimyria.errors import ConfigError, LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
 from mimyria.labels.displacement import displaced, displacement_tensors
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
+from mimyria.settings import LabelSettings
 from mimyria.units import BOHR, HARTREE
 
 ROOT = Path(__file__).parents[1]
@@ -136,7 +137,9 @@ class TestCP2K(EngineContract):
         reasons = ["NO_SUCH_FILE", "no self-consistency", "no-cp2k was not found: install CP2K, or say --command"]
         for index, (engine, reason) in enumerate(zip(engines, reasons, strict=True)):
             work = tmp_path / str(index)
-            done = label_frames({"0": self.frame}, engine, LocalExecutor(), work, LabelSettings(1, self.field))
+            done = label_frames(
+                {"0": self.frame}, engine, LocalExecutor(), work, LabelSettings(target="apt", field=self.field)
+            )
             assert not done.frames
             assert reason in done.failures[work / "0"]
             assert str(work) in done.failures[work / "0"]
@@ -145,9 +148,9 @@ class TestCP2K(EngineContract):
 def test_fields_and_displacements_are_two_derivatives_of_one_energy(tmp_path: Path) -> None:
     """The largest difference comes from the second differences; a symmetric APT could not tell its index order."""
     engine = replace(SMALL, grid=1)  # a finer grid gives the same differences
-    field = label_frames({"0": WATER}, engine, LocalExecutor(), tmp_path / "field", LabelSettings(2, 2e-3))
+    field = label_frames({"0": WATER}, engine, LocalExecutor(), tmp_path / "field", LabelSettings(field=2e-3))
     moved = displaced(WATER)
-    labels = label_frames(moved, engine, LocalExecutor(2), tmp_path / "moved", LabelSettings(1, 2e-3))
+    labels = label_frames(moved, engine, LocalExecutor(2), tmp_path / "moved", LabelSettings(target="apt", field=2e-3))
     other = displacement_tensors(WATER, labels.frames, 2)
     apt, pgt = field.frames["0"].tensors["apt"], field.frames["0"].tensors["pgt"]
     assert abs(apt - apt.swapaxes(1, 2)).max() > 0.02
@@ -156,7 +159,7 @@ def test_fields_and_displacements_are_two_derivatives_of_one_energy(tmp_path: Pa
 
 
 def test_alpha_is_the_slope_of_the_dipole(tmp_path: Path) -> None:
-    label = label_frames({"0": WATER}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(2, 1e-3)).frames["0"]
+    label = label_frames({"0": WATER}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(field=1e-3)).frames["0"]
     alpha = np.reshape(label.info["alpha"], (3, 3))
     np.testing.assert_allclose(alpha, alpha.T, atol=1e-4)
     assert (np.linalg.eigvalsh(alpha) > 0).all()

@@ -15,7 +15,8 @@ from contracts import WATER, ExecutorContract
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 from mimyria.execute import LocalExecutor, ParslExecutor, make_executor
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
+from mimyria.settings import LabelSettings
 
 POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
 

@@ -24,8 +24,9 @@ from mimyria.engines.folder import read_npz, write_npz
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
 from mimyria.labels.quality import summarise
+from mimyria.settings import LabelSettings
 from mimyria.units import BOHR, HARTREE
 
 pytestmark = pytest.mark.usefixtures("made_up_engines")
@@ -40,7 +41,8 @@ from pathlib import Path
 from test_labels_label import FRAMES
 from counting import Counting
 from mimyria.execute import LocalExecutor
-from mimyria.labels.label import LabelSettings, label_frames
+from mimyria.labels.label import label_frames
+from mimyria.settings import LabelSettings
 from program import register
 register()
 done = label_frames(FRAMES, Counting(sys.argv[2], pause=0.05), LocalExecutor(2), Path(sys.argv[1]), LabelSettings())

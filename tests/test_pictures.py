@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from conftest import made_spectra
-from mimyria.figures.pictures import FORMATS, PictureSettings, write_pictures
+from mimyria.figures.pictures import write_pictures
+from mimyria.settings import PICTURES, Pictures
 from mimyria.spectra.spectrum import write_csv
 
 
@@ -11,6 +12,6 @@ def test_a_folder_holds_the_formats_that_were_asked_for_last(tmp_path: Path) -> 
     spectra = {"vdos": made_spectra()["vdos"]}
     (tmp_path / "settings.yaml").write_text("title: water\n", encoding="utf-8")
     write_csv(tmp_path / "vdos.csv", spectra["vdos"])
-    for formats in (FORMATS, ("svg",), ()):
-        write_pictures(tmp_path, spectra, PictureSettings(plot_format=formats))
+    for formats in (PICTURES, ("svg",), ()):
+        write_pictures(tmp_path, spectra, Pictures(plot_format=formats))
         assert {path.suffix[1:] for path in tmp_path.glob("spectra.*")} == set(formats)

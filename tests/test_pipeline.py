@@ -74,9 +74,11 @@ def test_a_constant_velocity_and_a_rotation_change_no_spectrum(run: Run, tmp_pat
 
 def test_an_implausible_temperature_is_warned_of(run: Run, charges: Path, tmp_path: Path) -> None:
     _, _, error = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--velocity-unit", "A/ps")
-    assert "the velocities mean 0.0003 K; " in error
+    assert "the velocities correspond to 0.0003 K; " in error
     assert "this would fit: --velocity-unit A/fs (300 K)" in error
-    assert "warning: the velocities mean 0.0003 K, which points to a wrong unit" in error
+    assert error.count("the velocities correspond to") == 1  # the first look says it, and nothing says it again
+    _, _, error = run("spectrum", tmp_path / "o" / "series.h5", "--out", tmp_path / "p")
+    assert "warning: the velocities correspond to 0.0003 K: a wrong unit of velocity or time (--velocity-unit" in error
 
 
 def test_spectra_of_an_earlier_run_do_not_stay(run: Run, charges: Path, tmp_path: Path) -> None:
@@ -89,7 +91,8 @@ def test_spectra_of_an_earlier_run_do_not_stay(run: Run, charges: Path, tmp_path
 def test_a_wrong_unit_shows_in_the_temperature(run: Run, charges: Path, tmp_path: Path) -> None:
     options = ["--apt", "frames", "--temperature", 300, "--velocity-unit", "A/ps"]
     _, _, error = run("spectrum", charges, *options, "--out", tmp_path / "o")
-    assert "warning: the velocities mean 0.0003 K, not 300 K" in error
+    assert "the velocities correspond to 0.0003 K, not 300 K" in error
+    assert error.count("the velocities correspond to") == 1
     assert "--velocity-unit" in error
 
 

@@ -15,12 +15,13 @@ from mimyria.model.files import read_model
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, tensor_irreps
 from mimyria.model.published import PublishedNetwork, PublishedSettings
+from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS
-from mimyria.training.train import TrainSettings, train
+from mimyria.training.train import train
 from networks import SPECIES, stopping, tensors_of
 
 
-@pytest.mark.parametrize("target", list(PRESETS["published"]))
+@pytest.mark.parametrize("target", list(TARGETS))
 def test_the_published_network_is_trained_and_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
@@ -34,9 +35,9 @@ def test_the_published_network_is_trained_and_read(
         tensors["pgt"] = tensors["pgt"] + tensors["pgt"].swapaxes(1, 2)
         nowhere = np.zeros((3, 3)), np.zeros(3, dtype=bool)
         frames.append(Frame(water.numbers, water.positions + 0.05 * noise, *nowhere, tensors=tensors))
-    small = {name: replace(one, channels=(4, 4), layers=1) for name, one in PRESETS["published"].items()}
+    small = {name: replace(PRESETS["published"][name], channels=(4, 4), layers=1) for name in TARGETS}
     monkeypatch.setitem(PRESETS, "published", small)
-    settings = TrainSettings(target, preset="published", epochs=2)
+    settings = TrainSettings(target=target, preset="published", epochs=2)
     with pytest.raises(Interrupted):
         train(frames, settings, tmp_path / "m", report=stopping())
     train(frames, settings, tmp_path / "m", resume=True)

@@ -19,7 +19,7 @@ from mimyria.pipeline import make_spectra
 from mimyria.rates import response
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.rates.usable_segments import find_usable_segments
-from mimyria.settings import SpectrumSettings, TrajectorySettings
+from mimyria.settings import SpectrumSettings
 from mimyria.trajectory import Trajectory
 
 TIMESTEP = 2.0
@@ -140,7 +140,8 @@ def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytes
     def lengths(resolution: float | None, timestep: float = 2.0, window: str = "gaussian") -> list[int | None]:
         trajectory = Trajectory(tmp_path / "a.xyz", timestep=timestep)
         caplog.clear()
-        return [segment.n_frames for segment in find_usable_segments(trajectory, (0, None), 1, resolution, window)]
+        settings = SpectrumSettings(stride=1, resolution=resolution, window=window)
+        return [segment.n_frames for segment in find_usable_segments(trajectory, settings)]
 
     # the window of 500 cm⁻¹ is 2323 fs/25 = 93 fs, that of 2000 cm⁻¹ 23 fs: 20 fs are too short for either
     assert lengths(500.0) == [150, 60]
@@ -224,6 +225,6 @@ def test_the_volume_of_every_frame_is_kept(make: Make, run: list[Any], caplog: p
 def test_the_cell_of_the_flag_and_that_of_the_file(
     make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    (series,) = make(run, reading=TrajectorySettings(cell=(13.0, 13.0, 13.0)))
+    (series,) = make(run, cell=(13.0, 13.0, 13.0))
     assert "--cell overrides the cell in the file, 12 0 0 0 12 0 0 0 12" in caplog.text
     np.testing.assert_allclose(series.volume, 13.0**3)

@@ -14,10 +14,10 @@ from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.model.files import read_model
 from mimyria.pipeline import make_spectra
-from mimyria.settings import SpectrumSettings
+from mimyria.settings import SpectrumSettings, TrainSettings
 from mimyria.spectra.compare import band_maximum
 from mimyria.training.evaluate import compare_with_labels, evaluate
-from mimyria.training.train import TrainSettings, train
+from mimyria.training.train import train
 from mimyria.units import BOHR, LIGHT_SPEED
 
 STRETCH = 2000.0
@@ -73,7 +73,7 @@ def test_walk(tmp_path: Path) -> None:
 
     # train
     for name in ("apt", "pgt"):
-        settings = TrainSettings(name, preset="small", epochs=150, validation=0.2)
+        settings = TrainSettings(target=name, preset="small", epochs=150, validation=0.2)
         train(labels, settings, tmp_path / f"{name}.mym")
     error = evaluate(compare_with_labels(read_model(tmp_path / "pgt.mym"), labels, "labels"))
     assert error["rmse"] < 0.05 * GROWTH

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
-from mimyria.autotrain.settings import AutotrainSettings, reading
+from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.trajectory import open_trajectories
 
 RUNS = 13
 """Fields for one label."""
@@ -26,13 +27,12 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     folder
         If the loop was begun there, the seconds of a label are those measured.
     """
-    pool = Pool.of(reading(settings).open_all(settings.trajectories))
+    pool = Pool.of(open_trajectories(settings.trajectories, settings.spectra))
     chosen, limits = settings.selection, settings.limits
-    atoms, members = len(pool.trajectories[0].numbers), int(settings.train.get("committee", 1))
+    atoms, members = len(pool.trajectories[0].numbers), settings.members
     frames = sum(min(settings.probe, stored) for stored in pool.stored)
-    stride = settings.spectrum.get("stride", "auto")
-    taken = frames if stride == "auto" else frames // int(stride)
-    spectrum = 2 * members * taken * atoms * SECONDS_PER_ATOM
+    targets, taken = len(settings.targets), frames // (settings.spectra.stride or 1)
+    spectrum = targets * members * taken * atoms * SECONDS_PER_ATOM
     ends = [limits.labels, limits.cycles and chosen.first + (limits.cycles - 1) * chosen.batch, len(pool.training())]
     most = f"at most {min(end for end in ends if end)}"
     lines = [
@@ -41,7 +41,7 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
         f"test set: {chosen.test} frames; first cycle: {chosen.first}; every other: {chosen.batch} ({chosen.method}); "
         f"{most}",
         f"labels: {RUNS} runs each{_seconds_of_a_label(folder)}",
-        f"training: two times {members} networks, {_training(settings, atoms)} a cycle",
+        f"training: {targets} times {members} networks, {_training(settings, atoms)} a cycle",
         f"spectra: {taken} frames a cycle, about {spectrum / 60:.0f} core minutes; at the end all "
         f"{sum(pool.lengths)} frames, about {spectrum / 60 * sum(pool.lengths) / frames:.0f}",
         f"stops when every spectrum changes by a score below {settings.convergence.score:g}, or its statistical floor, "
@@ -51,11 +51,11 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
 
 
 def _training(settings: AutotrainSettings, atoms: int) -> str:
-    flags, chosen = settings.train, settings.selection
+    flags, chosen, targets = settings.train, settings.selection, len(settings.targets)
     if "time_limit" in flags:
-        return f"{2 * float(flags['time_limit']):g} core minutes"
+        return f"{targets * float(flags['time_limit']):g} core minutes"
     epochs = int(flags.get("epochs", EPOCHS))
-    minutes = 2 * int(flags.get("committee", 1)) * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
+    minutes = targets * settings.members * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
     first, more = minutes * chosen.first, minutes * chosen.batch
     return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
 

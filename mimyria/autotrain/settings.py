@@ -6,31 +6,20 @@ What belongs to a single step is said in the words of its command: ``label``, ``
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mimyria.config import REMARKS, is_number, numbers, read_yaml
+from mimyria.config import REMARKS, nearest, read_yaml
+from mimyria.declare import Settings, declared, from_words
 from mimyria.errors import ConfigError
-from mimyria.settings import TrajectorySettings
+from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings, target_names
 
-GIVEN = {
-    "label": {"configurations", "out", "work", "sample", "frames", "import_", "config", "retry", "target"},
-    "train": {"labels", "target", "out", "resume", "json", "plot", "config"},
-    "spectrum": {"trajectory", "apt", "pgt", "out", "frames", "resume", "config", "kinds"},
-}
-"""Flags that the loop gives itself."""
-FILES = {
-    "label": {"template", "topology", "executor", "set", "command"},
-    "train": {"validation"},
-    "spectrum": {"topology", "velocities", "reference"},
-}
-"""Flags that name a file, or begin with one, relative to the folder of the YAML file; see `_file`."""
-STEPS = tuple(GIVEN)
+STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
+"""The settings of each step."""
 
 
 class Section(BaseModel):
@@ -115,66 +104,74 @@ class AutotrainSettings(Section):
         flags: dict[str, Any] = getattr(self, name)
         return flags
 
+    @property
+    def spectra(self) -> SpectrumSettings:
+        """What the flags of the spectra say, of reading the trajectories too."""
+        return from_words(SpectrumSettings, self.spectrum)
+
+    @property
+    def members(self) -> int:
+        """Networks of each target."""
+        return from_words(TrainSettings, {"target": self.targets[0], **self.train}).committee
+
 
 MAY_CHANGE = ("limits", "executors", "convergence")
-"""What another start of the same folder may say differently, beside where labels are made and how CP2K is started."""
+"""What another start of the same folder may say differently, beside flags of steps that decide nothing."""
 
 
-def read_autotrain(path: Path, flags: Mapping[str, Iterable[str]]) -> AutotrainSettings:
-    """Return the settings of a YAML file.
-
-    Parameters
-    ----------
-    path
-        The file; paths in it are relative to its folder.
-    flags
-        By step, the names of all flags of its command.
+def read_autotrain(path: Path) -> AutotrainSettings:
+    """Return the settings of a YAML file; paths in it are relative to its folder.
 
     Raises
     ------
     ConfigError
-        For an unknown name, with the nearest known one, and for a value of the wrong kind.
+        For an unknown name, with the nearest known one, and for a wrong value.
     """
     content = {name: value for name, value in read_yaml(path).items() if name not in REMARKS}
     try:
         settings = AutotrainSettings.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_in_words(error)}") from None
-    cleaned = {}
-    for step in STEPS:
-        known = set(flags[step]) - GIVEN[step]
-        cleaned[step] = {name.replace("-", "_"): value for name, value in settings.step(step).items()}
-        for name in cleaned[step]:
-            if name in GIVEN[step]:
+    if unknown := [name for name in settings.targets if name not in target_names()]:
+        raise ConfigError(f"{path}: targets takes {', '.join(target_names())}, not {unknown[0]!r}")
+    folder = path.parent.resolve()
+    steps = {}
+    for step, part in STEPS.items():
+        known = declared(part)
+        flags = {name.replace("-", "_"): value for name, value in settings.step(step).items()}
+        for name in flags:
+            if name in known and known[name].given:
                 raise ConfigError(f"{path}: {step}.{name} is chosen by autotrain itself; leave it out")
             if name not in known:
-                raise ConfigError(f"{path}: unknown setting {step}.{name}; {_nearest(name, known)}")
-    if settings.selection.method == "committee" and int(cleaned["train"].get("committee", 1)) < 2:
+                free = [other for other, one in known.items() if not one.given]
+                raise ConfigError(f"{path}: unknown setting {step}.{name}; {nearest(name, free)}")
+        try:
+            from_words(part, {"target": settings.targets[0], **flags} if step == "train" else flags)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {step}: {error}") from None
+        steps[step] = {name: _located(folder, known[name].file, value) for name, value in flags.items()}
+    where = settings.executors.model_dump()
+    executor = declared(LabelSettings)["executor"].file
+    settings = settings.model_copy(
+        update={
+            **steps,
+            "executors": Executors(**{name: _located(folder, executor, value) for name, value in where.items()}),
+            "trajectories": [folder / one for one in settings.trajectories],
+        }
+    )
+    if settings.selection.method == "committee" and settings.members < 2:
         raise ConfigError(f"{path}: selection.method committee needs train.committee: 2 or more")
-    folder = path.parent.resolve()
-    for step in STEPS:
-        cleaned[step] |= {name: _file(folder, name, cleaned[step][name]) for name in FILES[step] & set(cleaned[step])}
-    executors = {name: _file(folder, "executor", value) for name, value in settings.executors.model_dump().items()}
-    update = {"executors": Executors(**executors), "trajectories": [folder / one for one in settings.trajectories]}
-    return settings.model_copy(update={**cleaned, **update})
+    return settings
 
 
-def _file(folder: Path, flag: str, value: Any) -> Any:
-    """Return a value in which the file that it names, if it does, is found from everywhere.
-
-    A program of ``command`` is a file if it names its folder; ``set`` names one as ``schema=FILE``; before that of a
-    ``reference`` its KIND may stand; an executor may be ``local``, and what is held out for validation a number.
-    """
+def _located(folder: Path, pattern: str, value: Any) -> Any:
+    """Return a value in which the file that it names, by the pattern of its setting, is found from everywhere."""
     if isinstance(value, list):
-        return [_file(folder, flag, one) for one in value]
-    if not isinstance(value, str) or (flag, value) == ("executor", "local") or is_number(value):
-        return value
-    before, after = "", value
-    if flag in ("set", "reference") and (named := re.match(r"[\w.]+=", value)):
-        before, after = named[0], value[named.end() :]
-    if (flag == "set" and before != "schema=") or (flag == "command" and "/" not in value.split()[0]):
-        return value
-    return before + str(folder / after)
+        return [_located(folder, pattern, one) for one in value]
+    if isinstance(value, dict):
+        return {name: _located(folder, pattern, f"{name}={one}").split("=", 1)[1] for name, one in value.items()}
+    match = re.fullmatch(pattern, value, re.DOTALL) if isinstance(value, str) else None
+    return value[: match.start(1)] + str(folder / match[1]) if match else value
 
 
 def _in_words(error: ValidationError) -> str:
@@ -187,22 +184,17 @@ def _in_words(error: ValidationError) -> str:
     model: type[BaseModel] = AutotrainSettings
     for section in sections:
         model = type(model.model_fields[section].default)
-    return f"unknown setting {place}; {_nearest(name, model.model_fields)}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"unknown setting {place}; {nearest(name, model.model_fields)}"
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return what two settings, as plain values, say differently and may not; for a message."""
-    free = {"label": {"executor", "workers", "cores", "command"}, "train": {"device"}, "spectrum": {"device"}}
     found = []
     for name in sorted({*old, *new} - set(MAY_CHANGE)):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            keys = sorted({*before, *after} - free.get(name, set()))
+            free = declared(STEPS[name], "nothing") if name in STEPS else ()
+            keys = sorted({*before, *after} - set(free))
             found += [
                 f"{name}.{key}: {before.get(key)!r} was {after.get(key)!r}"[:200]
                 for key in keys
@@ -211,14 +203,3 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         elif before != after:
             found.append(f"{name}: {before!r}, now {after!r}")
     return [one.replace(" was ", ", now ") for one in found]
-
-
-def reading(settings: AutotrainSettings) -> TrajectorySettings:
-    """Return how the trajectories are read: what the flags of the spectra say about it."""
-    flags = settings.spectrum
-    given: dict[str, Any] = {name: flags[name] for name in TrajectorySettings.__dataclass_fields__ if name in flags}
-    given |= {name: Path(given[name]) for name in ("topology", "velocities") if name in given}
-    given |= {"timestep": float(given["timestep"])} if "timestep" in given else {}
-    cell = given.get("cell")
-    text = " ".join(map(str, cell)) if isinstance(cell, list) else cell
-    return TrajectorySettings(**given | {"cell": numbers(text, (3, 9), "spectrum.cell")})

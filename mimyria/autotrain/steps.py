@@ -20,6 +20,7 @@ from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, make_executor
+from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
 
@@ -79,7 +80,9 @@ class Steps:
         done, labels = folder / LABELLED, folder / "labels.extxyz"
         if not done.exists():
             with self._timed(folder, "label"):
+                words: tuple[str | Path, ...]
                 words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
+                words += ("--target", max(self.settings.targets, key=lambda name: TARGETS[name].order))
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
             reason = _last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():
@@ -156,8 +159,9 @@ class Steps:
         if made_of(folder) == wanted:
             return
         with self._timed(folder, "spectrum"):
+            absolute = models.resolve()
             words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]
-            words += [word for name in self.settings.targets for word in (f"--{name}", models / f"{name}.mym")]
+            words += [word for name in self.settings.targets for word in ("--tensor", f"{name}={absolute / name}.mym")]
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
             self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])

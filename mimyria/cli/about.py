@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mimyria.cli.options import Config, Json, Layout, Topology, VelocityUnit
+from mimyria.cli.options import Config, Json, with_options
+from mimyria.declare import values_of
+from mimyria.settings import Stored
 
 LARGEST_INLINE = 8
 """Facts about a thing that stand on one line."""
@@ -26,18 +28,17 @@ def demo(
     typer.echo(run_demo(out, quick=quick))
 
 
+@with_options
 def info(
     file: Annotated[Path, typer.Argument(help="Model, label file, trajectory, series.h5, or folder of spectra.")],
-    topology: Topology = None,
-    velocity_unit: VelocityUnit = None,
-    layout: Layout = None,
+    settings: Stored,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Say what is in a file or folder."""
     from mimyria.info import describe
 
-    facts = describe(file, topology=topology, velocity_unit=velocity_unit, layout=layout)
+    facts = describe(file, **values_of(settings, Stored))
     typer.echo(json_format.dumps(facts) if json else "\n".join(_lines(facts)))
 
 

@@ -14,14 +14,9 @@ def autotrain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and about how long.")] = False,
 ) -> None:
     """From a trajectory to spectra, by itself: label, train, compare the spectra, stop when they have converged."""
-    from typer.main import get_command
+    from mimyria.autotrain.settings import read_autotrain
 
-    from mimyria.autotrain.settings import STEPS, read_autotrain
-    from mimyria.cli import app
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    flags = {step: [parameter.name or "" for parameter in commands[step].params] for step in STEPS}
-    wanted = read_autotrain(settings, flags)
+    wanted = read_autotrain(settings)
     place = folder or Path(settings.stem)
     if dry_run:
         from mimyria.autotrain.plan import plan

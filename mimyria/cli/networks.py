@@ -8,43 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mimyria.cli.options import (
-    Charge,
-    Config,
-    Device,
-    Json,
-    Layout,
-    SumRule,
-    Topology,
-    VelocityUnit,
-    assignments,
-    plot_path,
-    project,
-)
+from mimyria.cli.options import Config, Json, plot_path, with_options
+from mimyria.declare import values_of
 from mimyria.errors import ConfigError
+from mimyria.settings import EvaluateSettings, PredictSettings, Stored, TrainSettings
 
 if TYPE_CHECKING:
     from mimyria.frame import Frame
     from mimyria.progress import Advance
 
 
+@with_options
 def train(
     labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
-    target: Annotated[str, typer.Option(help="apt or pgt.")],
     out: Annotated[Path, typer.Option(help="The model file.")],
-    preset: Annotated[str, typer.Option(help="Shape of the network: default, small or published.")] = "default",
-    validation: Annotated[str, typer.Option(help="Fraction of the frames, or a file with labelled frames.")] = "0.1",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the frames.")] = None,
-    time_limit: Annotated[float | None, typer.Option(help="Minutes; the schedule is laid out over them.")] = None,
-    committee: Annotated[int, typer.Option(help="Networks whose spread tells how sure they are.")] = 1,
-    weight: Annotated[list[str] | None, typer.Option(help="What counts more: S=4, 2e=2; repeatable.")] = None,
-    sum_rule: Annotated[str, typer.Option(help="none; or project: the sum is made exact in training too.")] = "none",
-    learning_rate: Annotated[float | None, typer.Option(help="Highest.")] = None,
+    settings: TrainSettings,
     plot: Annotated[Path | None, typer.Option(help="Learning curve: .png, .pdf, .svg.")] = None,
-    device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Of weights, validation split and order of the frames.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training ended.")] = False,
-    layout: Layout = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted training.")] = False,
     json: Json = False,
     config: Config = None,
 ) -> None:
@@ -52,34 +32,18 @@ def train(
     from mimyria.formats import read_frames
     from mimyria.model.files import choose_device
     from mimyria.progress import progress_table
-    from mimyria.training.train import TrainSettings
     from mimyria.training.train import train as run
 
-    try:
-        fraction, file = float(validation), None
-    except ValueError:
-        fraction, file = 0.0, Path(validation)
     plot = plot_path(plot)
-    settings = TrainSettings(
-        target,
-        preset,
-        fraction,
-        committee,
-        project(sum_rule),
-        {name: _positive(name, value) for name, value in assignments(weight or [], "--weight").items()},
-        epochs,
-        time_limit,
-        learning_rate,
-        seed=seed,
-    )
-    frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
-    with progress_table(f"{target.upper()}NN") as advance:
+    frames = [frame for path in labels for frame in read_frames(path, layout=settings.layout)]
+    held_out = settings.validation
+    with progress_table(f"{settings.target.upper()}NN") as advance:
         summary = run(
             frames,
             settings,
             out,
-            validation=list(read_frames(file, layout=layout)) if file else None,
-            device=choose_device(device),
+            validation=list(read_frames(held_out, layout=settings.layout)) if isinstance(held_out, Path) else None,
+            device=choose_device(settings.device),
             resume=resume,
             report=advance,
             origin=", ".join(map(str, labels)),
@@ -99,20 +63,13 @@ def train(
         )
 
 
-def _positive(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"--weight {name} takes a number, not {text!r}") from None
-
-
+@with_options
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model file.")],
     labels: Annotated[list[Path], typer.Argument(help="Labelled frames (extxyz).")],
+    settings: EvaluateSettings,
     plot: Annotated[Path | None, typer.Option(help="Parity plot: .png, .pdf, .svg.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Plot of a committee's error over its spread.")] = None,
-    device: Device = "auto",
-    layout: Layout = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
@@ -124,8 +81,8 @@ def evaluate(
     from mimyria.training.evaluate import evaluate as run
 
     plot, calibration = plot_path(plot), plot_path(calibration)
-    network = read_model(model, device=choose_device(device))
-    frames = [frame for path in labels for frame in read_frames(path, layout=layout)]
+    network = read_model(model, device=choose_device(settings.device))
+    frames = [frame for path in labels for frame in read_frames(path, layout=settings.layout)]
     pairs = compare_with_labels(network, frames, ", ".join(map(str, labels)))
     report = run(pairs)
     if plot is not None:
@@ -151,16 +108,12 @@ def convert(
     typer.echo(f"{out}: {taken.target.title}")
 
 
+@with_options
 def predict(
     model: Annotated[Path, typer.Argument(help="Model file.")],
     trajectory: Annotated[Path, typer.Argument(help="Configurations or a trajectory, with or without velocities.")],
     out: Annotated[Path, typer.Option(help="extxyz with the tensors of every atom.")],
-    topology: Topology = None,
-    velocity_unit: VelocityUnit = None,
-    layout: Layout = None,
-    charge: Charge = None,
-    sum_rule: SumRule = "project",
-    device: Device = "auto",
+    settings: PredictSettings,
     config: Config = None,
 ) -> None:
     """Write the tensors of every atom, for those who want them; spectra do not need it."""
@@ -171,10 +124,10 @@ def predict(
 
     if out.resolve() == trajectory.resolve():
         raise ConfigError(f"{out} is the trajectory itself; give another --out")
-    network = read_model(model, device=choose_device(device))
+    network = read_model(model, device=choose_device(settings.device))
     with progress(trajectory.name) as advance:
-        stored = read_frames(trajectory, topology=topology, velocity_unit=velocity_unit, layout=layout)
-        frames = run(network, stored, charge=charge, project=project(sum_rule))
+        stored = read_frames(trajectory, **values_of(settings, Stored))
+        frames = run(network, stored, charge=settings.charge, project=settings.sum_rule == "project")
         write_frames(out, (_reported(frame, k, advance) for k, frame in enumerate(frames, 1)))
 
 

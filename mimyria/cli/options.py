@@ -1,15 +1,61 @@
-"""Options that several commands share, and how their words become values."""
+"""From declared settings to options of a command, and what several commands share beside them."""
 
 from __future__ import annotations
 
-import re
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mimyria.config import read_settings
+from mimyria.declare import Many, Pairs, Settings, Switch, declared, default_of, flag, from_words, panel_of
 from mimyria.errors import ConfigError
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes every one of its ``settings``, which its annotation declares, as an option."""
+    parameters = list(inspect.signature(command, eval_str=True).parameters.values())
+    (place,) = (k for k, one in enumerate(parameters) if one.name == "settings")
+    part: type[Settings] = parameters[place].annotation
+    parameters[place : place + 1] = [_option(part, name) for name in declared(part)]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        words = {name: given.pop(name) for name in declared(part)}
+        command(settings=from_words(part, words), **given)
+
+    parameters.sort(key=lambda one: one.default is not inspect.Parameter.empty)  # as a signature must have them
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called
+
+
+def _option(part: type[Settings], name: str) -> inspect.Parameter:
+    """Return the parameter of an option; all but switches are texts, so that a wrong value is refused as elsewhere."""
+    one, default = declared(part)[name], default_of(part, name)
+    shown = one.kind.without if default is None else one.kind.write(default)
+    texts = " ".join(map(str, shown)) if isinstance(shown, tuple | list) else shown
+    switch, several = isinstance(one.kind, Switch), isinstance(one.kind, Many | Pairs)
+    option = typer.Option(
+        flag(name),
+        help=one.help,
+        metavar=None if switch else one.kind.shown,
+        rich_help_panel=panel_of(part, name) or None,
+        show_default=str(texts) if texts and not switch else False,
+    )
+    sort = bool if switch else list[str] | None if several else str | None
+    empty = inspect.Parameter.empty
+    unset = False if switch else None
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=empty if default is MISSING else unset,
+        annotation=Annotated[str if default is MISSING else sort, option],
+    )
 
 
 def use_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -19,28 +65,6 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
         plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
         context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
     return path
-
-
-def assignments(words: list[str], flag: str) -> dict[str, str]:
-    """Return the pairs of a flag such as ``--set NAME=VALUE``."""
-    for word in words:
-        if "=" not in word:
-            raise ConfigError(f"{flag} takes NAME=VALUE, not {word!r}")
-    return dict(word.split("=", 1) for word in words)
-
-
-def words(texts: list[str] | None) -> tuple[str, ...]:
-    """Return the words of a flag that may be repeated, or hold several with commas."""
-    return tuple(word for text in texts or () for word in text.replace(",", " ").split())
-
-
-def frame_range(text: str | None) -> tuple[int, int | None]:
-    """Return first and last (exclusive) of ``--frames 100:2000``."""
-    match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", ":" if text is None else text)
-    first, last = (int(match[1] or 0), int(match[2]) if match[2] else None) if match else (-1, None)
-    if first < 0 or (last is not None and last <= first):
-        raise ConfigError(f"--frames takes FIRST:LAST, counted from 0, LAST left out (in YAML in quotes), not {text!r}")
-    return first, last
 
 
 def plot_path(path: Path | None) -> Path | None:
@@ -57,22 +81,3 @@ Config = Annotated[
     typer.Option("--config", help="YAML file with the names of these flags.", callback=use_config, is_eager=True),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Topology = Annotated[Path | None, typer.Option(help="File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).")]
-Velocities = Annotated[Path | None, typer.Option(help="Second file with the velocities, as CP2K writes them.")]
-VelocityUnit = Annotated[str | None, typer.Option(help="au, A/fs, A/ps, nm/ps, ase or bohr/fs.")]
-Cell = Annotated[str | None, typer.Option(help='Å: "a b c" or nine numbers, rows first, where the file has none.')]
-Timestep = Annotated[float | None, typer.Option(help="fs between stored frames, where the file does not say.")]
-Layout = Annotated[
-    str | None, typer.Option(help="Index order of stored tensors: field,displacement, the reverse, or a program.")
-]
-Frames = Annotated[str | None, typer.Option(help="FIRST:LAST stored frame to use, counted from 0, LAST left out.")]
-Charge = Annotated[float | None, typer.Option(help="Total charge of the cell, e; else what the frames say, else 0.")]
-SumRule = Annotated[str, typer.Option(help="project: make the sum over the atoms exact; none: do not.")]
-
-
-def project(sum_rule: str) -> bool:
-    """Return whether ``--sum-rule`` asks for exact sums over the atoms."""
-    if sum_rule not in ("project", "none"):
-        raise ConfigError(f"--sum-rule takes project or none, not {sum_rule!r}")
-    return sum_rule == "project"

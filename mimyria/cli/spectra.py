@@ -8,128 +8,23 @@ from typing import Annotated
 
 import typer
 
-from mimyria.cli.options import (
-    Cell,
-    Charge,
-    Config,
-    Device,
-    Frames,
-    Json,
-    Layout,
-    SumRule,
-    Timestep,
-    Topology,
-    Velocities,
-    VelocityUnit,
-    frame_range,
-    project,
-    words,
-)
-from mimyria.config import numbers
-from mimyria.errors import ConfigError
-
-GROUPS = (
-    "Parts of the spectra: species (without it), none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around "
-    "SELECTION`; selections are MDAnalysis's."
-)
+from mimyria.cli.options import Config, Json, with_options
+from mimyria.settings import SpectrumSettings
 
 
+@with_options
 def spectrum(
     trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
     out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.*, series.h5.")],
-    kinds: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="ir, raman, vdos (needs neither --apt nor --pgt), sfg; repeatable, or with commas. All but sfg, where "
-            "it is left out."
-        ),
-    ] = None,
-    apt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
-    pgt: Annotated[str | None, typer.Option(help="Model file, or `frames`: tensors stored in the frames.")] = None,
-    topology: Topology = None,
-    velocities: Velocities = None,
-    velocity_unit: VelocityUnit = None,
-    cell: Cell = None,
-    timestep: Timestep = None,
-    frames: Frames = None,
-    stride: Annotated[str, typer.Option(help="Tensors at every Nth stored frame; auto keeps 4500 cm⁻¹.")] = "auto",
-    temperature: Annotated[float | None, typer.Option(help="K; without it, from the velocities.")] = None,
-    resolution: Annotated[float | None, typer.Option(help="cm⁻¹ (FWHM); 20, or what the length allows.")] = None,
-    window: Annotated[str, typer.Option(help="gaussian, hann or blackman.")] = "gaussian",
-    groups: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
-    blocks: Annotated[int | None, typer.Option(help="Number of blocks for the error bars.")] = None,
-    correction: Annotated[
-        str, typer.Option(help="Quantum correction of intensities: harmonic, standard, schofield or none.")
-    ] = "harmonic",
-    epsilon_infinity: Annotated[
-        float | None, typer.Option(help="1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.")
-    ] = None,
-    stokes: Annotated[bool, typer.Option("--stokes", help="Add Stokes and anti-Stokes intensities.")] = False,
-    laser: Annotated[float | None, typer.Option(help="nm; 532 with --stokes, and implies it.")] = None,
-    porto: Annotated[
-        list[str] | None,
-        typer.Option(help="Raman geometry of an oriented sample, such as z(xy)-z; repeatable, or with commas."),
-    ] = None,
-    normal: Annotated[str, typer.Option(help="x, y or z: across the slab, for sfg.")] = "z",
-    charge: Charge = None,
-    layout: Layout = None,
-    sum_rule: SumRule = "project",
-    device: Device = "auto",
-    reference: Annotated[
-        list[str] | None,
-        typer.Option(help="Spectrum to lay over, repeatable: [KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]."),
-    ] = None,
-    title: Annotated[str, typer.Option(help="Stands above the pictures.")] = "",
-    plot_format: Annotated[str, typer.Option(help="Out of png, pdf, svg, html.")] = "png pdf svg html",
-    plot_width: Annotated[str, typer.Option(help="single or double: columns of a journal.")] = "double",
-    resume: Annotated[bool, typer.Option("--resume", help="Insist on going on with an unfinished run.")] = False,
+    settings: SpectrumSettings,
+    resume: Annotated[bool, typer.Option("--resume", help="Insist on resuming an unfinished run.")] = False,
     config: Config = None,
 ) -> None:
-    """Make spectra along trajectories. An unfinished run with the same settings is gone on with by itself."""
-    from mimyria.figures.pictures import FORMATS, WIDTHS, PictureSettings
+    """Make spectra along trajectories. Resumes an unfinished run automatically if its settings match."""
     from mimyria.pipeline import make_spectra
-    from mimyria.rates.window import WINDOWS
-    from mimyria.settings import SpectrumSettings, TrajectorySettings
-    from mimyria.spectra.conditions import LASER
 
-    if window not in WINDOWS:
-        raise ConfigError(f"--window takes {', '.join(WINDOWS)}, not {window!r}")
-    if plot_width not in WIDTHS:
-        raise ConfigError(f"--plot-width takes {' or '.join(WIDTHS)}, not {plot_width!r}")
-    formats = tuple(plot_format.replace(",", " ").split())
-    if not formats or not set(formats) <= set(FORMATS):
-        raise ConfigError(f"--plot-format takes {', '.join(FORMATS)}, not {plot_format!r}")
-    if stride != "auto" and not (stride.isdigit() and int(stride) > 0):
-        raise ConfigError(f"--stride takes auto or a positive whole number, not {stride!r}")
-    for flag, value in (("--resolution", resolution), ("--laser", laser), ("--blocks", blocks)):
-        if value is not None and not value > 0:
-            raise ConfigError(f"{flag} must be positive, not {value}")
-    settings = SpectrumSettings(
-        kinds=words(kinds) or None,
-        apt=apt,
-        pgt=pgt,
-        reading=TrajectorySettings(
-            topology, velocities, velocity_unit, numbers(cell, (3, 9), "--cell"), timestep, layout
-        ),
-        frames=frame_range(frames),
-        stride=None if stride == "auto" else int(stride),
-        temperature=temperature,
-        resolution=resolution,
-        window=window,
-        blocks=blocks,
-        groups=tuple(groups or ("species",)),
-        correction=correction,
-        epsilon_infinity=epsilon_infinity,
-        laser=laser or (LASER if stokes else None),
-        porto=words(porto),
-        normal=normal,
-        charge=charge,
-        project=project(sum_rule),
-        device=device,
-        pictures=PictureSettings(tuple(reference or ()), formats, plot_width, title),
-    )
     spectra = make_spectra(trajectory, out, settings, resume=resume)
-    files = [f"{kind}.csv" for kind in spectra] + [f"spectra.{name}" for name in formats]
+    files = [f"{kind}.csv" for kind in spectra] + [f"spectra.{name}" for name in settings.plot_format]
     typer.echo(f"{out}: {', '.join(files)}")
 
 

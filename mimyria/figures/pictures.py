@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mimyria.figures.panels import panels_of
 from mimyria.figures.reference import lay_over, read_reference
+from mimyria.settings import PICTURES, Pictures
 from mimyria.spectra.spectrum import Spectrum
 
-FORMATS = ("png", "pdf", "svg", "html")
-WIDTHS = ("single", "double")
 
-
-@dataclass(frozen=True)
-class PictureSettings:
-    """How spectra are drawn.
-
-    Parameters
-    ----------
-    reference
-        Spectra to lay over them, as `read_reference` takes them.
-    plot_format
-        Out of `FORMATS`.
-    plot_width
-        Of the figures: out of `WIDTHS`, in columns of a journal.
-    title
-        Stands above.
-    """
-
-    reference: tuple[str, ...] = ()
-    plot_format: tuple[str, ...] = FORMATS
-    plot_width: str = "double"
-    title: str = ""
-
-
-def write_pictures(
-    folder: Path, spectra: Mapping[str, Spectrum], how: PictureSettings, notes: Sequence[str] = ()
-) -> None:
+def write_pictures(folder: Path, spectra: Mapping[str, Spectrum], how: Pictures, notes: Sequence[str] = ()) -> None:
     """Write ``spectra.png`` and its like beside the text files, and remove those of an earlier run.
 
     Parameters
@@ -53,8 +26,8 @@ def write_pictures(
         Lines for the page; those about the references follow.
     """
     panels, said = lay_over(panels_of(spectra), [read_reference(text) for text in how.reference])
-    paths = {name: folder / f"spectra.{name}" for name in FORMATS}
-    for name in set(FORMATS) - set(how.plot_format):
+    paths = {name: folder / f"spectra.{name}" for name in PICTURES}
+    for name in set(PICTURES) - set(how.plot_format):
         paths.pop(name).unlink(missing_ok=True)
     figures = [path for name, path in paths.items() if name != "html"]
     if figures:

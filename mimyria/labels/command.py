@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,68 +19,15 @@ from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displaced, displacement_tensors
-from mimyria.labels.label import FAILED, Labelled, LabelSettings, label_frames, unlabelled
+from mimyria.labels.label import FAILED, Labelled, label_frames, unlabelled
 from mimyria.progress import progress
+from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
 from mimyria.trajectory import cell_matrix
 
 log = logging.getLogger("mimyria")
 
-SCHEMES = ("field", "displacement")
-LARGEST_FIELD = 0.02
-"""E_h/(e a0); beyond it a molecule's answer is no longer a Taylor series, and a cell breaks down."""
-SMALLEST_FIELD = 1e-5
 SHOWN = 3
-LARGEST_EPSILON = 6.0
-
-
-@dataclass(frozen=True)
-class LabelRequest:
-    """What `make_labels` is asked for.
-
-    Parameters
-    ----------
-    engine, engine_settings
-        Name in ``ENGINES``, and settings of that engine by name; without a name, CP2K for periodic configurations and
-        PySCF for others and for clusters.
-    label
-        What is wanted of every configuration.
-    scheme
-        ``field``, or ``displacement`` to compare with.
-    cluster, centres, epsilon
-        Radius (Å) of clusters to cut, how many in each frame, and ε∞ (see ``labels.cluster``); None for no clusters.
-    ions
-        Charges (e) of ions by formula, elements in alphabetical order, beside those in ``labels.cluster``.
-    executor, workers, cores
-        ``local`` with a number of jobs at a time and the cores of each (None: one), or the YAML profile of a cluster.
-    frames
-        First and last (exclusive) frame to use of each file.
-    sample, seed
-        How many frames to draw at random, and what the drawing starts from; None for all.
-    project
-        Make the translational sum rules exact in what is written.
-    topology, cell, layout
-        Of the configurations, where their files do not tell.
-    """
-
-    engine: str | None = None
-    engine_settings: dict[str, Any] = field(default_factory=dict)
-    label: LabelSettings = field(default_factory=LabelSettings)
-    scheme: str = "field"
-    cluster: float | None = None
-    centres: int = 1
-    epsilon: float = 1.0
-    ions: dict[str, int] = field(default_factory=dict)
-    executor: str = "local"
-    workers: int | None = None
-    cores: int | None = None
-    frames: tuple[int, int | None] = (0, None)
-    sample: int | None = None
-    seed: int = 0
-    project: bool = False
-    topology: Path | None = None
-    cell: tuple[float, ...] | None = None
-    layout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +46,7 @@ class Plan:
     assemble: Callable[[dict[str, Frame]], list[Frame]]
 
 
-def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequest) -> str:
+def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelSettings) -> str:
     """Label configurations, write those that are done, and return a line that says how many.
 
     Raises
@@ -108,13 +54,14 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
     RunFailed
         If some could not be labelled; the others are written.
     """
-    _check(paths, out, request)
+    if out.resolve() in {path.resolve() for path in paths}:
+        raise ConfigError(f"{out} is a file of configurations; give another --out")
     check_writable(out)
     frames = _chosen(paths, request)
     isolated = request.cluster is not None or not next(iter(frames.values())).periodic.any()
     name = request.engine or ("pyscf" if isolated else "cp2k")
-    engine = make_engine(name, request.engine_settings)
-    if request.label.charge is None and not any("total_charge" in frame.info for frame in frames.values()):
+    engine = make_engine(name, {"template": request.template, "command": request.command, **request.set})
+    if request.charge is None and not any("total_charge" in frame.info for frame in frames.values()):
         log.info("the frames tell no charge, so it is taken as 0; --charge says another")
     settings, plan = _plan(frames, request)
     here = {name: number for name in ("workers", "cores") if (number := getattr(request, name)) is not None}
@@ -124,7 +71,9 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
             labelled = label_frames(plan.configurations, engine, executor, work, settings, advance)
     except KeyboardInterrupt:
         raise Interrupted(f"what is finished is kept in {work}; the same command goes on from there") from None
-    written = [_finished(frame, engine.summary, request.project) for frame in plan.assemble(labelled.frames)]
+    written = [
+        _finished(frame, engine.summary, request.sum_rule == "project") for frame in plan.assemble(labelled.frames)
+    ]
     if written:
         write_frames(out, written)
     programs = sorted({str(frame.info["engine"]) for frame in written})
@@ -136,38 +85,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelRequ
     return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.field:g} E_h/(e a0)"
 
 
-def _check(paths: Sequence[Path], out: Path, request: LabelRequest) -> None:
-    """Raise ConfigError for requests that contradict themselves."""
-    if out.resolve() in {path.resolve() for path in paths}:
-        raise ConfigError(f"{out} is a file of configurations; give another --out")
-    if request.scheme not in SCHEMES:
-        raise ConfigError(f"--scheme takes {' or '.join(SCHEMES)}, not {request.scheme!r}")
-    if not SMALLEST_FIELD <= request.label.field <= LARGEST_FIELD:
-        raise ConfigError(
-            f"--field takes a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule, not {request.label.field:g}"
-        )
-    if not request.label.max_residual > 0:
-        raise ConfigError(f"--max-residual takes a positive number, not {request.label.max_residual:g}")
-    if request.label.order == 1 and np.isfinite(request.label.max_residual):
-        raise ConfigError("--max-residual needs --target pgt: seven runs leave no residual")
-    if request.cluster is None:
-        if request.ions or request.epsilon != 1 or request.centres != 1:
-            raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
-        return
-    if request.scheme == "displacement":
-        raise ConfigError("--scheme displacement and --cluster do not go together")
-    if request.project:
-        raise ConfigError("--sum-rule project and --cluster do not go together: only the centres are labelled")
-    if not request.cluster > 0 or request.centres < 1:
-        raise ConfigError("--cluster takes a positive radius in Å, --centres a positive number")
-    if not 1 <= request.epsilon <= LARGEST_EPSILON:
-        raise ConfigError(
-            f"--epsilon takes ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, not {request.epsilon:g}, "
-            "nor the static constant (78 for water)"
-        )
-
-
-def _chosen(paths: Sequence[Path], request: LabelRequest) -> dict[int, Frame]:
+def _chosen(paths: Sequence[Path], request: LabelSettings) -> dict[int, Frame]:
     """Return the frames to label by their number in the files."""
 
     def stored() -> Iterator[Frame]:
@@ -198,26 +116,28 @@ def draw(count: int, sample: int, seed: int) -> list[int]:
     return sorted(np.random.default_rng(seed).permutation(count)[:sample].tolist())
 
 
-def _plan(frames: dict[int, Frame], request: LabelRequest) -> tuple[LabelSettings, Plan]:
+def _plan(frames: dict[int, Frame], request: LabelSettings) -> tuple[LabelSettings, Plan]:
     """Return what is wanted of each configuration, and the configurations."""
     if request.scheme == "displacement":
-        order = max(1, request.label.order - 1)  # α and β are first and second derivatives of the dipole by the field
-        return replace(request.label, order=order), _displacement_plan(frames, request.label.order)
+        # α and β are first and second derivatives of the dipole by the field
+        order = TARGETS[request.target].order
+        lower = next(name for name, target in TARGETS.items() if target.order == max(1, order - 1))
+        return replace(request, target=lower, max_residual=None), _displacement_plan(frames, order)
     if request.cluster is None:
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}
-        return request.label, Plan(configurations, lambda labels: list(labels.values()))
-    if request.label.charge is not None:  # of the frame; that of a cluster is that of the ions in it
-        charge = {"total_charge": float(request.label.charge)}
+        return request, Plan(configurations, lambda labels: list(labels.values()))
+    if request.charge is not None:  # of the frame; that of a cluster is that of the ions in it
+        charge = {"total_charge": float(request.charge)}
         frames = {index: replace(frame, info=frame.info | charge) for index, frame in frames.items()}
-    return replace(request.label, charge=None), _cluster_plan(frames, request)
+    return replace(request, charge=None), _cluster_plan(frames, request)
 
 
-def _cluster_plan(frames: dict[int, Frame], request: LabelRequest) -> Plan:
+def _cluster_plan(frames: dict[int, Frame], request: LabelSettings) -> Plan:
     """Return clusters, whose centres' labels go back into the frames they come from."""
     clusters: dict[int, dict[str, Cluster]] = {}
     for index, frame in frames.items():
         generator = np.random.default_rng([request.seed, index])
-        cut = cut_clusters(frame, float(request.cluster or 0), request.centres, generator, IONS | request.ions)
+        cut = cut_clusters(frame, float(request.cluster or 0), request.centres, generator, {**IONS, **request.ion})
         clusters[index] = {f"{index:05d}/molecule-of-atom-{one.centre[0]:05d}": one for one in cut}
     sizes = [len(one.frame) for cut in clusters.values() for one in cut.values()]
     log.info(f"{len(sizes)} clusters of {min(sizes)} to {max(sizes)} atoms; charges from the ions in them")

@@ -27,6 +27,7 @@ from mimyria.frame import Array, Frame
 from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.quality import FIGURES
 from mimyria.neighbours import neighbour_pairs
+from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
 from mimyria.units import BOHR, HARTREE
 
@@ -50,35 +51,6 @@ OWNED = {
 }
 OWNED |= {"source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
 """What a label says in the header of its frame, besides the ``qa_`` figures: it goes when another label comes."""
-
-
-@dataclass(frozen=True)
-class LabelSettings:
-    """What is wanted of every configuration.
-
-    Parameters
-    ----------
-    order
-        The highest one wanted: 1 for the APT (7 runs), 2 for the PGT too (13), 3 for the HGT too (33); see ``stencil``.
-    field
-        Length of the fields, E_h/(e a0).
-    charge
-        Total charge, e; None for what the configurations' headers say, else zero.
-    retry
-        Try configurations that failed before again: from scratch, then with a safer way to self-consistency.
-    max_residual
-        E_h/a0; labels whose fit leaves more than this are refused.
-    """
-
-    order: int = 2
-    field: float = 2e-3
-    charge: int | None = None
-    retry: bool = False
-    max_residual: float = np.inf
-
-    def charge_of(self, frame: Frame) -> int:
-        """Return the total charge of a configuration, e."""
-        return round(frame.total_charge) if self.charge is None else self.charge
 
 
 @dataclass(frozen=True)
@@ -126,7 +98,7 @@ def label_frames(
         If a folder holds another configuration or was made with other settings, with the difference; or if the engine
         cannot be used at all.
     """
-    engine.prepare(settings.field, settings.order)
+    engine.prepare(settings.field, TARGETS[settings.target].order)
     session = _Session(engine, settings, {work / name: frame for name, frame in frames.items()})
     session.check_others()
     session.forget_failures()
@@ -154,7 +126,7 @@ def label_frames(
             continue
         label = _labelled(session.frames[folder], content, session.identities[folder])
         residual = label.info["qa_residual"]
-        if residual > settings.max_residual:
+        if settings.max_residual is not None and residual > settings.max_residual:
             session.failures[folder] = (
                 f"the fit leaves {residual:.2g} E_h/a0, more than --max-residual {settings.max_residual:g}"
             )
@@ -168,7 +140,7 @@ class _Session:
 
     def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
         self.engine, self.settings, self.frames = engine, settings, frames
-        self.fields = stencil(settings.order, settings.field)
+        self.fields = stencil(TARGETS[settings.target].order, settings.field)
         identity = engine.identity  # of CP2K it reads the files beside the template
         self.identities = {folder: self._identity(frame, identity) for folder, frame in frames.items()}
         self.inside = {folder: folder / fingerprint(identity) for folder, identity in self.identities.items()}
@@ -177,13 +149,17 @@ class _Session:
         self.busy: list[Path] = []
         self.locks: dict[Path, TextIO] = {}
 
+    def _charge(self, frame: Frame) -> int:
+        """Return the total charge of a configuration, e."""
+        return round(frame.total_charge) if self.settings.charge is None else self.settings.charge
+
     def _identity(self, frame: Frame, engine: dict[str, Any]) -> dict[str, Any]:
         """Return everything that determines the label of a configuration."""
         return {
             "engine": engine,
-            "charge": self.settings.charge_of(frame),
+            "charge": self._charge(frame),
             "field": self.settings.field,
-            "order": self.settings.order,
+            "order": TARGETS[self.settings.target].order,
             "configuration": {
                 "numbers": frame.numbers.tolist(),
                 "positions": frame.positions.tolist(),
@@ -231,7 +207,7 @@ class _Session:
         frame, inside = self.frames[folder], self.inside[folder]
         if self.label(folder) is not None:
             return None
-        configuration = Configuration(frame, self.settings.charge_of(frame))
+        configuration = Configuration(frame, self._charge(frame))
         check_distances(frame)
         self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
@@ -275,7 +251,7 @@ class _Session:
         try:
             runs = read_runs(inside, len(self.fields))
             self.engine.clean(inside)
-            write_label(inside / LABEL, runs, self.fields, frame, self.settings.charge_of(frame))
+            write_label(inside / LABEL, runs, self.fields, frame, self._charge(frame))
         except LabelError as error:
             return str(error)
         return ""

@@ -25,6 +25,11 @@ def automatic_stride(timestep: float) -> int:
     return max(1, int(nyquist_wavenumber(timestep) / HIGHEST_WAVENUMBER))
 
 
+def chosen_stride(stride: int | None, timestep: float) -> int:
+    """Return the stride that is asked for, or else the automatic one."""
+    return stride or automatic_stride(timestep)
+
+
 def aliased_fraction(rates: Array, stride: int) -> float:
     """Return the part of the power of a series that folds back when only every ``stride``-th sample is taken.
 

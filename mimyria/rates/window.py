@@ -15,10 +15,13 @@ from scipy import fft
 from scipy.optimize import brentq
 
 from mimyria.frame import Array
+from mimyria.settings import Sampled
 from mimyria.units import LIGHT_SPEED
 
 DEFAULT_RESOLUTION = 20.0
 """cm⁻¹, full width at half maximum; coarser only where the trajectory is too short for it."""
+
+DEFAULT_WINDOW = Sampled.window
 
 GAUSSIAN_CUT = 1e-3
 """The Gaussian is cut off where it has fallen to this."""
@@ -40,29 +43,41 @@ def _width(window: str) -> float:
     return float(2 * half)
 
 
-def window_reach(resolution: float, window: str = "gaussian") -> float:
+def window_reach(resolution: float, window: str = DEFAULT_WINDOW) -> float:
     """Return T in fs, where the window of a resolution (cm⁻¹) ends."""
     return _width(window) / (LIGHT_SPEED * resolution)
 
 
-def window_lags(resolution: float, timestep: float, window: str = "gaussian") -> int:
+def window_lags(resolution: float, timestep: float, window: str = DEFAULT_WINDOW) -> int:
     """Return how many lags of ``timestep`` (fs) the window of a resolution (cm⁻¹) reaches over."""
     return int(np.ceil(window_reach(resolution, window) / timestep)) + 1
 
 
-def window_resolution(lags: int, timestep: float, window: str = "gaussian") -> float:
+def window_resolution(lags: int, timestep: float, window: str = DEFAULT_WINDOW) -> float:
     """Return the resolution (cm⁻¹) whose window reaches over so many lags of ``timestep`` (fs)."""
     return window_reach(1.0, window) / ((lags - 1) * timestep)
 
 
-def window_weights(lags: int, timestep: float, resolution: float, window: str = "gaussian") -> Array:
+def chosen_resolution(resolution: float | None, n_frames: int, timestep: float, window: str) -> float:
+    """Return the resolution (cm⁻¹) asked for, or else 20 cm⁻¹, or what half of so many frames resolve if coarser."""
+    if resolution is not None:
+        return resolution
+    return max(DEFAULT_RESOLUTION, float(np.ceil(window_resolution(max(n_frames // 2, 2), timestep, window))))
+
+
+def least_frames(resolution: float | None, timestep: float, window: str) -> int:
+    """Return how many frames leave `chosen_resolution` as fine as it is without them."""
+    return window_lags(resolution or DEFAULT_RESOLUTION, timestep, window) * (1 if resolution else 2)
+
+
+def window_weights(lags: int, timestep: float, resolution: float, window: str = DEFAULT_WINDOW) -> Array:
     """Return w at τ = 0, δt, ..., shape (lags,)."""
     part = timestep * np.arange(lags) / window_reach(resolution, window)
     return np.where(part <= 1, WINDOWS[window](part), 0.0)
 
 
 def line_shape(
-    correlations: Array, timestep: float, resolution: float, window: str = "gaussian"
+    correlations: Array, timestep: float, resolution: float, window: str = DEFAULT_WINDOW
 ) -> tuple[Array, Array]:
     """Return the wavenumbers (cm⁻¹) and S = ∫ C(τ) w(τ) cos(ωτ) dτ over both signs of τ (unit of C · fs).
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LASER = 532.0
-"""nm; the usual one."""
+from mimyria.settings import Experiment
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,6 @@ class Conditions:
 
     temperature: float
     laser: float | None = None
-    correction: str = "harmonic"
+    correction: str = Experiment.correction
     epsilon_infinity: float | None = None
     porto: tuple[str, ...] = ()

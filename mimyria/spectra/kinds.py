@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from mimyria.errors import ConfigError
-from mimyria.spectra.hyper_raman import hyper_raman
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sfg import sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.targets import APT, HGT, PGT
+from mimyria.targets import APT, PGT
 
 KINDS: dict[str, Callable[..., Spectrum]] = {
     "ir": infrared,
     "raman": raman,
     "vdos": vibrational_density,
     "sfg": sum_frequency,
-    "hyper_raman": hyper_raman,
 }
 """Functions of the series, the conditions, and the sampling."""
 
@@ -27,12 +25,16 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "raman": (PGT.name,),
     "vdos": (),
     "sfg": (APT.name, PGT.name),
-    "hyper_raman": (HGT.name,),
 }
 """Names of the targets whose rates a kind needs."""
 
 OF_FACES = ("sfg",)
 """Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
+
+
+def is_of_faces(kinds: Collection[str] | None) -> bool:
+    """Return whether one of the kinds asked for needs the faces of a slab as groups."""
+    return not set(OF_FACES).isdisjoint(kinds or ())
 
 
 def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from mimyria.frame import Array
 from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
-from mimyria.rates.window import DEFAULT_RESOLUTION, WINDOWS, line_shape, window_lags, window_resolution
+from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
 from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10
@@ -33,7 +33,7 @@ class Sampling:
     lags: int
     block_frames: int
     differenced: float
-    window: str = "gaussian"
+    window: str = DEFAULT_WINDOW
 
     def transform(self, correlations: Array) -> tuple[Array, Array]:
         """Return wavenumbers and line shapes of correlation functions (..., lags), the velocities mended."""
@@ -56,7 +56,7 @@ class Sampling:
 
 
 def sampling(
-    series: Sequence[ResponseSeries], resolution: float | None, blocks: int | None, window: str = "gaussian"
+    series: Sequence[ResponseSeries], resolution: float | None, blocks: int | None, window: str = DEFAULT_WINDOW
 ) -> Sampling:
     """Return resolution, correlation length and blocks that the series allow.
 
@@ -77,8 +77,6 @@ def sampling(
     SpectrumError
         If the trajectories are too short for what is asked, or differ in their timestep.
     """
-    if window not in WINDOWS:
-        raise SpectrumError(f"there is no window {window!r}; known are {', '.join(WINDOWS)}")
     if not series:
         raise SpectrumError("there is no trajectory to make a spectrum from")
     timestep, lengths = series[0].timestep, [len(one) for one in series]
@@ -96,8 +94,7 @@ def sampling(
     if shortest < 8:
         raise SpectrumError(f"{shortest} frames are too few for a spectrum")
     finest = float(np.ceil(10 * window_resolution(shortest, timestep, window)) / 10)
-    if resolution is None:
-        resolution = max(DEFAULT_RESOLUTION, float(np.ceil(window_resolution(shortest // 2, timestep, window))))
+    resolution = chosen_resolution(resolution, shortest, timestep, window)
     if resolution < finest:
         raise SpectrumError(
             f"a resolution of {resolution:g} cm⁻¹ needs a longer trajectory: "

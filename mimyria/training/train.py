@@ -10,14 +10,14 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from mimyria.declare import declared
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
@@ -26,6 +26,7 @@ from mimyria.model.calibration import calibrate
 from mimyria.model.environments import trained_on
 from mimyria.model.files import read_content, write_model, write_whole
 from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings
@@ -35,60 +36,18 @@ log = logging.getLogger("mimyria")
 
 CHECKPOINT = "mimyria checkpoint 2"
 SECONDS_PER_CHECKPOINT = 15.0
-MAY_CHANGE = ("epochs", "time_limit")
-"""Settings that a resumed training may change."""
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What is trained, and how.
-
-    Parameters
-    ----------
-    target
-        ``apt`` or ``pgt``.
-    preset
-        Name in ``PRESETS``.
-    validation
-        Fraction of the frames kept aside, drawn at random with the seed.
-    committee
-        How many networks; they share the time, and each has all the epochs.
-    project
-        The sum over the atoms is made exact in training too.
-    weights
-        How much an element (``S``) or an irrep (``2e``) counts; one for those not named.
-    epochs, time_limit, learning_rate, weight_decay, averaging, warm_up
-        See `FitSettings`; None for what the preset takes.
-    seed
-        Of the weights, the validation split and the order of the frames.
-    """
-
-    target: str
-    preset: str = "default"
-    validation: float = 0.1
-    committee: int = 1
-    project: bool = False
-    weights: Mapping[str, float] = field(default_factory=dict)
-    epochs: int | None = None
-    time_limit: float | None = None
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    averaging: float | None = None
-    warm_up: int | None = None
-    seed: int = 0
-
-    def of_member(self, member: int, spent: float) -> FitSettings:
-        """Return how one member is trained, after so many seconds for those before it."""
-        given = {name: getattr(self, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
-        chosen = FIT_OF_PRESET.get(self.preset, {}) | {
-            name: value for name, value in given.items() if value is not None
-        }
-        limit = (self.time_limit - spent / 60) / (self.committee - member) if self.time_limit else None
-        return FitSettings(self.epochs, limit, seed=self.seed + member, **chosen)
-
-
 FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2, "weight_decay": 0.0}}
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
+
+
+def fit_settings(settings: TrainSettings, member: int, spent: float) -> FitSettings:
+    """Return how one member of a committee is trained, after so many seconds for those before it."""
+    given = {name: getattr(settings, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    limit = (settings.time_limit - spent / 60) / (settings.committee - member) if settings.time_limit else None
+    chosen = FIT_OF_PRESET.get(settings.preset, {}) | chosen
+    return FitSettings(settings.epochs, limit, seed=settings.seed + member, **chosen)
+
 
 Report = Callable[[float, dict[str, float]], None]
 """Called after every epoch with the fraction done and the line of the history."""
@@ -134,7 +93,6 @@ def train(
         After Ctrl-C; the best model so far and the checkpoint have been written.
     """
     began = time.monotonic()
-    _check(settings)
     require_labels(frames, TARGETS[settings.target], origin)
     if validation is not None:
         require_labels(validation, TARGETS[settings.target], "the validation file")
@@ -207,19 +165,10 @@ def _warn_of_mixtures(frames: Sequence[Frame]) -> None:
             log.warning(f"labels of different {key} are trained together: {', '.join(found)}")
 
 
-def _check(settings: TrainSettings) -> None:
-    if settings.target not in TARGETS:
-        raise ConfigError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
-    if not 0 <= settings.validation < 1:
-        raise ConfigError(f"the validation fraction must lie between 0 and 1, not {settings.validation}")
-    for name in ("epochs", "time_limit", "committee"):
-        value = getattr(settings, name)
-        if value is not None and not value > 0:
-            raise ConfigError(f"{name.replace('_', ' ')} must be positive, not {value}")
-
-
 def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame], list[Frame]]:
     """Return training and validation frames; at least one of each where there are two."""
+    if isinstance(settings.validation, Path):
+        raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
     n_held_out = math.ceil(settings.validation * len(frames)) if len(frames) > 1 else 0
     n_held_out = min(n_held_out, len(frames) - 1)
     order = np.random.default_rng(settings.seed).permutation(len(frames))
@@ -257,7 +206,7 @@ class _Run:
         self.shape = preset_settings(settings.preset, settings.target, tuple(numbers.tolist()))
         self.normalised = ResponseModel(self.shape).to(device)
         self.data = make_data(
-            self.normalised, training, held_out, project=settings.project, weights=settings.weights, device=device
+            self.normalised, training, held_out, project=self.facts["project"], weights=settings.weight, device=device
         )
         self.fits: list[Fit] = []
         self.fits.append(self._fit(0, began))
@@ -270,7 +219,7 @@ class _Run:
         return self.fits[-1]
 
     def _fit(self, member: int, began: float) -> Fit:
-        settings = self.settings.of_member(member, sum(fit.seconds for fit in self.fits[:member]))
+        settings = fit_settings(self.settings, member, sum(fit.seconds for fit in self.fits[:member]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = ResponseModel(self.shape).to(self.device)
@@ -303,7 +252,7 @@ class _Run:
         """Take the state from the checkpoint."""
         content = read_content(self.checkpoint, CHECKPOINT)
         for key, value in self.facts.items():
-            if key not in MAY_CHANGE and content["facts"].get(key) != value:
+            if key not in declared(TrainSettings, "duration") and content["facts"].get(key) != value:
                 raise ModelError(
                     f"{self.checkpoint} belongs to another training: its {key} is {content['facts'].get(key)}, "
                     f"now it is {value}; train without --resume, or with what it began with"
@@ -358,8 +307,11 @@ def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: Train
             digest.update(np.ascontiguousarray(array).tobytes())
     labelled = [frame.numbers[labelled_atoms(frame.tensors[settings.target])] for frame in training]
     numbers, counts = np.unique(np.concatenate(labelled), return_counts=True)
-    return asdict(settings) | {
-        "weights": dict(settings.weights),
+    stated = {name: getattr(settings, name) for name in declared(TrainSettings, "result", "duration")}
+    return stated | {
+        "validation": 0.0 if isinstance(settings.validation, Path) else settings.validation,
+        "project": stated.pop("sum_rule") == "project",
+        "weights": stated.pop("weight"),
         "training_frames": len(training),
         "validation_frames": len(held_out),
         "training_atoms": dict(zip(symbols_of(numbers), counts.tolist(), strict=True)),

@@ -147,7 +147,7 @@ def _check_units(
             f"frames are much further apart than {trajectory.timestep:g} fs (see --timestep)"
         )
     odd = []
-    if not _is_likely(kinetic, temperature, PLAUSIBLE_TEMPERATURES):
+    if not is_likely(kinetic, temperature):
         given = "" if temperature is None else f", not {temperature:g} K"
         odd.append(f"the velocities correspond to {kinetic:.3g} K{given}")
     if ratio is not None and not DISPLACEMENT_RATIO[0] < ratio < DISPLACEMENT_RATIO[1]:
@@ -169,14 +169,14 @@ def _check_units(
         if ratio is not None and not DISPLACEMENT_RATIO[0] < ratio / larger < DISPLACEMENT_RATIO[1]:
             flags.append(f"--timestep about {ratio / larger * trajectory.timestep:.2g}")
         hotter = kinetic * larger**2  # T ∝ v²
-        if _is_likely(hotter, temperature, usual):
+        if is_likely(hotter, temperature, usual):
             remedies.append((len(flags), f"{' and '.join(flags)} ({hotter:.3g} K)"))
     fewest = min(remedies)[0] if remedies else 0
     fitting = " or ".join(words for n_flags, words in remedies if n_flags == fewest)
     return f"{'; '.join(odd)}; {f'this would fit: {fitting}' if fitting else 'no known unit of velocity would fit'}"
 
 
-def _is_likely(kinetic: float, given: float | None, otherwise: tuple[float, float]) -> bool:
+def is_likely(kinetic: float, given: float | None, otherwise: tuple[float, float] = PLAUSIBLE_TEMPERATURES) -> bool:
     """Return whether a kinetic temperature is near the one given, or, if none is, in a range."""
     low, high = (given / LARGEST_FACTOR, given * LARGEST_FACTOR) if given is not None else otherwise
     return low < kinetic < high

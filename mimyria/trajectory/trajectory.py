@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.declare import values_of
+from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
+from mimyria.settings import Reading
 from mimyria.trajectory.differences import attenuation, central_differences
 from mimyria.trajectory.frame_checks import check_atoms, check_cell, check_finite, check_strain, describe_jump
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
@@ -284,6 +286,16 @@ class Trajectory:
             raise TrajectoryError(f"{place}: {words}; no velocities can be made from this: end before it with --frames")
         self._jump_told = True
         log.warning(f"{place}: {words}; the density of states is wrong there: end before it with --frames")
+
+
+def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajectory]:
+    """Return trajectories; raise ConfigError where one file of velocities would be taken for all of them."""
+    if reading.velocities is not None and len(paths) > 1:
+        raise ConfigError(
+            f"{reading.velocities} holds the velocities of one trajectory, but {len(paths)} are given: make spectra "
+            "of each by itself, or write positions and velocities into one file"
+        )
+    return [Trajectory(path, **values_of(reading, Reading)) for path in paths]
 
 
 def cell_matrix(cell: Sequence[float] | Array) -> Array:

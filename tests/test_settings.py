@@ -1,0 +1,230 @@
+"""Settings: wrong ones are refused with the same words everywhere; each decides a result, or is harmless."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from conftest import Run
+from contracts import WATER
+from mimyria import settings as declarations
+from mimyria.cli import app
+from mimyria.declare import Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
+from mimyria.engines.tblite import TBLite
+from mimyria.errors import ConfigError
+from mimyria.formats.layout import LAYOUTS
+from mimyria.frame import Frame
+from mimyria.labels.label import _Session
+from mimyria.model.model import PRESETS
+from mimyria.rates.stride import chosen_stride
+from mimyria.rates.window import WINDOWS
+from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
+from mimyria.spectra.kinds import KINDS
+from mimyria.spectra.quantum import CORRECTIONS
+from mimyria.tensor_pass import pass_identity
+from mimyria.training.train import _facts
+from mimyria.units import VELOCITY
+
+COMMANDS: dict[str, tuple[type[Settings], list[str]]] = {
+    "spectrum": (SpectrumSettings, ["md.xyz", "--out", "o"]),
+    "label": (LabelSettings, ["md.xyz"]),
+    "train": (TrainSettings, ["labels.xyz", "--target", "apt", "--out", "m"]),
+}
+
+WRONG: list[tuple[str, str, Any, str, str]] = [
+    ("spectrum", "laser", -532, "-532", "--laser must be positive, not -532"),
+    ("spectrum", "laser", math.inf, "inf", "--laser must be positive and finite, not inf"),
+    ("spectrum", "frames", (-100, None), "-100:", "--frames takes FIRST:LAST, counted from 0"),
+    ("spectrum", "frames", (9, 3), "9:3", "--frames takes FIRST:LAST, counted from 0"),
+    ("spectrum", "frames", "all", "all", "--frames takes FIRST:LAST, counted from 0"),
+    ("spectrum", "blocks", -3, "-3", "--blocks takes a positive whole number, not -3"),
+    ("spectrum", "blocks", "many", "many", "--blocks takes a positive whole number, not 'many'"),
+    ("spectrum", "stride", 0, "0", "--stride takes auto or a positive whole number, not 0"),
+    ("spectrum", "stride", "often", "often", "--stride takes auto or a positive whole number, not 'often'"),
+    ("spectrum", "resolution", -30, "-30", "--resolution must be positive, not -30"),
+    ("spectrum", "resolution", math.nan, "nan", "--resolution must be positive and finite, not nan"),
+    ("spectrum", "resolution", "fine", "fine", "--resolution takes a number, not 'fine'"),
+    ("spectrum", "window", "boxcar", "boxcar", "--window takes gaussian, hann, blackman, not 'boxcar'"),
+    ("spectrum", "temperature", 0, "0", "--temperature must be positive, not 0"),
+    ("spectrum", "temperature", -math.inf, "-inf", "--temperature must be positive and finite, not -inf"),
+    ("spectrum", "epsilon_infinity", 0.5, "0.5", "--epsilon-infinity must be at least 1, not 0.5"),
+    ("spectrum", "kinds", ("ir", "uv"), "ir uv", "--kinds takes ir, raman, vdos, sfg, not 'uv'"),
+    ("spectrum", "device", "gpu", "gpu", "--device takes auto, cpu, cuda, cuda:1 or mps, not 'gpu'"),
+    ("spectrum", "normal", "w", "w", "--normal takes x, y, z, not 'w'"),
+    ("spectrum", "sum_rule", "maybe", "maybe", "--sum-rule takes project or none, not 'maybe'"),
+    ("spectrum", "correction", "quantum", "quantum", "--correction takes harmonic, standard, schofield, none, not"),
+    ("spectrum", "layout", "fortran", "fortran", "--layout takes field,displacement, displacement,field, mimyria-"),
+    ("spectrum", "velocity_unit", "knots", "knots", "--velocity-unit takes A/fs, A/ps, nm/ps, au, ase, bohr/fs, not"),
+    ("spectrum", "charge", math.nan, "nan", "--charge must be finite, not nan"),
+    ("spectrum", "timestep", -1, "-1", "--timestep must be positive, not -1"),
+    ("spectrum", "cell", (1.0, 2.0), "1 2", "--cell takes 3 or 9 numbers, not '1 2'"),
+    ("spectrum", "cell", (1.0, 2.0, math.nan), "1 2 nan", "--cell takes 3 or 9 numbers, not '1 2 nan'"),
+    ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, not 'gif'"),
+    ("spectrum", "plot_width", "3", "3", "--plot-width takes single or double, not '3'"),
+    ("spectrum", "tensor", {"dipole": "m.mym"}, "dipole=m.mym", "--tensor takes apt"),
+    ("label", "field", 10, "10", "--field takes a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule, not 10"),
+    ("label", "workers", 0, "0", "--workers takes a positive whole number, not 0"),
+    ("label", "cluster", -3, "-3", "--cluster takes a positive radius in Å, not -3"),
+    ("label", "ion", {"Fe": "two"}, "Fe=two", "--ion Fe takes a whole number, not 'two'"),
+    ("label", "scheme", "wannier", "wannier", "--scheme takes field or displacement, not 'wannier'"),
+    ("label", "max_residual", 0, "0", "--max-residual must be positive, not 0"),
+    ("train", "committee", 0, "0", "--committee takes a positive whole number, not 0"),
+    ("train", "weight", {"S": -1}, "S=-1", "--weight S must be at least 0, not -1"),
+    ("train", "validation", 1.5, "1.5", "--validation must be at least 0 and below 1, not 1.5"),
+    ("train", "learning_rate", math.nan, "nan", "--learning-rate must be positive and finite, not nan"),
+    ("train", "preset", "huge", "huge", "--preset takes default, small, published, not 'huge'"),
+]
+
+
+@pytest.mark.parametrize(("command", "name", "value", "text", "words"), WRONG)
+def test_a_wrong_value_is_refused_with_the_same_words(
+    run: Run, tmp_path: Path, command: str, name: str, value: Any, text: str, words: str
+) -> None:
+    part, needed = COMMANDS[command]
+    with pytest.raises(ConfigError) as error:
+        part(**({"target": "apt"} if part is TrainSettings else {}) | {name: value})
+    assert str(error.value).startswith(words)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({name: text}), encoding="utf-8")
+    for said in ([flag(name), text], ["--config", tmp_path / "c.yaml"]):
+        status, _, told = run(command, *needed, *said)
+        assert (status, told.strip()) == (2, f"mimyria: {error.value}")
+
+
+@pytest.mark.parametrize("part", [part for part, _ in COMMANDS.values()])
+def test_no_number_is_infinite_or_none(part: type[Settings]) -> None:
+    given = {"target": "apt"} if part is TrainSettings else {}
+    for name, one in declared(part).items():
+        if isinstance(one.kind, Number):
+            for wrong in (math.nan, math.inf, -math.inf, True, [1.0], object()):
+                with pytest.raises(ConfigError, match=flag(name)):
+                    part(**{**given, name: wrong})
+    with pytest.raises(ConfigError, match="--resolution takes a number, not '30'"):
+        SpectrumSettings(resolution="30")  # type: ignore[arg-type]
+
+
+def test_two_sources_of_one_target_are_refused() -> None:
+    with pytest.raises(ConfigError, match="--tensor apt and --apt are the same"):
+        SpectrumSettings(apt="a.mym", tensor={"apt": "b.mym"})
+    assert SpectrumSettings(pgt="b.mym", tensor={"apt": "a.mym"}).sources == {"apt": "a.mym", "pgt": "b.mym"}
+
+
+OTHER: dict[str, Any] = {
+    "apt": "frames", "pgt": "frames", "tensor": {"apt": "frames"}, "kinds": ("ir",), "groups": ("none",), "normal": "x",
+    "charge": 1, "sum_rule": "none", "device": "cpu", "layout": "vasp", "topology": Path("a.pdb"),
+    "velocity_unit": "au", "cell": (9.0, 9.0, 9.0), "velocities": Path("v.xyz"), "timestep": 2.0, "frames": (1, 3),
+    "stride": 2, "resolution": 50.0, "window": "hann", "blocks": 3, "temperature": 300.0, "correction": "none",
+    "epsilon_infinity": 1.8, "stokes": True, "laser": 700.0, "porto": ("z(xx)z",), "reference": ("e.dat",),
+    "title": "a", "plot_format": ("png",), "plot_width": "single",
+    "target": "pgt", "preset": "small", "validation": 0.2, "committee": 2, "weight": {"O": 2.0}, "epochs": 3,
+    "time_limit": 1.0, "learning_rate": 0.1, "weight_decay": 0.1, "averaging": 0.5, "warm_up": 3, "seed": 1,
+    "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
+    "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
+    "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2},
+}  # fmt: skip
+"""Another value of every setting than its default."""
+HARMLESS = {
+    SpectrumSettings: {
+        *("kinds", "device", "resolution", "window", "blocks", "temperature", "correction", "epsilon_infinity"),
+        *("stokes", "laser", "porto", "reference", "title", "plot_format", "plot_width"),
+    },
+    TrainSettings: {"device", "epochs", "time_limit"},
+    LabelSettings: {"epsilon", "max_residual", "sum_rule", "executor", "command", "workers", "cores", "retry"},
+}
+"""Settings that the rates, a network, and labels do not depend on."""
+
+
+@pytest.mark.parametrize("part", HARMLESS)
+def test_every_setting_decides_the_result_or_is_known_to_be_harmless(part: type[Settings]) -> None:
+    assert set(declared(part)) <= set(OTHER)
+    assert set(declared(part)) - set(declared(part, "result")) == HARMLESS[part]
+
+
+@pytest.mark.parametrize("name", declared(SpectrumSettings))
+def test_every_other_setting_enters_the_identity_of_a_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("md.xyz", "a.pdb", "v.xyz"):
+        Path(file).write_text(file)
+
+    def identity(**given: Any) -> Any:
+        kinds = {"kinds": ("sfg",)} if name == "normal" else {}
+        settings = SpectrumSettings(**kinds | given)
+        trajectory: Any = SimpleNamespace(path=Path("md.xyz"), stored=[settings.frames])
+        return pass_identity(trajectory, settings, chosen_stride(settings.stride, 4.0))
+
+    same = not identity(**{name: OTHER[name]}).differences(identity())
+    assert same == (name in HARMLESS[SpectrumSettings])
+
+
+def test_the_faces_of_a_slab_are_other_groups() -> None:
+    trajectory: Any = SimpleNamespace(path=Path(__file__), stored=[(0, None)])
+    plain, slab = (pass_identity(trajectory, SpectrumSettings(kinds=(kind,)), 1) for kind in ("ir", "sfg"))
+    assert slab.differences(plain)
+
+
+@pytest.mark.parametrize("name", declared(TrainSettings))
+def test_every_other_setting_enters_the_checkpoint_of_a_training(labels: list[Frame], name: str) -> None:
+    def facts(**given: Any) -> dict[str, Any]:
+        return _facts(labels[:1], labels[1:2], TrainSettings(**{"target": "apt", **given}))
+
+    different = facts(**{name: "project" if name == "sum_rule" else OTHER[name]}) != facts()
+    assert different == (name != "device")  # epochs and time limit stand there, but may change
+    assert (name in declared(TrainSettings, "duration")) == (name in ("epochs", "time_limit"))
+
+
+@pytest.mark.parametrize("name", declared(LabelSettings))
+def test_every_other_setting_enters_the_identity_of_a_label(tmp_path: Path, name: str) -> None:
+    def identity(settings: LabelSettings) -> dict[str, Any]:
+        return _Session(TBLite(), settings, {tmp_path: WATER}).identities[tmp_path]
+
+    by_itself, by_engine = {"target", "field", "charge"}, {"engine", "set", "template"}
+    by_configuration = {"frames", "sample", "seed", "cluster", "centres", "ion", "scheme", "topology", "cell", "layout"}
+    assert {*by_itself, *by_engine, *by_configuration} == set(declared(LabelSettings, "result"))
+    cluster = {"cluster": 3.0} if name in ("epsilon", "centres", "ion") else {}
+    other = {"target": "apt"} if name == "target" else {name: OTHER[name]}
+    different = identity(LabelSettings(**cluster | other)) != identity(LabelSettings())
+    assert different == (name in by_itself)
+
+
+def test_choices_are_those_of_the_rooms() -> None:
+    for names, room in (
+        (declarations.WINDOWS, WINDOWS),
+        (declarations.CORRECTIONS, CORRECTIONS),
+        (declarations.KINDS, KINDS),
+        (declarations.PRESETS, PRESETS),
+        (declarations.LAYOUTS, LAYOUTS),
+        (declarations.UNITS, VELOCITY),
+    ):
+        assert sorted(names) == sorted(room)
+
+
+def test_settings_come_back_from_their_words() -> None:
+    several = {name: value for name, value in OTHER.items() if name not in ("tensor", "target")}
+    for part in (SpectrumSettings, TrainSettings):
+        settings = part(**{name: value for name, value in several.items() if name in declared(part)} | (
+            {"target": "pgt"} if part is TrainSettings else {}
+        ))  # fmt: skip
+        assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
+
+
+def plain(words: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in words.items()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_setting_is_a_flag_with_help_in_a_panel(command: str) -> None:
+    options = {option.name: option for option in get_command(app).commands[command].params}  # type: ignore[attr-defined]
+    part, _ = COMMANDS[command]
+    for name, one in declared(part).items():
+        option = options[name]
+        assert option.help == one.help
+        assert option.opts == [flag(name)]
+        assert option.rich_help_panel == panel_of(part, name) != ""
+        assert option.is_flag == isinstance(one.kind, Switch)

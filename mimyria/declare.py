@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -304,6 +304,15 @@ class Settings:
 
     panel: ClassVar[str] = ""
 
+    def __init_subclass__(cls) -> None:
+        """Say in the docstring of a part what each setting means, in the words of the help."""
+        known: dict[str, Setting] = {}
+        for part in reversed(cls.__mro__):  # whose own fields are not yet among those of the dataclass
+            fields = {**vars(part), **vars(part).get("__dataclass_fields__", {})}
+            known |= {name: one.metadata["setting"] for name, one in fields.items() if _is_setting(one)}
+        entries = "".join(f"\n{name} : {one.kind.metavar}\n    {one.help}" for name, one in known.items())
+        cls.__doc__ = f"{cls.__doc__}\n\nParameters\n----------{entries}"
+
     def __post_init__(self) -> None:
         for name, one in declared(type(self)).items():
             value = getattr(self, name)
@@ -312,6 +321,10 @@ class Settings:
                     object.__setattr__(self, name, one.kind.check(value))
                 except Refused as error:
                     raise ConfigError(f"{flag(name)} {error}") from None
+
+
+def _is_setting(one: Any) -> bool:
+    return isinstance(one, Field) and "setting" in one.metadata
 
 
 S = TypeVar("S", bound=Settings)

@@ -20,7 +20,7 @@ FLOORS = (
     {"engines", "model", "rates"},
     {"labels", "training", "spectra"},
     {"figures"},
-    {"tensor_pass", "pipeline", "ase"},
+    {"tensor_pass", "pipeline", "commands", "ase"},
     {"autotrain"},
     {"report"},
     {"loop", "demo", "info"},
@@ -121,6 +121,8 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
     here = room(path)
+    if path == PACKAGE / "__init__.py":
+        return  # offers the names of all floors, and imports none of them before it is asked; see test_public
     allowed = UPWARD.get(str(path.relative_to(PACKAGE)), "nothing")
     for name in imports(path):
         if name.startswith(allowed):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mimyria.cli.options import Config, Json, plot_path, with_options
-from mimyria.declare import values_of
+from mimyria.cli.options import Config, Json, with_options
 from mimyria.errors import ConfigError
-from mimyria.settings import EvaluateSettings, PredictSettings, Stored, TrainSettings
+from mimyria.settings import EvaluateSettings, PredictSettings, TrainSettings
 
 if TYPE_CHECKING:
     from mimyria.frame import Frame
@@ -29,38 +28,10 @@ def train(
     config: Config = None,
 ) -> None:
     """Train a network on labels, and keep the weights that are best on the validation frames."""
-    from mimyria.formats import read_frames
-    from mimyria.model.files import choose_device
-    from mimyria.progress import progress_table
-    from mimyria.training.train import train as run
+    from mimyria import commands
 
-    plot = plot_path(plot)
-    frames = [frame for path in labels for frame in read_frames(path, layout=settings.layout)]
-    held_out = settings.validation
-    with progress_table(f"{settings.target.upper()}NN") as advance:
-        summary = run(
-            frames,
-            settings,
-            out,
-            validation=list(read_frames(held_out, layout=settings.layout)) if isinstance(held_out, Path) else None,
-            device=choose_device(settings.device),
-            resume=resume,
-            report=advance,
-            origin=", ".join(map(str, labels)),
-        )
-    if plot is not None:
-        from mimyria.figures.training import plot_history
-        from mimyria.training.history import history_of, read_history
-
-        plot_history(plot, read_history(history_of(out)), out.name)
-    if json:
-        typer.echo(json_format.dumps(summary))
-    else:
-        error = summary["validation_error"]
-        typer.echo(
-            f"{out}: {summary['training_frames']} training frames, {summary['epochs']} epochs, "
-            f"{summary['seconds']:.0f} s" + (f", validation error {100 * error:.1f} %" if error is not None else "")
-        )
+    summary = commands.train(labels, out, settings, plot=plot, resume=resume)
+    typer.echo(json_format.dumps(summary) if json else f"{out}: {summary}")
 
 
 @with_options
@@ -74,21 +45,9 @@ def evaluate(
     config: Config = None,
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
-    from mimyria.figures.training import plot_calibration, plot_parity
-    from mimyria.formats import read_frames
-    from mimyria.model.files import choose_device, read_model
-    from mimyria.training.evaluate import compare_with_labels
-    from mimyria.training.evaluate import evaluate as run
+    from mimyria import commands
 
-    plot, calibration = plot_path(plot), plot_path(calibration)
-    network = read_model(model, device=choose_device(settings.device))
-    frames = [frame for path in labels for frame in read_frames(path, layout=settings.layout)]
-    pairs = compare_with_labels(network, frames, ", ".join(map(str, labels)))
-    report = run(pairs)
-    if plot is not None:
-        plot_parity(plot, pairs)
-    if calibration is not None:
-        plot_calibration(calibration, pairs)
+    report = commands.evaluate(model, labels, settings, plot=plot, calibration=calibration)
     typer.echo(json_format.dumps(report) if json else report)
 
 
@@ -117,17 +76,14 @@ def predict(
     config: Config = None,
 ) -> None:
     """Write the tensors of every atom, for those who want them; spectra do not need it."""
-    from mimyria.formats import read_frames, write_frames
-    from mimyria.model.files import choose_device, read_model
-    from mimyria.model.predict import predict as run
+    from mimyria import commands
+    from mimyria.formats import write_frames
     from mimyria.progress import progress
 
     if out.resolve() == trajectory.resolve():
         raise ConfigError(f"{out} is the trajectory itself; give another --out")
-    network = read_model(model, device=choose_device(settings.device))
     with progress(trajectory.name) as advance:
-        stored = read_frames(trajectory, **values_of(settings, Stored))
-        frames = run(network, stored, charge=settings.charge, project=settings.sum_rule == "project")
+        frames = commands.predict(model, trajectory, settings)
         write_frames(out, (_reported(frame, k, advance) for k, frame in enumerate(frames, 1)))
 
 

@@ -13,7 +13,6 @@ import typer
 
 from mimyria.config import read_settings
 from mimyria.declare import Many, Pairs, Settings, Switch, declared, default_of, flag, from_words, panel_of
-from mimyria.errors import ConfigError
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,15 +63,6 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
         parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
         plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
         context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
-    return path
-
-
-def plot_path(path: Path | None) -> Path | None:
-    """Return the path of a picture after checking that it can be written there."""
-    if path is not None:
-        if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise ConfigError(f"{path}: a picture is .png, .pdf or .svg")
-        path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 

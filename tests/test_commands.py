@@ -1,0 +1,91 @@
+"""The functions behind the commands: from Python they do, and refuse, what the command line does."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mimyria
+from conftest import Run
+from mimyria.errors import ConfigError, MimyriaError
+from mimyria.frame import Frame
+
+
+def test_from_labels_to_errors_as_the_commands_do(run: Run, labels: list[Frame], tmp_path: Path) -> None:
+    """Files or frames, text or path: the same numbers, and those of the command line."""
+    path, model = str(tmp_path / "labels.extxyz"), str(tmp_path / "apt.mym")
+    mimyria.write_frames(path, labels[:4])
+    summary = mimyria.train([path], model, target="apt", preset="small", epochs=2, plot=tmp_path / "curve.png")
+    assert str(summary).startswith("3 training frames, 2 epochs, ")
+    assert (tmp_path / "curve.png").exists()
+    again = tmp_path / "again.mym"
+    settings = mimyria.TrainSettings(target="apt", preset="small", epochs=5)
+    assert mimyria.train(labels[:4], again, settings, epochs=2)["epochs"] == 2
+    assert repr(mimyria.read_model(model)).startswith("<ResponseModel apt: 1 network")
+    report = mimyria.evaluate(model, labels[:4])
+    assert report == mimyria.evaluate(mimyria.read_model(again), path)
+    assert report == json.loads(run("evaluate", model, path, "--json")[1])
+    assert run("evaluate", model, path)[1].strip() == repr(report)
+    run("predict", model, path, "--out", tmp_path / "p.extxyz")
+    mimyria.write_frames(tmp_path / "q.extxyz", mimyria.predict(Path(model), [path]))
+    assert (tmp_path / "p.extxyz").read_text() == (tmp_path / "q.extxyz").read_text()
+    bare = next(mimyria.predict(model, labels[:1], sum_rule="none")).tensors["apt"].sum(axis=0)
+    assert abs(bare).max() > 1e-4
+
+
+def test_bundled_models_are_given_by_name(labels: list[Frame]) -> None:
+    (both,) = mimyria.predict("water", labels[:1])
+    assert both.tensors["apt"].shape == (96, 3, 3)
+    assert both.tensors["pgt"].shape == (96, 3, 3, 3)
+    (one,) = mimyria.predict(["water_apt"], labels[:1])
+    np.testing.assert_allclose(one.tensors["apt"], both.tensors["apt"], atol=1e-5)
+    assert repr(one).startswith("<Frame: 96 atoms, cell 9.")
+
+
+def test_spectra_are_those_of_the_command(run: Run, charges: Path, tmp_path: Path) -> None:
+    spectra = mimyria.make_spectra(str(charges), str(tmp_path / "a"), apt="frames", temperature=300)
+    assert set(spectra) == {"ir", "vdos"}
+    status, _, errors = run("spectrum", charges, "--apt", "frames", "--temperature", 300, "--out", tmp_path / "b")
+    assert status == 0, errors
+    assert mimyria.compare(tmp_path / "a" / "ir.csv", str(tmp_path / "b" / "ir.csv")).score == 0
+    remade = mimyria.make_spectra([tmp_path / "a" / "series.h5"], tmp_path / "c", temperature=300)
+    assert mimyria.compare(spectra["ir"], remade["ir"]).score == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ({"laser": -532}, ("--laser", "-532")),
+        ({"blocks": -3}, ("--blocks", "-3")),
+        ({"stride": 0}, ("--stride", "0")),
+        ({"window": "boxcar"}, ("--window", "boxcar")),
+        ({"resolution": -30}, ("--resolution", "-30")),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_as_the_command_does(
+    given: dict[str, object], flags: tuple[str, ...], run: Run, charges: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(MimyriaError) as refused:
+        mimyria.make_spectra(charges, tmp_path / "a", apt="frames", **given)
+    status, _, errors = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "b", *flags)
+    assert status == 2
+    assert errors.strip() == f"mimyria: {refused.value}"
+
+
+def test_an_unknown_or_missing_setting_is_named(charges: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown setting 'resolutoin'; did you mean resolution"):
+        mimyria.make_spectra(charges, tmp_path / "a", resolutoin=20)
+    with pytest.raises(ConfigError, match="target must be given"):
+        mimyria.train(charges, tmp_path / "apt.mym")
+    with pytest.raises(ConfigError, match=r"a picture is \.png"):
+        mimyria.evaluate("water_apt", charges, plot="parity.jpg")
+
+
+def test_configurations_are_labelled_from_python(molecules: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tblite")
+    out = tmp_path / "labels.extxyz"
+    frames = mimyria.label(str(molecules), out, engine="tblite", target="apt", work=tmp_path / "work")
+    assert len(frames) == len(list(mimyria.read_frames(out)))
+    assert all("apt" in frame.tensors for frame in frames)

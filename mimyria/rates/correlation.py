@@ -15,27 +15,27 @@ from mimyria.frame import Array
 
 COMPONENTS_AT_ONCE = 256
 SHORTEST_STEP, USUAL_STEP = 128, 1024
-"""Frames of a transform: shorter ones cost more calls, longer ones more memory."""
+"""Frames of one transform: shorter steps cost more calls, longer ones more memory."""
 GROWING_BLOCKS = 20
-"""Blocks of no given length are at least so many once a series is long, and less than twice as many."""
+"""Automatic blocking keeps at least so many blocks of a long series, and less than twice as many."""
 
 
 class Correlator:
-    """Sums A_g(t)·A_h(t+τ) for all pairs of groups g, h while the series comes in, chunk by chunk.
+    """Correlates a series A_g(t)·A_h(t+τ) for all pairs of groups g, h, chunk by chunk as it arrives.
 
-    The series is cut into steps, each transformed once, with zeros behind it. A step's pairs t, t+τ are those with t+τ
-    in it, and t in it or in the step before, whose transform is turned by the phase of the shift:
+    The series is split into steps, each zero-padded and transformed once. A step contributes the pairs with
+    t+τ in it and t in it or in the step before, whose transform gets the phase of its shift:
 
         P_gh(ω) = Σ_k [A_gk(ω) + e^{iωs} A'_gk(ω)]* A_hk(ω),        A' the step before, s frames earlier
 
-    The P of a block's steps are added up before the one inverse transform at the end.
+    The P of all steps of a block are summed, and transformed back only once, at the end.
 
     Parameters
     ----------
     lags
         Number of lags τ = 0, 1, ... kept.
     block
-        Frames of a block, at least ``lags``; by itself it is about ``lags`` at first and doubles as the series grows.
+        Frames of a block, at least ``lags``; None for about ``lags`` at first, doubled as the series grows.
     """
 
     def __init__(self, lags: int, block: int | None = None) -> None:
@@ -46,6 +46,7 @@ class Correlator:
         self.lags, self._growing = lags, block is None
         self._steps = 1 if block is None else max(1, block // max(lags, USUAL_STEP))  # of a block
         self._step = max(lags, SHORTEST_STEP) if block is None else block // self._steps
+        # Twice a step holds all lags of its pairs without wrap-around.
         self._length = fft.next_fast_len(2 * self._step, real=True)
         self._shift = np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
         self._pending: list[Array] = []
@@ -56,7 +57,7 @@ class Correlator:
 
     @property
     def block(self) -> int:
-        """Frames of a block; a growing series that is shorter than one is a block itself."""
+        """Frames of a block; with automatic blocking, a series shorter than one step is a single block."""
         return self._n_pending if self._growing and not self._n_steps else self._steps * self._step
 
     def add(self, chunk: Array) -> None:
@@ -74,16 +75,14 @@ class Correlator:
                 self._powers.append(power)
             self._n_steps += 1
             if self._growing and self._n_steps == 2 * GROWING_BLOCKS * self._steps:
+                # Blocks twice as long, half as many: the number stays bounded, and blocks become independent.
                 self._powers = [a + b for a, b in zip(self._powers[::2], self._powers[1::2], strict=True)]
                 self._steps *= 2
             frames = frames[self._step :]
         self._pending, self._n_pending = [frames.copy()], len(frames)
 
     def result(self) -> Array:
-        """Return C_gh(τ), shape (groups, groups, lags); NaN at lags that no pair of frames has.
-
-        C_gh is the mean of both time orders, so it is symmetric in g and h.
-        """
+        """Return C_gh(τ), mean of both time orders, shape (groups, groups, lags); NaN at lags without a pair."""
         rest = np.concatenate(self._pending) if self._n_pending else None
         powers = self._powers if rest is None else [*self._powers, self._power(rest)[0]]
         if not powers:
@@ -91,7 +90,7 @@ class Correlator:
         return self._mean(np.sum(powers, axis=0), 0, self._n_steps * self._step + self._n_pending)
 
     def blocks(self) -> Array:
-        """Return the same for the pairs that end in each whole block, shape (blocks, groups, groups, lags)."""
+        """Return C_gh(τ) of the pairs that end in each complete block, shape (blocks, groups, groups, lags)."""
         whole = range(self._n_steps // self._steps)
         means = [self._mean(self._powers[k], k * self.block, (k + 1) * self.block) for k in whole]
         if not means:
@@ -106,14 +105,12 @@ class Correlator:
         return 0.5 * (mean + mean.transpose(1, 0, 2))
 
     def _power(self, step: Array) -> tuple[Array, Array]:
-        """Return P(ω) of a step, (frequencies, groups, groups), and its transform.
-
-        A few components k at a time: the transforms of all of them may be larger than the memory.
-        """
+        """Return P(ω) of a step, (frequencies, groups, groups), and its transform."""
         _, groups, components = step.shape
         frequencies = len(self._shift)
         total: Array = np.zeros((frequencies, groups, groups), dtype=complex)
         transform: Array = np.empty((frequencies, groups, components), np.result_type(step, np.complex64))
+        # A few components at a time: `both` of all atoms at once may not fit into memory.
         for k in range(0, components, COMPONENTS_AT_ONCE):
             part = (..., slice(k, k + COMPONENTS_AT_ONCE))
             now = fft.rfft(step[part], n=self._length, axis=0)
@@ -124,20 +121,7 @@ class Correlator:
 
 
 def correlation(series: Array, lags: int) -> Array:
-    """Return C_gh(τ) of a series held in memory.
-
-    Parameters
-    ----------
-    series
-        Shape (t, groups, components).
-    lags
-        Number of lags; NaN at lags that no pair of frames has.
-
-    Returns
-    -------
-    Array
-        Shape (groups, groups, lags).
-    """
+    """Return `Correlator.result` of a series (t, groups, components) in memory, shape (groups, groups, lags)."""
     correlator = Correlator(lags)
     correlator.add(series)
     return correlator.result()

@@ -1,4 +1,4 @@
-"""What ``--groups`` means for the atoms of a trajectory."""
+"""The groups of atoms that ``--groups`` asks for."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
         One of ``species``, ``none``, ``molecules``, ``shell RADIUS... around SELECTION``; or any number of
         ``NAME=SELECTION``. Selections are in the language of MDAnalysis, radii in Å.
     first
-        The frame whose bonds make the molecules.
+        The frame whose bonds define the molecules.
     topology
         File that names the atoms, for the selections.
 
     Raises
     ------
     ConfigError
-        If the words mean nothing.
+        If a group is none of these forms, or two have one name.
     TrajectoryError
         If a selection cannot be evaluated or holds no atom.
     """
@@ -65,11 +65,13 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
     names, texts = zip(*(match.groups() for match in named if match), strict=True)
     for name, count in Counter([*names, REST]).items():
         if count > 1:
-            raise ConfigError(f"--groups: two groups are called {name} ({REST} are the atoms in no selection)")
+            raise ConfigError(
+                f"--groups: two groups are named {name}; rename one ({REST} is the group of the atoms in no selection)"
+            )
     select = atom_selection(texts, first, molecules, topology)
     rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
     grouping = Grouping.by_selection(names, select, rest=rest)
-    grouping.weights(first)  # atoms in two groups are an error now, not after hours
+    grouping.weights(first)  # raises the error of atoms in two groups now, not after hours
     return grouping
 
 
@@ -80,5 +82,5 @@ def _radii(text: str) -> list[float]:
     except ValueError:
         radii = []
     if not radii or radii[0] <= 0 or (np.diff(radii) <= 0).any():
-        raise ConfigError(f"--groups: the radii of shells are ascending positive numbers (Å), not {text!r}")
+        raise ConfigError(f"--groups: give the radii of shells as ascending positive numbers (Å), not {text!r}")
     return radii

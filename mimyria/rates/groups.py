@@ -16,9 +16,9 @@ from mimyria.molecules import formula_of
 from mimyria.neighbours import neighbour_pairs
 
 GroupWeights = Any
-"""An array of numpy or of scipy.sparse, shape (groups, atoms)."""
+"""How much of each atom belongs to each group: an array of numpy or of scipy.sparse, shape (groups, atoms)."""
 REST = "rest"
-"""The atoms that no selection names."""
+"""Name of the group of the atoms in no selection."""
 SOLUTE, SHELL, BULK = "solute", "shell", "bulk"
 
 
@@ -29,12 +29,12 @@ class Grouping:
     Parameters
     ----------
     names
-        One name a group. Groups of the same name are molecules of one kind: they are kept apart for what each of them
-        does by itself, and added up everywhere else.
+        One for each group. Groups of one name are molecules of one kind: their rates are kept apart for the
+        intramolecular terms, and summed everywhere else.
     weights
-        Of a frame, shape (groups, atoms): how much of an atom belongs to a group; each atom's parts add up to one.
+        Of a frame, shape (groups, atoms); the weights of an atom add up to one.
     share
-        How much of a molecule an atom is, shape (n,), where groups hold whole molecules; None where they need not.
+        One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None.
     """
 
     names: tuple[str, ...]
@@ -43,7 +43,7 @@ class Grouping:
 
     @classmethod
     def fixed(cls, names: tuple[str, ...], weights: Array) -> Grouping:
-        """Return groups whose weights, shape (groups, atoms), are the same in every frame."""
+        """Return groups whose weights are the same in every frame."""
         return cls(names, lambda frame: weights)
 
     @classmethod
@@ -62,42 +62,30 @@ class Grouping:
     def by_molecule(cls, numbers: Array, molecules: Array) -> Grouping:
         """Return one group for each molecule, named by its formula.
 
-        Parameters
-        ----------
-        numbers
-            Atomic numbers, shape (n,).
-        molecules
-            Number 0, 1, ... of the molecule of each atom, shape (n,).
+        ``numbers`` are atomic numbers, ``molecules`` the index 0, 1, ... of each atom's molecule, both of shape (n,).
         """
-        names = tuple(formula_of(numbers[molecules == one]) for one in range(int(molecules.max()) + 1))
+        names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
         weights = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
         return cls(names, lambda frame: weights, share_of_molecule(molecules))
 
     @classmethod
     def by_selection(cls, names: Sequence[str], select: Callable[[Frame], Array], *, rest: bool) -> Grouping:
-        """Return one group for each selection, and `REST` for the atoms in none.
+        """Return one group for each selection and, with ``rest``, the group `REST` of the atoms in none.
 
-        Parameters
-        ----------
-        names
-            One name a selection.
-        select
-            Of a frame, shape (selections, n), bool: which atoms each selection holds.
-        rest
-            Whether there may be atoms in none.
+        ``select`` tells which atoms of a frame each selection holds, shape (selections, n), bool.
         """
 
         def weights(frame: Frame) -> Array:
             inside = select(frame)
-            times = inside.sum(axis=0)
-            if times.max() > 1:
-                atom = int(times.argmax())
-                both = " and ".join(name for name, there in zip(names, inside[:, atom], strict=True) if there)
+            n_selections = inside.sum(axis=0)
+            if n_selections.max() > 1:
+                atom = int(n_selections.argmax())
+                both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=True) if holds)
                 raise SpectrumError(
                     f"frame at {frame.time or 0:g} fs: atom {atom} is in the groups {both}; "
                     "add `and not (...)` to one of their selections"
                 )
-            return np.concatenate([inside, [times == 0]] if rest else [inside]).astype(float)
+            return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)
 
         return cls((*names, REST) if rest else tuple(names), weights)
 
@@ -105,36 +93,28 @@ class Grouping:
     def shells(
         cls, numbers: Array, molecules: Array, select: Callable[[Frame], Array], radii: Sequence[float]
     ) -> Grouping:
-        """Return the molecules of selected atoms, those around them shell by shell, and the bulk, in every frame anew.
+        """Return the molecules of selected atoms, those in the shells around them, and the bulk, anew in every frame.
 
-        A molecule belongs to the first shell in whose radius one of its heavy atoms (where it has none, any atom) is
-        from a selected atom, over periodic boundaries.
-
-        Parameters
-        ----------
-        numbers, molecules
-            See `by_molecule`.
-        select
-            Of a frame, shape (n,), bool.
-        radii
-            Å, ascending.
+        A molecule belongs to the first shell whose radius (Å, ascending) reaches one of its heavy atoms, or any atom if
+        it has no heavy one, from the nearest selected atom across periodic boundaries.
         """
-        one = len(radii) == 1
-        names = (SOLUTE, *(SHELL if one else f"{SHELL}{k}" for k in range(1, len(radii) + 1)), BULK)
+        shells = [SHELL] if len(radii) == 1 else [f"{SHELL}{k}" for k in range(1, len(radii) + 1)]
+        names = (SOLUTE, *shells, BULK)
         heavy = numbers > 1
-        light = np.bincount(molecules, heavy) == 0
-        counts = heavy | light[molecules]
+        only_light = np.bincount(molecules, heavy) == 0
+        counts = heavy | only_light[molecules]
 
         def weights(frame: Frame) -> Array:
-            chosen = select(frame)
-            kept = np.flatnonzero(chosen | counts)
-            few = replace(frame, numbers=numbers[kept], positions=frame.positions[kept])
-            i, j, vectors = neighbour_pairs(few, radii[-1])
-            pairs = chosen[kept[i]] & counts[kept[j]]
-            nearest = np.full(len(light), np.inf)
+            selected = select(frame)
+            # Pairs are sought among the atoms that matter only: in water, a third of all, and a ninth of the pairs.
+            kept = np.flatnonzero(selected | counts)
+            part = replace(frame, numbers=numbers[kept], positions=frame.positions[kept])
+            i, j, vectors = neighbour_pairs(part, radii[-1])
+            pairs = selected[kept[i]] & counts[kept[j]]
+            nearest = np.full(len(only_light), np.inf)
             np.minimum.at(nearest, molecules[kept[j[pairs]]], np.linalg.norm(vectors[pairs], axis=1))
             group = 1 + np.searchsorted(radii, nearest)
-            group[molecules[chosen]] = 0
+            group[molecules[selected]] = 0
             return (np.arange(len(names))[:, None] == group[molecules]).astype(float)
 
         return cls(names, weights, share_of_molecule(molecules))
@@ -145,19 +125,19 @@ class Grouping:
         return tuple(dict.fromkeys(self.names))
 
     def counts(self, weights: GroupWeights) -> Array:
-        """Return the number of molecules, or of atoms where groups need not hold whole molecules, of each label."""
+        """Return how many molecules, or atoms if groups need not hold whole molecules, each group name has."""
         share = np.ones(weights.shape[1]) if self.share is None else self.share
         return summed_by_name(self.names, (weights @ share)[None])[0]
 
 
 def share_of_molecule(molecules: Array) -> Array:
-    """Return how much of its molecule an atom is, shape (n,): one over the number of its atoms."""
+    """Return one over the number of atoms of each atom's molecule, shape (n,)."""
     share: Array = 1 / np.bincount(molecules)[molecules]
     return share
 
 
 def summed_by_name(names: Sequence[str], values: Array) -> Array:
-    """Return values (t, groups, ...) with groups of the same name added up, in the order of first appearance."""
+    """Return values (t, groups, ...) summed over groups of one name, in the order of first appearance."""
     group_names = list(dict.fromkeys(names))
     if len(group_names) == len(names):
         return values

@@ -2,8 +2,8 @@
 
     dM/dt = Σ_n P[n]·v_n          dα/dt = Σ_n Q[n]·v_n          (v without the velocity of the centre of mass)
 
-The tensors come with the frames and are contracted as they come; none is stored. Finished parts of the pass lie in a
-folder (`PartStore`) until the whole series is written, so a killed pass loses seconds.
+Tensors are contracted as they come with the frames, and none is stored. A checkpoint (`PartStore`) holds the rates
+computed so far until the whole series is written, so that a killed pass loses seconds.
 """
 
 from __future__ import annotations
@@ -25,24 +25,18 @@ from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
 FRAMES_AT_ONCE = 16
-"""Contracted together; their tensors wait in memory."""
+"""Contracted together, with their tensors in memory."""
 MEMBERS = "_members"
-"""Ends the name of the column of a committee's networks."""
+"""Suffix of the checkpoint's columns for the networks of a committee."""
 SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
-"""A part ends with the first of the two; its rows, each of the frames contracted at once, wait in memory."""
+"""A part of the checkpoint is written after either, of rows in memory (one for each contraction)."""
 
 
 def rate(tensor: Array, velocities: Array, weights: GroupWeights) -> Array:
-    """Return Σ_n T[n]·v_n of each group of atoms, shape (groups, 3, ..., 3).
+    """Return Σ_n w[g, n] T[n]·v_n of each group g, shape (groups, 3, ..., 3).
 
-    Parameters
-    ----------
-    tensor
-        Shape (n, 3, ..., 3), displacement last.
-    velocities
-        Å/fs, shape (n, 3).
-    weights
-        Shape (groups, n), dense or sparse.
+    The tensor has shape (n, 3, ..., 3), displacement last, the velocities (Å/fs) shape (n, 3), the weights of the atoms
+    in the groups shape (groups, n), dense or sparse.
     """
     return rates([tensor], velocities[None], [weights])[0]
 
@@ -51,30 +45,22 @@ def rates(tensors: Sequence[Array], velocities: Array, weights: Sequence[GroupWe
     """Return the `rate` of several frames, shape (t, groups, 3, ..., 3); velocities have the shape (t, n, 3)."""
     stacked = np.array(tensors)
     frames, n, *fields, _ = stacked.shape
-    with np.errstate(invalid="ignore"):  # what is not finite is looked for in the rates
+    with np.errstate(invalid="ignore"):  # rates that are not finite are reported later, with their frame
         atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
-        groups = np.array([one @ atom for one, atom in zip(weights, atoms, strict=True)])
+        groups = np.array([of_frame @ atom_rates for of_frame, atom_rates in zip(weights, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
 
 
 def member_rates(members: Sequence[Array], velocities: Array) -> Array:
-    """Return the rates of the whole by each network, shape (t, members, 3, ..., 3).
-
-    Parameters
-    ----------
-    members
-        Tensors of each frame, shape (members, n, 3, ..., 3).
-    velocities
-        Å/fs, shape (t, n, 3).
-    """
+    """Return the total rate by each network, (t, members, 3, ..., 3), from tensors (members, n, 3, ..., 3)."""
     number, n = members[0].shape[:2]
-    tensors = [one for frame in members for one in frame]
-    found = rates(tensors, np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))
-    return found.reshape(len(members), number, *found.shape[2:])
+    tensors = [tensor for frame in members for tensor in frame]
+    totals = rates(tensors, np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))
+    return totals.reshape(len(members), number, *totals.shape[2:])
 
 
 def response_series(
-    bare: Iterator[Frame],
+    done: Iterator[Frame],
     predicted: Iterable[Frame],
     *,
     targets: Sequence[str],
@@ -85,12 +71,13 @@ def response_series(
     differenced: float = 0.0,
     limit: int | None = None,
 ) -> ResponseSeries:
-    """Return the series of one trajectory from its frames, going on where ``store`` ends.
+    """Return the series of one trajectory, resumed from the checkpoint.
 
     Parameters
     ----------
-    bare
-        The first ``store.n_frames`` frames again, for their velocities; tensors not needed.
+    done
+        The ``store.n_frames`` frames of the checkpoint, without tensors: the correlation of the velocities is not in it
+        and is computed again.
     predicted
         The frames after those, with the tensors of ``targets``.
     targets
@@ -102,55 +89,58 @@ def response_series(
     lags
         Length of the velocity correlation.
     store
-        Where finished parts are kept.
+        The checkpoint.
     differenced
         See `ResponseSeries`.
     limit
-        Number of frames wanted, where the store may hold more.
+        Number of frames to return, if the checkpoint may hold more.
     """
     pass_ = _Pass(targets, grouping, lags)
-    for again in iter(lambda: list(islice(bare, FRAMES_AT_ONCE)), []):
-        pass_.add_velocities(again)
-    stored = time.monotonic()
+    for frames in iter(lambda: list(islice(done, FRAMES_AT_ONCE)), []):
+        pass_.add_velocities(frames)
+    saved = time.monotonic()
     try:
         for frame in predicted:
             pass_.add(frame)
-            if len(pass_.rows) == ROWS_PER_PART or time.monotonic() - stored > SECONDS_PER_PART:
+            if len(pass_.rows) == ROWS_PER_PART or time.monotonic() - saved > SECONDS_PER_PART:
                 pass_.contract()
                 store.append(pass_.part())
-                stored = time.monotonic()
+                saved = time.monotonic()
     finally:
+        # Also after Ctrl-C or a damaged frame: what has been predicted is saved, even if the last frames cannot be.
         try:
             pass_.contract()
         finally:
             if pass_.rows:
                 store.append(pass_.part())
     if not store.paths:
-        raise SpectrumError("the trajectory gave no frames")
-    everything = slice(None)
+        raise SpectrumError("the trajectory has no frames in the range of --frames")
+    volume, temperature, kinetic, count = (
+        store.column(name, limit)[:] for name in ("volume", "temperature", "kinetic", "count")
+    )
     return ResponseSeries(
         groups=grouping.names,
         timestep=timestep,
         rates={name: store.column(name, limit) for name in targets},
-        volume=store.column("volume", limit)[everything],
-        temperature=store.column("temperature", limit)[everything],
+        volume=volume,
+        temperature=temperature,
         velocity_species=pass_.species,
-        velocity_correlation=pass_.velocity_correlation(),
-        velocity_blocks=pass_.velocity_blocks(),
+        velocity_correlation=np.array([correlator.result()[0, 0] for correlator in pass_.correlators]),
+        velocity_blocks=np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1),
         velocity_block_frames=pass_.correlators[0].block,
         differenced=differenced,
         n_atoms=len(pass_.masses),
-        species_temperature=pass_.species_temperature(store.column("kinetic", limit)[everything]),
-        counts=dict(zip(grouping.group_names, store.column("count", limit)[everything].T, strict=True)),
+        species_temperature=pass_.species_temperature(kinetic),
+        counts=dict(zip(grouping.group_names, count.T, strict=True)),
         molecular=grouping.share is not None,
-        cell=pass_.mean_cell(),
+        cell=pass_.cells / pass_.n_frames,
         origin=store.identity,
         member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
     )
 
 
 class _Pass:
-    """What the frames of one trajectory have in common, the part in the making, the running velocity correlation."""
+    """The state of a pass: frames waiting for contraction, rows waiting for the checkpoint, velocity correlations."""
 
     def __init__(self, targets: Sequence[str], grouping: Grouping, lags: int) -> None:
         self.targets, self.grouping, self.lags = targets, grouping, lags
@@ -163,34 +153,34 @@ class _Pass:
         self.cells, self.n_frames = np.zeros((3, 3)), 0
 
     def add(self, frame: Frame) -> None:
-        """Take a frame with tensors; a few are contracted at once."""
+        """Add a frame with tensors; several are contracted together."""
         self.waiting.append(frame)
         if len(self.waiting) == FRAMES_AT_ONCE:
             self.contract()
 
     def part(self) -> dict[str, Array]:
-        """Return the rows since the last part as one, arrays (t, ...) by name."""
+        """Return the rows since the last part, joined to arrays (t, ...) by name."""
         rows, self.rows = self.rows, []
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
     def add_velocities(self, frames: Sequence[Frame]) -> Array:
-        """Return the velocities without drift, shape (t, n, 3), after counting them in."""
+        """Add velocities to the correlations; return them relative to the centre of mass, shape (t, n, 3)."""
         if any(frame.velocities is None for frame in frames):
-            raise SpectrumError("a frame has no velocities")
+            raise SpectrumError("a frame has no velocities; read the frames through `Trajectory`, which makes them")
         if not len(self.masses):
             self.masses = frame_masses(frames[0])
             species = Grouping.by_species(frames[0].numbers)
-            self.species, self.places = species.names, [np.flatnonzero(one) for one in species.weights(frames[0])]
+            self.species, self.places = species.names, list(map(np.flatnonzero, species.weights(frames[0])))
             self.correlators = [Correlator(self.lags) for _ in self.species]
         self.cells, self.n_frames = self.cells + sum(frame.cell for frame in frames), self.n_frames + len(frames)
         velocities = without_drift(np.array([frame.velocities for frame in frames]), self.masses)
-        weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # a window of all atoms is kept
+        weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # halves the memory
         for correlator, places in zip(self.correlators, self.places, strict=True):
             correlator.add(weighted.take(places, axis=1).reshape(len(frames), 1, -1))
         return velocities
 
     def contract(self) -> None:
-        """Put what is kept of the waiting frames into a row."""
+        """Contract the waiting frames to a row."""
         frames, self.waiting = self.waiting, []
         if not frames:
             return
@@ -202,12 +192,12 @@ class _Pass:
             if not finite.all():
                 raise SpectrumError(
                     f"frame at {frames[int(finite.argmin())].time:g} fs: the {name.upper()} gives a rate that is not a "
-                    "number; look for atoms that lie on top of each other"
+                    "number; look for atoms on top of each other, or end before this frame with --frames"
                 )
         for name in self.targets:
             if all(name in frame.members for frame in frames):
                 row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
-        row["count"] = np.array([self.grouping.counts(one) for one in weights])
+        row["count"] = np.array(list(map(self.grouping.counts, weights)))
         row["volume"] = np.array([frame.volume for frame in frames])
         row["kinetic"] = np.stack(
             [
@@ -222,17 +212,8 @@ class _Pass:
     def species_temperature(self, kinetic: Array) -> Array:
         """Return Σ m v² / (f k_B) of each species, shape (t, species), from Σ m v² in u (Å/fs)².
 
-        f = 3 (n_s - m_s/m): without drift ⟨v²⟩ of an atom is 3 k_B T (1/m_n - 1/m).
+        f = 3 (n_s - m_s/m), as ⟨v²⟩ of an atom relative to the centre of mass is 3 k_B T (1/m_n - 1/m).
         """
         shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
         freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
         return kinetic * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
-
-    def mean_cell(self) -> Array:
-        return self.cells / self.n_frames
-
-    def velocity_correlation(self) -> Array:
-        return np.array([correlator.result()[0, 0] for correlator in self.correlators])
-
-    def velocity_blocks(self) -> Array:
-        return np.stack([correlator.blocks()[:, 0, 0] for correlator in self.correlators], axis=1)

@@ -1,7 +1,4 @@
-"""Which atoms a selection in the language of MDAnalysis holds, frame by frame.
-
-What depends on positions is evaluated anew in every frame, all else once.
-"""
+"""The atoms of selections in MDAnalysis's language; selections by position are evaluated anew in every frame."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from mimyria.frame import Array, Frame
 log = logging.getLogger("mimyria")
 
 GEOMETRIC = {"around", "sphlayer", "sphzone", "isolayer", "cyzone", "cylayer", "point", "x", "y", "z"}
-"""Words that make a selection depend on positions."""
+"""Keywords that make a selection depend on positions."""
 NAMELESS = "; names and residues of a force field are known only with --topology"
 
 
@@ -42,15 +39,15 @@ def atom_selection(
     first
         A frame, for elements and masses.
     molecules
-        Number 0, 1, ... of the molecule of each atom, shape (n,): the residues, where there is no topology.
+        Index 0, 1, ... of each atom's molecule, shape (n,), which are the residues if there is no topology.
     topology
-        File that names the atoms, their residues, and what else it tells.
+        File that names atoms, residues and so on.
 
     Raises
     ------
     TrajectoryError
-        If MDAnalysis does not understand a selection, or one that does not depend on positions holds no atom; later, if
-        positions are asked about in a cell that MDAnalysis cannot hold.
+        If MDAnalysis does not understand a selection, or one that does not depend on positions holds no atom; when the
+        function is called, if MDAnalysis cannot represent the cell.
     """
     universe = _universe(first, molecules, topology)
     updating = [depends_on_positions(text) for text in texts]
@@ -82,12 +79,12 @@ def atom_selection(
 
 
 def _universe(first: Frame, molecules: Array, topology: Path | None) -> Any:
-    """Return a universe of the atoms of a frame, in memory, that any frame can be moved into."""
+    """Return a universe in memory of the atoms of a frame, which takes the positions of any frame."""
     import MDAnalysis
 
     symbols = np.array(symbols_of(first.numbers))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they are about was said when the trajectory was opened
+        warnings.simplefilter("ignore")  # opening the trajectory has logged what matters
         if topology is None:
             count = int(molecules.max()) + 1
             universe = MDAnalysis.Universe.empty(
@@ -109,19 +106,17 @@ def _group(universe: Any, text: str, updating: bool) -> Any:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an empty selection, which is dealt with by the caller
+            warnings.simplefilter("ignore")  # about an empty selection, which the caller reports
             return universe.select_atoms(text, updating=updating)
     except (SelectionError, AttributeError, ValueError, TypeError, ImportError) as error:
-        raise TrajectoryError(f"MDAnalysis on the selection {text!r}: {' '.join(str(error).split())}") from error
+        raise TrajectoryError(f"MDAnalysis rejects the selection {text!r}: {' '.join(str(error).split())}") from error
 
 
 def _move(universe: Any, frame: Frame) -> None:
-    """Give a universe the positions and the cell of a frame.
-
-    MDAnalysis keeps lengths and angles of a cell, so that its first vector must be along x, the second in the xy plane.
-    """
+    """Set the positions and the cell of a universe to those of a frame."""
     from MDAnalysis.lib.mdamath import triclinic_box, triclinic_vectors
 
+    # MDAnalysis stores lengths and angles, which imply a first vector along x and a second one in the xy plane.
     dimensions = triclinic_box(*frame.cell)
     if not np.allclose(triclinic_vectors(dimensions), frame.cell, atol=1e-4 * np.abs(frame.cell).max()):
         raise TrajectoryError(

@@ -1,6 +1,6 @@
 """`ResponseSeries`: dM/dt and dα/dt along one trajectory, and the file series.h5 that holds those of several.
 
-Rates are read from the file as they are needed, so a series of any length takes no memory.
+Rates are read from the file slice by slice, so a series of any length takes little memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 21
 
 
 class Sliceable(Protocol):
-    """Frames on disk or in memory."""
+    """An array (t, ...) on disk or in memory."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,37 +44,36 @@ class ResponseSeries:
     Parameters
     ----------
     groups
-        Names of the groups of atoms; those of the same name are single molecules of one kind (see `Grouping`).
+        Names of the groups of atoms; those of one name are single molecules of one kind (see `Grouping`).
     timestep
         Between samples, fs.
     rates
         By target name, shape (t, groups, 3, ..., 3) with one axis of 3 for each field index; ``Target.rate_unit``.
-        Arrays, or what gives arrays when it is sliced along t.
     volume, temperature
         Of each frame, shape (t,); Å³ and K (kinetic, 3n - 3 degrees of freedom).
     velocity_species, velocity_correlation
         Species, and Σ m v(0)·v(τ) of each in u (Å/fs)², shape (species, lags).
     differenced
-        Interval δt (fs) over which the velocities were made by central differences, or 0 where they are true ones.
+        Interval δt (fs) of the central differences that gave the velocities; 0 for stored velocities.
     n_atoms
         Number of atoms.
     species_temperature
         Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
         to 3n - 3); None where it is not known.
     counts
-        By the name of a group, how much it holds in each frame, shape (t,): molecules, or atoms.
+        Number of molecules, or atoms, in each frame by group name, shape (t,).
     molecular
-        The groups hold whole molecules, and these are what is counted.
+        Whether the groups hold whole molecules, and molecules are counted.
     cell
         Mean cell vectors as rows, Å, shape (3, 3).
     member_rates
-        By target name, the rates of the whole by each network of a committee, shape (t, members, 3, ..., 3).
+        By target name, the total rates by each network of a committee, shape (t, members, 3, ..., 3).
     origin
         The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
         first and last (exclusive, None for the end), say which stored frames of the file they belong to.
     velocity_blocks, velocity_block_frames
-        The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its errors, and how many
-        frames each has; none where it is not known.
+        The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its standard errors, and the
+        frames of each block; none if not known.
     """
 
     groups: tuple[str, ...]
@@ -152,7 +151,7 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
 
 
 def is_series(path: Path) -> bool:
-    """Return whether a file is a series written by `write_series`; False where it is not there."""
+    """Return whether a file exists and is a series written by `write_series`."""
     try:
         with h5py.File(path, "r") as file:
             return bool(file.attrs.get("content") == CONTENT)

@@ -1,4 +1,4 @@
-"""How often tensors are needed along a trajectory, and what is lost in between."""
+"""The stride along a trajectory: how often tensors are needed, and how much power a larger stride aliases."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def nyquist_wavenumber(timestep: float) -> float:
 
 
 def automatic_stride(timestep: float) -> int:
-    """Return how many stored frames (each ``timestep`` fs) may be stepped over at once.
+    """Return the largest stride over frames ``timestep`` fs apart whose Nyquist wavenumber is above HIGHEST_WAVENUMBER.
 
-    dM/dt and dα/dt hold next to nothing above the highest vibration, so every stride whose Nyquist wavenumber stays
-    above HIGHEST_WAVENUMBER gives the same spectrum.
+    dM/dt and dα/dt have next to no power above the highest vibration, so all such strides give the same spectrum.
     """
     return max(1, int(nyquist_wavenumber(timestep) / HIGHEST_WAVENUMBER))
 
@@ -31,17 +30,11 @@ def chosen_stride(stride: int | None, timestep: float) -> int:
 
 
 def aliased_fraction(rates: Array, stride: int) -> float:
-    """Return the part of the power of a series that folds back when only every ``stride``-th sample is taken.
+    """Return the fraction of the power of a series (t, ...) that is aliased when every ``stride``-th sample is taken.
 
     Σ_{ν > ν_N} |A(ν)|² / Σ_ν |A(ν)|², ν_N the Nyquist wavenumber of the stride, A the transform under a Hann window.
-
-    Parameters
-    ----------
-    rates
-        At the full rate, shape (t, ...).
-    stride
-        At least one.
     """
+    # Without the window, the jump between both ends of the series would leak power to all wavenumbers.
     flat = rates.reshape(len(rates), -1)
     power = np.square(abs(np.fft.rfft(np.hanning(len(flat))[:, None] * flat, axis=0))).sum(axis=1)
     first = int(np.ceil(len(flat) / (2 * stride)))

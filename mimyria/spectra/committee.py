@@ -1,4 +1,4 @@
-"""What a committee of networks makes of a spectrum: each its own, and their spread."""
+"""The spread of a spectrum over the networks of a committee."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
 
-SPREAD = "standard deviation over the networks of the committee, of the spectra that each of them makes"
+SPREAD = "standard deviation over the networks of the committee"
 
 
 def committee_spread(
@@ -21,34 +21,34 @@ def committee_spread(
     make: Callable[[Sequence[Array]], dict[str, Array]],
     signals: Sequence[Signal],
 ) -> dict[str, Array]:
-    """Return the standard deviation over the networks of the spectra that each makes, as columns ``NAME_spread``.
+    """Return the standard deviation over the spectra of all networks, as columns ``NAME_spread``.
+
+    Nothing is returned unless all series have the rates of the same number of networks, at least two.
 
     Parameters
     ----------
-    series
-        Nothing is returned where one lacks the networks' rates, or they are differently many.
+    series, sampling
+        As in `power_spectra`.
     target
         Name of the target.
-    sampling
-        From `sampling`.
     make
-        Of the line shapes (n,) of the signals, the columns.
+        Makes the columns from the line shapes (n,) of the signals.
     signals
-        Of a series and frames, as if its rates were those of one network.
+        Applied to series whose rates are those of one network.
     """
-    numbers = {one.member_rates[target].shape[1] if target in one.member_rates else 0 for one in series}
-    if len(numbers) != 1 or (number := numbers.pop()) < 2:
+    n_networks = {one.member_rates[target].shape[1] if target in one.member_rates else 0 for one in series}
+    if len(n_networks) != 1 or max(n_networks) < 2:
         return {}
-    alone = replace(sampling, block_frames=0)  # no error bars of each
-    found = []
-    for index in range(number):
-        each = [replace(one, groups=("all",), rates={target: _Member(one, target, index)}) for one in series]
-        found.append(make([power_spectra(each, signal, alone)[1].sum(axis=(0, 1)) for signal in signals]))
-    return {f"{name}_spread": np.std([one[name] for one in found], axis=0, ddof=1) for name in found[0]}
+    without_blocks = replace(sampling, block_frames=0)  # no error bars for each network
+    spectra = []
+    for index in range(max(n_networks)):
+        of_network = [replace(one, groups=("all",), rates={target: _Member(one, target, index)}) for one in series]
+        spectra.append(make([power_spectra(of_network, s, without_blocks)[1].sum(axis=(0, 1)) for s in signals]))
+    return {f"{name}_spread": np.std([one[name] for one in spectra], axis=0, ddof=1) for name in spectra[0]}
 
 
 class _Member:
-    """The rates of one network, sliced as those of a group."""
+    """The rates of one network, in the shape of the rates of a single group."""
 
     def __init__(self, one: ResponseSeries, target: str, index: int) -> None:
         self._rates, self._index = one.member_rates[target], index

@@ -20,19 +20,17 @@ from mimyria.units import LIGHT_SPEED, infrared_prefactor
 log = logging.getLogger("mimyria")
 
 INTEGRAL_TOLERANCE = 0.02
-TEMPERATURE_TOLERANCE = 0.1
-"""Of the mean temperature, by which two species may differ beyond chance."""
-CHANCE = 3.0
-"""Standard errors."""
+TEMPERATURE_TOLERANCE, STANDARD_ERRORS = 0.1, 3.0
+"""Two species may differ by this fraction of their mean temperature, plus so many standard errors."""
 BLOCKS = 5
-"""Of each trajectory, for the error of a temperature."""
+"""Of each trajectory, for the standard error of a temperature."""
 
 
 def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditions: Conditions) -> None:
-    """Log ∫ n·α dν of the infrared spectrum beside that from ⟨|dM/dt|²⟩; warn if they differ.
+    """Log ∫ n·α dν of the infrared spectrum and from ⟨|dM/dt|²⟩; warn if they differ.
 
-    A quantum correction is undone before. The two are equal by construction, unless velocities were made from
-    differences: then by how much was mended, and what lies beyond the end of the spectrum.
+    They are equal by construction, apart from the quantum correction, which is divided out, and from velocities by
+    central differences, whose attenuation is corrected in the spectrum and not in the rates.
     """
     harmonic = over_harmonic(spectrum.wavenumber, conditions.temperature, conditions.correction)
     found = float(np.trapezoid(spectrum.columns["n_alpha_cm-1"] / harmonic, spectrum.wavenumber))
@@ -41,7 +39,7 @@ def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditi
     if not abs(found - expected) <= INTEGRAL_TOLERANCE * expected:
         log.warning(
             f"the integral of the infrared spectrum is {100 * (found / expected - 1):+.1f} % off that of the rates: "
-            "differences of positions lose fast vibrations, and the spectrum gives back what it can; "
+            "differences of positions attenuate fast vibrations, which the spectrum corrects only in part; "
             "store velocities, or positions more often"
         )
 
@@ -57,7 +55,7 @@ def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> f
 
 
 def check_equipartition(series: Sequence[ResponseSeries]) -> None:
-    """Log the kinetic temperature of each species; warn where two differ by more than tolerance and chance."""
+    """Log the kinetic temperature of each species; warn if two differ significantly."""
     names = series[0].velocity_species
     frames = [one.species_temperature for one in series if one.species_temperature is not None]
     if len(names) < 2 or len(frames) < len(series) or series[0].differenced:
@@ -66,23 +64,16 @@ def check_equipartition(series: Sequence[ResponseSeries]) -> None:
     shown = [f"{name} {t:.1f} ± {e:.1f} K" for name, t, e in zip(names, temperature, error, strict=True)]
     log.info(f"temperature by species: {', '.join(shown)}")
     for a, b in combinations(range(len(names)), 2):
-        allowed = TEMPERATURE_TOLERANCE * temperature[[a, b]].mean() + CHANCE * np.hypot(error[a], error[b])
+        allowed = TEMPERATURE_TOLERANCE * temperature[[a, b]].mean() + STANDARD_ERRORS * np.hypot(error[a], error[b])
         if abs(temperature[a] - temperature[b]) > allowed:
             log.warning(
-                f"no equipartition: {shown[a]}, {shown[b]}; look for wrong masses (D for H), a thermostat that does "
-                "not reach all atoms, atoms or bonds held fixed, and too short a run"
+                f"no equipartition: {shown[a]}, {shown[b]}; check for wrong masses (D for H), a thermostat that does "
+                "not act on all atoms, fixed atoms or bonds, and too short a run"
             )
 
 
 def species_temperatures(frames: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the mean temperature of each species and its standard error over blocks, K, each of shape (species,).
-
-    Few long blocks, for vibrations exchange energy slowly: in liquid water over picoseconds.
-
-    Parameters
-    ----------
-    frames
-        Of each trajectory, shape (t, species).
-    """
+    """Return the mean temperature and its standard error, K, each (species,), from those of frames, (t, species)."""
+    # Few long blocks, as vibrations exchange energy slowly: in liquid water within picoseconds.
     blocks = [block.mean(axis=0) for one in frames for block in np.array_split(one, BLOCKS)]
     return np.concatenate(frames).mean(axis=0), standard_error(np.array(blocks))

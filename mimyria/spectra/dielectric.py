@@ -1,4 +1,4 @@
-"""The dielectric function from n·α by Kramers-Kronig, and what optics makes of it: n, κ, α, reflectivity."""
+"""The dielectric function from n·α by Kramers-Kronig, and the optical constants n, κ, α, reflectivity."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from mimyria.rates.window import sine_shape
 
 
 def epsilon_imag(wavenumber: Array, n_alpha: Array) -> Array:
-    """Return ε''(ν) = n·α/(2πν), shape (..., n); NaN at ν = 0, where conduction makes it infinite.
-
-    Parameters
-    ----------
-    wavenumber
-        cm⁻¹, from 0 in equal steps, shape (n,).
-    n_alpha
-        n·α in cm⁻¹, shape (..., n).
-    """
+    """Return ε''(ν) = n·α/(2πν) from n·α (cm⁻¹), shape (..., n); NaN at ν = 0, where conduction makes it infinite."""
     return n_alpha / (2 * np.pi * _positive(wavenumber))
 
 
@@ -51,12 +43,7 @@ def optical_constants(wavenumber: Array, n_alpha: Array, epsilon_infinity: float
 
     n + iκ = √(ε' + iε'')        α = 4πνκ        R = |(n - 1 + iκ)/(n + 1 + iκ)|²
 
-    so that n times α is the n·α given. The root is the one with n ≥ 0; κ has the sign of ε''.
-
-    Parameters
-    ----------
-    wavenumber, n_alpha, epsilon_infinity
-        As in `epsilon_real`.
+    The root has n ≥ 0, and κ has the sign of ε''. The arguments are those of `epsilon_real`.
     """
     real = epsilon_real(wavenumber, n_alpha, epsilon_infinity)
     refraction = np.sqrt(real + 1j * epsilon_imag(wavenumber, n_alpha))
@@ -75,7 +62,7 @@ def _positive(wavenumber: Array) -> Array:
 
 
 def optical_header(epsilon_infinity: float) -> dict[str, str]:
-    """Return what a file says about the columns of `optical_constants`."""
+    """Return the header entries that explain the columns of `optical_constants`."""
     return {
         "epsilon_real": f"ε' = ε∞ + 1/π² P∫ n·α(ν')/(ν'² - ν²) dν' (Kramers-Kronig), ε∞ = {epsilon_infinity:g}",
         "n, kappa": "n + iκ = √(ε' + iε''); empty (nan) at ν = 0, where conduction makes ε'' infinite, as what follows",

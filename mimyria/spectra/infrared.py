@@ -1,4 +1,4 @@
-"""The infrared spectrum: n·α in absolute units, ε'', and the parts of groups of atoms."""
+"""The infrared spectrum: n·α in absolute units, ε'', and the terms of groups of atoms."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ UNITS = {
 
 
 def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
-    """Return n(ν)·α(ν) in cm⁻¹, its standard error, ε'' and the parts of the groups.
+    """Return n(ν)·α(ν) in cm⁻¹, its standard error, ε'' and the terms of the groups.
 
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
-    from the classical fluctuation-dissipation theorem; it contains the harmonic quantum correction, another one comes
-    as a factor (`over_harmonic`). The parts are those of `group_terms`; n·α of one mole of molecules in a litre is
-    called molar, L mol⁻¹ cm⁻¹. With ε∞ come `optical_constants`, and the standard error of each.
+    The classical fluctuation-dissipation theorem contains the harmonic quantum correction; another one is a factor
+    (`over_harmonic`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹. With
+    ε∞ come the `optical_constants` and their standard errors.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     """
     temperature = conditions.temperature
     wavenumber, shapes, blocks = power_spectra(series, dipole_rate, sampling)
-    prefactor = infrared_prefactor(1.0, temperature)  # V is in the signals, trajectories may differ in it
+    prefactor = infrared_prefactor(1.0, temperature)  # V is in the signal, as it may differ between trajectories
     factor = prefactor * over_harmonic(wavenumber, temperature, conditions.correction)
     whole, each = factor * shapes.sum(axis=(0, 1)), factor * blocks.sum(axis=(1, 2))
     columns = {
@@ -55,7 +55,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
         "epsilon_imag": epsilon_imag(wavenumber, whole),
     }
     density = np.average([1 / one.volume.mean() for one in series], weights=[len(one) for one in series])
-    volume = 1 / float(density)  # what rates over V, averaged, are multiplied with to be those of a molecule
+    volume = 1 / float(density)  # harmonic mean, which undoes the 1/V in `dipole_rate`
     columns |= committee_spread(
         series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate]
     )

@@ -1,4 +1,4 @@
-"""The kinds of spectra there are, and the rates that each needs."""
+"""The kinds of spectra, and the rates that each needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS: dict[str, Callable[..., Spectrum]] = {
     "vdos": vibrational_density,
     "sfg": sum_frequency,
 }
-"""Functions of the series, the conditions, and the sampling."""
+"""By name: a function of the series, the conditions and the sampling."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "ir": (APT.name,),
@@ -29,7 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 """Names of the targets whose rates a kind needs."""
 
 OF_FACES = ("sfg",)
-"""Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
+"""Kinds that need the faces of a slab as groups; only made when they are asked for."""
 
 
 def is_of_faces(kinds: Collection[str] | None) -> bool:
@@ -38,19 +38,14 @@ def is_of_faces(kinds: Collection[str] | None) -> bool:
 
 
 def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:
-    """Return the kinds to make, in the order of ``KINDS``.
+    """Return the kinds to make, in the order of ``KINDS``; raise ConfigError for an unknown one, or a missing target.
 
     Parameters
     ----------
     kinds
-        Those asked for; None for all that the targets allow, but those of ``OF_FACES``.
+        Those asked for; None for all that the targets allow, except ``OF_FACES``.
     targets
-        Names of the targets whose rates there are.
-
-    Raises
-    ------
-    ConfigError
-        If one is not known, or its targets are not there.
+        Names of the targets whose rates are available.
     """
     if kinds is None:
         return [kind for kind in KINDS if kind not in OF_FACES and set(NEEDS[kind]) <= set(targets)]

@@ -13,13 +13,7 @@ from mimyria.frame import AXES
 
 
 def polarisations(geometry: str) -> tuple[int, int]:
-    """Return the axes, 0 to 2, along which the light is polarised, in and out.
-
-    Raises
-    ------
-    ConfigError
-        If this is no geometry, or light is polarised along its direction.
-    """
+    """Return the axes (0 to 2) of the incoming and the outgoing polarisation; raise ConfigError if they cannot be."""
     match = re.fullmatch(r"[+-]?([xyz])\(([xyz])([xyz])\)[+-]?([xyz])", geometry)
     if not match:
         raise ConfigError(f"--porto takes geometries such as z(xx)z, z(xy)-z or x(yz)x, not {geometry!r}")
@@ -27,6 +21,6 @@ def polarisations(geometry: str) -> tuple[int, int]:
     for way, polarisation, direction in (("in", first, direction_in), ("out", second, direction_out)):
         if polarisation == direction:
             raise ConfigError(
-                f"--porto {geometry}: the light that goes {way} along {direction} is polarised across {direction}"
+                f"--porto {geometry}: light that goes {way} along {direction} cannot be polarised along {direction}"
             )
     return AXES.index(first), AXES.index(second)

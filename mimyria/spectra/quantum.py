@@ -28,13 +28,7 @@ P. Schofield, Phys. Rev. Lett. 4, 239 (1960).
 
 
 def quantum_factor(x: Array, correction: str) -> Array:
-    """Return Q(x), x = βħω of either sign, for the name of a correction in ``CORRECTIONS``.
-
-    Raises
-    ------
-    SpectrumError
-        If there is no such correction.
-    """
+    """Return Q(x), x = βħω of either sign, of a name in ``CORRECTIONS``; raise SpectrumError for another name."""
     if correction not in CORRECTIONS:
         raise SpectrumError(f"there is no quantum correction {correction!r}; known are {', '.join(CORRECTIONS)}")
     return CORRECTIONS[correction][1](x)
@@ -48,27 +42,19 @@ def over_harmonic(wavenumber: Array, temperature: float, correction: str) -> Arr
         n·α ∝ ω (1 - e^{-βħω}) Q S_classical          I ∝ (ω_L - ω)⁴ Q S_classical
 
     With Q_harmonic these become n·α ∝ ω² S_classical and I ∝ (ω_L - ω)⁴ ω (n_B + 1) S_classical, n_B the occupation:
-    the formulas of `infrared` and `raman`. The ratio turns them into those of another Q; it is the same for both:
+    the formulas of `infrared` and `raman`. The ratio converts both to another Q:
 
         standard  tanh(x/2)/(x/2)        schofield  sinh(x/2)/(x/2)        none  (1 - e^{-x})/x        x = βħω
 
     ``none`` is thus not the classical formula n·α ∝ ω², which is ``harmonic``, but the quantum one with a classical S.
-
-    Parameters
-    ----------
-    wavenumber
-        cm⁻¹, not negative, shape (n,).
-    temperature
-        K.
-    correction
-        Name in ``CORRECTIONS``.
+    Wavenumbers are in cm⁻¹ and not negative, the temperature in K.
     """
     x = wavenumber / thermal_wavenumber(temperature)
     return quantum_factor(x, correction) / quantum_factor(x, "harmonic")
 
 
 def correction_header(correction: str, columns: str = "") -> dict[str, str]:
-    """Return what a file says about its quantum correction, that of some columns where not all have it."""
+    """Return the header entry of a quantum correction, which holds for all columns or for those named."""
     stated = f"{correction}, Q = {CORRECTIONS[correction][0]}, x = hcν/kT"
     factor = "contained in the formula" if correction == "harmonic" else "times Q (1 - exp(-x))/x"
     return {f"quantum correction{columns and f' of {columns}'}": f"{stated}; {factor}"}

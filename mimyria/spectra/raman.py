@@ -22,7 +22,7 @@ from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 LINE_SHAPE, INTENSITY = "a.u.² fs⁻² cm", "a.u.² fs⁻² cm²"
 """Units of S, and of intensities on the other scales; a.u. of the PGT times Å."""
 VISIBLE = 1e-3
-"""A depolarisation ratio is given where VV exceeds this part of its maximum."""
+"""The depolarisation ratio is given where VV exceeds this fraction of its maximum."""
 
 
 def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
@@ -34,27 +34,27 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
 
     VV = S_iso + 2/15 S_ani        VH = 1/10 S_ani        unpolarised = VV + VH        ρ = VH/VV
 
-    are those of an isotropic sample, or of the powder of an oriented one. The sample as it lies in the trajectory
-    answers in Porto's notation:
+    describe an isotropic sample, or the powder of an oriented one. Porto's notation describes the sample as it is
+    oriented in the trajectory:
 
     k_i(ab)k_s = ∫⟨dα_ab/dt(0) dα_ab/dt(t)⟩ e^{-iωt} dt
 
-    of the limit of zero wave vector without the long-range field, so without the splitting of longitudinal and
-    transverse modes of a polar crystal. Every intensity comes on several scales, see `intensity_scales`.
+    in the limit of zero wave vector without the long-range field, that is, without LO-TO splitting. Every intensity is
+    given on several scales, see `intensity_scales`.
 
     Parameters
     ----------
     series
         With rates of the PGT.
     conditions
-        Geometries; a laser adds Stokes and anti-Stokes intensities, the only ones that the temperature enters.
+        Geometries; a laser adds Stokes and anti-Stokes intensities, the only ones that depend on the temperature.
     sampling
         From `sampling`.
     """
     wavenumber, isotropic, isotropic_blocks = power_spectra(series, isotropic_rate, sampling)
     _, anisotropic, anisotropic_blocks = power_spectra(series, anisotropic_rate, sampling)
     to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
-    both, each = (0, 1), (1, 2)  # all groups with all groups
+    both, each = (0, 1), (1, 2)  # axes of the groups in line shapes, and in those of blocks
     shapes = _geometries(to_cm * isotropic.sum(both), to_cm * anisotropic.sum(both))
     blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
     for geometry in conditions.porto:
@@ -101,28 +101,21 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tuple[Array, str]]:
-    """Return what a line shape is multiplied with for other scales of intensity, and how it is written, by name.
+    """Return by name the factors that convert line shapes to other scales of intensity, and the formulas.
 
-    With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, ν² times that of α itself,
+    With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, which is ν² times that of α itself,
 
     stokes      I_S  = (1 - ν/ν_L)⁴ Q(x)/x · S/ν = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S
     antistokes  I_aS = (1 + ν/ν_L)⁴ Q(-x)/x · S/ν = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S          on the same scale
     reduced     (1 - e^{-x}) (1 - ν/ν_L)^{-4} · I_S = S/ν           ∝ Im χ(ν), whatever the laser and temperature
 
-    `reduced` is corrected for the frequency of the light and the Bose-Einstein population. Another quantity of this
-    name in the literature, R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), is S
-    itself: the columns without a prefix.
+    `reduced` is corrected for the frequency of the light and the Bose-Einstein population. In the literature, reduced
+    also names R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), which is S itself: the
+    columns without a prefix.
 
-    The second forms hold for the harmonic quantum correction Q; another one multiplies `reduced` by `over_harmonic`.
-    The intensities are ∝ power; those of counted photons are over 1 - ν/ν_L, or 1 + ν/ν_L. Each is NaN at ν = 0, and
-    the Stokes intensity zero beyond ν_L.
-
-    Parameters
-    ----------
-    wavenumber
-        cm⁻¹, shape (n,).
-    conditions
-        Without a laser there is only `reduced`.
+    The second forms hold for the harmonic quantum correction Q; another Q multiplies `reduced` by `over_harmonic`.
+    Intensities are proportional to power; divide by 1 - ν/ν_L (Stokes) or 1 + ν/ν_L for counted photons. All are NaN at
+    ν = 0, and the Stokes intensity is zero beyond ν_L. Without a laser there is only `reduced`.
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
     reduced = over_harmonic(shift, conditions.temperature, conditions.correction) / shift
@@ -155,8 +148,8 @@ def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
 
 
 def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:
-    found = _geometries(LIGHT_SPEED * shapes[0], LIGHT_SPEED * shapes[1])
-    return {name: found[name] for name in ("VV", "VH")}
+    geometries = _geometries(LIGHT_SPEED * shapes[0], LIGHT_SPEED * shapes[1])
+    return {name: geometries[name] for name in ("VV", "VH")}
 
 
 def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:

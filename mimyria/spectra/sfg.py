@@ -5,11 +5,11 @@ response to -M·E(t), fields ∝ e^{-iωt}, gives
 
     χ_abc(ω) = 1/(ε0 A k_B T) · ∫_0^∞ ⟨α_ab(t) dM_c/dt(0)⟩ e^{iωt} dt
 
-and by parts, since ⟨α_ab dM_c/dt⟩ = 0 at equal times (one is even under reversal of time, the other odd),
+and by parts, as ⟨α_ab dM_c/dt⟩ = 0 at equal times (one is even under time reversal, the other odd),
 
     χ_abc(ω) = 1/(ε0 A k_B T) · (i/ω) ∫_0^∞ K(t) e^{iωt} dt          K(t) = ⟨dα_ab/dt(t) dM_c/dt(0)⟩
 
-Both rates are odd, so K(t) = K(-t): both orders of time are averaged, and with S + iD = 2 ∫_0^∞ K e^{iωt} dt
+Both rates are odd, so K(t) = K(-t): both time orders are averaged, and with S + iD = 2 ∫_0^∞ K e^{iωt} dt
 
     Im χ = S/(2ω ε0 A k_B T)          Re χ = -D/(2ω ε0 A k_B T)
 
@@ -49,14 +49,13 @@ UNITS = {"im": "m²/V", "re": "m²/V", "abs2": "m⁴/V²"}
 def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return Im χ, Re χ and |χ|² of the faces, for the components that an isotropic surface has.
 
-    The rates of a face g are those of its molecules, so its spectrum is K_gg. The terms between the faces,
-    ⟨α̇ of one · Ṁ of the other⟩ in both ways, add up to zero where the middle of the slab is like its mirror image;
-    they would add noise only, and are in ``[both]`` alone.
+    The rates of a face g are those of its molecules, so its spectrum is K_gg. The cross terms of the faces cancel if
+    the middle of the slab is symmetric; they would only add noise, and are contained in ``[both]`` alone.
 
     Parameters
     ----------
     series
-        With rates of the APT and the PGT, of groups made by `faces`.
+        With rates of the APT and the PGT, of groups made by `split_faces`.
     conditions
         Temperature and quantum correction.
     sampling
@@ -105,19 +104,9 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
 
 
 def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array, Array]:
-    """Return wavenumbers (n,), S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, and those of blocks.
+    """Return wavenumbers and S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, total and of blocks.
 
-    Parameters
-    ----------
-    series, sampling
-        As in `sum_frequency`.
-    name
-        The three axes, such as ``xxz``.
-
-    Returns
-    -------
-    tuple
-        Shapes (n,), (2, 2, n), (blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    The name gives the axes abc, such as ``xxz``. Shapes (n,), (2, 2, n), (blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
     """
     wavenumber, shapes, blocks = power_spectra(series, partial(face_rates, name), sampling)
     return wavenumber, shapes[:2, 2:], blocks[:, :2, 2:]
@@ -134,7 +123,7 @@ def face_rates(name: str, one: ResponseSeries, frames: slice) -> Array:
 def susceptibility(wavenumber: Array, shapes: Array, conditions: Conditions) -> Array:
     """Return χ = 1/(ε0 A k_B T) · (-D + iS)/(2ω) in m²/V, complex, from S per area (..., n); NaN at ν = 0.
 
-    The harmonic quantum correction is contained in it; another one changes S to begin with.
+    The formula contains the harmonic quantum correction; another one is applied to S.
     """
     shapes = shapes * over_harmonic(wavenumber, conditions.temperature, conditions.correction)
     angular = 2 * np.pi * LIGHT_SPEED * np.where(wavenumber > 0, wavenumber, np.nan)

@@ -1,4 +1,4 @@
-"""The vibrational density of states, whole and by species."""
+"""The vibrational density of states, total and by species."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 
 def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
-    """Return the vibrational density of states, in modes per cm⁻¹, whole and by species, with standard errors.
+    """Return the vibrational density of states, in modes per cm⁻¹, total and by species, with standard errors.
 
     g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = 3N - 3 at equipartition
 
     Parameters
     ----------
     series
-        Their stored velocity correlation limits the resolution, and its blocks those of the errors.
+        Their stored velocity correlation limits the resolution, and its blocks those of the standard errors.
     conditions
         The temperature.
     sampling
@@ -56,18 +56,18 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
 
 
 def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[Array, Sampling]:
-    """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling as it becomes.
+    """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling with these blocks.
 
-    As many stored blocks of a trajectory are joined as make one of about the length asked for, if it has so many.
+    Stored blocks are joined, within a trajectory, to about the length that the sampling asks for.
     """
     blocks: list[Array] = []
     frames = 0
     for one in series if sampling.block_frames else ():
         stored = len(one.velocity_blocks)
-        together = max(1, min(round(sampling.block_frames / one.velocity_block_frames), stored))
-        for start in range(0, stored - together + 1, together):
-            blocks.append(one.velocity_blocks[start : start + together, :, :lags].mean(axis=0))
-            frames += together * one.velocity_block_frames
+        joined = max(1, min(round(sampling.block_frames / one.velocity_block_frames), stored))
+        for start in range(0, stored - joined + 1, joined):
+            blocks.append(one.velocity_blocks[start : start + joined, :, :lags].mean(axis=0))
+            frames += joined * one.velocity_block_frames
     if len(blocks) < 2:
         blocks, frames = [], 0
     shape = (len(blocks), len(series[0].velocity_species), lags)

@@ -80,7 +80,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
         (["--kinds", "ir"], "--kinds ir needs --apt"),
         ([], "nothing to make a spectrum from"),
-        (["--pgt", "frames", "--porto", "z(xz)z"], "is polarised across z"),
+        (["--pgt", "frames", "--porto", "z(xz)z"], "cannot be polarised along z"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
     ],
 )

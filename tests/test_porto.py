@@ -16,8 +16,8 @@ def test_geometries_are_read() -> None:
 @pytest.mark.parametrize(
     ("geometry", "words"),
     [
-        ("z(zx)z", "goes in along z is polarised across z"),
-        ("y(xz)-z", "goes out along z is polarised across z"),
+        ("z(zx)z", "goes in along z cannot be polarised along z"),
+        ("y(xz)-z", "goes out along z cannot be polarised along z"),
         ("z(xx)", "takes geometries such as"),
         ("z(xw)z", "not 'z\\(xw\\)z'"),
         ("zxxz", "takes geometries"),

@@ -68,16 +68,21 @@ def labels() -> list[Frame]:
     return list(islice(read_frames(DATA / "water32_labels.extxyz.xz"), 12))
 
 
-@pytest.fixture(
-    scope="session",
-    params=[(preset, target) for preset in ("default", "published") for target in TARGETS],
-    ids=lambda pair: " ".join(pair),
-)
-def model(request: pytest.FixtureRequest) -> ResponseModel:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a preset with every one there is; torch is imported by these tests alone."""
+    if "preset" in metafunc.fixturenames:
+        from mimyria.model.model import PRESETS
+
+        pairs = [(preset, target) for preset, shapes in PRESETS.items() for target in shapes]
+        metafunc.parametrize("preset", pairs, ids=" ".join, scope="session")
+
+
+@pytest.fixture(scope="session")
+def model(preset: tuple[str, str]) -> ResponseModel:
     """An untrained network of each preset and target."""
     from networks import made_model
 
-    return made_model(*request.param)
+    return made_model(*preset)
 
 
 @pytest.fixture(scope="session")

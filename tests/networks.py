@@ -1,14 +1,22 @@
-"""Small networks that several tests train, and what is asked of them."""
+"""Small networks that several tests train, and the contract of all networks."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from ase.build import molecule
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.frame import Frame
+from mimyria.model.architecture import Settings
+from mimyria.model.files import read_model, write_model
+from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.network import Network
 from mimyria.model.predict import predict_tensors
 from mimyria.settings import TrainSettings
 
@@ -19,16 +27,20 @@ FLOAT = 2e-4
 
 def made_model(preset: str, target: str) -> ResponseModel:
     """An untrained network of a preset that knows H, C and O, none of its branches closed."""
+    return made_of(replace(PRESETS[preset][target], species=SPECIES, cutoff=4.0))
+
+
+def made_of(shape: Settings) -> ResponseModel:
+    """An untrained network of a shape, for random frames."""
     torch.manual_seed(1)
-    made = ResponseModel(replace(PRESETS[preset][target], species=SPECIES, cutoff=4.0))
+    made = ResponseModel(shape)
+    graphs = [build_graph([random_frame(seed)], SPECIES, shape.cutoff, dtype=made.mean.dtype) for seed in range(3)]
+    for network in made.networks:
+        network.set_scales([network.geometry(graph) for graph in graphs])
     with torch.no_grad():
-        for network in made.members:
-            if isinstance(network, Network):
-                network.density_scale.fill_(3.0)
-                network.message_scale.fill_(0.02)
-            for name, parameter in network.named_parameters():  # the published one starts with this branch closed
-                if "alpha" in name:
-                    parameter.normal_(0.0, 0.02)
+        for parameter in made.parameters():
+            if not parameter.any():  # the published network starts with a branch closed
+                parameter.normal_(0.0, 0.02)
     return made.eval()
 
 
@@ -38,6 +50,107 @@ def tensors_of(model: ResponseModel, frame: Frame) -> np.ndarray:
 
 def assert_same(one: np.ndarray, other: np.ndarray) -> None:
     np.testing.assert_allclose(one, other, atol=FLOAT * abs(other).max(), rtol=0)
+
+
+class NetworkContract:
+    """What every network must do; a subclass may have another `model` than those of the presets."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(seed=st.integers(0, 1000), improper=st.booleans())
+    def test_rotation_and_reflection_turn_the_tensors(self, model: ResponseModel, seed: int, improper: bool) -> None:
+        frame, matrix = random_frame(seed), rotation(seed, improper=improper)
+        assert_same(tensors_of(model, turned(frame, matrix)), turned_tensor(tensors_of(model, frame), matrix))
+
+    @settings(max_examples=10, deadline=None)
+    @given(seed=st.integers(0, 1000))
+    def test_permutation_permutes(self, model: ResponseModel, seed: int) -> None:
+        frame = random_frame(seed)
+        order = np.random.default_rng(seed).permutation(len(frame))
+        shuffled = replace(frame, numbers=frame.numbers[order], positions=frame.positions[order])
+        assert_same(tensors_of(model, shuffled), tensors_of(model, frame)[order])
+
+    @settings(max_examples=10, deadline=None)
+    @given(seed=st.integers(0, 1000))
+    def test_translation_and_wrapping_change_nothing(self, model: ResponseModel, seed: int) -> None:
+        frame, rng = random_frame(seed), np.random.default_rng(seed)
+        images = rng.integers(-2, 3, size=(len(frame), 3)) @ frame.cell
+        moved = replace(frame, positions=frame.positions + rng.normal(size=3) + images)
+        assert_same(tensors_of(model, moved), tensors_of(model, frame))
+
+    def test_supercell_repeats_the_tensors(self, model: ResponseModel) -> None:
+        frame = random_frame(3, n_atoms=5, length=4.0)  # smaller than the cutoff
+        shifts = np.array([(a, b, c) for a in range(2) for b in range(3) for c in range(1)]) @ frame.cell
+        larger = replace(
+            frame,
+            numbers=np.tile(frame.numbers, len(shifts)),
+            positions=np.concatenate([frame.positions + shift for shift in shifts]),
+            cell=frame.cell * np.array([[2], [3], [1]]),
+        )
+        assert_same(tensors_of(model, larger), np.concatenate([tensors_of(model, frame)] * len(shifts)))
+
+    def test_frames_in_a_batch_do_not_see_each_other(self, model: ResponseModel) -> None:
+        frames = [random_frame(seed, n_atoms=n) for seed, n in ((0, 4), (1, 9), (2, 6))]
+        water = molecule("H2O")
+        frames.append(Frame(water.numbers, water.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool)))
+        for frame, together in zip(frames, predict_tensors(model, frames), strict=True):
+            assert_same(together, tensors_of(model, frame))
+
+    def test_tensors_have_the_symmetry_of_the_target(self, model: ResponseModel) -> None:
+        tensors = tensors_of(model, random_frame(5))
+        if model.target.order == 2:
+            np.testing.assert_allclose(tensors, tensors.swapaxes(1, 2), atol=1e-5 * abs(tensors).max())
+        else:
+            assert abs(tensors - tensors.swapaxes(1, 2)).max() > 0.01 * abs(tensors).max()
+
+    def test_atoms_at_the_cutoff_come_and_go_smoothly(self, model: ResponseModel) -> None:
+        def at(distance: float) -> np.ndarray:
+            positions = np.array([[0.0, 0, 0], [0.9, 0.3, 0], [distance, 0, 0]])
+            frame = Frame(np.array([8, 1, 6]), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
+            return tensors_of(model, frame)[0]
+
+        assert_same(at(4 - 2e-6), at(4 + 2e-6))
+        assert abs(at(2.0) - at(4.1)).max() > 0.01 * abs(at(4.1)).max()
+
+    def test_a_lone_atom_has_an_isotropic_tensor(self, model: ResponseModel) -> None:
+        tensor = tensors_of(model, Frame(np.array([8]), np.zeros((1, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool)))[0]
+        expected = tensor[0, 0] * np.eye(3) if model.target.order == 1 else np.zeros((3, 3, 3))
+        np.testing.assert_allclose(tensor, expected, atol=1e-6)
+
+    def test_its_geometry_serves_all_weights(self, model: ResponseModel) -> None:
+        graph = build_graph([random_frame(3)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
+        geometry = ResponseModel(model.settings).geometry(graph)
+        assert geometry.graph is graph
+        assert geometry.nbytes > 0
+        assert_same(model.tensors(geometry)[0].detach().numpy(), tensors_of(model, random_frame(3)))
+
+    def test_scales_bring_it_to_order_one(self, model: ResponseModel) -> None:
+        frames = [random_frame(seed) for seed in range(4)]
+        graph = build_graph(frames, SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
+        values = model(model.geometry(graph)).detach()
+        assert 0.01 < values.square().mean().sqrt() < 100
+
+    def test_every_weight_can_be_trained(self, model: ResponseModel) -> None:
+        graph = build_graph([random_frame(2)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
+        model(model.geometry(graph)).square().sum().backward()
+        gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+        model.zero_grad()
+        assert [name for name, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
+
+    def test_a_file_keeps_it(self, model: ResponseModel, tmp_path: Path) -> None:
+        write_model(tmp_path / "m.mym", model, {"note": 1})
+        again = read_model(tmp_path / "m.mym", model.target.name)
+        assert again.settings == model.settings
+        assert again.summary["note"] == 1
+        assert again.mean.dtype == model.mean.dtype
+        np.testing.assert_array_equal(tensors_of(again, random_frame(1)), tensors_of(model, random_frame(1)))
+
+    @pytest.mark.parametrize("device", ["cuda", "mps"])
+    def test_devices_agree(self, model: ResponseModel, tmp_path: Path, device: str) -> None:
+        if not getattr(torch, device).is_available():
+            pytest.skip(f"this machine has no {device}")
+        write_model(tmp_path / "m.mym", model, {})
+        moved = read_model(tmp_path / "m.mym", device=device)
+        assert_same(tensors_of(moved, random_frame(1)), tensors_of(model, random_frame(1)))
 
 
 def quick(name: str, **changes: object) -> TrainSettings:

@@ -1,26 +1,14 @@
-"""Files of models: all comes back, wrong and damaged ones are refused, devices are chosen."""
+"""Files of models: wrong and damaged ones are refused, devices are chosen; that all comes back is in the contract."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from conftest import random_frame
 from mimyria.errors import ModelError
 from mimyria.model.files import choose_device, read_model, write_model
 from mimyria.model.model import ResponseModel
 from mimyria.targets import TARGETS
-from networks import tensors_of
-
-
-def test_model_file_keeps_everything(model: ResponseModel, tmp_path: Path) -> None:
-    frame = random_frame(1)
-    write_model(tmp_path / "m.mym", model, {"note": "x"})
-    again = read_model(tmp_path / "m.mym")
-    np.testing.assert_array_equal(tensors_of(again, frame), tensors_of(model, frame))
-    assert again.settings == model.settings
-    assert again.summary["note"] == "x"
 
 
 def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> None:

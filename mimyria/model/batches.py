@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
+from mimyria.model.architecture import GraphGeometry
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import ResponseModel
 from mimyria.model.network import inverse_root
@@ -43,12 +43,12 @@ class Batch:
     """
 
     graph: Graph
-    geometry: Any | None
+    geometry: GraphGeometry | None
     labels: Tensor
     weights: Tensor
     frame: Tensor
 
-    def geometry_for(self, model: ResponseModel) -> Any:
+    def geometry_for(self, model: ResponseModel) -> GraphGeometry:
         """Return the geometry that is kept, or make it."""
         return model.geometry(self.graph) if self.geometry is None else self.geometry
 
@@ -164,8 +164,8 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
     strong ones, for their labels are the noisiest.
     """
     geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # enough of them
-    for member in model.members:
-        member.set_scales(geometries)  # type: ignore[operator]
+    for network in model.networks:
+        network.set_scales(geometries)
     species = torch.cat([batch.graph.species for batch in batches])
     labelled = torch.cat([batch.weights for batch in batches])[:, 0] > 0
     labels = torch.cat([batch.labels for batch in batches])

@@ -12,17 +12,14 @@ import torch
 
 from mimyria import __version__
 from mimyria.errors import ModelError
+from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
-from mimyria.model.network import NetworkSettings
 from mimyria.model.original import is_original
-from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS
 
 FORMAT = "mimyria model 3"
 BUNDLED = Path(__file__).parents[1] / "data"
 """Where the models that come with the package lie: ``water_apt.mym``."""
-KINDS: dict[str, type[Any]] = {"mimyria": NetworkSettings, "published": PublishedSettings}
-"""Settings of the networks by their name in files."""
 
 
 def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> None:
@@ -44,7 +41,7 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
             "version": __version__,
             "unit": model.target.unit,
             "index_order": model.target.index_order,
-            "network": next(name for name, kind in KINDS.items() if isinstance(model.settings, kind)),
+            "network": name_of(model.settings),
             "settings": asdict(model.settings),
             "members": len(model.members),
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
@@ -89,7 +86,7 @@ def read_model(
     try:
         given = content["settings"]
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-        settings = KINDS[content["network"]](**given | lists)
+        settings = ARCHITECTURES[content["network"]].settings(**given | lists)
         model = ResponseModel(settings, content["members"])
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}

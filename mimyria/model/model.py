@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from e3nn import o3
@@ -11,18 +12,17 @@ from torch import Tensor, nn
 
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, ModelError
+from mimyria.model.architecture import ARCHITECTURES, GraphGeometry, NetworkProtocol, Settings, name_of
 from mimyria.model.graph import Graph
-from mimyria.model.network import Network, NetworkSettings
-from mimyria.model.published import PublishedNetwork, PublishedSettings
+from mimyria.model.network import NetworkSettings
+from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS, Target
-
-Settings = NetworkSettings | PublishedSettings
-NETWORKS: dict[type[Any], type[Any]] = {NetworkSettings: Network, PublishedSettings: PublishedNetwork}
-"""The network of each kind of settings."""
 
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: NetworkSettings(name, ()) for name in TARGETS},
-    "small": {name: NetworkSettings(name, (), 4.5, radial=6, message_cutoff=4.5, channels=10) for name in TARGETS},
+    "small": {
+        name: NetworkSettings(name, (), cutoff=4.5, radial=6, message_cutoff=4.5, channels=10) for name in TARGETS
+    },
     "published": {
         "apt": PublishedSettings("apt", ()),
         "pgt": PublishedSettings("pgt", (), channels=(40, 20, 13, 10)),
@@ -53,13 +53,13 @@ class ResponseModel(nn.Module):
         self.settings = settings
         self.summary: dict[str, Any] = {}
         self.irreps, change_of_basis = tensor_irreps(self.target)
-        network = NETWORKS[type(settings)]
-        self.members = nn.ModuleList(network(settings, self.irreps) for _ in range(members))
+        architecture = ARCHITECTURES[name_of(settings)]
+        networks = [architecture.network(settings, self.irreps) for _ in range(members)]
+        self.members = nn.ModuleList(cast("list[nn.Module]", networks))
         self.register_buffer("change_of_basis", change_of_basis)
         self.register_buffer("mean", torch.zeros(len(settings.species), self.irreps.dim))
         self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
-        if isinstance(settings, PublishedSettings):  # as the original program computes
-            self.double()
+        self.to(architecture.dtype)
 
     def __repr__(self) -> str:
         error = self.summary.get("validation_error")
@@ -72,20 +72,25 @@ class ResponseModel(nn.Module):
         """What the model predicts."""
         return TARGETS[self.settings.target]
 
-    def geometry(self, graph: Graph) -> Any:
+    @property
+    def networks(self) -> Sequence[NetworkProtocol]:
+        """The members as what they are."""
+        return cast("Sequence[NetworkProtocol]", self.members)
+
+    def geometry(self, graph: Graph) -> GraphGeometry:
         """Return what the networks need to know of a graph; the same for every weight."""
-        return self.members[0].geometry(graph)  # type: ignore[operator]
+        return self.networks[0].geometry(graph)
 
-    def forward(self, geometry: Any) -> Tensor:
+    def forward(self, geometry: GraphGeometry) -> Tensor:
         """Return the normalised irreps of every member, atoms in the graph's order; shape (members, n, irreps)."""
-        return torch.stack([member(geometry) for member in self.members])
+        return torch.stack([network(geometry) for network in self.networks])
 
-    def tensors(self, geometry: Any) -> Tensor:
+    def tensors(self, geometry: GraphGeometry) -> Tensor:
         """Return the tensors of every member in the unit of the target; shape (members, n, 3, ..., 3).
 
         Atoms are in the frames' order.
         """
-        graph: Graph = geometry.graph
+        graph = geometry.graph
         y = self(geometry) * self.scale[graph.species] + self.mean[graph.species]
         tensors = torch.empty_like(y).index_copy(1, graph.order, y) @ self.change_of_basis.flatten(1)
         return tensors.reshape(*y.shape[:2], *self.target.shape)

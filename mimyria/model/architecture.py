@@ -1,0 +1,97 @@
+"""The seam of the networks: what an architecture must offer, and which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from e3nn import o3
+from torch import Tensor
+
+from mimyria.model.graph import Graph
+from mimyria.model.network import Network, NetworkSettings
+from mimyria.model.published import PublishedNetwork, PublishedSettings
+
+
+class Settings(Protocol):
+    """The shape of a network: a frozen dataclass of plain values and tuples, with at least these fields."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def target(self) -> str:
+        """Name in ``TARGETS``."""
+        ...
+
+    @property
+    def species(self) -> tuple[int, ...]:
+        """Atomic numbers it knows."""
+        ...
+
+    @property
+    def cutoff(self) -> float:
+        """How far an atom sees its neighbours, Å; they come and go smoothly there."""
+        ...
+
+
+class GraphGeometry(Protocol):
+    """What a network needs to know of a graph."""
+
+    @property
+    def graph(self) -> Graph:
+        """The neighbourhoods."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping this takes."""
+        ...
+
+
+class NetworkProtocol(Protocol):
+    """A torch module that gives the normalised irreps of a tensor for every atom."""
+
+    def geometry(self, graph: Graph) -> GraphGeometry:
+        """Return what depends on the graph and the settings but for the target, not on weights: computed once."""
+        ...
+
+    def set_scales(self, geometries: Sequence[Any]) -> None:
+        """Bring what the layers see of these geometries to order one."""
+        ...
+
+    def __call__(self, geometry: Any) -> Tensor:
+        """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph."""
+        ...
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of networks.
+
+    Parameters
+    ----------
+    settings
+        Their shape.
+    network
+        Makes one from settings and the irreps of the target's tensor; a subclass of ``torch.nn.Module``.
+    dtype
+        Precision of the weights.
+    """
+
+    settings: type[Settings]
+    network: Callable[[Any, o3.Irreps], NetworkProtocol]
+    dtype: torch.dtype = torch.float32
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mimyria": Architecture(NetworkSettings, Network),
+    "published": Architecture(PublishedSettings, PublishedNetwork, torch.float64),  # as the original program computes
+}
+"""By their name in model files."""
+
+
+def name_of(settings: Settings) -> str:
+    """Return the name in `ARCHITECTURES` to which settings belong."""
+    return next(name for name, kind in ARCHITECTURES.items() if type(settings) is kind.settings)

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.frame import Frame
@@ -55,27 +53,25 @@ def assert_same(one: np.ndarray, other: np.ndarray) -> None:
 class NetworkContract:
     """What every network must do; a subclass may have another `model` than those of the presets."""
 
-    @settings(max_examples=15, deadline=None)
-    @given(seed=st.integers(0, 1000), improper=st.booleans())
-    def test_rotation_and_reflection_turn_the_tensors(self, model: ResponseModel, seed: int, improper: bool) -> None:
-        frame, matrix = random_frame(seed), rotation(seed, improper=improper)
-        assert_same(tensors_of(model, turned(frame, matrix)), turned_tensor(tensors_of(model, frame), matrix))
+    @pytest.mark.parametrize("improper", [False, True])
+    def test_rotation_and_reflection_turn_the_tensors(self, model: ResponseModel, improper: bool) -> None:
+        for seed in range(8):
+            frame, matrix = random_frame(seed), rotation(seed, improper=improper)
+            assert_same(tensors_of(model, turned(frame, matrix)), turned_tensor(tensors_of(model, frame), matrix))
 
-    @settings(max_examples=10, deadline=None)
-    @given(seed=st.integers(0, 1000))
-    def test_permutation_permutes(self, model: ResponseModel, seed: int) -> None:
-        frame = random_frame(seed)
-        order = np.random.default_rng(seed).permutation(len(frame))
-        shuffled = replace(frame, numbers=frame.numbers[order], positions=frame.positions[order])
-        assert_same(tensors_of(model, shuffled), tensors_of(model, frame)[order])
+    def test_permutation_permutes(self, model: ResponseModel) -> None:
+        for seed in range(10):
+            frame = random_frame(seed)
+            order = np.random.default_rng(seed).permutation(len(frame))
+            shuffled = replace(frame, numbers=frame.numbers[order], positions=frame.positions[order])
+            assert_same(tensors_of(model, shuffled), tensors_of(model, frame)[order])
 
-    @settings(max_examples=10, deadline=None)
-    @given(seed=st.integers(0, 1000))
-    def test_translation_and_wrapping_change_nothing(self, model: ResponseModel, seed: int) -> None:
-        frame, rng = random_frame(seed), np.random.default_rng(seed)
-        images = rng.integers(-2, 3, size=(len(frame), 3)) @ frame.cell
-        moved = replace(frame, positions=frame.positions + rng.normal(size=3) + images)
-        assert_same(tensors_of(model, moved), tensors_of(model, frame))
+    def test_translation_and_wrapping_change_nothing(self, model: ResponseModel) -> None:
+        for seed in range(10):
+            frame, rng = random_frame(seed), np.random.default_rng(seed)
+            images = rng.integers(-2, 3, size=(len(frame), 3)) @ frame.cell
+            moved = replace(frame, positions=frame.positions + rng.normal(size=3) + images)
+            assert_same(tensors_of(model, moved), tensors_of(model, frame))
 
     def test_supercell_repeats_the_tensors(self, model: ResponseModel) -> None:
         frame = random_frame(3, n_atoms=5, length=4.0)  # smaller than the cutoff
@@ -104,7 +100,7 @@ class NetworkContract:
 
     def test_atoms_at_the_cutoff_come_and_go_smoothly(self, model: ResponseModel) -> None:
         def at(distance: float) -> np.ndarray:
-            positions = np.array([[0.0, 0, 0], [0.9, 0.3, 0], [distance, 0, 0]])
+            positions = np.array([[0.0, 0, 0], [-1.7, 0.6, 0], [distance, 0, 0]])
             frame = Frame(np.array([8, 1, 6]), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
             return tensors_of(model, frame)[0]
 
@@ -122,12 +118,6 @@ class NetworkContract:
         assert geometry.graph is graph
         assert geometry.nbytes > 0
         assert_same(model.tensors(geometry)[0].detach().numpy(), tensors_of(model, random_frame(3)))
-
-    def test_scales_bring_it_to_order_one(self, model: ResponseModel) -> None:
-        frames = [random_frame(seed) for seed in range(4)]
-        graph = build_graph(frames, SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
-        values = model(model.geometry(graph)).detach()
-        assert 0.01 < values.square().mean().sqrt() < 100
 
     def test_every_weight_can_be_trained(self, model: ResponseModel) -> None:
         graph = build_graph([random_frame(2)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)

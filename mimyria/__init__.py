@@ -26,19 +26,21 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from mimyria.commands import evaluate, label, make_spectra, predict, train
+    from mimyria.commands import evaluate, label, predict, train
     from mimyria.formats import read_frames, write_frames
     from mimyria.frame import Frame
     from mimyria.model.files import read_model
+    from mimyria.pipeline import make_spectra
     from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
     from mimyria.spectra.compare import compare
     from mimyria.spectra.spectrum import Spectrum, read_spectrum
 else:  # which a type checker would take as leave to any name at all
     _HOMES = {
-        "mimyria.commands": ("evaluate", "label", "make_spectra", "predict", "train"),
+        "mimyria.commands": ("evaluate", "label", "predict", "train"),
         "mimyria.formats": ("read_frames", "write_frames"),
         "mimyria.frame": ("Frame",),
         "mimyria.model.files": ("read_model",),
+        "mimyria.pipeline": ("make_spectra",),
         "mimyria.settings": ("LabelSettings", "SpectrumSettings", "TrainSettings"),
         "mimyria.spectra.compare": ("compare",),
         "mimyria.spectra.spectrum": ("Spectrum", "read_spectrum"),

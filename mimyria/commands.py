@@ -1,4 +1,4 @@
-"""What the commands do, for Python too: from files or frames to labels, models, tensors and spectra.
+"""What the commands of labels and networks do, for Python too: from files or frames to labels, models and tensors.
 
 Each function takes a settings object, or settings by the names of the command line with underscores, or both, of which
 the names win. A wrong value is refused with the same words as there.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from mimyria.config import nearest
-from mimyria.declare import Settings, declared, default_of, values_of
+from mimyria.config import File, paths_of, settings_of
+from mimyria.declare import values_of
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
@@ -22,19 +21,14 @@ from mimyria.settings import (
     EvaluateSettings,
     LabelSettings,
     PredictSettings,
-    SpectrumSettings,
     Stored,
     TrainSettings,
 )
 
 if TYPE_CHECKING:
     from mimyria.model.model import ResponseModel
-    from mimyria.spectra.spectrum import Spectra
     from mimyria.training.evaluate import Evaluation
     from mimyria.training.train import Training
-
-File = str | os.PathLike[str]
-S = TypeVar("S", bound=Settings)
 
 
 def label(
@@ -72,7 +66,7 @@ def label(
     """
     from mimyria.labels.command import make_labels
 
-    make_labels(_paths(configurations), Path(out), Path(work), _settings(LabelSettings, settings, given))
+    make_labels(paths_of(configurations), Path(out), Path(work), settings_of(LabelSettings, settings, given))
     return list(read_frames(out))
 
 
@@ -113,7 +107,7 @@ def train(
     from mimyria.model.files import choose_device
     from mimyria.training.train import train as fit
 
-    asked = _settings(TrainSettings, settings, given)
+    asked = settings_of(TrainSettings, settings, given)
     picture = _picture(plot)
     frames, origin = _labelled(labels, asked.layout)
     held_out = asked.validation
@@ -172,7 +166,7 @@ def evaluate(
     from mimyria.training.evaluate import compare_with_labels
     from mimyria.training.evaluate import evaluate as measure
 
-    asked = _settings(EvaluateSettings, settings, given)
+    asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
     (network,) = _models([model], asked.device)
     pairs = compare_with_labels(network, *_labelled(labels, asked.layout))
@@ -211,66 +205,10 @@ def predict(
     """
     from mimyria.model.predict import predict_all
 
-    asked = _settings(PredictSettings, settings, given)
+    asked = settings_of(PredictSettings, settings, given)
     networks = _models(models, asked.device)
     frames = _frames(configurations, **values_of(asked, Stored))
     return predict_all(networks, frames, charge=asked.charge, project=asked.sum_rule == "project")
-
-
-def make_spectra(
-    trajectories: File | Iterable[File],
-    out: File,
-    settings: SpectrumSettings | None = None,
-    *,
-    resume: bool = False,
-    **given: Any,
-) -> Spectra:
-    """Make spectra along trajectories, write them into a folder, and return them by kind.
-
-    Parameters
-    ----------
-    trajectories
-        One or several of the same atoms, or files ``series.h5`` of earlier runs.
-    out
-        Folder; made if it is not there.
-    settings, given
-        See `SpectrumSettings`: ``apt``, ``pgt`` (model files), ``frames`` (first, last), ``temperature`` (K),
-        ``resolution`` (cm⁻¹), ``timestep`` (fs), ``cell`` (Å), ``laser`` (nm), ...
-    resume
-        Insist on resuming an unfinished run.
-
-    Returns
-    -------
-    Spectra
-        ``["ir"]``, ``["raman"]``, ``["vdos"]``, ``["sfg"]``: intensities over cm⁻¹, in the unit each tells.
-
-    Raises
-    ------
-    ConfigError, TrajectoryError, ModelError, SpectrumError
-        If a setting is wrong, a file cannot be used, or the trajectory is too short for what is asked.
-    """
-    from mimyria import pipeline
-
-    asked = _settings(SpectrumSettings, settings, given)
-    return pipeline.make_spectra(_paths(trajectories), Path(out), asked, resume=resume)
-
-
-def _settings(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
-    """Return settings with some of them replaced; raise ConfigError for a name that there is not, or one missing."""
-    known = declared(part)
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")
-    if settings is not None:
-        return replace(settings, **given)
-    missing = [name for name in known if name not in given and default_of(part, name) is MISSING]
-    if missing:
-        raise ConfigError(f"{', '.join(missing)} must be given")
-    return part(**given)
-
-
-def _paths(files: File | Iterable[File]) -> list[Path]:
-    return [Path(one) for one in ([files] if isinstance(files, str | os.PathLike) else files)]
 
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
+from mimyria.declare import Settings, declared, default_of
 from mimyria.errors import ConfigError
+
+File = str | os.PathLike[str]
+S = TypeVar("S", bound=Settings)
 
 REMARKS = ("mimyria", "used", "rates")
 """What a ``settings.yaml`` that we wrote says besides the settings."""
@@ -51,6 +56,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return which known name may be meant by an unknown one, in words."""
     near = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+
+
+def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
+    """Return settings with some of them replaced; raise ConfigError for a name that there is not, or one missing."""
+    known = declared(part)
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")
+    if settings is not None:
+        return replace(settings, **given)
+    missing = [name for name in known if name not in given and default_of(part, name) is MISSING]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)} must be given")
+    return part(**given)
+
+
+def paths_of(files: File | Iterable[File]) -> list[Path]:
+    """Return the paths of one file or several."""
+    return [Path(one) for one in ([files] if isinstance(files, str | os.PathLike) else files)]
 
 
 def _listed(value: Any) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import write_settings
+from mimyria.config import File, paths_of, settings_of, write_settings
 from mimyria.declare import declared, default_of, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
@@ -41,20 +42,39 @@ FEW_BLOCKS = 5
 """With fewer, a standard error is itself uncertain by a third and more."""
 
 
-def make_spectra(paths: Sequence[Path], out: Path, settings: SpectrumSettings, *, resume: bool = False) -> Spectra:
-    """Make the spectra asked for, or all that the sources allow, write the folder, and return the spectra by kind.
+def make_spectra(
+    trajectories: File | Iterable[File],
+    out: File,
+    settings: SpectrumSettings | None = None,
+    *,
+    resume: bool = False,
+    **given: Any,
+) -> Spectra:
+    """Make spectra along trajectories, write them into a folder, and return them by kind.
 
     Parameters
     ----------
-    paths
-        Trajectories, or files ``series.h5`` of earlier runs.
+    trajectories
+        One or several of the same atoms, or files ``series.h5`` of earlier runs.
     out
         Folder; made if it is not there.
-    settings
-        What is asked for.
+    settings, given
+        See `SpectrumSettings`: ``apt``, ``pgt`` (model files), ``frames`` (first, last), ``temperature`` (K),
+        ``resolution`` (cm⁻¹), ``timestep`` (fs), ``cell`` (Å), ``laser`` (nm), ...
     resume
-        Insist on resuming: an error if an unfinished run was made with other settings.
+        Insist on resuming an unfinished run.
+
+    Returns
+    -------
+    Spectra
+        ``["ir"]``, ``["raman"]``, ``["vdos"]``, ``["sfg"]``: intensities over cm⁻¹, in the unit each tells.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError, ModelError, SpectrumError
+        If a setting is wrong, a file cannot be used, or the trajectory is too short for what is asked.
     """
+    paths, out, settings = paths_of(trajectories), Path(out), settings_of(SpectrumSettings, settings, given)
     for geometry in settings.porto:
         polarisations(geometry)
     stored = [is_series(path) for path in paths]

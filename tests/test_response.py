@@ -8,7 +8,7 @@ import pytest
 from scipy import constants
 
 from conftest import interrupted, moving_charges
-from ensembles import SETTINGS, series_of
+from ensembles import SETTINGS, made_series, series_of
 from mimyria.elements import masses_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
@@ -121,3 +121,8 @@ def test_species_temperatures_share_out_the_whole(tmp_path: Path) -> None:
     assert series.species_temperature is not None
     assert freedom.sum() == pytest.approx(3 * 32 - 3)
     np.testing.assert_allclose(series.species_temperature @ freedom, (3 * 32 - 3) * series.temperature, rtol=1e-5)
+
+
+def test_a_series_says_what_it_holds() -> None:
+    series = made_series({"apt": np.zeros((50, 3))}, 4.0)
+    assert repr(series) == "<ResponseSeries: 50 frames every 4 fs, 3 atoms, rates of apt in all, 300.0 K>"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.spectrum import WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
@@ -54,13 +54,13 @@ class Similarity:
 
 
 def compare(
-    first: Spectrum | str | os.PathLike[str],
-    second: Spectrum | str | os.PathLike[str],
+    first: Spectrum | File,
+    second: Spectrum | File,
     *,
     column: str | None = None,
     range: tuple[float, float] = (0.0, np.inf),
     scale: float = 1.0,
-    difference: str | os.PathLike[str] | None = None,
+    difference: File | None = None,
 ) -> Similarity:
     """Return how alike two spectra are, 1 - Σ|A - B| / Σ|A + B|, after warning of what speaks against comparing them.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import is_number
+from mimyria.config import File, is_number
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 
@@ -196,7 +196,7 @@ def _quoted(names: Iterable[str]) -> list[str]:
     return [f'"{name}"' if "," in name else name for name in names]
 
 
-def read_spectrum(path: str | os.PathLike[str]) -> Spectrum:
+def read_spectrum(path: File) -> Spectrum:
     """Return the spectrum in a text file: ours, or any with the wavenumber (cm⁻¹) first; rows in any order.
 
     ``#`` lines are comments; of ours they give kind, header and units. Columns are separated by commas or white space,

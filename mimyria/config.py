@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 
 from mimyria.declare import Settings, declared, default_of
 from mimyria.errors import ConfigError
+from mimyria.memory import write_text
 
 File = str | os.PathLike[str]
 S = TypeVar("S", bound=Settings)
@@ -112,9 +112,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
     """Write settings as YAML, whole or not at all; paths as text."""
     plain = {key: _plain(value) for key, value in settings.items()}
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    os.replace(unfinished, path)
+    write_text(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
 def _plain(value: Any) -> Any:

@@ -83,7 +83,8 @@ def experiment() -> str:
 def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Report) -> None:
     """Train a network, or take up what an interrupted demo left in the folder."""
     from mimyria.model.files import read_model
-    from mimyria.training.train import checkpoint_of, train
+    from mimyria.training.history import checkpoint_of
+    from mimyria.training.train import train
 
     path = out / f"{settings.target}.mym"
     stopped = checkpoint_of(path).exists()

@@ -66,6 +66,12 @@ class Outcome:
     status: int
 
 
+def last_line(log: Path, otherwise: str = "it said nothing") -> str:
+    """Return the last line that a job said, which is the reason where it failed."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1].removeprefix("mimyria: ") if lines else otherwise
+
+
 class Executor(Protocol):
     """Runs jobs; one more is one class with this method, and a line in `EXECUTORS`."""
 

@@ -62,7 +62,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, `whole`."""
-    write_text(path, json.dumps(dict(content), indent=1))
+    write_text(path, json.dumps(content, indent=1))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _taken(path: Path, stream: TextIO) -> bool:
         ) from error
 
 
-class Identity(Mapping[str, Any]):
+class Identity(dict[str, Any]):
     """What something was made from: plain values by name. Two are equal if nothing in them differs.
 
     Parameters
@@ -132,19 +132,10 @@ class Identity(Mapping[str, Any]):
     def __init__(self, facts: Mapping[str, Any] | None = None, files: Iterable[Path] = ()) -> None:
         read = {"files": {str(path): file_facts(path) for path in files}}
         stated = {**(facts or {}), **(read if read["files"] else {})}
-        self._facts: dict[str, Any] = json.loads(json.dumps(stated, default=os.fspath))
-
-    def __getitem__(self, name: str) -> Any:
-        return self._facts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
+        super().__init__(json.loads(json.dumps(stated, default=os.fspath)))  # as it will be read again
 
     def __repr__(self) -> str:
-        return "; ".join(f"{name}: {_shown(value)}" for name, value in _flat(self._facts).items())
+        return "; ".join(f"{name}: {_shown(value)}" for name, value in _flat(self).items())
 
     @classmethod
     def read(cls, path: Path) -> Identity:
@@ -158,7 +149,7 @@ class Identity(Mapping[str, Any]):
     @property
     def key(self) -> str:
         """A short name of it, for a folder in which everything is made with this identity and nothing else."""
-        return digest_of([json.dumps(self._facts, sort_keys=True).encode()])[:12]
+        return digest_of([json.dumps(self, sort_keys=True).encode()])[:12]
 
     def as_of(self, earlier: Identity) -> Identity:
         """Return this identity at the lengths that its files had in an earlier one: equal to it if they only grew."""
@@ -167,9 +158,9 @@ class Identity(Mapping[str, Any]):
         files = {name: file_facts(Path(name), length) for name, length in lengths.items()}
         return Identity({**self, **({"files": files} if files else {})})
 
-    def differences(self, earlier: Mapping[str, Any]) -> str:
+    def differences(self, earlier: Identity) -> str:
         """Return in words how this differs from an earlier one; empty where it does not."""
-        before, now = _flat(dict(earlier)), _flat(self._facts)
+        before, now = _flat(earlier), _flat(self)
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         said = [f"{name} was {_shown(before.get(name))}, now it is {_shown(now.get(name))}" for name in names[:SHOWN]]
         return "; ".join(said) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

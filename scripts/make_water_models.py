@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
-from mimyria.model.files import FORMAT, read_content, read_model, write_whole
+from mimyria.model.files import FORMAT, read_content, read_model, write_content
 from mimyria.settings import TrainSettings
-from mimyria.training.train import checkpoint_of, train
+from mimyria.training.history import checkpoint_of
+from mimyria.training.train import train
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "mimyria" / "data"
@@ -42,7 +43,7 @@ def main() -> None:
         content["weights"] = {
             name: tensor.half() if name.startswith("members") else tensor for name, tensor in content["weights"].items()
         }  # half the size; it changes the tensors by a thousandth of their error
-        write_whole(DATA / path.name, content)
+        write_content(DATA / path.name, content)
         read_model(DATA / path.name, target)
 
 

@@ -19,8 +19,10 @@ def test_train_evaluate_predict_info(run: Run, labels: list[Frame], tmp_path: Pa
     )
     assert status == 0, error
     assert "3 training frames, 3 epochs" in text
-    status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz", "--json", "--plot", tmp_path / "parity.png")
+    options = ["--plot", tmp_path / "parity.png", "--out", tmp_path / "errors.json"]
+    status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz", "--json", *options)
     report = json.loads(text)
+    assert json.loads((tmp_path / "errors.json").read_text()) == report
     assert report["species"]["O"]["atoms"] == 4 * 32
     assert (tmp_path / "parity.png").exists()
     status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz")

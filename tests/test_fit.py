@@ -29,9 +29,9 @@ def test_interrupted_and_resumed_is_the_same_as_in_one_go(labels: list[Frame], t
 def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train(labels[:3], quick("apt"), tmp_path / "m", report=stopping())
-    with pytest.raises(ModelError, match=r"belongs to another training: its seed is 0, now it is 5"):
+    with pytest.raises(ModelError, match=r"belongs to another training: seed was 0, now it is 5"):
         train(labels[:3], quick("apt", seed=5), tmp_path / "m", resume=True)
-    with pytest.raises(ModelError, match="its data is"):
+    with pytest.raises(ModelError, match="data was"):
         train(labels[1:4], quick("apt"), tmp_path / "m", resume=True)
     with pytest.raises(ModelError, match="does not exist"):
         train(labels[:3], quick("apt"), tmp_path / "other", resume=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ import polarizable
 import pytest
 import yaml
 
+from conftest import moving_charges
 from ensembles import made_series
 from loops import history
 from mimyria import loop as loop_module
@@ -24,9 +24,11 @@ from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
-from mimyria.loop import autotrain
-from mimyria.memory import Identity, locked
-from mimyria.rates.series import ResponseSeries, write_series
+from mimyria.loop import autotrain, sampled
+from mimyria.memory import Identity, locked, write_json
+from mimyria.pipeline import make_spectra
+from mimyria.rates.series import ResponseSeries, read_series, write_series
+from mimyria.settings import SpectrumSettings
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.trajectory import Trajectory
 
@@ -70,7 +72,8 @@ class MadeUp:
         Path(words[words.index("--out") + 1] + ".checkpoint").unlink(missing_ok=True)
 
     def evaluate(self, words: list[str]) -> str:
-        return json.dumps({"rmse": 0.1, "relative_rmse": 0.05, "unit": "e"}) + "\n"
+        write_json(Path(words[words.index("--out") + 1]), {"rmse": 0.1, "relative_rmse": 0.05, "unit": "e"})
+        return "fine\nwarning: of some library, and late\n"
 
     def spectrum(self, words: list[str]) -> None:
         out = Path(words[words.index("--out") + 1])
@@ -282,6 +285,25 @@ def test_a_dead_worker_and_a_broken_checkpoint_are_tried_once_more(
     steps.before = lambda step, words: -9 if step == "train" else 0
     with pytest.raises(RunFailed, match=r"training-apt/run.log: the APT network was not trained: it was told to fail"):
         autotrain(settings, tmp_path / "other")
+
+
+@pytest.mark.parametrize("with_velocities", [True, False])
+def test_a_sample_is_placed_at_its_frame(tmp_path: Path, with_velocities: bool) -> None:
+    """Every frame has a volume of its own, which the samples keep; a restart and a gap lie in the file."""
+    frames, _ = moving_charges(131, 2.0)
+    breathing = [replace(frame, cell=(12.0 + 0.001 * k) * np.eye(3)) for k, frame in enumerate(frames)]
+    if not with_velocities:
+        breathing = [replace(frame, velocities=None) for frame in breathing]
+    stored = breathing[:50] + breathing[45:80] + breathing[84:]
+    paths = [tmp_path / "other.xyz", tmp_path / "md.xyz"]
+    write_frames(paths[1], stored)
+    make_spectra(paths[1:], tmp_path / "out", SpectrumSettings(apt="frames", temperature=300.0, stride=3))
+    series = read_series(tmp_path / "out" / "series.h5")
+    assert len(series) == 2
+    for one in series:
+        file, places = sampled(one, paths)
+        assert file == 1
+        np.testing.assert_allclose(one.volume, [stored[place].volume for place in places], rtol=1e-9)
 
 
 @pytest.mark.parametrize("step", ["evaluate", "spectrum"])

@@ -11,22 +11,18 @@ Every file appears whole, and what is there is not made again.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mimyria.autotrain.settings import AutotrainSettings, differences
 from mimyria.config import read_yaml, write_settings
 from mimyria.errors import ConfigError
+from mimyria.memory import file_facts, read_json, write_json
 
 SETTINGS, TRAJECTORIES, TIMES, HISTORY = "settings.yaml", "trajectories.json", "times.json", "history.csv"
 MADE = "made.json"
 """Says, in a folder of spectra, of which networks and frames they are; it is written last."""
-LOOKED_AT = 1 << 16
-"""Bytes at three places of a file that tell it from another."""
 
 
 class RunFolder:
@@ -61,7 +57,7 @@ class RunFolder:
     def _check_files(self, settings: AutotrainSettings) -> None:
         """Refuse trajectories, and files read beside them, that are not what they were; they may have grown."""
         stored = self.path / TRAJECTORIES
-        before: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        before = read_json(stored)
         beside = [
             settings.spectrum.get("topology"),
             settings.spectrum.get("velocities"),
@@ -69,27 +65,26 @@ class RunFolder:
         ]
         now = {}
         for path in [*settings.trajectories, *(Path(one) for one in beside if one)]:
-            earlier = before.get(str(path))
-            size = earlier["bytes"] if earlier else _size(path)
-            digest = _digest(path, size)
-            now[str(path)] = {"bytes": size, "digest": digest} | (earlier or {})
-            if earlier and (_size(path) < size or earlier["digest"] != digest):
+            earlier = before.get(str(path), {})
+            facts = file_facts(path, earlier.get("bytes"))
+            now[str(path)] = earlier or facts
+            if not facts.items() <= now[str(path)].items():
                 raise ConfigError(f"{path} has changed since {self.path} was begun: give another --folder")
-        write_text(stored, json.dumps(now, indent=1))
+        write_json(stored, now)
 
     def pieces(self, trajectories: Sequence[Path]) -> list[list[int]]:
         """Return the lengths of the pieces of each trajectory, as `keep_pieces` was told; empty before."""
-        stored = json.loads((self.path / TRAJECTORIES).read_text(encoding="utf-8"))
+        stored = read_json(self.path / TRAJECTORIES)
         known = [stored[str(path)].get("pieces") for path in trajectories]
         return known if all(known) else []
 
     def keep_pieces(self, trajectories: Sequence[Path], pieces: Sequence[Sequence[int]]) -> None:
         """Keep the lengths of the pieces of each trajectory."""
         path = self.path / TRAJECTORIES
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path)
         for one, lengths in zip(trajectories, pieces, strict=True):
             stored[str(one)]["pieces"] = list(lengths)
-        write_text(path, json.dumps(stored, indent=1))
+        write_json(path, stored)
 
     @property
     def test(self) -> Path:
@@ -121,43 +116,15 @@ class RunFolder:
 
 def made_of(folder: Path) -> dict[str, Any]:
     """Return of which networks and frames the spectra of a folder are; empty where they are not there."""
-    path = folder / MADE
-    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return made
+    return read_json(folder / MADE)
 
 
 def read_times(folder: Path) -> dict[str, float]:
     """Return the seconds that each finished step of a cycle took."""
-    path = folder / TIMES
-    times: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return times
+    return read_json(folder / TIMES)
 
 
 def add_time(folder: Path, step: str, seconds: float) -> None:
     """Count the seconds of a step in."""
-    times: Mapping[str, float] = read_times(folder)
-    write_text(folder / TIMES, json.dumps({**times, step: round(times.get(step, 0.0) + seconds, 2)}, indent=1))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _digest(path: Path, size: int) -> str:
-    """Return a fingerprint of beginning, middle and end of the first so many bytes of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for begin in (0, (size - LOOKED_AT) // 2, size - LOOKED_AT):
-            stream.seek(max(begin, 0))
-            digest.update(stream.read(min(LOOKED_AT, size)))
-    return digest.hexdigest()[:16]
+    times = read_times(folder)
+    write_json(folder / TIMES, {**times, step: round(times.get(step, 0.0) + seconds, 2)})

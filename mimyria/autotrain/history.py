@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mimyria.autotrain.convergence import Settling
-from mimyria.autotrain.folder import HISTORY, read_times, write_text
+from mimyria.autotrain.folder import HISTORY, read_times
+from mimyria.memory import write_text
 
 RUNNING = "running"
 

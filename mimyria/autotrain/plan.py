@@ -7,6 +7,7 @@ from pathlib import Path
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
 from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.memory import read_json
 from mimyria.trajectory import open_trajectories
 
 RUNS = 13
@@ -61,10 +62,7 @@ def _training(settings: AutotrainSettings, atoms: int) -> str:
 
 
 def _seconds_of_a_label(folder: Path) -> str:
-    import json
-
     measured = [
-        read_times(done.parent).get("label", 0.0) / json.loads(done.read_text(encoding="utf-8"))["selected"]
-        for done in folder.glob("*/labels.json")
+        read_times(done.parent).get("label", 0.0) / read_json(done)["selected"] for done in folder.glob("*/labels.json")
     ]
     return f", {sum(measured) / len(measured):.0f} s a label so far" if measured else ""

@@ -5,7 +5,6 @@ So the process that drives the loop stays light, and the same steps run on a lap
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -15,12 +14,14 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from mimyria.autotrain.folder import MADE, RunFolder, add_time, made_of, write_text
+from mimyria.autotrain.folder import MADE, RunFolder, add_time, made_of
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed
-from mimyria.execute import LOG, Executor, Job, LocalExecutor, make_executor
+from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor
+from mimyria.memory import read_json, write_json
 from mimyria.targets import TARGETS
+from mimyria.training.history import checkpoint_of
 
 log = logging.getLogger("mimyria")
 
@@ -84,13 +85,13 @@ class Steps:
                 words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
                 words += ("--target", max(self.settings.targets, key=lambda name: TARGETS[name].order))
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
-            reason = _last_line(folder / "labelling" / LOG) if status else ""
+            reason = last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():
                 raise RunFailed(f"no configuration of {folder} could be labelled: {reason}")
             asked, count = _count(folder / "selected.extxyz"), _count(labels)
             reason = reason if count < asked else ""  # a kill may have ended a start after the last label
-            write_text(done, json.dumps({"selected": asked, "labelled": count, "reason": reason}, indent=1))
-        stated = json.loads(done.read_text(encoding="utf-8"))
+            write_json(done, {"selected": asked, "labelled": count, "reason": reason})
+        stated = read_json(done)
         if stated["reason"]:
             log.warning(
                 f"{folder}: {stated['selected'] - stated['labelled']} configurations have no label, {otherwise}: "
@@ -112,7 +113,7 @@ class Steps:
                 if not failed:
                     return
                 for name, job in failed.items():
-                    model, reason = folder / f"{name}.mym", _last_line(job.folder / LOG)
+                    model, reason = folder / f"{name}.mym", last_line(job.folder / LOG)
                     model.unlink(missing_ok=True)  # of a training that diverged
                     if attempt == ATTEMPTS - 1:
                         raise RunFailed(f"{job.folder / LOG}: the {name.upper()} network was not trained: {reason}")
@@ -130,17 +131,17 @@ class Steps:
         return self._job(folder / f"training-{name}", *words)
 
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
-        """Return the errors of both networks on the test set, as `mimyria evaluate --json` gives them."""
+        """Return the errors of both networks on the test set, as `mimyria evaluate --out` writes them."""
         done = folder / ERRORS
-        found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
+        found = read_json(done)
         for name in self.settings.targets:
             if name not in found:
                 place = folder / f"evaluation-{name}"
                 with self._timed(folder, "evaluate"):
-                    words = ("evaluate", folder / f"{name}.mym", test, "--json", "--plot", parity_plot(folder, name))
-                    self._must(LocalExecutor(), place, *words)
-                found[name] = json.loads(_last_line(place / LOG))
-                write_text(done, json.dumps(found, indent=1))
+                    words = ("evaluate", folder / f"{name}.mym", test, "--out", place / ERRORS)
+                    self._must(LocalExecutor(), place, *words, "--plot", parity_plot(folder, name))
+                found[name] = read_json(place / ERRORS)
+                write_json(done, found)
         return found
 
     def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
@@ -165,7 +166,7 @@ class Steps:
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
             self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
-        write_text(folder / MADE, json.dumps(wanted))
+        write_json(folder / MADE, wanted)
 
     def _executor(self, name: str, workers: int) -> Executor:
         return make_executor(name, {"workers": workers} if name == "local" else {}, self.folder.work)
@@ -181,7 +182,7 @@ class Steps:
 
     def _must(self, executor: Executor, place: Path, *words: str | Path) -> None:
         if self._run(executor, place, *words):
-            raise RunFailed(f"{place / LOG}: `mimyria {words[0]}` failed: {_last_line(place / LOG)}")
+            raise RunFailed(f"{place / LOG}: `mimyria {words[0]}` failed: {last_line(place / LOG)}")
 
     @contextmanager
     def _timed(self, folder: Path, step: str) -> Iterator[None]:
@@ -219,18 +220,8 @@ def parity_plot(folder: Path, name: str) -> Path:
     return folder / f"parity-{name}.png"
 
 
-def checkpoint_of(model: Path) -> Path:
-    """Return where an unfinished training of a model is kept."""
-    return model.with_name(model.name + ".checkpoint")
-
-
 def _trained(model: Path) -> bool:
     return model.exists() and not checkpoint_of(model).exists()
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
-    return lines[-1].removeprefix("mimyria: ") if lines else "it said nothing"
 
 
 def _count(path: Path) -> int:

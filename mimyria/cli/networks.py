@@ -41,13 +41,17 @@ def evaluate(
     settings: EvaluateSettings,
     plot: Annotated[Path | None, typer.Option(help="Parity plot: .png, .pdf, .svg.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Plot of a committee's error over its spread.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the numbers, as JSON.")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
     from mimyria import commands
+    from mimyria.memory import write_json
 
     report = commands.evaluate(model, labels, settings, plot=plot, calibration=calibration)
+    if out is not None:
+        write_json(out, report)
     typer.echo(json_format.dumps(report) if json else report)
 
 

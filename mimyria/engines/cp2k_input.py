@@ -6,7 +6,6 @@ parameter of a section stands under ``_``; preprocessor variables and includes a
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from copy import deepcopy
 from functools import cache
@@ -19,6 +18,7 @@ from mimyria.elements import symbols_of
 from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
 from mimyria.frame import Array
+from mimyria.memory import digest
 
 log = logging.getLogger("mimyria")
 
@@ -116,8 +116,7 @@ def with_contents(tree: Tree) -> Tree:
         if isinstance(value, list | tuple):
             return [replaced(part) for part in value]
         if isinstance(value, str) and value.startswith("/") and Path(value).is_file():
-            digest = hashlib.sha256(Path(value).read_bytes()).hexdigest()
-            return f"{Path(value).name} {digest[:12]}"
+            return f"{Path(value).name} {digest(Path(value))[:12]}"
         return value
 
     return dict(replaced(tree))

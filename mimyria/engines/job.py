@@ -8,7 +8,7 @@ long as it, or a program that it started, lives: after a kill the next start wai
 
 from __future__ import annotations
 
-import json
+import math
 import sys
 import time
 from dataclasses import asdict
@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.engines.engine import Configuration, Engine, Run, Task
-from mimyria.engines.folder import lock, read_npz, write_json, write_npz
+from mimyria.engines.folder import read_npz, write_npz
 from mimyria.engines.registry import ENGINES, name_of
-from mimyria.errors import LabelError
+from mimyria.errors import Busy, ConfigError, LabelError
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
+from mimyria.memory import locked, read_json, write_json
 
 TASK, CONFIGURATION, RUNNING = "task.json", "configuration.npz", "running.lock"
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "mimyria.engines.job")
@@ -54,12 +55,13 @@ def write_task(folder: Path, engine: Engine, configuration: Configuration, field
 
 def run_task(folder: Path) -> None:
     """Compute the runs that are not there yet."""
-    held = lock(folder / RUNNING)
-    if held is None:
+    try:
+        held = locked(folder / RUNNING)
+    except Busy:
         sys.stderr.write(f"waiting for a process that still works in {folder}\n")
-        held = lock(folder / RUNNING, wait=True)
-    with held as running:  # type: ignore[union-attr]  # a lock that is waited for is there
-        stated = json.loads((folder / TASK).read_text(encoding="utf-8"))
+        held = locked(folder / RUNNING, math.inf)
+    with held as running:
+        stated = read_json(folder / TASK)
         with np.load(folder / CONFIGURATION) as arrays:
             frame = Frame(**{name: arrays[name] for name in ("numbers", "positions", "cell", "periodic")})
             fields = arrays["fields"]
@@ -118,7 +120,7 @@ def main() -> int:
     except LabelError as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
-    except OSError as error:
+    except (OSError, ConfigError) as error:  # of a file system without locks
         sys.stderr.write(f"{error}\n")
         return UNFINISHED
     return 0

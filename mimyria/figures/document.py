@@ -6,7 +6,6 @@ Bokeh takes 1.3 MB, where Plotly takes 4.8 MB (and 70 MB to install against 45).
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 from bokeh.embed import json_item
 from bokeh.resources import Resources
+
+from mimyria.memory import write_text
 
 DOCUMENT = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -77,6 +78,4 @@ def write_document(
         body=body,
         content=content.replace("</", "<\\/"),
     )
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    write_text(path, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from matplotlib.figure import Figure
 from mimyria.errors import ConfigError
 from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel, panels_of
 from mimyria.figures.reference import lay_over, read_reference
+from mimyria.memory import whole
 from mimyria.spectra.spectrum import Spectrum
 
 CENTIMETRE = 1 / 2.54
@@ -86,9 +86,8 @@ def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str =
         figure.draw_without_rendering()  # lays it out, once for all formats
         figure.set_layout_engine("none")
         for path in paths:
-            unfinished = path.with_name(f"unfinished.{path.name}")
-            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix])
-            os.replace(unfinished, path)
+            with whole(path) as unfinished:
+                figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix], format=path.suffix[1:])
 
 
 class Picture(Figure):

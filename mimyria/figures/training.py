@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mimyria.elements import symbols_of
+from mimyria.memory import whole
 from mimyria.training.evaluate import Comparison, calibration
 from mimyria.training.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def plot_parity(path: Path, pairs: Comparison) -> None:
@@ -27,7 +32,7 @@ def plot_parity(path: Path, pairs: Comparison) -> None:
     axes.set_xlabel(f"label / {pairs.target.unit}")
     axes.set_ylabel(f"prediction / {pairs.target.unit}")
     axes.legend(frameon=False, markerscale=4)
-    figure.savefig(path, dpi=200)
+    _save(figure, path)
 
 
 def plot_calibration(path: Path, pairs: Comparison) -> None:
@@ -44,7 +49,7 @@ def plot_calibration(path: Path, pairs: Comparison) -> None:
         xlabel=f"spread / {pairs.target.unit}", ylabel=f"error / {pairs.target.unit}", xlim=(0, None), ylim=(0, None)
     )
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=200)
+    _save(figure, path)
 
 
 def plot_history(path: Path, members: History, title: str) -> None:
@@ -61,4 +66,9 @@ def plot_history(path: Path, members: History, title: str) -> None:
                 axes.plot(steps, values, color=colour, lw=1, label=label if number == 0 else None)
     axes.set(xlabel="steps", ylabel="RMSE / scale of the labels / %", yscale="log", title=title)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=200)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with whole(path) as unfinished:
+        figure.savefig(unfinished, dpi=200, format=path.suffix[1:])

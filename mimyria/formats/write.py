@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -14,6 +15,7 @@ from mimyria.errors import ConfigError
 from mimyria.formats.compression import open_written, plain_suffix
 from mimyria.formats.extxyz import SUFFIXES
 from mimyria.frame import Frame
+from mimyria.memory import whole
 from mimyria.targets import TARGETS
 
 
@@ -31,16 +33,13 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    target = path if append else path.with_name(f".{path.name}.part")
-    try:
-        with open_written(target, path.suffix.lower(), append=append) as file:
-            for frame in frames:
-                file.write(_text(frame).encode())
-        if not append:
-            target.replace(path)
-    finally:
-        if not append:
-            target.unlink(missing_ok=True)
+    suffix = path.suffix.lower()
+    with (
+        nullcontext(path) if append else whole(path) as target,
+        open_written(target, suffix, append=append) as file,
+    ):
+        for frame in frames:
+            file.write(_text(frame).encode())
 
 
 def check_writable(path: Path) -> None:

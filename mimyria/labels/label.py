@@ -7,8 +7,8 @@ settings lies elsewhere. A lock held while a configuration is worked on keeps a 
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +18,15 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.engines.engine import Configuration, Engine, Run
-from mimyria.engines.folder import attempts, differences, fingerprint, lock, read_npz, write_json, write_npz
+from mimyria.engines.folder import read_npz, write_npz
 from mimyria.engines.job import FAILED as ENGINE_FAILED
 from mimyria.engines.job import forget_runs, has_runs, read_runs, write_task
-from mimyria.errors import LabelError
-from mimyria.execute import LOG, Executor, Job, Outcome
+from mimyria.errors import Busy, LabelError
+from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import Array, Frame
 from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.quality import FIGURES
+from mimyria.memory import Identity, locked, read_json, write_json
 from mimyria.neighbours import neighbour_pairs
 from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
@@ -143,7 +144,7 @@ class _Session:
         self.fields = stencil(TARGETS[settings.target].order, settings.field)
         identity = engine.identity  # of CP2K it reads the files beside the template
         self.identities = {folder: self._identity(frame, identity) for folder, frame in frames.items()}
-        self.inside = {folder: folder / fingerprint(identity) for folder, identity in self.identities.items()}
+        self.inside = {folder: folder / identity.key for folder, identity in self.identities.items()}
         self.labels: dict[Path, dict[str, Any]] = {}
         self.failures: dict[Path, str] = {}
         self.busy: list[Path] = []
@@ -153,9 +154,9 @@ class _Session:
         """Return the total charge of a configuration, e."""
         return round(frame.total_charge) if self.settings.charge is None else self.settings.charge
 
-    def _identity(self, frame: Frame, engine: dict[str, Any]) -> dict[str, Any]:
+    def _identity(self, frame: Frame, engine: dict[str, Any]) -> Identity:
         """Return everything that determines the label of a configuration."""
-        return {
+        facts = {
             "engine": engine,
             "charge": self._charge(frame),
             "field": self.settings.field,
@@ -167,6 +168,7 @@ class _Session:
                 "periodic": frame.periodic.tolist(),
             },
         }
+        return Identity(facts)
 
     def check_others(self) -> None:
         """Raise LabelError if a folder holds what was made with other settings, and nothing yet with these."""
@@ -175,16 +177,20 @@ class _Session:
                 continue
             for other in folder.glob(f"*/{IDENTITY}"):
                 if (other.parent / LABEL).exists() or has_runs(other.parent):
+                    before, now = Identity.read(other), self.identities[folder]
+                    said = now.differences(before)
+                    if before["configuration"] != now["configuration"]:
+                        said = "it holds another configuration"
                     raise LabelError(
-                        f"{folder} was made with other settings: {differences(other, self.identities[folder])}; use "
-                        "another --work folder, or the settings of this one"
+                        f"{folder} was made with other settings: {said}; use another --work folder, or the settings of "
+                        "this one"
                     )
 
     def forget_failures(self) -> None:
         """Note what failed before and is not to be tried again."""
         for folder, inside in self.inside.items():
             if (inside / FAILED).exists() and not self.settings.retry and self.label(folder) is None:
-                self.failures[folder] = json.loads((inside / FAILED).read_text(encoding="utf-8"))["reason"]
+                self.failures[folder] = read_json(inside / FAILED)["reason"]
 
     def label(self, folder: Path) -> dict[str, Any] | None:
         """Return the content of the label of a configuration, None if there is none; once there it stays."""
@@ -211,8 +217,9 @@ class _Session:
         check_distances(frame)
         self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
-        held = lock(folder / LOCK)
-        if held is None:
+        try:
+            held = locked(folder / LOCK)
+        except Busy:
             self.busy.append(folder)
             return None
         if self.label(folder) is not None:  # another process has just finished it
@@ -221,8 +228,8 @@ class _Session:
         self.locks[folder] = held
         if (inside / FAILED).exists():
             forget_runs(inside, len(self.fields))
-        write_json(inside / IDENTITY, self.identities[folder])
-        configuration = replace(configuration, attempt=attempts(inside / FAILED))
+        self.identities[folder].write(inside / IDENTITY)
+        configuration = replace(configuration, attempt=_attempts(inside))
         return write_task(inside, self.engine, configuration, self.fields)
 
     def finish(self, outcome: Outcome) -> None:
@@ -233,7 +240,7 @@ class _Session:
             if reason := self._failure(outcome):
                 self.failures[folder] = reason
                 if outcome.status in (0, ENGINE_FAILED):  # not the machine's fault, so it would happen again
-                    write_json(inside / FAILED, {"reason": reason, "attempts": attempts(inside / FAILED) + 1})
+                    write_json(inside / FAILED, {"reason": reason, "attempts": _attempts(inside) + 1})
             else:
                 (inside / FAILED).unlink(missing_ok=True)
         except OSError as error:
@@ -247,7 +254,8 @@ class _Session:
         if outcome.status < 0:
             return f"the job was killed (signal {-outcome.status}); the same command goes on where it was"
         if outcome.status:
-            return _last_line(inside / LOG) or f"the job ended with status {outcome.status}"
+            reason = last_line(inside / LOG, f"the job ended with status {outcome.status}")[:300]
+            return reason if "; see " in reason else f"{reason}; see {inside / LOG}"
         try:
             runs = read_runs(inside, len(self.fields))
             self.engine.clean(inside)
@@ -258,9 +266,7 @@ class _Session:
 
     def wait(self) -> None:
         """Wait until another process has finished, or left, one of the configurations it works on."""
-        held = lock(self.busy[0] / LOCK, wait=True)
-        if held is not None:
-            held.close()
+        locked(self.busy[0] / LOCK, math.inf).close()
         self.busy.clear()
         self.forget_failures()
 
@@ -268,6 +274,11 @@ class _Session:
         """Let go of every configuration."""
         for held in self.locks.values():
             held.close()
+
+
+def _attempts(inside: Path) -> int:
+    """Return how often a configuration has failed."""
+    return int(read_json(inside / FAILED).get("attempts", 0))
 
 
 def check_distances(frame: Frame) -> None:
@@ -320,7 +331,7 @@ def _on_one_branch(dipoles: Array, cell: Array) -> Array:
     return dipoles[0] + (change - np.round(change)) @ cell
 
 
-def _labelled(frame: Frame, content: dict[str, Any], identity: dict[str, Any]) -> Frame:
+def _labelled(frame: Frame, content: dict[str, Any], identity: Identity) -> Frame:
     """Return the frame with the tensors and forces of a label, and what is known about them in its header."""
     frame = unlabelled(frame)
     info = {
@@ -337,10 +348,3 @@ def _labelled(frame: Frame, content: dict[str, Any], identity: dict[str, Any]) -
         info |= {"beta": content["beta"].ravel()} if "beta" in content else {}
     tensors = {name: content[name] for name in TARGETS if name in content}
     return replace(frame, tensors=tensors, info=info, forces=content["forces"] * HARTREE / BOHR)
-
-
-def _last_line(path: Path) -> str:
-    """Return the last line that a job said, which is its reason."""
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
-    reason = lines[-1][:300] if lines else ""
-    return f"{reason}; see {path}" if reason and "; see " not in reason else reason

@@ -12,6 +12,7 @@ import torch
 
 from mimyria import __version__
 from mimyria.errors import ModelError
+from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
@@ -34,7 +35,7 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
     summary
         Numbers, strings, lists and dictionaries about the training.
     """
-    write_whole(
+    write_content(
         path,
         {
             "format": FORMAT,
@@ -50,11 +51,10 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
     )
 
 
-def write_whole(path: Path, content: dict[str, Any]) -> None:
-    """Write with ``torch.save`` to a temporary name, then rename."""
-    unfinished = path.with_name(path.name + ".tmp")
-    torch.save(content, unfinished)
-    os.replace(unfinished, path)
+def write_content(path: Path, content: dict[str, Any]) -> None:
+    """Write with ``torch.save``, `whole`."""
+    with whole(path) as unfinished, unfinished.open("wb") as stream:
+        torch.save(content, stream)
 
 
 def read_model(
@@ -121,7 +121,7 @@ def bundled_pair(name: str) -> list[Path]:
 
 
 def read_content(path: Path, expected: str) -> dict[str, Any]:
-    """Return the dictionary in a file written by `write_whole`, whose ``format`` must be as expected."""
+    """Return the dictionary in a file written by `write_content`, whose ``format`` must be as expected."""
     if not path.is_file():
         pair = [file.stem for file in bundled_pair(str(path))]
         raise ModelError(f"{path} is a pair of models: say {' or '.join(pair)}" if pair else f"{path} does not exist")

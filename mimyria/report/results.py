@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -20,6 +19,7 @@ from mimyria.figures.markup import NOTHING, Part, key, number, place, table
 from mimyria.figures.page import figure_of
 from mimyria.figures.panels import BLUE, GREEN, GREY, HIGHEST, ORANGE, PURPLE, VERMILION, Curve, Panel
 from mimyria.labels.quality import FIGURES, outlying, summarise
+from mimyria.memory import read_json
 from mimyria.report.status import NAMES, Standing, verdict
 from mimyria.spectra.spectrum import read_spectrum
 from mimyria.targets import TARGETS
@@ -243,8 +243,5 @@ def _unit(text: str) -> str:
 
 def _asked(folder: Path) -> tuple[int | None, str]:
     """Return how many frames were to be labelled, and why some have no label; None where it is not known yet."""
-    path = folder / LABELLED
-    if not path.exists():
-        return None, ""
-    stated = json.loads(path.read_text(encoding="utf-8"))
-    return int(stated["selected"]), str(stated.get("reason", ""))
+    stated = read_json(folder / LABELLED)
+    return stated.get("selected"), str(stated.get("reason", ""))

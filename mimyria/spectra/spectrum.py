@@ -21,6 +21,7 @@ from mimyria import __version__
 from mimyria.config import File, is_number
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.memory import whole
 
 if TYPE_CHECKING:
     import pandas
@@ -185,11 +186,9 @@ def write_csv(path: Path, spectrum: Spectrum) -> None:
         *(f"# {key}: {value}" for key, value in (spectrum.header | units).items()),
     ]
     rows = np.column_stack(list(spectrum.columns.values()))
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as stream:
+    with whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
         stream.write("\n".join([*lines, ",".join(_quoted(spectrum.columns))]) + "\n")
         np.savetxt(stream, rows, delimiter=",", fmt="%.8g")
-    os.replace(unfinished, path)
 
 
 def _quoted(names: Iterable[str]) -> list[str]:

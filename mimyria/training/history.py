@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+
+from mimyria.memory import write_text
 
 History = Sequence[Sequence[dict[str, float]]]
 """The lines of every member; see ``Fit.epoch``."""
@@ -17,6 +18,11 @@ def history_of(out: Path) -> Path:
     return out.with_name(out.stem + ".history.csv")
 
 
+def checkpoint_of(out: Path) -> Path:
+    """Return where the checkpoint of a model file lies until the training ends."""
+    return out.with_name(out.name + ".checkpoint")
+
+
 def write_history(path: Path, members: History) -> None:
     """Write one line an epoch, whole or not at all; errors are relative to the scale of the labels."""
     text = StringIO()
@@ -24,9 +30,7 @@ def write_history(path: Path, members: History) -> None:
     writer.writeheader()
     for number, lines in enumerate(members, 1):
         writer.writerows({"member": number} | {key: f"{value:.6g}" for key, value in line.items()} for line in lines)
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(unfinished, path)
+    write_text(path, text.getvalue())
 
 
 def read_history(path: Path) -> list[list[dict[str, float]]]:

@@ -6,7 +6,6 @@ frames. The state after every finished epoch is the checkpoint: going on from it
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
@@ -21,16 +20,17 @@ from mimyria.declare import declared
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
+from mimyria.memory import Identity, digest_of
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import trained_on
-from mimyria.model.files import read_content, write_model, write_whole
+from mimyria.model.files import read_content, write_content, write_model
 from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings
-from mimyria.training.history import history_of, write_history
+from mimyria.training.history import checkpoint_of, history_of, write_history
 
 log = logging.getLogger("mimyria")
 
@@ -140,11 +140,6 @@ class Training(dict[str, Any]):
     __repr__ = __str__
 
 
-def checkpoint_of(out: Path) -> Path:
-    """Return where the checkpoint of a model file lies."""
-    return out.with_name(out.name + ".checkpoint")
-
-
 def _require_every_species(training: Sequence[Frame], target: str) -> None:
     """Raise LabelError if some species has no label at all: the model would guess its tensors."""
     numbers = np.concatenate([frame.numbers for frame in training])
@@ -251,12 +246,14 @@ class _Run:
     def restore(self) -> None:
         """Take the state from the checkpoint."""
         content = read_content(self.checkpoint, CHECKPOINT)
-        for key, value in self.facts.items():
-            if key not in declared(TrainSettings, "duration") and content["facts"].get(key) != value:
-                raise ModelError(
-                    f"{self.checkpoint} belongs to another training: its {key} is {content['facts'].get(key)}, "
-                    f"now it is {value}; train without --resume, or with what it began with"
-                )
+        free = declared(TrainSettings, "duration")
+        kept = [key for key in self.facts if key not in free]
+        before, now = (Identity({key: facts.get(key) for key in kept}) for facts in (content["facts"], self.facts))
+        if said := now.differences(before):
+            raise ModelError(
+                f"{self.checkpoint} belongs to another training: {said}; train without --resume, or with what it began "
+                "with"
+            )
         states = [*content["finished"], content["fit"]]
         self.fits = []
         for member, state in enumerate(states):
@@ -266,7 +263,7 @@ class _Run:
 
     def write_checkpoint(self) -> None:
         """Write the state after the last finished epoch."""
-        write_whole(self.checkpoint, self.state)
+        write_content(self.checkpoint, self.state)
         write_history(history_of(self.out), [fit.history for fit in self.fits])
         self.written = time.monotonic()
 
@@ -301,10 +298,11 @@ class _Run:
 
 def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: TrainSettings) -> dict[str, Any]:
     """Return what determines a training, for the checkpoint and the summary."""
-    digest = hashlib.sha256()
-    for frame in [*training, *held_out]:
-        for array in (frame.numbers, frame.positions, frame.cell, frame.tensors[settings.target]):
-            digest.update(np.ascontiguousarray(array).tobytes())
+    data = (
+        np.ascontiguousarray(array).tobytes()
+        for frame in [*training, *held_out]
+        for array in (frame.numbers, frame.positions, frame.cell, frame.tensors[settings.target])
+    )
     labelled = [frame.numbers[labelled_atoms(frame.tensors[settings.target])] for frame in training]
     numbers, counts = np.unique(np.concatenate(labelled), return_counts=True)
     stated = {name: getattr(settings, name) for name in declared(TrainSettings, "result", "duration")}
@@ -315,5 +313,5 @@ def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: Train
         "training_frames": len(training),
         "validation_frames": len(held_out),
         "training_atoms": dict(zip(symbols_of(numbers), counts.tolist(), strict=True)),
-        "data": digest.hexdigest()[:16],
+        "data": digest_of(data),
     }

@@ -85,7 +85,7 @@ class MadeUp:
         write_csv(out / "ir.csv", Spectrum("ir", columns))
         series = [self.series(Path(word), n) for word in words[1 : words.index("--out")]]
         write_series(out / "series.h5", series)
-        (out / "settings.yaml").write_text(f"apt: {words[words.index('--apt') + 1]}\n")
+        (out / "settings.yaml").write_text(words[words.index("--tensor") + 1].replace("=", ": ") + "\n")
 
     def series(self, trajectory: Path, seed: int) -> ResponseSeries:
         """What the passes leave: rates of the first piece of the probe."""

@@ -11,19 +11,15 @@ from mimyria.frame import Array, Frame
 
 
 def numbers_of(symbols: Iterable[str]) -> Array:
-    """Return the atomic numbers of chemical symbols, shape (n,).
-
-    Parameters
-    ----------
-    symbols
-        As in the periodic table: ``O``, ``Cl``; not a force field's names such as ``OW``.
-    """
+    """Return the atomic numbers, shape (n,), of chemical symbols such as ``Cl``; TrajectoryError for other names."""
     from ase.data import atomic_numbers
 
     try:
         return np.array([atomic_numbers[symbol] for symbol in symbols], dtype=int)
     except KeyError as error:
-        raise TrajectoryError(f"{error.args[0]!r} is not a chemical symbol") from error
+        raise TrajectoryError(
+            f"{error.args[0]!r} is not a chemical symbol; name atoms by element, O and not OW"
+        ) from error
 
 
 def symbols_of(numbers: Iterable[int]) -> list[str]:
@@ -48,12 +44,12 @@ def covalent_radii(numbers: Iterable[int]) -> Array:
 
 
 def frame_masses(frame: Frame) -> Array:
-    """Return the masses of the atoms of a frame, u, shape (n,): its own, else the standard ones."""
+    """Return the masses of the atoms of a frame, u, shape (n,): those of the frame, else the standard ones."""
     return masses_of(frame.numbers) if frame.masses is None else frame.masses
 
 
 def _known(numbers: Iterable[int]) -> Array:
-    """Return atomic numbers as an array, after checking that each belongs to an element."""
+    """Return atomic numbers as an array; raise TrajectoryError unless each belongs to an element."""
     from ase.data import chemical_symbols
 
     known = np.asarray(numbers, dtype=int)

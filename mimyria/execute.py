@@ -1,4 +1,4 @@
-"""`Job`, a command in a folder, and `Executor`, something that runs such commands: this machine, or a cluster."""
+"""`Job`, a command in a folder, and `Executor`, which runs jobs on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from mimyria.config import read_settings
 from mimyria.errors import ConfigError
 
 LOG = "run.log"
-SECONDS_BETWEEN_LOOKS = 0.05
-GRACE = 5.0
-"""Seconds that a job has to end when it is told to."""
-HANDED_OVER = 256
-"""Jobs that a cluster has at once; each keeps a file open, and what is not handed over another process may take."""
+POLL_INTERVAL, GRACE_PERIOD = 0.05, 5.0
+"""Seconds between looks at running jobs, and between SIGTERM and SIGKILL."""
+MOST_SUBMITTED = 256
+"""Most jobs submitted to a cluster at once. Each holds a lock file open; the rest stay free for other processes."""
 PARENT = "MIMYRIA_PARENT"
-"""In the environment of a process, who started it: commands of this program end when that one is killed."""
+"""Environment variable with the process that started this one: commands of this program exit when it is killed."""
 NOT_FOUND, LOST = 127, 75
-"""Exit status: the program is not there; the machine did not let it end (sysexits' EX_TEMPFAIL)."""
+"""Exit status if the program is not found, and if the machine ended the job (EX_TEMPFAIL of sysexits)."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Job:
     Parameters
     ----------
     folder
-        Where it runs; its output goes to ``run.log`` there.
+        Working directory; the output goes to ``run.log`` in it.
     command
         Program and arguments.
     held
-        Open files that a process on this machine keeps open, such as locks.
+        Open files, such as locks, that the process inherits on this machine.
     """
 
     folder: Path
@@ -52,15 +51,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
-
-    Parameters
-    ----------
-    job
-        Which one.
-    status
-        Exit status; negative for a signal.
-    """
+    """A finished job and its exit status, negative for a signal."""
 
     job: Job
     status: int
@@ -73,29 +64,22 @@ def last_line(log: Path, otherwise: str = "it said nothing") -> str:
 
 
 class Executor(Protocol):
-    """Runs jobs; one more is one class with this method, and a line in `EXECUTORS`."""
+    """Runs jobs; a new executor is one class with this method, and one line in `EXECUTORS`."""
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Yield the outcome of each job as it ends, in any order; stop all that run when the caller stops."""
+        """Yield the outcome of each job as it ends, in any order; stop running jobs when the caller stops."""
         ...
 
 
 def cores_here() -> int:
-    """Return how many cores of this machine a process may use."""
+    """Return how many cores of this machine the process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[bytes]:
-    """Start a job.
+    """Start a job with OMP_NUM_THREADS set to ``cores``.
 
-    Parameters
-    ----------
-    job
-        What to start.
-    cores
-        How many it may use; stated to its libraries as OMP_NUM_THREADS.
-    own_group
-        In a process group of its own, so that all that it starts can be ended, and Ctrl-C is ours.
+    In its own process group, all descendants of the job can be stopped, and Ctrl-C does not reach it by itself.
     """
     environment = os.environ | {"OMP_NUM_THREADS": str(cores), PARENT: str(os.getpid())}
     with (job.folder / LOG).open("wb") as log:
@@ -106,12 +90,12 @@ def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[b
 
 
 def stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End processes and all that they have started, at first kindly, and wait until they are gone."""
+    """Stop processes with all their descendants, by SIGTERM and then SIGKILL, and wait until they are gone."""
     stopped = list(processes)
     for process in stopped:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGTERM)
-    end = time.monotonic() + GRACE
+    end = time.monotonic() + GRACE_PERIOD  # for all together
     for process in stopped:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(end - time.monotonic(), 0))
@@ -124,26 +108,18 @@ def stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
 
 @dataclass(frozen=True)
 class LocalExecutor:
-    """Runs a bounded number of jobs at a time as processes of this machine.
-
-    Parameters
-    ----------
-    workers
-        How many jobs run at once.
-    cores
-        How many cores each may use.
-    """
+    """Runs up to ``workers`` jobs at a time as processes on this machine, with ``cores`` cores each."""
 
     workers: int = 1
     cores: int = 1
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for numbers that are none."""
+        """Raise ConfigError unless both are positive whole numbers."""
         _require_positive("workers", self.workers)
         _require_positive("cores", self.cores)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Yield the outcomes; jobs are taken from the iterable when there is room for them."""
+        """Yield the outcomes; a job is taken from the iterable only when it can start."""
         waiting = iter(jobs)
         running: dict[Job, subprocess.Popen[bytes]] = {}
         more = True
@@ -164,30 +140,30 @@ class LocalExecutor:
                     del running[job]
                     yield Outcome(job, status)
                 if not ended:
-                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                    time.sleep(POLL_INTERVAL)
         finally:
             stop(running.values())
 
 
 @dataclass(frozen=True)
 class ParslExecutor:
-    """Runs jobs on a cluster, through the batch system that Parsl knows.
+    """Runs jobs on a cluster, through any batch system that Parsl supports.
 
     Parameters
     ----------
     provider
         Class of ``parsl.providers``: SlurmProvider, PBSProProvider, LocalProvider, ...
     options
-        Its arguments, as Parsl names them; ``launcher`` is the name of a class of ``parsl.launchers``. The programs of
-        this environment are found on the nodes without a ``worker_init``, if the file system is shared.
+        Its arguments, as Parsl names them; ``launcher`` is the name of a class of ``parsl.launchers``. On a shared file
+        system, the nodes find the programs of this environment without a ``worker_init``.
     parsl
         Arguments of Parsl's HighThroughputExecutor, such as ``max_workers_per_node``.
     cores
         How many cores each job may use.
     retries
-        How often a job is started again when its node or its time was taken away; it goes on where it was.
+        How often a job is started again, and resumes, after its node failed or its time ran out.
     run_dir
-        Folder for what Parsl writes.
+        Folder for the files of Parsl.
     """
 
     provider: str = "LocalProvider"
@@ -198,11 +174,11 @@ class ParslExecutor:
     run_dir: Path = Path("parsl")
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a number that is none."""
+        """Raise ConfigError unless ``cores`` is a positive whole number."""
         _require_positive("cores", self.cores)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Yield the outcomes; Parsl asks the cluster for what the jobs handed over so far need."""
+        """Yield the outcomes; Parsl requests nodes for the jobs submitted so far."""
         waiting = iter(jobs)
         first = next(waiting, None)
         if first is None:
@@ -212,11 +188,11 @@ class ParslExecutor:
         kernel = DataFlowKernel(self._configuration())
         running: dict[Any, Job] = {}
         try:
-            run_there = python_app(run_job, data_flow_kernel=kernel)
+            submit = python_app(run_job, data_flow_kernel=kernel)
             waiting = chain([first], waiting)
             while True:
-                for job in islice(waiting, HANDED_OVER - len(running)):
-                    running[run_there(str(job.folder.resolve()), job.command, self.cores)] = job
+                for job in islice(waiting, MOST_SUBMITTED - len(running)):
+                    running[submit(str(job.folder.resolve()), job.command, self.cores)] = job
                 if not running:
                     return
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -230,22 +206,22 @@ class ParslExecutor:
             kernel.cleanup()
 
     def _configuration(self) -> Any:
-        """Return Parsl's configuration; raise ConfigError for a name or argument that it does not know."""
+        """Return the configuration of Parsl; raise ConfigError for an unknown name or argument."""
         from parsl import launchers, providers
         from parsl.config import Config
         from parsl.executors import HighThroughputExecutor
 
-        programs = Path(sys.executable).parent  # of this environment, on a file system that the nodes share
+        programs = Path(sys.executable).parent  # of this environment, on the shared file system
         options = dict(self.options)
         options["worker_init"] = f"export PATH={programs}:$PATH\n{options.get('worker_init', '')}"
         launch = {"interchange_launch_cmd": [sys.executable, str(programs / "interchange.py")], **self.parsl}
         try:
             if "launcher" in options:
-                options["launcher"] = _named(launchers, options["launcher"], "launcher")()
-            provider = _named(providers, self.provider, "provider")(**options)
+                options["launcher"] = _get_class(launchers, options["launcher"], "launcher")()
+            provider = _get_class(providers, self.provider, "provider")(**options)
             pool = HighThroughputExecutor(label="mimyria", provider=provider, **launch)
         except TypeError as error:
-            raise ConfigError(f"Parsl does not take this profile: {error}") from error
+            raise ConfigError(f"Parsl rejects this profile: {error}; correct it") from error
         return Config(
             executors=[pool], retries=self.retries, run_dir=str(self.run_dir), initialize_logging=False,
             strategy="simple", usage_tracking=0,
@@ -257,21 +233,20 @@ def _require_positive(name: str, value: Any) -> None:
         raise ConfigError(f"{name} takes a positive whole number, not {value!r}")
 
 
-def _named(module: Any, name: str, kind: str) -> Any:
-    found = getattr(module, name, None)
-    if found is None:
-        known = sorted(one for one in module.__all__ if one.endswith(kind.capitalize()))
+def _get_class(module: Any, name: str, kind: str) -> Any:
+    if not hasattr(module, name):
+        known = sorted(known for known in module.__all__ if known.endswith(kind.capitalize()))
         raise ConfigError(f"Parsl has no {kind} {name!r}; it has {', '.join(known)}")
-    return found
+    return getattr(module, name)
 
 
 def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
-    """Run a job where this is called, and return its exit status; Parsl calls it on a node of the cluster."""
-    from pathlib import Path  # on that node, nothing of this module is there but what it imports itself
+    """Run a job and return its exit status; Parsl calls this on a node of the cluster."""
+    from pathlib import Path  # Parsl sends the function alone, without the imports of this module
 
     from mimyria.execute import LOG, NOT_FOUND, Job, start
 
-    try:  # in the group of Parsl's worker, with which the batch system ends it
+    try:  # in the process group of Parsl's worker, so that the batch system stops both
         return start(Job(Path(folder), tuple(command)), cores, own_group=False).wait()
     except FileNotFoundError as error:
         (Path(folder) / LOG).write_text(f"{error}\n", encoding="utf-8")
@@ -279,27 +254,29 @@ def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
 
 
 EXECUTORS: dict[str, type[Any]] = {"local": LocalExecutor, "parsl": ParslExecutor}
-"""By the name used in profiles."""
+"""By the name in profiles."""
 
 
 def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
-    """Return the executor that is named, or that a profile describes.
+    """Return the executor ``local``, or that of a profile.
 
     Parameters
     ----------
     name
-        ``local``, or the YAML profile of a cluster.
+        ``local``, or the YAML file of a profile.
     here
-        ``workers`` and ``cores`` on this machine, if they are told.
+        ``workers`` and ``cores`` for this machine, if given.
     folder
-        For what the executor itself writes.
+        For the executor's own files.
     """
     if name == "local":
         return LocalExecutor(**here)
     path = Path(name)
     if here:
-        raise ConfigError(f"--{next(iter(here))} is for this machine; {path} says itself how many jobs run at once")
-    known = {one: {setting.name for setting in fields(kind)} for one, kind in EXECUTORS.items()}
+        raise ConfigError(
+            f"--{next(iter(here))} is for this machine; leave it out, {path} sets how many jobs run at once"
+        )
+    known = {executor: {setting.name for setting in fields(kind)} for executor, kind in EXECUTORS.items()}
     profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
     kind = str(profile.pop("executor", None))
     if kind not in known:

@@ -1,4 +1,4 @@
-"""Molecules of a frame: which atoms are bonded, which molecule an atom belongs to, and the formula of each."""
+"""Molecules of a frame: bonds, the molecule of each atom, and formulas."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from mimyria.elements import covalent_radii, symbols_of
 from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
 
-BOND = 1.25
-"""Atoms nearer than this times the sum of their covalent radii are bonded."""
+BOND_TOLERANCE = 1.25
+"""Atoms are bonded if nearer than this times the sum of their covalent radii."""
 LONGEST_BOND = 3.0
 """Å."""
-ALONE = frozenset({3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54})
-"""Atomic numbers of alkali and alkaline earth ions and of rare gases: they bond with nothing, however near."""
+UNBONDED = (3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54)
+"""Alkali and alkaline earth ions and rare gases, which form no bonds, however near another atom is."""
 LAST_IN_FORMULA = re.findall("[A-Z][a-z]?", "RnXeKrArNeHeBSiCSbAsPNHTeSeSAtIBrClOF")
-"""The order of the nonmetals in a formula, as IUPAC has it."""
+"""The order of nonmetals in a formula, after IUPAC."""
 
 
 def find_bonds(frame: Frame) -> tuple[Array, Array, Array]:
     """Return all bonds i, j with the vector from i to j (Å), each in both directions."""
     radii = covalent_radii(frame.numbers)
     i, j, vectors = neighbour_pairs(frame, LONGEST_BOND)
-    alone = np.isin(frame.numbers, list(ALONE))
-    bonded = np.linalg.norm(vectors, axis=1) < BOND * (radii[i] + radii[j])
-    bonded &= ~alone[i] & ~alone[j]
+    bonding = ~np.isin(frame.numbers, UNBONDED)
+    bonded = np.linalg.norm(vectors, axis=1) < BOND_TOLERANCE * (radii[i] + radii[j])
+    bonded &= bonding[i] & bonding[j]
     return i[bonded], j[bonded], vectors[bonded]
 
 
 def molecules_of(i: Array, j: Array, n_atoms: int) -> Array:
-    """Return the number 0, 1, ... of the molecule of each atom, shape (n,), for bonds between i and j."""
+    """Return the index 0, 1, ... of the molecule of each atom, shape (n,), from bonds between i and j."""
     bonds = coo_array((np.ones(len(i)), (i, j)), shape=(n_atoms, n_atoms))
-    _, molecules = connected_components(bonds, directed=False)
-    numbers: Array = molecules
-    return numbers
+    molecules: Array = connected_components(bonds, directed=False)[1]
+    return molecules
 
 
 def formula_of(numbers: Array) -> str:
@@ -50,15 +49,16 @@ def formula_of(numbers: Array) -> str:
 
 
 def find_molecules(frame: Frame) -> tuple[Array, Array]:
-    """Return the molecule of each atom, shape (n,), and positions (Å, (n, 3)) at which every molecule is whole."""
+    """Return the molecule of each atom, shape (n,), and positions (n, 3), Å, with no molecule split by the boundary."""
     return join(frame, find_bonds(frame))
 
 
 def join(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-    """Return what `find_molecules` does, from bonds of `find_bonds`."""
+    """Return the result of `find_molecules` from known bonds."""
     i, j, vectors = bonds
     molecules = molecules_of(i, j, len(frame))
     whole = frame.positions.copy()
+    # One atom of each molecule stays; the others are placed along bonds, one shell of neighbours at a time.
     placed = np.zeros(len(frame), dtype=bool)
     placed[np.unique(molecules, return_index=True)[1]] = True
     while (next_ := placed[i] & ~placed[j]).any():

@@ -1,4 +1,4 @@
-"""Pairs of near atoms, in any cell."""
+"""Pairs of neighbouring atoms, in any cell."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from mimyria.frame import Array, Frame
 
 
 def neighbour_pairs(frame: Frame, cutoff: float) -> tuple[Array, Array, Array]:
-    """Return all pairs i, j with the vector from i to j (Å) shorter than the cutoff, every periodic image a pair.
+    """Return all pairs i, j nearer than the cutoff (Å), and the vectors from i to j; sorted by i, in both directions.
 
-    Any cell and any number of images; each pair in both directions, sorted by i.
+    Every periodic image of j within the cutoff is a pair of its own, however small the cell.
     """
-    from vesin import NeighborList  # brings torch along, which is slow to import
+    from vesin import NeighborList  # imports torch, which is slow
 
     neighbour_list = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     i, j, vectors = neighbour_list.compute(

@@ -15,22 +15,16 @@ SECONDS_PER_LINE = 30.0
 SECONDS_PER_ROW = 1.0
 
 Advance = Callable[[float | None, str], None]
-"""Takes the fraction done (None if it cannot be known) and a few words."""
+"""Takes the fraction done, or None if unknown, and a few words."""
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Advance]:
-    """Show how far a piece of work is, for as long as the block lasts.
-
-    Parameters
-    ----------
-    title
-        What is being done, in two or three words.
-    """
+    """Show the progress of the work in the block; the title names it in two or three words."""
     if not sys.stderr.isatty():
-        yield _lines(title)
+        yield _log_lines(title)
         return
-    from rich.console import Console  # not needed, and not fast, on a batch node
+    from rich.console import Console  # slow to import, and of no use on a batch node
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -51,18 +45,10 @@ def progress(title: str) -> Iterator[Advance]:
 
 @contextmanager
 def progress_table(title: str, shown: int = 8) -> Iterator[Callable[[float, Mapping[str, float]], None]]:
-    """Show a bar and the last lines of a table as it grows, for as long as the block lasts.
-
-    Parameters
-    ----------
-    title
-        What is being done, in two or three words.
-    shown
-        Number of lines; a new one comes at most every second.
-    """
+    """Show a bar, and the last rows of a table (at most one new row a second), during the block."""
     if not sys.stderr.isatty():
-        say = _lines(title)
-        yield lambda fraction, row: say(fraction, ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        log_line = _log_lines(title)
+        yield lambda fraction, row: log_line(fraction, ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         return
     from rich.console import Console, Group
     from rich.live import Live
@@ -80,14 +66,14 @@ def progress_table(title: str, shown: int = 8) -> Iterator[Callable[[float, Mapp
             last = time.monotonic()
             rows.append(row)
             table = Table(*row, title=title, title_justify="left", box=None)
-            for one in rows:
-                table.add_row(*(f"{value:.4g}" for value in one.values()))
+            for kept in rows:
+                table.add_row(*(f"{value:.4g}" for value in kept.values()))
             live.update(Group(table, ProgressBar(total=1.0, completed=min(fraction, 1.0), width=60)), refresh=True)
 
         yield advance
 
 
-def _lines(title: str) -> Advance:
+def _log_lines(title: str) -> Advance:
     last = time.monotonic()
 
     def advance(fraction: float | None, words: str = "") -> None:

@@ -49,7 +49,7 @@ class TestParslHere(ExecutorContract):
         [
             ({"provider": "SlrmProvider"}, "no provider 'SlrmProvider'; it has .*SlurmProvider"),
             ({"options": {"launcher": "Srun"}}, "no launcher 'Srun'; it has .*SrunLauncher"),
-            ({"options": {"partitoin": "debug"}}, "does not take this profile: .*partitoin"),
+            ({"options": {"partitoin": "debug"}}, "rejects this profile: .*partitoin"),
         ],
     )
     def test_what_parsl_does_not_know(self, tmp_path: Path, profile: Any, message: str) -> None:

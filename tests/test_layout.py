@@ -54,9 +54,15 @@ def test_index_orders(tmp_path: Path, name: str, values: Any, header: str, layou
 @pytest.mark.parametrize(
     ("name", "values", "header", "layout", "message"),
     [
-        ("apt", APT_OURS, "", None, "nothing says the index order of apt: .*give --layout"),
+        ("apt", APT_OURS, "", None, "the index order of apt is not known: .*give --layout"),
         ("apt", APT_FIRST, f"apt_order={FIRST}", None, "is not our order; `--layout displacement,field` transposes it"),
-        ("apt", APT_OURS, f"apt_order={LAST}", FIRST, "header says apt_order=field,displacement, against --layout"),
+        (
+            "apt",
+            APT_OURS,
+            f"apt_order={LAST}",
+            FIRST,
+            f"--layout {FIRST} contradicts apt_order={LAST} in the header",
+        ),
         (
             "apt",
             APT_OURS,
@@ -66,7 +72,7 @@ def test_index_orders(tmp_path: Path, name: str, values: Any, header: str, layou
         ),
         ("apt", APT_OURS[:, :2], "", None, "apt has 6 columns, not 9"),
         ("apt", APT_OURS, f"apt_order={LAST} apt_unit=D/A", None, "apt_unit is 'D/A', not 'e'"),
-        ("pgt", PGT_MIDDLE, "", None, "nothing says the index order of pgt"),
+        ("pgt", PGT_MIDDLE, "", None, "the index order of pgt is not known"),
         ("pgt", PGT_FIRST, "", LAST, "pgt is not symmetric in its field indices"),
         ("pgt", PGT_FIRST, f"pgt_order=field,{LAST}", None, "pgt is not symmetric in its field indices"),
         ("pgt", PGT_FIRST, f"pgt_order={FIRST},field", None, "`--layout displacement,field` transposes it"),

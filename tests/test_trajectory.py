@@ -72,9 +72,9 @@ WHOLE = text_of(0, 2, 4, 6)
 WRONG = [
     ("", {}, "holds no frame"),
     ("two\n", {}, "line 1: expected a number of atoms, found b'two"),
-    (WHOLE[:-30], {}, r"cut in the middle of frame 3: 2 atoms announced, \d there; .*--frames 0:3"),
-    (WHOLE[:-10], {}, "cut in the middle of frame 3: the line of its last atom is not whole"),
-    (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 there"),
+    (WHOLE[:-30], {}, r"cut in the middle of frame 3: 2 atoms announced, \d present; .*--frames 0:3"),
+    (WHOLE[:-10], {}, "cut in the middle of frame 3: the line of its last atom is incomplete"),
+    (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 present"),
     (WHOLE.replace("H 4 5 6", "H 4 5 ***", 1), {}, r"frame 0: line 4: b'\*\*\*' is not a number"),
     (WHOLE.replace(".4 .5 .6\n", ".4 .5\n", 1), {}, "frame 0: line 4 has 6 columns, not 7"),
     (WHOLE + text_of(8).replace("H 4", "N 4"), {}, "frame 4: atom 1 is N, but H in frame 0"),
@@ -222,7 +222,7 @@ def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCa
     np.testing.assert_array_equal(Trajectory(**trr).numbers, [8, 1, 1, 17, 1, 1])
     assert "names no elements; taken from masses: Cl, H, O" in caplog.text
     topology.write_text("".join(atoms).replace(" O ", " Q ") + "END\n")
-    with pytest.raises(TrajectoryError, match=r"element of atom 0 cannot be told from .*columns 77-78"):
+    with pytest.raises(TrajectoryError, match=r"element of atom 0 cannot be inferred from .*columns 77-78"):
         Trajectory(**trr)
 
 

@@ -1,4 +1,4 @@
-"""File formats: readers and writers of frames, in Å, Å/fs and fs; they convert units and index orders at the border."""
+"""File formats: readers and writers of frames, in Å, Å/fs and fs; units and index orders are converted here."""
 
 from mimyria.formats.readers import READERS, read_frames
 from mimyria.formats.write import check_writable, write_frames

@@ -1,4 +1,4 @@
-"""Every format that ASE reads: .traj, XDATCAR, OUTCAR, .db and the rest."""
+"""Every other format that ASE reads: .traj, XDATCAR, .db and so on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimyria.frame import Frame
 
 
 def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the frames that ASE finds at the given increasing indices; it parses those between as well."""
+    """Yield the frames at the given increasing indices; ASE parses those between as well."""
     from ase.io import iread
 
     stored = enumerate(iread(source.path, index=":"))

@@ -1,4 +1,4 @@
-"""Text files compressed as their suffix says: .zst, .xz, .gz or not at all."""
+"""Text files, plain or compressed, as the suffix says: .zst, .xz or .gz."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SUFFIXES = (".zst", ".xz", ".gz")
 
 
 def plain_suffix(path: Path) -> str:
-    """Return the suffix that names the format, without that of the compression, in small letters."""
+    """Return the suffix of the format, without that of the compression, in lower case."""
     return Path(path.stem).suffix.lower() if path.suffix.lower() in SUFFIXES else path.suffix.lower()
 
 
 @contextmanager
 def open_lines(path: Path) -> Iterator[tuple[io.BufferedReader[io.RawIOBase], Callable[[], float]]]:
-    """Open a text file; give its lines, and a function that tells which fraction of its bytes has been read."""
+    """Open a text file; yield its lines, and a function that returns the fraction of its bytes read so far."""
     size = max(path.stat().st_size, 1)
     with (
         path.open("rb", buffering=0) as raw,
@@ -34,7 +34,7 @@ def _decompressed(raw: IO[bytes], suffix: str) -> IO[bytes]:
     if suffix == ".zst":
         import zstandard
 
-        # A file that was appended to holds several zstd frames; a window of 2 GiB is what `zstd --long=31` needs.
+        # Every append adds a zstd frame, so reading must go on across frames; `zstd --long=31` needs a window of 2 GiB.
         return cast(
             "IO[bytes]",
             zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
@@ -49,7 +49,7 @@ def _decompressed(raw: IO[bytes], suffix: str) -> IO[bytes]:
 
 
 def read_errors(path: Path) -> tuple[type[Exception], ...]:
-    """Return the exceptions that reading a damaged or cut file raises."""
+    """Return the exceptions that reading a damaged or truncated file raises."""
     if path.suffix.lower() == ".zst":
         import zstandard
 
@@ -59,7 +59,7 @@ def read_errors(path: Path) -> tuple[type[Exception], ...]:
 
 @contextmanager
 def open_written(path: Path, suffix: str, *, append: bool) -> Iterator[BinaryIO]:
-    """Open a file to be written, compressed as the suffix says."""
+    """Open a file for writing, compressed as the suffix says."""
     with path.open("ab" if append else "wb") as raw:
         if suffix == ".zst":
             import zstandard

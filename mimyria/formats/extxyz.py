@@ -1,4 +1,4 @@
-"""xyz and extended xyz, read as fast as numpy parses numbers: one call a frame, the rest remembered."""
+"""xyz and extended xyz at the speed of numpy: one call for each frame; header and elements are parsed on change."""
 
 from __future__ import annotations
 
@@ -28,19 +28,7 @@ TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *t
 
 @dataclass(frozen=True)
 class Block:
-    """The unparsed text of one frame.
-
-    Parameters
-    ----------
-    index
-        Of the frame.
-    line
-        Number of the first line of atoms in the file, from 1.
-    comment
-        The comment line.
-    rows
-        One line for each atom.
-    """
+    """The text of one frame: its index, the number of its first line of atoms (from 1), comment and lines of atoms."""
 
     index: int
     line: int
@@ -50,7 +38,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """How the lines of a frame are parsed: which of their fields, and as what."""
+    """How the lines of a frame are parsed: the fields used, and the record they make."""
 
     fields: list[int]
     record: np.dtype[np.void]
@@ -98,7 +86,7 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
 
 
 def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[Block]:
-    """Yield the text of the wanted frames; of the others only the lines are counted."""
+    """Yield the text of the wanted frames; the others are skipped by counting lines."""
     wanted, line = iter(indices), 1
     following = next(wanted, None)
     for index in count():
@@ -120,17 +108,18 @@ def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Itera
         except read_errors(path) as error:
             raise truncation_error(path, index, f"the file is damaged ({error})") from error
         if len(rows) < n_atoms:
-            raise truncation_error(path, index, f"{n_atoms} atoms announced, {len(rows)} there")
+            raise truncation_error(path, index, f"{n_atoms} atoms announced, {len(rows)} present")
         if index == following:
+            # A file may end without a newline; a last line that also lacks columns was cut, or is still being written.
             if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
-                raise truncation_error(path, index, "the line of its last atom is not whole")
+                raise truncation_error(path, index, "the line of its last atom is incomplete")
             yield Block(index, line + 2, comment, rows)
             following = next(wanted, None)
         line += n_atoms + 2
 
 
 def _table(header: Header) -> Table:
-    """Return the columns that matter; species, positions and velocities under one name each."""
+    """Return the columns used, with one name for the various names of species, positions and velocities."""
     wanted = [(name, "species", "S8") for name in SPECIES] + [(name, "pos", "f8") for name in POSITIONS]
     wanted += [(name, "vel", "f8") for name in VELOCITIES]
     wanted += [(name, name, "f8") for name in ("momenta", "forces", "masses", *TENSORS)]
@@ -143,15 +132,17 @@ def _table(header: Header) -> Table:
             record[ours] = (ours, kind, () if ours == "species" else (len(new),))
     for ours in ("species", "pos"):
         if ours not in record:
-            raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}")
+            raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}; add it to Properties")
     for ours in ("pos", "vel", "momenta", "forces"):
         if ours in record and record[ours][2] != (3,):
-            raise TrajectoryError(f"column {ours} is not three numbers wide")
+            raise TrajectoryError(
+                f"column {ours} has {record[ours][2]} numbers for each atom, not 3; correct Properties"
+            )
     return Table(fields, np.dtype(list(record.values())))
 
 
 def _parse(block: Block, table: Table) -> Array:
-    """Return the wanted columns as one record for each atom, shape (n,)."""
+    """Return the columns used as one record for each atom, shape (n,)."""
     try:
         atoms = np.loadtxt(block.rows, dtype=table.record, usecols=table.fields, comments=None, ndmin=1)
     except ValueError as error:
@@ -162,18 +153,18 @@ def _parse(block: Block, table: Table) -> Array:
 
 
 def _numbers(names: Array) -> Array:
-    """Return the atomic numbers of species given by symbol, or by atomic number."""
+    """Return the atomic numbers of species given as symbols or as atomic numbers."""
     words = [name.decode(errors="replace") for name in names.tolist()]
     return np.array(words).astype(int) if all(map(str.isdecimal, words)) else numbers_of(words)
 
 
 def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
-    """Return the error that names the first line that does not hold the numbers it should."""
+    """Return the error that names the first line that cannot be parsed."""
     for line, row in enumerate(block.rows, block.line):
         words = row.split()
         if len(words) <= max(fields):
             return TrajectoryError(f"line {line} has {len(words)} columns, not {max(fields) + 1}: {row[:60]!r}")
-        for word in (words[field] for field in fields[1:]):  # the first is the species
+        for word in (words[field] for field in fields[1:]):  # fields[0] is the species
             try:
                 float(word)
             except ValueError:
@@ -182,7 +173,7 @@ def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
 
 
 def _velocities(atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
-    """Return velocities, shape (n, 3), from a column of velocities or of ASE's momenta."""
+    """Return velocities (n, 3) from a column of velocities or of ASE's momenta, in the unit of the file."""
     columns = atoms.dtype.names or ()
     if "vel" in columns:
         return np.asarray(atoms["vel"])
@@ -192,7 +183,7 @@ def _velocities(atoms: Array, numbers: Array, masses: Array | None) -> Array | N
 
 
 def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
-    """Return Å/fs, as GPUMD has it and we, for a column of velocities; ``momenta`` are in the units of ASE."""
+    """Return Å/fs for a column of velocities, as GPUMD writes it, and the unit of ASE for ``momenta``."""
     return VelocityUnit("ase", fixed=True) if {*VELOCITIES}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
 
 

@@ -1,4 +1,4 @@
-"""The comment line of an xyz frame: ``key=value`` pairs, and the columns that ``Properties`` names."""
+"""The comment line of an xyz frame: ``key=value`` pairs, among them the columns (``Properties``)."""
 
 from __future__ import annotations
 
@@ -14,31 +14,22 @@ from mimyria.frame import Array
 
 _PAIR = re.compile(r"""([^\s=,"']+)\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']\S*|)""")
 _TIME = re.compile(r"""(?i)(?<!\S)time\s*=\s*["']?([^\s,"']+)["']?""")
-_BOOLEANS = {
-    "T": True,
-    "F": False,
-    "True": True,
-    "False": False,
-    "true": True,
-    "false": False,
-    "TRUE": True,
-    "FALSE": False,
-}
+_BOOLEANS = {word: word[0] in "Tt" for word in ("T", "F", "True", "False", "true", "false", "TRUE", "FALSE")}
 _OURS = ("lattice", "properties", "pbc")
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the comment line says, but for the time.
+    """The comment line without the time.
 
     Parameters
     ----------
     written
-        The entries that the next three are made from.
+        The entries that the next three are parsed from.
     columns
-        Fields of a line that belong to each column, by its name.
+        Fields of a line by column name.
     cell
-        Å, shape (3, 3); zero where there is none.
+        Å, shape (3, 3); zero if there is none.
     periodic
         Shape (3,).
     info
@@ -53,37 +44,32 @@ class Header:
 
 
 def split_time(text: str) -> tuple[float | None, str]:
-    """Return the time in fs, and the comment line without it: that rest is mostly the same from frame to frame."""
+    """Return the time (fs), and the comment line without it, which mostly stays the same from frame to frame."""
     match = _TIME.search(text)
     if match is None:
         return None, text
     try:
         return float(match[1]), text[: match.start()] + text[match.end() :]
     except ValueError as error:
-        raise TrajectoryError(f"the time {match[1]!r} is not a number") from error
+        raise TrajectoryError(f"the time {match[1]!r} is not a number; correct the comment line") from error
 
 
 def parse_header(text: str, last: Header | None = None) -> Header:
-    """Return what a comment line says; a plain xyz file has species and positions, and no cell.
+    """Parse a comment line; that of a plain xyz file means species and positions, and no cell.
 
-    Parameters
-    ----------
-    text
-        The comment line.
-    last
-        The header of the frame before: what is written as it was there is taken over, not parsed again.
+    ``last`` is the header of the frame before; entries written as there are not parsed again.
     """
     pairs = _PAIR.findall(text)
-    info = {key: typed(value) for key, value in pairs if key.lower() not in _OURS}
+    info = {key: parse_value(value) for key, value in pairs if key.lower() not in _OURS}
     written = {key.lower(): value for key, value in pairs if key.lower() in _OURS}
     if last is not None and written == last.written:
         return replace(last, info=info)
-    lattice = np.asarray(typed(written["lattice"]) if "lattice" in written else np.zeros(9))
+    lattice = np.asarray(parse_value(written["lattice"]) if "lattice" in written else np.zeros(9))
     if lattice.shape != (9,) or lattice.dtype.kind not in "if":
-        raise TrajectoryError(f"Lattice is not nine numbers: {written['lattice']}")
-    periodic = np.asarray(typed(written["pbc"]) if "pbc" in written else "lattice" in written)
+        raise TrajectoryError(f"Lattice is not nine numbers (Å): {written['lattice']}")
+    periodic = np.asarray(parse_value(written["pbc"]) if "pbc" in written else "lattice" in written)
     if periodic.shape not in ((), (3,)) or periodic.dtype.kind not in "ib":
-        raise TrajectoryError(f"pbc is not three of T and F: {written['pbc']}")
+        raise TrajectoryError(f"pbc is not three letters T or F: {written['pbc']}")
     return Header(
         written=written,
         columns=_columns(written.get("properties", "species:S:1:pos:R:3").strip("\"'")),
@@ -93,8 +79,8 @@ def parse_header(text: str, last: Header | None = None) -> Header:
     )
 
 
-def typed(text: str) -> Any:
-    """Return the value of a header entry: number, boolean, array of these, JSON as ASE writes it, or string."""
+def parse_value(text: str) -> Any:
+    """Return a header entry as number, boolean, array of these, JSON as ASE writes it, or string."""
     if text[:1] in ('"', "'", "{", "["):
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
     if text.startswith("_JSON "):

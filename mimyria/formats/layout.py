@@ -1,7 +1,7 @@
 """Index orders of stored tensors, by name, and their conversion to ours: atom, field indices, displacement.
 
-Programs store response tensors in different index orders, and a transposed APT looks as plausible as a right one.
-So the order is read from the file or told by the user; only the symmetry of the tensor itself may stand in for both.
+Programs store response tensors in different index orders, and a transposed APT looks as plausible as a correct one. So
+the file or the user must state the order, unless the symmetry of the tensor leaves only one.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Layout:
     apt, pgt
         Axis of the displacement in an array (n, 3, 3) and (n, 3, 3, 3).
     pgt_unit
-        The program's unit of the PGT in ours.
+        The program's unit of the PGT in our unit.
     zero_means_missing
-        Atoms without a label have zeros.
+        Whether zeros mark atoms without a label.
     """
 
     apt: int
@@ -52,16 +52,16 @@ LAYOUTS = {
     "nequip": Layout(-1, -1),
     "mace": Layout(1, 1),
 }
-"""By the name used in ``--layout``: our order, its transpose, then those of programs. ``mimyria-*`` are files of the
-published Mimyria: its tensors from fields (the APT is stored the other way round), from displacements, and the labels
-of its automatic route, whose PGT is per a0. ``mace`` is MACE-Field and les_fit, ``nequip`` NequIP and Allegro."""
+"""By the name for ``--layout``: our order, its transpose, then those of programs. ``mimyria-*`` are files of the
+published Mimyria: its tensors from fields (with the APT transposed), from displacements, and the labels of its
+automatic route, whose PGT is per a0. ``mace`` is MACE-Field and les_fit, ``nequip`` NequIP and Allegro."""
 
 SYMMETRY_TOLERANCE = 1e-3
 """Largest asymmetry, relative to the largest element, that counts as noise of the labels."""
 
 
 def check_layout(layout: str | None) -> None:
-    """Raise LabelError for a layout that has no name here."""
+    """Raise LabelError for an unknown layout."""
     if layout is not None and layout not in LAYOUTS:
         raise LabelError(f"unknown --layout {layout!r}; known: {', '.join(LAYOUTS)}")
 
@@ -69,14 +69,14 @@ def check_layout(layout: str | None) -> None:
 def stored_tensors(
     columns: Mapping[str, Array], header: Mapping[str, Any], layout: str | None, place: str
 ) -> dict[str, Array]:
-    """Return the tensors found among per-atom columns, by target name, shape (n, 3, ..., 3), in our index order.
+    """Return the tensors among per-atom columns, by target name, shape (n, 3, ..., 3), in our index order.
 
     Parameters
     ----------
     columns
         Per-atom values by column name, shape (n, ...).
     header
-        What the frame's header says; ``apt_order`` and ``apt_unit``, and so on, are used.
+        Entries of the frame's header, of which ``apt_order``, ``apt_unit`` and so on are used.
     layout
         A name in `LAYOUTS`, or None.
     place
@@ -89,7 +89,9 @@ def stored_tensors(
             continue
         values = columns[name].reshape(len(columns[name]), -1)
         if values.shape[1] != 3 ** (target.order + 1):
-            raise LabelError(f"{place}: {name} has {values.shape[1]} columns, not {3 ** (target.order + 1)}")
+            raise LabelError(
+                f"{place}: {name} has {values.shape[1]} columns, not {3 ** (target.order + 1)}; correct the file"
+            )
         _check_unit(target, header.get(f"{target.name}_unit"), place)
         stated = header.get(f"{target.name}_order")
         tensors[target.name] = _in_our_order(target, values.reshape(-1, *target.shape), stated, layout, place)
@@ -97,9 +99,9 @@ def stored_tensors(
 
 
 def without_orders(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the header entries but for index orders and units, which are spent once the tensors are in ours."""
-    spent = {f"{name}_{what}" for name in TARGETS for what in ("order", "unit")}
-    return {key: value for key, value in header.items() if key not in spent}
+    """Return the header entries without index orders and units, which no longer hold after the conversion to ours."""
+    converted = {f"{name}_{what}" for name in TARGETS for what in ("order", "unit")}
+    return {key: value for key, value in header.items() if key not in converted}
 
 
 def _in_our_order(target: Target, values: Array, stated: str | None, layout: str | None, place: str) -> Array:
@@ -108,7 +110,9 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
     if stated is not None and stated not in orders:
         raise LabelError(f"{place}: unknown {target.name}_order {stated!r}; known: {' and '.join(orders)}")
     if layout is not None and stated is not None and LAYOUTS[layout].axis(target) != orders[stated]:
-        raise LabelError(f"{place}: the header says {target.name}_order={stated}, against --layout {layout}")
+        raise LabelError(
+            f"{place}: --layout {layout} contradicts {target.name}_order={stated} in the header; leave it out"
+        )
     if layout is not None:
         axis = LAYOUTS[layout].axis(target)
     elif stated is None:
@@ -131,26 +135,26 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
 
 
 def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
-    """Return the axis of the displacement where the symmetry of the tensor leaves no other choice."""
+    """Return the axis of the displacement if the symmetry of the tensor determines it; else raise LabelError."""
     last = target.order + 1
     if _symmetric(values, 1, 2):
         return -1
     if target.order > 1 and _symmetric(values, last - 1, last):
         return 1
     raise LabelError(
-        f"{place}: nothing says the index order of {target.name}: no {target.name}_order in the header, and the tensor "
-        f"is not symmetric; give --layout, one of {', '.join(LAYOUTS)}"
+        f"{place}: the index order of {target.name} is not known: the header states no {target.name}_order, and the "
+        f"tensor has no symmetry that tells; give --layout, one of {', '.join(LAYOUTS)}"
     )
 
 
 def _symmetric(values: Array, axis: int, other: int) -> bool:
-    """Return whether values agree with their transpose in two axes; NaN, an atom without a label, does not count."""
+    """Return whether values equal their transpose in two axes; atoms without a label (NaN) are ignored."""
     largest = np.nanmax(np.abs(values), initial=0.0)
     asymmetry = np.nanmax(np.abs(values - np.swapaxes(values, axis, other)), initial=0.0)
     return bool(asymmetry <= SYMMETRY_TOLERANCE * largest)
 
 
 def _check_unit(target: Target, unit: object, place: str) -> None:
-    """Raise LabelError where the header names another unit than the target's; spaces do not matter."""
+    """Raise LabelError if the header states another unit than the target's; spaces are ignored."""
     if unit is not None and str(unit).replace(" ", "") != target.unit.replace(" ", ""):
         raise LabelError(f"{place}: {target.name}_unit is {unit!r}, not {target.unit!r}; convert the file first")

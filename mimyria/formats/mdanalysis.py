@@ -1,7 +1,7 @@
 """Trajectories of GROMACS, AMBER, NAMD, CHARMM, LAMMPS and others, with a topology, through MDAnalysis.
 
-MDAnalysis gives Å and Å/ps in single precision. A last frame that is not whole is an error in TRR and XTC; in DCD and
-LAMMPS dumps MDAnalysis itself leaves it out.
+MDAnalysis returns Å and Å/ps in single precision. An incomplete last frame is an error in TRR and XTC; in DCD and
+LAMMPS dumps MDAnalysis skips it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FORMATS = {
     ".lammpsdump": "LAMMPSDUMP",
     ".pdb": "PDB",
 }
-"""Formats read here even without a topology, if only to ask for it; with one, whatever MDAnalysis knows."""
+"""Formats read here even without a topology, to ask for one; with a topology, any format of MDAnalysis is read."""
 
 NO_TIME = "Reader has no dt information"
 NO_MASSES = "Guessed all Masses to 1.0"
@@ -43,24 +43,24 @@ HARMLESS = (
     "Element information is missing",
     "Unknown masses are set to 0.0",
 )
-"""How the warnings begin that are dealt with here; all others go to the log."""
+"""Beginnings of warnings that are handled here; all others are logged."""
 
 PICOSECOND = 1e3
 """fs."""
 
 MASS_TOLERANCE = 0.1
-"""u; force fields round the masses of the elements by less, and united atoms or beads differ by more."""
+"""u; force fields round the masses of elements by less, while united atoms and beads differ by more."""
 
 
 def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames that MDAnalysis reads at the given increasing indices; it jumps to each."""
-    # The next pass over the same files has nothing new to say.
+    # Warn in the first pass over a file only; later passes repeat the same messages.
     say = log.warning if progress.n_frames is None else log.debug
     universe, messages = _open(source, say)
     trajectory = universe.trajectory
     timed = not any(message.startswith(NO_TIME) for message in messages)
     if not timed:
-        trajectory.ts.dt = 1.0  # what MDAnalysis assumes; once it is set, it does not warn at every frame
+        trajectory.ts.dt = 1.0  # the value MDAnalysis assumes; setting it stops a warning at every frame
     numbers = _numbers(universe, source, say, no_masses=NO_MASSES in messages)
     masses = _masses(universe, no_masses=NO_MASSES in messages)
     progress.n_frames = len(trajectory)
@@ -91,13 +91,13 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
 
 
 def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
-    """Return the universe, and what MDAnalysis warned of."""
+    """Return the universe, and the warnings of MDAnalysis."""
     import MDAnalysis
 
     if source.topology is None and source.suffix != ".pdb":
         raise TrajectoryError(
-            f"{source.path}: names no atoms; give --topology FILE, best one with elements (PDB, PRMTOP, TPR, PSF, "
-            "LAMMPS data)"
+            f"{source.path}: names no atoms; give --topology FILE, preferably one with elements (PDB, PRMTOP, TPR, "
+            "PSF, LAMMPS data)"
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -117,9 +117,9 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
 
 
 def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_masses: bool) -> Array:
-    """Return the atomic numbers, shape (n,): from the topology's elements, else from the masses.
+    """Return the atomic numbers, shape (n,): from the topology's elements, else from the nearest mass of an element.
 
-    Masses are the topology's own, or MDAnalysis's guess from names and types: one rule covers all three.
+    Masses are those of the topology, or guessed by MDAnalysis from names or types.
     """
     atoms = universe.atoms
     symbols = [str(element).capitalize() for element in getattr(atoms, "elements", [""] * len(atoms))]
@@ -130,7 +130,7 @@ def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_mass
         distance = np.abs(table - masses[atom])
         if not distance.min() < MASS_TOLERANCE:
             raise TrajectoryError(
-                f"{source.topology or source.path}: the element of atom {atom} cannot be told from "
+                f"{source.topology or source.path}: the element of atom {atom} cannot be inferred from "
                 f"{str(atoms[atom]).strip('<>')} and mass {masses[atom]:g}; "
                 "give a --topology with elements, such as a PDB file with columns 77-78 filled in"
             )
@@ -142,13 +142,13 @@ def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_mass
 
 
 def _masses(universe: Any, *, no_masses: bool) -> Array | None:
-    """Return the masses with which the run was made, u, shape (n,); None where MDAnalysis knows none."""
+    """Return the masses of the run, u, shape (n,); None if MDAnalysis knows none."""
     masses = np.asarray(getattr(universe.atoms, "masses", np.zeros(1)), dtype=float)
     return None if no_masses or not (masses > 0).all() else masses
 
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
-    """Return the unit of MDAnalysis's velocities; LAMMPS keeps the unit it ran in to itself."""
+    """Return Å/ps, to which MDAnalysis converts; a LAMMPS dump does not state its unit."""
     if FORMATS.get(source.suffix) == "LAMMPSDUMP":
         return VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
     return VelocityUnit("A/ps", fixed=True)

@@ -21,12 +21,13 @@ from mimyria.targets import APT
 TITLE = re.compile(r"^\s*BORN EFFECTIVE CHARGES.*$", re.MULTILINE)
 POSITIONS = "POSITION                                       TOTAL-FORCE"
 DISPLACING = (5, 6, 7, 8)
+"""IBRION of finite differences and of perturbation theory, in which VASP displaces atoms."""
 ORDER = {f"{APT.name}_order": APT.index_order}
-"""VASP prints, for each ion, a row for each direction of the field."""
+"""VASP prints one row for each direction of the field, for each ion."""
 
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the configurations at the given increasing indices; Born charges belong to one of them."""
+    """Yield the configurations at the given increasing indices, one of which has Born charges."""
     text = _text(source.path)
     charges, place = born_charges(text, source.path), configuration_of_charges(text)
     wanted, copy = tee(indices)
@@ -35,7 +36,7 @@ def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> I
             yield frame
             continue
         if len(charges) != len(frame):
-            raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, and {len(frame)} atoms")
+            raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, but {len(frame)} atoms")
         tensors = stored_tensors({APT.name: charges}, ORDER, source.layout, str(source.path))
         yield replace(frame, tensors=tensors)
 
@@ -45,13 +46,13 @@ def _text(path: Path) -> str:
         with open_lines(path) as (lines, _):
             return b"".join(lines).decode("utf-8", errors="replace")
     except read_errors(path) as error:
-        raise TrajectoryError(f"{path} cannot be read: {error}") from error
+        raise TrajectoryError(f"{path} cannot be read: {error}; it is damaged") from error
 
 
 def configuration_of_charges(text: str) -> int:
-    """Return the number of the configuration to which the last table of Born charges belongs, from 0.
+    """Return the index of the configuration of the last table of Born charges, -1 if there is none.
 
-    It is the one before the table; but where VASP displaces atoms (IBRION 5 to 8), it is the first.
+    It is the configuration before the table, or the first one if VASP displaces atoms (IBRION 5 to 8).
     """
     titles = list(TITLE.finditer(text))
     if not titles:

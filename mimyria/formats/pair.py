@@ -1,4 +1,4 @@
-"""Two xyz files, positions and velocities, as CP2K writes them: matched frame by frame."""
+"""Two xyz files, positions and velocities, as CP2K writes them, matched frame by frame."""
 
 from __future__ import annotations
 

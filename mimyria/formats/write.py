@@ -1,4 +1,4 @@
-"""Frames written as extended xyz, which ASE reads: whole or not at all, compressed as the suffix says."""
+"""Frames written as extended xyz, which ASE reads: atomically, and compressed as the suffix says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mimyria.targets import TARGETS
 
 
 def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, append: bool = False) -> None:
-    """Write frames one by one as they come.
+    """Write frames one by one as they arrive.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
 
 
 def check_writable(path: Path) -> None:
-    """Raise ConfigError if frames cannot be written to a path, before they are computed."""
+    """Raise ConfigError if frames cannot be written to a path; called before they are computed."""
     if plain_suffix(path) not in SUFFIXES:
         raise ConfigError(f"{path}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst to compress them")
     if path.is_dir():
@@ -57,7 +57,7 @@ def check_writable(path: Path) -> None:
 
 
 def _text(frame: Frame) -> str:
-    """Return the lines of one frame; ten digits, which no noise of a label or a trajectory reaches."""
+    """Return the lines of one frame, with ten digits, more than labels and trajectories have."""
     from ase.io.extxyz import key_val_dict_to_str
 
     columns = {"pos": frame.positions}

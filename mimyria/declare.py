@@ -310,7 +310,7 @@ class Settings:
         for part in reversed(cls.__mro__):  # whose own fields are not yet among those of the dataclass
             fields = {**vars(part), **vars(part).get("__dataclass_fields__", {})}
             known |= {name: one.metadata["setting"] for name, one in fields.items() if _is_setting(one)}
-        entries = "".join(f"\n{name} : {one.kind.metavar}\n    {one.help}" for name, one in known.items())
+        entries = "".join(f"\n{name} : {one.kind.shown}\n    {one.help}" for name, one in known.items())
         cls.__doc__ = f"{cls.__doc__}\n\nParameters\n----------{entries}"
 
     def __post_init__(self) -> None:

@@ -118,7 +118,7 @@ def test_a_spectrum_draws_itself(tmp_path: Path) -> None:
     assert whole._repr_png_().startswith(b"\x89PNG")
     write_csv(tmp_path / "a.csv", spectra["ir"])
     (tmp_path / "b.csv").write_text("".join(f"{k} {1 + k}\n" for k in range(0, 4000, 100)))
-    alone = read_spectrum(tmp_path / "a.csv").plot(reference=[f"{tmp_path / 'b.csv'},label=Bertie"])
+    alone = read_spectrum(tmp_path / "a.csv").plot(reference=f"{tmp_path / 'b.csv'},label=Bertie")
     assert "Bertie" in {line.get_label() for line in alone.axes[0].lines}
     with pytest.raises(ConfigError, match="takes single or double, not 'wide'"):
         spectra["ir"].plot(width="wide")

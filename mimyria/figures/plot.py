@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mimyria.config import File
 from mimyria.errors import ConfigError
 from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel, panels_of
 from mimyria.figures.reference import lay_over, read_reference
@@ -100,12 +101,13 @@ class Picture(Figure):
 
 
 def draw_spectra(
-    spectra: Mapping[str, Spectrum], reference: Iterable[str] = (), *, title: str = "", width: str = "double"
+    spectra: Mapping[str, Spectrum], reference: File | Iterable[File] = (), *, title: str = "", width: str = "double"
 ) -> Picture:
     """Return the figure of spectra, given by kind, laid out; see `spectra_figure` and `read_reference`."""
     if width not in SIZES:
         raise ConfigError(f"--plot-width takes {' or '.join(SIZES)}, not {width!r}")
-    panels, _ = lay_over(panels_of(spectra), [read_reference(text) for text in reference])
+    texts = [reference] if isinstance(reference, str | os.PathLike) else reference
+    panels, _ = lay_over(panels_of(spectra), [read_reference(str(text)) for text in texts])
     with mpl.rc_context(STYLE):
         figure = spectra_figure(panels, title, width)
         figure.draw_without_rendering()

@@ -112,7 +112,7 @@ class Spectrum:
         error = self.error(column)
         return self.wavenumber, scale * self.values(column), None if error is None else abs(scale) * error
 
-    def plot(self, *, reference: Iterable[str] = (), title: str = "", width: str = "double") -> Picture:
+    def plot(self, *, reference: File | Iterable[File] = (), title: str = "", width: str = "double") -> Picture:
         """Return the figure of the spectrum; see `Spectra.plot`."""
         return Spectra({self.kind: self}).plot(reference=reference, title=title, width=width)
 
@@ -147,13 +147,14 @@ class Spectra(dict[str, Spectrum]):
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.values()))
 
-    def plot(self, *, reference: Iterable[str] = (), title: str = "", width: str = "double") -> Picture:
+    def plot(self, *, reference: File | Iterable[File] = (), title: str = "", width: str = "double") -> Picture:
         """Return the figure: a panel of each spectrum, errors as bands; a notebook shows it, ``savefig`` writes it.
 
         Parameters
         ----------
         reference
-            Spectra to lay over, as ``--reference`` takes them: ``[KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]``.
+            Spectra to lay over, one or several, as ``--reference`` takes them:
+            ``[KIND=]FILE[,scale=X][,column=NAME][,label=TEXT]``.
         title
             Stands above.
         width

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mimyria.declare import Settings, declared, default_of
+from mimyria.declare import Settings, declared
 from mimyria.errors import ConfigError
 from mimyria.memory import write_text
 
@@ -66,7 +66,7 @@ def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
             raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")
     if settings is not None:
         return replace(settings, **given)
-    missing = [name for name in known if name not in given and default_of(part, name) is MISSING]
+    missing = [name for name, one in known.items() if name not in given and one.default is MISSING]
     if missing:
         raise ConfigError(f"{', '.join(missing)} must be given")
     return part(**given)

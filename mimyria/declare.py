@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -55,9 +55,9 @@ class Kind:
         """What the help shows instead of a value."""
         return self.metavar
 
-    def read(self, text: str) -> Any:
-        """Return the value that a text means, or the text itself where it means none."""
-        return text
+    def read(self, *texts: str) -> Any:
+        """Return the value that texts mean, one or several, or the text itself where it means none."""
+        return " ".join(texts)
 
     def check(self, value: Any) -> Any:
         """Return the value as it is kept; raise Refused if it is wrong."""
@@ -117,7 +117,8 @@ class Number(Kind):
     metavar: str = "NUMBER"
     other: Kind | None = None
 
-    def read(self, text: str) -> Any:
+    def read(self, *texts: str) -> Any:
+        text = " ".join(texts)
         if text == self.without:
             return None
         try:
@@ -153,11 +154,11 @@ class Numbers(Kind):
     counts: tuple[int, ...]
     metavar: str = "NUMBERS"
 
-    def read(self, text: str) -> Any:
+    def read(self, *texts: str) -> Any:
         try:
-            return tuple(float(word) for word in text.replace(",", " ").split())
+            return tuple(float(word) for word in " ".join(texts).replace(",", " ").split())
         except ValueError:
-            return text
+            return " ".join(texts)
 
     def check(self, value: Any) -> Any:
         try:
@@ -177,8 +178,8 @@ class FrameRange(Kind):
 
     metavar: str = "FIRST:LAST"
 
-    def read(self, text: str) -> Any:
-        match = re.fullmatch(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*", text)
+    def read(self, *texts: str) -> Any:
+        match = re.fullmatch(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*", text := " ".join(texts))
         return (int(match[1] or 0), int(match[2]) if match[2] else None) if match else text
 
     def check(self, value: Any) -> Any:
@@ -198,8 +199,8 @@ class FrameRange(Kind):
 class Switch(Kind):
     """Whether, or not."""
 
-    def read(self, text: str) -> Any:
-        return {"true": True, "false": False}.get(text.lower(), text)
+    def read(self, *texts: str) -> Any:
+        return {"true": True, "false": False}.get(texts[0].lower(), texts[0])
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, bool):
@@ -218,8 +219,8 @@ class Many(Kind):
     def shown(self) -> str:
         return self.of.shown
 
-    def read(self, text: str) -> Any:
-        return tuple(map(self.of.read, text.replace(",", " ").split() if self.words else [text]))
+    def read(self, *texts: str) -> Any:
+        return tuple(map(self.of.read, " ".join(texts).replace(",", " ").split() if self.words else texts))
 
     def check(self, value: Any) -> Any:
         values = (value,) if isinstance(value, str | os.PathLike) else value
@@ -239,9 +240,10 @@ class Pairs(Kind):
     names: Kind = Kind(pattern=".+", takes="a name")
     metavar: str = "NAME=VALUE"
 
-    def read(self, text: str) -> Any:
-        name, equals, value = text.partition("=")
-        return {name: self.of.read(value)} if equals else text
+    def read(self, *texts: str) -> Any:
+        pairs = [text.partition("=") for text in texts]
+        wrong = [name for name, equals, _ in pairs if not equals]
+        return wrong[0] if wrong else {name: self.of.read(value) for name, _, value in pairs}
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -262,7 +264,7 @@ class Pairs(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is known of a setting, beside its name, type and default.
+    """What is known of a setting, beside its name and type.
 
     Parameters
     ----------
@@ -272,6 +274,8 @@ class Setting:
         What it means.
     decides
         What another value makes different.
+    default
+        The value of one that is not given; MISSING if it must be.
     file
         A pattern of the texts that name a file, which is its last group; empty if none do.
     given
@@ -281,17 +285,18 @@ class Setting:
     kind: Kind
     help: str
     decides: Decides
-    file: str = ""
-    given: bool = False
+    default: Any
+    file: str
+    given: bool
 
 
 def setting(
     kind: Kind, help: str, decides: Decides, default: Any = None, *, file: str = "", given: bool = False
 ) -> Any:
-    """Return the field of a setting; see `Setting`. One that must be given has the default ``MISSING``."""
+    """Return the field of a setting; see `Setting`."""
     if isinstance(kind, File) or (isinstance(kind, Many) and isinstance(kind.of, File)):
         file = "(.+)"
-    known = {"setting": Setting(kind=kind, help=help, decides=decides, file=file, given=given)}
+    known = {"setting": Setting(kind=kind, help=help, decides=decides, default=default, file=file, given=given)}
     return field(default_factory=dict, metadata=known) if default == {} else field(default=default, metadata=known)
 
 
@@ -316,7 +321,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, one in declared(type(self)).items():
             value = getattr(self, name)
-            if value is not None or type(self).__dataclass_fields__[name].default is not None:
+            if value is not None or one.default is not None:
                 try:
                     object.__setattr__(self, name, one.kind.check(value))
                 except Refused as error:
@@ -346,12 +351,6 @@ def values_of(settings: Settings, part: type[Settings]) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in declared(part)}
 
 
-def default_of(part: type[Settings], name: str) -> Any:
-    """Return the value of a setting that is not given; MISSING if it must be."""
-    one = part.__dataclass_fields__[name]
-    return one.default if one.default_factory is MISSING else one.default_factory()
-
-
 def panel_of(part: type[Settings], name: str) -> str:
     """Return the panel of the help in which a setting stands: of the first part that has it and one."""
     parts = [one for one in reversed(part.__mro__) if issubclass(one, Settings) and name in one.__dataclass_fields__]
@@ -360,8 +359,13 @@ def panel_of(part: type[Settings], name: str) -> str:
 
 def from_words(part: type[S], given: Mapping[str, Any]) -> S:
     """Return settings from what the command line or YAML says; None is not said."""
-    known = declared(part)
-    return part(**{name: _value(known[name].kind, one) for name, one in given.items() if one is not None})
+    values = {}
+    for name, one in given.items():
+        several = [f"{key}={value}" for key, value in one.items()] if isinstance(one, Mapping) else one
+        texts = map(str, several if isinstance(several, list | tuple) else [several])
+        if one is not None:
+            values[name] = declared(part)[name].kind.read(*texts)
+    return part(**values)
 
 
 def in_words(settings: Settings, *decides: Decides) -> dict[str, Any]:
@@ -371,18 +375,3 @@ def in_words(settings: Settings, *decides: Decides) -> dict[str, Any]:
         value = getattr(settings, name)
         written[name] = one.kind.without if value is None else one.kind.write(value)
     return {name: value for name, value in written.items() if value not in (None, "", (), False)}
-
-
-def _value(kind: Kind, given: Any) -> Any:
-    """Return the value of what YAML holds: text, a number, or several of them."""
-    if isinstance(given, Mapping):
-        return _value(kind, [f"{name}={one}" for name, one in given.items()])
-    texts = [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)]
-    if not isinstance(kind, Many | Pairs):
-        return kind.read(" ".join(texts))
-    values = [kind.read(text) for text in texts]
-    if isinstance(kind, Many):
-        return tuple(one for several in values for one in several)
-    return next((one for one in values if isinstance(one, str)), None) or {
-        k: v for one in values for k, v in one.items()
-    }

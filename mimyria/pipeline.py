@@ -15,7 +15,7 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import File, paths_of, settings_of, write_settings
-from mimyria.declare import declared, default_of, flag, in_words
+from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
@@ -157,8 +157,8 @@ def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
 
 def _refuse_what_is_computed(settings: SpectrumSettings) -> None:
     """Raise ConfigError for settings that decide the rates, which a series.h5 holds already."""
-    for name in declared(SpectrumSettings, "result"):
-        if getattr(settings, name) != default_of(SpectrumSettings, name):
+    for name, one in declared(SpectrumSettings, "result").items():
+        if getattr(settings, name) != one.default:
             raise ConfigError(
                 f"series.h5 holds rates that are computed: leave {flag(name)} out, or give the trajectory again"
             )

@@ -172,8 +172,8 @@ class Sources(Prediction):
     @property
     def sources(self) -> dict[str, str]:
         """Where the tensors of each target come from, by its name."""
-        given = {"apt": self.apt, "pgt": self.pgt, **self.tensor}
-        return {name: source for name in target_names() if (source := given.get(name)) is not None}
+        given = {name: getattr(self, name, None) or self.tensor.get(name) for name in target_names()}
+        return {name: source for name, source in given.items() if source is not None}
 
     @property
     def model_files(self) -> dict[str, Path]:

@@ -177,7 +177,7 @@ def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: in
         from mimyria.model.files import bundled  # torch again
 
         files += [bundled(model, name) for name, model in settings.model_files.items()]
-    decisive = set(declared(SpectrumSettings, "result")) - {"apt", "pgt", "tensor"}
+    decisive = set(declared(SpectrumSettings, "result")) - {"tensor", *TARGETS}
     facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
     facts |= {"groups": None} if is_of_faces(settings.kinds) else {"normal": None}

@@ -22,7 +22,6 @@ from mimyria.declare import (
     Settings,
     Switch,
     declared,
-    default_of,
     from_words,
     in_words,
     panel_of,
@@ -122,7 +121,7 @@ def test_parts_are_put_together() -> None:
     assert [panel_of(Whole, name) for name in declared(Whole)] == ["A panel"] * 3 + ["Another"]
     assert panel_of(Bare, "first") == ""
     assert values_of(whole, Bare) == {"first": None}
-    assert (default_of(Whole, "second"), default_of(Whole, "fourth")) == (("a",), MISSING)
+    assert (declared(Whole)["second"].default, declared(Whole)["fourth"].default) == (("a",), MISSING)
     assert in_words(whole) == {"second": ("one word",), "fourth": "x"}
     assert from_words(Whole, {"first": 2, "second": ["a", 3], "third": True, "fourth": "y"}) == Whole(
         first=2.0, second=("a", "3"), third=True, fourth="y"

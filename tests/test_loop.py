@@ -447,3 +447,27 @@ def test_settings_in_yaml_are_those_of_the_steps(settings: AutotrainSettings, st
     autotrain(given, tmp_path / "loop")
     assert yaml.safe_load((tmp_path / "loop" / "train.yaml").read_text()) == {"committee": 3, "epochs": 7}
     assert yaml.safe_load((tmp_path / "loop" / "spectrum.yaml").read_text()) == {"resolution": 50}
+
+
+def test_only_the_targets_that_are_asked_for_are_trained(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    given: list[list[str]] = []
+    steps.before = lambda step, words: given.append(words) or 0  # type: ignore[func-returns-value]
+    autotrain(settings.model_copy(update={"targets": ["apt"]}), tmp_path / "loop")
+    assert {words[0] for words in given} == {"label", "train", "evaluate", "spectrum"}
+    assert not any("pgt" in word for words in given for word in words)
+    assert all(words[words.index("--target") + 1] == "apt" for words in given if words[0] in ("label", "train"))
+    assert all("--tensor" in words for words in given if words[0] == "spectrum")
+
+
+def test_a_loop_of_an_earlier_version_goes_on(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    """It had no targets to choose from."""
+    autotrain(settings, tmp_path / "loop")
+    path = tmp_path / "loop" / "settings.yaml"
+    stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert stated.pop("targets") == ["apt", "pgt"]
+    path.write_text(yaml.safe_dump(stated), encoding="utf-8")
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+    with pytest.raises(ConfigError, match="targets"):
+        autotrain(settings.model_copy(update={"targets": ["apt"]}), tmp_path / "loop")

@@ -58,13 +58,8 @@ class RunFolder:
         """Refuse trajectories, and files read beside them, that are not what they were; they may have grown."""
         stored = self.path / TRAJECTORIES
         before = read_json(stored)
-        beside = [
-            settings.spectrum.get("topology"),
-            settings.spectrum.get("velocities"),
-            settings.label.get("template"),
-        ]
         now = {}
-        for path in [*settings.trajectories, *(Path(one) for one in beside if one)]:
+        for path in [*settings.trajectories, *settings.files]:
             earlier = before.get(str(path), {})
             facts = file_facts(path, earlier.get("bytes"))
             now[str(path)] = earlier or facts

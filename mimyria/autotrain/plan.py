@@ -7,11 +7,11 @@ from pathlib import Path
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
 from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.labels.fields import stencil
 from mimyria.memory import read_json
+from mimyria.targets import TARGETS
 from mimyria.trajectory import open_trajectories
 
-RUNS = 13
-"""Fields for one label."""
 SECONDS_PER_ATOM = 1.2e-4
 """Of one network for one frame on one core; `benchmarks/network.py` measures it."""
 EPOCHS, SECONDS_PER_STEP_AND_ATOM = 400, 2e-4
@@ -36,12 +36,13 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     spectrum = targets * members * taken * atoms * SECONDS_PER_ATOM
     ends = [limits.labels, limits.cycles and chosen.first + (limits.cycles - 1) * chosen.batch, len(pool.training())]
     most = f"at most {min(end for end in ends if end)}"
+    runs = len(stencil(max(TARGETS[name].order for name in settings.targets), 1.0))
     lines = [
         f"{len(pool.trajectories)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
         f"{len(pool.training())} may be trained on",
         f"test set: {chosen.test} frames; first cycle: {chosen.first}; every other: {chosen.batch} ({chosen.method}); "
         f"{most}",
-        f"labels: {RUNS} runs each{_seconds_of_a_label(folder)}",
+        f"labels: {runs} runs each{_seconds_of_a_label(folder)}",
         f"training: {targets} times {members} networks, {_training(settings, atoms)} a cycle",
         f"spectra: {taken} frames a cycle, about {spectrum / 60:.0f} core minutes; at the end all "
         f"{sum(pool.lengths)} frames, about {spectrum / 60 * sum(pool.lengths) / frames:.0f}",

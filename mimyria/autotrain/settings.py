@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mimyria.config import REMARKS, nearest, read_yaml
-from mimyria.declare import Settings, declared, from_words
+from mimyria.declare import File, Settings, declared, from_words
 from mimyria.errors import ConfigError
 from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings, target_names
 
@@ -110,6 +110,13 @@ class AutotrainSettings(Section):
         return from_words(SpectrumSettings, self.spectrum)
 
     @property
+    def files(self) -> list[Path]:
+        """Files that decide results, besides the trajectories."""
+        steps = [(self.step(step), declared(part, "result")) for step, part in STEPS.items()]
+        known = [(flags, name) for flags, settings in steps for name, one in settings.items() if one.kind == File()]
+        return [Path(flags[name]) for flags, name in known if flags.get(name)]
+
+    @property
     def members(self) -> int:
         """Networks of each target."""
         return from_words(TrainSettings, {"target": self.targets[0], **self.train}).committee
@@ -190,8 +197,9 @@ def _in_words(error: ValidationError) -> str:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return what two settings, as plain values, say differently and may not; for a message."""
     found = []
+    plain = {name: one.default for name, one in AutotrainSettings.model_fields.items()}
     for name in sorted({*old, *new} - set(MAY_CHANGE)):
-        before, after = old.get(name), new.get(name)
+        before, after = old.get(name, plain.get(name)), new.get(name)  # an earlier version may not know it
         if isinstance(before, dict) and isinstance(after, dict):
             free = declared(STEPS[name], "nothing") if name in STEPS else ()
             keys = sorted({*before, *after} - set(free))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mimyria.config import read_settings
-from mimyria.declare import Many, Pairs, Settings, Switch, declared, default_of, flag, from_words, panel_of
+from mimyria.declare import Many, Pairs, Settings, Switch, declared, flag, from_words, panel_of
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -35,8 +35,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(part: type[Settings], name: str) -> inspect.Parameter:
     """Return the parameter of an option; all but switches are texts, so that a wrong value is refused as elsewhere."""
-    one, default = declared(part)[name], default_of(part, name)
-    shown = one.kind.without if default is None else one.kind.write(default)
+    one = declared(part)[name]
+    missing = one.default is MISSING
+    shown = one.kind.without if one.default is None or missing else one.kind.write(one.default)
     texts = " ".join(map(str, shown)) if isinstance(shown, tuple | list) else shown
     switch, several = isinstance(one.kind, Switch), isinstance(one.kind, Many | Pairs)
     option = typer.Option(
@@ -47,13 +48,11 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
         show_default=str(texts) if texts and not switch else False,
     )
     sort = bool if switch else list[str] | None if several else str | None
-    empty = inspect.Parameter.empty
-    unset = False if switch else None
     return inspect.Parameter(
         name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=empty if default is MISSING else unset,
-        annotation=Annotated[str if default is MISSING else sort, option],
+        default=inspect.Parameter.empty if missing else False if switch else None,
+        annotation=Annotated[str if missing else sort, option],
     )
 
 

@@ -8,7 +8,6 @@ The name of a column says what it holds, in this order: a quantity, ``_cm-1`` wh
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field

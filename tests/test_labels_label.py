@@ -95,7 +95,7 @@ def test_nothing_is_computed_twice(tmp_path: Path, ledger: Path) -> None:
 
 
 def test_the_apt_alone_takes_seven_runs(tmp_path: Path, ledger: Path) -> None:
-    done = label(tmp_path / "work", ledger, order=1)
+    done = label(tmp_path / "work", ledger, target="apt")
     assert len(counted(ledger)) == 21
     assert set(done.frames["00000"].tensors) == {"apt"}
 
@@ -151,7 +151,7 @@ def test_two_at_once_do_not_collide(tmp_path: Path, ledger: Path) -> None:
     [
         ({"field": 1e-3}, "field was 0.002, now it is 0.001"),
         ({"level": "rough"}, "engine level was exact, now it is rough"),
-        ({"order": 1}, "order was 2, now it is 1"),
+        ({"target": "apt"}, "order was 2, now it is 1"),
     ],
 )
 def test_other_settings_are_refused(tmp_path: Path, ledger: Path, settings: dict[str, Any], difference: str) -> None:
@@ -293,7 +293,7 @@ def test_few_files_are_open_at_once(tmp_path: Path, ledger: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 12, hard))
     try:
-        done = label(tmp_path / "work", ledger, frames, order=1)
+        done = label(tmp_path / "work", ledger, frames, target="apt")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(done.frames) == 20
@@ -302,7 +302,7 @@ def test_few_files_are_open_at_once(tmp_path: Path, ledger: Path) -> None:
 def test_a_label_takes_nothing_over_from_an_older_one(tmp_path: Path, ledger: Path) -> None:
     old = {"alpha": np.ones(9), "qa_pgt_sum": 7.0, "cluster_centres": 3, "md_frame": 12}
     labelled = replace(WATER, info=old, forces=np.full((3, 3), 9.0), tensors={"pgt": np.ones((3, 3, 3, 3))})
-    frame = label(tmp_path / "work", ledger, {"0": labelled}, order=1).frames["0"]
+    frame = label(tmp_path / "work", ledger, {"0": labelled}, target="apt").frames["0"]
     assert frame.info["md_frame"] == 12
     assert not {"qa_pgt_sum", "cluster_centres"} & set(frame.info)
     np.testing.assert_allclose(frame.forces, exact(3)[0] * HARTREE / BOHR)

@@ -74,11 +74,11 @@ def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"target": "dipole"}, "no target 'dipole'; known are apt, pgt"),
-        ({"preset": "huge"}, "no preset 'huge'"),
-        ({"validation": 1.0}, "between 0 and 1"),
-        ({"epochs": -1}, "epochs must be positive"),
-        ({"time_limit": 0.0}, "time limit must be positive"),
+        ({"target": "dipole"}, r"--target takes apt.* not 'dipole'"),
+        ({"preset": "huge"}, "--preset takes default, small, published, not 'huge'"),
+        ({"validation": 1.0}, "--validation must be at least 0 and below 1, not 1"),
+        ({"epochs": -1}, "--epochs takes a positive whole number, not -1"),
+        ({"time_limit": 0.0}, "--time-limit must be positive, not 0"),
     ],
 )
 def test_wrong_settings_are_refused(
@@ -99,7 +99,7 @@ def test_missing_labels_are_named(labels: list[Frame], tmp_path: Path) -> None:
 
 def test_weights_make_a_species_or_an_irrep_count(labels: list[Frame], tmp_path: Path) -> None:
     def errors(weights: dict[str, float]) -> dict[str, dict[str, float]]:
-        train(labels[:4], quick("apt", epochs=25, weights=weights), tmp_path / "m")
+        train(labels[:4], quick("apt", epochs=25, weight=weights), tmp_path / "m")
         report = evaluate(compare_with_labels(read_model(tmp_path / "m"), labels[8:], "labels"))
         return report["species"] | report["irreps"]
 

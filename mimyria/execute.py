@@ -277,7 +277,7 @@ def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
             f"--{next(iter(here))} is for this machine; leave it out, {path} sets how many jobs run at once"
         )
     known = {executor: {setting.name for setting in fields(kind)} for executor, kind in EXECUTORS.items()}
-    profile = read_settings(path, {"executor"}.union(*known.values()), plural={"options", "parsl"})
+    profile = read_settings(path, {"executor"}.union(*known.values()))
     kind = str(profile.pop("executor", None))
     if kind not in known:
         raise ConfigError(f"{path} needs a line `executor: {' or '.join(known)}`")

@@ -28,6 +28,7 @@ WINDOWS = ("gaussian", "hann", "blackman")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg")
 PRESETS = ("default", "small", "published")
+ENGINES = ("cp2k", "pyscf", "tblite")
 LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
 """E_h/(e a0); beyond the first a molecule's answer is no longer a Taylor series, and a cell breaks down."""
 FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule"
@@ -286,7 +287,9 @@ class Calculation(Settings):
     """What is computed of each configuration."""
 
     panel: ClassVar[str] = "Calculations"
-    engine: str | None = setting(WORD, "cp2k (taken for cells), pyscf (for molecules) or tblite.", "result")
+    engine: str | None = setting(
+        WORD, f"{', '.join(ENGINES)}; without it, cp2k for cells and pyscf for molecules.", "result"
+    )
     target: str = setting(
         TARGET, "pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.", "result", "pgt", given=True
     )

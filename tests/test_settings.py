@@ -16,6 +16,7 @@ from contracts import WATER
 from mimyria import settings as declarations
 from mimyria.cli import app
 from mimyria.declare import Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
+from mimyria.engines.registry import ENGINES
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 from mimyria.formats.layout import LAYOUTS
@@ -199,6 +200,7 @@ def test_choices_are_those_of_the_rooms() -> None:
         (declarations.CORRECTIONS, CORRECTIONS),
         (declarations.KINDS, KINDS),
         (declarations.PRESETS, PRESETS),
+        (declarations.ENGINES, ENGINES),
         (declarations.LAYOUTS, LAYOUTS),
         (declarations.UNITS, VELOCITY),
     ):

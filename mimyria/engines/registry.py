@@ -13,7 +13,7 @@ from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 
 ENGINES: dict[str, type[Engine]] = {"cp2k": CP2K, "pyscf": PySCF, "tblite": TBLite}
-"""By the name that ``--engine`` and the files of jobs use; ``engines.NAMES`` lists the same, without importing any."""
+"""By the name that ``--engine`` and the files of jobs use."""
 
 
 def name_of(engine: Engine) -> str:

@@ -26,7 +26,7 @@ from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE, check_equipartition, check_integral
-from mimyria.spectra.kinds import KINDS, OF_FACES, is_of_faces, select_kinds
+from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import sampling
 from mimyria.spectra.spectrum import Spectra, write_csv
@@ -89,8 +89,6 @@ def make_spectra(
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
     wanted = _wanted(settings.sources, settings)
-    if is_of_faces(wanted) and settings.groups != SpectrumSettings.groups:
-        raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
     opened = open_trajectories(paths, settings)
     _make_rates([segment for one in opened for segment in find_usable_segments(one, settings)], out, settings, resume)
     try:

@@ -27,6 +27,8 @@ UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
 WINDOWS = ("gaussian", "hann", "blackman")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg")
+OF_FACES = ("sfg",)
+"""Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
 PRESETS = ("default", "small", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
 LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
@@ -147,6 +149,16 @@ class Wanted(Settings):
         ("species",),
     )
     normal: str = setting(Choice(names=("x", "y", "z")), "Across the slab, for sfg.", "result", "z")
+
+    @property
+    def of_faces(self) -> bool:
+        """Whether a kind is asked for that needs the faces of a slab as groups."""
+        return not set(OF_FACES).isdisjoint(self.kinds or ())
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.of_faces and self.groups != Wanted.groups:
+            raise ConfigError(f"--kinds {' '.join(OF_FACES)} makes the faces of a slab the groups: leave --groups out")
 
 
 @dataclass(frozen=True, kw_only=True)

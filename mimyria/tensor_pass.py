@@ -28,7 +28,6 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
 from mimyria.rates.window import chosen_resolution, window_lags
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.kinds import is_of_faces
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.kinetics import without_drift
@@ -41,7 +40,7 @@ EXCERPT = 64
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
     """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
-    if is_of_faces(settings.kinds):
+    if settings.of_faces:
         return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
@@ -180,5 +179,5 @@ def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: in
     decisive = set(declared(SpectrumSettings, "result")) - {"tensor", *TARGETS}
     facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
-    facts |= {"groups": None} if is_of_faces(settings.kinds) else {"normal": None}
+    facts |= {"groups": None} if settings.of_faces else {"normal": None}
     return Identity(facts, [file for file in files if file is not None])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,7 +25,9 @@ STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettin
 class Section(BaseModel):
     """A part of the file; an unknown name in it is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    may_change: ClassVar[bool] = False
+    """Whether another start of the same folder may say it differently, as flags of steps that decide nothing."""
 
 
 class Selection(Section):
@@ -42,13 +44,14 @@ class Selection(Section):
     """Frames of the first cycle, drawn at random."""
     batch: int = Field(default=20, ge=1)
     """Frames that every further cycle adds."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of everything that is drawn at random."""
 
 
 class Convergence(Section):
     """When the spectra have converged."""
 
+    may_change: ClassVar[bool] = True
     patience: int = Field(default=2, ge=1)
     """How many cycles in a row must change no more than this."""
     score: float = Field(default=0.03, gt=0, lt=1)
@@ -62,6 +65,7 @@ class Convergence(Section):
 class Limits(Section):
     """When to stop without convergence."""
 
+    may_change: ClassVar[bool] = True
     labels: int | None = Field(default=500, ge=2)
     """Labelled frames, the test set not counted."""
     cycles: int | None = Field(default=20, ge=1)
@@ -73,6 +77,7 @@ class Limits(Section):
 class Executors(Section):
     """Where the steps run: ``local``, or the YAML profile of a cluster. Labels name theirs under ``label``."""
 
+    may_change: ClassVar[bool] = True
     train: str = "local"
     """The two trainings of a cycle, side by side."""
     spectrum: str = "local"
@@ -120,10 +125,6 @@ class AutotrainSettings(Section):
     def members(self) -> int:
         """Networks of each target."""
         return from_words(TrainSettings, {"target": self.targets[0], **self.train}).committee
-
-
-MAY_CHANGE = ("limits", "executors", "convergence")
-"""What another start of the same folder may say differently, beside flags of steps that decide nothing."""
 
 
 def read_autotrain(path: Path) -> AutotrainSettings:
@@ -177,7 +178,7 @@ def _located(folder: Path, pattern: str, value: Any) -> Any:
         return [_located(folder, pattern, one) for one in value]
     if isinstance(value, dict):
         return {name: _located(folder, pattern, f"{name}={one}").split("=", 1)[1] for name, one in value.items()}
-    match = re.fullmatch(pattern, value, re.DOTALL) if isinstance(value, str) else None
+    match = re.fullmatch(pattern, value, re.DOTALL) if pattern and isinstance(value, str) else None
     return value[: match.start(1)] + str(folder / match[1]) if match else value
 
 
@@ -198,7 +199,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return what two settings, as plain values, say differently and may not; for a message."""
     found = []
     plain = {name: one.default for name, one in AutotrainSettings.model_fields.items()}
-    for name in sorted({*old, *new} - set(MAY_CHANGE)):
+    for name in sorted(name for name in {*old, *new} if not getattr(plain.get(name), "may_change", False)):
         before, after = old.get(name, plain.get(name)), new.get(name)  # an earlier version may not know it
         if isinstance(before, dict) and isinstance(after, dict):
             free = declared(STEPS[name], "nothing") if name in STEPS else ()

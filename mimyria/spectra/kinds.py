@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from mimyria.errors import ConfigError
+from mimyria.settings import OF_FACES
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sfg import sum_frequency
@@ -27,14 +28,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "sfg": (APT.name, PGT.name),
 }
 """Names of the targets whose rates a kind needs."""
-
-OF_FACES = ("sfg",)
-"""Kinds that need the faces of a slab as groups; only made when they are asked for."""
-
-
-def is_of_faces(kinds: Collection[str] | None) -> bool:
-    """Return whether one of the kinds asked for needs the faces of a slab as groups."""
-    return not set(OF_FACES).isdisjoint(kinds or ())
 
 
 def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> list[str]:

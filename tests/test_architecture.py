@@ -95,3 +95,9 @@ def test_every_preset_has_an_architecture() -> None:
 def test_a_target_that_is_not_there() -> None:
     with pytest.raises(ModelError, match="there is no target 'spin'; known are apt, pgt"):
         ResponseModel(OuterSettings("spin", SPECIES))
+
+
+def test_settings_of_no_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(ARCHITECTURES, "outer products")
+    with pytest.raises(ModelError, match="OuterSettings belongs to none of the architectures mimyria, published"):
+        ResponseModel(OuterSettings("apt", SPECIES))

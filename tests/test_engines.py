@@ -192,6 +192,11 @@ def test_settings_that_an_engine_does_not_have(name: str, settings: dict[str, An
         make_engine(name, settings)
 
 
+def test_an_engine_without_an_entry_is_named(tmp_path: Path) -> None:
+    done = label_frames({"0": WATER}, Springs(), LocalExecutor(), tmp_path, LabelSettings())
+    assert list(done.failures.values()) == ["the engine Springs has no entry in ENGINES, so its jobs cannot find it"]
+
+
 def test_the_help_names_the_settings_of_every_engine() -> None:
     words = declared(LabelSettings)["set"].help
     flags = {"template", "command"}

@@ -91,12 +91,10 @@ class Engine(Protocol):
     @property
     def identity(self) -> dict[str, Any]:
         """Every setting that determines a result, as plain values."""
-        ...
 
     @property
     def summary(self) -> str:
         """The level of theory in a few words, for the header of a label."""
-        ...
 
     @property
     def job_settings(self) -> dict[str, Any]:
@@ -115,7 +113,6 @@ class Engine(Protocol):
 
     def calculation(self, task: Task) -> Calculation:
         """Return what computes the runs of a task, one after the other: what they share is made once."""
-        ...
 
     def clean(self, folder: Path) -> None:
         """Remove what is of no use once all runs are there."""

@@ -48,8 +48,8 @@ def write_task(folder: Path, engine: Engine, configuration: Configuration, field
     frame = configuration.frame
     arrays = {"numbers": frame.numbers, "positions": frame.positions, "cell": frame.cell, "periodic": frame.periodic}
     write_npz(folder / CONFIGURATION, arrays | {"fields": fields})
-    stated = {"charge": configuration.charge, "attempt": configuration.attempt}
-    write_json(folder / TASK, {"engine": name_of(engine), "settings": engine.job_settings, **stated})
+    named = {"engine": name_of(engine), "settings": engine.job_settings}
+    write_json(folder / TASK, named | {"charge": configuration.charge, "attempt": configuration.attempt})
     return Job(folder, COMMAND)
 
 
@@ -68,8 +68,8 @@ def run_task(folder: Path) -> None:
         missing = [index for index in range(len(fields)) if read_npz(_path(folder, index)) is None]
         if not missing:
             return
-        attempt = {name: stated[name] for name in ("charge", "attempt")}
-        task = Task(frame=frame, folder=folder, held=(running.fileno(),), **attempt)
+        held_by = (running.fileno(),)
+        task = Task(frame=frame, charge=stated["charge"], attempt=stated["attempt"], folder=folder, held=held_by)
         calculate = ENGINES[stated["engine"]](**stated["settings"]).calculation(task)
         for index in missing:
             begin = time.monotonic()

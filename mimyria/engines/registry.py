@@ -10,15 +10,18 @@ from mimyria.engines.cp2k import CP2K
 from mimyria.engines.engine import Engine
 from mimyria.engines.pyscf import PySCF
 from mimyria.engines.tblite import TBLite
-from mimyria.errors import ConfigError
+from mimyria.errors import ConfigError, LabelError
 
 ENGINES: dict[str, type[Engine]] = {"cp2k": CP2K, "pyscf": PySCF, "tblite": TBLite}
 """By the name that ``--engine`` and the files of jobs use."""
 
 
 def name_of(engine: Engine) -> str:
-    """Return the name of an engine in `ENGINES`."""
-    return next(name for name, kind in ENGINES.items() if type(engine) is kind)
+    """Return the name of an engine in `ENGINES`, by which its jobs find it."""
+    name = next((name for name, kind in ENGINES.items() if type(engine) is kind), None)
+    if name is None:
+        raise LabelError(f"the engine {type(engine).__name__} has no entry in ENGINES, so its jobs cannot find it")
+    return name
 
 
 def make_engine(name: str, settings: dict[str, Any]) -> Engine:

@@ -10,6 +10,7 @@ import torch
 from e3nn import o3
 from torch import Tensor
 
+from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
 from mimyria.model.network import Network, NetworkSettings
 from mimyria.model.published import PublishedNetwork, PublishedSettings
@@ -23,17 +24,14 @@ class Settings(Protocol):
     @property
     def target(self) -> str:
         """Name in ``TARGETS``."""
-        ...
 
     @property
     def species(self) -> tuple[int, ...]:
         """Atomic numbers it knows."""
-        ...
 
     @property
     def cutoff(self) -> float:
         """How far an atom sees its neighbours, Å; they come and go smoothly there."""
-        ...
 
 
 class GraphGeometry(Protocol):
@@ -42,12 +40,10 @@ class GraphGeometry(Protocol):
     @property
     def graph(self) -> Graph:
         """The neighbourhoods."""
-        ...
 
     @property
     def nbytes(self) -> int:
         """Memory that keeping this takes."""
-        ...
 
 
 class NetworkProtocol(Protocol):
@@ -55,15 +51,12 @@ class NetworkProtocol(Protocol):
 
     def geometry(self, graph: Graph) -> GraphGeometry:
         """Return what depends on the graph and the settings but for the target, not on weights: computed once."""
-        ...
 
     def set_scales(self, geometries: Sequence[Any]) -> None:
         """Bring what the layers see of these geometries to order one."""
-        ...
 
     def __call__(self, geometry: Any) -> Tensor:
         """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -94,4 +87,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 def name_of(settings: Settings) -> str:
     """Return the name in `ARCHITECTURES` to which settings belong."""
-    return next(name for name, kind in ARCHITECTURES.items() if type(settings) is kind.settings)
+    name = next((name for name, kind in ARCHITECTURES.items() if type(settings) is kind.settings), None)
+    if name is None:
+        raise ModelError(f"{type(settings).__name__} belongs to none of the architectures {', '.join(ARCHITECTURES)}")
+    return name

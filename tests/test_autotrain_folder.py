@@ -18,9 +18,9 @@ def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
     RunFolder(tmp_path / "run", settings)
     may = settings.model_copy(update={"limits": replace_section(settings.limits, labels=7), "label": {"workers": 2}})
     RunFolder(tmp_path / "run", may)
-    with pytest.raises(ConfigError, match=r"other settings \(probe: 2000, now 300\)"):
+    with pytest.raises(ConfigError, match=r"other settings \(probe was 2000, now it is 300\)"):
         RunFolder(tmp_path / "run", settings.model_copy(update={"probe": 300}))
-    with pytest.raises(ConfigError, match=r"train.epochs: None, now 5"):
+    with pytest.raises(ConfigError, match=r"train epochs was not set, now it is 5"):
         RunFolder(tmp_path / "run", settings.model_copy(update={"train": {"committee": 3, "epochs": 5}}))
     (tmp_path / "md.xyz").write_text("trajectory and more")
     RunFolder(tmp_path / "run", may)  # it may grow

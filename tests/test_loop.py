@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import polarizable
 import pytest
@@ -417,6 +418,24 @@ def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_p
     assert not chosen & set(tested)
     assert max(frame for _, frame in chosen) < N_FRAMES
     assert "spectrum final" in steps.done
+
+
+def test_series_of_an_earlier_version_are_gone_on_with(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    """Its series name their files and settings line by line, and its evaluations left a log alone."""
+    autotrain(settings, tmp_path / "whole")
+    two = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 2})})
+    autotrain(two, tmp_path / "loop")
+    for path in tmp_path.glob("loop/*/series.h5"):
+        with h5py.File(path, "a") as file:
+            for group in file.values():
+                group.attrs["origin"] = f"{tmp_path}/md.xyz: 0123456789abcdef\nframes: 0:\nstride: 1\n"
+    for path in tmp_path.glob("loop/*/evaluation-*/errors.json"):
+        path.unlink()
+    autotrain(settings, tmp_path / "loop")
+    assert history(tmp_path / "loop") == history(tmp_path / "whole")
+    assert selected(tmp_path / "loop") == selected(tmp_path / "whole")
 
 
 def test_a_gap_behind_the_probe_leaves_the_committee_its_choice(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mimyria.autotrain.settings import AutotrainSettings, differences
+from mimyria.autotrain.settings import AutotrainSettings, lasting
 from mimyria.config import read_yaml, write_settings
 from mimyria.errors import ConfigError
 from mimyria.memory import file_facts, read_json, write_json
@@ -46,10 +46,9 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         now = settings.model_dump(mode="json")
         stated = path / SETTINGS
-        if stated.exists() and (found := differences(read_yaml(stated), now)):
+        if stated.exists() and (found := lasting(now).differences(lasting(read_yaml(stated)))):
             raise ConfigError(
-                f"{path} was begun with other settings ({'; '.join(found)}): give another --folder, or the settings of "
-                f"{stated}"
+                f"{path} was begun with other settings ({found}): give another --folder, or the settings of {stated}"
             )
         self._check_files(settings)
         write_settings(stated, now)

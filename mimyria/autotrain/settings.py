@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mimyria.config import REMARKS, nearest, read_yaml
 from mimyria.declare import File, Settings, declared, from_words
 from mimyria.errors import ConfigError
+from mimyria.memory import Identity
 from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings, target_names
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
@@ -195,20 +196,12 @@ def _in_words(error: ValidationError) -> str:
     return f"unknown setting {place}; {nearest(name, model.model_fields)}"
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what two settings, as plain values, say differently and may not; for a message."""
-    found = []
-    plain = {name: one.default for name, one in AutotrainSettings.model_fields.items()}
-    for name in sorted(name for name in {*old, *new} if not getattr(plain.get(name), "may_change", False)):
-        before, after = old.get(name, plain.get(name)), new.get(name)  # an earlier version may not know it
-        if isinstance(before, dict) and isinstance(after, dict):
-            free = declared(STEPS[name], "nothing") if name in STEPS else ()
-            keys = sorted({*before, *after} - set(free))
-            found += [
-                f"{name}.{key}: {before.get(key)!r} was {after.get(key)!r}"[:200]
-                for key in keys
-                if before.get(key) != after.get(key)
-            ]
-        elif before != after:
-            found.append(f"{name}: {before!r}, now {after!r}")
-    return [one.replace(" was ", ", now ") for one in found]
+def lasting(stated: Mapping[str, Any]) -> Identity:
+    """Return what settings, as plain values, decide for good; what an earlier version did not know has its default."""
+    plain = AutotrainSettings(trajectories=[Path()])
+    known = {**plain.model_dump(mode="json"), **stated}
+    for step, part in STEPS.items():
+        known[step] = {name: one for name, one in known[step].items() if name not in declared(part, "nothing")}
+    return Identity(
+        {name: one for name, one in known.items() if not getattr(getattr(plain, name, None), "may_change", False)}
+    )

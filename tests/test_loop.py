@@ -420,9 +420,7 @@ def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_p
     assert "spectrum final" in steps.done
 
 
-def test_series_of_an_earlier_version_are_gone_on_with(
-    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
-) -> None:
+def test_series_of_an_earlier_version_are_resumed(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
     """Its series name their files and settings line by line, and its evaluations left a log alone."""
     autotrain(settings, tmp_path / "whole")
     two = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 2})})

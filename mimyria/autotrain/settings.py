@@ -202,6 +202,5 @@ def lasting(stated: Mapping[str, Any]) -> Identity:
     known = {**plain.model_dump(mode="json"), **stated}
     for step, part in STEPS.items():
         known[step] = {name: one for name, one in known[step].items() if name not in declared(part, "nothing")}
-    return Identity(
-        {name: one for name, one in known.items() if not getattr(getattr(plain, name, None), "may_change", False)}
-    )
+    free = {name for name, section in plain if getattr(section, "may_change", False)}
+    return Identity({name: one for name, one in known.items() if name not in free})

@@ -81,7 +81,9 @@ class TestDialectToldByItsFirstLine(ReaderContract):
     def test_the_unit_and_its_remedy_come_from_the_reader(self, arguments: dict[str, Any]) -> None:
         trajectory = Trajectory(**arguments)
         assert (trajectory.velocity_unit, trajectory.unit_is_fixed) == ("au", True)
-        with pytest.raises(TrajectoryError, match=r"the format itself says .* leave --velocity-unit A/fs out"):
+        with pytest.raises(
+            TrajectoryError, match=r"the format determines the unit of its velocities; leave --velocity-unit A/fs out"
+        ):
             Trajectory(**arguments, velocity_unit="A/fs")
 
     def test_files_that_it_does_not_use_are_refused(self, arguments: dict[str, Any]) -> None:

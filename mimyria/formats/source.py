@@ -18,7 +18,7 @@ HEAD_BYTES = 4096
 
 @dataclass(frozen=True)
 class Source:
-    """The files of one trajectory, and what only the user can know about them.
+    """The files of one trajectory, and what only the user knows about them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Source:
     layout
         Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states.
     times_only
-        Nothing but the times of the frames is wanted: a reader that gains by it leaves out the atoms.
+        Only the times of the frames are wanted; a reader may skip the atoms.
     """
 
     path: Path
@@ -53,12 +53,12 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        """The suffix that names the format, without that of the compression, in small letters."""
+        """The suffix of the format, without that of the compression, in lower case."""
         return plain_suffix(self.path)
 
     @cached_property
     def head(self) -> bytes:
-        """The beginning of the trajectory, decompressed, by which a dialect is told; empty if the file is damaged."""
+        """The beginning of the trajectory, decompressed, for telling dialects; empty if the file is damaged."""
         try:
             with open_lines(self.path) as (lines, _):
                 return lines.read(HEAD_BYTES)
@@ -68,14 +68,14 @@ class Source:
 
 @dataclass
 class Progress:
-    """How far a reader has come: the one thing a reader changes.
+    """The state of reading, which the reader updates.
 
     Parameters
     ----------
     n_frames
-        Number of frames in the file, where the format says it.
+        Number of frames in the file, if the format states it.
     fraction
-        Part of the file that has been read, 0 to 1, where it can be known.
+        Part of the file that has been read, 0 to 1, if known.
     """
 
     n_frames: int | None = None
@@ -89,11 +89,11 @@ class VelocityUnit:
     Parameters
     ----------
     name
-        A name in ``units.VELOCITY``; empty where the file does not say it and the user must.
+        A name in ``units.VELOCITY``; empty if the file does not state it, and the user must.
     fixed
-        The format leaves no choice: another unit is a mistake.
+        Whether the format determines the unit, so that another one is refused.
     hint
-        Added to the question for the unit.
+        Added to the message that asks for the unit.
     """
 
     name: str = ""
@@ -101,16 +101,16 @@ class VelocityUnit:
     hint: str = ""
 
     def factor(self, source: Source) -> float:
-        """Return this unit, or the one that the user gives for a source, in Å/fs; raise TrajectoryError for neither."""
+        """Return the user's unit, else this one, in Å/fs; raise TrajectoryError if there is none, or a wrong one."""
         unit = source.velocity_unit or self.name
         if not unit:
             raise TrajectoryError(
-                f"{source.velocities or source.path}: the unit of its velocities is not in the file; "
+                f"{source.velocities or source.path}: the file does not state the unit of its velocities; "
                 f"give --velocity-unit, one of {', '.join(VELOCITY)}{self.hint}"
             )
         if self.fixed and unit != self.name:
             raise TrajectoryError(
-                f"{source.path}: the format itself says the unit of its velocities; leave --velocity-unit {unit} out"
+                f"{source.path}: the format determines the unit of its velocities; leave --velocity-unit {unit} out"
             )
         return float(VELOCITY[unit])
 
@@ -124,14 +124,14 @@ class Reader:
     name
         Of the format.
     accepts
-        Whether it reads a source, from its suffix or its `Source.head`; the first in ``READERS`` that does is taken.
+        Whether it reads a source, from the suffix or `Source.head`; the first reader in ``READERS`` to accept is used.
     read
-        Yields the frames at the given increasing indices, ends where the file ends, passes over the others cheaply.
-        Lengths are in Å, times in fs, index orders ours; velocities are as the file has them.
+        Yields the frames at the given increasing indices until the file ends, and skips the others cheaply; in Å, fs
+        and our index orders, but with velocities in the unit of the file.
     velocity_unit
         The unit of the velocities of a frame.
     uses
-        Which of ``topology`` and ``velocities`` it reads besides the trajectory; what it does not use is refused.
+        Which of ``topology`` and ``velocities`` it reads as well; the others are refused.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Reader:
     uses: tuple[str, ...] = ()
 
     def frames(self, source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-        """Yield what ``read`` does, with velocities in Å/fs."""
+        """Yield the frames with velocities in Å/fs."""
         for frame in self.read(source, indices, progress):
             if frame.velocities is None:
                 yield frame
@@ -151,6 +151,6 @@ class Reader:
 
 
 def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:
-    """Return the error for a file that ends, or cannot be read, in the middle of a frame."""
-    remedy = f"the whole frames before it can be used with `--frames 0:{index}`" if index else "no frame is whole"
+    """Return the error for a file that ends, or is damaged, in the middle of a frame."""
+    remedy = f"use the complete frames before it with `--frames 0:{index}`" if index else "no frame is complete"
     return TrajectoryError(f"{path}: cut in the middle of frame {index}: {missing}; {remedy}")

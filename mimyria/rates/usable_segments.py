@@ -1,4 +1,4 @@
-"""The segments of a trajectory between gaps, as far as they are long enough for the window of the correlation."""
+"""The segments of a trajectory, between gaps, that are long enough for the correlation window."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ log = logging.getLogger("mimyria")
 
 
 def find_usable_segments(trajectory: Trajectory, settings: Sampled) -> list[Trajectory]:
-    """Return the segments of a trajectory that are worth a response series each; log which are left out.
+    """Return the segments of a trajectory that are long enough; warn of the others.
 
-    Each has to fill the window of the resolution, twice if that is automatic and would become coarser otherwise. Where
-    none does, those count that are half as long as the longest.
+    A segment needs the length of one correlation window, or of two if the resolution is automatic, which would be
+    reduced otherwise. If none is that long, all at least half as long as the longest are kept.
     """
     with progress(f"{trajectory.path.name}, times of its frames") as advance:
         segments = trajectory.segments(*settings.frames, advance)
     timestep = segments[0].timestep * chosen_stride(settings.stride, segments[0].timestep)
     least = timestep * least_frames(settings.resolution, timestep, settings.window)
-    reason = "wanted for the window of the correlation, less with a coarser --resolution"
+    reason = "of the correlation window; a coarser --resolution needs less"
     durations = [segment.n_usable * segment.timestep for segment in segments]
     if max(durations) < least:
-        least, reason = max(durations) / 2, "that are half of the longest"
+        least, reason = max(durations) / 2, "of half the longest segment"
     if short := [duration for duration in durations if duration < least]:
         log.warning(
             f"{trajectory.path}: {len(short)} of {len(segments)} segments are left out, {sum(short):.4g} fs in all: "

@@ -1,8 +1,8 @@
 """Windows of the correlation time, the resolution they give, and the transform to a line shape.
 
-    S(ω) = ∫_{-∞}^{∞} C(τ) w(τ) e^{-iωτ} dτ          w(0) = 1, w = 0 from the reach of the window on
+    S(ω) = ∫_{-∞}^{∞} C(τ) w(τ) e^{-iωτ} dτ          w(0) = 1, w = 0 beyond the reach T of the window
 
-A resolution is the full width at half maximum, in cm⁻¹, of the transform of w: what a sharp line becomes.
+The resolution is the full width at half maximum (cm⁻¹) of the transform of w, and so of a sharp line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mimyria.settings import Sampled
 from mimyria.units import LIGHT_SPEED
 
 DEFAULT_RESOLUTION = 20.0
-"""cm⁻¹, full width at half maximum; coarser only where the trajectory is too short for it."""
+"""cm⁻¹; coarser only if the trajectory is too short for it."""
 
 DEFAULT_WINDOW = Sampled.window
 
@@ -31,7 +31,7 @@ WINDOWS: dict[str, Callable[[Array], Array]] = {
     "hann": lambda s: 0.5 + 0.5 * np.cos(np.pi * s),
     "blackman": lambda s: 0.42 + 0.5 * np.cos(np.pi * s) + 0.08 * np.cos(2 * np.pi * s),
 }
-"""w at the part s = τ/T, 0 to 1, of its reach T. The Gaussian gives lines no side lobes; the others reach less far."""
+"""w(s) at s = τ/T, 0 to 1. The Gaussian gives lines no side lobes; the others need shorter correlations."""
 
 
 @cache
@@ -44,17 +44,17 @@ def _width(window: str) -> float:
 
 
 def window_reach(resolution: float, window: str = DEFAULT_WINDOW) -> float:
-    """Return T in fs, where the window of a resolution (cm⁻¹) ends."""
+    """Return the reach T (fs) of the window of a resolution (cm⁻¹)."""
     return _width(window) / (LIGHT_SPEED * resolution)
 
 
 def window_lags(resolution: float, timestep: float, window: str = DEFAULT_WINDOW) -> int:
-    """Return how many lags of ``timestep`` (fs) the window of a resolution (cm⁻¹) reaches over."""
+    """Return how many lags of ``timestep`` (fs) the window of a resolution (cm⁻¹) covers."""
     return int(np.ceil(window_reach(resolution, window) / timestep)) + 1
 
 
 def window_resolution(lags: int, timestep: float, window: str = DEFAULT_WINDOW) -> float:
-    """Return the resolution (cm⁻¹) whose window reaches over so many lags of ``timestep`` (fs)."""
+    """Return the resolution (cm⁻¹) whose window covers so many lags of ``timestep`` (fs)."""
     return window_reach(1.0, window) / ((lags - 1) * timestep)
 
 
@@ -66,7 +66,7 @@ def chosen_resolution(resolution: float | None, n_frames: int, timestep: float, 
 
 
 def least_frames(resolution: float | None, timestep: float, window: str) -> int:
-    """Return how many frames leave `chosen_resolution` as fine as it is without them."""
+    """Return how many frames a trajectory needs for the resolution asked for, or for the default one."""
     return window_lags(resolution or DEFAULT_RESOLUTION, timestep, window) * (1 if resolution else 2)
 
 
@@ -81,23 +81,8 @@ def line_shape(
 ) -> tuple[Array, Array]:
     """Return the wavenumbers (cm⁻¹) and S = ∫ C(τ) w(τ) cos(ωτ) dτ over both signs of τ (unit of C · fs).
 
-    The trapezoidal sum of S over all wavenumbers returned gives C(0)/(2c) exactly.
-
-    Parameters
-    ----------
-    correlations
-        C(τ) at τ = 0, δt, ...; shape (..., lags).
-    timestep
-        δt, fs.
-    resolution
-        FWHM of the window's transform, cm⁻¹.
-    window
-        Name in ``WINDOWS``.
-
-    Returns
-    -------
-    tuple
-        Wavenumbers (n,) from zero to 1/(2cδt), no coarser than a quarter of the resolution, and S of shape (..., n).
+    C(τ) at τ = 0, δt, ... has the shape (..., lags), S the shape (..., n). Wavenumbers (n,) go from zero to 1/(2cδt) in
+    steps of at most a quarter of the resolution. The trapezoidal sum of S over them is C(0)/(2c) exactly.
     """
     lags = correlations.shape[-1]
     windowed = correlations * window_weights(lags, timestep, resolution, window)
@@ -110,7 +95,7 @@ def line_shape(
 
 
 def sine_shape(shapes: Array) -> Array:
-    """Return D = 2 ∫_0^∞ C(τ) w(τ) sin(ωτ) dτ, what is missing of the one-sided transform, from S of `line_shape`.
+    """Return D = 2 ∫_0^∞ C(τ) w(τ) sin(ωτ) dτ, the sine part of the one-sided transform, from S of `line_shape`.
 
     S + iD = 2 ∫_0^∞ C(τ) w(τ) e^{iωτ} dτ          D(ν) = (1/π) P∫_{-∞}^{∞} S(ν')/(ν - ν') dν'          (Hilbert)
 
@@ -119,20 +104,15 @@ def sine_shape(shapes: Array) -> Array:
 
         D(ν) = (2/π) Σ_{m odd} S(ν - mΔ)/m
 
-    For the transform of a correlation function that ends before 1/(2cΔ), as `line_shape` returns it, this is exact but
-    for the end of the grid, beyond which S counts as zero. The sine transform of the sampled correlation function is
-    the same sum over the periodic continuation of S instead: the folded tails make it the worse one.
-
-    Parameters
-    ----------
-    shapes
-        S at equal steps Δ from ν = 0, shape (..., n).
+    S is given at equal steps Δ from ν = 0, shape (..., n). If the correlation function ends before 1/(2cΔ), as in
+    `line_shape`, the sum is exact, except that S counts as zero beyond the grid. The sine transform of the sampled
+    correlation function would be the same sum over the periodic continuation of S, whose aliased tails spoil it.
     """
     points = shapes.shape[-1]
     length = fft.next_fast_len(4 * points, real=True)
     even = np.zeros((*shapes.shape[:-1], length))
     even[..., :points] = shapes
-    even[..., points - 1] /= 2  # the interval around the last is cut in two
+    even[..., points - 1] /= 2  # half the interval of the last point lies outside the grid
     even[..., length - points + 1 :] = even[..., points - 1 : 0 : -1]
     steps = np.rint(fft.fftfreq(length, 1 / length))
     kernel = np.divide(2 / np.pi, steps, out=np.zeros(length), where=steps % 2 == 1)

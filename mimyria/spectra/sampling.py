@@ -1,4 +1,4 @@
-"""`Sampling`: how series become line shapes: resolution, window, correlation length, blocks for the error bars."""
+"""`Sampling`: from series to line shapes, with resolution, window, correlation length and blocks for error bars."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10
 DIFFERENCE_FLOOR = 0.1
-"""Spectra from central differences end where the factor to be undone has fallen to this."""
+"""Spectra from central differences end where the attenuation reaches this: dividing by less amplifies noise."""
 
 Signal = Callable[[ResponseSeries, slice], Array]
-"""What is correlated: some frames of a series to an array (t, groups, components)."""
+"""What is correlated: maps frames of a series to an array (t, groups, components)."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How series become a spectrum: see `sampling`."""
+    """The settings that turn series into a spectrum, made by `sampling`."""
 
     timestep: float
     resolution: float
@@ -36,12 +36,12 @@ class Sampling:
     window: str = DEFAULT_WINDOW
 
     def transform(self, correlations: Array) -> tuple[Array, Array]:
-        """Return wavenumbers and line shapes of correlation functions (..., lags), the velocities mended."""
+        """Return wavenumbers and line shapes of correlations (..., lags), corrected for central differences."""
         wavenumber, shapes = line_shape(correlations, self.timestep, self.resolution, self.window)
         return undifferenced(wavenumber, shapes, self.differenced)
 
     def header(self) -> dict[str, str]:
-        """What a file says about it."""
+        """The header entries about the sampling."""
         blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
@@ -50,7 +50,7 @@ class Sampling:
         }
         if self.differenced:
             stated["velocities"] = (
-                f"central differences over ±{self.differenced:g} fs; the factor [sin(ωδt)/(ωδt)]² is undone"
+                f"central differences over ±{self.differenced:g} fs; the attenuation [sin(ωδt)/(ωδt)]² is corrected"
             )
         return stated
 
@@ -63,12 +63,12 @@ def sampling(
     Parameters
     ----------
     series
-        One a trajectory.
+        One for each trajectory.
     resolution
         cm⁻¹; None for 20 cm⁻¹, or what half of the shortest trajectory resolves if that is coarser.
     blocks
-        Least number of blocks for the standard errors; None for as many as are independent, up to ten. No block goes
-        over the end of a trajectory.
+        Least number of blocks for the standard errors; None for as many as are independent, up to ten. A block does not
+        extend over two trajectories.
     window
         Name in ``WINDOWS``.
 
@@ -83,16 +83,19 @@ def sampling(
     shortest = min(lengths)
     for what, values in (
         ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
-        ("have velocities made over different intervals (fs, 0 for true ones)", [one.differenced for one in series]),
+        (
+            "have velocities from differences over different intervals (fs, 0 for stored ones)",
+            [one.differenced for one in series],
+        ),
         ("have different numbers of atoms", [one.n_atoms for one in series]),
         ("have different groups, or their atoms in another order", [", ".join(one.group_names) for one in series]),
         ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
     ):
         if len(set(values)) > 1:
             shown = " and ".join(str(value) for value in dict.fromkeys(values))
-            raise SpectrumError(f"the trajectories {what}: {shown}; make spectra of each kind by itself")
+            raise SpectrumError(f"the trajectories {what}: {shown}; make their spectra separately")
     if shortest < 8:
-        raise SpectrumError(f"{shortest} frames are too few for a spectrum")
+        raise SpectrumError(f"{shortest} frames are too few for a spectrum; it needs at least 8")
     finest = float(np.ceil(10 * window_resolution(shortest, timestep, window)) / 10)
     resolution = chosen_resolution(resolution, shortest, timestep, window)
     if resolution < finest:
@@ -114,7 +117,7 @@ def sampling(
 
 
 def longest_block(lengths: Sequence[int], number: int) -> int:
-    """Return the largest b with Σ ⌊length/b⌋ ≥ number: how long, in frames, so many blocks of the series can be."""
+    """Return the largest b with Σ ⌊length/b⌋ ≥ number: the most frames that so many blocks can have."""
 
     def too_few(frames: int) -> bool:
         return sum(length // frames for length in lengths) < number
@@ -125,25 +128,14 @@ def longest_block(lengths: Sequence[int], number: int) -> int:
 def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array, Array]:
     """Return wavenumbers (n,), line shapes S_gh (groups, groups, n) pooled over trajectories, and those of each block.
 
-    Groups of the same name are added up before: g and h count the names.
-
-    Parameters
-    ----------
-    series
-        One a trajectory; read a few frames at a time.
-    signal
-        What is correlated.
-    sampling
-        From `sampling`.
+    Groups of one name are summed first, so that g and h count names. Series are read in chunks.
     """
     return _pooled_spectra(series, lambda one, frames: summed_by_name(one.groups, signal(one, frames)), sampling)
 
 
 def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
-    """Return Σ_g S_gg of every single group, shape (n,), and that of each block, where `lines` adds names up.
-
-    A group is taken as some more components of one signal, so that no term of two groups is ever computed.
-    """
+    """Return Σ_g S_gg over single groups, whatever their names, shape (n,), and that of each block."""
+    # Groups become components of one signal: the cross terms of thousands of molecules are never computed.
 
     def side_by_side(one: ResponseSeries, frames: slice) -> Array:
         values = signal(one, frames)
@@ -164,7 +156,7 @@ def _pooled_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: 
 
 
 def _correlated(one: ResponseSeries, signal: Signal, sampling: Sampling) -> Correlator:
-    """Return the correlation functions of a series and of its blocks."""
+    """Return the correlator of a series and of its blocks."""
     correlator = Correlator(sampling.lags, sampling.block_frames or None)
     for frames in one.chunks(0, len(one)):
         correlator.add(signal(one, frames))
@@ -172,7 +164,7 @@ def _correlated(one: ResponseSeries, signal: Signal, sampling: Sampling) -> Corr
 
 
 def undifferenced(wavenumber: Array, shapes: Array, differenced: float) -> tuple[Array, Array]:
-    """Return both with the factor [sin(ωδt)/(ωδt)]² of central differences divided out, as far as it can be."""
+    """Return both, divided by the attenuation [sin(ωδt)/(ωδt)]² of central differences, up to DIFFERENCE_FLOOR."""
     factor = np.sinc(2 * LIGHT_SPEED * wavenumber * differenced) ** 2  # np.sinc(x) = sin(πx)/(πx)
     end = int(np.argmax(factor < DIFFERENCE_FLOOR)) or len(factor)
     return wavenumber[:end], shapes[..., :end] / factor[:end]

@@ -35,7 +35,7 @@ def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
     with pytest.raises(SpectrumError, match=r"sampled at different intervals .*: 4\.0 and 2\.0"):
         sampling([long, made_series({"apt": np.zeros((5000, 3))}, 2.0)], None, None)
     for change, words in (
-        ({"differenced": 4.0}, "velocities made over different intervals"),
+        ({"differenced": 4.0}, "velocities from differences over different intervals"),
         ({"n_atoms": 4}, "different numbers of atoms"),
         ({"groups": ("H",)}, "different groups"),
         ({"velocity_species": ("O",)}, "different species"),

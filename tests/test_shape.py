@@ -95,7 +95,6 @@ PAGELESS = {
     "training/history": "test_predict.py",
     "trajectory/frame_checks": "test_trajectory.py",
     "trajectory/times": "test_trajectory.py",
-    "units": "",
 }
 """Modules without a page of tests of their own, and where they are tested; this list only gets shorter."""
 

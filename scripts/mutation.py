@@ -1,0 +1,256 @@
+"""Mutation testing of the modules whose formulas matter most: change one thing at a time, and see a test fail.
+
+A mutant is a module with one operator, comparison, number, condition or argument changed. It lives in the memory of a
+forked child alone, which runs the tests nearest to the module until one fails; no file is touched, and libraries are
+imported once. Results are kept in a table, one row each, so that an interrupted run resumes where it was:
+
+    python scripts/mutation.py [--out mutation.csv] [--only mimyria/units.py] [--seconds 3600]
+"""
+
+import argparse
+import ast
+import csv
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TypeVar
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = {
+    "units": ("units", "spectrum", "infrared", "raman"),
+    "rates/correlation": ("correlation",),
+    "rates/window": ("window",),
+    "spectra/infrared": ("infrared", "dielectric", "terms", "quantum", "spectrum"),
+    "spectra/raman": ("raman", "terms", "quantum", "spectrum"),
+    "trajectory/differences": ("differences", "readers", "sampling"),
+    "labels/fields": ("taylor", "fields"),
+    "formats/layout": ("layout", "outcar", "write"),
+}
+"""Which pages of tests judge a module, the quickest first."""
+TIMES_LONGER = 10.0
+"""A mutant is killed as endless when its tests take this many times what those of the module as it is take."""
+SWAPS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
+    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+Node = TypeVar("Node", bound=ast.AST)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: where, what it does, and the code of the changed module."""
+
+    module: str
+    line: int
+    change: str
+    code: CodeType
+
+    @property
+    def name(self) -> str:
+        """How the table calls it."""
+        return f"{self.module}:{self.line} {self.change}"
+
+
+def mutants_of(module: str) -> Iterator[Mutant]:
+    """All mutants of a module, given as its path in the package without suffix."""
+    path = ROOT / "mimyria" / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    places = list(_places(tree))
+    seen: Counter[str] = Counter()
+    for number, place in enumerate(places):
+        for before, after, fields in _options(place):
+            other = deepcopy(tree)
+            node = list(_places(other))[number]
+            for name, value in fields.items():
+                setattr(node, name, value)
+            change = f"{before} → {after}"
+            seen[f"{place.lineno} {change}"] += 1
+            if (times := seen[f"{place.lineno} {change}"]) > 1:
+                change += f" ({times})"
+            code = compile(ast.fix_missing_locations(other), str(path), "exec")
+            yield Mutant(module, place.lineno, change, code)
+
+
+def _places(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """Expressions and statements that may be changed: not docstrings, nor annotations."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if isinstance(node, ast.expr | ast.stmt) and not docstring:
+                yield node
+            if isinstance(node, ast.AST):
+                yield from _places(node)
+
+
+def _options(node: ast.AST) -> list[tuple[str, str, dict[str, object]]]:
+    """What can be done to a place: it before and after, in words, and the fields of the node that change."""
+    found: list[tuple[str, str, dict[str, object]]] = []
+    if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in SWAPS:
+        found.append(_words(node, op=SWAPS[type(node.op)]()))
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        found.append(_words(node, left=node.right, right=node.left))
+    elif isinstance(node, ast.BoolOp):
+        found.append(_words(node, op=SWAPS[type(node.op)]()))
+    elif isinstance(node, ast.Compare):
+        for k, operator in enumerate(node.ops):
+            others = [*node.ops[:k], SWAPS[type(operator)](), *node.ops[k + 1 :]]
+            found.append(_words(node, ops=others))
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        found.append(_words(node, op=ast.UAdd()))
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        found.append(_words(node, operand=ast.UnaryOp(ast.Not(), node.operand)))
+    elif isinstance(node, ast.If | ast.IfExp | ast.While):
+        found.append(_words(node, test=ast.UnaryOp(ast.Not(), node.test)))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        found.append(_words(node, value=not node.value))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        found.append(_words(node, value=node.value + 1))
+    elif isinstance(node, ast.Call):
+        for k in range(len(node.keywords)):
+            found.append(_words(node, keywords=[*node.keywords[:k], *node.keywords[k + 1 :]]))
+        if len(node.args) > 1:
+            found.append(_words(node, args=node.args[:-1]))
+    elif isinstance(node, ast.Return) and node.value is not None:
+        found.append(_words(node, value=ast.Constant(None)))
+    return found
+
+
+def _words(node: Node, **fields: object) -> tuple[str, str, dict[str, object]]:
+    changed = deepcopy(node)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    short = [ast.unparse(ast.fix_missing_locations(one)).splitlines()[0] for one in (node, changed)]
+    return short[0], short[1], fields
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads the changed code in place of the file's."""
+
+    code: CodeType
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.code
+
+
+class _Finder:
+    """Stands before all other finders and knows one module."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.name = "mimyria." + mutant.module.replace("/", ".")
+        self.loader = _Loader(self.name, str(ROOT / "mimyria" / f"{mutant.module}.py"))
+        self.loader.code = mutant.code
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Where the mutant is."""
+        return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
+
+
+def judge(pages: Sequence[str], mutant: Mutant | None, seconds: float) -> tuple[str, float]:
+    """Run the pages of tests on a mutant in a child; say whether it was killed, and how long that took."""
+    begin = time.monotonic()
+    child = os.fork()
+    if not child:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        os.setsid()  # what it starts ends with it
+        if mutant is not None:
+            sys.meta_path.insert(0, _Finder(mutant))
+        status = 1
+        try:
+            files = [str(ROOT / "tests" / f"test_{page}.py") for page in pages]
+            arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
+            arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported before
+            status = int(pytest.main([*arguments, *files]))
+        finally:
+            os._exit(status)
+    while time.monotonic() - begin < seconds:
+        done, code = os.waitpid(child, os.WNOHANG)
+        if done:
+            return ("survived" if code == 0 else "killed"), time.monotonic() - begin
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "endless", seconds
+
+
+def main() -> None:
+    """Judge every mutant that the table does not hold yet, in an order drawn at random; then tell the score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("mutation.csv"), help="the table of results")
+    parser.add_argument("--only", nargs="*", default=list(TESTS), help="modules, such as rates/window")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
+    given = parser.parse_args()
+    begin = time.monotonic()
+    os.chdir(ROOT)
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    for name in ("numpy", "scipy", "scipy.signal", "h5py", "ase.io", "hypothesis", "typer", "rich", "yaml"):
+        importlib.import_module(name)
+    table = {row["mutant"]: row for row in _read(given.out)}
+    mutants = [mutant for module in given.only for mutant in mutants_of(module)]
+    random.Random(0).shuffle(mutants)
+    limits: dict[str, float] = {}
+    for mutant in mutants:
+        if mutant.name in table or time.monotonic() - begin > given.seconds:
+            continue
+        pages = [page for page in TESTS[mutant.module] if (ROOT / "tests" / f"test_{page}.py").exists()]
+        if mutant.module not in limits:
+            verdict, seconds = judge(pages, None, 3600.0)
+            if verdict != "survived":
+                raise SystemExit(f"the tests of {mutant.module} fail without any mutant: {', '.join(pages)}")
+            limits[mutant.module] = TIMES_LONGER * seconds + 30.0
+        verdict, seconds = judge(pages, mutant, limits[mutant.module])
+        table[mutant.name] = {"mutant": mutant.name, "verdict": verdict, "seconds": f"{seconds:.1f}"}
+        _write(given.out, list(table.values()))
+    names = {mutant.name for mutant in mutants}
+    _tell([row for row in table.values() if row["mutant"] in names], len(names))
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.with_suffix(".part").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, ["mutant", "verdict", "seconds"])
+        writer.writeheader()
+        writer.writerows(rows)
+    path.with_suffix(".part").replace(path)
+
+
+def _tell(rows: list[dict[str, str]], expected: int) -> None:
+    modules = sorted({row["mutant"].split(":")[0] for row in rows})
+    for module in [*modules, ""]:
+        inside = [row for row in rows if row["mutant"].startswith(module)]
+        killed = sum(row["verdict"] != "survived" for row in inside)
+        print(f"| {module or 'all'} | {len(inside)} | {killed} | {100 * killed / max(1, len(inside)):.1f} % |")
+    print(f"{len(rows)} of {expected} mutants judged; survivors:")
+    for row in sorted(rows, key=lambda row: row["mutant"]):
+        if row["verdict"] == "survived":
+            print(f"  {row['mutant']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -151,9 +151,9 @@ class ReaderContract:
         self.agree(Trajectory(**arguments).frames(*part), wanted)
 
     def test_a_doubled_frame_is_left_out(self, tmp_path: Path, run: list[Any]) -> None:
-        arguments = self.write(tmp_path, run[:4] + run[3:])
         if not self.repeats_show:
-            return
+            pytest.skip("in this format a frame that is stored twice looks like a new one")
+        arguments = self.write(tmp_path, run[:4] + run[3:])
         (piece,) = Trajectory(**arguments).segments()
         assert piece.n_frames == len(run)
         assert piece.n_usable == len(self.kept(run))
@@ -162,11 +162,11 @@ class ReaderContract:
 
     def test_a_restart_and_a_gap_are_put_in_order(self, tmp_path: Path) -> None:
         """The first branch goes on from frame 6 to 9 with other positions, the second with the right ones."""
+        if not self.clock:
+            pytest.skip("this format states neither times nor steps")
         run = made_up_run(24, self.cell)
         branch = [replace(frame, positions=frame.positions + 0.01) for frame in run[6:10]]
         arguments = self.write(tmp_path, run[:6] + branch + run[6:14] + run[17:])
-        if not self.clock:
-            return
         first, second = Trajectory(**arguments).segments()
         self.agree(first.frames(), self.kept(run[:14]))
         self.agree(second.frames(), self.kept(run[17:]))

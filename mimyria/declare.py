@@ -91,15 +91,17 @@ class Choice(Kind):
     """One of some names; a function returns those that only a library knows which is slow to import."""
 
     names: Sequence[str] | Callable[[], Collection[str]]
-    metavar: str = "NAME"
+    metavar: str = ""
 
     @property
     def shown(self) -> str:
-        return self.metavar if callable(self.names) else "|".join(self.names)
+        return self.metavar or "|".join(self._known())
+
+    def _known(self) -> tuple[str, ...]:
+        return tuple(self.names() if callable(self.names) else self.names)
 
     def check(self, value: Any) -> Any:
-        names = tuple(self.names() if callable(self.names) else self.names)
-        if value not in names:
+        if value not in (names := self._known()):
             raise Refused(f"takes {(' or ' if len(names) == 2 else ', ').join(names)}", value)
         return value
 
@@ -184,9 +186,9 @@ class FrameRange(Kind):
 
     def check(self, value: Any) -> Any:
         match value:
-            case (int(first), int() | None as last) if first >= 0 and (last is None or last > first):
-                return first, last
-            case (int(), int() | None):
+            case (Integral() as first, Integral() | None as last) if int(first) >= 0 and (last is None or first < last):
+                return int(first), None if last is None else int(last)
+            case (Integral(), Integral() | None):
                 value = self.write(value)
         raise Refused("takes FIRST:LAST, counted from 0, LAST left out (in YAML in quotes)", value)
 

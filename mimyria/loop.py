@@ -114,7 +114,7 @@ class Loop:
         errors = self.steps.evaluate(here, self.folder.test / "labels.extxyz")
         self.steps.spectra(here, here, (self.probe,))
         before = self.cycles[-1] if self.cycles else None
-        range_, members = self.settings.convergence, self.settings.members
+        range_, members = self.settings.convergence, self.settings.training.committee
         moved = settling(
             here, before.folder if before else None, range_.low, range_.high, self.pool.share(self.probe), members
         )

@@ -141,7 +141,7 @@ def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     wanted = select_kinds(settings.kinds, targets)
     asked: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
-        ("--laser", "raman", settings.laser_used),
+        ("--laser", "raman", settings.laser),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
         *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
     ]
@@ -192,9 +192,7 @@ def _spectra(
     """Compute and write the spectra wanted, settings and pictures from the series of one or more trajectories."""
     how = sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings, remade)
-    conditions = Conditions(
-        temperature, settings.laser_used, settings.correction, settings.epsilon_infinity, settings.porto
-    )
+    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)
     n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"

@@ -54,7 +54,7 @@ def target_names() -> Collection[str]:
     return TARGETS
 
 
-TARGET = Choice(names=target_names)
+TARGET = Choice(names=target_names, metavar="TARGET")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,9 @@ class Layout(Settings):
     """The index order of stored tensors."""
 
     layout: str | None = setting(
-        Choice(names=LAYOUTS), "Index order of stored tensors, or the program that wrote them.", "result"
+        Choice(names=LAYOUTS, metavar="LAYOUT"),
+        f"Index order of stored tensors, or the program that wrote them: {', '.join(LAYOUTS)}.",
+        "result",
     )
 
 
@@ -241,10 +243,10 @@ class Experiment(Settings):
         (),
     )
 
-    @property
-    def laser_used(self) -> float | None:
-        """Wavelength of the Raman laser, nm; None for no Stokes intensities."""
-        return self.laser or (LASER if self.stokes else None)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stokes and self.laser is None:
+            object.__setattr__(self, "laser", LASER)
 
 
 @dataclass(frozen=True, kw_only=True)

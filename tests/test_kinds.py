@@ -81,7 +81,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--kinds", "ir"], "--kinds ir needs --apt"),
         ([], "nothing to make a spectrum from"),
         (["--pgt", "frames", "--porto", "z(xz)z"], "cannot be polarised along z"),
-        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y or z"),
+        (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--normal", "xy"], "--normal takes x, y, z"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_long(

@@ -207,13 +207,13 @@ def test_choices_are_those_of_the_rooms() -> None:
         assert sorted(names) == sorted(room)
 
 
-def test_settings_come_back_from_their_words() -> None:
-    several = {name: value for name, value in OTHER.items() if name not in ("tensor", "target")}
-    for part in (SpectrumSettings, TrainSettings):
-        settings = part(**{name: value for name, value in several.items() if name in declared(part)} | (
-            {"target": "pgt"} if part is TrainSettings else {}
-        ))  # fmt: skip
-        assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
+@pytest.mark.parametrize("part", HARMLESS)
+def test_settings_come_back_from_their_words(part: type[Settings]) -> None:
+    given = {name: OTHER[name] for name in declared(part) if name not in ("tensor", "scheme")}
+    settings = part(**given)
+    assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
+    words = in_words(SpectrumSettings(tensor={"apt": "frames"}))
+    assert from_words(SpectrumSettings, words).sources == {"apt": "frames"}
 
 
 def plain(words: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,6 @@ ROOMS = {
 FILES = sorted(PACKAGE.rglob("*.py"))
 PAGELESS = {
     "autotrain/history": "test_loop.py reads what it writes",
-    "autotrain/plan": "",
     "autotrain/steps": "test_loop.py runs them all",
     "cli/about": "test_info.py",
     "cli/auto": "test_loop_killed.py",

@@ -30,7 +30,7 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     """
     pool = Pool.of(open_trajectories(settings.trajectories, settings.spectra))
     chosen, limits = settings.selection, settings.limits
-    atoms, members = len(pool.trajectories[0].numbers), settings.members
+    atoms, members = len(pool.trajectories[0].numbers), settings.training.committee
     frames = sum(min(settings.probe, stored) for stored in pool.stored)
     targets, taken = len(settings.targets), frames // (settings.spectra.stride or 1)
     spectrum = targets * members * taken * atoms * SECONDS_PER_ATOM
@@ -53,11 +53,11 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
 
 
 def _training(settings: AutotrainSettings, atoms: int) -> str:
-    flags, chosen, targets = settings.train, settings.selection, len(settings.targets)
-    if "time_limit" in flags:
-        return f"{targets * float(flags['time_limit']):g} core minutes"
-    epochs = int(flags.get("epochs", EPOCHS))
-    minutes = targets * settings.members * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
+    training, chosen, targets = settings.training, settings.selection, len(settings.targets)
+    if training.time_limit is not None:
+        return f"{targets * training.time_limit:g} core minutes"
+    epochs = training.epochs or EPOCHS
+    minutes = targets * training.committee * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
     first, more = minutes * chosen.first, minutes * chosen.batch
     return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
 

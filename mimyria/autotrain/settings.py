@@ -123,9 +123,9 @@ class AutotrainSettings(Section):
         return [Path(flags[name]) for flags, name in known if flags.get(name)]
 
     @property
-    def members(self) -> int:
-        """Networks of each target."""
-        return from_words(TrainSettings, {"target": self.targets[0], **self.train}).committee
+    def training(self) -> TrainSettings:
+        """What the flags of the trainings say."""
+        return from_words(TrainSettings, {"target": self.targets[0], **self.train})
 
 
 def read_autotrain(path: Path) -> AutotrainSettings:
@@ -168,7 +168,7 @@ def read_autotrain(path: Path) -> AutotrainSettings:
             "trajectories": [folder / one for one in settings.trajectories],
         }
     )
-    if settings.selection.method == "committee" and settings.members < 2:
+    if settings.selection.method == "committee" and settings.training.committee < 2:
         raise ConfigError(f"{path}: selection.method committee needs train.committee: 2 or more")
     return settings
 

@@ -1,0 +1,74 @@
+"""What `autotrain --dry-run` says: numbers of frames, runs, networks, and what they cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polarizable
+import pytest
+
+from mimyria.autotrain.plan import EPOCHS, SECONDS_PER_ATOM, SECONDS_PER_STEP_AND_ATOM, plan
+from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.formats import write_frames
+from mimyria.memory import write_json
+
+ATOMS, FRAMES, PROBE = 24, 200, 100
+
+
+@pytest.fixture(scope="module")
+def trajectory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "md.xyz"
+    write_frames(path, polarizable.run(ATOMS // 3, FRAMES, 4.0))
+    return path
+
+
+def planned(trajectory: Path, folder: Path, **changes: Any) -> list[str]:
+    given: dict[str, Any] = {
+        "trajectories": [trajectory],
+        "probe": PROBE,
+        "selection": {"test": 5, "first": 7, "batch": 11},
+        "limits": {"labels": 40, "cycles": 3},
+        "train": {"committee": 4},
+    }
+    return plan(AutotrainSettings.model_validate(given | changes), folder).splitlines()
+
+
+def test_frames_and_labels(trajectory: Path, tmp_path: Path) -> None:
+    frames, labels, runs, *_ = planned(trajectory, tmp_path)
+    assert frames == "1 trajectories, 200 frames of 24 atoms, of which 178 may be trained on"
+    assert labels == "test set: 5 frames; first cycle: 7; every other: 11 (random); at most 29"  # 7 + 2·11
+    assert runs == "labels: 13 runs each"
+    assert planned(trajectory, tmp_path, limits={"labels": 25})[1].endswith("at most 25")
+    assert planned(trajectory, tmp_path, targets=["apt"])[2] == "labels: 7 runs each"
+
+
+def test_seconds_of_a_label_are_those_measured(trajectory: Path, tmp_path: Path) -> None:
+    for name, seconds in (("test", 100.0), ("cycle-01", 300.0)):
+        (tmp_path / name).mkdir()
+        write_json(tmp_path / name / "labels.json", {"selected": 5})
+        write_json(tmp_path / name / "times.json", {"label": seconds})
+    assert planned(trajectory, tmp_path)[2] == "labels: 13 runs each, 40 s a label so far"
+
+
+@pytest.mark.parametrize("targets", [["apt"], ["apt", "pgt"]])
+def test_costs(trajectory: Path, tmp_path: Path, targets: list[str]) -> None:
+    minutes = len(targets) * 4 * EPOCHS * ATOMS * SECONDS_PER_STEP_AND_ATOM / 60
+    _, _, _, training, spectra, _ = planned(trajectory, tmp_path, targets=targets)
+    assert training == (
+        f"training: {len(targets)} times 4 networks, about {7 * minutes:.0f} core minutes in the first and "
+        f"{11 * minutes:.0f} more in each further a cycle"
+    )
+    cost = len(targets) * 4 * PROBE * ATOMS * SECONDS_PER_ATOM / 60
+    assert spectra == (
+        f"spectra: 100 frames a cycle, about {cost:.0f} core minutes; at the end all 200 frames, about {2 * cost:.0f}"
+    )
+    limited = planned(trajectory, tmp_path, targets=targets, train={"time_limit": 1.5}, spectrum={"stride": 4})
+    assert limited[3] == f"training: {len(targets)} times 1 networks, {1.5 * len(targets):g} core minutes a cycle"
+    assert limited[4].startswith("spectra: 25 frames a cycle")
+
+
+def test_when_it_stops(trajectory: Path, tmp_path: Path) -> None:
+    last = planned(trajectory, tmp_path, convergence={"score": 0.02, "patience": 3})[-1]
+    assert last.startswith("stops when every spectrum changes by a score below 0.02")
+    assert last.endswith("in 3 cycles in a row")

@@ -81,6 +81,7 @@ def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[b
 
     In its own process group, all descendants of the job can be stopped, and Ctrl-C does not reach it by itself.
     """
+    # PARENT lets a job notice that this process was killed with SIGKILL, which leaves no chance to stop it.
     environment = os.environ | {"OMP_NUM_THREADS": str(cores), PARENT: str(os.getpid())}
     with (job.folder / LOG).open("wb") as log:
         return subprocess.Popen(
@@ -198,6 +199,7 @@ class ParslExecutor:
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     job = running.pop(future)
+                    # The machine's failure, not the job's: its own log stays, and the reason is appended.
                     if (error := future.exception()) is not None:
                         with (job.folder / LOG).open("a", encoding="utf-8") as log:
                             log.write(f"{type(error).__name__}: {' '.join(str(error).split())}\n")

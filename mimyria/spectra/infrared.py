@@ -33,15 +33,6 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     The classical fluctuation-dissipation theorem contains the harmonic quantum correction; another one is a factor
     (`over_harmonic`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹. With
     ε∞ come the `optical_constants` and their standard errors.
-
-    Parameters
-    ----------
-    series
-        With rates of the APT.
-    conditions
-        The temperature, the quantum correction, ε∞.
-    sampling
-        From `sampling`.
     """
     temperature = conditions.temperature
     wavenumber, shapes, blocks = power_spectra(series, dipole_rate, sampling)

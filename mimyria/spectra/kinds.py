@@ -19,7 +19,7 @@ KINDS: dict[str, Callable[..., Spectrum]] = {
     "vdos": vibrational_density,
     "sfg": sum_frequency,
 }
-"""By name: a function of the series, the conditions and the sampling."""
+"""By name: a function of series with the rates of ``NEEDS``, of the conditions, and of the sampling (`sampling`)."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "ir": (APT.name,),

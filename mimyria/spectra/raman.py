@@ -40,16 +40,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
     k_i(ab)k_s = ∫⟨dα_ab/dt(0) dα_ab/dt(t)⟩ e^{-iωt} dt
 
     in the limit of zero wave vector without the long-range field, that is, without LO-TO splitting. Every intensity is
-    given on several scales, see `intensity_scales`.
-
-    Parameters
-    ----------
-    series
-        With rates of the PGT.
-    conditions
-        Geometries; a laser adds Stokes and anti-Stokes intensities, the only ones that depend on the temperature.
-    sampling
-        From `sampling`.
+    given on several scales, see `intensity_scales`; only Stokes and anti-Stokes ones depend on the temperature.
     """
     wavenumber, isotropic, isotropic_blocks = power_spectra(series, isotropic_rate, sampling)
     _, anisotropic, anisotropic_blocks = power_spectra(series, anisotropic_rate, sampling)

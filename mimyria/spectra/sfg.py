@@ -51,40 +51,32 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
 
     The rates of a face g are those of its molecules, so its spectrum is K_gg. The cross terms of the faces cancel if
     the middle of the slab is symmetric; they would only add noise, and are contained in ``[both]`` alone.
-
-    Parameters
-    ----------
-    series
-        With rates of the APT and the PGT, of groups made by `split_faces`.
-    conditions
-        Temperature and quantum correction.
-    sampling
-        From `sampling`.
+    The groups of the series must be those of `split_faces`.
     """
     n = normal_of(series[0].groups)
     p, q = (axis for axis in AXES if axis != n)
     measured = {"ssp": [f"{p}{p}{n}", f"{q}{q}{n}"], "sps": [f"{p}{n}{p}", f"{q}{n}{q}"], 3 * n: [3 * n]}
     single = {name: [name] for name in measured["ssp"] + measured["sps"]}
-    parts = {  # of S_gh
+    faces = {  # weights of S_gh
         "": np.array([[0.5, 0], [0, -0.5]]),
         f"[+{n}]": np.array([[1.0, 0], [0, 0]]),
         f"[-{n}]": np.array([[0, 0], [0, 1.0]]),
         "[both]": np.ones((2, 2)),
     }
-    found = {name: component(series, name, sampling) for names in measured.values() for name in names}
-    wavenumber = found[3 * n][0]
+    spectra = {name: component(series, name, sampling) for names in measured.values() for name in names}
+    wavenumber = spectra[3 * n][0]
     columns = {WAVENUMBER: wavenumber}
-    for part, weights in parts.items():
-        for name, components in (measured if part else measured | single).items():
-            shapes, blocks = (np.mean([found[one][k] for one in components], axis=0) for k in (1, 2))
+    for face, weights in faces.items():
+        for name, components in (measured if face else measured | single).items():
+            shapes, blocks = (np.mean([spectra[abc][k] for abc in components], axis=0) for k in (1, 2))
             whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions)
             each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions)
-            columns[f"{name}_im{part}"] = whole.imag
-            columns[f"{name}_im{part}_error"] = standard_error(each.imag)
-            columns[f"{name}_re{part}"] = whole.real
-            columns[f"{name}_re{part}_error"] = standard_error(each.real)
-            if part != "[both]":
-                columns[f"{name}_abs2{part}"] = abs(whole) ** 2
+            columns[f"{name}_im{face}"] = whole.imag
+            columns[f"{name}_im{face}_error"] = standard_error(each.imag)
+            columns[f"{name}_re{face}"] = whole.real
+            columns[f"{name}_re{face}_error"] = standard_error(each.real)
+            if face != "[both]":
+                columns[f"{name}_abs2{face}"] = abs(whole) ** 2
     areas = [face_area(one.cell, AXES.index(n)) for one in series]
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",

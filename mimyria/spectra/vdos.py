@@ -21,19 +21,13 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
 
     g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = 3N - 3 at equipartition
 
-    Parameters
-    ----------
-    series
-        Their stored velocity correlation limits the resolution, and its blocks those of the standard errors.
-    conditions
-        The temperature.
-    sampling
-        From `sampling`.
+    The velocity correlation stored with the series limits the resolution, and its blocks those of the standard errors.
     """
     lags = min(sampling.lags, *(one.velocity_correlation.shape[1] for one in series))
     if lags < sampling.lags:
         coarser = window_resolution(lags, sampling.timestep, sampling.window)
         sampling = replace(sampling, resolution=max(sampling.resolution, coarser))
+    # Trajectories are weighted by their number of pairs of frames at each lag, as if they were one.
     pairs = np.array([len(one) - np.arange(lags) for one in series], dtype=float)
     correlations = np.array([one.velocity_correlation[:, :lags] for one in series])
     pooled = (correlations * pairs[:, None]).sum(axis=0) / pairs.sum(axis=0)

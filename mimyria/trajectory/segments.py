@@ -82,6 +82,7 @@ def find_stretches(path: Path, clocks: Iterable[float | None], start: int, inter
         elif is_consecutive(before, now, interval):
             uneven = 0
         else:
+            # A step back is a restart; only forward steps of another length hint at another interval.
             uneven = uneven + 1 if now > before else 0
             if uneven == MOST_UNEVEN:
                 raise TrajectoryError(

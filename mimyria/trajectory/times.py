@@ -62,6 +62,7 @@ def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> 
     deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * interval
     if deviation <= tolerance:
         return True
+    # One unit of the last printed digit, but never so much that a missing frame passes.
     tolerance += 10.0 ** max(_exponent(before), _exponent(now))
     return deviation <= min(tolerance, MOST_ROUNDING * interval) + SINGLE_PRECISION * abs(now)
 

@@ -37,35 +37,25 @@ class Trajectory:
 
     Parameters
     ----------
-    path
-        The trajectory.
-    topology
-        File that names the atoms, for formats that do not.
-    velocities
-        Second xyz file with velocities (CP2K); needs ``velocity_unit``.
-    velocity_unit
-        A name in ``units.VELOCITY``.
+    path, topology, velocities, velocity_unit, layout
+        See `Source`.
     cell
-        3 or 9 numbers, Å: instead of the cell in the file, periodic in all directions.
+        Three or nine numbers, Å, instead of the cell in the file; periodic in all directions.
     timestep
-        Time between stored frames, fs: instead of the one in the file.
-    layout
-        Index order of tensors stored in the frames, where the file does not state it.
+        Time between stored frames, fs, instead of the one in the file.
 
     Attributes
     ----------
-    path
-        The trajectory.
     numbers
         Atomic numbers, shape (n,), the same in every frame.
     timestep
         Time between stored frames, fs.
     n_frames
-        Number of frames, or None where the format does not say.
+        Number of frames, or None if the format does not state it.
     start
-        Place in the file of the first frame.
+        Index in the file of the first frame.
     velocity_unit, unit_is_fixed
-        Name of the unit in which the file's velocities are read, and whether the format leaves no choice.
+        Name of the unit of the file's velocities, and whether the format determines it.
     differenced
         Whether the velocities are central differences. Then the first and the last frame have none and are dropped, and
         a motion of angular frequency ω is attenuated by sin(ωδ)/(ωδ).
@@ -101,6 +91,7 @@ class Trajectory:
         self._given = timestep
         self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
         self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0
+        # Endless even if the number of frames is known: files grow while their run goes on.
         self._places: Sequence[range] = (range(sys.maxsize),)
         self.start = 0
         self._jump_told = False
@@ -234,6 +225,7 @@ class Trajectory:
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
         """Yield frames with their indices, after all checks, with the cell and the time of this trajectory."""
+        # The reader consumes places in the file one at a time, so both iterators advance together, at any length.
         ours, theirs = tee(self._located(indices))
         before: tuple[int, Frame] | None = None
         clock_before: float | None = None

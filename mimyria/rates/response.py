@@ -163,7 +163,6 @@ class _Pass:
         rows, self.rows = self.rows, []
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
-    # The correlation of velocities is not in the checkpoint: it is as large as all atoms of a window, and cheap to redo.
     def add_velocities(self, frames: Sequence[Frame]) -> Array:
         """Add velocities to the correlations; return them relative to the centre of mass, shape (t, n, 3)."""
         if any(frame.velocities is None for frame in frames):

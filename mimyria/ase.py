@@ -11,16 +11,17 @@ from ase.calculators.calculator import Calculator, all_changes
 from mimyria.frame import Frame
 from mimyria.model.files import choose_device, read_models
 from mimyria.model.predict import predict_with_spread
+from mimyria.targets import TARGETS
 
-PROPERTIES = {"apt": "born_effective_charges", "pgt": "polarizability_gradient"}
+PROPERTIES = {name: target.ase_property for name, target in TARGETS.items()}
 
 
 class ResponseCalculator(Calculator):  # type: ignore[misc]
     """Response tensors of the atoms; no energy and no forces.
 
     ``born_effective_charges`` P[n, α, γ] = ∂M_α/∂R_nγ, e, shape (n, 3, 3); ``polarizability_gradient``
-    Q[n, α, β, γ] = ∂α_αβ/∂R_nγ, e² a0² E_h⁻¹ Å⁻¹, shape (n, 3, 3, 3). Of a committee ``results`` also hold
-    ``born_effective_charges_spread`` and ``polarizability_gradient_spread``, shape (n,).
+    Q[n, α, β, γ] = ∂α_αβ/∂R_nγ, e² a0² E_h⁻¹ Å⁻¹, shape (n, 3, 3, 3); ``hyperpolarizability_gradient``, ∂β/∂R likewise.
+    Of a committee ``results`` also hold ``born_effective_charges_spread`` and so on, shape (n,).
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
     charge
         Total charge, e, for the sum rule.
     project
-        Make Σ P = charge · 1 and Σ Q = 0 exact.
+        Make the sums over the atoms exact, Σ P = charge · 1 and Σ Q = 0.
     device
         ``auto``, ``cpu``, ``cuda``, ``mps``.
     """

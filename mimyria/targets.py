@@ -4,8 +4,8 @@ One index order everywhere: the atom first, the field indices next, the displace
 
     T[n, α, ..., γ] = ∂^k F_nγ / ∂E_α ∂E_β ...
 
-so that P = ∂M/∂R (order 1) and Q = ∂α/∂R (order 2) differ by one number, and both give their rate by the same line,
-``einsum("n...x,nx->...", T, v)``.
+so that P = ∂M/∂R (order 1), Q = ∂α/∂R (order 2) and R = ∂β/∂R (order 3) differ by one number, and all give their rate
+by the same line, ``einsum("n...x,nx->...", T, v)``.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Target:
         Unit of the tensor.
     rate_unit
         Unit of Σ T·v with v in Å/fs.
+    ase_property
+        Its name among the properties of a calculator of ASE.
     aliases
         Other names under which files of other programs store it.
     """
@@ -51,6 +53,7 @@ class Target:
     formula: str
     unit: str
     rate_unit: str
+    ase_property: str
     aliases: tuple[str, ...] = ()
 
     @property
@@ -69,7 +72,7 @@ class Target:
         return 1.0 if self.order == 1 else 1 / BOHR
 
     def translation_sum(self, charge: float) -> Array:
-        """Return what Σ_n T[n] must be: Q_tot·1 for the APT, zero for every higher order."""
+        """Return what Σ_n T[n] must be, the acoustic sum rule: Q_tot·1 for the APT, zero for every higher order."""
         return charge * np.eye(3) if self.order == 1 else np.zeros(self.shape)
 
     def translation_error(self, tensors: Array, charge: float) -> float:
@@ -96,6 +99,7 @@ APT = Target(
     formula="ij",
     unit="e",
     rate_unit="e Å/fs",
+    ase_property="born_effective_charges",
     aliases=("born_effective_charges", "bec", "born_charge", "REF_becs", "REF_bec", "BEC"),
 )
 PGT = Target(
@@ -105,6 +109,16 @@ PGT = Target(
     formula="ijk=jik",
     unit="e^2 a0^2/(Eh Angstrom)",
     rate_unit="e² a0² E_h⁻¹ fs⁻¹",
+    ase_property="polarizability_gradient",
+)
+HGT = Target(
+    name="hgt",
+    title="first hyperpolarizability gradient tensor ∂β/∂R",
+    order=3,
+    formula="ijkl=jikl=ikjl",
+    unit="e^3 a0^3/(Eh^2 Angstrom)",
+    rate_unit="e³ a0³ E_h⁻² fs⁻¹",
+    ase_property="hyperpolarizability_gradient",
 )
 
-TARGETS = {target.name: target for target in (APT, PGT)}
+TARGETS = {target.name: target for target in (APT, PGT, HGT)}

@@ -7,7 +7,8 @@ the file or the user must state the order, unless the symmetry of the tensor lea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,33 +25,29 @@ class Layout:
 
     Parameters
     ----------
-    apt, pgt
-        Axis of the displacement in an array (n, 3, 3) and (n, 3, 3, 3).
-    pgt_unit
-        The program's unit of the PGT in our unit.
+    axes
+        By target name, the axis of the displacement in an array (n, 3, ..., 3): 1 if it comes first, -1 if last. A
+        target that is left out is not stored by the program.
+    units
+        By target name, the program's unit in ours, where it is another one.
     zero_means_missing
         Whether zeros mark atoms without a label.
     """
 
-    apt: int
-    pgt: int
-    pgt_unit: float = 1.0
+    axes: Mapping[str, int]
+    units: Mapping[str, float] = field(default_factory=dict)
     zero_means_missing: bool = False
-
-    def axis(self, target: Target) -> int:
-        """Return the axis of the displacement."""
-        return self.apt if target.order == 1 else self.pgt
 
 
 LAYOUTS = {
-    "field,displacement": Layout(-1, -1),
-    "displacement,field": Layout(1, 1),
-    "mimyria-field": Layout(1, -1),
-    "mimyria-displacement": Layout(-1, -1, zero_means_missing=True),
-    "mimyria-auto": Layout(1, -1, pgt_unit=1 / BOHR),
-    "vasp": Layout(-1, -1),
-    "nequip": Layout(-1, -1),
-    "mace": Layout(1, 1),
+    "field,displacement": Layout(dict.fromkeys(TARGETS, -1)),
+    "displacement,field": Layout(dict.fromkeys(TARGETS, 1)),
+    "mimyria-field": Layout({"apt": 1, "pgt": -1}),
+    "mimyria-displacement": Layout({"apt": -1, "pgt": -1}, zero_means_missing=True),
+    "mimyria-auto": Layout({"apt": 1, "pgt": -1}, {"pgt": 1 / BOHR}),
+    "vasp": Layout({"apt": -1, "pgt": -1}),
+    "nequip": Layout({"apt": -1, "pgt": -1}),
+    "mace": Layout({"apt": 1, "pgt": 1}),
 }
 """By the name for ``--layout``: our order, its transpose, then those of programs. ``mimyria-*`` are files of the
 published Mimyria: its tensors from fields (with the APT transposed), from displacements, and the labels of its
@@ -109,12 +106,15 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
     orders = {target.index_order: -1, ",".join(["displacement"] + ["field"] * target.order): 1}
     if stated is not None and stated not in orders:
         raise LabelError(f"{place}: unknown {target.name}_order {stated!r}; known: {' and '.join(orders)}")
-    if layout is not None and stated is not None and LAYOUTS[layout].axis(target) != orders[stated]:
+    told = None if layout is None else LAYOUTS[layout]
+    if told is not None and target.name not in told.axes:
+        raise LabelError(f"{place}: --layout {layout} says nothing about {target.name}; known: {', '.join(told.axes)}")
+    if told is not None and stated is not None and told.axes[target.name] != orders[stated]:
         raise LabelError(
             f"{place}: --layout {layout} contradicts {target.name}_order={stated} in the header; leave it out"
         )
-    if layout is not None:
-        axis = LAYOUTS[layout].axis(target)
+    if told is not None:
+        axis = told.axes[target.name]
     elif stated is None:
         axis = _axis_by_symmetry(target, values, place)
     elif (axis := orders[stated]) != -1:
@@ -122,11 +122,11 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
             f"{place}: {target.name}_order={stated} is not our order; `--layout displacement,field` transposes it"
         )
     ours = np.moveaxis(values, axis, -1)
-    if layout is not None and target.order > 1:
-        ours = ours * LAYOUTS[layout].pgt_unit
-    if layout is not None and LAYOUTS[layout].zero_means_missing:
+    if told is not None:
+        ours = ours * told.units.get(target.name, 1.0)
+    if told is not None and told.zero_means_missing:
         ours = np.where(ours.any(axis=tuple(range(1, ours.ndim)), keepdims=True), ours, np.nan)
-    if target.order > 1 and not _symmetric(ours, 1, 2):
+    if not _symmetric(ours, *range(1, target.order + 1)):
         raise LabelError(
             f"{place}: {target.name} is not symmetric in its field indices, so its index order is not the one stated; "
             "try the other --layout"
@@ -137,9 +137,9 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
 def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
     """Return the axis of the displacement if the symmetry of the tensor determines it; else raise LabelError."""
     last = target.order + 1
-    if _symmetric(values, 1, 2):
+    if _symmetric(values, *range(1, max(last, 3))):  # the one field index of an APT: all of it must be symmetric
         return -1
-    if target.order > 1 and _symmetric(values, last - 1, last):
+    if target.order > 1 and _symmetric(values, *range(2, last + 1)):
         return 1
     raise LabelError(
         f"{place}: the index order of {target.name} is not known: the header states no {target.name}_order, and the "
@@ -147,11 +147,13 @@ def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
     )
 
 
-def _symmetric(values: Array, axis: int, other: int) -> bool:
-    """Return whether values equal their transpose in two axes; atoms without a label (NaN) are ignored."""
-    largest = np.nanmax(np.abs(values), initial=0.0)
-    asymmetry = np.nanmax(np.abs(values - np.swapaxes(values, axis, other)), initial=0.0)
-    return bool(asymmetry <= SYMMETRY_TOLERANCE * largest)
+def _symmetric(values: Array, *axes: int) -> bool:
+    """Return whether values are symmetric in these axes; NaN, an atom without a label, does not count."""
+    allowed = SYMMETRY_TOLERANCE * np.nanmax(np.abs(values), initial=0.0)
+    return all(
+        np.nanmax(np.abs(values - np.swapaxes(values, one, other)), initial=0.0) <= allowed
+        for one, other in pairwise(axes)
+    )
 
 
 def _check_unit(target: Target, unit: object, place: str) -> None:

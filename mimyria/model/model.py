@@ -18,10 +18,18 @@ from mimyria.model.network import NetworkSettings
 from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS, Target
 
+
+def _settings(target: Target, **shape: Any) -> NetworkSettings:
+    """Return settings that reach the highest l of a target's tensor; the first two orders share theirs."""
+    l_max = max(NetworkSettings.l_max, target.order + 1)
+    return NetworkSettings(target.name, (), **shape, coupled_l_max=l_max, l_max=l_max)
+
+
 PRESETS: dict[str, dict[str, Settings]] = {
-    "default": {name: NetworkSettings(name, ()) for name in TARGETS},
+    "default": {name: _settings(target) for name, target in TARGETS.items()},
     "small": {
-        name: NetworkSettings(name, (), cutoff=4.5, radial=6, message_cutoff=4.5, channels=10) for name in TARGETS
+        name: _settings(target, cutoff=4.5, radial=6, message_cutoff=4.5, channels=10)
+        for name, target in TARGETS.items()
     },
     "published": {
         "apt": PublishedSettings("apt", ()),
@@ -104,7 +112,9 @@ def tensor_irreps(target: Target) -> tuple[o3.Irreps, Tensor]:
 
 
 def preset_settings(preset: str, target: str, species: tuple[int, ...]) -> Settings:
-    """Return the settings of a preset; raise ConfigError if there is none of that name."""
+    """Return the settings of a preset; raise ConfigError if there is none of that name, or it has not that target."""
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}; known are {', '.join(PRESETS)}")
+    if target not in PRESETS[preset]:
+        raise ConfigError(f"the preset {preset!r} has no network for {target}, only for {', '.join(PRESETS[preset])}")
     return replace(PRESETS[preset][target], species=species)

@@ -1,7 +1,7 @@
 """`Network`: an E(3)-equivariant network from neighbourhoods to the irreps of response tensors.
 
 A feature is a function on the sphere around each atom, given by its coefficients in the real spherical harmonics Y_lm,
-l ≤ 3, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold the harmonic, the atom and the channel.
+l ≤ l_max, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold the harmonic, the atom and the channel.
 
     density    A[lm, n, (s b)] = Σ_j δ(s, s_j) R_b(r_ij) Y_lm(r̂_ij)                     what lies around
     product    x ← x ⊕ P(f·g) ⊕ P(f·g·h), f, g, h linear images of x as functions       body order
@@ -25,10 +25,9 @@ from e3nn import o3
 from scipy.integrate import lebedev_rule
 from torch import Tensor, nn
 
+from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
 
-L_MAX = 3
-HARMONICS = (L_MAX + 1) ** 2
 TINY = 1e-12
 
 
@@ -64,6 +63,8 @@ class NetworkSettings:
         How often messages are passed.
     factors
         How many functions are multiplied at most; the body order.
+    l_max
+        Highest l of the features; that of the tensor at least, which is one more than the number of its field indices.
     """
 
     target: str
@@ -79,6 +80,7 @@ class NetworkSettings:
     coupled_l_max: int = 3
     layers: int = 2
     factors: int = 3
+    l_max: int = 3
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ def rows(degree: int) -> range:
     return range(degree**2, (degree + 1) ** 2)
 
 
-def harmonics(vectors: Tensor) -> Tensor:
+def harmonics(vectors: Tensor, l_max: int) -> Tensor:
     """Return Y_lm of the directions, component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
-    return o3.spherical_harmonics(list(range(L_MAX + 1)), vectors, normalize=True, normalization="component")
+    return o3.spherical_harmonics(list(range(l_max + 1)), vectors, normalize=True, normalization="component")
 
 
 def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> Tensor:
@@ -137,13 +139,13 @@ def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> T
     return math.sqrt(2 / cutoff) * waves * envelope[..., None]
 
 
-def sphere(degree: int) -> tuple[Tensor, Tensor]:
+def sphere(degree: int, l_max: int) -> tuple[Tensor, Tensor]:
     """Return Y at the points of a Lebedev rule, shape (points, harmonics), and its weights, which add up to one.
 
     The rule integrates polynomials up to ``degree`` exactly.
     """
     points, weights = lebedev_rule(degree | 1)  # the rules have odd degrees
-    return harmonics(torch.from_numpy(points.T.copy())), torch.from_numpy(weights / weights.sum())
+    return harmonics(torch.from_numpy(points.T.copy()), l_max), torch.from_numpy(weights / weights.sum())
 
 
 class SpeciesLinear(nn.Module):
@@ -172,30 +174,31 @@ class SphereProduct(nn.Module):
     from_sphere: Tensor
     degree: Tensor
 
-    def __init__(self, n_species: int, n_in: int, n_out: int, factors: int) -> None:
+    def __init__(self, n_species: int, n_in: int, n_out: int, settings: NetworkSettings) -> None:
         super().__init__()
-        values, weights = sphere((factors + 1) * L_MAX)  # the factors and the harmonic they are projected on
+        factors, l_max = settings.factors, settings.l_max
+        values, weights = sphere((factors + 1) * l_max, l_max)  # the factors and the harmonic they are projected on
         self.n_out = n_out
-        norm = math.sqrt(HARMONICS)  # coefficients of variance one give values of variance one
+        norm = math.sqrt(values.shape[1])  # coefficients of variance one give values of variance one
         self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
         self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
-        self.register_buffer("degree", degrees(L_MAX), persistent=False)
-        self.factors = SpeciesLinear(n_species, n_in, factors * n_out, degrees(L_MAX))
-        self.mix = SpeciesLinear(n_species, n_in + (factors - 1) * n_out, n_out, degrees(L_MAX))
-        self.gate = SpeciesLinear(n_species, n_out, L_MAX * n_out, torch.zeros(1, dtype=torch.long))
+        self.register_buffer("degree", degrees(l_max), persistent=False)
+        self.factors = SpeciesLinear(n_species, n_in, factors * n_out, degrees(l_max))
+        self.mix = SpeciesLinear(n_species, n_in + (factors - 1) * n_out, n_out, degrees(l_max))
+        self.gate = SpeciesLinear(n_species, n_out, l_max * n_out, torch.zeros(1, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)
-        n = x.shape[1]
-        factors = self.factors(x, slices).reshape(HARMONICS, n, -1, self.n_out).transpose(1, 2)
-        values = self.to_sphere @ factors.reshape(HARMONICS, -1)
+        n_harmonics, n, _ = x.shape
+        factors = self.factors(x, slices).reshape(n_harmonics, n, -1, self.n_out).transpose(1, 2)
+        values = self.to_sphere @ factors.reshape(n_harmonics, -1)
         product, *others = values.reshape(len(values), -1, n * self.n_out).unbind(1)  # (points, n out) each
         products = []
         for factor in others:
             product = product * factor
-            products.append((self.from_sphere @ product).reshape(HARMONICS, n, -1))
+            products.append((self.from_sphere @ product).reshape(n_harmonics, n, -1))
         x = self.mix(torch.cat([x, *products], dim=-1), slices)  # (harmonics, n, out)
         scalars = x[:1]
-        gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, L_MAX, -1).transpose(0, 1)  # (3, n, out)
+        gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, -1, self.n_out).transpose(0, 1)  # (l, n, out)
         return torch.cat([nn.functional.silu(scalars), x[1:] * gates[self.degree[1:] - 1]])
 
 
@@ -209,28 +212,30 @@ class Message(nn.Module):
 
     def __init__(self, n_species: int, settings: NetworkSettings) -> None:
         super().__init__()
+        l_max = settings.l_max
         self.seen = [
-            (degree, (min(L_MAX, settings.coupled_l_max - degree) + 1) ** 2)  # l', how many lm go with it
+            (degree, (min(l_max, settings.coupled_l_max - degree) + 1) ** 2)  # l', how many lm go with it
             for degree in range(min(settings.message_l_max, settings.coupled_l_max) + 1)
         ]
-        here, there = degrees(L_MAX), degrees(self.seen[-1][0])
+        here, there = degrees(l_max), degrees(self.seen[-1][0])
         self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, there)
         pairs = [(other, lm) for degree, n_here in self.seen for other in rows(degree) for lm in range(n_here)]
-        kinds = [int(there[other]) * (L_MAX + 1) + int(here[lm]) for other, lm in pairs]
+        kinds = [int(there[other]) * (l_max + 1) + int(here[lm]) for other, lm in pairs]
         n_in = settings.message_channels * settings.message_radial
         self.mix = SpeciesLinear(
             n_species, n_in, settings.channels, torch.tensor([sorted(set(kinds)).index(kind) for kind in kinds])
         )
-        values, weights = sphere(3 * L_MAX)
+        values, weights = sphere(3 * l_max, l_max)
         first, second = values[:, [other for other, _ in pairs]], values[:, [lm for _, lm in pairs]]
         coupling = torch.einsum("p,pc,pi,pi->ci", weights, values, first, second)
-        coupling = coupling / coupling.square().sum(1, keepdim=True).sqrt()
+        norm = coupling.square().sum(1, keepdim=True).sqrt()
+        coupling = coupling / norm.clamp(min=TINY**0.5)  # nothing couples to degrees above the limit
         self.register_buffer("coupling", coupling.float(), persistent=False)
 
     def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
-        n, slices = x.shape[1], geometry.graph.slices
+        (n_harmonics, n, _), slices = x.shape, geometry.graph.slices
         sent = self.send(x[: len(self.send.degree)], slices)  # (l'm', n, u)
-        channels, radial = sent.shape[2], geometry.basis.shape[2] // HARMONICS
+        channels, radial = sent.shape[2], geometry.basis.shape[2] // n_harmonics
         # index_select, unlike indexing, has a deterministic gradient on a CPU
         received = sent.transpose(0, 1).reshape(n, -1).index_select(0, geometry.near.flatten())
         received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
@@ -243,7 +248,7 @@ class Message(nn.Module):
             mixed.append(self.mix(part, slices, slice(first, first + len(part))))
             first += len(part)
         pairs = torch.cat(mixed).reshape(first, -1)  # (l'm' lm, n channels)
-        return (self.coupling @ pairs).reshape(HARMONICS, n, -1)
+        return (self.coupling @ pairs).reshape(n_harmonics, n, -1)
 
 
 class ReadOut(nn.Module):
@@ -257,15 +262,15 @@ class ReadOut(nn.Module):
     left: Tensor
     right: Tensor
 
-    def __init__(self, n_species: int, n_in: int, multiplicity: int, irrep: o3.Irrep) -> None:
+    def __init__(self, n_species: int, n_in: int, multiplicity: int, irrep: o3.Irrep, l_max: int) -> None:
         super().__init__()
         self.irrep = irrep
         self.natural = irrep.p == (-1) ** irrep.l
         n_mixed = n_in
         if not self.natural:
-            self.factors = SpeciesLinear(n_species, n_in, 2 * n_in, degrees(L_MAX))
+            self.factors = SpeciesLinear(n_species, n_in, 2 * n_in, degrees(l_max))
             left, right, symbols = [], [], []
-            for first, second in (paths := cross_products(irrep.l)):
+            for first, second in (paths := cross_products(irrep.l, l_max)):
                 symbol = math.sqrt(irrep.dim) * o3.wigner_3j(first, second, irrep.l).float()  # (l1 m1, l2 m2, l m)
                 i, j = symbol.abs().sum(2).nonzero().T
                 left.append(first**2 + i)
@@ -289,12 +294,12 @@ class ReadOut(nn.Module):
         return self.mix(y, slices).permute(1, 2, 0).flatten(1)
 
 
-def cross_products(degree: int) -> list[tuple[int, int]]:
+def cross_products(degree: int, l_max: int) -> list[tuple[int, int]]:
     """Return the pairs l1 ≤ l2 whose coupling to a degree has the parity that functions on the sphere have not."""
     return [
         (first, second)
-        for first in range(1, L_MAX + 1)
-        for second in range(first, L_MAX + 1)
+        for first in range(1, l_max + 1)
+        for second in range(first, l_max + 1)
         if second - first <= degree <= first + second and (first + second + degree) % 2
     ]
 
@@ -316,30 +321,34 @@ class Network(nn.Module):
     def __init__(self, settings: NetworkSettings, irreps: o3.Irreps) -> None:
         super().__init__()
         self.settings = settings
-        n_species, channels = len(settings.species), settings.channels
-        self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(L_MAX))
-        self.first = SphereProduct(n_species, channels, channels, settings.factors)
+        n_species, channels, l_max = len(settings.species), settings.channels, settings.l_max
+        if irreps.lmax > l_max:
+            raise ModelError(
+                f"a network with l_max={l_max} cannot give {irreps}; the {settings.target} needs {irreps.lmax}"
+            )
+        self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(l_max))
+        self.first = SphereProduct(n_species, channels, channels, settings)
         self.messages = nn.ModuleList(Message(n_species, settings) for _ in range(settings.layers))
         self.products = nn.ModuleList(
-            SphereProduct(n_species, 2 * channels, channels, settings.factors) for _ in range(settings.layers)
+            SphereProduct(n_species, 2 * channels, channels, settings) for _ in range(settings.layers)
         )
         self.reads = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    str(number): ReadOut(n_species, channels, mul, irrep)
+                    str(number): ReadOut(n_species, channels, mul, irrep, l_max)
                     for number, (mul, irrep) in enumerate(irreps)
                     if last or irrep.p == (-1) ** irrep.l  # the others are small, and cost most
                 }
             )
             for last in [False] * settings.layers + [True]
         )
-        self.register_buffer("density_scale", torch.ones(HARMONICS, 1, 1))
+        self.register_buffer("density_scale", torch.ones((l_max + 1) ** 2, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
 
     def geometry(self, graph: Graph) -> Geometry:
         """Return basis and density of a graph."""
         settings, n = self.settings, len(graph)
-        distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors)  # (n, k), (n, k, lm)
+        distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (n, k, lm)
         radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)
         kinds = range(len(settings.species))
         of_species = torch.cat([radial * (graph.neighbour_species == kind)[..., None] for kind in kinds], dim=-1)
@@ -347,7 +356,7 @@ class Network(nn.Module):
         message_cutoff = min(settings.message_cutoff, settings.cutoff)
         n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
         distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
-        angular = angular.gather(1, nearest[..., None].expand(-1, -1, HARMONICS))
+        angular = angular.gather(1, nearest[..., None].expand(-1, -1, angular.shape[2]))
         radial = radial_functions(distances, message_cutoff, settings.message_radial, settings.envelope)
         return Geometry(
             graph=graph,
@@ -359,7 +368,7 @@ class Network(nn.Module):
     def set_scales(self, geometries: Sequence[Geometry]) -> None:
         """Bring inputs and messages to order one."""
         density = torch.cat([geometry.density for geometry in geometries], dim=1)
-        for degree in range(L_MAX + 1):
+        for degree in range(self.settings.l_max + 1):
             part = slice(degree**2, (degree + 1) ** 2)
             self.density_scale[part] = inverse_root(density[part].square().mean())
         messages = torch.stack([geometry.basis.square().sum(1).mean() for geometry in geometries])

@@ -43,6 +43,8 @@ class Target:
         Unit of Σ T·v with v in Å/fs.
     ase_property
         Its name among the properties of a calculator of ASE.
+    field
+        Strength of the fields that labels of it are best made in, E_h/(e a0): a compromise of noise and truncation.
     aliases
         Other names under which files of other programs store it.
     """
@@ -54,6 +56,7 @@ class Target:
     unit: str
     rate_unit: str
     ase_property: str
+    field: float = 2e-3
     aliases: tuple[str, ...] = ()
 
     @property
@@ -119,6 +122,7 @@ HGT = Target(
     unit="e^3 a0^3/(Eh^2 Angstrom)",
     rate_unit="e³ a0³ E_h⁻² fs⁻¹",
     ase_property="hyperpolarizability_gradient",
+    field=8e-3,
 )
 
 TARGETS = {target.name: target for target in (APT, PGT, HGT)}

@@ -102,13 +102,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from mimyria.model.files import write_model
-    from mimyria.model.model import ResponseModel
-    from mimyria.model.network import NetworkSettings
+    from mimyria.model.model import PRESETS, ResponseModel
 
     folder = tmp_path_factory.mktemp("models")
     for name in TARGETS:
         torch.manual_seed(0)
-        write_model(folder / f"{name}.mym", ResponseModel(NetworkSettings(name, (1, 8), cutoff=4.0)), {})
+        settings = replace(PRESETS["default"][name], species=(1, 8), cutoff=4.0)
+        write_model(folder / f"{name}.mym", ResponseModel(settings), {})
     return folder
 
 

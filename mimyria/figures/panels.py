@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -151,24 +152,29 @@ def _infrared(spectrum: Spectrum) -> list[Panel]:
     return panels
 
 
-def _raman(spectrum: Spectrum) -> list[Panel]:
+def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
     """Return line shapes, or Stokes intensities where there are some, and the depolarisation ratio."""
     prefix, quantity = "", "line shape"
     if "stokes_VV" in spectrum.columns:
         prefix, quantity = "stokes_", "Stokes intensity"
         above = spectrum.wavenumber >= LOWEST_STOKES
         spectrum = replace(spectrum, columns={name: values[above] for name, values in spectrum.columns.items()})
-    colors = {"VV": BLUE, "VH": VERMILION, "unpolarised": GREEN, "isotropic": PURPLE, "anisotropic": ORANGE}
+    colors = {"VV": BLUE, crossed: VERMILION, "unpolarised": GREEN, "isotropic": PURPLE, "anisotropic": ORANGE}
+    colors |= {"dipolar": PURPLE, "octupolar": ORANGE}
     curves = [
-        _curve(spectrum, f"{prefix}{name}", name, color, hidden=name not in ("VV", "VH"))
+        _curve(spectrum, f"{prefix}{name}", name, color, hidden=name not in ("VV", crossed))
         for name, color in colors.items()
         if f"{prefix}{name}" in spectrum.columns
     ]
     for name in colors if not prefix else ():
         curves += _terms(spectrum, name, f"{name} ") if name in spectrum.columns else []
-    lines = _panel("raman", "Raman", quantity, "max. VV", curves, curves[0].highest() or 1.0)
-    ratio = _curve(spectrum, "depolarisation_ratio", "VH/VV", BLUE)
-    return [replace(lines, arbitrary=True), Panel("raman", "depolarisation ratio", "VH/VV", "", (ratio,), height=0.5)]
+    lines = _panel(spectrum.kind, title, quantity, "max. VV", curves, curves[0].highest() or 1.0)
+    label = f"{crossed}/VV"
+    ratio = (_curve(spectrum, "depolarisation_ratio", label, BLUE),)
+    return [
+        replace(lines, arbitrary=True),
+        Panel(spectrum.kind, "depolarisation ratio", label, "", ratio, height=0.5),
+    ]
 
 
 def _density(spectrum: Spectrum) -> list[Panel]:
@@ -207,5 +213,11 @@ def _group_color(index: int) -> str:
     return GROUP_COLORS[index % len(GROUP_COLORS)]
 
 
-PANELS = {"ir": _infrared, "raman": _raman, "vdos": _density, "sfg": _sum_frequency}
+PANELS: dict[str, Callable[[Spectrum], list[Panel]]] = {
+    "ir": _infrared,
+    "raman": partial(_scattering, "Raman", "VH"),
+    "vdos": _density,
+    "sfg": _sum_frequency,
+    "hyper_raman": partial(_scattering, "hyper-Raman", "HV"),
+}
 """Functions of a spectrum, by kind; of any other kind the first column is shown."""

@@ -1,7 +1,7 @@
 """`Network`: an E(3)-equivariant network from neighbourhoods to the irreps of response tensors.
 
 A feature is a function on the sphere around each atom, given by its coefficients in the real spherical harmonics Y_lm,
-l ≤ l_max, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold the harmonic, the atom and the channel.
+l ≤ l_max, with the parity (-1)^l that such functions have. Tensors x[lm, n, u] hold harmonic, atom and channel.
 
     density    A[lm, n, (s b)] = Σ_j δ(s, s_j) R_b(r_ij) Y_lm(r̂_ij)                     what lies around
     product    x ← x ⊕ P(f·g) ⊕ P(f·g·h), f, g, h linear images of x as functions       body order

@@ -6,18 +6,20 @@ from collections.abc import Callable, Collection
 
 from mimyria.errors import ConfigError
 from mimyria.settings import OF_FACES
+from mimyria.spectra.hyper_raman import hyper_raman
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sfg import sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.targets import APT, PGT
+from mimyria.targets import APT, HGT, PGT
 
 KINDS: dict[str, Callable[..., Spectrum]] = {
     "ir": infrared,
     "raman": raman,
     "vdos": vibrational_density,
     "sfg": sum_frequency,
+    "hyper_raman": hyper_raman,
 }
 """By name: a function of series with the rates of ``NEEDS``, of the conditions, and of the sampling (`sampling`)."""
 
@@ -26,6 +28,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "raman": (PGT.name,),
     "vdos": (),
     "sfg": (APT.name, PGT.name),
+    "hyper_raman": (HGT.name,),
 }
 """Names of the targets whose rates a kind needs."""
 

@@ -51,16 +51,8 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
     for geometry in conditions.porto:
         _, shape, shape_blocks = power_spectra(series, partial(component_rate, *polarisations(geometry)), sampling)
         shapes[geometry], blocks[geometry] = to_cm * shape.sum(both), to_cm * shape_blocks.sum(each)
-    errors = {name: standard_error(values) for name, values in blocks.items()}
-    dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
-    columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
-    for name in ("depolarisation_ratio", "depolarisation_ratio_error"):
-        columns[name] = np.where(dark, np.nan, columns[name])
-    scales = intensity_scales(wavenumber, conditions)
-    for scale, (factor, _) in scales.items():
-        for name in ("VV", "VH", "unpolarised", *conditions.porto):
-            columns[f"{scale}_{name}"] = factor * shapes[name]
-            columns[f"{scale}_{name}_error"] = factor * errors[name]
+    scales, scaled = intensity_scales(wavenumber, conditions), ("VV", "VH", "unpolarised", *conditions.porto)
+    columns = geometry_columns(wavenumber, shapes, blocks, scales, scaled)
     columns |= committee_spread(series, PGT.name, sampling, _both_polarisations, [isotropic_rate, anisotropic_rate])
     for name, signal, of_groups, of_blocks in (
         ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
@@ -85,16 +77,46 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
     }
     units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
     units |= {f"{name}_per_molecule": LINE_SHAPE for name in ("isotropic", "anisotropic")}
-    units |= {
-        f"{scale}_{name}": INTENSITY for scale in scales for name in ("VV", "VH", "unpolarised", *conditions.porto)
-    }
+    units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in scaled}
     return Spectrum("raman", columns, header | sampling.header(), units)
 
 
-def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tuple[Array, str]]:
+def geometry_columns(
+    wavenumber: Array,
+    shapes: dict[str, Array],
+    blocks: dict[str, Array],
+    scales: dict[str, tuple[Array, str]],
+    scaled: Sequence[str],
+) -> dict[str, Array]:
+    """Return line shapes with standard errors, the ratio where VV is bright, and intensities on every scale.
+
+    Parameters
+    ----------
+    wavenumber
+        cm⁻¹, shape (n,).
+    shapes, blocks
+        By name, shape (n,) and (blocks, n); the ``depolarisation_ratio`` is among them.
+    scales
+        From `intensity_scales`.
+    scaled
+        Names of the geometries that have intensities.
+    """
+    errors = {name: standard_error(values) for name, values in blocks.items()}
+    dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
+    columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
+    for name in ("depolarisation_ratio", "depolarisation_ratio_error"):
+        columns[name] = np.where(dark, np.nan, columns[name])
+    for scale, (factor, _) in scales.items():
+        for name in scaled:
+            columns[f"{scale}_{name}"] = factor * shapes[name]
+            columns[f"{scale}_{name}_error"] = factor * errors[name]
+    return columns
+
+
+def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1) -> dict[str, tuple[Array, str]]:
     """Return by name the factors that convert line shapes to other scales of intensity, and the formulas.
 
-    With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, which is ν² times that of α itself,
+    With x = hcν/k_BT, ν_L of the laser and S the line shape of the rates, ν² times that of α or β itself,
 
     stokes      I_S  = (1 - ν/ν_L)⁴ Q(x)/x · S/ν = (1 - ν/ν_L)⁴ / [ν (1 - e^{-x})] · S
     antistokes  I_aS = (1 + ν/ν_L)⁴ Q(-x)/x · S/ν = (1 + ν/ν_L)⁴ / [ν (e^x - 1)] · S          on the same scale
@@ -107,15 +129,17 @@ def intensity_scales(wavenumber: Array, conditions: Conditions) -> dict[str, tup
     The second forms hold for the harmonic quantum correction Q; another Q multiplies `reduced` by `over_harmonic`.
     Intensities are proportional to power; divide by 1 - ν/ν_L (Stokes) or 1 + ν/ν_L for counted photons. All are NaN at
     ν = 0, and the Stokes intensity is zero beyond ν_L. Without a laser there is only `reduced`.
+    Light that takes two ``photons`` of the laser, hyper-Raman, has its ν_L twice where the laser is.
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
     reduced = over_harmonic(shift, conditions.temperature, conditions.correction) / shift
     scales = {"reduced": (reduced, "S/ν ∝ Im χ, Bose- and frequency-corrected Stokes; unit of S times cm")}
     if conditions.laser is not None:
-        light, x = 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
+        light, x = photons * 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
         stokes = np.clip(1 - shift / light, 0, None) ** 4 * quantum_factor(x, conditions.correction) / (x * shift)
         antistokes = (1 + shift / light) ** 4 * quantum_factor(-x, conditions.correction) / (x * shift)
-        laser = f"ν_L of {conditions.laser:g} nm; unit of S times cm"
+        of_laser = f"{conditions.laser:g} nm" if photons == 1 else f"{photons} photons of {conditions.laser:g} nm"
+        laser = f"ν_L of {of_laser}; unit of S times cm"
         scales["stokes"] = (stokes, f"(1 - ν/ν_L)⁴/[ν (1 - exp(-hcν/kT))]·S, {laser}")
         scales["antistokes"] = (antistokes, f"(1 + ν/ν_L)⁴/[ν (exp(hcν/kT) - 1)]·S, its x is -hcν/kT, {laser}")
     return scales
@@ -145,13 +169,17 @@ def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:
 
 def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
     parallel, perpendicular = isotropic + 2 / 15 * anisotropic, anisotropic / 10
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = perpendicular / parallel
     return {
         "VV": parallel,
         "VH": perpendicular,
         "isotropic": isotropic,
         "anisotropic": anisotropic,
         "unpolarised": parallel + perpendicular,
-        "depolarisation_ratio": ratio,
+        "depolarisation_ratio": scattering_ratio(perpendicular, parallel),
     }
+
+
+def scattering_ratio(crossed: Array, parallel: Array) -> Array:
+    """Return the depolarisation ratio, infinite or NaN where nothing is scattered."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(crossed / parallel)

@@ -141,14 +141,14 @@ def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     wanted = select_kinds(settings.kinds, targets)
     asked: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
-        ("--laser", "raman", settings.laser),
+        ("--laser", "hyper_raman" if "hyper_raman" in wanted else "raman", settings.laser),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
         *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
     ]
     for words, kind, given in asked:
         if given and kind not in wanted:
             raise ConfigError(
-                f"{words}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt"
+                f"{words}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt, --tensor"
             )
     return wanted
 

@@ -26,14 +26,14 @@ LAYOUTS = (
 UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
 WINDOWS = ("gaussian", "hann", "blackman")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
-KINDS = ("ir", "raman", "vdos", "sfg")
+KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
 OF_FACES = ("sfg",)
 """Kinds of a slab, whose rates are those of its faces; only made when they are asked for."""
 PRESETS = ("default", "small", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
 LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
 """E_h/(e a0); beyond the first a molecule's answer is no longer a Taylor series, and a cell breaks down."""
-FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 4e-3 as a rule"
+FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule"
 LARGEST_EPSILON = 6.0
 EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, nor the static constant (78 for water)"
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
@@ -305,10 +305,16 @@ class Calculation(Settings):
         WORD, f"{', '.join(ENGINES)}; without it, cp2k for cells and pyscf for molecules.", "result"
     )
     target: str = setting(
-        TARGET, "pgt: APT and PGT from 13 runs; apt: the APT alone, from 7.", "result", "pgt", given=True
+        TARGET,
+        "pgt: APT and PGT from 13 runs; apt: the APT alone, from 7; hgt: all three, from 33.",
+        "result",
+        "pgt",
+        given=True,
     )
-    field: float = setting(
-        Number(least=SMALLEST_FIELD, most=LARGEST_FIELD, takes=FIELD), "Field strength, E_h/(e a0).", "result", 2e-3
+    field: float | None = setting(
+        Number(least=SMALLEST_FIELD, most=LARGEST_FIELD, takes=FIELD),
+        "Field strength, E_h/(e a0); else 2e-3, or 8e-3 for hgt.",
+        "result",
     )
     scheme: str = setting(Choice(names=("field", "displacement")), "Displacement is for validation.", "result", "field")
     template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
@@ -347,6 +353,13 @@ class LabelSettings(Calculation, Configurations):
     workers: int | None = setting(COUNT, "Configurations at a time on this machine.", "nothing")
     cores: int | None = setting(COUNT, "Cores (OpenMP threads) of each.", "nothing")
     retry: bool = setting(Switch(), "Try failed ones again: from scratch, then safer.", "nothing", False, given=True)
+
+    @property
+    def strength(self) -> float:
+        """Length of the fields, E_h/(e a0): the one asked for, or what suits the target."""
+        from mimyria.targets import TARGETS
+
+        return TARGETS[self.target].field if self.field is None else self.field
 
     def __post_init__(self) -> None:
         super().__post_init__()

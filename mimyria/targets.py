@@ -70,6 +70,11 @@ class Target:
         return ",".join(["field"] * self.order + ["displacement"])
 
     @property
+    def flag(self) -> str:
+        """What gives its tensors on the command line; the first two orders have a flag of their own."""
+        return f"--{self.name}" if self.order <= PGT.order else f"--tensor {self.name}=FILE"
+
+    @property
     def atomic_unit(self) -> float:
         """∂^k F/∂E^k in atomic units, in ours: ∂M/∂R is in e; of higher orders a.u. per a0 becomes a.u. per Å."""
         return 1.0 if self.order == 1 else 1 / BOHR

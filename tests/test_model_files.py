@@ -15,7 +15,7 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
     path = tmp_path / "m.mym"
     write_model(path, model, {})
     other = next(name for name in TARGETS if name != model.settings.target)
-    with pytest.raises(ModelError, match=f"give it to --{model.settings.target}"):
+    with pytest.raises(ModelError, match=f"give it to {TARGETS[model.settings.target].flag}"):
         read_model(path, other)
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"not a model", b""):

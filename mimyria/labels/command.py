@@ -82,7 +82,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelSett
     _report(
         labelled, len(plan.configurations), f"{len(written)} frames are in {out}" if written else "nothing is written"
     )
-    return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.field:g} E_h/(e a0)"
+    return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.strength:g} E_h/(e a0)"
 
 
 def _chosen(paths: Sequence[Path], request: LabelSettings) -> dict[int, Frame]:

@@ -95,7 +95,7 @@ def read_model(
     if target is not None and settings.target != target:
         raise ModelError(
             f"{path} holds a model of the {TARGETS[settings.target].title} ({settings.target}), not of the "
-            f"{TARGETS[target].title} ({target}): give it to --{settings.target}"
+            f"{TARGETS[target].title} ({target}): give it to {TARGETS[settings.target].flag}"
         )
     if torch.device(device).type == "mps":  # which has no double precision
         model = model.float()

@@ -12,7 +12,7 @@ from mimyria.spectra.raman import raman
 from mimyria.spectra.sfg import sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density
-from mimyria.targets import APT, HGT, PGT
+from mimyria.targets import APT, HGT, PGT, TARGETS
 
 KINDS: dict[str, Callable[..., Spectrum]] = {
     "ir": infrared,
@@ -48,7 +48,7 @@ def select_kinds(kinds: Collection[str] | None, targets: Collection[str]) -> lis
     for kind in kinds:
         if kind not in KINDS:
             raise ConfigError(f"--kinds takes {', '.join(KINDS)}, not {kind!r}")
-        missing = [f"--{name}" for name in NEEDS[kind] if name not in targets]
+        missing = [TARGETS[name].flag for name in NEEDS[kind] if name not in targets]
         if missing:
             raise ConfigError(
                 f"--kinds {kind} needs {' and '.join(missing)}: a model file or `frames`, given with the trajectory"

@@ -354,13 +354,6 @@ class LabelSettings(Calculation, Configurations):
     cores: int | None = setting(COUNT, "Cores (OpenMP threads) of each.", "nothing")
     retry: bool = setting(Switch(), "Try failed ones again: from scratch, then safer.", "nothing", False, given=True)
 
-    @property
-    def strength(self) -> float:
-        """Length of the fields, E_h/(e a0): the one asked for, or what suits the target."""
-        from mimyria.targets import TARGETS
-
-        return TARGETS[self.target].field if self.field is None else self.field
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_residual is not None and self.target == "apt":

@@ -19,7 +19,7 @@ from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displaced, displacement_tensors
-from mimyria.labels.label import FAILED, Labelled, label_frames, unlabelled
+from mimyria.labels.label import FAILED, Labelled, field_strength, label_frames, unlabelled
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
@@ -82,7 +82,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, request: LabelSett
     _report(
         labelled, len(plan.configurations), f"{len(written)} frames are in {out}" if written else "nothing is written"
     )
-    return f"{out}: {len(written)} labelled frames, {engine.summary}, field {settings.strength:g} E_h/(e a0)"
+    return f"{out}: {len(written)} labelled frames, {engine.summary}, field {field_strength(settings):g} E_h/(e a0)"
 
 
 def _chosen(paths: Sequence[Path], request: LabelSettings) -> dict[int, Frame]:

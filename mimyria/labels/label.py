@@ -99,7 +99,7 @@ def label_frames(
         If a folder holds another configuration or was made with other settings, with the difference; or if the engine
         cannot be used at all.
     """
-    engine.prepare(settings.strength, TARGETS[settings.target].order)
+    engine.prepare(field_strength(settings), TARGETS[settings.target].order)
     session = _Session(engine, settings, {work / name: frame for name, frame in frames.items()})
     session.check_others()
     session.forget_failures()
@@ -141,7 +141,7 @@ class _Session:
 
     def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
         self.engine, self.settings, self.frames = engine, settings, frames
-        self.fields = stencil(TARGETS[settings.target].order, settings.strength)
+        self.fields = stencil(TARGETS[settings.target].order, field_strength(settings))
         identity = engine.identity  # of CP2K it reads the files beside the template
         self.identities = {folder: self._identity(frame, identity) for folder, frame in frames.items()}
         self.inside = {folder: folder / identity.key for folder, identity in self.identities.items()}
@@ -159,7 +159,7 @@ class _Session:
         facts = {
             "engine": engine,
             "charge": self._charge(frame),
-            "field": self.settings.strength,
+            "field": field_strength(self.settings),
             "order": TARGETS[self.settings.target].order,
             "configuration": {
                 "numbers": frame.numbers.tolist(),
@@ -279,6 +279,11 @@ class _Session:
 def _attempts(inside: Path) -> int:
     """Return how often a configuration has failed."""
     return int(read_json(inside / FAILED).get("attempts", 0))
+
+
+def field_strength(settings: LabelSettings) -> float:
+    """Return the length of the fields, E_h/(e a0): the one asked for, or what suits the target."""
+    return TARGETS[settings.target].field if settings.field is None else settings.field
 
 
 def check_distances(frame: Frame) -> None:

@@ -16,6 +16,7 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
     """Yield the frames at the given increasing indices; ASE parses those between as well."""
     from ase.io import iread
 
+    # One pass from the start: ASE finds a frame by its number only by reading all frames before it.
     stored = enumerate(iread(source.path, index=":"))
     position = -1
     for index in indices:

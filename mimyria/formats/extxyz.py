@@ -57,6 +57,7 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                     progress.fraction = fraction()
                     yield replace(NO_ATOMS, time=time)
                     continue
+                # Comment lines mostly differ in the time alone, and species not at all: only changes are parsed.
                 if header is None or rest != comment:
                     columns = header.columns if header else None
                     header, comment = parse_header(rest, header), rest

@@ -121,6 +121,7 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
         raise LabelError(
             f"{place}: {target.name}_order={stated} is not our order; `--layout displacement,field` transposes it"
         )
+    # The field indices keep their order: they are symmetric, which is checked below.
     ours = np.moveaxis(values, axis, -1)
     if told is not None:
         ours = ours * told.units.get(target.name, 1.0)

@@ -24,6 +24,7 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
     ours, one, two = tee(indices, 3)
     positions = read_extxyz(source, one, progress)
     velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), two, Progress())
+    # To the end of the longer file: a run killed between its two writes leaves one frame without velocities.
     for index, (frame, other) in zip(ours, zip_longest(positions, velocities), strict=False):
         place = f"{source.path} and {source.velocities}, frame {index}"
         if frame is None or other is None:

@@ -49,6 +49,7 @@ def group_terms(
     """
     shapes, blocks = factor * shapes, factor * blocks
     columns = pair_terms(name, series[0].group_names, shapes)
+    # More groups than names: the rates of single molecules are known, and with them the intramolecular terms.
     if len(series[0].groups) > len(series[0].group_names):
         own, own_blocks = self_spectra(series, signal, sampling)
         inside, inside_blocks = factor * own, factor * own_blocks

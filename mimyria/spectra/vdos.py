@@ -62,6 +62,7 @@ def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> 
         for start in range(0, stored - joined + 1, joined):
             blocks.append(one.velocity_blocks[start : start + joined, :, :lags].mean(axis=0))
             frames += joined * one.velocity_block_frames
+    # The scatter of a single block is unknown: no error bars.
     if len(blocks) < 2:
         blocks, frames = [], 0
     shape = (len(blocks), len(series[0].velocity_species), lags)

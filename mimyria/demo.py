@@ -15,6 +15,7 @@ import numpy as np
 
 from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
+from mimyria.memory import write_text
 from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
 from mimyria.settings import SpectrumSettings, TrainSettings
@@ -58,7 +59,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
             settings = TrainSettings(target=name, time_limit=QUICK_MINUTES if quick else MINUTES)
             with progress_table(f"{step}/3 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
-        (out / EXPERIMENT).write_text(experiment(), encoding="utf-8")
+        write_text(out / EXPERIMENT, experiment())
         spectra = make_spectra(
             [trajectory],
             out,

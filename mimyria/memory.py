@@ -1,8 +1,10 @@
 """What a kill at any moment must not spoil: files appear whole, a folder has one user, and knows what it was made from.
 
-with whole(path) as unfinished: ...     what is written there becomes the file, at once and on the disk
-with locked(path): ...                  no other process is in here; the lock of a dead process is free
-Identity({...}, files)                  what something was made from; its differences from another, in words
+    with whole(path) as unfinished: ...     what is written there becomes the file, at once and on the disk
+    with locked(path): ...                  no other process is in here; the lock of a dead process is free
+    Identity({...}, files)                  what something was made from; its differences from another, in words
+
+Whatever a command leaves behind goes through these three, so every command can be killed and run again.
 """
 
 from __future__ import annotations

@@ -134,6 +134,33 @@ def test_a_branch_that_was_abandoned_later_is_not_gone_on_with(
     same(again, make(run, folder="clean"))
 
 
+def test_a_trajectory_that_has_grown_is_resumed_and_one_that_has_changed_is_not(
+    make: Make, run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole file of the first pass is the beginning of the later ones; of finished rates the same is true."""
+
+    def make_half(*trajectories: list[Any], folder: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("mimyria.pipeline.write_series", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                make(*trajectories, folder=folder)
+
+    clean = make(run, folder="clean")
+    make_half(run[:160], folder="grown")
+    with caplog.at_level(logging.INFO, "mimyria"):
+        same(make(run, folder="grown"), clean)
+    assert "after 160 frames that are done" in caplog.text
+    assert not (tmp_path / "grown" / "series-1.h5").exists()
+    same(make(run[:200], folder="grown"), make(run[:200], folder="shorter"))
+    assert (tmp_path / "grown" / "series-1.h5").exists()
+    make(run, folder="shorter")
+    assert not (tmp_path / "shorter" / "series-1.h5").exists()
+    other = [replace(frame, velocities=0.9 * frame.velocities) for frame in run]
+    make_half(other[:160], folder="changed")
+    same(make(run, folder="changed"), clean)
+    assert "changed/unfinished/0000 holds an unfinished run with other settings; it is removed" in caplog.text
+
+
 def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_frames(tmp_path / "a.xyz", run[:150] + run[160:170] + run[180:])
 

@@ -31,6 +31,7 @@ from mimyria.engines.cp2k_input import (
 from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, run_folder
 from mimyria.errors import LabelError
 from mimyria.frame import Array
+from mimyria.memory import write_text
 from mimyria.units import DEBYE
 
 INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
@@ -99,7 +100,7 @@ class CP2K(Engine):
             text = run_input(self._tree, configuration, field, restart, self.schema)
             path = inside / INPUT
             if not path.exists() or path.read_text(encoding="utf-8") != text:  # it may be in use
-                path.write_text(text, encoding="utf-8")
+                write_text(path, text)
 
     def calculation(self, task: Task) -> Calculation:
         """See `Engine`. CP2K is started in the folder of each run."""

@@ -192,7 +192,7 @@ def file_facts(path: Path, length: int | None = None) -> dict[str, Any]:
         If it cannot be read.
     """
     try:
-        size = path.stat().st_size if length is None else min(path.stat().st_size, length)
+        size = path.stat().st_size if length is None else length
         return {"bytes": size, "digest": digest(path, size)}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

@@ -65,12 +65,12 @@ def test_a_committee_gives_mean_and_spread(
     assert model.summary["spread_error"] > model.summary["spread"] > 0
     with caplog.at_level("INFO", "mimyria"):
         (frame,) = predict(model, labels[8:9])
-    assert "the committee spreads by" in caplog.text
+    assert "committee standard deviation" in caplog.text
     assert frame.extra["apt_spread"].shape == (96,)
     squeezed = replace(labels[8], positions=labels[8].positions * 0.85, cell=labels[8].cell * 0.85)
     with caplog.at_level("WARNING", "mimyria"):
         list(predict(model, [squeezed]))
-    assert "unlike those it was trained on" in caplog.text
+    assert "this system is outside the training data" in caplog.text
     lines = read_history(history_of(committee))
     assert [len(member) for member in lines] == [12, 12, 12]
     assert lines[0][-1]["held_out"] < lines[0][0]["held_out"]
@@ -107,4 +107,4 @@ def test_an_atom_that_the_committee_does_not_know_is_named(
     positions[1] += 1.0 * (positions[1] - positions[0]) / np.linalg.norm(positions[1] - positions[0])
     with caplog.at_level("WARNING", "mimyria"):
         list(predict(read_model(committee), [replace(frame, positions=positions)]))
-    assert "knows an atom badly" in caplog.text
+    assert "the committee has a high uncertainty for an atom" in caplog.text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,35 +22,38 @@ from mimyria.targets import labelled_atoms
 
 ATOMS_PER_STEP = 64
 KEPT_BYTES = 2 * 1024**3
-"""Geometries are kept for every epoch up to this; what is beyond is computed again in each."""
+"""Geometries are kept for every epoch up to this; those beyond are computed anew in each."""
+
+
+def in_batches(frames: Iterable[Frame], n_atoms: int) -> Iterator[list[Frame]]:
+    """Yield the frames in lists of at least so many atoms, but for the last: small molecules do not go one by one."""
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if sum(map(len, batch)) >= n_atoms:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames as the network wants them, with their labels as irreps, atoms in the graph's order.
-
-    Parameters
-    ----------
-    graph
-        The neighbourhoods.
-    geometry
-        What the network makes of them, or None where keeping it for every epoch would take too much memory.
-    labels
-        Shape (n, irreps).
-    weights
-        One for a labelled atom and zero for another, shape (n, 1).
-    frame
-        Number of the frame of each atom, shape (n,).
-    """
+    """Frames as the network wants them, with their labels as irreps, atoms in the graph's order."""
 
     graph: Graph
-    geometry: GraphGeometry | None
-    labels: Tensor
-    weights: Tensor
-    frame: Tensor
+    geometry: GraphGeometry | None  # what the network makes of the graph; None where it is not kept
+    labels: Tensor  # (n, irreps)
+    weights: Tensor  # one for a labelled atom and zero for another, (n, 1)
+    frame: Tensor  # number of the frame of each atom, (n,)
+
+    @property
+    def labelled(self) -> Tensor:
+        """Which atoms have a label, shape (n,), bool."""
+        return self.weights[:, 0] > 0
 
     def geometry_for(self, model: ResponseModel) -> GraphGeometry:
-        """Return the geometry that is kept, or make it."""
+        """Return the geometry that was kept, or compute it."""
         return model.geometry(self.graph) if self.geometry is None else self.geometry
 
     def without_excess(self, error: Tensor, model: ResponseModel) -> Tensor:
@@ -68,22 +72,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Data:
-    """What a network learns from.
-
-    Parameters
-    ----------
-    training, held_out
-        Batches with normalised labels.
-    loss_weights
-        How much the square of an error counts, shape (species, irreps); one on average over the labelled atoms.
-    project
-        Errors are those that are left when the translational sum rule is made exact.
-    """
+    """What a network learns from, with normalised labels."""
 
     training: list[Batch]
     held_out: list[Batch]
-    loss_weights: Tensor
-    project: bool
+    loss_weights: Tensor  # how much the square of an error counts, (species, irreps); one on average over the labels
+    project: bool  # errors are those that are left when the translational sum rule is made exact
 
 
 def make_data(
@@ -95,43 +89,25 @@ def make_data(
     weights: Mapping[str, float],
     device: torch.device,
 ) -> Data:
-    """Return batches of frames, and normalise the model to the training frames.
+    """Return batches of labelled frames, and normalise the model to the training frames.
 
-    Parameters
-    ----------
-    model
-        Its constants are set.
-    training, held_out
-        Labelled frames.
-    project
-        See `Data`.
-    weights
-        How much an element, such as ``S``, or an irrep, such as ``2e``, counts; one for those not named.
-    device
-        Where to compute.
+    ``weights`` say how much an element, such as ``S``, or an irrep, such as ``2e``, counts; one for those not named.
+    ``project`` is as in `Data`.
     """
-    batches = _batches(model, training, device, kept := [0])
-    normalise(model, batches)
-    return Data(
-        [_normalised(model, batch) for batch in batches],
-        [_normalised(model, batch) for batch in _batches(model, held_out, device, kept)],
-        _loss_weights(model, weights, batches).to(device, model.mean.dtype),
-        project,
-    )
-
-
-def _batches(model: ResponseModel, frames: Sequence[Frame], device: torch.device, kept: list[int]) -> list[Batch]:
-    """Return frames in steps of at least ATOMS_PER_STEP atoms, so that small molecules do not go one by one."""
-    chunks: list[list[Frame]] = []
-    for frame in frames:
-        if not chunks or sum(map(len, chunks[-1])) >= ATOMS_PER_STEP:
-            chunks.append([])
-        chunks[-1].append(frame)
-    batches = []
-    for chunk in chunks:
-        batches.append(_batch(model, chunk, device, keep=kept[0] < KEPT_BYTES))
-        kept[0] += batches[-1].geometry.nbytes if batches[-1].geometry is not None else 0
-    return batches
+    lists = [list(in_batches(frames, ATOMS_PER_STEP)) for frames in (training, held_out)]
+    batches: list[Batch] = []
+    kept = 0
+    for frames in itertools.chain(*lists):
+        batch = _batch(model, frames, device, keep=kept < KEPT_BYTES)
+        kept += 0 if batch.geometry is None else batch.geometry.nbytes
+        batches.append(batch)
+    n_training = len(lists[0])
+    normalise(model, batches[:n_training])
+    loss_weights = _loss_weights(model, weights, batches[:n_training]).to(device, model.mean.dtype)
+    for index, batch in enumerate(batches):
+        species = batch.graph.species
+        batches[index] = replace(batch, labels=(batch.labels - model.mean[species]) / model.scale[species])
+    return Data(batches[:n_training], batches[n_training:], loss_weights, project)
 
 
 def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, keep: bool) -> Batch:
@@ -139,21 +115,15 @@ def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, k
     graph = build_graph(frames, model.settings.species, model.settings.cutoff, device, dtype)
     tensors = np.concatenate([frame.tensors[model.target.name] for frame in frames])
     labelled = labelled_atoms(tensors)
-    filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)
-    flat = torch.from_numpy(filled).to(device, dtype)
-    frame = np.repeat(np.arange(len(frames)), [len(one) for one in frames])
+    filled = np.where(labelled[:, None], tensors.reshape(len(tensors), -1), 0.0)  # NaN · 0 would be NaN in the loss
+    number = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
     return Batch(
         graph=graph,
         geometry=model.geometry(graph) if keep else None,
-        labels=flat[graph.order] @ model.change_of_basis.flatten(1).T,
+        labels=torch.from_numpy(filled).to(device, dtype)[graph.order] @ model.change_of_basis.flatten(1).T,
         weights=torch.from_numpy(labelled[:, None]).to(device, dtype)[graph.order],
-        frame=torch.from_numpy(frame).to(device)[graph.order],
+        frame=torch.from_numpy(number).to(device)[graph.order],
     )
-
-
-def _normalised(model: ResponseModel, batch: Batch) -> Batch:
-    species = batch.graph.species
-    return replace(batch, labels=(batch.labels - model.mean[species]) / model.scale[species])
 
 
 def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
@@ -163,16 +133,16 @@ def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
     scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
     strong ones, for their labels are the noisiest.
     """
-    geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # enough of them
+    geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # KEPT_BYTES of them are enough
     for network in model.networks:
         network.set_scales(geometries)
     species = torch.cat([batch.graph.species for batch in batches])
-    labelled = torch.cat([batch.weights for batch in batches])[:, 0] > 0
+    labelled = torch.cat([batch.labelled for batch in batches])
     labels = torch.cat([batch.labels for batch in batches])
     for s in torch.unique(species[labelled]).tolist():
         rows = labels[labelled & (species == s)]
         for _, part in irrep_slices(model):
-            if part.stop - part.start == 1:
+            if part.stop - part.start == 1:  # a scalar: the mean of any other irrep is zero over all orientations
                 model.mean[s, part] = rows[:, part].mean()
         squares = (rows - model.mean[s]).square()
         for _, part in irrep_slices(model):
@@ -186,19 +156,17 @@ def irrep_slices(model: ResponseModel) -> list[tuple[str, slice]]:
 
 
 def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: Sequence[Batch]) -> Tensor:
-    """Return the weights of the squared errors, shape (species, irreps), one on average over the labelled atoms.
+    """Return the weights of the squared errors, shape (species, irreps); see `Data`.
 
-    A species counts with the root of its share of the atoms, times what the user says: rare ones are heard.
+    A species counts in all with the root of its share of the atoms, times what the user says: rare ones are heard.
     """
     symbols, irreps = symbols_of(np.array(model.settings.species)), irrep_slices(model)
     known = {*symbols, *(name for name, _ in irreps)}
     if unknown := sorted(set(weights) - known):
         raise ConfigError(f"--weight {unknown[0]}: the labels have {', '.join(sorted(known))}")
-    if any(not value >= 0 for value in weights.values()):
-        raise ConfigError("--weight takes numbers that are not negative")
-    counts = torch.zeros(len(symbols))
-    for batch in batches:
-        counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu().float())
+    counts = (
+        torch.cat([batch.graph.species[batch.labelled] for batch in batches]).bincount(minlength=len(symbols)).cpu()
+    )
     share = counts / counts.sum()
     result = torch.ones(len(symbols), model.irreps.dim) * share.clamp(min=1e-9).rsqrt()[:, None]
     for s, symbol in enumerate(symbols):

@@ -1,4 +1,4 @@
-"""How sure a committee is: the spread of its members, and what error stands behind a spread."""
+"""How sure a committee is: the standard deviation of its networks, and what error stands behind it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mimyria.model.batches import Data
 from mimyria.model.model import ResponseModel
 
 
-def spread(members: Tensor, elements: int | None = None) -> Tensor:
-    """Return the standard deviation of the members' tensors, root mean square over the elements of each atom.
+def committee_spread(members: Tensor, elements: int | None = None) -> Tensor:
+    """Return the standard deviation of the networks' tensors, root mean square over the elements of each atom.
 
     s[n] = √( Σ_x Σ_k (T_k[n, x] - T̄[n, x])² / (K - 1) / elements ), for tensors of shape (K, n, ...); shape (n,).
     Irreps give the same, for their basis is orthonormal, with the number of elements of the Cartesian tensor.
@@ -22,29 +22,27 @@ def spread(members: Tensor, elements: int | None = None) -> Tensor:
 
 
 def calibrate(model: ResponseModel, data: Data) -> dict[str, Any]:
-    """Return spread and error of a committee on the held-out frames, in the unit of the target.
+    """Return spread and error of a committee on the held-out frames, in the unit of the target; nothing of one network.
 
-    ``spread`` is the root mean square spread, ``spread_error`` the root mean square error of the mean prediction, both
-    over the labelled atoms and after the sum over the atoms is made exact: their ratio says how much larger the error
-    is than the spread. ``spread_largest`` is the largest of an atom. The same frames chose the best epochs.
+    ``spread`` is the root mean square standard deviation of the committee, ``spread_error`` the root mean square error
+    of the mean prediction, both over the labelled atoms and after the sum rule is made exact: their ratio calibrates
+    the standard deviation. ``spread_largest`` is the largest of an atom. The same frames chose the best epochs.
     """
-    if len(model.members) == 1:
+    if len(model.members) == 1 or not any(batch.labelled.any() for batch in data.held_out):
         return {}
     elements, spreads, errors = 3 ** (model.target.order + 1), [], []
     with torch.no_grad():
         for batch in data.held_out:
-            scale, labelled = model.scale[batch.graph.species], batch.weights[:, 0] > 0
+            scale = model.scale[batch.graph.species]
             members = model(batch.geometry_for(model))
             mean = members.mean(0)
-            away = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
+            deviations = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
             error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal
-            spreads.append(spread(away, elements)[labelled])
-            errors.append((error.square().sum(1) / elements)[labelled])
-    if not sum(map(len, spreads)):
-        return {}
-    unsure = torch.cat(spreads)
+            spreads.append(committee_spread(deviations, elements)[batch.labelled])
+            errors.append((error.square().sum(1) / elements)[batch.labelled])
+    spread = torch.cat(spreads)
     return {
-        "spread": float(unsure.square().mean().sqrt()),
+        "spread": float(spread.square().mean().sqrt()),
         "spread_error": float(torch.cat(errors).mean().sqrt()),
-        "spread_largest": float(unsure.max()),
+        "spread_largest": float(spread.max()),
     }

@@ -12,37 +12,43 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame
-from mimyria.model.calibration import spread
-from mimyria.model.environments import measured, unlike
+from mimyria.model.batches import in_batches
+from mimyria.model.calibration import committee_spread
+from mimyria.model.environments import is_extrapolated, neighbour_counts_and_distances
 from mimyria.model.graph import build_graph
 from mimyria.model.model import ResponseModel
 
-FAR = 1.6
-"""How much more than on held-out labels a committee may spread before we warn."""
-SHARE = 0.005
-"""Share of the frames in which an atom may spread more; in long trajectories some always do."""
+HIGH = 1.6
+"""A committee is unsure where its standard deviation is this many times what it was on held-out labels."""
+RARE = 0.005
+"""Share of the frames in which an atom may be unsure or extrapolated without a warning: long trajectories have some."""
+ATOMS_PER_BATCH = {"cpu": 1, "cuda": 4096, "mps": 1024}
+"""On a CPU one frame at a time is fastest; an accelerator wants more at once."""
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 log = logging.getLogger("mimyria")
 
-ATOMS_PER_BATCH = {"cpu": 1, "cuda": 4096, "mps": 1024}
-"""On a CPU one frame at a time is fastest; an accelerator wants more at once."""
-
 
 def predict(
     model: ResponseModel, frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
 ) -> Iterator[Frame]:
-    """Yield the frames with the model's tensors added under the name of its target.
+    """Yield the frames with the tensors of one model; see `predict_all`."""
+    return predict_all([model], frames, charge=charge, project=project)
+
+
+def predict_all(
+    models: Sequence[ResponseModel], frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
+) -> Iterator[Frame]:
+    """Yield the frames with the tensors of several models added under the names of their targets.
 
     Parameters
     ----------
-    model
+    models
         From ``read_model``.
     frames
         Any number; read as they are needed.
@@ -51,96 +57,95 @@ def predict(
     project
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
     """
-    return predict_all([model], frames, charge=charge, project=project)
-
-
-def predict_all(
-    models: Sequence[ResponseModel], frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
-) -> Iterator[Frame]:
-    """Yield the frames with the tensors of several models; see `predict` and `predict_together`."""
-    accounts = [_Account(model, project) for model in models]
-    batches = _batches(frames, ATOMS_PER_BATCH.get(device_of(models[0]).type, 1))
-    work = partial(predict_together, models)
-    for batch, predicted in _ahead(work, batches, _workers(models[0])):
-        for frame, *each in zip(batch, *predicted, strict=True):
+    device = device_of(models[0]).type
+    # a batch uses the cores worse than independent frames do: on a CPU as many at once as there are cores
+    workers = max(1, cores_here() // torch.get_num_threads()) if device == "cpu" else 1
+    diagnostics = [_Diagnostics(model, project) for model in models]
+    batches = in_batches(frames, ATOMS_PER_BATCH.get(device, 1))
+    for batch, predictions in _compute_ahead(partial(predict_together, models), batches, workers):
+        for frame, *of_models in zip(batch, *predictions, strict=True):
             total = frame.total_charge if charge is None else charge
-            for account, prediction in zip(accounts, each, strict=True):
-                frame = account.entered(frame, prediction, total)
+            for of_model, prediction in zip(diagnostics, of_models, strict=True):
+                frame = of_model.add(frame, prediction, total)
             yield frame
-    for account in accounts:
-        account.say()
+    for of_model in diagnostics:
+        of_model.log()
 
 
-class _Account:
-    """What is told at the end of the tensors of one model: how far off their sums were, how sure the committee."""
+class Prediction(NamedTuple):
+    """Tensors of one frame in the unit of the target, and how far to trust them."""
+
+    tensors: Array  # mean of the committee, float64, (n, 3, ..., 3)
+    spread: Array  # standard deviation of the committee, see `committee_spread`, (n,); NaN of one network alone
+    members: Array  # tensors of each network, (members, n, 3, ..., 3)
+    extrapolated: Array  # which atoms have an environment outside the training data, bool, (n,)
+
+
+class _Diagnostics:
+    """What is logged at the end about the tensors of one model: sum rule, committee, extrapolations."""
 
     def __init__(self, model: ResponseModel, project: bool) -> None:
         self.model, self.project = model, project
         self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
-        self.largest = FAR * model.summary.get("spread_largest", np.inf)
-        self.outside: list[tuple[int, int]] = []
-        self.unlike: list[tuple[int, int]] = []
+        self.unsure: list[tuple[int, int]] = []  # frame and atom
+        self.extrapolated: list[tuple[int, int]] = []
 
-    def entered(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
-        """Return the frame with the tensors, after counting it in."""
-        target, (tensors, unsure, members, strange) = self.model.target, prediction
-        self.squares += float(np.square(unsure).mean())
-        if (unsure > self.largest).any():
-            self.outside.append((self.n_frames, int(unsure.argmax())))
-        if strange.any():
-            self.unlike.append((self.n_frames, int(strange.argmax())))
+    def add(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
+        """Return the frame with the tensors, after taking note of them."""
+        target, (tensors, spread, members, extrapolated) = self.model.target, prediction
+        self.squares += float(np.square(spread).mean())
+        if (spread > HIGH * self.model.summary.get("spread_largest", np.inf)).any():
+            self.unsure.append((self.n_frames, int(spread.argmax())))
+        if extrapolated.any():
+            self.extrapolated.append((self.n_frames, int(extrapolated.argmax())))
         self.excess += target.translation_error(tensors, charge)
         self.n_frames += 1
         if self.project:
             tensors = target.project_translation(tensors, charge)
-            members = np.array([target.project_translation(one, charge) for one in members])
+            members = np.array([target.project_translation(member, charge) for member in members])
         frame = replace(frame, tensors=frame.tensors | {target.name: tensors})
         if len(members) == 1:
             return frame
-        columns = frame.extra | {f"{target.name}_spread": unsure}
+        columns = frame.extra | {f"{target.name}_spread": spread}
         return replace(frame, extra=columns, members=frame.members | {target.name: members})
 
-    def say(self) -> None:
-        """Log it."""
-        target, n_frames = self.model.target, self.n_frames
-        if not n_frames:
+    def log(self) -> None:
+        """Log the sum rule and the committee's standard deviation; warn of high uncertainty and extrapolation."""
+        if not self.n_frames:
             return
-        done = "taken off all atoms equally" if self.project else "left as it is"
+        name, unit, summary = self.model.target.name.upper(), self.model.target.unit, self.model.summary
         log.info(
-            f"{target.name.upper()}: the sum over the atoms is off by {self.excess / n_frames:.2g} {target.unit} "
-            f"on average, {done}"
+            f"{name}: sum rule violated by {self.excess / self.n_frames:.2g} {unit} on average, "
+            f"{'projected out uniformly' if self.project else 'not projected out'}"
         )
-        _say_spread(self.model, (self.squares / n_frames) ** 0.5)
-        if len(self.outside) > SHARE * n_frames:
-            index, atom = self.outside[0]
-            log.warning(
-                f"{target.name.upper()}: in {len(self.outside)} of {n_frames} frames the committee knows an atom "
-                f"badly; the first is atom {atom} of frame {index}: its surroundings are unlike those trained on"
-            )
-        if len(self.unlike) > SHARE * n_frames:
-            index, atom = self.unlike[0]
-            log.warning(
-                f"{target.name.upper()}: in {len(self.unlike)} of {n_frames} frames an atom has more or fewer "
-                "neighbours, or a nearer or farther one, than any that was trained on; the first is "
-                f"atom {atom} of frame {index}: do not trust its tensors, even where the committee agrees"
-            )
-
-
-def _say_spread(model: ResponseModel, unsure: float) -> None:
-    """Say how far apart the members of a committee are, and warn if it is more than it was on held-out labels."""
-    usual = model.summary.get("spread")
-    if not usual:
-        return
-    target = model.target
-    error = unsure * model.summary["spread_error"] / usual
-    words = f"{target.name.upper()}: the committee spreads by {unsure:.2g} {target.unit}, an error of about {error:.2g}"
-    if unsure > FAR * usual:
-        log.warning(
-            f"{words}; that is {unsure / usual:.1f} times its spread on held-out labels: this system is unlike those "
-            "it was trained on, so label some of these frames and train with them"
+        if usual := summary.get("spread"):
+            ratio = (self.squares / self.n_frames) ** 0.5 / usual
+            deviation = f"{name}: committee standard deviation {ratio * usual:.2g} {unit}"
+            deviation += f" (calibrated error ≈ {ratio * summary['spread_error']:.2g})"
+            if ratio > HIGH:
+                log.warning(
+                    f"{deviation}, {ratio:.1f} times that on held-out labels: this system is outside the training "
+                    "data; label some of these frames and train with them"
+                )
+            else:
+                log.info(deviation)
+        self._warn_if_often(
+            self.unsure,
+            "the committee has a high uncertainty for an atom, whose environment is outside the training data",
         )
-    else:
-        log.info(words)
+        self._warn_if_often(
+            self.extrapolated,
+            "an atom has more or fewer neighbours, or a nearer or farther one, than any in the training data: its "
+            "tensor is an extrapolation, not to be trusted even where the committee agrees",
+        )
+
+    def _warn_if_often(self, places: list[tuple[int, int]], finding: str) -> None:
+        if len(places) > RARE * self.n_frames:
+            index, atom = places[0]
+            log.warning(
+                f"{self.model.target.name.upper()}: in {len(places)} of {self.n_frames} frames {finding}; the first is "
+                f"atom {atom} of frame {index}"
+            )
 
 
 def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
@@ -148,58 +153,36 @@ def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
     return [prediction.tensors for prediction in predict_with_spread(model, frames)]
 
 
-class Prediction(NamedTuple):
-    """What a committee says of a frame.
-
-    Parameters
-    ----------
-    tensors
-        The mean of its networks, float64, shape (n, 3, ..., 3).
-    spread
-        How far apart they are, in the unit of the target (see ``spread``), shape (n,); NaN where there is one alone.
-    members
-        What each says, shape (members, n, 3, ..., 3).
-    unlike
-        Which atoms lie in surroundings unlike those of all that were trained on, shape (n,), bool.
-    """
-
-    tensors: Array
-    spread: Array
-    members: Array
-    unlike: Array
-
-
 def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[Prediction]:
-    """Return what a model says of each frame."""
+    """Return the prediction of each frame."""
     return predict_together([model], frames)[0]
 
 
 def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> list[list[Prediction]]:
-    """Return what `predict_with_spread` does for each model; those of the same shape share one geometry."""
+    """Return `predict_with_spread` of each model; those of the same shape share one geometry."""
+    counts = [len(frame) for frame in frames]
     geometries: dict[Any, Any] = {}
-    results = []
+    predictions: list[list[Prediction]] = []
     for model in models:
-        parameter = next(model.parameters())
-        shape = replace(model.settings, target=""), parameter.device, parameter.dtype
+        shape = replace(model.settings, target=""), device_of(model), model.mean.dtype
         with torch.inference_mode():
             if shape not in geometries:
                 graph = build_graph(frames, model.settings.species, model.settings.cutoff, *shape[1:])
-                geometries[shape] = model.geometry(graph), measured(graph, model.settings.cutoff)
-            geometry, surroundings = geometries[shape]
+                geometries[shape] = (
+                    model.geometry(graph),
+                    neighbour_counts_and_distances(graph, model.settings.cutoff),
+                )
+            geometry, environments = geometries[shape]
             members = model.tensors(geometry).cpu().double()
-            strange = unlike(model, geometry.graph, surroundings).cpu()
-        counts = [len(frame) for frame in frames]
-        parts = zip(torch.split(members, counts, 1), torch.split(strange, counts), strict=True)
-        results.append([_prediction(*part) for part in parts])
-    return results
-
-
-def _prediction(members: Tensor, strange: Tensor) -> Prediction:
-    """Return what the members' tensors (members, n, 3, ..., 3) of a frame say together, and of which atoms."""
-    away = members - members.mean(0)
-    away = away - away.mean(1, keepdim=True)  # what makes the sum over the atoms exact takes off all atoms equally
-    unsure = spread(away) if len(members) > 1 else torch.full((members.shape[1],), torch.nan)
-    return Prediction(members.mean(0).numpy(), unsure.numpy(), members.numpy(), strange.numpy())
+            extrapolated = is_extrapolated(model, geometry.graph, environments).cpu()
+        predictions.append([])
+        for of_frame, outside in zip(torch.split(members, counts, 1), torch.split(extrapolated, counts), strict=True):
+            mean = of_frame.mean(0)
+            deviations = of_frame - mean
+            deviations = deviations - deviations.mean(1, keepdim=True)  # as after projecting out the sum rule's excess
+            spread = committee_spread(deviations) if len(of_frame) > 1 else torch.full((len(mean),), torch.nan)
+            predictions[-1].append(Prediction(mean.numpy(), spread.numpy(), of_frame.numpy(), outside.numpy()))
+    return predictions
 
 
 def device_of(model: ResponseModel) -> torch.device:
@@ -207,47 +190,29 @@ def device_of(model: ResponseModel) -> torch.device:
     return next(model.parameters()).device
 
 
-def _workers(model: ResponseModel) -> int:
-    """Return how many batches to compute at once: on a CPU one a core, for frames keep cores busier than threads do."""
-    if device_of(model).type != "cpu":
-        return 1
-    return max(1, cores_here() // torch.get_num_threads())
-
-
-def _batches(frames: Iterable[Frame], atoms: int) -> Iterator[list[Frame]]:
-    """Yield the frames in lists of at least so many atoms."""
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if sum(map(len, batch)) >= atoms:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[tuple[A, B]]:
+def _compute_ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[tuple[A, B]]:
     """Yield each item with the function's value, in order, computing a few items ahead in threads.
 
-    What has been computed when reading the items fails is still yielded before the error is raised.
+    Where reading an item fails, the values of those before it are yielded before the error is raised: a trajectory
+    that breaks off loses nothing.
     """
     waiting: deque[tuple[A, Future[B]]] = deque()
     failure: Exception | None = None
+
+    def until_failure() -> Iterator[A]:
+        nonlocal failure
+        try:
+            yield from items
+        except Exception as error:
+            failure = error
+
     with ThreadPoolExecutor(workers) as pool:
-        source = iter(items)
-        while True:
-            while failure is None and len(waiting) < 2 * workers:
-                try:
-                    item = next(source)
-                except StopIteration:
-                    break
-                except Exception as error:
-                    failure = error
-                    break
-                waiting.append((item, pool.submit(function, item)))
-            if not waiting:
-                break
-            item, future = waiting.popleft()
+        for item in until_failure():
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) == 2 * workers:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for item, future in waiting:
             yield item, future.result()
     if failure is not None:
         raise failure

@@ -23,7 +23,7 @@ from mimyria.frame import Frame
 from mimyria.memory import Identity, digest_of
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
-from mimyria.model.environments import trained_on
+from mimyria.model.environments import training_ranges
 from mimyria.model.files import read_content, write_content, write_model
 from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.settings import TrainSettings
@@ -279,7 +279,7 @@ class _Run:
                 if name.startswith("members.")
             }
         model.load_state_dict(weights)
-        self.facts |= calibrate(model, self.data) | trained_on(model, self.data.training)
+        self.facts |= calibrate(model, self.data) | training_ranges(model, self.data.training)
         write_model(self.out, model, self.summary())
         write_history(history_of(self.out), [fit.history for fit in fits])
 

@@ -1,6 +1,7 @@
 """The shape of the package: imports only go down, heavy ones live in one room, files are small and have their tests."""
 
 import ast
+import re
 import subprocess
 import sys
 import time
@@ -153,6 +154,18 @@ def test_every_module_has_a_page_of_tests() -> None:
     }  # fmt: skip
     assert pageless - set(PAGELESS) == set(), "write a page of tests for it"
     assert set(PAGELESS) - pageless == set(), "it has a page now, or is gone: take it off the list"
+
+
+def test_the_page_on_the_architecture_names_every_room_on_its_floor() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
+    for name in rooms:
+        assert f"| `{name}/` |" in page
+    listed = re.findall(r"^\d+\. (.+)$", page, re.MULTILINE)
+    floors = [set(re.findall(r"`(\w+)`", line)) for line in listed[1:]]
+    assert floors == [floor for floor in FLOORS[1:] if floor != {"__main__"}]
+    for name in FLOORS[0] - {"__init__"}:
+        assert f"`{name}`" in page
 
 
 def test_help_is_quick() -> None:

@@ -138,10 +138,7 @@ class Wanted(Settings):
 
     panel: ClassVar[str] = "Which spectra"
     kinds: tuple[str, ...] | None = setting(
-        Many(of=Choice(names=KINDS), words=True),
-        "Repeatable, or with commas; without it all but sfg that the tensors allow (vdos needs none).",
-        "use",
-        given=True,
+        Many(of=Choice(names=KINDS), words=True), "Repeatable, or with commas; else all but sfg.", "use", given=True
     )
     groups: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GROUPS")),
@@ -171,11 +168,7 @@ class Sources(Prediction):
     apt: str | None = setting(SOURCE, HELP_OF_SOURCE, "result", given=True)
     pgt: str | None = setting(SOURCE, HELP_OF_SOURCE, "result", given=True)
     tensor: Mapping[str, str] = setting(
-        Pairs(of=WORD, names=TARGET, metavar="TARGET=FILE"),
-        "The same for any target, repeatable: apt=FILE is --apt FILE.",
-        "result",
-        {},
-        given=True,
+        Pairs(of=WORD, names=TARGET, metavar="TARGET=FILE"), "For any target; repeatable.", "result", {}, given=True
     )
 
     def __post_init__(self) -> None:
@@ -237,10 +230,7 @@ class Experiment(Settings):
     stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
     laser: float | None = setting(Number(above=0, metavar="NM"), "532 with --stokes, and implies it.", "use")
     porto: tuple[str, ...] = setting(
-        Many(of=Kind(metavar="GEOMETRY"), words=True),
-        "Raman geometry of an oriented sample, such as z(xy)-z; repeatable, or with commas.",
-        "use",
-        (),
+        Many(of=Kind(metavar="GEOMETRY"), words=True), "Of an oriented sample, such as z(xy)-z; repeatable.", "use", ()
     )
 
     def __post_init__(self) -> None:
@@ -283,9 +273,7 @@ class Configurations(Frames, Cell, Topology):
     )
     seed: int = setting(SEED, "Random seed for --sample and --centres.", "result", 0)
     cluster: float | None = setting(
-        Number(above=0, takes="a positive radius in Å", metavar="Å"),
-        "Label clusters of this radius, cut out of the frames.",
-        "result",
+        Number(above=0, takes="a positive radius in Å", metavar="Å"), "Label clusters of this radius.", "result"
     )
     centres: int = setting(COUNT, "Central molecules in each frame, drawn at random.", "result", 1)
     ion: Mapping[str, int] = setting(
@@ -326,10 +314,7 @@ class Calculation(Settings):
         file="schema=(.+)",
     )
     epsilon: float = setting(
-        Number(least=1, most=LARGEST_EPSILON, takes=EPSILON),
-        "ε∞ of the liquid that clusters stand for; 1.78 for water.",
-        "use",
-        1.0,
+        Number(least=1, most=LARGEST_EPSILON, takes=EPSILON), "ε∞ around clusters; 1.78 for water.", "use", 1.0
     )
     max_residual: float | None = setting(POSITIVE, "Refuse labels whose fit leaves more, E_h/a0.", "use")
     sum_rule: str = setting(SUM_RULE, "project: make the sum over the atoms exact.", "use", "none")
@@ -341,11 +326,7 @@ class LabelSettings(Calculation, Configurations):
 
     panel: ClassVar[str] = "Where it runs"
     executor: str = setting(
-        WORD,
-        "local, or a YAML profile such as those in configs/cluster.",
-        "nothing",
-        "local",
-        file="(?!local$)(.+)",
+        WORD, "local, or a YAML profile (configs/cluster).", "nothing", "local", file="(?!local$)(.+)"
     )
     command: str | None = setting(
         WORD, "How to start CP2K, such as `mpirun -np 64 cp2k.psmp`.", "nothing", file=r"(?=\S*/)(.+)"

@@ -14,13 +14,14 @@ from conftest import random_frame, rotation
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.network import Message, Network, ReadOut, SphereProduct
+from mimyria.targets import TARGETS
 from networks import SPECIES
 
 TURNS = [(seed, improper) for seed in range(3) for improper in (False, True)]
 turns = pytest.mark.parametrize(("seed", "improper"), TURNS)
 
 
-@pytest.fixture(scope="module", params=["apt", "pgt"])
+@pytest.fixture(scope="module", params=TARGETS)
 def network(request: pytest.FixtureRequest) -> Network:
     """A network of the default shape, in double precision, so that only what is wrong is not equal."""
     torch.manual_seed(0)

@@ -32,7 +32,8 @@ from mimyria.trajectory import Trajectory
 from mimyria.units import BOHR, HARTREE, VELOCITY
 
 TIMESTEP = 2.0
-TRICLINIC = np.array([[9.0, 0.0, 0.0], [1.5, 8.0, 0.0], [-1.0, 2.0, 10.0]])
+TRICLINIC = np.array([[9.0, 0, 0], [4.0, 48**0.5, 0], [5.0, 10 / 12**0.5, (200 / 3) ** 0.5]])
+"""All angles 60°: the transposed cell, or its inverse, is visibly wrong."""
 
 
 def made_up_run(n_frames: int = 7, cell: Any = TRICLINIC) -> list[Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.build import molecule
 
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
@@ -27,3 +28,15 @@ def test_the_calculator_of_ase(labels: list[Frame], tmp_path: Path) -> None:
         np.testing.assert_allclose(tensors, expected.tensors[name], atol=1e-12)
     atoms.positions[0] += 0.1
     assert abs(atoms.calc.get_property("born_effective_charges", atoms) - charges).max() > 1e-4
+
+
+def test_the_charge_of_the_calculator_is_the_sum_of_its_tensors(models: Path) -> None:
+    from mimyria.ase import ResponseCalculator
+
+    atoms = molecule("H2O")
+    for charge in (0.0, -2.0):
+        atoms.calc = ResponseCalculator(models / "apt.mym", charge=charge, device="cpu")
+        charges = atoms.calc.get_property("born_effective_charges", atoms)
+        np.testing.assert_allclose(charges.sum(axis=0), charge * np.eye(3), atol=1e-6)
+    atoms.calc = ResponseCalculator(models / "apt.mym", project=False, device="cpu")
+    assert abs(atoms.calc.get_property("born_effective_charges", atoms).sum(axis=0)).max() > 1e-4

@@ -58,6 +58,18 @@ def test_a_cluster_is_the_neighbourhood(water: Frame, radius: float) -> None:
     assert distances[~np.eye(len(distances), dtype=bool)].min() > 0.8
 
 
+def test_another_choice_of_cell_vectors_cuts_the_same_cluster(water: Frame) -> None:
+    """The same lattice by vectors 45° and 55° apart; wrapped into that cell, molecules are torn elsewhere."""
+    oblique = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]]) @ water.cell
+    wrapped = (np.linalg.solve(oblique.T, water.positions.T).T % 1) @ oblique
+    for radius in (3.0, 6.0):
+        (one,) = cut_clusters(water, radius, 1, draw())
+        (other,) = cut_clusters(replace(water, cell=oblique, positions=wrapped), radius, 1, draw())
+        places = [{tuple(row) for row in np.round(cut.frame.positions, 6) + 0.0} for cut in (one, other)]
+        assert len(places[0]) == len(one.frame) > 3
+        assert places[0] == places[1]
+
+
 def test_ions_give_the_charge() -> None:
     sulfate = np.array(
         [[0, 0, 0], [0.87, 0.87, 0.87], [-0.87, -0.87, 0.87], [-0.87, 0.87, -0.87], [0.87, -0.87, -0.87]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contracts import WATER
+from contracts import TRICLINIC, WATER
 from mimyria.engines.cp2k import CP2K, check_end, read_run
 from mimyria.engines.cp2k_input import read_template, run_input, scf_noise
 from mimyria.engines.engine import Configuration
@@ -45,6 +45,12 @@ def test_the_input_of_a_run() -> None:
     values = {line.split()[0]: line.split()[1:] for line in said}
     assert float(values["INTENSITY"][0]) == pytest.approx(1e-3)
     np.testing.assert_allclose(np.array(values["POLARISATION"], dtype=float), [0, 0.5**0.5, -(0.5**0.5)])
+
+
+def test_an_oblique_cell_is_written_by_its_vectors() -> None:
+    text = run_input(read_template(CHEAP), Configuration(replace(BOX, cell=TRICLINIC), 0), np.zeros(3), None)
+    rows = {words[0]: words[1:] for words in map(str.split, text.splitlines()) if words[:1] in (["A"], ["B"], ["C"])}
+    np.testing.assert_allclose(np.array([rows[axis] for axis in "ABC"], dtype=float), TRICLINIC)
 
 
 def test_the_run_without_a_field_has_no_field_section() -> None:

@@ -13,7 +13,7 @@ import pytest
 from contracts import atoms_of, made_up_run
 from mimyria.formats import write_frames
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.differences import attenuation
+from mimyria.trajectory.differences import attenuation, minimum_image
 from mimyria.units import LIGHT_SPEED
 
 
@@ -51,3 +51,16 @@ def test_the_loss_by_differences_is_told_once(tmp_path: Path, caplog: pytest.Log
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert f"{attenuation(3500.0, 2.0):.3f}" in record.getMessage()
+
+
+def test_the_minimum_image_in_a_cell_of_60_degrees() -> None:
+    """Short vectors, moved by whole lattice vectors, come back; across a face that does not repeat they stay."""
+    random = np.random.default_rng(0)
+    short = random.uniform(-1.0, 1.0, (200, 3))
+    shifts = random.integers(-3, 4, (200, 3))
+    (frame,) = made_up_run(1)
+    np.testing.assert_allclose(minimum_image(short + shifts @ frame.cell, frame), short, atol=1e-12)
+    slab = replace(frame, periodic=np.array([True, True, False]))
+    np.testing.assert_allclose(
+        minimum_image(short + shifts @ frame.cell, slab), short + shifts * [0, 0, 1] @ frame.cell, atol=1e-12
+    )

@@ -110,3 +110,21 @@ def test_trajectories_are_pooled_by_their_length() -> None:
     larger = [replace(part, volume=2 * part.volume) for part in parts]
     halved = infrared(larger, WARM, how).columns["n_alpha_cm-1"]
     np.testing.assert_allclose(halved, pooled / 2, rtol=1e-9)
+
+
+def test_a_volume_that_fluctuates_counts_by_its_mean() -> None:
+    """At constant pressure: molar columns are those of the mean volume, and the header says it."""
+    random = np.random.default_rng(0)
+    volume = 1000.0 * (1 + 0.1 * np.linspace(-1, 1, 4000) + 0.05 * random.normal(size=4000))
+    rates = {"apt": random.normal(size=(4000, 3))}
+    still = made_series(rates, 4.0, counts={"all": np.full(4000, 8.0)}, molecular=True)
+    breathing = replace(still, volume=volume)
+    how = sampling([still], 60.0, None)
+    one, other = (infrared([series], WARM, how) for series in (still, breathing))
+    mean = float(volume.mean())
+    np.testing.assert_allclose(other.columns["n_alpha_cm-1"] * mean, one.columns["n_alpha_cm-1"] * 1000.0, rtol=1e-12)
+    (name,) = (name for name in one.columns if name.startswith("n_alpha_molar") and not name.endswith("_error"))
+    np.testing.assert_allclose(other.columns[name], one.columns[name], rtol=1e-12)  # of a mole, whatever the volume
+    assert other.header["volume"] == f"{mean:.3f} Å³"
+    both = infrared([breathing, replace(still, volume=3 * still.volume)], WARM, how)
+    assert both.header["volume"] == f"{2 / (1 / mean + 1 / 3000):.3f} Å³"

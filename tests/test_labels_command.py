@@ -1,13 +1,17 @@
 """The command `label`, from file to file, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from conftest import DATA, Run
+from contracts import TRICLINIC
 from mimyria.formats import read_frames
+from mimyria.labels import command
 from mimyria.labels.command import draw
+from mimyria.settings import LabelSettings
 
 
 def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecules: Path) -> None:
@@ -103,3 +107,14 @@ def test_what_label_refuses(
     assert molecules.read_bytes() == before
     assert message in errors
     assert not (tmp_path / "out.extxyz").exists()
+
+
+@pytest.mark.parametrize(("radius", "images"), [(2.5, False), (5.0, True)])
+def test_clusters_that_hold_images_are_warned_of(radius: float, images: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The cell of the sample is 9.855 Å wide; in one of 60° its faces are nearer than its vectors are long."""
+    frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
+    command._cluster_plan({0: frame}, LabelSettings(engine="tblite", cluster=radius, centres=1, epsilon=1.78))
+    assert ("hold images of the same molecules: the cell is 9.9 Å wide" in caplog.text) == images
+    assert "answer the field outside" not in caplog.text
+    oblique = replace(frame, cell=TRICLINIC)  # as far as vectors of 8 Å have their faces apart
+    assert command._width(oblique) == pytest.approx(8.0 * (2 / 3) ** 0.5)

@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 from counting import Counting, exact
 
-from contracts import WATER, working_below
+from contracts import TRICLINIC, WATER, working_below
 from mimyria.engines.folder import read_npz, write_npz
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
+from mimyria.labels import label as label_module
 from mimyria.labels.label import label_frames
 from mimyria.labels.quality import summarise
 from mimyria.settings import LabelSettings
@@ -334,4 +335,15 @@ def test_a_folder_of_an_earlier_version_is_resumed(tmp_path: Path, ledger: Path)
     assert len(label(tmp_path / "work", ledger).frames) == 3
     assert counted(ledger) == Counter({f"{name} {index}": 1 for name in FRAMES for index in range(13)}) + Counter(
         {"00000 5": 1}
+    )
+
+
+def test_dipoles_are_brought_to_one_branch_of_the_cell() -> None:
+    """Berry phases give them up to e times lattice vectors, here of a cell whose angles are 60°."""
+    random = np.random.default_rng(0)
+    dipoles = random.normal(size=3) + 0.1 * random.normal(size=(13, 3))
+    quanta = random.integers(-2, 3, (13, 3))
+    quanta[0] = 0
+    np.testing.assert_allclose(
+        label_module._on_one_branch(dipoles + quanta @ TRICLINIC, TRICLINIC), dipoles, atol=1e-12
     )

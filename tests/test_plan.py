@@ -7,7 +7,9 @@ from typing import Any
 
 import polarizable
 import pytest
+import yaml
 
+from conftest import Run
 from mimyria.autotrain.plan import EPOCHS, SECONDS_PER_ATOM, SECONDS_PER_STEP_AND_ATOM, plan
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.formats import write_frames
@@ -72,3 +74,34 @@ def test_when_it_stops(trajectory: Path, tmp_path: Path) -> None:
     last = planned(trajectory, tmp_path, convergence={"score": 0.02, "patience": 3})[-1]
     assert last.startswith("stops when every spectrum changes by a score below 0.02")
     assert last.endswith("in 3 cycles in a row")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """A loop over two trajectories of 140 and 60 frames of 24 atoms."""
+    for name, frames in (("a.xyz", 140), ("b.xyz", 60)):
+        write_frames(tmp_path / name, polarizable.run(8, frames, 2.0))
+    content = {
+        "trajectories": ["a.xyz", "b.xyz"],
+        "probe": 100,
+        "selection": {"method": "committee", "test": 4, "first": 5, "batch": 7},
+        "limits": {"cycles": 3},
+        "train": {"committee": 3, "epochs": 1000},
+    }
+    path = tmp_path / "loop.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def test_a_dry_run_says_what_would_be_done(run: Run, settings: Path, tmp_path: Path) -> None:
+    status, text, error = run("autotrain", settings, "--folder", tmp_path / "loop", "--dry-run")
+    assert status == 0, error
+    lines = text.splitlines()
+    assert lines[0].startswith("2 trajectories, 200 frames of 24 atoms, of which ")
+    assert "test set: 4 frames; first cycle: 5; every other: 7 (committee); at most 19" in text
+    assert "labels: 13 runs each\n" in text
+    # 2 targets of 3 networks, 1000 epochs, 24 atoms at 0.2 ms a step and atom: 0.48 minutes a label
+    assert "training: 2 times 3 networks, about 2 core minutes in the first and 3 more in each further a cycle" in text
+    # 160 frames of 24 atoms by 6 networks at 0.12 ms: 2.8 s
+    assert "spectra: 160 frames a cycle, about 0 core minutes; at the end all 200 frames" in text
+    assert not (tmp_path / "loop").exists()

@@ -128,3 +128,21 @@ def test_a_time_limit_counts_everything(labels: list[Frame], tmp_path: Path) -> 
     begin = time.monotonic()
     train(labels[:4], quick("apt", epochs=None, time_limit=0.06, committee=2), tmp_path / "m")
     assert 3.6 <= time.monotonic() - begin < 3.6 + 3  # the last validation, calibration, and a busy machine
+
+
+def test_labels_of_different_kinds_are_warned_of(
+    labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def by(engine: str, frame: Frame, **info: object) -> Frame:
+        return replace(frame, info=frame.info | {"engine": engine} | info)
+
+    alike = [by("CP2K 2023.1 PBE", frame) for frame in labels[:3]]
+    train(alike, quick("apt", epochs=1), tmp_path / "m")
+    assert "trained together" not in caplog.text
+    train([*alike[:2], by("tblite GFN2-xTB", labels[2], cluster_epsilon=1.78)], quick("apt", epochs=1), tmp_path / "m")
+    assert "labels of different engine are trained together: CP2K 2023.1 PBE, tblite GFN2-xTB" in caplog.text
+    assert "labels of different cluster_epsilon are trained together: 1.78, None" in caplog.text
+    caplog.clear()
+    other = [by("tblite GFN2-xTB", labels[3])]
+    train(alike, quick("apt", epochs=1), tmp_path / "m", validation=other)
+    assert "labels of different engine" in caplog.text

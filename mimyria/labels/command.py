@@ -122,7 +122,9 @@ def _plan(frames: dict[int, Frame], request: LabelSettings) -> tuple[LabelSettin
         # α and β are first and second derivatives of the dipole by the field
         order = TARGETS[request.target].order
         lower = next(name for name, target in TARGETS.items() if target.order == max(1, order - 1))
-        return replace(request, target=lower, max_residual=None), _displacement_plan(frames, order)
+        return replace(request, target=lower, field=field_strength(request), max_residual=None), _displacement_plan(
+            frames, order
+        )
     if request.cluster is None:
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}
         return request, Plan(configurations, lambda labels: list(labels.values()))

@@ -32,7 +32,7 @@ from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.vdos import vibrational_density
 
 NUMBERS, TIMESTEP, DIFFERENT = np.array([8, 1, 1] * 4), 4.0, 100
@@ -73,7 +73,7 @@ def run_pass(count: int, folder: Path) -> None:
 def make_spectra(count: int, folder: Path) -> None:
     """Make the three spectra of series.h5."""
     series = read_series(folder / "series.h5")
-    how = sampling(series, None, None)
+    how = choose_sampling(series, None, None)
     for make in (infrared, raman, vibrational_density):
         make(series, Conditions(300.0), how)
 

@@ -36,7 +36,7 @@ from mimyria.spectra.compare import similarity  # noqa: E402
 from mimyria.spectra.conditions import Conditions  # noqa: E402
 from mimyria.spectra.infrared import infrared  # noqa: E402
 from mimyria.spectra.raman import raman  # noqa: E402
-from mimyria.spectra.sampling import sampling  # noqa: E402
+from mimyria.spectra.sampling import choose_sampling  # noqa: E402
 from mimyria.spectra.spectrum import read_spectrum  # noqa: E402
 from mimyria.training.train import train  # noqa: E402
 
@@ -112,7 +112,7 @@ def scores(folder: Path, seed: int, method: str, cycles: int, batch: int) -> lis
     autotrain(settings, folder / "loop")
     rates = polarizable.exact_rates(unseen)
     series = made_series(rates, TIMESTEP, volume=np.full(PROBE, unseen[0].volume), n_atoms=len(unseen[0]))
-    how, warm = sampling([series], RESOLUTION, None), Conditions(TEMPERATURE)
+    how, warm = choose_sampling([series], RESOLUTION, None), Conditions(TEMPERATURE)
     exact = {"ir": infrared([series], warm, how), "raman": raman([series], warm, how)}
     found = []
     for cycle in sorted((folder / "loop").glob("cycle-*")):

@@ -23,7 +23,7 @@ from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 
 FRAMES, DIRECT_FRAMES, TIMESTEP, RESOLUTION, BLOCKS, ROUNDS = 1_000_000, 5_000, 4.0, 20.0, 10, 3
 
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_series(Path(folder) / "series.h5", [made_up(FRAMES)])
         series = read_series(Path(folder) / "series.h5")
-        how = sampling(series, RESOLUTION, BLOCKS)
+        how = choose_sampling(series, RESOLUTION, BLOCKS)
         for name, make in (("infrared", infrared), ("raman", raman)):
             for _ in range(ROUNDS):
                 begin = time.perf_counter(), time.process_time()

@@ -28,7 +28,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE, check_equipartition, check_integral
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along
 from mimyria.trajectory import Trajectory, open_trajectories
@@ -190,7 +190,7 @@ def _spectra(
     remade: bool = False,
 ) -> Spectra:
     """Compute and write the spectra wanted, settings and pictures from the series of one or more trajectories."""
-    how = sampling(series, settings.resolution, settings.blocks, settings.window)
+    how = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings, remade)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(len(one) for one in series)

@@ -17,7 +17,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_equipartition, check_integral, species_temperatures
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
 NUMBERS = np.array([8, 1, 1] * 20)
@@ -88,7 +88,7 @@ def test_differences_and_files_of_earlier_versions_are_passed_over(
 @pytest.mark.parametrize("correction", ["harmonic", "none"])
 def test_the_integral_is_that_of_the_rates(tmp_path: Path, caplog: pytest.LogCaptureFixture, correction: str) -> None:
     series, conditions = thermal_series(tmp_path), Conditions(TEMPERATURE, correction=correction)
-    spectrum = infrared([series], conditions, sampling([series], None, None))
+    spectrum = infrared([series], conditions, choose_sampling([series], None, None))
     with caplog.at_level(logging.INFO, "mimyria"):
         check_integral([series], spectrum, conditions)
     assert [record.levelname for record in caplog.records] == ["INFO"]
@@ -100,7 +100,7 @@ def test_the_integral_is_that_of_the_rates(tmp_path: Path, caplog: pytest.LogCap
 def test_intensity_out_of_nothing_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     series, conditions = thermal_series(tmp_path), Conditions(TEMPERATURE)
     mended = replace(series, differenced=1.0)  # white noise, of which central differences would have taken much
-    spectrum = infrared([mended], conditions, sampling([mended], None, None))
+    spectrum = infrared([mended], conditions, choose_sampling([mended], None, None))
     check_integral([mended], spectrum, conditions)
     assert "% off that of the rates" in caplog.text
     assert "+" in caplog.text

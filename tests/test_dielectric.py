@@ -12,7 +12,7 @@ from mimyria.rates.window import line_shape, window_weights
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, epsilon_real, optical_constants
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import LIGHT_SPEED
 
 WATER = 1.78
@@ -119,7 +119,7 @@ def test_n_times_alpha_is_what_it_was_made_of() -> None:
     rates = 0.02 * np.random.default_rng(0).normal(size=(4000, 1, 3))
     ones = np.ones(4000)
     series = ResponseSeries(("all",), 4.0, {"apt": rates}, 1000 * ones, 300 * ones, ("H",), np.ones((1, 9)), 0.0, 3)
-    how = sampling([series], 40.0, 10)
+    how = choose_sampling([series], 40.0, 10)
     plain = Conditions(300.0)
     columns = infrared([series], replace(plain, epsilon_infinity=WATER), how).columns
     n, alpha, whole = (columns[name][1:] for name in ("n", "alpha_cm-1", "n_alpha_cm-1"))

@@ -13,7 +13,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.hyper_raman import dipolar_rate, hyper_raman, octupolar_rate
 from mimyria.spectra.raman import intensity_scales
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 
 STEP = 4.0
 Z = np.array([0.0, 0.0, 1.0])
@@ -67,7 +67,7 @@ def test_both_parts_keep_their_size_when_turned() -> None:
 @pytest.mark.parametrize("name", RATIOS)
 def test_depolarisation_ratios_that_are_known(name: str) -> None:
     series = made(TENSORS[name], noise(4000, 1, 1500.0, 80.0, STEP)[:, 0])
-    spectrum = hyper_raman([series], WARM, sampling([series], 60.0, None))
+    spectrum = hyper_raman([series], WARM, choose_sampling([series], 60.0, None))
     ratio = spectrum.columns["depolarisation_ratio"]
     bright = np.isfinite(ratio)
     np.testing.assert_allclose(ratio[bright], RATIOS[name], rtol=1e-9)
@@ -79,7 +79,7 @@ def test_a_line_has_its_place_width_and_area() -> None:
     """Lorentzian of FWHM Γ; ∫_0^∞ S dν = ½ ⟨|x|²⟩ for S = c ∫ ⟨x(0)x(t)⟩ e^{-iωt} dt."""
     signal = noise(100_000, 1, 1500.0, 100.0, STEP)[:, 0]
     series = made(ANYTHING, signal)
-    spectrum = hyper_raman([series], WARM, sampling([series], 10.0, None))
+    spectrum = hyper_raman([series], WARM, choose_sampling([series], 10.0, None))
     dipolar, octupolar = invariants(series)
     for name, size in (("dipolar", dipolar), ("octupolar", octupolar), ("VV", dipolar / 5 + 2 / 35 * octupolar)):
         shape = spectrum.columns[name]
@@ -98,7 +98,7 @@ def test_scattered_light_lies_below_twice_the_laser() -> None:
     light = 1e7 / 1064.0
     np.testing.assert_allclose(two / one, ((1 - nu / (2 * light)) / (1 - nu / light)) ** 4)
     series = made(ANYTHING, noise(2000, 1, 1500.0, 80.0, STEP)[:, 0])
-    spectrum = hyper_raman([series], Conditions(TEMPERATURE, 1064.0), sampling([series], 60.0, None))
+    spectrum = hyper_raman([series], Conditions(TEMPERATURE, 1064.0), choose_sampling([series], 60.0, None))
     assert "2 photons of 1064 nm" in spectrum.header["stokes_*"]
     for name in ("VV", "HV"):
         for scale in ("reduced", "stokes", "antistokes"):
@@ -109,7 +109,7 @@ def test_scattered_light_lies_below_twice_the_laser() -> None:
 
 def test_a_picture_shows_both_polarisations_and_their_ratio() -> None:
     series = made(ANYTHING, noise(2000, 1, 1500.0, 80.0, STEP)[:, 0])
-    spectrum = hyper_raman([series], WARM, sampling([series], 60.0, None))
+    spectrum = hyper_raman([series], WARM, choose_sampling([series], 60.0, None))
     lines, ratio = panels_of({"hyper_raman": spectrum})
     assert {"VV", "HV"} <= {curve.label for curve in lines.curves}
     assert ratio.quantity == "HV/VV"
@@ -120,7 +120,7 @@ def test_groups_add_up_to_the_whole() -> None:
     x = noise(2000, 2, 1500.0, 80.0, STEP)
     rates = np.stack([x[:, 0, None, None, None] * ANYTHING, x.sum(1)[:, None, None, None] * ROD], axis=1)
     series = replace(made_series({"hgt": rates[:, 0]}, STEP, groups=("A", "B")), rates={"hgt": rates})
-    columns = hyper_raman([series], WARM, sampling([series], 60.0, None)).columns
+    columns = hyper_raman([series], WARM, choose_sampling([series], 60.0, None)).columns
     for name in ("dipolar", "octupolar"):
         total = columns[f"{name}[A,A]"] + columns[f"{name}[A,B]"] + columns[f"{name}[B,B]"]
         np.testing.assert_allclose(total, columns[name], atol=1e-9 * abs(columns[name]).max())

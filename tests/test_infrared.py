@@ -14,13 +14,13 @@ from mimyria.rates.window import line_shape
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, infrared_prefactor
 
 
 def test_free_charges_have_the_analytic_integral(tmp_path: Path) -> None:
     series, expected = free_charges(tmp_path)
-    spectrum = infrared([series], WARM, sampling([series], None, None))
+    spectrum = infrared([series], WARM, choose_sampling([series], None, None))
     assert np.trapezoid(spectrum.columns["n_alpha_cm-1"], spectrum.wavenumber) == pytest.approx(expected, rel=1e-3)
 
 
@@ -29,7 +29,7 @@ def test_free_charges_at_equipartition_have_the_textbook_integral() -> None:
     rng, charge, mass = np.random.default_rng(0), 0.7, 12.0
     thermal = np.sqrt(BOLTZMANN * TEMPERATURE / (mass * MASS_VELOCITY_SQUARED))  # Å/fs
     series = [made_series({"apt": np.tile(charge * thermal * rng.normal(size=3), (300, 1))}, 4.0) for _ in range(4000)]
-    spectrum = infrared(series, WARM, sampling(series, 100.0, 1))
+    spectrum = infrared(series, WARM, choose_sampling(series, 100.0, 1))
     found = np.trapezoid(spectrum.columns["n_alpha_cm-1"], spectrum.wavenumber) * 100**2 * 2 * np.pi * constants.c
     square = (charge * constants.e) ** 2 / (mass * constants.atomic_mass)
     expected = np.pi * square / (2 * constants.epsilon_0 * constants.c * 1000 * constants.angstrom**3)
@@ -41,7 +41,7 @@ def test_damped_oscillator_has_its_line_and_area() -> None:
     timestep, position, width = 4.0, 1500.0, 60.0
     moment = 0.01 * noise(200_000, 3, position, width, timestep)
     series = made_series({"apt": moment}, timestep)
-    spectrum = infrared([series], WARM, sampling([series], 8.0, None))
+    spectrum = infrared([series], WARM, choose_sampling([series], 8.0, None))
     line = spectrum.columns["n_alpha_cm-1"]
     rate_si = 0.01 * constants.e * constants.angstrom / constants.femto
     area = np.pi * 3 * rate_si**2 / (6 * constants.epsilon_0 * constants.c * 1e-27 * constants.k * TEMPERATURE)
@@ -59,7 +59,7 @@ def test_error_bars_have_the_size_of_the_scatter() -> None:
     lines, errors = [], []
     for _ in range(150):
         series = made_series({"apt": rng.normal(size=(4000, 3))}, 4.0)
-        columns = infrared([series], WARM, sampling([series], 60.0, 10)).columns
+        columns = infrared([series], WARM, choose_sampling([series], 60.0, 10)).columns
         lines.append(columns["n_alpha_cm-1"])
         errors.append(columns["n_alpha_error"])
     assert 0.8 < np.mean(errors) / np.std(lines, axis=0).mean() < 1.25
@@ -67,7 +67,7 @@ def test_error_bars_have_the_size_of_the_scatter() -> None:
 
 def test_parts_add_up_and_copies_scale(tmp_path: Path) -> None:
     series, _ = free_charges(tmp_path)
-    how = sampling([series], None, None)
+    how = choose_sampling([series], None, None)
     columns = infrared([series], WARM, how).columns
     parts = sum(values for name, values in columns.items() if "[" in name)
     np.testing.assert_allclose(parts, columns["n_alpha_cm-1"], rtol=1e-9, atol=1e-9 * columns["n_alpha_cm-1"].max())
@@ -83,14 +83,16 @@ def test_rotating_the_sample_changes_no_spectrum() -> None:
     rates = {"apt": rng.normal(size=(3000, 3)), "pgt": alpha}
     turned = {"apt": rates["apt"] @ matrix.T, "pgt": matrix @ alpha @ matrix.T}
     for make in (infrared, raman):
-        one, other = (make([s], WARM, sampling([s], None, None)) for s in (made_series(rates), made_series(turned)))
+        one, other = (
+            make([s], WARM, choose_sampling([s], None, None)) for s in (made_series(rates), made_series(turned))
+        )
         for name, values in one.columns.items():
             np.testing.assert_allclose(other.columns[name], values, rtol=1e-6, atol=1e-9 * np.nanmax(abs(values)))
 
 
 def test_epsilon_is_n_alpha_over_two_pi_nu() -> None:
     series = made_series({"apt": np.random.default_rng(0).normal(size=(4000, 3))})
-    columns = infrared([series], WARM, sampling([series], None, None)).columns
+    columns = infrared([series], WARM, choose_sampling([series], None, None)).columns
     expected = columns["n_alpha_cm-1"][1:] / (2 * np.pi * columns["wavenumber_cm-1"][1:])
     np.testing.assert_allclose(columns["epsilon_imag"][1:], expected)
     assert np.isnan(columns["epsilon_imag"][0])
@@ -99,7 +101,7 @@ def test_epsilon_is_n_alpha_over_two_pi_nu() -> None:
 def test_trajectories_are_pooled_by_their_length() -> None:
     moment = np.random.default_rng(3).normal(size=(6000, 3))
     parts = [made_series({"apt": moment[:4000]}), made_series({"apt": moment[4000:]})]
-    how = sampling(parts, 60.0, None)
+    how = choose_sampling(parts, 60.0, None)
     pooled = infrared(parts, WARM, how).columns["n_alpha_cm-1"]
     lags = np.arange(how.lags)
     each = [correlation(part.rates["apt"], how.lags)[0, 0] for part in parts]

@@ -22,7 +22,7 @@ from mimyria.spectra.compare import similarity
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import read_spectrum
 
 
@@ -67,7 +67,7 @@ def test_the_loop_converges_to_the_spectra_of_the_model(tmp_path: Path, engine: 
     frames = list(read_frames(tmp_path / "md.xyz"))
     rates = polarizable.exact_rates(frames)
     series = made_series(rates, 3.0, volume=np.full(len(frames), frames[0].volume), n_atoms=24)
-    how = sampling([series], 60.0, None)
+    how = choose_sampling([series], 60.0, None)
     exact = {"ir": infrared([series], Conditions(300.0), how), "raman": raman([series], Conditions(300.0), how)}
     for kind, column in (("ir", "n_alpha_cm-1"), ("raman", "VV"), ("raman", "VH")):
         ours = read_spectrum(tmp_path / "loop" / "final" / f"{kind}.csv")

@@ -18,7 +18,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
@@ -91,7 +91,7 @@ def test_dielectric_loss_is_that_of_maicos(motion: tuple[np.ndarray, np.ndarray]
         universe.atoms, unwrap=False, pack=False, temperature=TEMPERATURE, segs=1, nobin=True
     ).run()
     wavenumber = theirs.results.nu / 1000 / LIGHT_SPEED  # THz are 1/ps
-    ours = infrared([series], Conditions(TEMPERATURE), sampling([series], RESOLUTION, None))
+    ours = infrared([series], Conditions(TEMPERATURE), choose_sampling([series], RESOLUTION, None))
     # theirs counts a pair τ apart with 1 - τ/T: up to 1 % where 60 cm⁻¹ are resolved
     np.testing.assert_allclose(
         smoothed(ours.wavenumber[1:], ours.columns["epsilon_imag"][1:]),
@@ -127,7 +127,7 @@ def test_density_of_states_is_the_periodogram_of_scipy(
     frequency, power = signal.periodogram(without_mean(motion[1]), 1 / TIMESTEP, detrend=False, axis=0)
     per_kt = LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * TEMPERATURE)  # power is of both signs of the frequency
     theirs = per_kt * np.einsum("n,fnx->f", masses_of(NUMBERS), power)
-    ours = vibrational_density([series], Conditions(TEMPERATURE), sampling([series], RESOLUTION, None))
+    ours = vibrational_density([series], Conditions(TEMPERATURE), choose_sampling([series], RESOLUTION, None))
     np.testing.assert_allclose(
         smoothed(ours.wavenumber, ours.columns["vdos"]), smoothed(frequency / LIGHT_SPEED, theirs), rtol=0.02
     )

@@ -12,7 +12,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.spectra.raman import intensity_scales, raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import LIGHT_SPEED, infrared_prefactor, thermal_wavenumber
 
 
@@ -33,7 +33,7 @@ def turning_tensors(isotropic: float, anisotropic: float, frames: int = 60_000) 
 def test_depolarisation_ratio_of_known_tensors(isotropic: float, anisotropic: float) -> None:
     """⟨Tr ββ⟩ = 5b²: ρ = (5b²/10)/(a² + 2·5b²/15), between 0 and 3/4."""
     series = made_series({"pgt": turning_tensors(isotropic, anisotropic)}, 4.0)
-    spectrum = raman([series], WARM, sampling([series], 30.0, None))
+    spectrum = raman([series], WARM, choose_sampling([series], 30.0, None))
     columns = spectrum.columns
     expected = 0.5 * anisotropic**2 / (isotropic**2 + 2 / 3 * anisotropic**2)
     inside = abs(spectrum.wavenumber - 1500) < 100
@@ -51,7 +51,7 @@ def test_vv_is_the_average_over_laboratory_axes() -> None:
     """S of dα_zz averaged over axes equals S_iso + 2/15 S_ani only for an isotropic sample, which this is."""
     alpha = turning_tensors(0.5, 1.0)
     series = made_series({"pgt": alpha}, 4.0)
-    how = sampling([series], 30.0, None)
+    how = choose_sampling([series], 30.0, None)
     columns = raman([series], WARM, how).columns
     diagonal = made_series({"apt": np.diagonal(alpha, axis1=1, axis2=2)}, 4.0)
     axes = infrared([diagonal], WARM, how).columns["n_alpha_cm-1"]
@@ -64,14 +64,14 @@ def test_line_shape_integrates_to_the_mean_square() -> None:
     """∫_0^∞ S dν = ½ ⟨x²⟩ for S = c ∫ ⟨x(0)x(t)⟩ e^{-iωt} dt."""
     alpha = turning_tensors(0.7, 0.0)
     series = made_series({"pgt": alpha}, 4.0)
-    spectrum = raman([series], WARM, sampling([series], 20.0, None))
+    spectrum = raman([series], WARM, choose_sampling([series], 20.0, None))
     area = np.trapezoid(spectrum.columns["isotropic"], spectrum.wavenumber)
     assert area == pytest.approx(0.5 * (alpha[:, 0, 0] ** 2).mean(), rel=1e-9)
 
 
 def test_stokes_factor() -> None:
     series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
-    columns = raman([series], Conditions(TEMPERATURE, 532.0), sampling([series], 60.0, None)).columns
+    columns = raman([series], Conditions(TEMPERATURE, 532.0), choose_sampling([series], 60.0, None)).columns
     nu = columns["wavenumber_cm-1"][1:]
     kt = constants.k * TEMPERATURE / (constants.h * constants.c * 100)
     ratio = columns["stokes_VV"][1:] / columns["VV"][1:]
@@ -123,7 +123,7 @@ def test_there_is_no_stokes_light_below_zero_frequency() -> None:
 
 def test_every_geometry_comes_on_every_scale_with_its_error() -> None:
     series = made_series({"pgt": turning_tensors(1.0, 1.0, 4000)}, 4.0)
-    spectrum = raman([series], Conditions(TEMPERATURE, 532.0, porto=("z(xx)z",)), sampling([series], 60.0, None))
+    spectrum = raman([series], Conditions(TEMPERATURE, 532.0, porto=("z(xx)z",)), choose_sampling([series], 60.0, None))
     for name in ("VV", "VH", "unpolarised", "z(xx)z"):
         for scale in ("", "reduced_", "stokes_", "antistokes_"):
             value, error = (spectrum.columns[f"{scale}{name}{end}"][1:] for end in ("", "_error"))
@@ -138,7 +138,7 @@ def test_groups_change_no_geometry(groups: tuple[str, str]) -> None:
     whole = made_series({"pgt": parts.sum(axis=1)}, 4.0)
     grouped = replace(whole, groups=groups, rates={"pgt": parts})
     conditions = Conditions(TEMPERATURE, porto=("z(xy)z", "x(zz)x"))
-    one, other = (raman([series], conditions, sampling([series], 100.0, None)) for series in (whole, grouped))
+    one, other = (raman([series], conditions, choose_sampling([series], 100.0, None)) for series in (whole, grouped))
     for name in one.columns:
         np.testing.assert_allclose(other.columns[name], one.columns[name], atol=1e-12)
 
@@ -150,7 +150,7 @@ def test_a_crystal_shows_each_mode_in_its_geometry() -> None:
     alpha[:, 0, 0], alpha[:, 1, 2], alpha[:, 2, 1] = first, second, second
     series = made_series({"pgt": alpha}, 4.0)
     geometries = ("z(xx)z", "y(xx)-z", "x(yz)x", "x(zy)-x", "x(yy)x", "z(xy)z", "y(zx)z")
-    columns = raman([series], Conditions(TEMPERATURE, porto=geometries), sampling([series], 30.0, None)).columns
+    columns = raman([series], Conditions(TEMPERATURE, porto=geometries), choose_sampling([series], 30.0, None)).columns
     for geometry, values in (("z(xx)z", first), ("x(yz)x", second)):
         area = np.trapezoid(columns[geometry], columns["wavenumber_cm-1"])
         assert area == pytest.approx(0.5 * (values**2).mean(), rel=1e-9)  # as for every S
@@ -175,7 +175,9 @@ def test_isotropic_columns_are_the_powder_of_an_oriented_sample() -> None:
         for euler in np.ndindex(5, 5):
             matrix = Rotation.from_euler("zyz", [turns[euler[0]], np.arccos(cosine), turns[euler[1]]]).as_matrix()
             series = made_series({"pgt": matrix @ alpha @ matrix.T}, 4.0)
-            columns = raman([series], Conditions(TEMPERATURE, porto=tuple(powder)), sampling([series], None, 1)).columns
+            columns = raman(
+                [series], Conditions(TEMPERATURE, porto=tuple(powder)), choose_sampling([series], None, 1)
+            ).columns
             powder = {name: sums + weight * columns[name] for name, sums in powder.items()}
     np.testing.assert_allclose(powder["z(xx)z"], columns["VV"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
     np.testing.assert_allclose(powder["z(xy)z"], columns["VH"], rtol=1e-9, atol=1e-12 * columns["VV"].max())

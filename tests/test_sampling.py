@@ -8,7 +8,7 @@ import pytest
 from ensembles import WARM, made_series
 from mimyria.errors import SpectrumError
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import LIGHT_SPEED
 
 
@@ -17,7 +17,7 @@ def test_central_differences_are_undone() -> None:
     wave = np.cos(omega * timestep * np.arange(20_000))[:, None] * np.ones(3)
     shrunk = np.sin(omega * timestep) / (omega * timestep) * wave
     true, made = made_series({"apt": wave}, timestep), made_series({"apt": shrunk}, timestep, differenced=timestep)
-    one, other = (infrared([s], WARM, sampling([s], 20.0, None)) for s in (true, made))
+    one, other = (infrared([s], WARM, choose_sampling([s], 20.0, None)) for s in (true, made))
     end = len(other.wavenumber)
     assert 5000 < other.wavenumber[-1] < one.wavenumber[-1]
     expected = one.columns["n_alpha_cm-1"][:end]
@@ -26,14 +26,14 @@ def test_central_differences_are_undone() -> None:
 
 def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
     long, short = made_series({"apt": np.zeros((5000, 3))}, 4.0), made_series({"apt": np.zeros((300, 3))}, 4.0)
-    assert sampling([long], None, None).resolution == 20.0
-    assert sampling([short], None, None).resolution > 60.0
+    assert choose_sampling([long], None, None).resolution == 20.0
+    assert choose_sampling([short], None, None).resolution > 60.0
     with pytest.raises(SpectrumError, match=r"resolution of 2 cm⁻¹ needs a longer trajectory: 300 frames .* allow"):
-        sampling([short], 2.0, None)
+        choose_sampling([short], 2.0, None)
     with pytest.raises(SpectrumError, match=r"9 blocks of 555 frames are shorter .* at most --blocks 8"):
-        sampling([long], 20.0, 9)
+        choose_sampling([long], 20.0, 9)
     with pytest.raises(SpectrumError, match=r"sampled at different intervals .*: 4\.0 and 2\.0"):
-        sampling([long, made_series({"apt": np.zeros((5000, 3))}, 2.0)], None, None)
+        choose_sampling([long, made_series({"apt": np.zeros((5000, 3))}, 2.0)], None, None)
     for change, words in (
         ({"differenced": 4.0}, "velocities from differences over different intervals"),
         ({"n_atoms": 4}, "different numbers of atoms"),
@@ -41,12 +41,12 @@ def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
         ({"velocity_species": ("O",)}, "different species"),
     ):
         with pytest.raises(SpectrumError, match=words):
-            sampling([long, replace(long, **change)], None, None)  # type: ignore[arg-type]
+            choose_sampling([long, replace(long, **change)], None, None)  # type: ignore[arg-type]
     with pytest.raises(SpectrumError, match="too few"):
-        sampling([made_series({"apt": np.zeros((3, 3))})], None, None)
+        choose_sampling([made_series({"apt": np.zeros((3, 3))})], None, None)
     with pytest.raises(SpectrumError, match="no trajectory"):
-        sampling([], None, None)
-    assert np.isnan(infrared([long], WARM, sampling([long], None, 1)).columns["n_alpha_error"]).all()
+        choose_sampling([], None, None)
+    assert np.isnan(infrared([long], WARM, choose_sampling([long], None, 1)).columns["n_alpha_error"]).all()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_sampling_follows_the_data_and_refuses_what_they_do_not_allow() -> None:
 )
 def test_no_block_goes_over_the_end_of_a_trajectory(lengths: list[int], blocks: int | None, frames: int) -> None:
     series = [made_series({"apt": np.random.default_rng(0).normal(size=(n, 3))}, 4.0) for n in lengths]
-    how = sampling(series, 20.0, blocks)
+    how = choose_sampling(series, 20.0, blocks)
     assert how.block_frames == frames
     assert sum(n // frames for n in lengths) >= (blocks or 2)
     assert np.isfinite(infrared(series, WARM, how).columns["n_alpha_error"]).all()

@@ -12,7 +12,7 @@ from mimyria.errors import SpectrumError
 from mimyria.rates.series import is_series, read_series, write_series
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.vdos import vibrational_density
 
 
@@ -41,7 +41,7 @@ def test_series_of_earlier_versions_are_read(tmp_path: Path) -> None:
             del file["trajectory_0000"].attrs[name]
     series = read_series(tmp_path / "series.h5")
     assert series[0].species_temperature is None
-    how = sampling(series, None, None)
+    how = choose_sampling(series, None, None)
     assert {"n_alpha[H,O]", "n_alpha_error"} <= set(infrared(series, Conditions(300.0), how).columns)
     assert np.isnan(vibrational_density(series, Conditions(300.0), how).columns["vdos_error"]).all()
 

@@ -16,8 +16,8 @@ from mimyria.pipeline import make_spectra
 from mimyria.rates.faces import SWITCH, face_area, heights, normal_of, split_faces
 from mimyria.rates.series import ResponseSeries
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.quantum import over_harmonic
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.quantum import correction_ratio
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.sfg import component, sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LIGHT_SPEED
@@ -48,7 +48,7 @@ def mirrored_slab() -> ResponseSeries:
 
 def spectrum_of(upper: list[np.ndarray], lower: list[np.ndarray], **options: str) -> Spectrum:
     series = slab(*(np.stack(pair, axis=1) for pair in zip(upper, lower, strict=True)), **options)
-    return sum_frequency([series], WARM, sampling([series], 30.0, 10))
+    return sum_frequency([series], WARM, choose_sampling([series], 30.0, 10))
 
 
 def area(spectrum: Spectrum, name: str, low: float = 1700.0, high: float = 2300.0) -> float:
@@ -75,7 +75,7 @@ def test_a_harmonic_vibration_has_its_absolute_area() -> None:
     alpha, moment = np.zeros((20_000, 2, 3, 3)), np.zeros((20_000, 2, 3))
     alpha[:, 0, 2, 2], moment[:, 0, 2] = derivatives[0] * rate, derivatives[1] * rate
     series = slab(alpha, moment)
-    spectrum = sum_frequency([series], WARM, sampling([series], 20.0, None))
+    spectrum = sum_frequency([series], WARM, choose_sampling([series], 20.0, None))
     per_length = 1 / (np.sqrt(constants.atomic_mass) * constants.angstrom)
     polarizability = derivatives[0] * constants.physical_constants["atomic unit of electric polarizability"][0]
     product = polarizability * derivatives[1] * constants.e * constants.angstrom * per_length**2
@@ -92,7 +92,7 @@ def test_real_part_changes_its_sign_at_the_line_and_is_static_below() -> None:
     alpha, moment = np.zeros((4000, 2, 3, 3)), np.zeros((4000, 2, 3))
     alpha[:, 0, 2, 2], moment[:, 0, 2] = rate, rate
     series = slab(alpha, moment)
-    columns = sum_frequency([series], WARM, sampling([series], 30.0, None)).columns
+    columns = sum_frequency([series], WARM, choose_sampling([series], 30.0, None)).columns
     nu, real, imaginary = (columns[name] for name in ("wavenumber_cm-1", "zzz_re[+z]", "zzz_im[+z]"))
     assert (real[1:][nu[1:] < 1980] > 0).all()
     assert (real[nu > 2020] < 0).all()
@@ -106,10 +106,10 @@ def test_real_part_changes_its_sign_at_the_line_and_is_static_below() -> None:
 def test_quantum_corrections_change_the_imaginary_part_as_they_do_absorption() -> None:
     """And the real part follows from it: beside a line at ν0 both are those of the line times the factor at ν0."""
     series = mirrored_slab()
-    how = sampling([series], 60.0, None)
+    how = choose_sampling([series], 60.0, None)
     plain, other = (sum_frequency([series], replace(WARM, correction=name), how) for name in ("harmonic", "standard"))
     nu = plain.wavenumber[1:]
-    factor = over_harmonic(nu, TEMPERATURE, "standard")
+    factor = correction_ratio(nu, TEMPERATURE, "standard")
     np.testing.assert_allclose(other.columns["ssp_im"][1:], factor * plain.columns["ssp_im"][1:])
     middle = np.nanargmax(plain.columns["ssp_im"][1:])
     beside = (abs(nu - nu[middle]) > 30) & (abs(nu - nu[middle]) < 100)
@@ -133,7 +133,7 @@ def test_tilted_molecules_have_the_components_of_their_cone() -> None:
     for name in ("ssp", "sps"):
         assert spectrum.columns[f"{name}_im"][middle] > 5 * spectrum.columns[f"{name}_im_error"][middle]
     series = slab(*(np.stack(pair, axis=1) for pair in zip(molecules(up), molecules(down, seed=1), strict=True)))
-    how = sampling([series], 30.0, 10)
+    how = choose_sampling([series], 30.0, 10)
     chiral, straight = (component([series], name, how)[1][0, 0].max() for name in ("xyz", "zzz"))
     assert abs(chiral) < 0.1 * straight
 
@@ -176,7 +176,7 @@ def test_the_normal_may_lie_along_any_axis() -> None:
     turned = [[np.roll(a, 1, axis=(1, 2)), np.roll(m, 1, axis=1)] for a, m in (upper, lower)]
     series = slab(*(np.stack(pair, axis=1) for pair in zip(*turned, strict=True)), normal="x")
     series = replace(series, cell=np.roll(CELL, 1, axis=(0, 1)))
-    along_z, along_x = spectrum_of(upper, lower), sum_frequency([series], WARM, sampling([series], 30.0, 10))
+    along_z, along_x = spectrum_of(upper, lower), sum_frequency([series], WARM, choose_sampling([series], 30.0, 10))
     for one, other in (("zzz", "xxx"), ("xxz", "yyx"), ("yyz", "zzx"), ("xzx", "yxy"), ("yzy", "zxz"), ("ssp", "ssp")):
         np.testing.assert_allclose(along_x.columns[f"{other}_im"], along_z.columns[f"{one}_im"], rtol=1e-9)
     assert "ssp_im[+x]" in along_x.columns
@@ -186,7 +186,7 @@ def test_double_the_area_of_the_same_surface_changes_nothing() -> None:
     """Two like patches that know nothing of each other: as much per area. Here the same one twice: double the terms."""
     one = mirrored_slab()
     two = replace(one, cell=CELL * [[2], [1], [1]], rates={"pgt": 2 * one.rates["pgt"][:], "apt": one.rates["apt"]})
-    how = sampling([one], 60.0, None)
+    how = choose_sampling([one], 60.0, None)
     expected = sum_frequency([one], WARM, how).columns["ssp_re"]
     assert np.nanmax(expected) > 0
     np.testing.assert_allclose(sum_frequency([two], WARM, how).columns["ssp_re"], expected)

@@ -11,14 +11,14 @@ from ensembles import WARM, made_series
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectra, Spectrum, read_spectrum, write_csv
 from mimyria.spectra.vdos import vibrational_density
 
 
 def test_csv_round_trip(tmp_path: Path) -> None:
     series = made_series({"apt": np.random.default_rng(0).normal(size=(2000, 3))})
-    spectrum = infrared([series], WARM, sampling([series], None, None))
+    spectrum = infrared([series], WARM, choose_sampling([series], None, None))
     write_csv(tmp_path / "ir.csv", spectrum)
     again = read_spectrum(tmp_path / "ir.csv")
     assert list(again.columns) == list(spectrum.columns)
@@ -43,7 +43,7 @@ def made_spectra() -> dict[str, Spectrum]:
         molecular=True,
         member_rates=of_networks,
     )
-    how = sampling([series], None, None)
+    how = choose_sampling([series], None, None)
     makers = {"ir": infrared, "raman": raman, "vdos": vibrational_density}
     return {kind: make([series], CONDITIONS, how) for kind, make in makers.items()}
 

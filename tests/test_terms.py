@@ -20,7 +20,7 @@ from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LITRE_PER_MOLE
 
@@ -63,7 +63,7 @@ def grouped(groups: tuple[str, ...], rates: dict[str, np.ndarray], counts: dict[
 
 
 def spectra_of(series: ResponseSeries) -> dict[str, Spectrum]:
-    how = sampling([series], None, None)
+    how = choose_sampling([series], None, None)
     return {"ir": infrared([series], WARM, how), "raman": raman([series], WARM, how)}
 
 
@@ -120,7 +120,7 @@ def test_molecules_that_know_nothing_of_each_other_have_no_intermolecular_part()
     rng, n = np.random.default_rng(0), 50
     dipoles = rng.normal(size=(20_000, n, 3))
     series = grouped(("X",) * n, {"apt": dipoles}, {"X": n})
-    columns = infrared([series], WARM, sampling([series], 100.0, None)).columns
+    columns = infrared([series], WARM, choose_sampling([series], 100.0, None)).columns
     inside, between = columns["n_alpha_intramolecular"], columns["n_alpha_intermolecular"]
     error = columns["n_alpha_intermolecular_error"]
     # the mean of some hundred points, each zero within its error
@@ -193,7 +193,7 @@ def test_the_header_says_the_unit_of_one_molecule() -> None:
 
 def test_molar_spectra_do_not_know_the_volumes_of_the_trajectories() -> None:
     series = molecules_of_rates(np.random.default_rng(3).normal(size=(2000, 4, 3)))
-    how = sampling([series], None, None)
+    how = choose_sampling([series], None, None)
     dilute = replace(series, volume=3 * series.volume)
     one, other = (infrared(both, WARM, how).columns for both in ([series, series], [series, dilute]))
     near(other["n_alpha_molar[X]"], one["n_alpha_molar[X]"])
@@ -210,7 +210,7 @@ def test_molecules_that_are_all_alike_have_no_difference_spectrum() -> None:
         grouped(("solute", "shell", "bulk"), rates, {}),
         counts={"solute": np.ones(20_000), "shell": near_ion.sum(axis=1), "bulk": (~near_ion).sum(axis=1)},
     )
-    columns = infrared([series], WARM, sampling([series], 60.0, None)).columns
+    columns = infrared([series], WARM, choose_sampling([series], 60.0, None)).columns
     difference = columns["n_alpha_molar[shell-bulk]"] / columns["n_alpha_molar[shell-bulk]_error"]
     assert np.sqrt(np.mean(difference**2)) == pytest.approx(1, abs=0.4)
     assert abs(columns["n_alpha_molar[shell-bulk]"].mean()) < 0.03 * columns["n_alpha_molar[bulk]"].mean()
@@ -221,7 +221,7 @@ def test_the_error_of_a_difference_is_that_of_the_difference() -> None:
     one = np.random.default_rng(7).normal(size=(2000, 1, 3))
     rates = {"apt": np.concatenate([0 * one, one, one], axis=1)}
     series = grouped(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 4, "bulk": 4})
-    columns = infrared([series], WARM, sampling([series], None, None)).columns
+    columns = infrared([series], WARM, choose_sampling([series], None, None)).columns
     error = columns["n_alpha_molar[bulk]_error"]
     assert error.min() > 0
     np.testing.assert_allclose(columns["n_alpha_molar[shell-bulk]"], 0, atol=ROUNDING * error.max())
@@ -231,7 +231,7 @@ def test_the_error_of_a_difference_is_that_of_the_difference() -> None:
 def test_a_group_that_is_never_there_has_no_spectrum_of_one_molecule() -> None:
     rates = {"apt": np.random.default_rng(5).normal(size=(2000, 3, 3)) * [[1], [0], [1]]}
     series = grouped(("solute", "shell", "bulk"), rates, {"solute": 1, "shell": 0, "bulk": 10})
-    columns = infrared([series], WARM, sampling([series], None, None)).columns
+    columns = infrared([series], WARM, choose_sampling([series], None, None)).columns
     assert "n_alpha_molar[bulk]" in columns
     assert not any("shell]" in name or "shell-" in name for name in columns if "molar" in name)
 

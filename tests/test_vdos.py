@@ -10,7 +10,7 @@ from conftest import moving_charges
 from ensembles import TEMPERATURE, WARM, free_charges, made_series, noise
 from mimyria.rates.correlation import Correlator
 from mimyria.rates.window import window_lags
-from mimyria.spectra.sampling import sampling
+from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 
@@ -18,7 +18,7 @@ from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
 def test_density_of_states_counts_the_modes(tmp_path: Path) -> None:
     frames, _ = moving_charges(800, 4.0)
     series, _ = free_charges(tmp_path)
-    spectrum = vibrational_density([series], WARM, sampling([series], 60.0, None))
+    spectrum = vibrational_density([series], WARM, choose_sampling([series], 60.0, None))
     area = {name: np.trapezoid(values, spectrum.wavenumber) for name, values in spectrum.columns.items()}
     assert area["vdos"] == pytest.approx(3 * len(frames[0]) - 3, rel=1e-4)
     heavy = frames[0].numbers == 17
@@ -38,7 +38,7 @@ def test_density_of_states_has_error_bars_of_the_size_of_the_scatter() -> None:
             "velocity_block_frames": correlator.block,
         }
         series = made_series({"apt": np.zeros((5000, 3))}, 4.0, **of_velocities)
-        spectrum = vibrational_density([series], WARM, sampling([series], 60.0, 10))
+        spectrum = vibrational_density([series], WARM, choose_sampling([series], 60.0, 10))
         inside = abs(spectrum.wavenumber - position) < 100
         lines.append(spectrum.columns["vdos"][inside])
         errors.append(spectrum.columns["vdos_error"][inside])
@@ -46,7 +46,7 @@ def test_density_of_states_has_error_bars_of_the_size_of_the_scatter() -> None:
     assert 0.8 < np.mean(errors) / np.std(lines, axis=0).mean() < 1.25  # 100 spectra of 8 blocks: 5 %
     assert "blocks of 2.34 ps" in spectrum.header["errors"]  # 3 stored blocks of 195 frames make about 500
     unknown = replace(series, velocity_blocks=np.empty((0, 1, 1)))
-    spectrum = vibrational_density([unknown], WARM, sampling([unknown], 60.0, 10))
+    spectrum = vibrational_density([unknown], WARM, choose_sampling([unknown], 60.0, 10))
     assert np.isnan(spectrum.columns["vdos_error"]).all()
     assert spectrum.header["errors"] == "none: fewer than two blocks"
 
@@ -65,7 +65,7 @@ def test_short_trajectories_are_blocks_of_the_density_of_states() -> None:
         for strength in strengths
     ]
     columns = vibrational_density(
-        series, WARM, sampling(series, 60.0, 2)
+        series, WARM, choose_sampling(series, 60.0, 2)
     ).columns  # two blocks of two would be asked for
     relative = strengths.std(ddof=1) / np.sqrt(4) / strengths.mean()
     np.testing.assert_allclose(columns["vdos_error"], relative * abs(columns["vdos"]), rtol=1e-9)

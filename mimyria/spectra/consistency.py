@@ -12,7 +12,7 @@ from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
-from mimyria.spectra.quantum import over_harmonic
+from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import standard_error
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
@@ -32,7 +32,7 @@ def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditi
     They are equal by construction, apart from the quantum correction, which is divided out, and from velocities by
     central differences, whose attenuation is corrected in the spectrum and not in the rates.
     """
-    harmonic = over_harmonic(spectrum.wavenumber, conditions.temperature, conditions.correction)
+    harmonic = correction_ratio(spectrum.wavenumber, conditions.temperature, conditions.correction)
     found = float(np.trapezoid(spectrum.columns["n_alpha_cm-1"] / harmonic, spectrum.wavenumber))
     expected = integral_of_rates(series, conditions.temperature)
     log.info(f"∫ n·α dν: {found:.5g} cm⁻² in the spectrum, {expected:.5g} cm⁻² from <|dM/dt|²>")

@@ -8,15 +8,11 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.quantum import correction_header
-from mimyria.spectra.raman import INTENSITY, LINE_SHAPE, geometry_columns, intensity_scales, scattering_ratio
-from mimyria.spectra.sampling import Sampling, power_spectra
+from mimyria.spectra.raman import scattering
+from mimyria.spectra.sampling import Sampling
 from mimyria.spectra.spectrum import Spectrum
-from mimyria.spectra.terms import group_terms, group_terms_header
 from mimyria.targets import HGT
-from mimyria.units import LIGHT_SPEED
 
 
 def hyper_raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
@@ -43,43 +39,34 @@ def hyper_raman(series: Sequence[ResponseSeries], conditions: Conditions, sampli
     conditions
         A laser adds Stokes and anti-Stokes intensities, at 2ν_L ∓ ν; see `intensity_scales`.
     sampling
-        From `sampling`.
+        From `choose_sampling`.
     """
-    found = {name: power_spectra(series, signal, sampling) for name, signal in SIGNALS.items()}
-    ((wavenumber, *_), *_) = found.values()
-    shapes = _geometries(*(LIGHT_SPEED * of_groups.sum((0, 1)) for _, of_groups, _ in found.values()))
-    blocks = _geometries(*(LIGHT_SPEED * of_blocks.sum((1, 2)) for _, _, of_blocks in found.values()))
-    scales = intensity_scales(wavenumber, conditions, photons=2)
-    columns = geometry_columns(wavenumber, shapes, blocks, scales, GEOMETRIES)
-    columns |= committee_spread(series, HGT.name, sampling, _polarised, list(SIGNALS.values()))
-    header = {
+    explained = {
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dβ/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
         "VV": "<β_ZZZ²> = S_dipolar/5 + 2/35 S_octupolar, of an isotropic sample or a powder",
         "HV": "<β_ZXX²> = S_dipolar/45 + 4/105 S_octupolar; the laser's polarisation comes first",
         "depolarisation_ratio": "HV/VV, between 1/9 and 2/3; empty (nan) where VV is very small",
-        **({"VV_spread, HV_spread": SPREAD} if "VV_spread" in columns else {}),
-        **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
-        **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
-        "temperature": f"{conditions.temperature:.2f} K",
     }
-    units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
-    units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in GEOMETRIES}
-    for name, (_, of_groups, of_blocks) in found.items():
-        each = f"{name}_per_molecule"
-        columns |= group_terms(name, series, SIGNALS[name], sampling, of_groups, of_blocks, LIGHT_SPEED, (each, 1.0))
-        header |= group_terms_header(series, name, each, "unit of S")
-        units[each] = LINE_SHAPE
-    return Spectrum("hyper_raman", columns, header | sampling.header(), units)
+    parts = {"dipolar": dipolar_rate, "octupolar": octupolar_rate}
+    return scattering(
+        "hyper_raman", series, conditions, sampling, HGT.name, parts, average_hyper_raman, explained, photons=2
+    )
 
 
-def dipolar_rate(one: ResponseSeries, frames: slice) -> Array:
+def average_hyper_raman(dipolar: Array, octupolar: Array) -> dict[str, Array]:
+    """Return the line shapes of every geometry, averaged over all orientations, from those of the two parts."""
+    parallel, crossed = dipolar / 5 + 2 / 35 * octupolar, dipolar / 45 + 4 / 105 * octupolar
+    return {"VV": parallel, "HV": crossed, "dipolar": dipolar, "octupolar": octupolar}
+
+
+def dipolar_rate(run: ResponseSeries, frames: slice) -> Array:
     """Return √(3/5) v of dβ/dt of each group, whose square is that of β⁽¹⁾, shape (t, groups, 3)."""
-    return np.sqrt(3 / 5) * _vector(one.rates[HGT.name][frames])
+    return np.sqrt(3 / 5) * _vector(run.rates[HGT.name][frames])
 
 
-def octupolar_rate(one: ResponseSeries, frames: slice) -> Array:
+def octupolar_rate(run: ResponseSeries, frames: slice) -> Array:
     """Return β⁽³⁾ of dβ/dt of each group, shape (t, groups, 27)."""
-    rates = one.rates[HGT.name][frames]
+    rates = run.rates[HGT.name][frames]
     product = _vector(rates)[..., None, None] * np.eye(3) / 5  # v_i δ_jk / 5
     dipolar = product + np.moveaxis(product, -3, -2) + np.moveaxis(product, -3, -1)
     return (rates - dipolar).reshape(*rates.shape[:2], 27)
@@ -88,23 +75,3 @@ def octupolar_rate(one: ResponseSeries, frames: slice) -> Array:
 def _vector(rates: Array) -> Array:
     """Return v_i = Σ_j β_ijj."""
     return np.asarray(np.trace(rates, axis1=-2, axis2=-1))
-
-
-def _polarised(shapes: Sequence[Array]) -> dict[str, Array]:
-    found = _geometries(*(LIGHT_SPEED * shape for shape in shapes))
-    return {name: found[name] for name in GEOMETRIES}
-
-
-def _geometries(dipolar: Array, octupolar: Array) -> dict[str, Array]:
-    parallel, crossed = dipolar / 5 + 2 / 35 * octupolar, dipolar / 45 + 4 / 105 * octupolar
-    return {
-        "VV": parallel,
-        "HV": crossed,
-        "dipolar": dipolar,
-        "octupolar": octupolar,
-        "depolarisation_ratio": scattering_ratio(crossed, parallel),
-    }
-
-
-SIGNALS = {"dipolar": dipolar_rate, "octupolar": octupolar_rate}
-GEOMETRIES = ("VV", "HV")

@@ -11,10 +11,10 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
-from mimyria.spectra.quantum import correction_header, over_harmonic
-from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
-from mimyria.spectra.terms import group_terms, group_terms_header
+from mimyria.spectra.quantum import correction_header, correction_ratio
+from mimyria.spectra.sampling import Sampling, power_spectra, with_error
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.terms import group_terms
 from mimyria.targets import APT
 from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
 
@@ -31,27 +31,20 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
 
     The classical fluctuation-dissipation theorem contains the harmonic quantum correction; another one is a factor
-    (`over_harmonic`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹. With
-    ε∞ come the `optical_constants` and their standard errors.
+    (`correction_ratio`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹.
+    With ε∞ come the `optical_constants` and their standard errors.
     """
-    temperature = conditions.temperature
-    wavenumber, shapes, blocks = power_spectra(series, dipole_rate, sampling)
+    temperature, infinity = conditions.temperature, conditions.epsilon_infinity
+    wavenumber, shapes = power_spectra(series, dipole_rate, sampling)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signal, as it may differ between trajectories
-    factor = prefactor * over_harmonic(wavenumber, temperature, conditions.correction)
-    whole, each = factor * shapes.sum(axis=(0, 1)), factor * blocks.sum(axis=(1, 2))
-    columns = {
-        WAVENUMBER: wavenumber,
-        "n_alpha_cm-1": whole,
-        "n_alpha_error": standard_error(each),
-        "epsilon_imag": epsilon_imag(wavenumber, whole),
-    }
-    density = np.average([1 / one.volume.mean() for one in series], weights=[len(one) for one in series])
+    factor = prefactor * correction_ratio(wavenumber, temperature, conditions.correction)
+    n_alpha = factor * shapes.sum(axis=(1, 2))
+    density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
     volume = 1 / float(density)  # harmonic mean, which undoes the 1/V in `dipole_rate`
+    columns = {WAVENUMBER: wavenumber, **with_error("n_alpha_cm-1", n_alpha)}
+    columns["epsilon_imag"] = epsilon_imag(wavenumber, n_alpha[0])
     columns |= committee_spread(
         series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate]
-    )
-    columns |= group_terms(
-        "n_alpha", series, dipole_rate, sampling, shapes, blocks, factor, (MOLAR, volume * LITRE_PER_MOLE)
     )
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
@@ -60,17 +53,17 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
-    header |= group_terms_header(series, "n_alpha", MOLAR, "L mol-1 cm-1, natural logarithm")
-    header |= correction_header(conditions.correction)
-    if conditions.epsilon_infinity is not None:
-        of_blocks = optical_constants(wavenumber, each, conditions.epsilon_infinity)
-        for name, values in optical_constants(wavenumber, whole, conditions.epsilon_infinity).items():
-            columns[name] = values
-            columns[column_name(name)] = standard_error(of_blocks[name])
-        header |= optical_header(conditions.epsilon_infinity)
+    each = (MOLAR, volume * LITRE_PER_MOLE, "L mol-1 cm-1, natural logarithm")
+    terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each)
+    columns |= terms
+    header |= explained | correction_header(conditions.correction)
+    if infinity is not None:
+        for name, values in optical_constants(wavenumber, n_alpha, infinity).items():
+            columns |= with_error(name, values)
+        header |= optical_header(infinity)
     return Spectrum("ir", columns, header | sampling.header(), UNITS)
 
 
-def dipole_rate(one: ResponseSeries, frames: slice) -> Array:
+def dipole_rate(run: ResponseSeries, frames: slice) -> Array:
     """Return dM/dt of each group over √V, shape (t, groups, 3)."""
-    return one.rates[APT.name][frames] / np.sqrt(one.volume.mean())
+    return run.rates[APT.name][frames] / np.sqrt(run.volume.mean())

@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[..., Spectrum]] = {
     "sfg": sum_frequency,
     "hyper_raman": hyper_raman,
 }
-"""By name: a function of series with the rates of ``NEEDS``, of the conditions, and of the sampling (`sampling`)."""
+"""By name: a function of series with the rates of ``NEEDS``, of the conditions, and of the sampling."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "ir": (APT.name,),

@@ -34,7 +34,7 @@ def quantum_factor(x: Array, correction: str) -> Array:
     return CORRECTIONS[correction][1](x)
 
 
-def over_harmonic(wavenumber: Array, temperature: float, correction: str) -> Array:
+def correction_ratio(wavenumber: Array, temperature: float, correction: str) -> Array:
     """Return Q(βħω)/Q_harmonic(βħω), shape (n,).
 
     Absorption and Stokes intensity are, with S of the dipole and of the polarizability,

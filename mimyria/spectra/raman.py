@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.quantum import correction_header, over_harmonic, quantum_factor
-from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.spectra.terms import group_terms, group_terms_header
+from mimyria.spectra.quantum import correction_header, correction_ratio, quantum_factor
+from mimyria.spectra.sampling import Sampling, Signal, power_spectra, standard_error, with_error
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
+from mimyria.spectra.terms import group_terms
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
@@ -42,75 +43,101 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
     in the limit of zero wave vector without the long-range field, that is, without LO-TO splitting. Every intensity is
     given on several scales, see `intensity_scales`; only Stokes and anti-Stokes ones depend on the temperature.
     """
-    wavenumber, isotropic, isotropic_blocks = power_spectra(series, isotropic_rate, sampling)
-    _, anisotropic, anisotropic_blocks = power_spectra(series, anisotropic_rate, sampling)
-    to_cm = LIGHT_SPEED  # ∫ dt becomes ∫ c dt
-    both, each = (0, 1), (1, 2)  # axes of the groups in line shapes, and in those of blocks
-    shapes = _geometries(to_cm * isotropic.sum(both), to_cm * anisotropic.sum(both))
-    blocks = _geometries(to_cm * isotropic_blocks.sum(each), to_cm * anisotropic_blocks.sum(each))
-    for geometry in conditions.porto:
-        _, shape, shape_blocks = power_spectra(series, partial(component_rate, *polarisations(geometry)), sampling)
-        shapes[geometry], blocks[geometry] = to_cm * shape.sum(both), to_cm * shape_blocks.sum(each)
-    scales, scaled = intensity_scales(wavenumber, conditions), ("VV", "VH", "unpolarised", *conditions.porto)
-    columns = geometry_columns(wavenumber, shapes, blocks, scales, scaled)
-    columns |= committee_spread(series, PGT.name, sampling, _both_polarisations, [isotropic_rate, anisotropic_rate])
-    for name, signal, of_groups, of_blocks in (
-        ("isotropic", isotropic_rate, isotropic, isotropic_blocks),
-        ("anisotropic", anisotropic_rate, anisotropic, anisotropic_blocks),
-    ):
-        columns |= group_terms(
-            name, series, signal, sampling, of_groups, of_blocks, to_cm, (f"{name}_per_molecule", 1.0)
-        )
-    geometries = {"k_i(ab)k_s": "S of dα_ab/dt, axes of the trajectory"} if conditions.porto else {}
-    header = {
+    explained = {
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
         "VV": "S_iso + 2/15 S_ani, of an isotropic sample or a powder",
         "VH": "S_ani/10",
         "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
-        **({"VV_spread, VH_spread": SPREAD} if "VV_spread" in columns else {}),
-        **geometries,
-        **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
-        **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
-        **group_terms_header(series, "isotropic", "isotropic_per_molecule", "unit of S"),
-        **group_terms_header(series, "anisotropic", "anisotropic_per_molecule", "unit of S"),
-        "temperature": f"{conditions.temperature:.2f} K",
     }
-    units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
-    units |= {f"{name}_per_molecule": LINE_SHAPE for name in ("isotropic", "anisotropic")}
-    units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in scaled}
-    return Spectrum("raman", columns, header | sampling.header(), units)
+    if conditions.porto:
+        explained["k_i(ab)k_s"] = "S of dα_ab/dt, axes of the trajectory"
+    parts = {"isotropic": isotropic_rate, "anisotropic": anisotropic_rate}
+    oriented = {geometry: partial(component_rate, *polarisations(geometry)) for geometry in conditions.porto}
+    return scattering("raman", series, conditions, sampling, PGT.name, parts, average_raman, explained, oriented)
 
 
-def geometry_columns(
-    wavenumber: Array,
-    shapes: dict[str, Array],
-    blocks: dict[str, Array],
-    scales: dict[str, tuple[Array, str]],
-    scaled: Sequence[str],
-) -> dict[str, Array]:
-    """Return line shapes with standard errors, the ratio where VV is bright, and intensities on every scale.
+def average_raman(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
+    """Return the line shapes of every geometry, averaged over all orientations, from those of the two parts."""
+    parallel, perpendicular = isotropic + 2 / 15 * anisotropic, anisotropic / 10
+    parts = {"isotropic": isotropic, "anisotropic": anisotropic}
+    return {"VV": parallel, "VH": perpendicular, **parts, "unpolarised": parallel + perpendicular}
+
+
+def scattering(
+    kind: str,
+    series: Sequence[ResponseSeries],
+    conditions: Conditions,
+    sampling: Sampling,
+    target: str,
+    parts: Mapping[str, Signal],
+    average: Callable[[Array, Array], dict[str, Array]],
+    explained: Mapping[str, str],
+    oriented: Mapping[str, Signal] = MappingProxyType({}),
+    photons: int = 1,
+) -> Spectrum:
+    """Return line shapes, depolarisation ratio, intensities on every scale, and terms of groups, with standard errors.
 
     Parameters
     ----------
-    wavenumber
-        cm⁻¹, shape (n,).
-    shapes, blocks
-        By name, shape (n,) and (blocks, n); the ``depolarisation_ratio`` is among them.
-    scales
-        From `intensity_scales`.
-    scaled
-        Names of the geometries that have intensities.
+    kind
+        Of the spectrum.
+    series, conditions, sampling
+        As in `raman`.
+    target
+        Name of the target whose rates scatter.
+    parts
+        Signals, by name, of the two parts of the tensor that rotations do not mix.
+    average
+        Returns the line shapes of an isotropic sample from those of the parts: first of the parallel, then of the
+        crossed geometry; those that are no parts get intensities.
+    explained
+        The header entries about the geometries.
+    oriented
+        Signals of geometries of an oriented sample, by name.
+    photons
+        Of the laser, in one scattered photon.
     """
-    errors = {name: standard_error(values) for name, values in blocks.items()}
-    dark = shapes["VV"] <= VISIBLE * np.nanmax(shapes["VV"])
-    columns = {WAVENUMBER: wavenumber, **shapes, **{f"{name}_error": error for name, error in errors.items()}}
-    for name in ("depolarisation_ratio", "depolarisation_ratio_error"):
-        columns[name] = np.where(dark, np.nan, columns[name])
+    found = {name: power_spectra(series, signal, sampling) for name, signal in {**parts, **oriented}.items()}
+    wavenumber = next(iter(found.values()))[0]
+    totals = {name: LIGHT_SPEED * shapes.sum(axis=(1, 2)) for name, (_, shapes) in found.items()}  # ∫ dt to ∫ c dt
+    shapes = average(*(totals[name] for name in parts))
+    (_, parallel), (crossed_name, crossed), *_ = shapes.items()
+    scaled = [*(name for name in shapes if name not in parts), *oriented]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        visible = parallel[0] > VISIBLE * np.nanmax(parallel[0])
+        shapes["depolarisation_ratio"] = np.where(visible, crossed / parallel, np.nan)
+    shapes |= {name: totals[name] for name in oriented}
+    columns = {WAVENUMBER: wavenumber} | {name: values[0] for name, values in shapes.items()}
+    columns |= {column_name(name): standard_error(values[1:]) for name, values in shapes.items()}
+    scales = intensity_scales(wavenumber, conditions, photons)
     for scale, (factor, _) in scales.items():
         for name in scaled:
-            columns[f"{scale}_{name}"] = factor * shapes[name]
-            columns[f"{scale}_{name}_error"] = factor * errors[name]
-    return columns
+            columns |= with_error(f"{scale}_{name}", factor * shapes[name])
+
+    def polarised(of_parts: Sequence[Array]) -> dict[str, Array]:
+        averages = average(*(LIGHT_SPEED * shape for shape in of_parts))
+        return {name: averages[name] for name in ("VV", crossed_name)}
+
+    spread = committee_spread(series, target, sampling, polarised, list(parts.values()))
+    columns |= spread
+    header = {
+        **explained,
+        **({", ".join(spread): SPREAD} if spread else {}),
+        **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
+        **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
+    }
+    units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
+    units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in scaled}
+    for name, signal in parts.items():
+        each = f"{name}_per_molecule"
+        terms, sizes = group_terms(
+            name, series, signal, sampling, found[name][1], LIGHT_SPEED, (each, 1.0, "unit of S")
+        )
+        columns |= terms
+        header |= sizes
+        units[each] = LINE_SHAPE
+    header["temperature"] = f"{conditions.temperature:.2f} K"
+    return Spectrum(kind, columns, header | sampling.header(), units)
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1) -> dict[str, tuple[Array, str]]:
@@ -126,13 +153,13 @@ def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1
     also names R(ν) = ν·Im χ(ν) (R. Shuker and R. W. Gammon, Phys. Rev. Lett. 25, 222 (1970)), which is S itself: the
     columns without a prefix.
 
-    The second forms hold for the harmonic quantum correction Q; another Q multiplies `reduced` by `over_harmonic`.
+    The second forms hold for the harmonic quantum correction Q; another Q multiplies `reduced` by `correction_ratio`.
     Intensities are proportional to power; divide by 1 - ν/ν_L (Stokes) or 1 + ν/ν_L for counted photons. All are NaN at
     ν = 0, and the Stokes intensity is zero beyond ν_L. Without a laser there is only `reduced`.
     Light that takes two ``photons`` of the laser, hyper-Raman, has its ν_L twice where the laser is.
     """
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
-    reduced = over_harmonic(shift, conditions.temperature, conditions.correction) / shift
+    reduced = correction_ratio(shift, conditions.temperature, conditions.correction) / shift
     scales = {"reduced": (reduced, "S/ν ∝ Im χ, Bose- and frequency-corrected Stokes; unit of S times cm")}
     if conditions.laser is not None:
         light, x = photons * 1e7 / conditions.laser, shift / thermal_wavenumber(conditions.temperature)
@@ -145,41 +172,18 @@ def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1
     return scales
 
 
-def isotropic_rate(one: ResponseSeries, frames: slice) -> Array:
+def isotropic_rate(run: ResponseSeries, frames: slice) -> Array:
     """Return ā' = Tr(dα/dt)/3 of each group, shape (t, groups, 1)."""
-    return np.trace(one.rates[PGT.name][frames], axis1=2, axis2=3)[..., None] / 3
+    return np.trace(run.rates[PGT.name][frames], axis1=2, axis2=3)[..., None] / 3
 
 
-def anisotropic_rate(one: ResponseSeries, frames: slice) -> Array:
+def anisotropic_rate(run: ResponseSeries, frames: slice) -> Array:
     """Return β' = dα/dt - ā'·1 of each group, shape (t, groups, 9)."""
-    rates = one.rates[PGT.name][frames]
-    traceless = rates - isotropic_rate(one, frames)[..., None] * np.eye(3)
+    rates = run.rates[PGT.name][frames]
+    traceless = rates - isotropic_rate(run, frames)[..., None] * np.eye(3)
     return traceless.reshape(*rates.shape[:2], 9)
 
 
-def component_rate(a: int, b: int, one: ResponseSeries, frames: slice) -> Array:
+def component_rate(a: int, b: int, run: ResponseSeries, frames: slice) -> Array:
     """Return dα_ab/dt of each group, shape (t, groups, 1)."""
-    return one.rates[PGT.name][frames][:, :, a, b, None]
-
-
-def _both_polarisations(shapes: Sequence[Array]) -> dict[str, Array]:
-    geometries = _geometries(LIGHT_SPEED * shapes[0], LIGHT_SPEED * shapes[1])
-    return {name: geometries[name] for name in ("VV", "VH")}
-
-
-def _geometries(isotropic: Array, anisotropic: Array) -> dict[str, Array]:
-    parallel, perpendicular = isotropic + 2 / 15 * anisotropic, anisotropic / 10
-    return {
-        "VV": parallel,
-        "VH": perpendicular,
-        "isotropic": isotropic,
-        "anisotropic": anisotropic,
-        "unpolarised": parallel + perpendicular,
-        "depolarisation_ratio": scattering_ratio(perpendicular, parallel),
-    }
-
-
-def scattering_ratio(crossed: Array, parallel: Array) -> Array:
-    """Return the depolarisation ratio, infinite or NaN where nothing is scattered."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(crossed / parallel)
+    return run.rates[PGT.name][frames][:, :, a, b, None]

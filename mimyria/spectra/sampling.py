@@ -14,6 +14,7 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
+from mimyria.spectra.spectrum import column_name
 from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10
@@ -26,7 +27,7 @@ Signal = Callable[[ResponseSeries, slice], Array]
 
 @dataclass(frozen=True)
 class Sampling:
-    """The settings that turn series into a spectrum, made by `sampling`."""
+    """The settings that turn series into a spectrum, made by `choose_sampling`."""
 
     timestep: float
     resolution: float
@@ -36,9 +37,14 @@ class Sampling:
     window: str = DEFAULT_WINDOW
 
     def transform(self, correlations: Array) -> tuple[Array, Array]:
-        """Return wavenumbers and line shapes of correlations (..., lags), corrected for central differences."""
+        """Return wavenumbers and line shapes of correlations (..., lags).
+
+        They are divided by the attenuation [sin(ωδt)/(ωδt)]² of central differences, and end at DIFFERENCE_FLOOR.
+        """
         wavenumber, shapes = line_shape(correlations, self.timestep, self.resolution, self.window)
-        return undifferenced(wavenumber, shapes, self.differenced)
+        left = np.sinc(2 * LIGHT_SPEED * wavenumber * self.differenced) ** 2  # np.sinc(x) = sin(πx)/(πx)
+        end = int(np.argmax(left < DIFFERENCE_FLOOR)) or len(left)
+        return wavenumber[:end], shapes[..., :end] / left[:end]
 
     def header(self) -> dict[str, str]:
         """The header entries about the sampling."""
@@ -55,7 +61,7 @@ class Sampling:
         return stated
 
 
-def sampling(
+def choose_sampling(
     series: Sequence[ResponseSeries], resolution: float | None, blocks: int | None, window: str = DEFAULT_WINDOW
 ) -> Sampling:
     """Return resolution, correlation length and blocks that the series allow.
@@ -75,25 +81,25 @@ def sampling(
     Raises
     ------
     SpectrumError
-        If the trajectories are too short for what is asked, or differ in their timestep.
+        If the trajectories are too short for what is asked, or differ in what their spectra must share.
     """
     if not series:
         raise SpectrumError("there is no trajectory to make a spectrum from")
-    timestep, lengths = series[0].timestep, [len(one) for one in series]
-    shortest = min(lengths)
     for what, values in (
-        ("are sampled at different intervals (fs)", [round(one.timestep, 6) for one in series]),
+        ("are sampled at different intervals (fs)", [round(run.timestep, 6) for run in series]),
         (
             "have velocities from differences over different intervals (fs, 0 for stored ones)",
-            [one.differenced for one in series],
+            [run.differenced for run in series],
         ),
-        ("have different numbers of atoms", [one.n_atoms for one in series]),
-        ("have different groups, or their atoms in another order", [", ".join(one.group_names) for one in series]),
-        ("have different species, or their atoms in another order", [",".join(one.velocity_species) for one in series]),
+        ("have different numbers of atoms", [run.n_atoms for run in series]),
+        ("have different groups, or their atoms in another order", [", ".join(run.group_names) for run in series]),
+        ("have different species, or their atoms in another order", [",".join(run.velocity_species) for run in series]),
     ):
         if len(set(values)) > 1:
             shown = " and ".join(str(value) for value in dict.fromkeys(values))
             raise SpectrumError(f"the trajectories {what}: {shown}; make their spectra separately")
+    timestep, lengths = series[0].timestep, [len(run) for run in series]
+    shortest = min(lengths)
     if shortest < 8:
         raise SpectrumError(f"{shortest} frames are too few for a spectrum; it needs at least 8")
     finest = float(np.ceil(10 * window_resolution(shortest, timestep, window)) / 10)
@@ -105,8 +111,7 @@ def sampling(
         )
     lags = window_lags(resolution, timestep, window)
     most = sum(length // lags for length in lengths)
-    if blocks is None:
-        blocks = min(MOST_BLOCKS, most)
+    blocks = min(MOST_BLOCKS, most) if blocks is None else blocks
     block_frames = longest_block(lengths, blocks) if blocks > 1 else 0
     if blocks > 1 and block_frames < lags:
         raise SpectrumError(
@@ -118,56 +123,46 @@ def sampling(
 
 def longest_block(lengths: Sequence[int], number: int) -> int:
     """Return the largest b with Σ ⌊length/b⌋ ≥ number: the most frames that so many blocks can have."""
-
-    def too_few(frames: int) -> bool:
-        return sum(length // frames for length in lengths) < number
-
-    return bisect_left(range(1, max(lengths) + 1), True, key=too_few)
+    frames = range(1, max(lengths) + 1)
+    return bisect_left(frames, True, key=lambda b: sum(length // b for length in lengths) < number)
 
 
-def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array, Array]:
-    """Return wavenumbers (n,), line shapes S_gh (groups, groups, n) pooled over trajectories, and those of each block.
+def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
+    """Return wavenumbers (n,) and line shapes S_gh, shape (1 + blocks, groups, groups, n).
 
+    The first are those of all frames, the others those of each block, here and below.
     Groups of one name are summed first, so that g and h count names. Series are read in chunks.
     """
-    return _pooled_spectra(series, lambda one, frames: summed_by_name(one.groups, signal(one, frames)), sampling)
+    return _spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling)
 
 
-def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
-    """Return Σ_g S_gg over single groups, whatever their names, shape (n,), and that of each block."""
-    # Groups become components of one signal: the cross terms of thousands of molecules are never computed.
+def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
+    """Return Σ_g S_gg over single groups, whatever their names, shape (1 + blocks, n)."""
 
-    def side_by_side(one: ResponseSeries, frames: slice) -> Array:
-        values = signal(one, frames)
+    def side_by_side(run: ResponseSeries, frames: slice) -> Array:
+        # Groups become components of one signal: the cross terms of thousands of molecules are never computed.
+        values = signal(run, frames)
         return values.reshape(len(values), 1, -1)
 
-    _, shapes, blocks = _pooled_spectra(series, side_by_side, sampling)
-    return shapes[0, 0], blocks[:, 0, 0]
+    return _spectra(series, side_by_side, sampling)[1][:, 0, 0]
 
 
-def _pooled_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array, Array]:
-    pairs = np.array([len(one) - np.arange(sampling.lags) for one in series], dtype=float)
-    correlators = [_correlated(one, signal, sampling) for one in series]
-    sums = sum(one.result() * n for one, n in zip(correlators, pairs, strict=True))
-    wavenumber, total = sampling.transform(sums / pairs.sum(axis=0))
-    if not sampling.block_frames:
-        return wavenumber, total, np.empty((0, *total.shape))
-    return wavenumber, total, sampling.transform(np.concatenate([one.blocks() for one in correlators]))[1]
+def _spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
+    correlators = []
+    for run in series:
+        correlators.append(Correlator(sampling.lags, sampling.block_frames or None))
+        for frames in run.chunks(0, len(run)):
+            correlators[-1].add(signal(run, frames))
+    whole = pooled(series, [correlator.result() for correlator in correlators])
+    blocks = [correlator.blocks() for correlator in correlators] if sampling.block_frames else []
+    return sampling.transform(np.concatenate([whole[None], *blocks]))
 
 
-def _correlated(one: ResponseSeries, signal: Signal, sampling: Sampling) -> Correlator:
-    """Return the correlator of a series and of its blocks."""
-    correlator = Correlator(sampling.lags, sampling.block_frames or None)
-    for frames in one.chunks(0, len(one)):
-        correlator.add(signal(one, frames))
-    return correlator
-
-
-def undifferenced(wavenumber: Array, shapes: Array, differenced: float) -> tuple[Array, Array]:
-    """Return both, divided by the attenuation [sin(ωδt)/(ωδt)]² of central differences, up to DIFFERENCE_FLOOR."""
-    factor = np.sinc(2 * LIGHT_SPEED * wavenumber * differenced) ** 2  # np.sinc(x) = sin(πx)/(πx)
-    end = int(np.argmax(factor < DIFFERENCE_FLOOR)) or len(factor)
-    return wavenumber[:end], shapes[..., :end] / factor[:end]
+def pooled(series: Sequence[ResponseSeries], correlations: Sequence[Array]) -> Array:
+    """Return the mean of correlations (..., lags) of trajectories, weighted by pairs of frames, as if they were one."""
+    lags = np.arange(correlations[0].shape[-1])
+    pairs = [len(run) - lags for run in series]
+    return sum(n * values for n, values in zip(pairs, correlations, strict=True)) / np.sum(pairs, axis=0)
 
 
 def standard_error(blocks: Array) -> Array:
@@ -175,3 +170,8 @@ def standard_error(blocks: Array) -> Array:
     if len(blocks) < 2:
         return np.full(blocks.shape[1:], np.nan)
     return blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))
+
+
+def with_error(name: str, values: Array) -> dict[str, Array]:
+    """Return a column and its standard error, by name, from values (1 + blocks, n) of all frames and of blocks."""
+    return {name: values[0], column_name(name): standard_error(values[1:])}

@@ -37,8 +37,8 @@ from mimyria.rates.faces import face_area, normal_of
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.quantum import correction_header, over_harmonic
-from mimyria.spectra.sampling import Sampling, power_spectra, standard_error
+from mimyria.spectra.quantum import correction_header, correction_ratio
+from mimyria.spectra.sampling import Sampling, power_spectra, with_error
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
@@ -68,16 +68,12 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
     columns = {WAVENUMBER: wavenumber}
     for face, weights in faces.items():
         for name, components in (measured if face else measured | single).items():
-            shapes, blocks = (np.mean([spectra[abc][k] for abc in components], axis=0) for k in (1, 2))
-            whole = susceptibility(wavenumber, np.einsum("gh,ghn->n", weights, shapes), conditions)
-            each = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, blocks), conditions)
-            columns[f"{name}_im{face}"] = whole.imag
-            columns[f"{name}_im{face}_error"] = standard_error(each.imag)
-            columns[f"{name}_re{face}"] = whole.real
-            columns[f"{name}_re{face}_error"] = standard_error(each.real)
+            shapes = np.mean([spectra[abc][1] for abc in components], axis=0)
+            chi = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, shapes), conditions)
+            columns |= with_error(f"{name}_im{face}", chi.imag) | with_error(f"{name}_re{face}", chi.real)
             if face != "[both]":
-                columns[f"{name}_abs2{face}"] = abs(whole) ** 2
-    areas = [face_area(one.cell, AXES.index(n)) for one in series]
+                columns[f"{name}_abs2{face}"] = abs(chi[0]) ** 2
+    areas = [face_area(run.cell, AXES.index(n)) for run in series]
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
         "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V²); Im χ > 0 where α_ab and M_c grow together",
@@ -89,26 +85,26 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         "[both]": "the whole slab: zero where its faces are alike",
         **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",
-        "area": f"{np.average(areas, weights=[len(one) for one in series]):.3f} Å²",
+        "area": f"{np.average(areas, weights=[len(run) for run in series]):.3f} Å²",
     }
     units = {f"{name}_{part}": unit for name in measured | single for part, unit in UNITS.items()}
     return Spectrum("sfg", columns, header | sampling.header(), units)
 
 
-def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array, Array]:
-    """Return wavenumbers and S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, total and of blocks.
+def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array]:
+    """Return wavenumbers and S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, as `power_spectra`.
 
-    The name gives the axes abc, such as ``xxz``. Shapes (n,), (2, 2, n), (blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    The name gives the axes abc, such as ``xxz``. Shapes (n,) and (1 + blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
     """
-    wavenumber, shapes, blocks = power_spectra(series, partial(face_rates, name), sampling)
-    return wavenumber, shapes[:2, 2:], blocks[:, :2, 2:]
+    wavenumber, shapes = power_spectra(series, partial(face_rates, name), sampling)
+    return wavenumber, shapes[:, :2, 2:]
 
 
-def face_rates(name: str, one: ResponseSeries, frames: slice) -> Array:
+def face_rates(name: str, run: ResponseSeries, frames: slice) -> Array:
     """Return dα_ab/dt of both faces, then dM_c/dt of both, over √A; shape (t, 4, 1)."""
     a, b, c = (AXES.index(axis) for axis in name)
-    area = face_area(one.cell, AXES.index(normal_of(one.groups)))
-    both = [one.rates[PGT.name][frames][:, :, a, b], one.rates[APT.name][frames][:, :, c]]
+    area = face_area(run.cell, AXES.index(normal_of(run.groups)))
+    both = [run.rates[PGT.name][frames][:, :, a, b], run.rates[APT.name][frames][:, :, c]]
     return np.concatenate(both, axis=1)[:, :, None] / np.sqrt(area)
 
 
@@ -117,6 +113,6 @@ def susceptibility(wavenumber: Array, shapes: Array, conditions: Conditions) -> 
 
     The formula contains the harmonic quantum correction; another one is applied to S.
     """
-    shapes = shapes * over_harmonic(wavenumber, conditions.temperature, conditions.correction)
+    shapes = shapes * correction_ratio(wavenumber, conditions.temperature, conditions.correction)
     angular = 2 * np.pi * LIGHT_SPEED * np.where(wavenumber > 0, wavenumber, np.nan)
     return sum_frequency_prefactor(1.0, conditions.temperature) / (2 * angular) * (1j * shapes - sine_shape(shapes))

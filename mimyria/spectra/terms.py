@@ -13,13 +13,14 @@ A group whose atoms change with time has, at each time, the rate of the atoms it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.groups import BULK, SOLUTE
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.sampling import Sampling, Signal, self_spectra, standard_error
+from mimyria.spectra.sampling import Sampling, Signal, self_spectra, with_error
 
 
 def group_terms(
@@ -28,11 +29,10 @@ def group_terms(
     signal: Signal,
     sampling: Sampling,
     shapes: Array,
-    blocks: Array,
     factor: Array | float,
-    each: tuple[str, float],
-) -> dict[str, Array]:
-    """Return every term that the groups allow, as columns.
+    each: tuple[str, float, str],
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return every term that the groups allow, as columns, and the header entries that explain them.
 
     Parameters
     ----------
@@ -40,84 +40,50 @@ def group_terms(
         Of the columns.
     series, signal, sampling
         The arguments of `power_spectra`.
-    shapes, blocks
-        Its results, (groups, groups, n) and (blocks, groups, groups, n).
+    shapes
+        Its line shapes, (1 + blocks, groups, groups, n).
     factor
         Converts these to the unit of the columns.
     each
-        Name of the columns of one molecule, and their additional factor.
+        Name of the columns of one molecule, their additional factor, and their unit.
     """
-    shapes, blocks = factor * shapes, factor * blocks
-    columns = pair_terms(name, series[0].group_names, shapes)
+    first, names, shapes = series[0], series[0].group_names, factor * shapes
+    columns: dict[str, Array] = {}
+    header: dict[str, str] = {}
+    if len(names) > 1:
+        header[f"{name}[A,B]"] = "A-B and B-A terms together; with the A-A terms they add up to the total"
+        for (a, one), (b, other) in combinations_with_replacement(enumerate(names), 2):
+            columns[f"{name}[{one},{other}]"] = shapes[0, a, b] * (1 if a == b else 2)
     # More groups than names: the rates of single molecules are known, and with them the intramolecular terms.
-    if len(series[0].groups) > len(series[0].group_names):
-        own, own_blocks = self_spectra(series, signal, sampling)
-        inside, inside_blocks = factor * own, factor * own_blocks
-        columns[f"{name}_intramolecular"] = inside
-        columns[f"{name}_intramolecular_error"] = standard_error(inside_blocks)
-        columns[f"{name}_intermolecular"] = shapes.sum(axis=(0, 1)) - inside
-        columns[f"{name}_intermolecular_error"] = standard_error(blocks.sum(axis=(1, 2)) - inside_blocks)
-    if series[0].molecular:
-        molecular, further = each
-        columns |= molecule_terms(molecular, mean_counts(series), further * shapes, further * blocks)
-    return columns
-
-
-def pair_terms(name: str, group_names: Sequence[str], shapes: Array) -> dict[str, Array]:
-    """Return ``name[A,A]`` and ``name[A,B]`` from line shapes (groups, groups, n); nothing for a single group."""
-    if len(group_names) == 1:
-        return {}
-    return {
-        f"{name}[{first},{second}]": shapes[a, b] * (1 if a == b else 2)
-        for a, first in enumerate(group_names)
-        for b, second in enumerate(group_names[a:], start=a)
-    }
-
-
-def molecule_terms(name: str, counts: dict[str, float], shapes: Array, blocks: Array) -> dict[str, Array]:
-    """Return ``name[A]`` of one molecule of each group, and ``name[A-bulk]`` if there is a bulk, with errors.
-
-    ``counts`` are the mean numbers of molecules; groups without any are left out. ``shapes`` and ``blocks`` have the
-    shapes (groups, groups, n) and (blocks, groups, groups, n).
-    """
-    molecules = {
-        group: (shapes[a].sum(axis=0) / count, blocks[:, a].sum(axis=1) / count)
-        for a, (group, count) in enumerate(counts.items())
-        if count
-    }
-    if BULK in molecules:
-        molecules |= {
-            f"{group}-{BULK}": (shape - molecules[BULK][0], block - molecules[BULK][1])
-            for group, (shape, block) in molecules.items()
-            if group not in (SOLUTE, BULK)
+    if len(first.groups) > len(names):
+        header[f"{name}_intramolecular"] = "terms of every molecule with itself; intermolecular: all others"
+        inside = factor * self_spectra(series, signal, sampling)
+        columns |= with_error(f"{name}_intramolecular", inside)
+        columns |= with_error(f"{name}_intermolecular", shapes.sum(axis=(1, 2)) - inside)
+    counts = mean_counts(series)
+    if first.molecular:
+        molecular, further, unit = each
+        header[f"{molecular}[A]"] = f"(A-A + half of every A-B term) of one molecule of A; {unit}"
+        # Empty groups have no molecule whose terms could be told.
+        molecules = {
+            group: further * shapes[:, a].sum(axis=1) / count
+            for a, (group, count) in enumerate(counts.items())
+            if count
         }
-    columns = {}
-    for group, (shape, block) in molecules.items():
-        columns[f"{name}[{group}]"] = shape
-        columns[f"{name}[{group}]_error"] = standard_error(block)
-    return columns
+        if BULK in names:
+            header[f"{molecular}[A-{BULK}]"] = f"a molecule of A minus one of the {BULK}"
+        if BULK in molecules:
+            others = {group: terms for group, terms in molecules.items() if group not in (SOLUTE, BULK)}
+            molecules |= {f"{group}-{BULK}": terms - molecules[BULK] for group, terms in others.items()}
+        for group, terms in molecules.items():
+            columns |= with_error(f"{molecular}[{group}]", terms)
+    if counts:
+        what = "molecules" if first.molecular else "atoms"
+        header[f"mean number of {what}"] = ", ".join(f"{group} {count:.6g}" for group, count in counts.items())
+    return columns, header
 
 
 def mean_counts(series: Sequence[ResponseSeries]) -> dict[str, float]:
     """Return the mean number of molecules (or atoms) of each group over all trajectories."""
-    return {
-        name: float(np.concatenate([one.counts[name] for one in series]).mean())
-        for name in (series[0].group_names if series[0].counts else ())
-    }
-
-
-def group_terms_header(series: Sequence[ResponseSeries], name: str, each: str, unit: str) -> dict[str, str]:
-    """Return the header entries that explain the columns of `group_terms`, and the size of each group."""
-    first = series[0]
-    header = {}
-    if len(first.group_names) > 1:
-        header[f"{name}[A,B]"] = "A-B and B-A terms together; with the A-A terms they add up to the total"
-    if len(first.groups) > len(first.group_names):
-        header[f"{name}_intramolecular"] = "terms of every molecule with itself; intermolecular: all others"
-    if first.molecular:
-        header[f"{each}[A]"] = f"(A-A + half of every A-B term) of one molecule of A; {unit}"
-        if BULK in first.group_names:
-            header[f"{each}[A-{BULK}]"] = f"a molecule of A minus one of the {BULK}"
-    what = "molecules" if first.molecular else "atoms"
-    counts = ", ".join(f"{group} {count:.6g}" for group, count in mean_counts(series).items())
-    return header | ({f"mean number of {what}": counts} if counts else {})
+    names = series[0].group_names if series[0].counts else ()
+    return {name: float(np.concatenate([run.counts[name] for run in series]).mean()) for name in names}

@@ -11,7 +11,7 @@ from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_resolution
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.sampling import Sampling, standard_error
+from mimyria.spectra.sampling import Sampling, pooled, with_error
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
@@ -23,25 +23,17 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
 
     The velocity correlation stored with the series limits the resolution, and its blocks those of the standard errors.
     """
-    lags = min(sampling.lags, *(one.velocity_correlation.shape[1] for one in series))
+    lags = min(sampling.lags, *(run.velocity_correlation.shape[1] for run in series))
     if lags < sampling.lags:
         coarser = window_resolution(lags, sampling.timestep, sampling.window)
         sampling = replace(sampling, resolution=max(sampling.resolution, coarser))
-    # Trajectories are weighted by their number of pairs of frames at each lag, as if they were one.
-    pairs = np.array([len(one) - np.arange(lags) for one in series], dtype=float)
-    correlations = np.array([one.velocity_correlation[:, :lags] for one in series])
-    pooled = (correlations * pairs[:, None]).sum(axis=0) / pairs.sum(axis=0)
-    wavenumber, shapes = sampling.transform(pooled)
+    whole = pooled(series, [run.velocity_correlation[:, :lags] for run in series])
     blocks, sampling = _blocks(series, lags, sampling)
-    each = sampling.transform(blocks)[1]
-    prefactor = 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
-    columns = {
-        WAVENUMBER: wavenumber,
-        "vdos": prefactor * shapes.sum(axis=0),
-        "vdos_error": prefactor * standard_error(each.sum(axis=1)),
-    }
-    for name, shape, error in zip(series[0].velocity_species, shapes, standard_error(each), strict=True):
-        columns |= {f"vdos[{name}]": prefactor * shape, f"vdos[{name}]_error": prefactor * error}
+    wavenumber, shapes = sampling.transform(np.concatenate([whole[None], *blocks]))
+    shapes *= 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
+    columns = {WAVENUMBER: wavenumber, **with_error("vdos", shapes.sum(axis=1))}
+    for k, name in enumerate(series[0].velocity_species):
+        columns |= with_error(f"vdos[{name}]", shapes[:, k])
     header = {
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
@@ -49,21 +41,20 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
     return Spectrum("vdos", columns, header | sampling.header(), {"vdos": "modes per cm-1"})
 
 
-def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[Array, Sampling]:
-    """Return the velocity correlation of each block, shape (blocks, species, lags), and the sampling with these blocks.
+def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[list[Array], Sampling]:
+    """Return the velocity correlation of each block, shape (1, species, lags), and the sampling with these blocks.
 
     Stored blocks are joined, within a trajectory, to about the length that the sampling asks for.
     """
     blocks: list[Array] = []
     frames = 0
-    for one in series if sampling.block_frames else ():
-        stored = len(one.velocity_blocks)
-        joined = max(1, min(round(sampling.block_frames / one.velocity_block_frames), stored))
+    for run in series if sampling.block_frames else ():
+        stored = len(run.velocity_blocks)
+        joined = max(1, min(round(sampling.block_frames / run.velocity_block_frames), stored))
         for start in range(0, stored - joined + 1, joined):
-            blocks.append(one.velocity_blocks[start : start + joined, :, :lags].mean(axis=0))
-            frames += joined * one.velocity_block_frames
+            blocks.append(run.velocity_blocks[start : start + joined, :, :lags].mean(axis=0, keepdims=True))
+            frames += joined * run.velocity_block_frames
     # The scatter of a single block is unknown: no error bars.
     if len(blocks) < 2:
-        blocks, frames = [], 0
-    shape = (len(blocks), len(series[0].velocity_species), lags)
-    return np.array(blocks).reshape(shape), replace(sampling, block_frames=frames // max(len(blocks), 1))
+        return [], replace(sampling, block_frames=0)
+    return blocks, replace(sampling, block_frames=frames // len(blocks))

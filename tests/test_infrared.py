@@ -121,7 +121,7 @@ def test_a_volume_that_fluctuates_counts_by_its_mean() -> None:
     rates = {"apt": random.normal(size=(4000, 3))}
     still = made_series(rates, 4.0, counts={"all": np.full(4000, 8.0)}, molecular=True)
     breathing = replace(still, volume=volume)
-    how = sampling([still], 60.0, None)
+    how = choose_sampling([still], 60.0, None)
     one, other = (infrared([series], WARM, how) for series in (still, breathing))
     mean = float(volume.mean())
     np.testing.assert_allclose(other.columns["n_alpha_cm-1"] * mean, one.columns["n_alpha_cm-1"] * 1000.0, rtol=1e-12)

@@ -7,9 +7,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the command does, before torch is imported
@@ -94,6 +96,14 @@ def committee(labels: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("committee") / "m.mym"
     train(labels[:6], quick("apt", committee=3, epochs=12), path)
     return path
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings look at a clock that goes on by 50 ms at every look, however busy the machine is."""
+    clock = SimpleNamespace(monotonic=partial(next, count(0.0, 0.05)))
+    for module in ("fit", "train"):
+        monkeypatch.setattr(f"mimyria.training.{module}.time", clock)
 
 
 @pytest.fixture(scope="session")

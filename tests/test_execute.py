@@ -93,8 +93,11 @@ class TestSlurm(ExecutorContract):
 @pytest.mark.parametrize("profile", sorted((Path(__file__).parents[1] / "configs" / "cluster").glob("*.yaml")))
 def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> None:
     executor = make_executor(str(profile), {}, tmp_path)
-    if isinstance(executor, ParslExecutor):
-        assert executor._configuration().run_dir == str(tmp_path / "parsl")
+    if profile.stem == "laptop":
+        assert executor == LocalExecutor(workers=2, cores=1)
+        return
+    assert isinstance(executor, ParslExecutor)
+    assert executor._configuration().run_dir == str(tmp_path / "parsl")
 
 
 def test_a_profile_with_a_mistake(tmp_path: Path) -> None:

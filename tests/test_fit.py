@@ -37,9 +37,9 @@ def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) ->
         train(labels[:3], quick("apt"), tmp_path / "other", resume=True)
 
 
-def test_time_limit_is_kept(labels: list[Frame], tmp_path: Path) -> None:
+def test_time_limit_is_kept(labels: list[Frame], tmp_path: Path, ticking: None) -> None:
     summary = train(labels[:4], quick("apt", epochs=None, time_limit=0.03), tmp_path / "m")
-    assert 1.8 <= summary["seconds"] < 10  # one step more than the limit, on however busy a machine
+    assert 1.8 <= summary["seconds"] < 2.1  # one step more than the limit
 
 
 def test_nothing_is_written_before_there_is_something(

@@ -29,8 +29,13 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
         read_model(tmp_path / "absent.mym")
 
 
-def test_devices() -> None:
+@pytest.mark.parametrize(("cuda", "mps", "first"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_devices(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, first: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch, "zeros", lambda *_, device: None)
     assert choose_device("cpu").type == "cpu"
-    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    assert choose_device("auto").type == first
+    monkeypatch.undo()
     with pytest.raises(ModelError, match="'moon' cannot be used"):
         choose_device("moon")

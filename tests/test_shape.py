@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -167,12 +166,10 @@ def test_the_page_on_the_architecture_names_every_room_on_its_floor() -> None:
 
 
 def test_help_is_quick() -> None:
-    begin = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "mimyria", "--help"], capture_output=True, text=True
     )
-    seconds = time.perf_counter() - begin
     assert done.returncode == 0
-    assert seconds < 5  # what it takes on a quiet machine is 0.3 s; what follows keeps it so
+    assert len(done.stderr.splitlines()) < 600  # modules: 0.3 s on a quiet machine, and on a busy one as few
     for heavy in ("numpy", "scipy", "torch", "ase", "MDAnalysis", "matplotlib", "bokeh", "h5py"):
         assert not any(line.split("|")[-1].strip() == heavy for line in done.stderr.splitlines()), heavy

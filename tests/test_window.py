@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from mimyria.rates.window import WINDOWS, line_shape, sine_shape, window_lags, window_resolution, window_weights
+from mimyria.rates.window import (
+    DEFAULT_RESOLUTION,
+    WINDOWS,
+    chosen_resolution,
+    least_frames,
+    line_shape,
+    sine_shape,
+    window_lags,
+    window_reach,
+    window_resolution,
+    window_weights,
+)
 from mimyria.units import LIGHT_SPEED
 
 
@@ -74,3 +85,48 @@ def test_the_sine_half_sees_no_images() -> None:
     exact = 2 / (2 * np.pi * LIGHT_SPEED) * wavenumber / (wavenumber**2 - position**2)
     far = wavenumber < 3000
     np.testing.assert_allclose(sine_shape(line)[far], exact[far], atol=0.01 * abs(exact[far]).max())
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_line_shape_is_the_sum_of_cosines(window: str) -> None:
+    """Of each of several correlation functions, on a grid that resolves every line and ends where aliasing begins."""
+    for lags, resolution in ((300, 40.0), (100, 120.0), (700, 9.0), (31, 300.0)):
+        values = np.random.default_rng(lags).normal(size=(2, lags))
+        wavenumber, lines = line_shape(values, 1.5, resolution, window)
+        weighted = values * window_weights(lags, 1.5, resolution, window)
+        waves = np.cos(2 * np.pi * LIGHT_SPEED * 1.5 * np.outer(np.arange(lags), wavenumber))
+        np.testing.assert_allclose(lines, 1.5 * (2 * weighted @ waves - weighted[:, :1]), atol=1e-9)
+        assert wavenumber[-1] == pytest.approx(1 / (2 * LIGHT_SPEED * 1.5))
+        assert wavenumber[1] <= resolution / 4
+        assert len(wavenumber) > lags  # so that no correlation is folded onto another
+        finest = min(resolution / 4, 1 / (2 * LIGHT_SPEED * 1.5 * lags))
+        assert wavenumber[1] > 0.85 * finest  # no finer than that, but for a length that is quick to transform
+
+
+def test_the_sine_half_is_the_sum_over_every_other_point() -> None:
+    """Written out, with the point at the end of the grid by half, for what does not end there."""
+    shapes = np.random.default_rng(0).normal(size=(2, 21))
+    halved = np.concatenate([shapes[:, :20], shapes[:, 20:] / 2], axis=1)
+    for k in range(21):
+        expected = np.zeros(2)
+        for other in range(-20, 21):
+            if (k - other) % 2:
+                expected += 2 / np.pi * halved[:, abs(other)] / (k - other)
+        np.testing.assert_allclose(sine_shape(shapes)[:, k], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_frames_and_resolutions(window: str) -> None:
+    """The window is covered whole and by no lag more; without a resolution a trajectory gives half of its frames."""
+    for resolution in (3.0, 20.0, 77.0):
+        lags, reach = window_lags(resolution, 4.0, window), window_reach(resolution, window)
+        assert (lags - 2) * 4.0 < reach <= (lags - 1) * 4.0
+        assert least_frames(resolution, 4.0, window) == lags
+        assert chosen_resolution(resolution, 10, 4.0, window) == resolution
+        assert window_resolution(lags, 4.0, window) == pytest.approx(window_reach(1.0, window) / (4.0 * (lags - 1)))
+    assert DEFAULT_RESOLUTION == 20.0
+    assert least_frames(None, 4.0, window) == 2 * window_lags(20.0, 4.0, window)
+    assert chosen_resolution(None, 10**6, 4.0, window) == 20.0
+    for frames in (201, 301):
+        assert chosen_resolution(None, frames, 4.0, window) == np.ceil(window_resolution(frames // 2, 4.0, window))
+    assert chosen_resolution(None, 1, 4.0, window) == np.ceil(window_resolution(2, 4.0, window))

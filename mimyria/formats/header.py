@@ -20,27 +20,18 @@ _OURS = ("lattice", "properties", "pbc")
 
 @dataclass(frozen=True)
 class Header:
-    """The comment line without the time.
-
-    Parameters
-    ----------
-    written
-        The entries that the next three are parsed from.
-    columns
-        Fields of a line by column name.
-    cell
-        Å, shape (3, 3); zero if there is none.
-    periodic
-        Shape (3,).
-    info
-        The other pairs.
-    """
+    """The comment line without the time."""
 
     written: dict[str, str]
+    """The entries that the next three are parsed from."""
     columns: dict[str, range]
+    """Fields of a line by column name."""
     cell: Array
+    """Å, shape (3, 3); zero if there is none."""
     periodic: Array
+    """Shape (3,)."""
     info: dict[str, Any]
+    """The other pairs."""
 
 
 def split_time(text: str) -> tuple[float | None, str]:

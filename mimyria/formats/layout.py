@@ -21,22 +21,15 @@ from mimyria.units import BOHR
 
 @dataclass(frozen=True)
 class Layout:
-    """How a program stores tensors.
-
-    Parameters
-    ----------
-    axes
-        By target name, the axis of the displacement in an array (n, 3, ..., 3): 1 if it comes first, -1 if last. A
-        target that is left out is not stored by the program.
-    units
-        By target name, the program's unit in ours, where it is another one.
-    zero_means_missing
-        Whether zeros mark atoms without a label.
-    """
+    """How a program stores tensors."""
 
     axes: Mapping[str, int]
+    """By target name, the axis of the displacement in an array (n, 3, ..., 3): 1 if it comes first, -1 if last. A
+    target that is left out is not stored by the program."""
     units: Mapping[str, float] = field(default_factory=dict)
+    """By target name, the program's unit in ours, where it is another one."""
     zero_means_missing: bool = False
+    """Whether zeros mark atoms without a label."""
 
 
 LAYOUTS = {

@@ -18,30 +18,19 @@ HEAD_BYTES = 4096
 
 @dataclass(frozen=True)
 class Source:
-    """The files of one trajectory, and what only the user knows about them.
-
-    Parameters
-    ----------
-    path
-        The trajectory.
-    topology
-        File that names the atoms, where the trajectory does not.
-    velocities
-        Second file with the velocities, as CP2K writes them.
-    velocity_unit
-        A name in ``units.VELOCITY``, or None for the unit of the format.
-    layout
-        Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states.
-    times_only
-        Only the times of the frames are wanted; a reader may skip the atoms.
-    """
+    """The files of one trajectory, and what only the user knows about them."""
 
     path: Path
     topology: Path | None = None
+    """File that names the atoms, where the trajectory does not."""
     velocities: Path | None = None
+    """Second file with the velocities, as CP2K writes them."""
     velocity_unit: str | None = None
+    """A name in ``units.VELOCITY``, or None for the unit of the format."""
     layout: str | None = None
+    """Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states."""
     times_only: bool = False
+    """Only the times of the frames are wanted; a reader may skip the atoms."""
 
     def __post_init__(self) -> None:
         for path in (self.path, self.topology, self.velocities):
@@ -68,37 +57,24 @@ class Source:
 
 @dataclass
 class Progress:
-    """The state of reading, which the reader updates.
-
-    Parameters
-    ----------
-    n_frames
-        Number of frames in the file, if the format states it.
-    fraction
-        Part of the file that has been read, 0 to 1, if known.
-    """
+    """The state of reading, which the reader updates."""
 
     n_frames: int | None = None
+    """Number of frames in the file, if the format states it."""
     fraction: float | None = None
+    """Part of the file that has been read, 0 to 1, if known."""
 
 
 @dataclass(frozen=True)
 class VelocityUnit:
-    """The unit of the velocities in a file.
-
-    Parameters
-    ----------
-    name
-        A name in ``units.VELOCITY``; empty if the file does not state it, and the user must.
-    fixed
-        Whether the format determines the unit, so that another one is refused.
-    hint
-        Added to the message that asks for the unit.
-    """
+    """The unit of the velocities in a file."""
 
     name: str = ""
+    """A name in ``units.VELOCITY``; empty if the file does not state it, and the user must."""
     fixed: bool = False
+    """Whether the format determines the unit, so that another one is refused."""
     hint: str = ""
+    """Added to the message that asks for the unit."""
 
     def factor(self, source: Source) -> float:
         """Return the user's unit, else this one, in Å/fs; raise TrajectoryError if there is none, or a wrong one."""
@@ -117,28 +93,18 @@ class VelocityUnit:
 
 @dataclass(frozen=True)
 class Reader:
-    """A format, or the dialect of a program.
-
-    Parameters
-    ----------
-    name
-        Of the format.
-    accepts
-        Whether it reads a source, from the suffix or `Source.head`; the first reader in ``READERS`` to accept is used.
-    read
-        Yields the frames at the given increasing indices until the file ends, and skips the others cheaply; in Å, fs
-        and our index orders, but with velocities in the unit of the file.
-    velocity_unit
-        The unit of the velocities of a frame.
-    uses
-        Which of ``topology`` and ``velocities`` it reads as well; the others are refused.
-    """
+    """A format, or the dialect of a program."""
 
     name: str
     accepts: Callable[[Source], bool]
+    """Whether it reads a source, by its suffix or `Source.head`; the first in ``READERS`` to accept it is used."""
     read: Callable[[Source, Iterable[int], Progress], Iterator[Frame]]
+    """Yields the frames at the given increasing indices until the file ends, and skips the others cheaply; in Å, fs and
+    our index orders, but with velocities in the unit of the file."""
     velocity_unit: Callable[[Source, Frame], VelocityUnit]
+    """The unit of the velocities of a frame."""
     uses: tuple[str, ...] = ()
+    """Which of ``topology`` and ``velocities`` it reads as well; the others are refused."""
 
     def frames(self, source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
         """Yield the frames with velocities in Å/fs."""

@@ -24,22 +24,15 @@ SOLUTE, SHELL, BULK = "solute", "shell", "bulk"
 
 @dataclass(frozen=True)
 class Grouping:
-    """A partition of the atoms into named groups, whose contributions add up to the total.
-
-    Parameters
-    ----------
-    names
-        One for each group. Groups of one name are molecules of one kind: their rates are kept apart for the
-        intramolecular terms, and summed everywhere else.
-    weights
-        Of a frame, shape (groups, atoms); the weights of an atom add up to one.
-    share
-        One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None.
-    """
+    """A partition of the atoms into named groups, whose contributions add up to the total."""
 
     names: tuple[str, ...]
+    """One for each group. Groups of one name are molecules of one kind: their rates are kept apart for the
+    intramolecular terms, and summed everywhere else."""
     weights: Callable[[Frame], GroupWeights]
+    """Of a frame, shape (groups, atoms); the weights of an atom add up to one."""
     share: Array | None = None
+    """One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None."""
 
     @classmethod
     def fixed(cls, names: tuple[str, ...], weights: Array) -> Grouping:

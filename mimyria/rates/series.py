@@ -6,7 +6,7 @@ Rates are read from the file slice by slice, so a series of any length takes lit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,60 +39,41 @@ class Sliceable(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class ResponseSeries:
-    """Rates of the dipole and the polarizability along one trajectory.
-
-    Parameters
-    ----------
-    groups
-        Names of the groups of atoms; those of one name are single molecules of one kind (see `Grouping`).
-    timestep
-        Between samples, fs.
-    rates
-        By target name, shape (t, groups, 3, ..., 3) with one axis of 3 for each field index; ``Target.rate_unit``.
-    volume, temperature
-        Of each frame, shape (t,); Å³ and K (kinetic, 3n - 3 degrees of freedom).
-    velocity_species, velocity_correlation
-        Species, and Σ m v(0)·v(τ) of each in u (Å/fs)², shape (species, lags).
-    differenced
-        Interval δt (fs) of the central differences that gave the velocities; 0 for stored velocities.
-    n_atoms
-        Number of atoms.
-    species_temperature
-        Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
-        to 3n - 3); None where it is not known.
-    counts
-        Number of molecules, or atoms, in each frame by group name, shape (t,).
-    molecular
-        Whether the groups hold whole molecules, and molecules are counted.
-    cell
-        Mean cell vectors as rows, Å, shape (3, 3).
-    member_rates
-        By target name, the total rates by each network of a committee, shape (t, members, 3, ..., 3).
-    origin
-        The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
-        first and last (exclusive, None for the end), say which stored frames of the file they belong to.
-    velocity_blocks, velocity_block_frames
-        The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its standard errors, and the
-        frames of each block; none if not known.
-    """
+    """Rates of the dipole and the polarizability along one trajectory."""
 
     groups: tuple[str, ...]
+    """Names of the groups of atoms; those of one name are single molecules of one kind (see `Grouping`)."""
     timestep: float
+    """Between samples, fs."""
     rates: Mapping[str, Sliceable]
+    """By target name, shape (t, groups, 3, ..., 3) with one axis of 3 for each field index; ``Target.rate_unit``."""
     volume: Array
+    """Å³, of each frame, shape (t,)."""
     temperature: Array
+    """K, of each frame, shape (t,): kinetic, with 3n - 3 degrees of freedom."""
     velocity_species: tuple[str, ...]
     velocity_correlation: Array
+    """Σ m v(0)·v(τ) of each species in u (Å/fs)², shape (species, lags)."""
     differenced: float
+    """Interval δt (fs) of the central differences that gave the velocities; 0 for stored velocities."""
     n_atoms: int
     species_temperature: Array | None = None
+    """Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
+    to 3n - 3); None where it is not known."""
     counts: Mapping[str, Array] = field(default_factory=dict)
+    """Number of molecules, or atoms, in each frame by group name, shape (t,)."""
     molecular: bool = False
+    """Whether the groups hold whole molecules, and molecules are counted."""
     cell: Array = field(default_factory=lambda: np.zeros((3, 3)))
+    """Mean cell vectors as rows, Å, shape (3, 3)."""
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
+    """The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its standard errors."""
     velocity_block_frames: int = 1
     member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
+    """By target name, the total rates by each network of a committee, shape (t, members, 3, ..., 3)."""
     origin: Identity = field(default_factory=Identity)
+    """The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
+    first and last (exclusive, None for the end), say which stored frames of the file they belong to."""
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -116,38 +97,44 @@ class ResponseSeries:
             yield slice(start, min(start + size, last))
 
 
+ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "groups": ("groups", tuple),
+    "timestep": ("timestep_fs", float),
+    "differenced": ("differenced_fs", float),
+    "n_atoms": ("n_atoms", int),
+    "molecular": ("molecular", bool),
+}
+"""Fields of a series that are attributes in the file, with their names there and their types."""
+ARRAYS = {
+    **{"volume": "Å³", "cell": "Å", "temperature": "K", "species_temperature": "K"},
+    **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
+}
+"""Fields that are datasets of the same name, with their units."""
+
+
 def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
     """Write the series of several trajectories into one HDF5 file, whole or not at all."""
     with whole(path) as unfinished, h5py.File(unfinished, "w") as file:
         file.attrs["content"] = CONTENT
-        for number, one in enumerate(series):
+        for number, run in enumerate(series):
             group = file.create_group(f"trajectory_{number:04d}")
-            group.attrs["groups"] = list(one.groups)
-            group.attrs["timestep_fs"] = one.timestep
-            group.attrs["differenced_fs"] = one.differenced
-            group.attrs["n_atoms"] = one.n_atoms
-            group.attrs["molecular"] = one.molecular
-            group.attrs["origin"] = json.dumps(dict(one.origin))
-            rates = {f"rate/{name}": (name, values) for name, values in one.rates.items()}
-            rates |= {f"member_rate/{name}": (name, values) for name, values in one.member_rates.items()}
-            for place, (name, values) in rates.items():
-                dataset = group.create_dataset(place, shape=values.shape, dtype="f8")
-                dataset.attrs["unit"] = TARGETS[name].rate_unit
-                for frames in one.chunks(0, len(one)):
-                    dataset[frames] = values[frames]
-            group.create_dataset("volume", data=one.volume).attrs["unit"] = "Å³"
-            group.create_dataset("cell", data=one.cell).attrs["unit"] = "Å"
-            group.create_dataset("temperature", data=one.temperature).attrs["unit"] = "K"
-            for name, values in one.counts.items():
-                unit = "molecules" if one.molecular else "atoms"
-                group.create_dataset(f"count/{name}", data=values).attrs["unit"] = unit
-            correlation = group.create_dataset("velocity_correlation", data=one.velocity_correlation)
-            correlation.attrs["unit"] = "u (Å/fs)²"
-            correlation.attrs["species"] = list(one.velocity_species)
-            if one.species_temperature is not None:
-                group.create_dataset("species_temperature", data=one.species_temperature).attrs["unit"] = "K"
-            blocks = group.create_dataset("velocity_blocks", data=one.velocity_blocks)
-            blocks.attrs["unit"], blocks.attrs["frames"] = "u (Å/fs)²", one.velocity_block_frames
+            for name, (stored, _) in ATTRIBUTES.items():
+                group.attrs[stored] = getattr(run, name)
+            group.attrs["origin"] = json.dumps(dict(run.origin))
+            for folder, rates in (("rate", run.rates), ("member_rate", run.member_rates)):
+                for name, values in rates.items():
+                    dataset = group.create_dataset(f"{folder}/{name}", shape=values.shape, dtype="f8")
+                    dataset.attrs["unit"] = TARGETS[name].rate_unit
+                    for frames in run.chunks(0, len(run)):
+                        dataset[frames] = values[frames]
+            arrays = {name: (getattr(run, name), unit) for name, unit in ARRAYS.items()}
+            count_unit = "molecules" if run.molecular else "atoms"
+            arrays |= {f"count/{name}": (values, count_unit) for name, values in run.counts.items()}
+            for name, (values, unit) in arrays.items():
+                if values is not None:
+                    group.create_dataset(name, data=values).attrs["unit"] = unit
+            group["velocity_correlation"].attrs["species"] = list(run.velocity_species)
+            group["velocity_blocks"].attrs["frames"] = run.velocity_block_frames
 
 
 def is_series(path: Path) -> bool:
@@ -174,31 +161,23 @@ def read_series(path: Path) -> list[ResponseSeries]:
         return [_read_one(file[name]) for name in sorted(file)]
     except FileNotFoundError:
         raise SpectrumError(f"{path} does not exist") from None
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise SpectrumError(f"{path} cannot be read as a series ({error}); run `mimyria spectrum` again") from error
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
-    correlation = group["velocity_correlation"]
-    names = ("species_temperature", "cell", "velocity_blocks")  # files of earlier versions lack some
-    later: dict[str, Any] = {name: group[name][()] for name in names if name in group}
-    if "velocity_blocks" in later:
-        later["velocity_block_frames"] = int(group["velocity_blocks"].attrs["frames"])
+    # Files of earlier versions lack some fields, which then have their defaults.
+    fields = {name: kind(group.attrs[there]) for name, (there, kind) in ATTRIBUTES.items() if there in group.attrs}
+    fields |= {name: group[name][()] for name in ARRAYS if name in group}
+    if "velocity_blocks" in fields:
+        fields["velocity_block_frames"] = int(group["velocity_blocks"].attrs["frames"])
     return ResponseSeries(
-        groups=tuple(group.attrs["groups"]),
-        timestep=float(group.attrs["timestep_fs"]),
-        rates=dict(group.get("rate", {}).items()),
-        volume=group["volume"][()],
-        temperature=group["temperature"][()],
-        velocity_species=tuple(correlation.attrs["species"]),
-        velocity_correlation=correlation[()],
-        differenced=float(group.attrs["differenced_fs"]),
-        n_atoms=int(group.attrs["n_atoms"]),
+        rates=dict(group.get("rate", {})),
+        member_rates=dict(group.get("member_rate", {})),
         counts={name: values[()] for name, values in group.get("count", {}).items()},
-        molecular=bool(group.attrs.get("molecular", False)),
+        velocity_species=tuple(group["velocity_correlation"].attrs["species"]),
         origin=_origin(str(group.attrs.get("origin", ""))),
-        member_rates=dict(group.get("member_rate", {}).items()),
-        **later,
+        **fields,
     )
 
 

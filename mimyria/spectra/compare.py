@@ -21,24 +21,17 @@ LEAST_SIMILARITY = 0.05
 
 @dataclass(frozen=True)
 class Similarity:
-    """How alike two spectra are over a common range, see `similarity`.
-
-    Parameters
-    ----------
-    similarity, score
-        1 - score, and the score.
-    low, high, points
-        The range, cm⁻¹, and how many wavenumbers are in it.
-    floor
-        Score that two measurements of one spectrum would have on average; None where no error is known.
-    """
+    """How alike two spectra are over a common range, see `similarity`."""
 
     similarity: float
     score: float
+    """1 - score, and the score."""
     low: float
     high: float
     points: int
+    """The range, cm⁻¹, and how many wavenumbers are in it."""
     floor: float | None = None
+    """Score that two measurements of one spectrum would have on average; None where no error is known."""
 
     def __str__(self) -> str:
         text = f"similarity {self.similarity:.4f} (score {self.score:.4f}) from {self.low:.0f} to {self.high:.0f} cm⁻¹"

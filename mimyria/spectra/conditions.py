@@ -9,24 +9,15 @@ from mimyria.settings import Experiment
 
 @dataclass(frozen=True)
 class Conditions:
-    """Conditions of the sample and of the experiment.
-
-    Parameters
-    ----------
-    temperature
-        K.
-    laser
-        Wavelength of the Raman laser, nm; None for no Stokes intensities.
-    correction
-        Name in ``CORRECTIONS``.
-    epsilon_infinity
-        Permittivity far above the vibrations, 1.78 for water; None for no refractive index.
-    porto
-        Geometries of Raman scattering by an oriented sample, see `porto.polarisations`.
-    """
+    """Conditions of the sample and of the experiment."""
 
     temperature: float
+    """K."""
     laser: float | None = None
+    """Wavelength of the Raman laser, nm; None for no Stokes intensities."""
     correction: str = Experiment.correction
+    """Name in ``CORRECTIONS``."""
     epsilon_infinity: float | None = None
+    """Permittivity far above the vibrations, 1.78 for water; None for no refractive index."""
     porto: tuple[str, ...] = ()
+    """Geometries of Raman scattering by an oriented sample, see `porto.polarisations`."""

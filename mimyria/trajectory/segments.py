@@ -29,19 +29,13 @@ MOST_PLACES = 3
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames that are consecutive both in the file and in time.
-
-    Parameters
-    ----------
-    places
-        Their indices in the file.
-    first, last
-        Clocks of the first and the last, fs or steps.
-    """
+    """Frames that are consecutive both in the file and in time."""
 
     places: range
+    """Their indices in the file."""
     first: float
     last: float
+    """Clocks of the first and the last frame, fs or steps."""
 
     def before(self, end: float) -> Stretch:
         """Return the frames, possibly none, whose clocks show less than ``end``."""

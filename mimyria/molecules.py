@@ -13,10 +13,8 @@ from mimyria.elements import covalent_radii, symbols_of
 from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
 
-BOND_TOLERANCE = 1.25
-"""Atoms are bonded if nearer than this times the sum of their covalent radii."""
-LONGEST_BOND = 3.0
-"""Å."""
+BOND_TOLERANCE, LONGEST_BOND = 1.25, 3.0
+"""Atoms are bonded if nearer than this times the sum of their covalent radii, and than this, Å."""
 UNBONDED = (3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 2, 10, 18, 36, 54)
 """Alkali and alkaline earth ions and rare gases, which form no bonds, however near another atom is."""
 LAST_IN_FORMULA = re.findall("[A-Z][a-z]?", "RnXeKrArNeHeBSiCSbAsPNHTeSeSAtIBrClOF")

@@ -50,15 +50,7 @@ VELOCITY = {
 
 
 def infrared_prefactor(volume: float, temperature: float) -> float:
-    """Return 1/(6 ε0 c V k_B T), from (e Å/fs)² · fs to n·α in cm⁻¹.
-
-    Parameters
-    ----------
-    volume
-        Volume of the cell, Å³.
-    temperature
-        K.
-    """
+    """Return 1/(6 ε0 c V k_B T), from (e Å/fs)² · fs to n·α in cm⁻¹, for a volume in Å³ and a temperature in K."""
     rate_squared_times_time = (constants.e * constants.angstrom / constants.femto) ** 2 * constants.femto
     per_metre = rate_squared_times_time / (
         6 * constants.epsilon_0 * constants.c * volume * constants.angstrom**3 * BOLTZMANN * temperature
@@ -69,12 +61,7 @@ def infrared_prefactor(volume: float, temperature: float) -> float:
 def sum_frequency_prefactor(area: float, temperature: float) -> float:
     """Return 1/(ε0 A k_B T), from polarizability (e² a0² E_h⁻¹) times dipole (e Å) to a surface susceptibility in m²/V.
 
-    Parameters
-    ----------
-    area
-        Å².
-    temperature
-        K.
+    The area is in Å², the temperature in K.
     """
     polarizability = _physical["atomic unit of electric polarizability"][0]
     dipole = constants.e * constants.angstrom

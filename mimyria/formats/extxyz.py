@@ -18,12 +18,18 @@ from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, trunc
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
-SPECIES = ("species", "Z")
-POSITIONS = ("pos", "positions")
-VELOCITIES = ("vel", "velo", "velocities")
 SUFFIXES = (".xyz", ".extxyz")
 NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
 TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *target.aliases))
+COLUMNS = {
+    "species": ("species", "Z"),
+    "pos": ("pos", "positions"),
+    "vel": ("vel", "velo", "velocities"),
+    **{name: (name,) for name in ("momenta", "forces", "masses", *TENSORS)},
+}
+"""The columns used, with their names in various files; the first of a file's is taken."""
+Table = tuple[list[int], np.dtype[np.void]]
+"""How the lines of a frame are parsed: the fields used, and the record they make."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +42,10 @@ class Block:
     rows: list[bytes]
 
 
-@dataclass(frozen=True)
-class Table:
-    """How the lines of a frame are parsed: the fields used, and the record they make."""
-
-    fields: list[int]
-    record: np.dtype[np.void]
-
-
 def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames of an xyz file at the given increasing indices."""
-    header, comment, table = None, "", Table([], np.dtype([]))
+    header, comment = None, ""
+    table: Table = [], np.dtype([])
     names, numbers = np.empty(0, dtype=bytes), np.empty(0, dtype=int)
     with open_lines(source.path) as (lines, fraction):
         for block in _blocks(source.path, lines, indices):
@@ -68,8 +67,8 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
-            tensors = {name: atoms[name] for name in table.record.names or () if name in TENSORS}
-            present = table.record.names or ()
+            present = atoms.dtype.names or ()
+            tensors = {name: atoms[name] for name in present if name in TENSORS}
             masses = atoms["masses"][:, 0].copy() if "masses" in present else None
             yield Frame(
                 numbers=numbers,
@@ -120,36 +119,30 @@ def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Itera
 
 
 def _table(header: Header) -> Table:
-    """Return the columns used, with one name for the various names of species, positions and velocities."""
-    wanted = [(name, "species", "S8") for name in SPECIES] + [(name, "pos", "f8") for name in POSITIONS]
-    wanted += [(name, "vel", "f8") for name in VELOCITIES]
-    wanted += [(name, name, "f8") for name in ("momenta", "forces", "masses", *TENSORS)]
+    """Return how to parse the lines of a file with this header."""
     fields: list[int] = []
-    record: dict[str, tuple[str, str, tuple[int, ...]]] = {}
-    for name, ours, kind in wanted:
-        if name in header.columns and ours not in record:
-            new = header.columns[name]
-            fields += new
-            record[ours] = (ours, kind, () if ours == "species" else (len(new),))
-    for ours in ("species", "pos"):
-        if ours not in record:
+    record: list[tuple[str, str, tuple[int, ...]]] = []
+    for ours, names in COLUMNS.items():
+        found = next((header.columns[name] for name in names if name in header.columns), range(0))
+        if not found and ours in ("species", "pos"):
             raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}; add it to Properties")
-    for ours in ("pos", "vel", "momenta", "forces"):
-        if ours in record and record[ours][2] != (3,):
-            raise TrajectoryError(
-                f"column {ours} has {record[ours][2]} numbers for each atom, not 3; correct Properties"
-            )
-    return Table(fields, np.dtype(list(record.values())))
+        if found and ours in ("pos", "vel", "momenta", "forces") and len(found) != 3:
+            raise TrajectoryError(f"column {ours} has {len(found)} numbers for each atom, not 3; correct Properties")
+        if found:
+            fields += found
+            record.append((ours, "S8", ()) if ours == "species" else (ours, "f8", (len(found),)))
+    return fields, np.dtype(record)
 
 
 def _parse(block: Block, table: Table) -> Array:
     """Return the columns used as one record for each atom, shape (n,)."""
+    fields, record = table
     try:
-        atoms = np.loadtxt(block.rows, dtype=table.record, usecols=table.fields, comments=None, ndmin=1)
+        atoms = np.loadtxt(block.rows, dtype=record, usecols=fields, comments=None, ndmin=1)
     except ValueError as error:
-        raise _bad_row(block, table.fields) from error
+        raise _bad_row(block, fields) from error
     if len(atoms) != len(block.rows):
-        raise _bad_row(block, table.fields)
+        raise _bad_row(block, fields)
     return atoms
 
 
@@ -185,7 +178,7 @@ def _velocities(atoms: Array, numbers: Array, masses: Array | None) -> Array | N
 
 def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
     """Return Å/fs for a column of velocities, as GPUMD writes it, and the unit of ASE for ``momenta``."""
-    return VelocityUnit("ase", fixed=True) if {*VELOCITIES}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
+    return VelocityUnit("ase", fixed=True) if {*COLUMNS["vel"]}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
 
 
 EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit)

@@ -61,16 +61,8 @@ def stored_tensors(
 ) -> dict[str, Array]:
     """Return the tensors among per-atom columns, by target name, shape (n, 3, ..., 3), in our index order.
 
-    Parameters
-    ----------
-    columns
-        Per-atom values by column name, shape (n, ...).
-    header
-        Entries of the frame's header, of which ``apt_order``, ``apt_unit`` and so on are used.
-    layout
-        A name in `LAYOUTS`, or None.
-    place
-        File and frame, for messages.
+    Of the frame's header, ``apt_order``, ``apt_unit`` and so on are used; ``layout`` is a name in `LAYOUTS`, or None,
+    and ``place`` the file and the frame, for messages.
     """
     tensors = {}
     for target in TARGETS.values():
@@ -82,8 +74,9 @@ def stored_tensors(
             raise LabelError(
                 f"{place}: {name} has {values.shape[1]} columns, not {3 ** (target.order + 1)}; correct the file"
             )
-        _check_unit(target, header.get(f"{target.name}_unit"), place)
-        stated = header.get(f"{target.name}_order")
+        unit, stated = (header.get(f"{target.name}_{what}") for what in ("unit", "order"))
+        if unit is not None and str(unit).replace(" ", "") != target.unit.replace(" ", ""):
+            raise LabelError(f"{place}: {target.name}_unit is {unit!r}, not {target.unit!r}; convert the file first")
         tensors[target.name] = _in_our_order(target, values.reshape(-1, *target.shape), stated, layout, place)
     return tensors
 
@@ -99,15 +92,16 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
     orders = {target.index_order: -1, ",".join(["displacement"] + ["field"] * target.order): 1}
     if stated is not None and stated not in orders:
         raise LabelError(f"{place}: unknown {target.name}_order {stated!r}; known: {' and '.join(orders)}")
-    told = None if layout is None else LAYOUTS[layout]
-    if told is not None and target.name not in told.axes:
-        raise LabelError(f"{place}: --layout {layout} says nothing about {target.name}; known: {', '.join(told.axes)}")
-    if told is not None and stated is not None and told.axes[target.name] != orders[stated]:
-        raise LabelError(
-            f"{place}: --layout {layout} contradicts {target.name}_order={stated} in the header; leave it out"
-        )
-    if told is not None:
+    told = Layout({}) if layout is None else LAYOUTS[layout]
+    if layout is not None:
+        if target.name not in told.axes:
+            known = ", ".join(told.axes)
+            raise LabelError(f"{place}: --layout {layout} says nothing about {target.name}; known: {known}")
         axis = told.axes[target.name]
+        if stated is not None and axis != orders[stated]:
+            raise LabelError(
+                f"{place}: --layout {layout} contradicts {target.name}_order={stated} in the header; leave it out"
+            )
     elif stated is None:
         axis = _axis_by_symmetry(target, values, place)
     elif (axis := orders[stated]) != -1:
@@ -115,10 +109,8 @@ def _in_our_order(target: Target, values: Array, stated: str | None, layout: str
             f"{place}: {target.name}_order={stated} is not our order; `--layout displacement,field` transposes it"
         )
     # The field indices keep their order: they are symmetric, which is checked below.
-    ours = np.moveaxis(values, axis, -1)
-    if told is not None:
-        ours = ours * told.units.get(target.name, 1.0)
-    if told is not None and told.zero_means_missing:
+    ours = np.moveaxis(values, axis, -1) * told.units.get(target.name, 1.0)
+    if told.zero_means_missing:
         ours = np.where(ours.any(axis=tuple(range(1, ours.ndim)), keepdims=True), ours, np.nan)
     if not _symmetric(ours, *range(1, target.order + 1)):
         raise LabelError(
@@ -148,9 +140,3 @@ def _symmetric(values: Array, *axes: int) -> bool:
         np.nanmax(np.abs(values - np.swapaxes(values, one, other)), initial=0.0) <= allowed
         for one, other in pairwise(axes)
     )
-
-
-def _check_unit(target: Target, unit: object, place: str) -> None:
-    """Raise LabelError if the header states another unit than the target's; spaces are ignored."""
-    if unit is not None and str(unit).replace(" ", "") != target.unit.replace(" ", ""):
-        raise LabelError(f"{place}: {target.name}_unit is {unit!r}, not {target.unit!r}; convert the file first")

@@ -45,9 +45,6 @@ HARMLESS = (
 )
 """Beginnings of warnings that are handled here; all others are logged."""
 
-PICOSECOND = 1e3
-"""fs."""
-
 MASS_TOLERANCE = 0.1
 """u; force fields round the masses of elements by less, while united atoms and beads differ by more."""
 
@@ -61,8 +58,10 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
     timed = not any(message.startswith(NO_TIME) for message in messages)
     if not timed:
         trajectory.ts.dt = 1.0  # the value MDAnalysis assumes; setting it stops a warning at every frame
-    numbers = _numbers(universe, source, say, no_masses=NO_MASSES in messages)
-    masses = _masses(universe, no_masses=NO_MASSES in messages)
+    known: Array = np.zeros(len(universe.atoms))
+    if NO_MASSES not in messages:
+        known = np.asarray(getattr(universe.atoms, "masses", known), dtype=float)
+    numbers, masses = _numbers(universe, known, source, say), known if (known > 0).all() else None
     progress.n_frames = len(trajectory)
     try:
         for index in indices:
@@ -82,7 +81,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
                 periodic=np.full(3, cell is not None),
                 velocities=now.velocities.astype(float) if now.has_velocities else None,
-                time=float(now.time) * PICOSECOND if timed else None,
+                time=1e3 * float(now.time) if timed else None,
                 masses=masses,
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
             )
@@ -116,14 +115,13 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
     return universe, messages
 
 
-def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_masses: bool) -> Array:
+def _numbers(universe: Any, masses: Array, source: Source, say: Callable[..., None]) -> Array:
     """Return the atomic numbers, shape (n,): from the topology's elements, else from the nearest mass of an element.
 
-    Masses are those of the topology, or guessed by MDAnalysis from names or types.
+    Masses (u, zero if not known) are those of the topology, or guessed by MDAnalysis from names or types.
     """
     atoms = universe.atoms
     symbols = [str(element).capitalize() for element in getattr(atoms, "elements", [""] * len(atoms))]
-    masses = np.zeros(len(atoms)) if no_masses else np.asarray(getattr(atoms, "masses", np.zeros(len(atoms))))
     unnamed = [atom for atom, symbol in enumerate(symbols) if not symbol]
     table = masses_of(range(1, 119))
     for atom in unnamed:
@@ -139,12 +137,6 @@ def _numbers(universe: Any, source: Source, say: Callable[..., None], *, no_mass
         found = ", ".join(sorted({symbols[atom] for atom in unnamed}))
         say("%s: names no elements; taken from masses: %s", source.topology or source.path, found)
     return numbers_of(symbols)
-
-
-def _masses(universe: Any, *, no_masses: bool) -> Array | None:
-    """Return the masses of the run, u, shape (n,); None if MDAnalysis knows none."""
-    masses = np.asarray(getattr(universe.atoms, "masses", np.zeros(1)), dtype=float)
-    return None if no_masses or not (masses > 0).all() else masses
 
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:

@@ -28,7 +28,11 @@ ORDER = {f"{APT.name}_order": APT.index_order}
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the configurations at the given increasing indices, one of which has Born charges."""
-    text = _text(source.path)
+    try:
+        with open_lines(source.path) as (lines, _):
+            text = b"".join(lines).decode("utf-8", errors="replace")
+    except read_errors(source.path) as error:
+        raise TrajectoryError(f"{source.path} cannot be read: {error}; it is damaged") from error
     charges, place = born_charges(text, source.path), configuration_of_charges(text)
     wanted, copy = tee(indices)
     for index, frame in zip(copy, read_ase(source, wanted, progress), strict=False):
@@ -39,14 +43,6 @@ def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> I
             raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, but {len(frame)} atoms")
         tensors = stored_tensors({APT.name: charges}, ORDER, source.layout, str(source.path))
         yield replace(frame, tensors=tensors)
-
-
-def _text(path: Path) -> str:
-    try:
-        with open_lines(path) as (lines, _):
-            return b"".join(lines).decode("utf-8", errors="replace")
-    except read_errors(path) as error:
-        raise TrajectoryError(f"{path} cannot be read: {error}; it is damaged") from error
 
 
 def configuration_of_charges(text: str) -> int:

@@ -60,18 +60,13 @@ def _text(frame: Frame) -> str:
     """Return the lines of one frame, with ten digits, more than labels and trajectories have."""
     from ase.io.extxyz import key_val_dict_to_str
 
-    columns = {"pos": frame.positions}
-    if frame.velocities is not None:
-        columns["vel"] = frame.velocities
-    if frame.forces is not None:
-        columns["forces"] = frame.forces
-    if frame.masses is not None:
-        columns["masses"] = frame.masses[:, None]
+    optional = {"vel": frame.velocities, "forces": frame.forces, "masses": frame.masses}
+    present = {"pos": frame.positions} | {name: values for name, values in optional.items() if values is not None}
+    present |= frame.tensors | frame.extra
+    columns = {name: values.reshape(len(frame), -1) for name, values in present.items()}
     header: dict[str, object] = {}
-    for name, tensors in frame.tensors.items():
-        columns[name] = tensors.reshape(len(frame), -1)
+    for name in frame.tensors:
         header |= {f"{name}_order": TARGETS[name].index_order, f"{name}_unit": TARGETS[name].unit}
-    columns |= {name: values[:, None] for name, values in frame.extra.items()}
     if frame.time is not None:
         header["time"] = float(frame.time)
     header |= {key: value for key, value in frame.info.items() if key not in header}

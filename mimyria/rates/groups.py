@@ -35,21 +35,17 @@ class Grouping:
     """One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None."""
 
     @classmethod
-    def fixed(cls, names: tuple[str, ...], weights: Array) -> Grouping:
-        """Return groups whose weights are the same in every frame."""
-        return cls(names, lambda frame: weights)
-
-    @classmethod
     def by_species(cls, numbers: Array) -> Grouping:
         """Return one group for each chemical element, in the order of first appearance."""
         present, first = np.unique(numbers, return_index=True)
         present = present[np.argsort(first)]
-        return cls.fixed(tuple(symbols_of(present)), (present[:, None] == numbers).astype(float))
+        weights = (present[:, None] == numbers).astype(float)
+        return cls(tuple(symbols_of(present)), lambda frame: weights)
 
     @classmethod
     def whole(cls, numbers: Array) -> Grouping:
         """Return one group of all atoms."""
-        return cls.fixed(("all",), np.ones((1, len(numbers))))
+        return cls(("all",), lambda frame: np.ones((1, len(numbers))))
 
     @classmethod
     def by_molecule(cls, numbers: Array, molecules: Array) -> Grouping:

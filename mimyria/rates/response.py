@@ -80,18 +80,12 @@ def response_series(
         and is computed again.
     predicted
         The frames after those, with the tensors of ``targets``.
-    targets
-        Names of the targets to contract.
-    grouping
-        The groups of atoms.
-    timestep
-        Between the frames, fs.
+    targets, grouping, timestep, differenced
+        Names of the targets to contract, and as in `ResponseSeries`.
     lags
         Length of the velocity correlation.
     store
         The checkpoint.
-    differenced
-        See `ResponseSeries`.
     limit
         Number of frames to return, if the checkpoint may hold more.
     """
@@ -199,13 +193,8 @@ class _Pass:
                 row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
         row["count"] = np.array(list(map(self.grouping.counts, weights)))
         row["volume"] = np.array([frame.volume for frame in frames])
-        row["kinetic"] = np.stack(
-            [
-                np.einsum("n,tnx,tnx->t", self.masses[places], velocities[:, places], velocities[:, places])
-                for places in self.places
-            ],
-            axis=1,
-        )
+        energies = np.einsum("n,tnx,tnx->nt", self.masses, velocities, velocities)
+        row["kinetic"] = np.stack([energies[places].sum(axis=0) for places in self.places], axis=1)
         row["temperature"] = kinetic_temperature(velocities, self.masses)
         self.rows.append(row)
 

@@ -32,16 +32,8 @@ def atom_selection(
 ) -> Callable[[Frame], Array]:
     """Return a function of a frame that gives the atoms of each selection, shape (selections, n), bool.
 
-    Parameters
-    ----------
-    texts
-        Selections.
-    first
-        A frame, for elements and masses.
-    molecules
-        Index 0, 1, ... of each atom's molecule, shape (n,), which are the residues if there is no topology.
-    topology
-        File that names atoms, residues and so on.
+    Elements and masses are those of the ``first`` frame; names and residues those of the ``topology``. Without one, the
+    ``molecules`` are the residues: index 0, 1, ... of each atom's molecule, shape (n,).
 
     Raises
     ------
@@ -53,10 +45,11 @@ def atom_selection(
     updating = [depends_on_positions(text) for text in texts]
     if any(updating):
         _move(universe, first)
-    groups = [_group(universe, text, updates) for text, updates in zip(texts, updating, strict=True)]
+    groups = []
     inside = np.zeros((len(texts), len(first)), dtype=bool)
-    for row, group, text, updates in zip(inside, groups, texts, updating, strict=True):
-        row[group.ix] = True
+    for row, text, updates in zip(inside, texts, updating, strict=True):
+        groups.append(_group(universe, text, updates))
+        row[groups[-1].ix] = True
         if row.any():
             continue
         if not updates:

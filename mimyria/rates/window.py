@@ -20,9 +20,7 @@ from mimyria.units import LIGHT_SPEED
 
 DEFAULT_RESOLUTION = 20.0
 """cm⁻¹; coarser only if the trajectory is too short for it."""
-
 DEFAULT_WINDOW = Sampled.window
-
 GAUSSIAN_CUT = 1e-3
 """The Gaussian is cut off where it has fallen to this."""
 
@@ -89,9 +87,8 @@ def line_shape(
     points = max(2 * lags, int(np.ceil(4 / (LIGHT_SPEED * timestep * resolution))))
     points = 2 * fft.next_fast_len((points + 1) // 2, real=True)
     transform = fft.rfft(windowed, n=points, axis=-1).real
-    return np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points), timestep * (
-        2 * transform - windowed[..., :1]
-    )
+    wavenumber = np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points)
+    return wavenumber, timestep * (2 * transform - windowed[..., :1])
 
 
 def sine_shape(shapes: Array) -> Array:

@@ -82,17 +82,17 @@ def compare(
     ConfigError
         If the difference would be written over one of the two.
     """
-    tables = [one if isinstance(one, Spectrum) else read_spectrum(one) for one in (first, second)]
-    curves = [one.curve(column, factor) for one, factor in zip(tables, (1.0, scale), strict=True)]
-    names = [column or list(one.columns)[1] for one in tables]
+    tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
+    curves = [tables[0].curve(column), tables[1].curve(column, scale)]
+    names = [column or list(table.columns)[1] for table in tables]
     warn_if_of_different_kinds(tables, names)
     result = similarity(curves[0], curves[1], *range)
     warn_if_unlike(result, " see --scale")
     if difference is not None:
         out = Path(difference)
-        if out.exists() and any(one.origin and out.samefile(one.origin) for one in tables):
+        if out.exists() and any(table.origin and out.samefile(table.origin) for table in tables):
             raise ConfigError(f"{out} is one of the two spectra; give another --difference")
-        origins = [one.origin or one.kind for one in tables]
+        origins = [table.origin or table.kind for table in tables]
         made = subtract(curves[0], curves[1], names[0], *range)
         header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
         write_csv(out, replace(made, header=header, units=tables[0].units))
@@ -104,13 +104,6 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
 
     Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values. A curve
     without errors counts as exact, two such give no σ. What is not a number is interpolated over.
-
-    Parameters
-    ----------
-    first, second
-        The curves.
-    low, high
-        Range, cm⁻¹.
     """
     curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y, _ in (first, second)]
     if any(len(x) < 2 for x, _ in curves):
@@ -162,10 +155,10 @@ def warn_if_unlike(result: Similarity, remedy: str = "") -> None:
 
 def warn_if_of_different_kinds(spectra: Sequence[Spectrum], names: Sequence[str]) -> None:
     """Warn where two spectra of ours, whose named columns are compared, are of different quantities or resolution."""
-    ours = all("resolution" in one.header for one in spectra)
+    ours = all("resolution" in spectrum.header for spectrum in spectra)
     if ours and names[0] != names[1]:
         log.warning(f"different quantities are compared, {names[0]} with {names[1]}: --column names the one for both")
-    resolutions = [str(one.header.get("resolution", "")).split("(")[0].strip() for one in spectra]
+    resolutions = [spectrum.header.get("resolution", "").split("(")[0].strip() for spectrum in spectra]
     if ours and resolutions[0] != resolutions[1]:
         log.warning(
             f"the resolutions differ ({' and '.join(resolutions)}), and with them heights and widths of the bands: "

@@ -46,18 +46,15 @@ def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditi
 
 def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> float:
     """Return ∫_0^∞ n·α dν = 1/(6 ε0 c V k_B T) · ⟨|dM/dt|²⟩/(2c) in cm⁻², from the rates alone."""
-    total = 0.0
-    for one in series:
-        for frames in one.chunks(0, len(one)):
-            total += float(np.square(dipole_rate(one, frames).sum(axis=1)).sum())
-    mean = total / sum(len(one) for one in series)
+    parts = [dipole_rate(run, frames).sum(axis=1) for run in series for frames in run.chunks(0, len(run))]
+    mean = sum(float(np.square(part).sum()) for part in parts) / sum(map(len, parts))
     return infrared_prefactor(1.0, temperature) * mean / (2 * LIGHT_SPEED)
 
 
 def check_equipartition(series: Sequence[ResponseSeries]) -> None:
     """Log the kinetic temperature of each species; warn if two differ significantly."""
     names = series[0].velocity_species
-    frames = [one.species_temperature for one in series if one.species_temperature is not None]
+    frames = [run.species_temperature for run in series if run.species_temperature is not None]
     if len(names) < 2 or len(frames) < len(series) or series[0].differenced:
         return
     temperature, error = species_temperatures(frames)
@@ -75,5 +72,5 @@ def check_equipartition(series: Sequence[ResponseSeries]) -> None:
 def species_temperatures(frames: Sequence[Array]) -> tuple[Array, Array]:
     """Return the mean temperature and its standard error, K, each (species,), from those of frames, (t, species)."""
     # Few long blocks, as vibrations exchange energy slowly: in liquid water within picoseconds.
-    blocks = [block.mean(axis=0) for one in frames for block in np.array_split(one, BLOCKS)]
+    blocks = [block.mean(axis=0) for of_run in frames for block in np.array_split(of_run, BLOCKS)]
     return np.concatenate(frames).mean(axis=0), standard_error(np.array(blocks))

@@ -173,18 +173,11 @@ def write_csv(path: Path, spectrum: Spectrum) -> None:
         UNIT_OF + ", ".join(name for name, unit in spectrum.units.items() if unit == one): one
         for one in dict.fromkeys(spectrum.units.values())
     }
-    lines = [
-        f"# {PROGRAM}{__version__}: {spectrum.kind}",
-        *(f"# {key}: {value}" for key, value in (spectrum.header | units).items()),
-    ]
-    rows = np.column_stack(list(spectrum.columns.values()))
+    header = {f"{PROGRAM}{__version__}": spectrum.kind} | spectrum.header | units
+    names = ",".join(f'"{name}"' if "," in name else name for name in spectrum.columns)
     with whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
-        stream.write("\n".join([*lines, ",".join(_quoted(spectrum.columns))]) + "\n")
-        np.savetxt(stream, rows, delimiter=",", fmt="%.8g")
-
-
-def _quoted(names: Iterable[str]) -> list[str]:
-    return [f'"{name}"' if "," in name else name for name in names]
+        stream.write("".join(f"# {key}: {value}\n" for key, value in header.items()) + f"{names}\n")
+        np.savetxt(stream, np.column_stack(list(spectrum.columns.values())), delimiter=",", fmt="%.8g")
 
 
 def read_spectrum(path: File) -> Spectrum:
@@ -192,16 +185,7 @@ def read_spectrum(path: File) -> Spectrum:
 
     ``#`` lines are comments; of ours they give kind, header and units. Columns are separated by commas or white space,
     a line of names may come first.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    Spectrum
-        With units as far as the file, or the name of a column, tells them.
+    Units are known as far as the file, or the name of a column, tells them.
 
     Raises
     ------
@@ -238,16 +222,12 @@ def read_spectrum(path: File) -> Spectrum:
     table = np.array(rows)
     table = table[np.argsort(table[:, 0], kind="stable")]
     columns = dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True))
-    header = _header(text)
+    remarks = [line[1:].split(":", 1) for line in text.splitlines() if line.startswith("#") and ":" in line]
+    header = {name.strip(): value.strip() for name, value in remarks}
     kind = next((header.pop(key) for key in list(header) if key.startswith(PROGRAM)), "table")
     stated = {key.removeprefix(UNIT_OF): header.pop(key) for key in list(header) if key.startswith(UNIT_OF)}
     units = {name: unit for names, unit in stated.items() for name in names.split(", ")}
     return Spectrum(kind, columns, header, units, str(path))
-
-
-def _header(text: str) -> dict[str, str]:
-    remarks = [line[1:].split(":", 1) for line in text.splitlines() if line.startswith("#") and ":" in line]
-    return {name.strip(): value.strip() for name, value in remarks}
 
 
 def _cells(line: str, comma: bool) -> list[str]:

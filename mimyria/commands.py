@@ -1,11 +1,12 @@
 """What the commands of labels and networks do, for Python too: from files or frames to labels, models and tensors.
 
-Each function takes a settings object, or settings by the names of the command line with underscores, or both, of which
+Each function takes a settings object, or settings by their names on the command line with underscores, or both: then
 the names win. A wrong value is refused with the same words as there.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,13 +18,7 @@ from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.progress import progress_table
-from mimyria.settings import (
-    EvaluateSettings,
-    LabelSettings,
-    PredictSettings,
-    Stored,
-    TrainSettings,
-)
+from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
 
 if TYPE_CHECKING:
     from mimyria.model.model import ResponseModel
@@ -50,7 +45,7 @@ def label(
     settings, given
         See `LabelSettings`: ``engine``, ``sample`` (number of frames), ``field`` (E_h/(e a0)), ``cluster`` (Å), ...
     work
-        Folder of the calculations; what is in it is not computed again.
+        Folder of the calculations; those finished in it are not repeated.
 
     Returns
     -------
@@ -62,7 +57,7 @@ def label(
     ConfigError, LabelError
         If a setting is wrong or a configuration cannot be used.
     RunFailed
-        If some could not be labelled; the others are written.
+        If some could not be labelled; the others have been written.
     """
     from mimyria.labels.command import make_labels
 
@@ -92,7 +87,7 @@ def train(
     plot
         Picture of the learning curve: .png, .pdf, .svg.
     resume
-        Resume an interrupted training.
+        From the checkpoint of an interrupted training.
 
     Returns
     -------
@@ -104,29 +99,23 @@ def train(
     ConfigError, LabelError, ModelError
         If a setting is wrong, labels are missing, or the checkpoint is of another training.
     """
+    from mimyria.figures.training import plot_history
     from mimyria.model.files import choose_device
-    from mimyria.training.train import train as fit
+    from mimyria.training.history import history_of, read_history
+    from mimyria.training.train import train as train_model
 
-    asked = settings_of(TrainSettings, settings, given)
-    picture = _picture(plot)
+    asked, picture, out = settings_of(TrainSettings, settings, given), _picture(plot), Path(out)
     frames, origin = _labelled(labels, asked.layout)
-    held_out = asked.validation
+    validation = None
+    if isinstance(asked.validation, Path):
+        validation = list(read_frames(asked.validation, layout=asked.layout))
+    device = choose_device(asked.device)
     with progress_table(f"{asked.target.upper()}NN") as advance:
-        summary = fit(
-            frames,
-            asked,
-            Path(out),
-            validation=list(read_frames(held_out, layout=asked.layout)) if isinstance(held_out, Path) else None,
-            device=choose_device(asked.device),
-            resume=resume,
-            report=advance,
-            origin=origin,
+        summary = train_model(
+            frames, asked, out, validation=validation, device=device, resume=resume, on_progress=advance, origin=origin
         )
     if picture is not None:
-        from mimyria.figures.training import plot_history
-        from mimyria.training.history import history_of, read_history
-
-        plot_history(picture, read_history(history_of(Path(out))), Path(out).name)
+        plot_history(picture, read_history(history_of(out)), out.name)
     return summary
 
 
@@ -164,16 +153,16 @@ def evaluate(
     """
     from mimyria.figures.training import plot_calibration, plot_parity
     from mimyria.training.evaluate import compare_with_labels
-    from mimyria.training.evaluate import evaluate as measure
+    from mimyria.training.evaluate import evaluate as errors_of
 
     asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
-    (network,) = _models([model], asked.device)
-    pairs = compare_with_labels(network, *_labelled(labels, asked.layout))
+    (one,) = _models([model], asked.device)
+    pairs = compare_with_labels(one, *_labelled(labels, asked.layout))
     for picture, draw in zip(pictures, (plot_parity, plot_calibration), strict=True):
         if picture is not None:
             draw(picture, pairs)
-    return measure(pairs)
+    return errors_of(pairs)
 
 
 def predict(
@@ -206,33 +195,33 @@ def predict(
     from mimyria.model.predict import predict_all
 
     asked = settings_of(PredictSettings, settings, given)
-    networks = _models(models, asked.device)
     frames = _frames(configurations, **values_of(asked, Stored))
-    return predict_all(networks, frames, charge=asked.charge, project=asked.sum_rule == "project")
+    project = asked.sum_rule == "project"
+    return predict_all(_models(models, asked.device), frames, charge=asked.charge, project=project)
 
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:
     """Yield frames as they are, and those in files."""
-    for one in [source] if isinstance(source, str | os.PathLike) else source:
-        yield from [one] if isinstance(one, Frame) else read_frames(one, **reading)
+    for item in [source] if isinstance(source, str | os.PathLike) else source:
+        yield from [item] if isinstance(item, Frame) else read_frames(item, **reading)
 
 
 def _labelled(source: File | Iterable[File | Frame], layout: str | None) -> tuple[list[Frame], str]:
     """Return frames, and where they come from, for messages."""
-    given: Sequence[File | Frame] = [source] if isinstance(source, str | os.PathLike) else list(source)
-    files = ", ".join(str(one) for one in given if not isinstance(one, Frame))
-    return list(_frames(given, layout=layout)), files or "the labels"
+    items: Sequence[File | Frame] = [source] if isinstance(source, str | os.PathLike) else list(source)
+    files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
+    return list(_frames(items, layout=layout)), files or "the labels"
 
 
 def _models(models: File | ResponseModel | Iterable[File | ResponseModel], device: str) -> list[ResponseModel]:
-    """Return models as they are, and those in files, where they shall compute."""
+    """Return models as they are, and those in files on the device they shall compute on."""
     from mimyria.model.files import choose_device, read_models
     from mimyria.model.model import ResponseModel
 
-    place = choose_device(device)
-    several = [models] if isinstance(models, str | os.PathLike | ResponseModel) else models
-    read = [[one] if isinstance(one, ResponseModel) else read_models(one, place) for one in several]
-    return [model for each in read for model in each]
+    chosen = choose_device(device)
+    items = [models] if isinstance(models, str | os.PathLike | ResponseModel) else models
+    read = [[item] if isinstance(item, ResponseModel) else read_models(item, chosen) for item in items]
+    return list(itertools.chain(*read))
 
 
 def _picture(path: File | None) -> Path | None:

@@ -1,6 +1,6 @@
 """The demo: spectra of liquid water from the DFT labels and the trajectory that come with the package.
 
-It does what a user does with his own data: train two networks, run along the trajectory, look at the spectra. At the
+It does what users do with their own data: train two networks, predict along the trajectory, look at the spectra. At the
 end it sets the infrared bands beside experiment.
 """
 
@@ -23,7 +23,7 @@ from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from mimyria.training.train import Report
+    from mimyria.training.train import OnProgress
 
 log = logging.getLogger("mimyria")
 
@@ -81,8 +81,8 @@ def experiment() -> str:
     return "# liquid water, 25 °C: Bertie & Lan 1996\nwavenumber_cm-1,n_alpha_cm-1\n" + "".join(rows)
 
 
-def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Report) -> None:
-    """Train a network, or take up what an interrupted demo left in the folder."""
+def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: OnProgress) -> None:
+    """Train a network, or resume from what an interrupted demo left in the folder."""
     from mimyria.model.files import read_model
     from mimyria.training.history import checkpoint_of
     from mimyria.training.train import train
@@ -91,17 +91,17 @@ def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: Rep
     stopped = checkpoint_of(path).exists()
     finished = path.exists() and not stopped and not (out / "ir.csv").exists()
     if finished and read_model(path).summary.get("time_limit") == settings.time_limit:
-        log.info(f"{path} is there from an interrupted demo")
+        log.info(f"{path} of an interrupted demo is taken over")
         return
     try:
-        train(frames, settings, path, resume=stopped, report=advance, origin=LABELS)
+        train(frames, settings, path, resume=stopped, on_progress=advance, origin=LABELS)
     except Interrupted:
-        raise Interrupted(f"stopped; run the demo again to go on in {out}") from None
+        raise Interrupted(f"stopped; run the demo again to resume in {out}") from None
     except ModelError:
         if not stopped:
             raise
-        checkpoint_of(path).unlink()  # of another version, or damaged: begin again
-        train(frames, settings, path, report=advance, origin=LABELS)
+        checkpoint_of(path).unlink()  # of another version, or damaged: train anew
+        train(frames, settings, path, on_progress=advance, origin=LABELS)
 
 
 def band_table(spectra: dict[str, Spectrum]) -> str:
@@ -112,8 +112,8 @@ def band_table(spectra: dict[str, Spectrum]) -> str:
         f"{'':<24}{'cm⁻¹   n·α/10³':>16}{'cm⁻¹   n·α/10³':>20}",
     ]
     for name, position, height, (low, high) in BANDS:
-        found, value = band_maximum(infrared.wavenumber, infrared.columns["n_alpha_cm-1"], low, high)
-        lines.append(f"{name:<24}{found:8.0f}{value / 1000:8.2f}{position:12.0f}{height:8.2f}")
+        here, value = band_maximum(infrared.wavenumber, infrared.columns["n_alpha_cm-1"], low, high)
+        lines.append(f"{name:<24}{here:8.0f}{value / 1000:8.2f}{position:12.0f}{height:8.2f}")
     top, _ = band_maximum(raman.wavenumber, raman.columns["VV"], 3000.0, 3800.0)
     ratio = float(np.interp(top, raman.wavenumber, raman.columns["depolarisation_ratio"]))
     lines.append(f"Raman VV of the O-H stretch: maximum at {top:.0f} cm⁻¹, depolarisation ratio there {ratio:.2f}")

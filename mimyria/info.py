@@ -12,21 +12,13 @@ import numpy as np
 from mimyria.config import read_yaml
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
-from mimyria.frame import Array, Frame
+from mimyria.frame import Frame
 from mimyria.labels.quality import summarise
 from mimyria.targets import TARGETS, labelled_atoms
 
 
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
-    """Return what is in a file or folder, as plain values by name.
-
-    Parameters
-    ----------
-    path
-        What the user asks about.
-    reading
-        For a file that does not tell all: see ``read_frames``.
-    """
+    """Return what is in a file or folder, as plain values by name; ``reading`` is as of ``read_frames``."""
     if path.is_dir():
         return _folder(path)
     if not path.exists():
@@ -39,9 +31,7 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
         return _model(path)
     from mimyria.rates.series import is_series
 
-    if is_series(path):
-        return _series(path)
-    return _frames(path, reading)
+    return _series(path) if is_series(path) else _frames(path, reading)
 
 
 def _folder(path: Path) -> dict[str, Any]:
@@ -55,7 +45,7 @@ def _folder(path: Path) -> dict[str, Any]:
 
 
 def _last_cycle(folder: Path) -> dict[str, str]:
-    """Return what the last line of a loop's history says: the state, cycle, labels, and what they rest on."""
+    """Return the last line of a loop's history: its state, and the figures of the cycle that are known."""
     from mimyria.autotrain.folder import HISTORY
 
     if not (folder / HISTORY).exists():
@@ -83,18 +73,19 @@ def _series(path: Path) -> dict[str, Any]:
     return {
         "series": str(path),
         "trajectories": len(series),
-        "frames": [len(one) for one in series],
+        "frames": [len(trajectory) for trajectory in series],
         "timestep_fs": series[0].timestep,
         "targets": sorted(series[0].rates),
         "groups": mean_counts(series) or list(series[0].group_names),
-        "temperature_K": round(float(np.mean([one.temperature.mean() for one in series])), 2),
-        "volume_A3": round(float(np.mean([one.volume.mean() for one in series])), 3),
+        "temperature_K": round(float(np.mean([trajectory.temperature.mean() for trajectory in series])), 2),
+        "volume_A3": round(float(np.mean([trajectory.volume.mean() for trajectory in series])), 3),
     }
 
 
 def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
-    """Describe labels, configurations or a trajectory, in one pass; label quality where there are labels."""
+    """Describe labels, configurations or a trajectory, in one pass."""
     from mimyria.formats import read_frames
+    from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
 
     first: Frame | None = None
     count, velocities = 0, 0
@@ -119,37 +110,28 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
                 worst[name] = np.fmax(worst[name], TARGETS[name].translation_error(tensor, frame.total_charge))
     if first is None:
         raise ConfigError(f"{path} holds no frames")
-    facts: dict[str, Any] = {"frames": count, **_system(first)}
+    composition = Counter(symbols_of(first.numbers))
+    facts: dict[str, Any] = {
+        "frames": count,
+        "atoms": len(first),
+        "composition": " ".join(f"{symbol}{number}" for symbol, number in sorted(composition.items())),
+        "cell_A": [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)],
+        "volume_A3": round(first.volume, 3),
+    }
     if velocities:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:
-        facts["temperature_of_first_frame_K"] = round(_temperature(first, first.velocities), 1)
+        masses = frame_masses(first)
+        temperature = kinetic_temperature(without_drift(first.velocities, masses), masses)
+        facts["temperature_of_first_frame_K"] = round(float(temperature), 1)
     if len(times) == 2 and "field" not in first.info:  # labelled frames are drawn: no timestep
         facts["timestep_fs"] = round(times[1] - times[0], 6)
     for name, number in tensors.items():
         facts[name] = f"in {number} frames; " + (
-            f"the sum over the atoms is off by at most {worst[name]:.2g} {TARGETS[name].unit}"
+            f"sum rule violated by at most {worst[name]:.2g} {TARGETS[name].unit}"
             if labelled[name] == atoms[name]
             else f"{labelled[name]} of {atoms[name]} atoms are labelled"
         )
-    facts |= summarise(headers)
-    said = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
-    facts |= {key: first.info[key] for key in said if key in first.info}
-    return {"file": str(path), **facts}
-
-
-def _system(frame: Frame) -> dict[str, Any]:
-    composition = Counter(symbols_of(frame.numbers))
-    return {
-        "atoms": len(frame),
-        "composition": " ".join(f"{symbol}{number}" for symbol, number in sorted(composition.items())),
-        "cell_A": [round(float(length), 4) for length in np.linalg.norm(frame.cell, axis=1)],
-        "volume_A3": round(frame.volume, 3),
-    }
-
-
-def _temperature(frame: Frame, velocities: Array) -> float:
-    from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
-
-    masses = frame_masses(frame)
-    return float(kinetic_temperature(without_drift(velocities, masses), masses))
+    keys = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
+    stated = {key: first.info[key] for key in keys if key in first.info}
+    return {"file": str(path), **facts, **summarise(headers), **stated}

@@ -157,8 +157,8 @@ def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) ->
         yield frame
     if count:
         log.info(
-            f"{target.name.upper()} of the frames: the sum over the atoms is off by {excess / count:.2g} {target.unit} "
-            "on average, left as it is"
+            f"{target.name.upper()} of the frames: sum rule violated by {excess / count:.2g} {target.unit} on average, "
+            "not projected out"
         )
 
 

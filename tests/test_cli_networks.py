@@ -35,7 +35,7 @@ def test_train_evaluate_predict_info(run: Run, labels: list[Frame], tmp_path: Pa
     assert json.loads(text)["training_frames"] == 3
     status, text, _ = run("info", tmp_path / "labels.extxyz")
     assert "composition: H64 O32" in text
-    assert "apt: in 4 frames; the sum over the atoms is off by at most" in text
+    assert "apt: in 4 frames; sum rule violated by at most" in text
 
 
 def test_charge_of_the_header_is_used(run: Run, models: Path, water: Path, tmp_path: Path) -> None:

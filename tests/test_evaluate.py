@@ -11,7 +11,7 @@ from mimyria.errors import ModelError
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.targets import TARGETS
-from mimyria.training.evaluate import Comparison, calibration, compare_with_labels, evaluate
+from mimyria.training.evaluate import Comparison, calibration_curve, compare_with_labels, evaluate
 from mimyria.training.train import train
 from networks import quick
 
@@ -32,11 +32,11 @@ def test_calibration_groups_atoms_of_like_spread() -> None:
     spreads = np.linspace(1.0, 4.0, 40)
     labels = np.zeros((40, 3, 3))
     pairs = Comparison(TARGETS["apt"], [frame], frame.numbers, labels, labels + 2 * spreads[:, None, None], spreads)
-    unsure, wrong = calibration(pairs)
+    unsure, wrong = calibration_curve(pairs)
     assert len(unsure) == 10
     np.testing.assert_allclose(wrong, 2 * unsure)
     with pytest.raises(ModelError, match="--committee"):
-        calibration(replace(pairs, spreads=np.full(40, np.nan)))
+        calibration_curve(replace(pairs, spreads=np.full(40, np.nan)))
 
 
 def test_irreps_and_components_add_up(labels: list[Frame], tmp_path: Path) -> None:

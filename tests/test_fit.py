@@ -16,7 +16,7 @@ def test_interrupted_and_resumed_is_the_same_as_in_one_go(labels: list[Frame], t
     frames = labels[:4]
     train(frames, quick("apt"), tmp_path / "whole")
     with pytest.raises(Interrupted, match=r"stopped after 2 epochs.*--resume"):
-        train(frames, quick("apt"), tmp_path / "parts", report=stopping(0.5))
+        train(frames, quick("apt"), tmp_path / "parts", on_progress=stopping(0.5))
     usable = tensors_of(read_model(tmp_path / "parts"), frames[0])
     assert np.isfinite(usable).all()
     summary = train(frames, quick("apt"), tmp_path / "parts", resume=True)
@@ -28,7 +28,7 @@ def test_interrupted_and_resumed_is_the_same_as_in_one_go(labels: list[Frame], t
 
 def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        train(labels[:3], quick("apt"), tmp_path / "m", report=stopping())
+        train(labels[:3], quick("apt"), tmp_path / "m", on_progress=stopping())
     with pytest.raises(ModelError, match=r"belongs to another training: seed was 0, now it is 5"):
         train(labels[:3], quick("apt", seed=5), tmp_path / "m", resume=True)
     with pytest.raises(ModelError, match="data was"):
@@ -68,7 +68,7 @@ def test_an_interrupted_committee_goes_on_where_it_was(labels: list[Frame], tmp_
     settings = quick("apt", committee=2)
     train(labels[:3], settings, tmp_path / "whole")
     with pytest.raises(Interrupted):
-        train(labels[:3], settings, tmp_path / "parts", report=stopping(0.7))
+        train(labels[:3], settings, tmp_path / "parts", on_progress=stopping(0.7))
     assert len(read_model(tmp_path / "parts").members) == 2
     train(labels[:3], settings, tmp_path / "parts", resume=True)
     whole, parts = (tensors_of(read_model(tmp_path / name), labels[0]) for name in ("whole", "parts"))
@@ -83,7 +83,7 @@ def test_two_interruptions_change_nothing_either(
 
     train(labels[:5], quick("apt"), tmp_path / "whole")
     with pytest.raises(Interrupted):
-        train(labels[:5], quick("apt"), tmp_path / "parts", report=stopping(0.5))
+        train(labels[:5], quick("apt"), tmp_path / "parts", on_progress=stopping(0.5))
     step, count = module.Fit._step, [0]
 
     def stop_in_an_epoch(self: module.Fit, batch: object) -> float:

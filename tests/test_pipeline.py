@@ -19,7 +19,7 @@ def test_spectrum_from_tensors_in_the_frames(run: Run, charges: Path, tmp_path: 
     status, text, error = run("spectrum", charges, "--apt", "frames", "--out", out)
     assert status == 0, error
     assert "ir.csv, vdos.csv, spectra.png" in text
-    assert "sum over the atoms is off by" in error
+    assert "sum rule violated by" in error
     table = read_spectrum(out / "ir.csv")
     assert table.wavenumber[np.argmax(table.columns["n_alpha_cm-1"])] == 0  # free flight
     settings = yaml.safe_load((out / "settings.yaml").read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ def test_the_published_network_is_trained_and_read(
     monkeypatch.setitem(PRESETS, "published", small)
     settings = TrainSettings(target=target, preset="published", epochs=2)
     with pytest.raises(Interrupted):
-        train(frames, settings, tmp_path / "m", report=stopping())
+        train(frames, settings, tmp_path / "m", on_progress=stopping())
     train(frames, settings, tmp_path / "m", resume=True)
     model = read_model(tmp_path / "m", target)
     assert np.isfinite(tensors_of(model, frames[0])).all()

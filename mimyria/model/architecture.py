@@ -31,7 +31,7 @@ class Settings(Protocol):
 
     @property
     def cutoff(self) -> float:
-        """How far an atom sees its neighbours, Å; they come and go smoothly there."""
+        """How far an atom sees its neighbours, Å; they enter and leave smoothly there."""
 
 
 class GraphGeometry(Protocol):
@@ -61,21 +61,11 @@ class NetworkProtocol(Protocol):
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of networks.
-
-    Parameters
-    ----------
-    settings
-        Their shape.
-    network
-        Makes one from settings and the irreps of the target's tensor; a subclass of ``torch.nn.Module``.
-    dtype
-        Precision of the weights.
-    """
+    """Networks of one design."""
 
     settings: type[Settings]
-    network: Callable[[Any, o3.Irreps], NetworkProtocol]
-    dtype: torch.dtype = torch.float32
+    network: Callable[[Any, o3.Irreps], NetworkProtocol]  # a torch module, made from settings and the tensor's irreps
+    dtype: torch.dtype = torch.float32  # of the weights
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -87,7 +77,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 def name_of(settings: Settings) -> str:
     """Return the name in `ARCHITECTURES` to which settings belong."""
-    name = next((name for name, kind in ARCHITECTURES.items() if type(settings) is kind.settings), None)
-    if name is None:
-        raise ModelError(f"{type(settings).__name__} belongs to none of the architectures {', '.join(ARCHITECTURES)}")
-    return name
+    for name, architecture in ARCHITECTURES.items():
+        if type(settings) is architecture.settings:
+            return name
+    raise ModelError(f"{type(settings).__name__} belongs to none of the architectures {', '.join(ARCHITECTURES)}")

@@ -24,17 +24,7 @@ BUNDLED = Path(__file__).parents[1] / "data"
 
 
 def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> None:
-    """Write a model whole or not at all.
-
-    Parameters
-    ----------
-    path
-        Usually ends in ``.mym``.
-    model
-        Its weights are written as they are.
-    summary
-        Numbers, strings, lists and dictionaries about the training.
-    """
+    """Write a model, and a summary of its training: numbers, strings, lists and dictionaries."""
     write_content(
         path,
         {
@@ -52,7 +42,7 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
 
 
 def write_content(path: Path, content: dict[str, Any]) -> None:
-    """Write with ``torch.save``, `whole`."""
+    """Write what `read_content` reads, atomically."""
     with whole(path) as unfinished, unfinished.open("wb") as stream:
         torch.save(content, stream)
 
@@ -79,14 +69,14 @@ def read_model(
     Raises
     ------
     ModelError
-        If the file is not there, damaged, not a model, or of another target.
+        If the file is missing, damaged, not a model, or of another target.
     """
     path = bundled(Path(path), target)
     content = read_content(path, FORMAT)
     try:
-        given = content["settings"]
-        lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-        settings = ARCHITECTURES[content["network"]].settings(**given | lists)
+        stored = content["settings"]
+        tuples = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+        settings = ARCHITECTURES[content["network"]].settings(**stored | tuples)
         model = ResponseModel(settings, content["members"])
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
@@ -104,7 +94,7 @@ def read_model(
 
 def read_models(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> list[ResponseModel]:
     """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
-    return [read_model(one, device=device) for one in bundled_pair(str(path)) or [Path(path)]]
+    return [read_model(file, device=device) for file in bundled_pair(str(path)) or [Path(path)]]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:

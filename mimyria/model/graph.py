@@ -21,27 +21,13 @@ from mimyria.neighbours import neighbour_pairs
 
 @dataclass(frozen=True)
 class Graph:
-    """Neighbourhoods of n atoms, at most k neighbours each.
+    """Neighbourhoods of n atoms, at most k neighbours each."""
 
-    Parameters
-    ----------
-    order
-        Atom of the frames (all frames in a row) at each place, shape (n,).
-    slices
-        Places of each species of the model.
-    neighbours
-        Places of the neighbours, shape (n, k).
-    neighbour_species
-        Index of their species, shape (n, k).
-    vectors
-        From each atom to its neighbours, Å, shape (n, k, 3).
-    """
-
-    order: Tensor
-    slices: tuple[slice, ...]
-    neighbours: Tensor
-    neighbour_species: Tensor
-    vectors: Tensor
+    order: Tensor  # atom of the frames (all frames in a row) at each place, (n,)
+    slices: tuple[slice, ...]  # places of each species of the model
+    neighbours: Tensor  # their places, (n, k)
+    neighbour_species: Tensor  # index of their species, (n, k)
+    vectors: Tensor  # from each atom to its neighbours, Å, (n, k, 3)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -60,27 +46,14 @@ def build_graph(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Graph:
-    """Return the graph of several frames, which do not see each other.
+    """Return the graph of frames of any composition and cell, which do not see each other; ``cutoff`` in Å.
 
-    Parameters
-    ----------
-    frames
-        Of any composition and cell.
-    species
-        Atomic numbers the model knows, in its order.
-    cutoff
-        Å.
-
-    Raises
-    ------
-    ModelError
-        If a frame holds an element that is not in ``species``.
+    ``species`` are the atomic numbers that the model knows, in its order; a ModelError names any other.
     """
-    index_of = {number: index for index, number in enumerate(species)}
-    unknown = sorted({int(number) for frame in frames for number in np.unique(frame.numbers)} - set(index_of))
-    if unknown:
+    numbers = np.concatenate([frame.numbers for frame in frames])
+    if len(unknown := np.setdiff1d(numbers, species)):
         raise ModelError(
-            f"the model does not know {', '.join(symbols_of(np.array(unknown)))}; it was trained on "
+            f"the model does not know {', '.join(symbols_of(unknown))}; it was trained on "
             f"{', '.join(symbols_of(np.array(species)))}: label configurations that contain it and train again"
         )
     offsets = np.cumsum([0, *(len(frame) for frame in frames)])
@@ -89,8 +62,10 @@ def build_graph(
     j = np.concatenate([pair[1] + offset for pair, offset in zip(pairs, offsets, strict=False)])
 
     # places 0...n-1 are the atoms sorted by species
-    kinds = np.concatenate([[index_of[int(number)] for number in frame.numbers] for frame in frames])
-    order = np.argsort(kinds, kind="stable")
+    index_of = np.zeros(max(species) + 1, dtype=np.int64)
+    index_of[list(species)] = np.arange(len(species))
+    species_of = index_of[numbers]
+    order = np.argsort(species_of, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
 
@@ -102,11 +77,11 @@ def build_graph(
     neighbours[place[i], column] = place[j]
     vectors[place[i], column] = np.concatenate([pair[2] for pair in pairs])
 
-    ends = np.searchsorted(kinds[order], np.arange(len(species)), side="right")
+    ends = np.searchsorted(species_of[order], np.arange(len(species)), side="right")
     return Graph(
         order=torch.from_numpy(order).to(device),
         slices=tuple(slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)),
         neighbours=torch.from_numpy(neighbours).to(device),
-        neighbour_species=torch.from_numpy(kinds[order][neighbours]).to(device),
+        neighbour_species=torch.from_numpy(species_of[order][neighbours]).to(device),
         vectors=torch.from_numpy(vectors).to(device, dtype),
     )

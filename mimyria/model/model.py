@@ -40,14 +40,14 @@ PRESETS: dict[str, dict[str, Settings]] = {
 
 
 class ResponseModel(nn.Module):
-    """Response tensors of every atom from a graph: the mean of one or several networks.
+    """Response tensors of every atom from a graph: a committee of one or several networks.
 
     Parameters
     ----------
     settings
         The shape of the networks.
     members
-        How many there are; several trained alike from different random weights tell by their spread how sure they are.
+        How many there are; trained alike from different random weights, they tell by their spread how sure they are.
     """
 
     change_of_basis: Tensor
@@ -82,7 +82,7 @@ class ResponseModel(nn.Module):
 
     @property
     def networks(self) -> Sequence[NetworkProtocol]:
-        """The members as what they are."""
+        """The members, typed."""
         return cast("Sequence[NetworkProtocol]", self.members)
 
     def geometry(self, graph: Graph) -> GraphGeometry:
@@ -94,9 +94,9 @@ class ResponseModel(nn.Module):
         return torch.stack([network(geometry) for network in self.networks])
 
     def tensors(self, geometry: GraphGeometry) -> Tensor:
-        """Return the tensors of every member in the unit of the target; shape (members, n, 3, ..., 3).
+        """Return the tensors of every member in the unit of the target, atoms in the frames' order.
 
-        Atoms are in the frames' order.
+        Shape (members, n, 3, ..., 3).
         """
         graph = geometry.graph
         y = self(geometry) * self.scale[graph.species] + self.mean[graph.species]

@@ -33,80 +33,36 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The shape of a network.
+    """The shape of a network."""
 
-    Parameters
-    ----------
-    target
-        Name in ``TARGETS``.
-    species
-        Atomic numbers it knows.
-    cutoff
-        Å.
-    radial
-        Number of radial functions.
-    envelope
-        How near to the cutoff they fall to zero: p of `radial_functions`.
-    channels
-        Features per harmonic.
-    message_cutoff
-        Å; how near a neighbour must be for an atom to see its features.
-    message_radial
-        Number of radial functions for these neighbours.
-    message_channels
-        Features of a neighbour that an atom sees.
-    message_l_max
-        Highest l' of them.
-    coupled_l_max
-        Highest l + l' that is coupled, l of the neighbour's place.
-    layers
-        How often messages are passed.
-    factors
-        How many functions are multiplied at most; the body order.
-    l_max
-        Highest l of the features; that of the tensor at least, which is one more than the number of its field indices.
-    """
-
-    target: str
-    species: tuple[int, ...]
-    cutoff: float = 6.0
-    radial: int = 8
-    envelope: int = 14
-    channels: int = 16
-    message_cutoff: float = 5.0
-    message_radial: int = 6
-    message_channels: int = 6
-    message_l_max: int = 2
-    coupled_l_max: int = 3
-    layers: int = 2
-    factors: int = 3
-    l_max: int = 3
+    target: str  # name in `TARGETS`
+    species: tuple[int, ...]  # atomic numbers it knows
+    cutoff: float = 6.0  # Å
+    radial: int = 8  # number of radial functions
+    envelope: int = 14  # how near to the cutoff they fall to zero: p of `radial_functions`
+    channels: int = 16  # features per harmonic
+    message_cutoff: float = 5.0  # Å; how near a neighbour must be for an atom to see its features
+    message_radial: int = 6  # number of radial functions for these neighbours
+    message_channels: int = 6  # features of a neighbour that an atom sees
+    message_l_max: int = 2  # highest l' of them
+    coupled_l_max: int = 3  # highest l + l' that is coupled, l of the neighbour's place
+    layers: int = 2  # how often messages are passed
+    factors: int = 3  # how many functions are multiplied at most; the body order
+    l_max: int = 3  # highest l of the features; the tensor's at least, one more than the number of its field indices
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What the network needs to know of a graph; the same for every weight, so training computes it once.
-
-    Parameters
-    ----------
-    graph
-        The neighbourhoods.
-    density
-        Σ_j R_b(r_ij) Y_lm(r̂_ij) over the neighbours of each species, shape (harmonics, n, species · radial).
-    near
-        Places of the neighbours that send messages, shape (n, k').
-    basis
-        R_b(r_ij) Y_lm(r̂_ij) of these, shape (n, k', harmonics · message_radial).
-    """
+    """What the network needs to know of a graph; the same for every weight, so training computes it once."""
 
     graph: Graph
-    near: Tensor
-    basis: Tensor
-    density: Tensor
+    density: Tensor  # Σ_j R_b(r_ij) Y_lm(r̂_ij) over the neighbours of each species, (harmonics, n, species · radial)
+    near: Tensor  # places of the neighbours that send messages, (n, k')
+    basis: Tensor  # R_b(r_ij) Y_lm(r̂_ij) of these, (n, k', harmonics · message_radial)
 
     @property
     def nbytes(self) -> int:
-        """Memory that keeping this takes."""
+        """Memory that keeping this takes; the rest is small."""
         return self.basis.nbytes
 
 
@@ -121,7 +77,7 @@ def rows(degree: int) -> range:
 
 
 def harmonics(vectors: Tensor, l_max: int) -> Tensor:
-    """Return Y_lm of the directions, component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
+    """Return Y_lm of the directions, in component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
     return o3.spherical_harmonics(list(range(l_max + 1)), vectors, normalize=True, normalization="component")
 
 
@@ -217,17 +173,15 @@ class Message(nn.Module):
             (degree, (min(l_max, settings.coupled_l_max - degree) + 1) ** 2)  # l', how many lm go with it
             for degree in range(min(settings.message_l_max, settings.coupled_l_max) + 1)
         ]
-        here, there = degrees(l_max), degrees(self.seen[-1][0])
-        self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, there)
-        pairs = [(other, lm) for degree, n_here in self.seen for other in rows(degree) for lm in range(n_here)]
-        kinds = [int(there[other]) * (l_max + 1) + int(here[lm]) for other, lm in pairs]
+        degree = degrees(l_max)
+        self.send = SpeciesLinear(n_species, settings.channels, settings.message_channels, degrees(self.seen[-1][0]))
+        pairs = [(other, lm) for l_sent, n_here in self.seen for other in rows(l_sent) for lm in range(n_here)]
+        sent, here = torch.tensor(pairs).T
+        _, degree_pairs = torch.unique(degree[sent] * (l_max + 1) + degree[here], return_inverse=True)
         n_in = settings.message_channels * settings.message_radial
-        self.mix = SpeciesLinear(
-            n_species, n_in, settings.channels, torch.tensor([sorted(set(kinds)).index(kind) for kind in kinds])
-        )
+        self.mix = SpeciesLinear(n_species, n_in, settings.channels, degree_pairs)
         values, weights = sphere(3 * l_max, l_max)
-        first, second = values[:, [other for other, _ in pairs]], values[:, [lm for _, lm in pairs]]
-        coupling = torch.einsum("p,pc,pi,pi->ci", weights, values, first, second)
+        coupling = torch.einsum("p,pc,pi,pi->ci", weights, values, values[:, sent], values[:, here])
         norm = coupling.square().sum(1, keepdim=True).sqrt()
         coupling = coupling / norm.clamp(min=TINY**0.5)  # nothing couples to degrees above the limit
         self.register_buffer("coupling", coupling.float(), persistent=False)
@@ -236,7 +190,7 @@ class Message(nn.Module):
         (n_harmonics, n, _), slices = x.shape, geometry.graph.slices
         sent = self.send(x[: len(self.send.degree)], slices)  # (l'm', n, u)
         channels, radial = sent.shape[2], geometry.basis.shape[2] // n_harmonics
-        # index_select, unlike indexing, has a deterministic gradient on a CPU
+        # index_select, unlike indexing, has a deterministic gradient on a CPU: resumed trainings end with the same bits
         received = sent.transpose(0, 1).reshape(n, -1).index_select(0, geometry.near.flatten())
         received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
         mixed, first = [], 0
@@ -305,15 +259,7 @@ def cross_products(degree: int, l_max: int) -> list[tuple[int, int]]:
 
 
 class Network(nn.Module):
-    """Normalised irreps of a tensor for every atom.
-
-    Parameters
-    ----------
-    settings
-        The shape of the network.
-    irreps
-        What comes out.
-    """
+    """Normalised ``irreps`` of a tensor for every atom."""
 
     density_scale: Tensor
     message_scale: Tensor
@@ -350,8 +296,8 @@ class Network(nn.Module):
         settings, n = self.settings, len(graph)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (n, k, lm)
         radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)
-        kinds = range(len(settings.species))
-        of_species = torch.cat([radial * (graph.neighbour_species == kind)[..., None] for kind in kinds], dim=-1)
+        species = range(len(settings.species))
+        of_species = torch.cat([radial * (graph.neighbour_species == s)[..., None] for s in species], dim=-1)
         density = torch.bmm(of_species.transpose(1, 2), angular)  # (n, s b, lm)
         message_cutoff = min(settings.message_cutoff, settings.cutoff)
         n_near = max(int((distances < message_cutoff).sum(1).max()), 1)

@@ -21,65 +21,29 @@ from mimyria.model.graph import Graph
 
 @dataclass(frozen=True)
 class PublishedSettings:
-    """The shape of a published network.
+    """The shape of a published network."""
 
-    Parameters
-    ----------
-    target
-        Name in ``TARGETS``.
-    species
-        Atomic numbers it knows, in the order of its inputs.
-    cutoff
-        Å.
-    radial
-        Number of radial functions.
-    channels
-        Features of each parity for each l.
-    layers
-        Gated layers; one more makes the irreps of the tensor.
-    hidden
-        Width of the hidden layer of the radial networks.
-    minimum_image
-        One image of each neighbour, the nearest, and none of an atom itself, as the original program has it.
-    natural_parities
-        Only features of parity (-1)^l.
-    """
-
-    target: str
-    species: tuple[int, ...]
-    cutoff: float = 6.0
-    radial: int = 10
-    channels: tuple[int, ...] = (20, 10, 6, 5)
-    layers: int = 3
-    hidden: int = 100
-    natural_parities: bool = False
-    minimum_image: bool = False
+    target: str  # name in `TARGETS`
+    species: tuple[int, ...]  # atomic numbers it knows, in the order of its inputs
+    cutoff: float = 6.0  # Å
+    radial: int = 10  # number of radial functions
+    channels: tuple[int, ...] = (20, 10, 6, 5)  # features of each parity for each l
+    layers: int = 3  # gated layers; one more makes the irreps of the tensor
+    hidden: int = 100  # width of the hidden layer of the radial networks
+    natural_parities: bool = False  # only features of parity (-1)^l
+    minimum_image: bool = False  # the nearest image of each other atom only, as the original program has it
 
 
 @dataclass(frozen=True)
 class Edges:
-    """What the network needs to know of a graph.
-
-    Parameters
-    ----------
-    graph
-        The neighbourhoods.
-    species
-        One-hot species of each atom, shape (n, species).
-    senders, receivers
-        Places of both atoms of each pair, shape (pairs,).
-    harmonics
-        Y_lm from sender to receiver, shape (pairs, harmonics).
-    radial
-        Radial functions, shape (pairs, radial).
-    """
+    """What the network needs to know of a graph."""
 
     graph: Graph
-    species: Tensor
-    senders: Tensor
-    receivers: Tensor
-    harmonics: Tensor
-    radial: Tensor
+    species: Tensor  # one-hot, (n, species)
+    senders: Tensor  # places of the neighbours, (pairs,)
+    receivers: Tensor  # places of the atoms whose neighbours they are, (pairs,)
+    harmonics: Tensor  # Y_lm from sender to receiver, (pairs, harmonics)
+    radial: Tensor  # (pairs, radial)
 
     @property
     def nbytes(self) -> int:
@@ -88,15 +52,7 @@ class Edges:
 
 
 class PublishedNetwork(nn.Module):
-    """Normalised irreps of a tensor for every atom.
-
-    Parameters
-    ----------
-    settings
-        The shape of the network.
-    irreps
-        What comes out.
-    """
+    """Normalised ``irreps`` of a tensor for every atom."""
 
     neighbours: Tensor
 

@@ -1,4 +1,4 @@
-"""How well a model reproduces labels: errors whole and by species, and the parity plot."""
+"""How well a model reproduces labels: errors whole, by species, by irrep, by component; its committee's calibration."""
 
 from __future__ import annotations
 
@@ -17,45 +17,33 @@ from mimyria.targets import Target, labelled_atoms
 
 
 def require_labels(frames: Sequence[Frame], target: Target, origin: str) -> None:
-    """Raise a LabelError if a frame has no label of the target, or none at all is a number."""
+    """Raise a LabelError if a frame has no label of the target, or all of them are NaN."""
     if not frames:
         raise LabelError(f"{origin} holds no frames")
     for index, frame in enumerate(frames):
         if target.name not in frame.tensors:
-            there = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
-            raise LabelError(f"{origin}, frame {index} has no {target.name} ({target.title}); its columns are: {there}")
+            columns = ", ".join(frame.columns or frame.tensors) or "none"
+            raise LabelError(
+                f"{origin}, frame {index} has no {target.name} ({target.title}); its columns are: {columns}"
+            )
     if not any(np.isfinite(frame.tensors[target.name]).any() for frame in frames):
         raise LabelError(f"{origin}: every {target.name} is NaN")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Labels beside predictions, before any projection.
-
-    Parameters
-    ----------
-    target
-        What was predicted.
-    frames
-        The labelled frames.
-    numbers
-        Atomic numbers of all their atoms, shape (n,).
-    labels, predictions
-        In the target's unit, shape (n, 3, ..., 3); a label may be NaN.
-    spreads
-        Of a committee's members, in the same unit, shape (n,); NaN or nothing of one network alone.
-    """
+    """Labels beside predictions, before any projection; of n atoms in all frames, in the unit of the target."""
 
     target: Target
     frames: Sequence[Frame]
-    numbers: Array
-    labels: Array
-    predictions: Array
-    spreads: Array | None = None
+    numbers: Array  # atomic numbers, (n,)
+    labels: Array  # (n, 3, ..., 3); NaN where there is none
+    predictions: Array  # (n, 3, ..., 3)
+    spreads: Array | None = None  # standard deviation of the committee, (n,); NaN or None of one network alone
 
 
 class Evaluation(dict[str, Any]):
-    """The errors of a model by name, as `evaluate` says; as text a table of them."""
+    """The errors of a model by name, see `evaluate`; as text a table of them."""
 
     def __str__(self) -> str:
         lines = [
@@ -67,7 +55,7 @@ class Evaluation(dict[str, Any]):
             cells = "".join(f"{'-':>10}" if number is None else f"{number:10.4f}" for number in numbers)
             lines.append(f"{name:>8}{cells}{row['bias']:12.2e}")
         lines.append(
-            f"sum over the atoms before projection: off by {self['sum_rule']:.2g}; RMSE after it "
+            f"sum rule violated by {self['sum_rule']:.2g} on average; RMSE once it is projected out "
             f"{self['rmse_projected']:.4f}"
         )
         return "\n".join(lines)
@@ -77,16 +65,15 @@ class Evaluation(dict[str, Any]):
 
 def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: str) -> Comparison:
     """Return labels and predictions of frames that come from ``origin``."""
-    target = model.target
-    require_labels(frames, target, origin)
-    predicted = [predict_with_spread(model, [frame])[0] for frame in frames]
+    require_labels(frames, model.target, origin)
+    predictions = [predict_with_spread(model, [frame])[0] for frame in frames]
     return Comparison(
-        target,
+        model.target,
         frames,
         np.concatenate([frame.numbers for frame in frames]),
-        np.concatenate([frame.tensors[target.name] for frame in frames]),
-        np.concatenate([one.tensors for one in predicted]),
-        np.concatenate([one.spread for one in predicted]),
+        np.concatenate([frame.tensors[model.target.name] for frame in frames]),
+        np.concatenate([prediction.tensors for prediction in predictions]),
+        np.concatenate([prediction.spread for prediction in predictions]),
     )
 
 
@@ -94,49 +81,44 @@ def evaluate(pairs: Comparison) -> Evaluation:
     """Return the errors of a model, whole, by species, by irrep of the tensor, and by Cartesian component.
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
-    where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse²;
-    ``rmse_projected`` is the error after the sum over the atoms is made exact, as `predict` does.
-    ``sum_rule`` is the largest |Σ_n T[n] - what it must be|, averaged over the frames. Atoms whose label is NaN are
-    left out.
+    where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse².
+    ``sum_rule`` is the largest element by which Σ_n T[n] violates the sum rule, averaged over the frames;
+    ``rmse_projected`` the error once that is projected out, as `predict` does. Atoms whose label is NaN are left out.
     """
     target, numbers, labels = pairs.target, pairs.numbers, pairs.labels
     labelled = labelled_atoms(labels)
     errors, deviations = pairs.predictions - labels, np.zeros_like(labels)
-    of_species = {
-        symbols_of([number])[0]: labelled & (numbers == number) for number in np.unique(numbers[labelled]).tolist()
-    }
+    species = np.unique(numbers[labelled])
+    of_species = {s: labelled & (numbers == number) for s, number in zip(symbols_of(species), species, strict=True)}
     for chosen in of_species.values():
         deviations[chosen] = labels[chosen] - labels[chosen].mean(axis=0)
     ends = np.cumsum([len(frame) for frame in pairs.frames])[:-1]
-    charges = [frame.total_charge for frame in pairs.frames]
-    by_frame = list(zip(np.split(pairs.predictions, ends), charges, strict=True))
-    sums = [target.translation_error(tensors, charge) for tensors, charge in by_frame]
+    by_frame = list(zip(np.split(pairs.predictions, ends), [frame.total_charge for frame in pairs.frames], strict=True))
     projected = np.concatenate([target.project_translation(tensors, charge) for tensors, charge in by_frame])
     all_errors, all_deviations = errors[labelled], deviations[labelled]
-    report = {
-        "target": target.name,
-        "unit": target.unit,
-        "frames": len(pairs.frames),
+    return Evaluation(
+        target=target.name,
+        unit=target.unit,
+        frames=len(pairs.frames),
         **_errors(all_errors, all_deviations),
-        "sum_rule": float(np.mean(sums)),
-        "rmse_projected": float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
-        "species": {symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
-        "irreps": _by_irrep(target, all_errors, all_deviations),
-        "components": {
+        sum_rule=float(np.mean([target.translation_error(tensors, charge) for tensors, charge in by_frame])),
+        rmse_projected=float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
+        species={symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
+        irreps=_by_irrep(target, all_errors, all_deviations),
+        components={
             "".join("xyz"[axis] for axis in place): _errors(all_errors[:, *place], all_deviations[:, *place])
             for place in np.ndindex(*target.shape)
         },
-    }
-    return Evaluation(report)
+    )
 
 
 def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float | None]]:
     """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
     irreps, change_of_basis = tensor_irreps(target)
     basis = change_of_basis.flatten(1).double().numpy()
-    turned = [values.reshape(len(values), -1) @ basis.T for values in (errors, deviations)]
+    errors, deviations = (values.reshape(len(values), -1) @ basis.T for values in (errors, deviations))
     places = zip(irreps, irreps.slices(), strict=True)
-    return {str(irrep): _errors(*(values[:, place] for values in turned)) for (_, irrep), place in places}
+    return {str(irrep): _errors(errors[:, place], deviations[:, place]) for (_, irrep), place in places}
 
 
 def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:
@@ -152,14 +134,16 @@ def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:
     }
 
 
-def calibration(pairs: Comparison, bins: int = 10) -> tuple[Array, Array]:
-    """Return spread and error, both root mean square, of groups of atoms of like spread, each of shape (bins,)."""
-    labelled = labelled_atoms(pairs.labels)
+def calibration_curve(pairs: Comparison, bins: int = 10) -> tuple[Array, Array]:
+    """Return committee standard deviation and error, both root mean square, of groups of atoms alike in the former.
+
+    Each has the shape (bins,) and the unit of the target; a ModelError says that there is no committee.
+    """
     if pairs.spreads is None or not np.isfinite(pairs.spreads).all():
         raise ModelError("a calibration needs a committee: train with --committee")
-    errors = (pairs.predictions - pairs.labels)[labelled].reshape(int(labelled.sum()), -1)
-    spreads, squares = pairs.spreads[labelled], np.square(errors).mean(axis=1)
-    groups = np.array_split(np.argsort(spreads), min(bins, len(spreads)))
-    means = [[np.square(spreads[group]).mean(), squares[group].mean()] for group in groups]
-    unsure, wrong = np.sqrt(np.array(means)).T
-    return unsure, wrong
+    labelled = labelled_atoms(pairs.labels)
+    squares = np.square((pairs.predictions - pairs.labels)[labelled]).reshape(int(labelled.sum()), -1).mean(axis=1)
+    variances = np.square(pairs.spreads[labelled])
+    groups = np.array_split(np.argsort(variances), min(bins, len(variances)))
+    spreads, errors = (np.sqrt([values[group].mean() for group in groups]) for values in (variances, squares))
+    return spreads, errors

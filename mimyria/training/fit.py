@@ -1,4 +1,4 @@
-"""`Fit`: the training of one network, an epoch at a time, with everything that a checkpoint needs to go on.
+"""`Fit`: the training of one network, an epoch at a time, with everything that a checkpoint needs to resume it.
 
 AdamW with a short warm-up and a cosine schedule that ends where the epochs or the time end; the weights kept are those
 of the exponential moving average that were best on the validation frames.
@@ -27,30 +27,12 @@ LARGEST_GRADIENT = 10.0
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How the weights of a network are found.
+    """How the weights of a network are found; see `TrainSettings` for what they mean."""
 
-    Parameters
-    ----------
-    epochs
-        Passes over the training frames; None for 400, or as many as the time limit allows.
-    time_limit
-        Minutes; the schedule is laid out over them.
-    learning_rate
-        Highest.
-    weight_decay
-        Pull of the weights towards zero, times the learning rate; against overfitting.
-    averaging
-        Decay of the moving average of the weights, per step.
-    warm_up
-        Steps over which the learning rate rises.
-    seed
-        Of the weights and the order of the frames.
-    """
-
-    epochs: int | None = None
-    time_limit: float | None = None
+    epochs: int | None = None  # None for 400, or as many as the time limit allows
+    time_limit: float | None = None  # minutes
     learning_rate: float = 4e-2
-    weight_decay: float = 0.02
+    weight_decay: float = 0.02  # times the learning rate; against overfitting
     averaging: float = 0.99
     warm_up: int = 20
     seed: int = 0
@@ -63,17 +45,15 @@ class Fit:
     ----------
     model
         With one member, normalised.
-    data
-        Training and validation batches.
-    settings
-        How.
+    data, settings
+        What it learns from, and how.
     began
-        What ``time.monotonic`` said when its time began to count.
+        Value of ``time.monotonic`` from which its time counts.
     """
 
     def __init__(self, model: ResponseModel, data: Data, settings: FitSettings, began: float) -> None:
         self.model, self.data, self.settings = model, data, settings
-        self.averaged = ResponseModel(model.settings).to(model.mean.device)  # e3nn's parts change when they are copied
+        self.averaged = ResponseModel(model.settings).to(model.mean.device)  # a deepcopy changes modules of e3nn
         self.averaged.load_state_dict(model.state_dict())
         self.best = deepcopy(model.state_dict())
         self.optimiser = torch.optim.AdamW(
@@ -86,15 +66,18 @@ class Fit:
         self.last = began
 
     def progress(self) -> float:
-        """Return the fraction of the training that is done; all that happens between two calls takes its time."""
+        """Return the fraction of the training that is done; whatever happens between two calls takes its time."""
         now = time.monotonic()
-        self.seconds, self.last = self.seconds + now - self.last, now
+        self.seconds, self.last = (
+            self.seconds + now - self.last,
+            now,
+        )  # summed up, for a resumed training goes on counting
         limit = self.settings.time_limit
         epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
         return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
 
     def epoch(self) -> dict[str, float]:
-        """Train on every batch once; return what is known after it, the last line of the history."""
+        """Train on every batch once; return the new line of the history."""
         losses: list[float] = []
         for index in torch.randperm(len(self.data.training), generator=self.order).tolist():
             if losses and self.progress() >= 1:
@@ -102,13 +85,13 @@ class Fit:
             losses.append(self._step(self.data.training[index]))
         errors = self.validation_errors()
         error = errors.get("held_out", math.nan)
-        if not math.isfinite(np.sum(losses)) or (self.data.held_out and not math.isfinite(error)):
+        if not math.isfinite(np.sum(losses)) or (errors and not math.isfinite(error)):
             raise ModelError(
-                f"the training diverged in epoch {self.epochs + 1}; look at the labels (`mimyria info`), or train with "
+                f"the training diverged in epoch {self.epochs + 1}; check the labels (`mimyria info`), or train with "
                 "another --seed"
             )
         self.epochs += 1
-        if not self.data.held_out or error <= self.best_error:
+        if not errors or error <= self.best_error:
             self.best_error, self.best_epoch = error, self.epochs
             self.best = deepcopy(self.averaged.state_dict())
         line = {
@@ -133,6 +116,7 @@ class Fit:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)
         self.optimiser.step()
         self.steps += 1
+        # at first the plain mean of all steps: the random weights of the beginning must not linger in the average
         keep = min(self.settings.averaging, 1 - 1 / self.steps)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - keep)
@@ -141,7 +125,7 @@ class Fit:
     def errors(self, model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the errors of the normalised irreps and the weights of their squares, both (n, irreps)."""
         error = model(batch.geometry_for(model))[0] - batch.labels
-        if self.data.project:  # the network answers for what is left when the sum over the atoms is made exact
+        if self.data.project:  # only for what is left when the sum rule is projected out
             error = batch.without_excess(error, model)
         return error, batch.weights * self.data.loss_weights[batch.graph.species]
 
@@ -149,23 +133,21 @@ class Fit:
         """Return root mean square errors of the averaged weights, relative to the labels' scale: all, by species."""
         if not self.data.held_out:
             return {}
-        n_species = len(self.model.settings.species)
-        squares, counts = torch.zeros(n_species), torch.zeros(n_species)
-        total, weight = 0.0, 0.0
+        total, weight, squares, species = 0.0, 0.0, [], []
         with torch.no_grad():
             for batch in self.data.held_out:
                 error, weights = self.errors(self.averaged, batch)
                 total += float((error.square() * weights).sum())
                 weight += float(weights.sum())
-                of_atoms = (error.square().mean(1) * batch.weights[:, 0]).cpu()
-                squares.index_add_(0, batch.graph.species.cpu(), of_atoms.float())
-                counts.index_add_(0, batch.graph.species.cpu(), batch.weights[:, 0].cpu().float())
+                squares.append(error.square().mean(1)[batch.labelled].cpu())
+                species.append(batch.graph.species[batch.labelled].cpu())
         symbols = symbols_of(np.array(self.model.settings.species))
-        by_species = (squares / counts).sqrt().tolist()
-        return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **dict(zip(symbols, by_species, strict=True))}
+        which, values = torch.cat(species), torch.cat(squares)
+        by_species = {symbol: float(values[which == s].mean().sqrt()) for s, symbol in enumerate(symbols)}
+        return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **by_species}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that changes, as a copy; the best weights are replaced, never changed."""
+        """Return a copy of everything that changes; the best weights need none: they are replaced, never changed."""
         weights = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -176,7 +158,7 @@ class Fit:
         return deepcopy(weights) | {"best": self.best, "counts": counts, "history": list(self.history)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, which is not changed by it."""
+        """Resume from a state, which is not changed by it."""
         state = deepcopy(state)
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])

@@ -1,4 +1,4 @@
-"""The history of a training: one line an epoch, as CSV and as a picture."""
+"""The history of a training as CSV, one line an epoch, and where it and the checkpoint lie."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from mimyria.memory import write_text
 
 History = Sequence[Sequence[dict[str, float]]]
-"""The lines of every member; see ``Fit.epoch``."""
+"""The lines of every network of a committee; see ``Fit.epoch``."""
 
 
 def history_of(out: Path) -> Path:
@@ -24,7 +24,7 @@ def checkpoint_of(out: Path) -> Path:
 
 
 def write_history(path: Path, members: History) -> None:
-    """Write one line an epoch, whole or not at all; errors are relative to the scale of the labels."""
+    """Write one line an epoch; errors are relative to the scale of the labels."""
     text = StringIO()
     writer = csv.DictWriter(text, ["member", *members[0][0]], lineterminator="\n")
     writer.writeheader()
@@ -34,7 +34,7 @@ def write_history(path: Path, members: History) -> None:
 
 
 def read_history(path: Path) -> list[list[dict[str, float]]]:
-    """Return the lines of every member from a file of `write_history`."""
+    """Return what `write_history` has written."""
     members: dict[str, list[dict[str, float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

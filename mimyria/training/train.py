@@ -1,7 +1,7 @@
 """Training: from labelled frames to a model file, stopped and resumed at will.
 
-A committee is trained one member after the other, alike but for the random weights it starts from and the order of the
-frames. The state after every finished epoch is the checkpoint: going on from it repeats nothing.
+The networks of a committee are trained one after the other, alike but for their random initial weights and the order of
+the frames. A checkpoint is the state after a finished epoch: a training resumed from it ends with the same bits.
 """
 
 from __future__ import annotations
@@ -39,17 +39,7 @@ SECONDS_PER_CHECKPOINT = 15.0
 FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2, "weight_decay": 0.0}}
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
 
-
-def fit_settings(settings: TrainSettings, member: int, spent: float) -> FitSettings:
-    """Return how one member of a committee is trained, after so many seconds for those before it."""
-    given = {name: getattr(settings, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    limit = (settings.time_limit - spent / 60) / (settings.committee - member) if settings.time_limit else None
-    chosen = FIT_OF_PRESET.get(settings.preset, {}) | chosen
-    return FitSettings(settings.epochs, limit, seed=settings.seed + member, **chosen)
-
-
-Report = Callable[[float, dict[str, float]], None]
+OnProgress = Callable[[float, dict[str, float]], None]
 """Called after every epoch with the fraction done and the line of the history."""
 
 
@@ -61,7 +51,7 @@ def train(
     validation: Sequence[Frame] | None = None,
     device: torch.device | str = "cpu",
     resume: bool = False,
-    report: Report = lambda fraction, line: None,
+    on_progress: OnProgress = lambda fraction, line: None,
     origin: str = "the labels",
 ) -> Training:
     """Train a model, write it to ``out``, and return the summary of the training.
@@ -71,16 +61,16 @@ def train(
     frames
         With labels of the target; atoms whose label is NaN are left out.
     settings
-        What and how.
+        What is trained, and how.
     out
-        The model file. The checkpoint lies beside it as ``out`` + ``.checkpoint`` until the training ends.
+        The model file; ``out`` + ``.checkpoint`` and ``out`` without suffix + ``.history.csv`` lie beside it.
     validation
         Labelled frames to validate on, instead of a fraction of ``frames``.
     device
         Where to compute.
     resume
-        Go on from the checkpoint.
-    report
+        Resume from the checkpoint, which is there until the training ends.
+    on_progress
         For a progress bar.
     origin
         Where the frames come from, for messages.
@@ -98,35 +88,34 @@ def train(
         require_labels(validation, TARGETS[settings.target], "the validation file")
     frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
     training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
-    _require_every_species(training, settings.target)
-    _warn_of_mixtures([*training, *held_out])
+    _check_labels(training, held_out, settings.target)
     out.parent.mkdir(parents=True, exist_ok=True)
-    run = _Run(training, held_out, settings, out, torch.device(device), began)
+    committee = _Committee(training, held_out, settings, out, torch.device(device), began)
     if resume:
-        run.restore()
-    elif run.checkpoint.exists():
-        log.info(f"{run.checkpoint} of an earlier run is not used; --resume goes on from it")
+        committee.restore()
+    elif committee.checkpoint.exists():
+        log.info(f"{committee.checkpoint} of an earlier training is ignored; --resume would continue from it")
     try:
-        while run.progress() < 1:
-            line = run.epoch()
-            report(run.progress(), line)
+        while committee.progress() < 1:
+            line = committee.train_epoch()
+            on_progress(committee.progress(), line)
     except KeyboardInterrupt:
-        if not run.fits[0].best_epoch:
+        if not committee.fits[0].best_epoch:
             raise Interrupted(f"stopped before the first epoch was finished; {out} is not written") from None
-        run.write_checkpoint()
-        run.write_best()
-        epochs = sum(fit.epochs for fit in run.fits)
+        committee.write_checkpoint()
+        committee.write_best()
+        epochs = sum(fit.epochs for fit in committee.fits)
         raise Interrupted(
-            f"stopped after {epochs} epochs; {out} holds the best model so far, --resume goes on"
+            f"stopped after {epochs} epochs; {out} holds the best model so far; resume with --resume"
         ) from None
     except ModelError:
-        if run.fits[0].best_epoch:
-            run.write_best()
-            log.warning(f"{out} holds the best model before that")
+        if committee.fits[0].best_epoch:
+            committee.write_best()
+            log.warning(f"{out} holds the best model before the training diverged")
         raise
-    run.write_best()
-    run.checkpoint.unlink(missing_ok=True)
-    return Training(run.summary())
+    committee.write_best()
+    committee.checkpoint.unlink(missing_ok=True)
+    return Training(committee.summary())
 
 
 class Training(dict[str, Any]):
@@ -140,50 +129,43 @@ class Training(dict[str, Any]):
     __repr__ = __str__
 
 
-def _require_every_species(training: Sequence[Frame], target: str) -> None:
-    """Raise LabelError if some species has no label at all: the model would guess its tensors."""
-    numbers = np.concatenate([frame.numbers for frame in training])
-    labels = np.concatenate([frame.tensors[target] for frame in training])
-    labelled = labelled_atoms(labels)
-    bare = np.setdiff1d(numbers, numbers[labelled])
+def _check_labels(training: Sequence[Frame], held_out: Sequence[Frame], target: str) -> None:
+    """Raise LabelError if a species has no label, for the model would guess its tensors; warn of mixed labels."""
+    labelled = {number for frame in training for number in _labelled_species(frame, target)}
+    bare = np.setdiff1d(np.concatenate([frame.numbers for frame in training]), sorted(labelled))
     if bare.size:
         raise LabelError(
-            f"no atom of {', '.join(symbols_of(bare))} has a label of {target}; label some, or the model cannot know it"
+            f"no atom of {', '.join(symbols_of(bare))} has a label of {target}; label some: it cannot be learnt"
         )
-
-
-def _warn_of_mixtures(frames: Sequence[Frame]) -> None:
-    """Warn if labels were made in ways that do not go together."""
     for key in ("engine", "cluster_epsilon", "layout"):
-        found = sorted({str(frame.info.get(key)) for frame in frames})
-        if len(found) > 1:
-            log.warning(f"labels of different {key} are trained together: {', '.join(found)}")
+        values = sorted({str(frame.info.get(key)) for frame in [*training, *held_out]})
+        if len(values) > 1:
+            log.warning(f"labels of different {key} are trained together: {', '.join(values)}")
 
 
 def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame], list[Frame]]:
     """Return training and validation frames; at least one of each where there are two."""
     if isinstance(settings.validation, Path):
         raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
-    n_held_out = math.ceil(settings.validation * len(frames)) if len(frames) > 1 else 0
-    n_held_out = min(n_held_out, len(frames) - 1)
+    n_held_out = min(math.ceil(settings.validation * len(frames)), len(frames) - 1)
     order = np.random.default_rng(settings.seed).permutation(len(frames))
     held_out = set(order[:n_held_out].tolist())
     if not held_out:
-        log.warning("no validation frames: the weights kept are the last ones, and their error is not known")
+        log.warning("no validation frames: the last weights are kept, and their error is not known")
+    species = [_labelled_species(frame, settings.target) for frame in frames]
     for k in sorted(held_out):  # no species may be known from held-out frames alone
-        rest = {n for i, frame in enumerate(frames) if i not in held_out for n in _labelled_species(frame, settings)}
-        if not _labelled_species(frames[k], settings) <= rest:
+        if not species[k] <= {number for i in range(len(frames)) if i not in held_out for number in species[i]}:
             held_out.remove(k)
     training = [frame for k, frame in enumerate(frames) if k not in held_out]
     return training, [frames[k] for k in sorted(held_out)]
 
 
-def _labelled_species(frame: Frame, settings: TrainSettings) -> set[int]:
-    return set(frame.numbers[labelled_atoms(frame.tensors[settings.target])].tolist())
+def _labelled_species(frame: Frame, target: str) -> set[int]:
+    return set(frame.numbers[labelled_atoms(frame.tensors[target])].tolist())
 
 
-class _Run:
-    """A training: its members so far, and what a checkpoint holds of them."""
+class _Committee:
+    """The networks of a training so far, and what a checkpoint holds of them."""
 
     def __init__(
         self,
@@ -204,60 +186,67 @@ class _Run:
             self.normalised, training, held_out, project=self.facts["project"], weights=settings.weight, device=device
         )
         self.fits: list[Fit] = []
-        self.fits.append(self._fit(0, began))
+        self._begin_fit(began)
         self.written = time.monotonic()
         self.state = self._state()
 
     @property
     def fit(self) -> Fit:
-        """The member in training."""
+        """The network in training."""
         return self.fits[-1]
 
-    def _fit(self, member: int, began: float) -> Fit:
-        settings = fit_settings(self.settings, member, sum(fit.seconds for fit in self.fits[:member]))
+    def _begin_fit(self, began: float) -> None:
+        """Add the next network: its own random weights, the normalisation of all."""
+        asked, member = self.settings, len(self.fits)
+        given = {name: getattr(asked, name) for name in ("learning_rate", "weight_decay", "averaging", "warm_up")}
+        given = {name: value for name, value in given.items() if value is not None}
+        limit = None
+        if asked.time_limit:  # what is left, shared equally by the networks to come
+            limit = (asked.time_limit - sum(fit.seconds for fit in self.fits) / 60) / (asked.committee - member)
+        preset = FIT_OF_PRESET.get(asked.preset, {})
+        settings = FitSettings(asked.epochs, limit, seed=asked.seed + member, **preset | given)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = ResponseModel(self.shape).to(self.device)
         weights = dict(model.named_parameters())
         constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}
         model.load_state_dict(constants, strict=False)
-        return Fit(model, self.data, settings, began)
+        self.fits.append(Fit(model, self.data, settings, began))
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""
         return (len(self.fits) - 1 + min(self.fit.progress(), 1.0)) / self.settings.committee
 
-    def epoch(self) -> dict[str, float]:
-        """Train the member whose turn it is for an epoch; return the line of its history."""
+    def train_epoch(self) -> dict[str, float]:
+        """Train the network whose turn it is for an epoch; return the line of its history."""
         if self.fit.progress() >= 1:
-            self.fits.append(self._fit(len(self.fits), self.fit.last))
+            self._begin_fit(self.fit.last)
         line = self.fit.epoch()
-        self.state = self._state()
+        self.state = self._state()  # an epoch cut short by Ctrl-C leaves this as it was: it is done again whole
         if time.monotonic() - self.written > SECONDS_PER_CHECKPOINT:
             self.write_checkpoint()
         return line
 
     def _state(self) -> dict[str, Any]:
         finished = self.state["finished"] if len(self.fits) > 1 else []
-        if len(self.fits) - 1 > len(finished):
+        if len(self.fits) - 1 > len(finished):  # a finished network is copied once, not after every epoch of the next
             finished = [*finished, self.fits[-2].state()]
         return {"format": CHECKPOINT, "facts": self.facts, "finished": finished, "fit": self.fit.state()}
 
     def restore(self) -> None:
-        """Take the state from the checkpoint."""
+        """Resume from the checkpoint; raise ModelError if it is of other data or settings."""
         content = read_content(self.checkpoint, CHECKPOINT)
         free = declared(TrainSettings, "duration")
         kept = [key for key in self.facts if key not in free]
         before, now = (Identity({key: facts.get(key) for key in kept}) for facts in (content["facts"], self.facts))
-        if said := now.differences(before):
+        if differences := now.differences(before):
             raise ModelError(
-                f"{self.checkpoint} belongs to another training: {said}; train without --resume, or with what it began "
-                "with"
+                f"{self.checkpoint} belongs to another training: {differences}; train without --resume, or with the "
+                "labels and settings it was begun with"
             )
-        states = [*content["finished"], content["fit"]]
         self.fits = []
-        for member, state in enumerate(states):
-            self.fits.append(self._fit(member, time.monotonic()))
+        for state in [*content["finished"], content["fit"]]:
+            self._begin_fit(time.monotonic())
             self.fit.restore(state)
         self.state = content
 
@@ -271,20 +260,19 @@ class _Run:
         """Write the model file and the history."""
         fits = [fit for fit in self.fits if fit.best_epoch]
         model = ResponseModel(self.shape, len(fits)).to(self.device)
-        weights = {name: value for name, value in fits[0].best.items() if not name.startswith("members.")}
-        for number, fit in enumerate(fits):
-            weights |= {
-                name.replace("members.0", f"members.{number}", 1): value
-                for name, value in fit.best.items()
-                if name.startswith("members.")
+        model.load_state_dict(
+            {
+                name.replace("members.0.", f"members.{number}.", 1): value
+                for number, fit in enumerate(fits)
+                for name, value in fit.best.items()  # those outside ``members.0.`` are the same in all
             }
-        model.load_state_dict(weights)
+        )
         self.facts |= calibrate(model, self.data) | training_ranges(model, self.data.training)
         write_model(self.out, model, self.summary())
         write_history(history_of(self.out), [fit.history for fit in fits])
 
     def summary(self) -> dict[str, Any]:
-        """Return what is worth knowing about the training."""
+        """Return the facts and the outcome of the training, for the model file."""
         errors = [fit.best_error for fit in self.fits if fit.best_epoch]
         return self.facts | {
             "epochs": sum(fit.epochs for fit in self.fits),
@@ -297,7 +285,7 @@ class _Run:
 
 
 def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: TrainSettings) -> dict[str, Any]:
-    """Return what determines a training, for the checkpoint and the summary."""
+    """Return the settings and labels that determine a training, for the checkpoint and the summary."""
     data = (
         np.ascontiguousarray(array).tobytes()
         for frame in [*training, *held_out]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
@@ -50,43 +49,39 @@ def read_original(path: Path, layout: str | None = None) -> ResponseModel:
     try:
         with ZipFile(path) as archive:
             shape, info = (json.loads(archive.read(name)) for name in ("params.json", "info.json"))
-            weights, state = (_load(archive.read(name)) for name in ("net.torch", "state.torch"))
+            weights, state = (
+                torch.load(io.BytesIO(archive.read(name)), map_location="cpu", weights_only=True)
+                for name in ("net.torch", "state.torch")
+            )
     except (BadZipFile, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} is a damaged file of the original program: {error}") from error
     target = CLASSES.get(info.get("class_name", ""))
     if target is None:
         raise ModelError(f"{path} holds a network of the class {info.get('class_name')!r}, not {' or '.join(CLASSES)}")
     if target == "apt" and layout not in LAYOUTS:
-        raise ModelError(f"{path}: say which labels it was trained on: --layout {' or '.join(LAYOUTS)}")
-    kinds = [str(kind) for kind in shape["atom_kinds"]]
-    model = ResponseModel(_settings(target, tuple(numbers_of(kinds).tolist()), shape))
+        raise ModelError(f"{path}: state the labels it was trained on: --layout {' or '.join(LAYOUTS)}")
+    symbols, features = [str(symbol) for symbol in shape["atom_kinds"]], int(shape["num_features"])
+    equal = shape["equal_num_features_per_channel"]
+    settings = PublishedSettings(
+        target,
+        tuple(numbers_of(symbols).tolist()),
+        cutoff=float(shape["radial_cutoff"]),
+        radial=int(shape["num_radial_basis"]),
+        channels=tuple(
+            features if equal else max(4, features // (degree + 1)) for degree in range(int(shape["lmax"]) + 1)
+        ),
+        layers=int(shape["num_layers"]),
+        natural_parities=bool(shape["natural_parities_only"]),
+        minimum_image=True,
+    )
+    model = ResponseModel(settings)
     network = model.members[0]
     assert isinstance(network, PublishedNetwork)  # for the type checker
     network.passing.load_state_dict({name.removeprefix("mp."): value for name, value in weights.items()})
     network.neighbours.fill_(float(shape["num_neighbors"]))
     axes = (0, *LAYOUTS[str(layout)]) if target == "apt" else (0, 1, 2, 3)
     model.change_of_basis = state["change_of_basis"].double().permute(axes).contiguous()
-    for place, kind in enumerate(kinds if state["normalize_mean"] else ()):
-        model.mean[place], model.scale[place] = state["normalize_mean"][kind], state["normalize_std"][kind]
+    for s, symbol in enumerate(symbols if state["normalize_mean"] else ()):
+        model.mean[s], model.scale[s] = state["normalize_mean"][symbol], state["normalize_std"][symbol]
     model.summary = {"origin": "the original Mimyria program", "layout": layout, "epochs": info.get("last_epoch")}
     return model.eval()
-
-
-def _load(content: bytes) -> Any:
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
-def _settings(target: str, species: tuple[int, ...], shape: dict[str, Any]) -> PublishedSettings:
-    """Return the shape in our words; features of l are the number given, or that divided by l + 1, at least 4."""
-    features, degrees = int(shape["num_features"]), range(int(shape["lmax"]) + 1)
-    equal = shape["equal_num_features_per_channel"]
-    return PublishedSettings(
-        target,
-        species,
-        cutoff=float(shape["radial_cutoff"]),
-        radial=int(shape["num_radial_basis"]),
-        channels=tuple(features if equal else max(4, features // (degree + 1)) for degree in degrees),
-        layers=int(shape["num_layers"]),
-        natural_parities=bool(shape["natural_parities_only"]),
-        minimum_image=True,
-    )

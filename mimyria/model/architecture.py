@@ -22,28 +22,23 @@ class Settings(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def target(self) -> str:
-        """Name in ``TARGETS``."""
+    def target(self) -> str: ...  # name in `TARGETS`
 
     @property
-    def species(self) -> tuple[int, ...]:
-        """Atomic numbers it knows."""
+    def species(self) -> tuple[int, ...]: ...  # atomic numbers it knows
 
     @property
-    def cutoff(self) -> float:
-        """How far an atom sees its neighbours, Å; they enter and leave smoothly there."""
+    def cutoff(self) -> float: ...  # how far an atom sees its neighbours, Å; they enter and leave smoothly there
 
 
 class GraphGeometry(Protocol):
     """What a network needs to know of a graph."""
 
     @property
-    def graph(self) -> Graph:
-        """The neighbourhoods."""
+    def graph(self) -> Graph: ...
 
     @property
-    def nbytes(self) -> int:
-        """Memory that keeping this takes."""
+    def nbytes(self) -> int: ...  # memory that keeping this takes
 
 
 class NetworkProtocol(Protocol):

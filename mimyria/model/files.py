@@ -113,11 +113,11 @@ def bundled_pair(name: str) -> list[Path]:
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_content`, whose ``format`` must be as expected."""
     if not path.is_file():
-        pair = [file.stem for file in bundled_pair(str(path))]
-        raise ModelError(f"{path} is a pair of models: say {' or '.join(pair)}" if pair else f"{path} does not exist")
+        names = " or ".join(file.stem for file in bundled_pair(str(path)))
+        raise ModelError(f"{path} names several models: choose {names}" if names else f"{path} does not exist")
     if is_original(path):
         raise ModelError(
-            f"{path} is of the original Mimyria program: `mimyria convert {path} --out NEW.mym` takes it over"
+            f"{path} is of the original Mimyria program: convert it with `mimyria convert {path} --out NEW.mym`"
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -40,14 +40,9 @@ PRESETS: dict[str, dict[str, Settings]] = {
 
 
 class ResponseModel(nn.Module):
-    """Response tensors of every atom from a graph: a committee of one or several networks.
+    """Response tensors of every atom from a graph, by a committee of one or several networks of one shape.
 
-    Parameters
-    ----------
-    settings
-        The shape of the networks.
-    members
-        How many there are; trained alike from different random weights, they tell by their spread how sure they are.
+    Trained alike from different random weights, its members tell by their spread how sure they are.
     """
 
     change_of_basis: Tensor

@@ -37,12 +37,8 @@ def is_original(path: Path) -> bool:
 def read_original(path: Path, layout: str | None = None) -> ResponseModel:
     """Return the model of a file of the original program, in double precision as it was trained.
 
-    Parameters
-    ----------
-    path
-        ``model.mym`` as the original program writes it.
-    layout
-        Route of the labels it was trained on, ``mimyria-field`` or ``mimyria-displacement``; the APT needs it.
+    ``layout`` is the route of the labels it was trained on, ``mimyria-field`` or ``mimyria-displacement``, without
+    which the APT is not known but for a transpose. A ModelError says what is wrong with the file.
     """
     if not is_original(path):
         raise ModelError(f"{path} is not a model file of the original program; models of this one need no conversion")

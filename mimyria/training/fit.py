@@ -39,17 +39,7 @@ class FitSettings:
 
 
 class Fit:
-    """One network in training.
-
-    Parameters
-    ----------
-    model
-        With one member, normalised.
-    data, settings
-        What it learns from, and how.
-    began
-        Value of ``time.monotonic`` from which its time counts.
-    """
+    """One network in training: a normalised model of one member, whose time counts from ``began`` (time.monotonic)."""
 
     def __init__(self, model: ResponseModel, data: Data, settings: FitSettings, began: float) -> None:
         self.model, self.data, self.settings = model, data, settings
@@ -68,10 +58,8 @@ class Fit:
     def progress(self) -> float:
         """Return the fraction of the training that is done; whatever happens between two calls takes its time."""
         now = time.monotonic()
-        self.seconds, self.last = (
-            self.seconds + now - self.last,
-            now,
-        )  # summed up, for a resumed training goes on counting
+        self.seconds += now - self.last  # a sum, for the time before a stop counts too
+        self.last = now
         limit = self.settings.time_limit
         epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
         return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
@@ -107,8 +95,8 @@ class Fit:
 
     def _step(self, batch: Batch) -> float:
         fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
+        rise = min(1.0, (self.steps + 1) / self.settings.warm_up)
+        self.optimiser.param_groups[0]["lr"] = self.settings.learning_rate * fall * rise
         error, weights = self.errors(self.model, batch)
         loss = (error.square() * weights).sum() / weights.sum().clamp(min=1e-9)
         self.optimiser.zero_grad()
@@ -148,14 +136,11 @@ class Fit:
 
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that changes; the best weights need none: they are replaced, never changed."""
-        weights = {
-            "model": self.model.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "order": self.order.get_state(),
-        }
+        parts: dict[str, Any] = {"model": self.model, "averaged": self.averaged, "optimiser": self.optimiser}
+        state = deepcopy({name: part.state_dict() for name, part in parts.items()})
         counts = [self.epochs, self.steps, self.seconds, self.best_error, self.best_epoch]
-        return deepcopy(weights) | {"best": self.best, "counts": counts, "history": list(self.history)}
+        order = self.order.get_state()
+        return state | {"order": order, "best": self.best, "counts": counts, "history": list(self.history)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a state, which is not changed by it."""

@@ -56,24 +56,9 @@ def train(
 ) -> Training:
     """Train a model, write it to ``out``, and return the summary of the training.
 
-    Parameters
-    ----------
-    frames
-        With labels of the target; atoms whose label is NaN are left out.
-    settings
-        What is trained, and how.
-    out
-        The model file; ``out`` + ``.checkpoint`` and ``out`` without suffix + ``.history.csv`` lie beside it.
-    validation
-        Labelled frames to validate on, instead of a fraction of ``frames``.
-    device
-        Where to compute.
-    resume
-        Resume from the checkpoint, which is there until the training ends.
-    on_progress
-        For a progress bar.
-    origin
-        Where the frames come from, for messages.
+    Atoms whose label is NaN are left out. ``validation`` are labelled frames to validate on, instead of a fraction of
+    ``frames``; ``origin`` says in messages where the latter come from. The checkpoint, from which to ``resume``, lies
+    beside the model file until the training ends; the history stays.
 
     Raises
     ------
@@ -119,7 +104,7 @@ def train(
 
 
 class Training(dict[str, Any]):
-    """The summary of a training, by name; as text its first facts."""
+    """The summary of a training by name; as text the first of its facts."""
 
     def __str__(self) -> str:
         error = self["validation_error"]

@@ -23,7 +23,7 @@ from mimyria.elements import numbers_of
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
-from mimyria.model.predict import predict_tensors
+from mimyria.model.predict import predict_with_spread
 from mimyria.settings import TrainSettings
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train
@@ -57,7 +57,7 @@ def measure(labels: Path, settings: TrainSettings, count: int, folder: Path) -> 
     report = evaluate(compare_with_labels(model, unseen, labels.name))
     begin = time.perf_counter()
     for _ in range(REPEATS):
-        predict_tensors(model, unseen[:1])
+        predict_with_spread(model, unseen[:1])
     return {
         "preset": settings.preset,
         "target": settings.target,

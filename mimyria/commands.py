@@ -152,13 +152,16 @@ def evaluate(
         If a setting is wrong, labels are missing, or the model does not know an element.
     """
     from mimyria.figures.training import plot_calibration, plot_parity
+    from mimyria.model.files import choose_device, read_model
+    from mimyria.model.model import ResponseModel
     from mimyria.training.evaluate import compare_with_labels
     from mimyria.training.evaluate import evaluate as errors_of
 
     asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
-    (one,) = _models([model], asked.device)
-    pairs = compare_with_labels(one, *_labelled(labels, asked.layout))
+    if not isinstance(model, ResponseModel):
+        model = read_model(model, device=choose_device(asked.device))
+    pairs = compare_with_labels(model, *_labelled(labels, asked.layout))
     for picture, draw in zip(pictures, (plot_parity, plot_calibration), strict=True):
         if picture is not None:
             draw(picture, pairs)

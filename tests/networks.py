@@ -15,7 +15,7 @@ from mimyria.model.architecture import Settings
 from mimyria.model.files import read_model, write_model
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.predict import predict_tensors
+from mimyria.model.predict import predict_with_spread
 from mimyria.settings import TrainSettings
 
 SPECIES = (1, 6, 8)
@@ -43,7 +43,7 @@ def made_of(shape: Settings) -> ResponseModel:
 
 
 def tensors_of(model: ResponseModel, frame: Frame) -> np.ndarray:
-    return predict_tensors(model, [frame])[0]
+    return predict_with_spread(model, [frame])[0].tensors
 
 
 def assert_same(one: np.ndarray, other: np.ndarray) -> None:
@@ -90,8 +90,8 @@ class NetworkContract:
         frames = [random_frame(seed, n_atoms=n) for seed, n in ((0, 4), (1, 9), (2, 6))]
         water = molecule("H2O")
         frames.append(Frame(water.numbers, water.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool)))
-        for frame, together in zip(frames, predict_tensors(model, frames), strict=True):
-            assert_same(together, tensors_of(model, frame))
+        for frame, together in zip(frames, predict_with_spread(model, frames), strict=True):
+            assert_same(together.tensors, tensors_of(model, frame))
 
     def test_tensors_have_the_symmetry_of_the_target(self, model: ResponseModel) -> None:
         tensors = tensors_of(model, random_frame(5))

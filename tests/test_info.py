@@ -29,4 +29,4 @@ def test_the_card_of_the_bundled_models(run: Run, tmp_path: Path, monkeypatch: p
     assert "valid_for" in said
     status, _, errors = run("evaluate", "water", DATA / "water32_labels.extxyz.xz")
     assert status == 2
-    assert "water" in errors
+    assert "choose water_apt or water_pgt" in errors

@@ -15,7 +15,7 @@ from mimyria.model import predict as prediction
 from mimyria.model.files import read_model
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.predict import predict, predict_all, predict_tensors, predict_with_spread
+from mimyria.model.predict import predict, predict_all, predict_with_spread
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.history import history_of, read_history
 from networks import SPECIES, assert_same, tensors_of
@@ -26,8 +26,8 @@ def test_predicted_sum_rule_is_exact(model: ResponseModel) -> None:
     for frame in predict(model, frames, charge=-2.0):
         tensors = frame.tensors[model.target.name]
         assert model.target.translation_error(tensors, -2.0) < 1e-13 * len(frame) * max(1.0, abs(tensors).max())
-    for frame, raw in zip(predict(model, frames, project=False), predict_tensors(model, frames), strict=True):
-        assert_same(frame.tensors[model.target.name], raw)
+    for frame, raw in zip(predict(model, frames, project=False), predict_with_spread(model, frames), strict=True):
+        assert_same(frame.tensors[model.target.name], raw.tensors)
 
 
 def test_models_of_the_same_shape_share_one_geometry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,13 +148,8 @@ class _Diagnostics:
             )
 
 
-def predict_tensors(model: ResponseModel, frames: list[Frame]) -> list[Array]:
-    """Return the tensors of each frame as the network gives them, float64, shape (n, 3, ..., 3)."""
-    return [prediction.tensors for prediction in predict_with_spread(model, frames)]
-
-
 def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[Prediction]:
-    """Return the prediction of each frame."""
+    """Return the prediction of each frame, before its sum rule is made exact."""
     return predict_together([model], frames)[0]
 
 

@@ -59,7 +59,7 @@ def test_training_with_everything(run: Run, tmp_path: Path, molecules: Path) -> 
     predicted = tmp_path / "predicted.extxyz"
     status, _, errors = run("predict", out, molecules, "--out", predicted)
     assert status == 0, errors
-    assert "the committee spreads" in errors
+    assert "committee standard deviation" in errors
     assert "apt_spread:R:1" in predicted.read_text()
     picture = tmp_path / "calibration.png"
     status, said, errors = run("evaluate", out, labels, "--calibration", picture)

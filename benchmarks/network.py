@@ -26,8 +26,7 @@ from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.graph import build_graph
-from mimyria.model.model import ResponseModel, preset_settings
-from mimyria.targets import TARGETS
+from mimyria.model.model import PRESETS, ResponseModel, preset_settings
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 ROUNDS = {True: 4, False: 8}
@@ -101,7 +100,7 @@ def main() -> None:
     small = next(iter(read_frames(DATA / "water32_labels.extxyz.xz")))
     frame = jittered(repeated(small, 2, 1, 1))  # 192 atoms
     ratios: dict[str, float] = {}
-    for target in TARGETS:
+    for target in PRESETS["published"]:
         least = compare(target, frame, ROUNDS[quick])
         for name in ("forward", "step"):
             ours, theirs, single = (1000 * least[network][name] for network in least)

@@ -39,11 +39,12 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
 from mimyria.rates.window import window_lags
-from mimyria.targets import TARGETS
+from mimyria.targets import APT, PGT
 from mimyria.trajectory import Trajectory
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+BOTH = {target.name: target for target in (APT, PGT)}
 PROGRAM = {"apt": 1.039, "pgt": 2.717}
 """Seconds a frame of 192 atoms that the published program took for each target, measured with itself on one core."""
 STORED, READ = 64, 4000
@@ -81,7 +82,7 @@ def with_stored(frames: Iterable[Frame]) -> Iterator[Frame]:
     stored: Iterator[dict[str, Any]] | None = None
     for frame in frames:
         if stored is None:
-            sizes = {name: (len(frame), *target.shape) for name, target in TARGETS.items()}
+            sizes = {name: (len(frame), *target.shape) for name, target in BOTH.items()}
             stored = cycle([{name: rng.normal(size=size) for name, size in sizes.items()} for _ in range(STORED)])
         yield replace(frame, tensors=next(stored))
 
@@ -116,7 +117,7 @@ def main() -> None:
 
 def reading(trajectory: Trajectory, topology: Path | None) -> dict[str, float]:
     """Print and return the microseconds a frame of everything but the networks."""
-    both, step = tuple(TARGETS), trajectory.timestep
+    both, step = tuple(BOTH), trajectory.timestep
     frames = list(with_stored(trajectory.frames(0, READ)))
     count, found = len(frames), {}
     if topology is not None:
@@ -142,14 +143,14 @@ def reading(trajectory: Trajectory, topology: Path | None) -> dict[str, float]:
 def networks(trajectory: Trajectory, count: int) -> dict[str, float]:
     """Print and return the seconds a frame of the whole pass, beside the published networks."""
     stored = next(trajectory.frames())
-    published = {name: seconds(works("published", name, stored, torch.float64)["forward"]) for name in TARGETS}
+    published = {name: seconds(works("published", name, stored, torch.float64)["forward"]) for name in BOTH}
     both, program = sum(published.values()), sum(PROGRAM.values()) * len(stored) / 192
     found = {"s_published_networks": both}
     for words, name, change, targets, stride in (
         ("APT, three networks", "s_apt_committee", _same, ("apt",), 1),
-        ("APT and PGT, three networks each", "s_both_committees", _same, tuple(TARGETS), 1),
-        ("APT and PGT, one network each", "s_both", alone, tuple(TARGETS), 1),
-        ("the same at every second frame", "s_both_stride_2", alone, tuple(TARGETS), 2),
+        ("APT and PGT, three networks each", "s_both_committees", _same, tuple(BOTH), 1),
+        ("APT and PGT, one network each", "s_both", alone, tuple(BOTH), 1),
+        ("the same at every second frame", "s_both_stride_2", alone, tuple(BOTH), 2),
     ):
         models = [change(read_model(Path("water"), target)) for target in targets]
         of_theirs = sum(published[target] for target in targets)

@@ -47,9 +47,7 @@ def tensors_of(model: ResponseModel, frame: Frame) -> np.ndarray:
 
 
 def assert_same(one: np.ndarray, other: np.ndarray) -> None:
-    """Up to rounding; products of harmonics up to l = 4, of networks of the third order, lose some more of it."""
-    rounding = FLOAT if one.ndim < 5 else 5 * FLOAT
-    np.testing.assert_allclose(one, other, atol=rounding * abs(other).max(), rtol=0)
+    np.testing.assert_allclose(one, other, atol=FLOAT * abs(other).max(), rtol=0)
 
 
 class NetworkContract:

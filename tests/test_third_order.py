@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase.build import molecule
 
 from conftest import Run
@@ -15,6 +16,8 @@ from mimyria.frame import Frame
 from mimyria.labels.displacement import displaced, displacement_tensors
 from mimyria.labels.label import label_frames
 from mimyria.model.files import read_model
+from mimyria.model.graph import build_graph
+from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.settings import LabelSettings
 from mimyria.spectra.spectrum import read_spectrum
 from mimyria.targets import HGT
@@ -173,3 +176,15 @@ def test_a_hyper_raman_spectrum_along_a_trajectory(models: Path, water: Path, tm
     again = read_spectrum(tmp_path / "again" / "hyper_raman.csv")
     np.testing.assert_allclose(again.columns["VV"], table.columns["VV"], rtol=1e-6)
     assert "stokes_VV" in again.columns
+
+
+def test_a_network_of_the_third_order_begins_at_the_scale_of_its_labels() -> None:
+    """An atom with few neighbours sees sharp peaks, whose products must not run away before training begins."""
+    torch.manual_seed(0)
+    for preset in ("default", "small"):
+        model = ResponseModel(preset_settings(preset, "hgt", (1, 8))).eval()
+        geometry = model.geometry(build_graph([distorted("H2O", 0)], (1, 8), model.settings.cutoff))
+        (network,) = model.members
+        with torch.no_grad():
+            network.set_scales([geometry])
+            assert float(network(geometry).square().mean().sqrt()) < 100

@@ -22,7 +22,10 @@ from mimyria.targets import TARGETS, Target
 def _settings(target: Target, **shape: Any) -> NetworkSettings:
     """Return settings that reach the highest l of a target's tensor; the first two orders share theirs."""
     l_max = max(NetworkSettings.l_max, target.order + 1)
-    return NetworkSettings(target.name, (), **shape, coupled_l_max=l_max, l_max=l_max)
+    # The higher l, the sharper the peaks of a function on the sphere around an atom with few neighbours: products of
+    # three with l = 4, taken thrice, give the atoms of a lone water values of a million where products of two give ten.
+    factors = NetworkSettings.factors if l_max == NetworkSettings.l_max else 2
+    return NetworkSettings(target.name, (), **shape, coupled_l_max=l_max, l_max=l_max, factors=factors)
 
 
 PRESETS: dict[str, dict[str, Settings]] = {

@@ -80,8 +80,8 @@ def make_spectra(
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_what_is_computed(settings)
-        series = [one for path in paths for one in read_series(path)]
-        wanted = _wanted(set.intersection(*(set(one.rates) for one in series)), settings)
+        series = [run for path in paths for run in read_series(path)]
+        wanted = _wanted(set.intersection(*(set(run.rates) for run in series)), settings)
         out.mkdir(parents=True, exist_ok=True)
         return _spectra(series, wanted, out, settings, paths, remade=True)
     if any(stored):
@@ -103,20 +103,20 @@ def make_spectra(
 def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: SpectrumSettings, resume: bool) -> None:
     """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
     _check_before(trajectories, settings)
-    groupings = [grouping_along(one, settings) for one in trajectories]
-    if len({one.group_names for one in groupings}) > 1:
-        kinds = " and ".join(dict.fromkeys(", ".join(one.group_names) for one in groupings))
-        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make spectra of each by itself")
+    groupings = [grouping_along(trajectory, settings) for trajectory in trajectories]
+    if len({grouping.group_names for grouping in groupings}) > 1:
+        kinds = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
+        raise SpectrumError(f"the trajectories begin with different groups: {kinds}; make their spectra separately")
     unfinished = out / "unfinished"
     with locked(unfinished / "lock"):
         folders = [unfinished / f"{k:04d}" for k in range(len(trajectories))]
         begun = [folder.exists() or folder is folders[0] for folder in folders]  # the first has to be there to resume
         series = [
-            series_along(one, grouping, folder, settings, insist=resume and there, excerpt=one is trajectories[0])
-            for one, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
+            series_along(trajectory, grouping, folder, settings, insist=resume and there, excerpt=folder is folders[0])
+            for trajectory, grouping, folder, there in zip(trajectories, groupings, folders, begun, strict=True)
         ]
-        report_volumes(np.concatenate([one.volume for one in series]))
-        _keep(out / "series.h5", [one.origin for one in series])
+        report_volumes(np.concatenate([run.volume for run in series]))
+        _keep(out / "series.h5", [run.origin for run in series])
         write_series(out / "series.h5", series)
         shutil.rmtree(unfinished)
 
@@ -126,7 +126,7 @@ def _keep(path: Path, origins: Sequence[Identity]) -> None:
     if not is_series(path):
         return
     with suppress(SpectrumError):  # what cannot be read is kept too
-        earlier = [one.origin for one in read_series(path)]
+        earlier = [run.origin for run in read_series(path)]
         same = (now.as_of(then) == then for now, then in zip(origins, earlier, strict=False))
         if len(earlier) == len(origins) and all(same):
             return
@@ -164,21 +164,24 @@ def _refuse_what_is_computed(settings: SpectrumSettings) -> None:
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise an error, before anything long begins, for what would make the end impossible; warn of odd units."""
-    for one in trajectories:
-        _require_temperature(settings, one.differenced, f"{one.path}: ")
-        if not np.array_equal(one.numbers, trajectories[0].numbers):
-            raise SpectrumError(f"{one.path} and {trajectories[0].path} do not hold the same atoms in the same order")
-    steps = {chosen_stride(settings.stride, one.timestep) * one.timestep for one in trajectories}
+    first = trajectories[0]
+    for trajectory in trajectories:
+        _require_temperature(settings, trajectory.differenced, f"{trajectory.path}: ")
+        if not np.array_equal(trajectory.numbers, first.numbers):
+            raise SpectrumError(f"{trajectory.path} and {first.path} do not hold the same atoms in the same order")
+    steps = {chosen_stride(settings.stride, timestep) * timestep for timestep in {t.timestep for t in trajectories}}
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
-        raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make spectra of each kind by itself")
-    for one in {segment.path: segment for segment in reversed(trajectories)}.values():
-        check_first_frames(one, settings.temperature)
+        raise SpectrumError(
+            f"the trajectories would be sampled every {shown} fs; make the spectra of each kind separately"
+        )
+    for segment in {segment.path: segment for segment in reversed(trajectories)}.values():
+        check_first_frames(segment, settings.temperature)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
     if nyquist < LOWEST_NYQUIST:
-        log.warning(f"what vibrates faster than {nyquist:.0f} cm⁻¹ folds back below that")
+        log.warning(f"vibrations above {nyquist:.0f} cm⁻¹ are aliased below it")
 
 
 def _spectra(
@@ -193,15 +196,15 @@ def _spectra(
     how = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings, remade)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
-    frames = sum(len(one) for one in series)
-    n_blocks = sum(len(one) // how.block_frames for one in series) if how.block_frames else 0
+    frames = sum(map(len, series))
+    n_blocks = sum(len(run) // how.block_frames for run in series) if how.block_frames else 0
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
     if 0 < n_blocks < FEW_BLOCKS:
         blocks += ", too few for more than rough errors"
     summary = f"{frames} frames, {temperature:.1f} K, resolution {how.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     spectra = Spectra()
-    made = {f"rates {number}": str(one.origin) for number, one in enumerate(series, 1)}
+    made = {f"rates {number}": str(run.origin) for number, run in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in wanted:
             spectrum = make(series, conditions, how)
@@ -214,8 +217,8 @@ def _spectra(
     check_equipartition(series)
     used = {"temperature": temperature, "resolution": how.resolution, "timestep": how.timestep}
     flags = in_words(settings, *(("use", "nothing") if remade else ()))
-    made_from = [dict(one.origin) for one in series]
-    remarks = {"mimyria": __version__, "used": used | {"frames": [len(one) for one in series]}, "rates": made_from}
+    made_from = [dict(run.origin) for run in series]
+    remarks = {"mimyria": __version__, "used": used | {"frames": list(map(len, series))}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
     write_pictures(out, spectra, settings, [summary])
     return spectra
@@ -234,7 +237,7 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings, r
 
     Which unit would fit is said at the first look at a trajectory; of rates that are read again nothing more is known.
     """
-    kinetic = float(np.average([one.temperature.mean() for one in series], weights=[len(one) for one in series]))
+    kinetic = float(np.average([run.temperature.mean() for run in series], weights=list(map(len, series))))
     given, differenced = settings.temperature, series[0].differenced > 0
     _require_temperature(settings, differenced)
     if given is None and not kinetic > 0:

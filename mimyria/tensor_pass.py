@@ -1,6 +1,6 @@
 """Along one trajectory: its tensors, of a network or in the frames, contracted with the velocities as they come.
 
-The pass is kept in parts in a folder, so that it goes on where it was stopped.
+The pass is kept in parts in a folder, so that it resumes where it was stopped.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mimyria.trajectory.kinetics import without_drift
 log = logging.getLogger("mimyria")
 
 EXCERPT = 64
-"""Samples of the final rate in the excerpt on which folding back is measured."""
+"""Samples at the stride, in the excerpt on which aliasing is measured."""
 
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
@@ -58,7 +58,7 @@ def series_along(
     insist: bool = False,
     excerpt: bool = False,
 ) -> ResponseSeries:
-    """Return the series of one trajectory, going on where an interrupted run ended.
+    """Return the series of one trajectory, resuming an interrupted run.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def series_along(
     insist
         Raise an error rather than remove parts that were made with other settings.
     excerpt
-        Measure before on an excerpt, where it is long enough for one, what the stride folds back.
+        Measure first, on an excerpt where the trajectory is long enough for one, how much the stride aliases.
     """
     path = trajectory.path
     stride = chosen_stride(settings.stride, trajectory.timestep)
@@ -85,9 +85,9 @@ def series_along(
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
-        log.info(f"{path}: going on after {n_done} frames that are done")
+        log.info(f"{path}: resuming after {n_done} frames")
     elif excerpt and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
-        _measure_folding(trajectory, settings, start, stride)
+        _measure_aliasing(trajectory, settings, start, stride)
     frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
@@ -104,11 +104,11 @@ def series_along(
             )
     except KeyboardInterrupt:
         done = f"{store.n_frames} frames of {path} are done"
-        raise Interrupted(f"stopped; {done}; run the same command again to go on") from None
+        raise Interrupted(f"stopped; {done}; run the same command again to resume") from None
 
 
-def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
-    """Say how much of the rates lies above what the stride resolves, from a short excerpt at the full rate."""
+def _measure_aliasing(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
+    """Log how much of the rates' power the stride aliases, from a short excerpt of every frame."""
     whole = np.ones((1, len(trajectory.numbers)))
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
@@ -117,11 +117,12 @@ def _measure_folding(trajectory: Trajectory, settings: SpectrumSettings, start: 
             for name, rates in excerpt.items():
                 rates.append(rate(frame.tensors[name], velocities, whole))
     except (TrajectoryError, LabelError):
-        return  # said again where the pass itself comes to it; tensors between its frames need not be stored
+        # The pass raises it again if it needs that frame; tensors need not be stored between those of the stride.
+        return
     highest = nyquist_wavenumber(stride * trajectory.timestep)
     for name, rates in excerpt.items():
         part = 100 * aliased_fraction(np.array(rates), stride)
-        log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and folds back below it")
+        log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is aliased below it")
 
 
 def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:

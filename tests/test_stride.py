@@ -1,4 +1,4 @@
-"""Strides: what they resolve, and what folds back."""
+"""Strides: what they resolve, and what is aliased."""
 
 import numpy as np
 import pytest

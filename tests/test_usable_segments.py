@@ -149,7 +149,7 @@ def test_a_trajectory_that_has_grown_is_resumed_and_one_that_has_changed_is_not(
     make_half(run[:160], folder="grown")
     with caplog.at_level(logging.INFO, "mimyria"):
         same(make(run, folder="grown"), clean)
-    assert "after 160 frames that are done" in caplog.text
+    assert "resuming after 160 frames" in caplog.text
     assert not (tmp_path / "grown" / "series-1.h5").exists()
     same(make(run[:200], folder="grown"), make(run[:200], folder="shorter"))
     assert (tmp_path / "grown" / "series-1.h5").exists()
@@ -187,13 +187,13 @@ def test_short_pieces_are_left_out(run: list[Any], tmp_path: Path, caplog: pytes
 def test_tensors_between_the_frames_of_the_stride_are_not_needed(
     make: Make, run: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With all of them, what folds back is measured once for all trajectories."""
+    """With all of them, what is aliased is measured once for all trajectories."""
     every_third = [frame if k % 3 == 0 else replace(frame, tensors={}) for k, frame in enumerate(run)]
     with caplog.at_level(logging.INFO, "mimyria"):
         some = make(every_third, every_third, stride=3)
-        assert "folds back below it" not in caplog.text
+        assert "is aliased below it" not in caplog.text
         same(some, make(run, run, stride=3, folder="all"))
-    assert caplog.text.count("folds back below it") == 1
+    assert caplog.text.count("is aliased below it") == 1
 
 
 def test_a_range_after_the_end(run: list[Any], tmp_path: Path) -> None:

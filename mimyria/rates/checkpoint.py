@@ -36,7 +36,7 @@ class PartStore:
         folder.mkdir(parents=True, exist_ok=True)
         stated = folder / "identity.json"
         earlier = Identity.read(stated)
-        made_before = [*folder.glob("*.npz"), *folder.glob("settings.txt")]  # which earlier versions wrote
+        made_before = [*folder.glob("*.npz"), *folder.glob("settings.txt")]  # the latter by earlier versions
         if identity.as_of(earlier) != earlier:
             if insist:
                 reason = "was made by another version" if made_before else "is not there"

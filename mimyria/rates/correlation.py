@@ -91,11 +91,10 @@ class Correlator:
 
     def blocks(self) -> Array:
         """Return C_gh(τ) of the pairs that end in each complete block, shape (blocks, groups, groups, lags)."""
-        whole = range(self._n_steps // self._steps)
-        means = [self._mean(self._powers[k], k * self.block, (k + 1) * self.block) for k in whole]
-        if not means:
+        complete = self._powers[: self._n_steps // self._steps]
+        if not complete:
             return self.result()[None][: int(self._growing)]
-        return np.array(means)
+        return np.array([self._mean(power, k * self.block, (k + 1) * self.block) for k, power in enumerate(complete)])
 
     def _mean(self, power: Array, start: int, stop: int) -> Array:
         """Return the mean over the pairs that end in the frames start to stop."""

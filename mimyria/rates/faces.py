@@ -51,9 +51,8 @@ def heights(frame: Frame, axis: int) -> Array:
 
     The slab may lie across the cell boundary. Atoms of an infinite network count one by one.
     """
-    masses, bonds = frame_masses(frame), find_bonds(frame)
-    molecules, whole = join(frame, bonds)
-    i, j, vectors = bonds
+    masses, (i, j, vectors) = frame_masses(frame), find_bonds(frame)
+    molecules, whole = join(frame, (i, j, vectors))
     # A network bonded to its own images cannot be made whole: some bond vector misses its atom by a cell vector.
     torn = abs(whole[i] + vectors - whole[j]).max(axis=1, initial=0.0) > 1e-3  # Å
     endless = np.isin(molecules, molecules[i[torn]])
@@ -61,8 +60,8 @@ def heights(frame: Frame, axis: int) -> Array:
     _, molecules = np.unique(molecules, return_inverse=True)
     mass = np.bincount(molecules, masses)
     height = np.bincount(molecules, masses * whole[:, axis]) / mass
-    period = _period(frame, axis)
-    if period:
+    across = ~_in_plane(frame.cell, axis) & frame.periodic
+    if period := float(abs(frame.cell[across, axis]).sum()):  # zero if not periodic along the axis
         # The mean on a circle finds the centre across the boundary; the mean itself would lie in the vacuum.
         turn = 2 * np.pi / period
         height -= np.angle((mass * np.exp(1j * turn * height)).sum()) / turn
@@ -75,12 +74,6 @@ def face_area(cell: Array, axis: int) -> float:
     """Return the area (Å²) of the cell's face across an axis, cell vectors as rows (3, 3)."""
     first, second = cell[_in_plane(cell, axis)]
     return float(np.linalg.norm(np.cross(first, second)))
-
-
-def _period(frame: Frame, axis: int) -> float:
-    """Return the period (Å) of the cell along an axis; zero if it is not periodic."""
-    across = ~_in_plane(frame.cell, axis) & frame.periodic
-    return float(abs(frame.cell[across, axis]).sum())
 
 
 def _in_plane(cell: Array, axis: int) -> Array:

@@ -15,7 +15,5 @@ def without_drift(velocities: Array, masses: Array) -> Array:
 
 def kinetic_temperature(velocities: Array, masses: Array) -> Array:
     """Return Σ m v² / ((3n - 3) k_B) in K, shape (...), for velocities (..., n, 3; Å/fs) without drift, masses in u."""
-    freedom = max(3 * len(masses) - 3, 1)
-    return (
-        np.einsum("n,...nx,...nx->...", masses, velocities, velocities) * MASS_VELOCITY_SQUARED / (freedom * BOLTZMANN)
-    )
+    twice_energy = np.einsum("n,...nx,...nx->...", masses, velocities, velocities) * MASS_VELOCITY_SQUARED
+    return twice_energy / (max(3 * len(masses) - 3, 1) * BOLTZMANN)

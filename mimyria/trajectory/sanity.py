@@ -54,12 +54,7 @@ The warning needs both: few atoms have a large share by chance, many atoms a hig
 def check_first_frames(trajectory: Trajectory, temperature: float | None) -> None:
     """Warn of what is unlikely in the first two frames; raise TrajectoryError for an impossible cell or positions.
 
-    Parameters
-    ----------
-    trajectory
-        Without gaps.
-    temperature
-        That of the run, K, or None if it is not given.
+    The trajectory has no gaps; the temperature is that of the run, K, or None if it is not given.
     """
     frames = list(islice(trajectory.frames(), 2))
     if not frames:

@@ -23,8 +23,7 @@ log = logging.getLogger("mimyria")
 
 MOST_UNEVEN = 3
 """So many irregular steps in a row are no gaps: the interval itself has changed."""
-MOST_PLACES = 3
-"""Named in a message."""
+MOST_PLACES = 3  # named in a message
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,9 @@ def count_distinct(frames: Iterable[Frame]) -> Iterator[float]:
         before = frame
 
 
-def _same(one: Frame, other: Frame) -> bool:
-    if not np.array_equal(one.positions, other.positions):
-        return False
-    return one.velocities is None or other.velocities is None or np.array_equal(one.velocities, other.velocities)
+def _same(before: Frame, now: Frame) -> bool:
+    pairs = [(before.positions, now.positions), (before.velocities, now.velocities)]
+    return all(np.array_equal(a, b) for a, b in pairs if a is not None and b is not None)
 
 
 def find_stretches(path: Path, clocks: Iterable[float | None], start: int, interval: float) -> Iterator[Stretch]:

@@ -46,14 +46,10 @@ class Trajectory:
 
     Attributes
     ----------
-    numbers
-        Atomic numbers, shape (n,), the same in every frame.
-    timestep
-        Time between stored frames, fs.
-    n_frames
-        Number of frames, or None if the format does not state it.
-    start
-        Index in the file of the first frame.
+    numbers, timestep
+        Atomic numbers, shape (n,), the same in every frame; time between stored frames, fs.
+    n_frames, start
+        Number of frames, or None if the format does not state it; index in the file of the first frame.
     velocity_unit, unit_is_fixed
         Name of the unit of the file's velocities, and whether the format determines it.
     differenced
@@ -214,24 +210,20 @@ class Trajectory:
                 raise
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
-        if (
-            self._cell is not None
-            and first.cell.any()
-            and not np.allclose(first.cell, self._cell, rtol=0.01, atol=0.01)
-        ):
-            own = " ".join(f"{number:g}" for number in first.cell.ravel())
-            log.warning(f"{self.path}: --cell overrides the cell in the file, {own}")
+        own, given = first.cell, self._cell
+        if given is not None and own.any() and not np.allclose(own, given, rtol=0.01, atol=0.01):
+            stored = " ".join(f"{number:g}" for number in own.ravel())
+            log.warning(f"{self.path}: --cell overrides the cell in the file, {stored}")
         return self._in_cell(first), clocks, ended
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
         """Yield frames with their indices, after all checks, with the cell and the time of this trajectory."""
         # The reader consumes places in the file one at a time, so both iterators advance together, at any length.
         ours, theirs = tee(self._located(indices))
+        frames = self._reader.frames(self._source, (at for _, at in theirs), self._progress)
         before: tuple[int, Frame] | None = None
         clock_before: float | None = None
-        for (index, at), stored in zip(
-            ours, self._reader.frames(self._source, (at for _, at in theirs), self._progress), strict=False
-        ):
+        for (index, at), stored in zip(ours, frames, strict=False):
             place = f"{self.path}, frame {at}"
             clock = read_clock(stored)
             if self._interval is not None and before is not None and clock_before is not None:
@@ -284,8 +276,8 @@ def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajector
     """Return trajectories; raise ConfigError where one file of velocities would be taken for all of them."""
     if reading.velocities is not None and len(paths) > 1:
         raise ConfigError(
-            f"{reading.velocities} holds the velocities of one trajectory, but {len(paths)} are given: make spectra "
-            "of each by itself, or write positions and velocities into one file"
+            f"{reading.velocities} holds the velocities of one trajectory, but {len(paths)} are given: make their "
+            "spectra separately, or write positions and velocities into one file"
         )
     return [Trajectory(path, **values_of(reading, Reading)) for path in paths]
 

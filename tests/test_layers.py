@@ -72,18 +72,17 @@ def test_products_of_functions_turn(network: Network, seed: int, improper: bool)
 
 
 def test_products_of_functions_reach_the_body_order(network: Network) -> None:
-    """Scaled by s, x gives a polynomial of degree three before the gates: its fourth differences vanish."""
-    product, slices = network.first, graph().slices
+    """Scaled by s, x gives a polynomial of as many factors before the gates: differences beyond that order vanish."""
+    product, slices, factors = network.first, graph().slices, network.settings.factors
     x = features(network, network.settings.channels)
     seen: list[Tensor] = []
     handle = product.mix.register_forward_hook(lambda layer, given, made: seen.append(made))
-    for scale in range(5):
+    for scale in range(factors + 2):
         product(scale * x, slices)
     handle.remove()
-    third = seen[3] - 3 * seen[2] + 3 * seen[1] - seen[0]
-    fourth = seen[4] - 4 * seen[3] + 6 * seen[2] - 4 * seen[1] + seen[0]
-    assert third.abs().max() > 1e-3
-    assert fourth.abs().max() < 1e-9 * seen[4].abs().max()
+    made = torch.stack(seen).detach()
+    assert made.diff(n=factors, dim=0).abs().max() > 1e-3
+    assert made.diff(n=factors + 1, dim=0).abs().max() < 1e-9 * made[-1].abs().max()
 
 
 @turns

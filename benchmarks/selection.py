@@ -27,7 +27,7 @@ import polarizable  # noqa: E402
 from ensembles import made_series  # noqa: E402
 from mimyria import loop  # noqa: E402
 from mimyria.__main__ import set_up_memory  # noqa: E402
-from mimyria.autotrain.settings import AutotrainSettings  # noqa: E402
+from mimyria.autotrain.settings import AutotrainSettings, Convergence, Limits, Selection  # noqa: E402
 from mimyria.formats import read_frames, write_frames  # noqa: E402
 from mimyria.loop import autotrain  # noqa: E402
 from mimyria.pipeline import make_spectra  # noqa: E402
@@ -99,15 +99,13 @@ def scores(folder: Path, seed: int, method: str, cycles: int, batch: int) -> lis
     write_frames(folder / "md.xyz", polarizable.run(MOLECULES, FRAMES, TIMESTEP, seed=seed))
     unseen = polarizable.run(MOLECULES, PROBE, TIMESTEP, seed=1000 + seed)
     write_frames(folder / "unseen.xyz", unseen)
-    settings = AutotrainSettings.model_validate(
-        {
-            "trajectories": [folder / "md.xyz"],
-            "probe": PROBE,
-            "selection": {"method": method, "test": 2, "first": batch, "batch": batch, "seed": seed},
-            "convergence": {"patience": cycles + 1},
-            "limits": {"cycles": cycles},
-            "train": {"committee": MEMBERS},
-        }
+    settings = AutotrainSettings(
+        trajectories=(folder / "md.xyz",),
+        probe=PROBE,
+        selection=Selection(method=method, test=2, first=batch, batch=batch, seed=seed),
+        convergence=Convergence(patience=cycles + 1),
+        limits=Limits(cycles=cycles),
+        train={"committee": MEMBERS},
     )
     autotrain(settings, folder / "loop")
     rates = polarizable.exact_rates(unseen)
@@ -135,7 +133,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     set_up_memory()
-    vars(loop).update(Steps=Steps, write_report=lambda *_, **__: None)
+    vars(loop).update(Steps=Steps, write_report=lambda _: None)
     table: dict[str, list[Any]] = {"random": [], "committee": []}
     for seed in range(options.seeds):
         for method, runs in table.items():

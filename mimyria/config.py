@@ -23,48 +23,36 @@ REMARKS = ("mimyria", "used", "rates")
 
 
 def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the settings of a YAML file, by their names with underscores; an unknown name is an error.
+    """Return the settings of a YAML file, by their names with underscores; the file may write dashes.
 
-    Parameters
-    ----------
-    path
-        The file.
-    known
-        The names that may stand in it, with underscores; the file may write dashes.
-    plural
-        Those of them that take a list, and may have one value without; a list for any other becomes words, as on the
-        command line.
+    Those that are ``plural`` take a list, and may have one value without; a list for any other becomes words, as on the
+    command line.
 
     Raises
     ------
     ConfigError
         If the file cannot be read, is not a list of ``name: value``, or holds an unknown name.
     """
-    content = read_yaml(path)
+    content = {str(key).replace("-", "_"): value for key, value in read_yaml(path).items()}
+    settings = {name: value for name, value in content.items() if name not in REMARKS}
+    require_known(settings, known, f"{path}: ")
+    return {name: _listed(value) if name in plural else _joined(value) for name, value in settings.items()}
+
+
+def require_known(names: Iterable[str], known: Iterable[str], place: str = "", prefix: str = "") -> None:
+    """Raise ConfigError for the first name that is not known, with the nearest one that is."""
     known = sorted(known)
-    settings = {}
-    for key, value in content.items():
-        name = str(key).replace("-", "_")
-        if name in REMARKS:
-            continue
+    for name in names:
         if name not in known:
-            raise ConfigError(f"{path}: unknown setting {key!r}; {nearest(name, known)}")
-        settings[name] = _listed(value) if name in plural else _joined(value)
-    return settings
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return which known name may be meant by an unknown one, in words."""
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"{place}unknown setting {prefix + name!r}; {hint}")
 
 
 def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
     """Return settings with some of them replaced; raise ConfigError for a name that there is not, or one missing."""
     known = declared(part)
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")
+    require_known(given, known)
     if settings is not None:
         return replace(settings, **given)
     missing = [name for name, one in known.items() if name not in given and one.default is MISSING]

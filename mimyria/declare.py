@@ -299,7 +299,9 @@ def setting(
     if isinstance(kind, File) or (isinstance(kind, Many) and isinstance(kind.of, File)):
         file = "(.+)"
     known = {"setting": Setting(kind=kind, help=help, decides=decides, default=default, file=file, given=given)}
-    return field(default_factory=dict, metadata=known) if default == {} else field(default=default, metadata=known)
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=known)
+    return field(default=default, metadata=known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,6 +312,8 @@ class Settings:
     """
 
     panel: ClassVar[str] = ""
+    prefix: ClassVar[str] = "--"
+    """What every message writes before the name of a setting; only a file has settings without dashes."""
 
     def __init_subclass__(cls) -> None:
         """Say in the docstring of a part what each setting means, in the words of the help."""
@@ -323,11 +327,11 @@ class Settings:
     def __post_init__(self) -> None:
         for name, one in declared(type(self)).items():
             value = getattr(self, name)
-            if value is not None or one.default is not None:
+            if value is not None or (one.default is not None and not one.kind.without):
                 try:
                     object.__setattr__(self, name, one.kind.check(value))
                 except Refused as error:
-                    raise ConfigError(f"{flag(name)} {error}") from None
+                    raise ConfigError(f"{flag(name, self.prefix)} {error}") from None
 
 
 def _is_setting(one: Any) -> bool:
@@ -337,9 +341,9 @@ def _is_setting(one: Any) -> bool:
 S = TypeVar("S", bound=Settings)
 
 
-def flag(name: str) -> str:
+def flag(name: str, prefix: str = "--") -> str:
     """Return a setting as the command line writes it, and every message."""
-    return f"--{name.replace('_', '-')}"
+    return f"{prefix}{name.replace('_', '-')}"
 
 
 def declared(part: type[Settings], *decides: Decides) -> dict[str, Setting]:

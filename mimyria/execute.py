@@ -32,21 +32,12 @@ NOT_FOUND, LOST = 127, 75
 
 @dataclass(frozen=True)
 class Job:
-    """A command that runs in a folder and leaves its results there.
-
-    Parameters
-    ----------
-    folder
-        Working directory; the output goes to ``run.log`` in it.
-    command
-        Program and arguments.
-    held
-        Open files, such as locks, that the process inherits on this machine.
-    """
+    """A command, program and arguments, that runs in a folder and leaves its results there, its output in `LOG`."""
 
     folder: Path
     command: tuple[str, ...]
     held: tuple[int, ...] = ()
+    """Open files that the process inherits on this machine: a lock stays held until the last process has ended."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,8 @@ class Outcome:
     status: int
 
 
-def last_line(log: Path, otherwise: str = "it said nothing") -> str:
-    """Return the last line that a job said, which is the reason where it failed."""
+def last_line(log: Path, otherwise: str = "without a message") -> str:
+    """Return the last line of the output of a job, which is the reason where it failed."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1].removeprefix("mimyria: ") if lines else otherwise
 
@@ -148,31 +139,20 @@ class LocalExecutor:
 
 @dataclass(frozen=True)
 class ParslExecutor:
-    """Runs jobs on a cluster, through any batch system that Parsl supports.
-
-    Parameters
-    ----------
-    provider
-        Class of ``parsl.providers``: SlurmProvider, PBSProProvider, LocalProvider, ...
-    options
-        Its arguments, as Parsl names them; ``launcher`` is the name of a class of ``parsl.launchers``. On a shared file
-        system, the nodes find the programs of this environment without a ``worker_init``.
-    parsl
-        Arguments of Parsl's HighThroughputExecutor, such as ``max_workers_per_node``.
-    cores
-        How many cores each job may use.
-    retries
-        How often a job is started again, and resumes, after its node failed or its time ran out.
-    run_dir
-        Folder for the files of Parsl.
-    """
+    """Runs jobs on a cluster, through any batch system that Parsl supports."""
 
     provider: str = "LocalProvider"
+    """Class of ``parsl.providers``: SlurmProvider, PBSProProvider, LocalProvider, ..."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the provider, as Parsl names them; ``launcher`` is the name of a class of ``parsl.launchers``."""
     parsl: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of Parsl's HighThroughputExecutor, such as ``max_workers_per_node``."""
     cores: int = 1
+    """Of each job."""
     retries: int = 2
+    """How often a job is started again, and resumes, after its node failed or its time ran out."""
     run_dir: Path = Path("parsl")
+    """Of the files of Parsl."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless ``cores`` is a positive whole number."""
@@ -260,16 +240,10 @@ EXECUTORS: dict[str, type[Any]] = {"local": LocalExecutor, "parsl": ParslExecuto
 
 
 def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
-    """Return the executor ``local``, or that of a profile.
+    """Return the executor ``local``, with ``workers`` and ``cores`` of this machine, or that of a YAML profile.
 
-    Parameters
-    ----------
-    name
-        ``local``, or the YAML file of a profile.
-    here
-        ``workers`` and ``cores`` for this machine, if given.
-    folder
-        For the executor's own files.
+    Its own files go into a folder. Raise ConfigError for a profile that names no executor, or a setting that its
+    executor does not have.
     """
     if name == "local":
         return LocalExecutor(**here)

@@ -1,6 +1,6 @@
-"""What a kill at any moment must not spoil: files appear whole, a folder has one user, and knows what it was made from.
+"""What a kill at any moment must not spoil: files are written atomically, a folder has one user and a known origin.
 
-    with whole(path) as unfinished: ...     what is written there becomes the file, at once and on the disk
+    with whole(path) as unfinished: ...     atomic write: what is written there becomes the file, and is on the disk
     with locked(path): ...                  no other process is in here; the lock of a dead process is free
     Identity({...}, files)                  what something was made from; its differences from another, in words
 
@@ -73,17 +73,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def locked(path: Path, patience: float = 0.0) -> TextIO:
-    """Lock a file until what is returned is closed; it is a context manager.
+    """Lock a file, which stays empty, until the stream that is returned is closed; it is a context manager.
 
     The system frees the lock when the last process that has the file open ends, however it ends: a child that inherits
-    the file descriptor keeps the lock.
-
-    Parameters
-    ----------
-    path
-        Holds nothing, and stays; its folder is made if need be.
-    patience
-        Seconds to wait for another process, which may be infinite.
+    the file descriptor keeps the lock. Another process is waited for as many seconds as ``patience``, or without end.
 
     Raises
     ------
@@ -120,15 +113,10 @@ def _taken(path: Path, stream: TextIO) -> bool:
 
 
 class Identity(dict[str, Any]):
-    """What something was made from: plain values by name. Two are equal if nothing in them differs.
+    """What something was made from: numbers, texts, paths, and lists and dictionaries of them, by name.
 
-    Parameters
-    ----------
-    facts
-        Numbers, texts, paths, and lists and dictionaries of them.
-    files
-        Files that were read. Under ``files`` stand their lengths and digests, so that one which has only grown since
-        can be told from one that has changed; see `as_of`.
+    Of files that were read it holds lengths and digests, so that a file which has only grown since can be told from one
+    that has changed; see `as_of`.
     """
 
     def __init__(self, facts: Mapping[str, Any] | None = None, files: Iterable[Path] = ()) -> None:

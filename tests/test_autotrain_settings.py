@@ -8,7 +8,15 @@ from typing import get_type_hints
 import pytest
 
 from loops import read
-from mimyria.autotrain.settings import STEPS, AutotrainSettings, read_autotrain
+from mimyria.autotrain.settings import (
+    STEPS,
+    AutotrainSettings,
+    Convergence,
+    Executors,
+    Limits,
+    Selection,
+    read_autotrain,
+)
 from mimyria.declare import declared
 from mimyria.errors import ConfigError
 from mimyria.trajectory import open_trajectories
@@ -17,20 +25,24 @@ from mimyria.trajectory import open_trajectories
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("probe: 500", "trajectories: field required"),
-        ("trajectories: [a]\nprob: 500", r"unknown setting prob; did you mean probe\?"),
-        ("trajectories: [a]\nselection: {bach: 5}", r"unknown setting selection.bach; did you mean batch\?"),
-        ("trajectories: [a]\nlabel: {engin: cp2k}", r"unknown setting label.engin; did you mean engine\?"),
+        ("probe: 500", "trajectories must be given"),
+        ("trajectories: [a]\nprob: 500", r"unknown setting 'prob'; did you mean probe\?"),
+        ("trajectories: [a]\nselection: {bach: 5}", r"unknown setting 'selection.bach'; did you mean batch\?"),
+        ("trajectories: [a]\nlabel: {engin: cp2k}", r"unknown setting 'label.engin'; did you mean engine\?"),
         ("trajectories: [a]\ntrain: {target: apt}", "train.target is chosen by autotrain itself"),
         ("trajectories: [a]\nlabel: {target: apt}", "label.target is chosen by autotrain itself"),
-        ("trajectories: [a]\nprobe: many", "probe: input should be a valid integer"),
-        ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours: input should be greater than 0"),
-        ("trajectories: [a]\nselection: {method: best}", "selection.method: input should be 'committee' or 'random'"),
+        ("trajectories: [a]\nprobe: many", "probe takes a whole number, not 'many'"),
+        ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours must be positive, not -1"),
+        ("trajectories: [a]\nselection: {method: best}", "selection.method takes committee or random, not 'best'"),
         (
             "trajectories: [a]\nselection: {method: committee}\ntrain: {committee: 1}",
             "needs train.committee: 2 or more",
         ),
-        ("trajectories: []", "trajectories: list should have at least 1 item"),
+        ("trajectories: []", "trajectories takes at least one"),
+        ("trajectories: [a]\nselection: 5", "selection takes lines of the form `name: value`, not 5"),
+        ("trajectories: [a]\nlabel: cp2k", "label takes lines of the form `name: value`, not 'cp2k'"),
+        ("trajectories: [a]\ntargets: [dipole]", r"targets takes apt, pgt.*, not 'dipole'"),
+        ("trajectories: [a]\nconvergence: {score: null}", "convergence.score takes a number, not None"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -62,7 +74,7 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
     }
     assert settings.train == {"committee": 2, "validation": "1e-1"}
     assert read(tmp_path, "trajectories: [a]\nlabel: {command: mpirun -np 4 cp2k}").label["command"][:6] == "mpirun"
-    assert settings.executors.model_dump() == {"train": f"{tmp_path}/gpu.yaml", "spectrum": "local"}
+    assert settings.executors == Executors(train=f"{tmp_path}/gpu.yaml", spectrum="local")
     references = [f"{tmp_path}/a.dat", "/b.dat", f"raman.VH={tmp_path}/c.dat"]
     assert settings.spectrum == {"reference": references, "topology": f"{tmp_path}/a.pdb"}
 
@@ -91,7 +103,11 @@ def test_every_flag_that_takes_a_file_is_known() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    for model in (AutotrainSettings, *(type(field.default) for field in AutotrainSettings.model_fields.values())):
-        if hasattr(model, "model_fields"):
-            for name, field in model.model_fields.items():
-                assert field.description or name in ("selection", "convergence", "limits", "executors", "seed"), name
+    for part in (AutotrainSettings, Selection, Convergence, Limits, Executors):
+        for name, one in declared(part).items():
+            assert one.help, name
+
+
+def test_null_means_no_limit(tmp_path: Path) -> None:
+    limits = read(tmp_path, "trajectories: [a]\nlimits: {labels: null, cycles: none, hours: 1e1}").limits
+    assert limits == Limits(labels=None, cycles=None, hours=10)

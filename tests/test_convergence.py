@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimyria.autotrain.convergence import Settling, c4, converged, settling
+from mimyria.autotrain.convergence import SpectrumChange, c4, converged_in_a_row, spectrum_changes
 from mimyria.spectra.spectrum import Spectrum, write_csv
 
 
-def test_settled_is_within_the_floor_or_the_score() -> None:
-    assert Settling(0.02, 0.02, 0.01).settled(0.03)
-    assert Settling(0.05, 0.04, 0.06).settled(0.03)
-    assert not Settling(0.05, 0.01, 0.02).settled(0.03)
-    assert not Settling(0.01, 0.05, 0.02).settled(0.03)
-    assert not Settling(float("nan"), 0.0, 0.0).settled(0.03)  # the first cycle
-    assert Settling(0.01, float("nan"), float("nan")).settled(0.03)  # one network, no error bars
+def test_converged_is_within_the_floor_or_the_score() -> None:
+    assert SpectrumChange(0.02, 0.02, 0.01).converged(0.03)
+    assert SpectrumChange(0.05, 0.04, 0.06).converged(0.03)
+    assert not SpectrumChange(0.05, 0.01, 0.02).converged(0.03)
+    assert not SpectrumChange(0.01, 0.05, 0.02).converged(0.03)
+    assert not SpectrumChange(float("nan"), 0.0, 0.0).converged(0.03)  # the first cycle
+    assert SpectrumChange(0.01, float("nan"), float("nan")).converged(0.03)  # one network, no error bars
 
 
-def test_every_spectrum_must_settle_as_often_as_patience_asks() -> None:
-    good, bad = Settling(0.01, 0.01, 0.02), Settling(0.5, 0.01, 0.02)
-    assert converged([{"ir": bad}, {"ir": good}, {"ir": good}], 0.03, 2)
-    assert not converged([{"ir": good}, {"ir": bad}, {"ir": good}], 0.03, 2)
-    assert not converged([{"ir": good, "VV": bad}] * 3, 0.03, 2)
-    assert not converged([{"ir": good}], 0.03, 2)
-    assert not converged([{}, {}], 0.03, 2)
+def test_cycles_count_in_which_every_spectrum_converged_without_a_break() -> None:
+    good, bad = SpectrumChange(0.01, 0.01, 0.02), SpectrumChange(0.5, 0.01, 0.02)
+    assert converged_in_a_row([{"ir": bad}, {"ir": good}, {"ir": good}], 0.03) == 2
+    assert converged_in_a_row([{"ir": good}, {"ir": bad}, {"ir": good}], 0.03) == 1
+    assert converged_in_a_row([{"ir": good, "VV": bad}] * 3, 0.03) == 0
+    assert converged_in_a_row([{"ir": good}], 0.03) == 1
+    assert converged_in_a_row([{}, {}], 0.03) == 0
 
 
 @pytest.mark.parametrize("members", [2, 3, 5])
@@ -44,13 +44,13 @@ def test_scores_of_known_spectra(tmp_path: Path) -> None:
         columns = {"wavenumber_cm-1": x, "n_alpha_cm-1": height * np.ones_like(x)}
         columns |= {"n_alpha_error": 0.1 * np.ones_like(x), "n_alpha_spread": 0.2 * np.ones_like(x)}
         write_csv(tmp_path / name / "ir.csv", Spectrum("ir", columns))
-    moved = settling(tmp_path / "b", tmp_path / "a", 100, 3000)["ir"]
+    moved = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000)["ir"]
     assert moved.change == pytest.approx(0.2 / 2.2)
     assert moved.floor == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(0.02) / 2.2)
     assert moved.spread == pytest.approx(0.2 * np.sqrt(2) / 2.4)  # of two, s = |a - b|/√2, whatever their distribution
-    assert np.isnan(settling(tmp_path / "a", None, 100, 3000)["ir"].change)
-    three = settling(tmp_path / "b", tmp_path / "a", 100, 3000, members=3)["ir"]
+    assert np.isnan(spectrum_changes(tmp_path / "a", None, 100, 3000)["ir"].change)
+    three = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000, members=3)["ir"]
     assert moved.spread / three.spread == pytest.approx(c4(3) / c4(2))
-    quarter = settling(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
+    quarter = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
     assert quarter.floor == pytest.approx(moved.floor / 2)  # final spectra, four times as long, are twice as sure
     assert quarter.change == moved.change

@@ -8,7 +8,7 @@ import numpy as np
 import polarizable
 import pytest
 
-from mimyria.autotrain.frames import Place, Pool, draw
+from mimyria.autotrain.frames import Place, Pool, draw_places
 from mimyria.formats import write_frames
 from mimyria.trajectory import Trajectory
 
@@ -20,8 +20,8 @@ def test_nothing_is_trained_on_beside_the_test_set(tmp_path: Path) -> None:
     assert pool.lengths == (50, 30)
     assert pool.test() == [*(Place(0, k) for k in range(45, 50)), *(Place(1, k) for k in range(27, 30))]
     assert not set(pool.test()) & set(pool.training())
-    drawn = draw(pool.training(), 10, np.random.default_rng(0))
+    drawn = draw_places(pool.training(), 10, np.random.default_rng(0))
     assert drawn == sorted(set(drawn))
     for place, frame in zip(drawn, pool.frames(drawn), strict=True):
         assert frame.time == pytest.approx(2.0 * place.frame)
-    assert draw(pool.training()[:8], 10, np.random.default_rng(0)) == pool.training()[:8]
+    assert draw_places(pool.training()[:8], 10, np.random.default_rng(0)) == pool.training()[:8]

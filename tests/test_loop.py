@@ -21,14 +21,15 @@ from ensembles import made_series
 from loops import history
 from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.settings import AutotrainSettings, Limits
 from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
-from mimyria.loop import autotrain, sampled
+from mimyria.loop import autotrain, sampled_frames
 from mimyria.memory import Identity, locked, write_json
 from mimyria.pipeline import make_spectra
 from mimyria.rates.series import ResponseSeries, read_series, write_series
+from mimyria.report.status import Status
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.spectrum import Spectrum, write_csv
 from mimyria.trajectory import Trajectory
@@ -47,8 +48,8 @@ class MadeUp:
         self.left_out = 0
         self.told: list[dict[str, str]] = []
 
-    def report(self, folder: object, cycles: list[object], settings: object, reason: str, **words: str) -> None:
-        self.told.append({"cycles": str(len(cycles)), "reason": reason, **words})
+    def report(self, status: Status) -> None:
+        self.told.append({"reason": status.reason, "now": status.now, "stopped": status.stopped})
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         for job in list(jobs):
@@ -142,7 +143,7 @@ def test_it_stops_when_the_spectra_have_converged(settings: AutotrainSettings, s
 def test_a_limit_is_told_as_such(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, limits: dict[str, Any], state: str
 ) -> None:
-    settings = settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
+    settings = replace(settings, limits=Limits(**limits))
     said = autotrain(settings, tmp_path / "loop")
     assert history(tmp_path / "loop")[-1]["state"].startswith(state)
     assert state in said
@@ -150,7 +151,7 @@ def test_a_limit_is_told_as_such(
 
 
 def test_the_page_is_told_of_every_step(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
-    settings = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 1})})
+    settings = replace(settings, limits=Limits(cycles=1))
     autotrain(settings, tmp_path / "loop")
     here = ("labelling", "training", "evaluation", "evaluation", "prediction")
     doing = ["test: labelling", *(f"cycle-01: {step}" for step in here), "", "final: prediction", ""]
@@ -174,7 +175,7 @@ def test_the_page_is_told_why_it_stopped(
 def test_the_page_is_told_while_a_step_runs(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps_module, "SECONDS_BETWEEN_NEWS", 0.01)
+    monkeypatch.setattr(steps_module, "SECONDS_BETWEEN_UPDATES", 0.01)
     told, threads = len(steps.told), threading.active_count()
 
     def hook(step: str, words: list[str]) -> int:
@@ -302,7 +303,7 @@ def test_a_sample_is_placed_at_its_frame(tmp_path: Path, with_velocities: bool) 
     series = read_series(tmp_path / "out" / "series.h5")
     assert len(series) == 2
     for one in series:
-        file, places = sampled(one, paths)
+        file, places = sampled_frames(one, paths)
         assert file == 1
         np.testing.assert_allclose(one.volume, [stored[place].volume for place in places], rtol=1e-9)
 
@@ -348,8 +349,8 @@ def test_more_patience_goes_on_from_where_it_was(settings: AutotrainSettings, st
     autotrain(settings, tmp_path / "loop")
     first = len(history(tmp_path / "loop"))
     steps.done = []
-    rule = settings.convergence.model_copy(update={"patience": 2})
-    autotrain(settings.model_copy(update={"convergence": rule}), tmp_path / "loop")
+    rule = replace(settings.convergence, patience=2)
+    autotrain(replace(settings, convergence=rule), tmp_path / "loop")
     assert len(history(tmp_path / "loop")) == first + 1
     assert sum(step.startswith("label") for step in steps.done) == 1
     assert "spectrum final" in steps.done  # with the networks of the new cycle
@@ -362,7 +363,7 @@ def test_another_start_never_goes_back(
     """A limit that was passed long ago ends nothing that came after; the last networks stay those of the result."""
     autotrain(settings, tmp_path / "loop")
     rows, steps.done = history(tmp_path / "loop"), []
-    tighter = settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
+    tighter = replace(settings, limits=Limits(**limits))
     autotrain(tighter, tmp_path / "loop")
     again = history(tmp_path / "loop")
     assert [row["labels"] for row in again] == [row["labels"] for row in rows]
@@ -370,7 +371,7 @@ def test_another_start_never_goes_back(
 
 
 def test_no_more_labels_than_the_limit(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
-    limited = settings.model_copy(update={"limits": settings.limits.model_validate({"labels": 3})})
+    limited = replace(settings, limits=Limits(labels=3))
     autotrain(limited, tmp_path / "loop")
     assert [row["labels"] for row in history(tmp_path / "loop")] == ["3"]
 
@@ -379,9 +380,9 @@ def test_no_more_labels_than_the_limit(settings: AutotrainSettings, steps: MadeU
 def test_when_no_frames_are_left_the_final_spectra_come(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, method: str
 ) -> None:
-    choice = settings.selection.model_copy(update={"method": method, "batch": 70})
-    rule = settings.convergence.model_copy(update={"score": 1e-9, "patience": 9})
-    said = autotrain(settings.model_copy(update={"selection": choice, "convergence": rule}), tmp_path / "loop")
+    choice = replace(settings.selection, method=method, batch=70)
+    rule = replace(settings.convergence, score=1e-9, patience=9)
+    said = autotrain(replace(settings, selection=choice, convergence=rule), tmp_path / "loop")
     rows = history(tmp_path / "loop")
     assert rows[-1]["state"] == "no frames are left to label"
     assert [row["labels"] for row in rows] == ["5", "75", "124"]
@@ -392,18 +393,18 @@ def test_when_no_frames_are_left_the_final_spectra_come(
 def test_too_few_frames_are_told_before_anything_is_paid_for(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
 ) -> None:
-    choice = settings.selection.model_copy(update={"test": 15})
+    choice = replace(settings.selection, test=15)
     with pytest.raises(ConfigError, match=r"selection.test: 15 frames .* last tenth of the trajectories has 14"):
-        autotrain(settings.model_copy(update={"selection": choice}), tmp_path / "loop")
+        autotrain(replace(settings, selection=choice), tmp_path / "loop")
     assert not steps.done
 
 
 def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
     """Frames of the test stay out of the training, and the final spectra are made anew."""
-    choice = settings.selection.model_copy(update={"method": "random"})
-    rule = settings.convergence.model_copy(update={"score": 1e-9})
-    limits = settings.limits.model_validate({"cycles": 2})
-    first = settings.model_copy(update={"selection": choice, "convergence": rule, "limits": limits})
+    choice = replace(settings.selection, method="random")
+    rule = replace(settings.convergence, score=1e-9)
+    limits = Limits(cycles=2)
+    first = replace(settings, selection=choice, convergence=rule, limits=limits)
     autotrain(first, tmp_path / "loop")
     tested = selected(tmp_path / "loop")[-1]
     frames = list(read_frames(tmp_path / "md.xyz"))
@@ -412,7 +413,7 @@ def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_p
     write_frames(tmp_path / "more.xyz", later)
     (tmp_path / "md.xyz").write_text(text + (tmp_path / "more.xyz").read_text())
     steps.done = []
-    autotrain(first.model_copy(update={"limits": settings.limits.model_validate({"cycles": 12})}), tmp_path / "loop")
+    autotrain(replace(first, limits=Limits(cycles=12)), tmp_path / "loop")
     chosen = {place for cycle in selected(tmp_path / "loop")[:-1] for place in cycle}
     assert len(chosen) == 60
     assert not chosen & set(tested)
@@ -423,7 +424,7 @@ def test_a_trajectory_may_grow(settings: AutotrainSettings, steps: MadeUp, tmp_p
 def test_series_of_an_earlier_version_are_resumed(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
     """Its series name their files and settings line by line, and its evaluations left a log alone."""
     autotrain(settings, tmp_path / "whole")
-    two = settings.model_copy(update={"limits": settings.limits.model_validate({"cycles": 2})})
+    two = replace(settings, limits=Limits(cycles=2))
     autotrain(two, tmp_path / "loop")
     for path in tmp_path.glob("loop/*/series.h5"):
         with h5py.File(path, "a") as file:
@@ -453,14 +454,14 @@ def test_a_gap_behind_the_probe_leaves_the_committee_its_choice(
 def test_random_selection_takes_no_notice_of_the_networks(
     settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
 ) -> None:
-    choice = settings.selection.model_copy(update={"method": "random"})
-    autotrain(settings.model_copy(update={"selection": choice}), tmp_path / "loop")
+    choice = replace(settings.selection, method="random")
+    autotrain(replace(settings, selection=choice), tmp_path / "loop")
     highest = max(frame for cycle in selected(tmp_path / "loop")[1:] for _, frame in cycle)
     assert highest >= PROBE  # from all of the trajectory, not from the probe alone
 
 
 def test_settings_in_yaml_are_those_of_the_steps(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
-    given = settings.model_copy(update={"train": {"committee": 3, "epochs": 7}, "spectrum": {"resolution": 50}})
+    given = replace(settings, train={"committee": 3, "epochs": 7}, spectrum={"resolution": 50})
     autotrain(given, tmp_path / "loop")
     assert yaml.safe_load((tmp_path / "loop" / "train.yaml").read_text()) == {"committee": 3, "epochs": 7}
     assert yaml.safe_load((tmp_path / "loop" / "spectrum.yaml").read_text()) == {"resolution": 50}
@@ -471,7 +472,7 @@ def test_only_the_targets_that_are_asked_for_are_trained(
 ) -> None:
     given: list[list[str]] = []
     steps.before = lambda step, words: given.append(words) or 0  # type: ignore[func-returns-value]
-    autotrain(settings.model_copy(update={"targets": ["apt"]}), tmp_path / "loop")
+    autotrain(replace(settings, targets=["apt"]), tmp_path / "loop")
     assert {words[0] for words in given} == {"label", "train", "evaluate", "spectrum"}
     assert not any("pgt" in word for words in given for word in words)
     assert all(words[words.index("--target") + 1] == "apt" for words in given if words[0] in ("label", "train"))
@@ -487,4 +488,4 @@ def test_a_loop_of_an_earlier_version_goes_on(settings: AutotrainSettings, steps
     path.write_text(yaml.safe_dump(stated), encoding="utf-8")
     assert "converged" in autotrain(settings, tmp_path / "loop")
     with pytest.raises(ConfigError, match="targets"):
-        autotrain(settings.model_copy(update={"targets": ["apt"]}), tmp_path / "loop")
+        autotrain(replace(settings, targets=["apt"]), tmp_path / "loop")

@@ -33,7 +33,7 @@ def planned(trajectory: Path, folder: Path, **changes: Any) -> list[str]:
         "limits": {"labels": 40, "cycles": 3},
         "train": {"committee": 4},
     }
-    return plan(AutotrainSettings.model_validate(given | changes), folder).splitlines()
+    return plan(AutotrainSettings(**given | changes), folder).splitlines()
 
 
 def test_frames_and_labels(trajectory: Path, tmp_path: Path) -> None:

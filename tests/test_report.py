@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import made_spectra, random_frame
-from mimyria.autotrain.convergence import Settling
+from mimyria.autotrain.convergence import SpectrumChange
 from mimyria.autotrain.folder import RunFolder, add_time
 from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.settings import AutotrainSettings
@@ -23,7 +23,7 @@ from mimyria.figures.charts import shades
 from mimyria.formats import read_frames, write_frames
 from mimyria.report.costs import Cost, cost_of, label_cores
 from mimyria.report.report import LIVE, REPORT, SECONDS_BETWEEN_LOOKS, SECONDS_OF_REST, write_report
-from mimyria.report.status import Standing, label_headers
+from mimyria.report.status import Status, read_headers
 from mimyria.spectra.spectrum import WAVENUMBER, write_csv
 from mimyria.training import history as learning
 
@@ -41,11 +41,11 @@ class Loop:
     cycles: list[Cycle]
 
     def write(self, reason: str = "", **words: str) -> str:
-        write_report(self.folder, self.cycles, self.settings, reason, **words)
+        write_report(self.status(reason, **words))
         return (self.folder.path / REPORT).read_text(encoding="utf-8")
 
-    def standing(self, reason: str = "", **words: str) -> Standing:
-        return Standing(self.folder, self.cycles, self.settings, reason, **words)
+    def status(self, reason: str = "", **words: str) -> Status:
+        return Status(self.folder, self.settings, self.cycles, reason, **words)
 
 
 def begun(path: Path, **changes: Any) -> Loop:
@@ -105,7 +105,7 @@ def add_cycle(loop: Loop, *, error: bool = True, pgt: bool = True) -> Path:
     for step in STEPS[1:]:
         add_time(here, step, 900.0)
     known = float("nan") if number == 1 else 0.04 / number
-    moved = Settling(known, 0.01 if error else float("nan"), known / 2 if error else float("nan"))
+    moved = SpectrumChange(known, 0.01 if error else float("nan"), known / 2 if error else float("nan"))
     loop.cycles.append(Cycle(here, LABELS * number, found, dict.fromkeys(["ir", "VV", "VH"] if pgt else ["ir"], moved)))
     write_history(loop.folder.path, loop.cycles, loop.settings.convergence.score, "")
     return here
@@ -142,10 +142,10 @@ def test_it_runs_and_says_what_it_does_and_how_far_it_is(loop: Loop) -> None:
         (loop.folder.cycle(4) / name / "run.log").write_text(f"begin\n{name}: 41 %\n")
     page = loop.write(now="cycle-04: training")
     assert "Running (cycle-04: training)" in words(page)
-    assert "every spectrum must settle in 2 cycles in a row (so far: 2); it ends in any case at 90 labels" in words(
+    assert "every spectrum must converge in 2 cycles in a row (so far: 2); it ends in any case at 90 labels" in words(
         page
     )
-    alive = "Written anew every minute: if this is older, the loop was killed, and the same command goes on."
+    alive = "Updated every minute: if this is older, the loop was killed, and the same command resumes it."
     assert f"90 labels or 20 cycles. {alive} training-apt: 41 % training-pgt: 41 %" in words(page)
     assert LIVE in page
 
@@ -154,7 +154,7 @@ def test_it_runs_and_says_what_it_does_and_how_far_it_is(loop: Loop) -> None:
     ("reason", "final", "headline", "live"),
     [
         ("converged", False, "Converged after 3 cycles and 30 labels; the final spectra are being made", True),
-        ("converged", True, "Converged after 3 cycles and 30 labels Every spectrum has settled in 2 cycles", False),
+        ("converged", True, "Converged after 3 cycles and 30 labels Every spectrum has converged in 2 cycles", False),
         ("limit of 3 cycles", True, "Not converged: the limit of 3 cycles was reached after 3 cycles", False),
     ],
 )
@@ -168,15 +168,22 @@ def test_the_end_is_told_with_its_reason(loop: Loop, reason: str, final: bool, h
 
 def test_a_stop_is_told_with_its_reason(loop: Loop) -> None:
     page = loop.write(stopped="cycle-04/run.log: <broken>.")
-    assert "Stopped after 3 cycles and 30 labels cycle-04/run.log: <broken>. The same command goes on" in words(page)
+    assert (
+        "Stopped after 3 cycles and 30 labels cycle-04/run.log: <broken>. The same command resumes the loop"
+        in words(page)
+    )
     assert LIVE not in page
 
 
 def test_every_number_of_the_decision_is_there(loop: Loop) -> None:
-    moved = {"ir": Settling(0.0523, 0.0234, 0.0545), "VV": Settling(0.0612, 0.01, 0.0601), "VH": Settling(0, 0.07, 0)}
-    loop.cycles[-1] = replace(loop.cycles[-1], settling=moved)
+    moved = {
+        "ir": SpectrumChange(0.0523, 0.0234, 0.0545),
+        "VV": SpectrumChange(0.0612, 0.01, 0.0601),
+        "VH": SpectrumChange(0, 0.07, 0),
+    }
+    loop.cycles[-1] = replace(loop.cycles[-1], changes=moved)
     said = words(loop.write())
-    assert "IR 0.0523 0.0234 0.0545 0.0545 settled" in said
+    assert "IR 0.0523 0.0234 0.0545 0.0545 converged" in said
     assert "Raman VV 0.0612 0.01 0.0601 0.0601 changes too much" in said
     assert "Raman VH 0 0.07 0 0.05 networks differ too much" in said
     assert "(so far: 0)" in said
@@ -199,25 +206,25 @@ def test_failures_outliers_and_warnings_are_named(loop: Loop) -> None:
 
 
 def test_core_hours_are_seconds_times_cores(loop: Loop, tmp_path: Path) -> None:
-    here, headers = loop.folder.cycle(1), list(label_headers(loop.folder.cycle(1) / "labels.extxyz"))
+    here, headers = loop.folder.cycle(1), list(read_headers(loop.folder.cycle(1) / "labels.extxyz"))
     flags = {"command": "mpirun -np 16 cp2k.psmp", "cores": 2}
     (tmp_path / "gpu.yaml").write_text("executor: parsl\ncores: 4\n")
-    executors = loop.settings.executors.model_copy(update={"train": str(tmp_path / "gpu.yaml")})
-    settings = loop.settings.model_copy(update={"label": flags, "executors": executors})
+    executors = replace(loop.settings.executors, train=str(tmp_path / "gpu.yaml"))
+    settings = replace(loop.settings, label=flags, executors=executors)
     cost = cost_of(here, settings, headers)
     assert label_cores(settings) == 32
     assert cost.label_core_hours == pytest.approx(LABELS * 0.1 * 32)  # 360 s a label
     assert cost.training_core_hours == pytest.approx(2 * MEMBERS * 4.0 * EPOCHS / 3600 * 4)  # two networks
     assert cost.prediction_core_hours == pytest.approx(0.25 + 0.25 * cores_here())  # a pass takes all there are
     assert cost.hours == {"label": 0.5, "train": 0.25, "evaluate": 0.25, "spectrum": 0.25}
-    twice = Cost.together([cost, cost])
+    twice = Cost.sum([cost, cost])
     assert twice.core_hours == pytest.approx(2 * cost.core_hours)
     assert "together 40 2 0.75 0.75 0.75 4" in words(loop.write())
 
 
 def test_headers_are_those_of_the_frames(loop: Loop) -> None:
     path = loop.folder.test / "labels.extxyz"
-    for header, frame in zip(label_headers(path), read_frames(path), strict=True):
+    for header, frame in zip(read_headers(path), read_frames(path), strict=True):
         assert frame.info.items() <= header.items()
 
 
@@ -275,7 +282,7 @@ def test_a_broken_file_costs_its_parts_only(loop: Loop, file: str, lost: int, ca
 def test_it_never_breaks_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
     (loop.folder.path / REPORT).mkdir()
     with caplog.at_level(logging.WARNING):
-        write_report(loop.folder, loop.cycles, loop.settings, "")
+        write_report(loop.status())
     assert "report.html could not be written" in caplog.text
 
 

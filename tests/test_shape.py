@@ -48,7 +48,6 @@ ROOMS = {
     "typer": {"cli"},
     "rich": {"progress"},
     "yaml": {"config"},
-    "pydantic": {"autotrain"},
 }
 """Which rooms may import a library that is slow to import or not always installed."""
 FILES = sorted(PACKAGE.rglob("*.py"))

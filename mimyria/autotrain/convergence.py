@@ -9,8 +9,8 @@ as large as the chance that is left in the final spectra, which are made along a
     floor    √(t/T) √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|: the score that two measurements as long as all trajectories,
              T, have on average, σ the standard errors of the spectra of the probe, t
 
-A spectrum has settled when change and spread are at most the floor, or at most the score that is given, whichever is
-larger; the loop has converged when every spectrum has settled for several cycles in a row.
+A spectrum has converged when change and spread are at most the floor, or at most the score that is given, whichever is
+larger; the loop has converged when every spectrum has done so for several cycles in a row.
 """
 
 from __future__ import annotations
@@ -18,29 +18,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.frame import Array
 from mimyria.spectra.compare import similarity
-from mimyria.spectra.spectrum import Curve, read_spectrum
+from mimyria.spectra.spectrum import Spectrum, read_spectrum
 
 CONVERGED = "converged"
 """The reason to stop that is not a limit."""
 COMPARED = {"ir": ("ir.csv", "n_alpha_cm-1"), "VV": ("raman.csv", "VV"), "VH": ("raman.csv", "VH")}
-"""The spectra that must settle: file and column."""
+"""The spectra that must converge: file and column."""
 
 
 @dataclass(frozen=True)
-class Settling:
-    """How much one spectrum moved in a cycle.
-
-    Parameters
-    ----------
-    change, spread, floor
-        Scores, see above; NaN where they are not known (the first cycle, a single network, no error bars).
-    """
+class SpectrumChange:
+    """The scores of one spectrum in a cycle; NaN where not known (first cycle, single network, no error bars)."""
 
     change: float
     spread: float
@@ -50,16 +44,16 @@ class Settling:
         """Return the score that change and spread may have: the larger of the floor and the one that is given."""
         return max(score, self.floor) if np.isfinite(self.floor) else score
 
-    def settled(self, score: float) -> bool:
-        """Return whether nothing moves beyond what is allowed."""
+    def converged(self, score: float) -> bool:
+        """Return whether neither the change nor the spread, if it is known, is beyond what is allowed."""
         allowed = self.allowed(score)
         return bool(self.change <= allowed and not self.spread > allowed)
 
 
-def settling(
+def spectrum_changes(
     now: Path, before: Path | None, low: float, high: float, share: float = 1.0, members: int = 2
-) -> dict[str, Settling]:
-    """Return how the spectra in one folder moved from those in another.
+) -> dict[str, SpectrumChange]:
+    """Return how the spectra in one folder differ from those in another.
 
     Parameters
     ----------
@@ -72,27 +66,26 @@ def settling(
     members
         K.
     """
-    found = {}
+    changes = {}
     for name, (file, column) in COMPARED.items():
         if not (now / file).exists():
             continue
         spectrum = read_spectrum(now / file)
-        curve, spread = spectrum.curve(column), spectrum.spread(column)
-        change, floor = float("nan"), float("nan")
+        change, floor = math.nan, math.nan
         if before is not None and (before / file).exists():
-            result = similarity(curve, read_spectrum(before / file).curve(column), low, high)
+            result = similarity(spectrum.curve(column), read_spectrum(before / file).curve(column), low, high)
             change = result.score
-            floor = np.sqrt(share) * (float("nan") if result.floor is None else result.floor)
-        found[name] = Settling(change, _spread_score(curve, spread, low, high) / c4(members), floor)
-    return found
+            floor = math.sqrt(share) * (math.nan if result.floor is None else result.floor)
+        changes[name] = SpectrumChange(change, _spread_score(spectrum, column, low, high) / c4(members), floor)
+    return changes
 
 
-def _spread_score(curve: Curve, spread: Array | None, low: float, high: float) -> float:
+def _spread_score(spectrum: Spectrum, column: str, low: float, high: float) -> float:
+    spread, values, x = spectrum.spread(column), spectrum.values(column), spectrum.wavenumber
     if spread is None:
-        return float("nan")
-    x, y, _ = curve
-    inside = (x >= low) & (x <= high) & np.isfinite(y) & np.isfinite(spread)
-    return float(np.sqrt(2 / np.pi) * np.sqrt(2) * spread[inside].sum() / (2 * abs(y[inside]).sum()))
+        return math.nan
+    inside = (x >= low) & (x <= high) & np.isfinite(values) & np.isfinite(spread)
+    return float(np.sqrt(2 / np.pi) * np.sqrt(2) * spread[inside].sum() / (2 * abs(values[inside]).sum()))
 
 
 def c4(members: int) -> float:
@@ -102,9 +95,7 @@ def c4(members: int) -> float:
     return math.sqrt(2 / (members - 1)) * math.exp(math.lgamma(members / 2) - math.lgamma((members - 1) / 2))
 
 
-def converged(cycles: Sequence[Mapping[str, Settling]], score: float, patience: int) -> bool:
-    """Return whether every spectrum has settled in each of the last cycles."""
-    last = cycles[-patience:]
-    return (
-        len(last) == patience and all(one.settled(score) for cycle in last for one in cycle.values()) and bool(last[0])
-    )
+def converged_in_a_row(cycles: Sequence[Mapping[str, SpectrumChange]], score: float) -> int:
+    """Return in how many of the last cycles, without a break, every spectrum has converged."""
+    have = [bool(cycle) and all(change.converged(score) for change in cycle.values()) for cycle in cycles]
+    return sum(1 for _ in takewhile(bool, reversed(have)))

@@ -1,4 +1,4 @@
-"""`RunFolder`: the folder of a loop, which is all the memory it has: kill it anywhere, start again, and it goes on.
+"""`RunFolder`: the folder of a loop, all the memory it has: kill it anywhere, and the next start resumes.
 
     settings.yaml  trajectories.json  history.csv  report.html
     test/          {selected,labels}.extxyz
@@ -6,12 +6,13 @@
     final/         what `mimyria spectrum` makes of all trajectories
     work/          the calculations of the labels
 
-Every file appears whole, and what is there is not made again.
+Every file is written atomically, and what is there is not made again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,11 @@ from mimyria.memory import file_facts, read_json, write_json
 
 SETTINGS, TRAJECTORIES, TIMES, HISTORY = "settings.yaml", "trajectories.json", "times.json", "history.csv"
 MADE = "made.json"
-"""Says, in a folder of spectra, of which networks and frames they are; it is written last."""
+"""Tells of which networks and frames the spectra of a folder are; it is written last."""
 
 
 class RunFolder:
-    """The folder, checked against the settings.
-
-    Parameters
-    ----------
-    path
-        Made if it is not there.
-    settings
-        Of this start.
+    """The folder, made if need be, and checked against the settings of this start.
 
     Raises
     ------
@@ -44,7 +38,7 @@ class RunFolder:
     def __init__(self, path: Path, settings: AutotrainSettings) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        now = settings.model_dump(mode="json")
+        now = asdict(settings)
         stated = path / SETTINGS
         if stated.exists() and (found := lasting(now).differences(lasting(read_yaml(stated)))):
             raise ConfigError(
@@ -66,19 +60,18 @@ class RunFolder:
                 raise ConfigError(f"{path} has changed since {self.path} was begun: give another --folder")
         write_json(stored, now)
 
-    def pieces(self, trajectories: Sequence[Path]) -> list[list[int]]:
-        """Return the lengths of the pieces of each trajectory, as `keep_pieces` was told; empty before."""
+    def segment_lengths(self, trajectories: Sequence[Path]) -> list[list[int]]:
+        """Return the lengths of the segments of each trajectory, as they were stored; empty before."""
         stored = read_json(self.path / TRAJECTORIES)
         known = [stored[str(path)].get("pieces") for path in trajectories]
         return known if all(known) else []
 
-    def keep_pieces(self, trajectories: Sequence[Path], pieces: Sequence[Sequence[int]]) -> None:
-        """Keep the lengths of the pieces of each trajectory."""
-        path = self.path / TRAJECTORIES
-        stored = read_json(path)
-        for one, lengths in zip(trajectories, pieces, strict=True):
-            stored[str(one)]["pieces"] = list(lengths)
-        write_json(path, stored)
+    def store_segment_lengths(self, trajectories: Sequence[Path], segments: Sequence[Sequence[int]]) -> None:
+        """Store the lengths of the segments of each trajectory: a growing one keeps the frames it had at first."""
+        stored = read_json(self.path / TRAJECTORIES)
+        for path, lengths in zip(trajectories, segments, strict=True):
+            stored[str(path)]["pieces"] = list(lengths)
+        write_json(self.path / TRAJECTORIES, stored)
 
     @property
     def test(self) -> Path:
@@ -108,8 +101,8 @@ class RunFolder:
         return sum(sum(read_times(folder).values()) for folder in (self.test, *self.cycles(), self.final))
 
 
-def made_of(folder: Path) -> dict[str, Any]:
-    """Return of which networks and frames the spectra of a folder are; empty where they are not there."""
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return of which networks and frames the spectra of a folder are; empty where there are none."""
     return read_json(folder / MADE)
 
 
@@ -119,6 +112,6 @@ def read_times(folder: Path) -> dict[str, float]:
 
 
 def add_time(folder: Path, step: str, seconds: float) -> None:
-    """Count the seconds of a step in."""
+    """Add seconds to those that a step took before, if it was stopped."""
     times = read_times(folder)
     write_json(folder / TIMES, {**times, step: round(times.get(step, 0.0) + seconds, 2)})

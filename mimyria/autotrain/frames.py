@@ -1,4 +1,4 @@
-"""The frames of the trajectories that may be labelled, and those that a cycle takes.
+"""`Pool`: the frames of the trajectories that may be labelled.
 
 The last tenth of every trajectory belongs to the test set, the rest to training, but for a hundredth between them, so
 that no frame is trained on beside one that is tested. Of a trajectory that grows, the pool is what was there at first.
@@ -30,51 +30,39 @@ class Place:
 
 @dataclass(frozen=True)
 class Pool:
-    """All frames of the trajectories, split into those for training and those for the test.
+    """All frames of the trajectories, split into those for training and those for the test."""
 
-    Parameters
-    ----------
-    trajectories
-        Pieces without gaps, see ``Trajectory.segments``.
-    files
-        Which file each is a piece of.
-    lengths
-        Number of frames of each.
-    stored
-        Number of frames that each file has now.
-    """
-
-    trajectories: Sequence[Trajectory]
+    segments: Sequence[Trajectory]
+    """Without gaps, see ``Trajectory.segments``."""
     files: tuple[int, ...]
+    """Of which file each is a segment."""
     lengths: tuple[int, ...]
+    """Frames of each."""
     stored: tuple[int, ...]
+    """Frames that each file has now."""
 
     @classmethod
     def of(cls, opened: Iterable[Trajectory], known: Sequence[Sequence[int]] = ()) -> Pool:
-        """Return the pool of trajectories, which are first looked through for gaps and doubled frames.
+        """Return the pool of files, which are first searched for gaps and doubled frames.
 
-        Parameters
-        ----------
-        opened
-            The files.
-        known
-            For each file, the lengths of its pieces when the loop was begun; empty where it begins.
+        ``known`` are, for each file, the lengths of its segments when the loop was begun; empty where it begins.
         """
-        found = [one.segments() for one in opened]
-        counts = known or [[piece.n_frames or 0 for piece in pieces] for pieces in found]
+        by_file = [trajectory.segments() for trajectory in opened]
+        now = [[segment.n_frames or 0 for segment in segments] for segments in by_file]
+        # What a trajectory has gained since is longer or later segments: those of before keep their frames.
         kept = [
-            (piece, file, length)
-            for file, (pieces, lengths) in enumerate(zip(found, counts, strict=True))
-            for piece, length in zip(pieces, lengths, strict=False)
+            (segment, file, length)
+            for file, (segments, lengths) in enumerate(zip(by_file, known or now, strict=True))
+            for segment, length in zip(segments, lengths, strict=False)
         ]
-        pieces, files, lengths = zip(*kept, strict=True)
-        return cls(pieces, files, lengths, tuple(sum(piece.n_frames or 0 for piece in pieces) for pieces in found))
+        segments, files, lengths = zip(*kept, strict=True)
+        return cls(segments, files, lengths, tuple(map(sum, now)))
 
     @property
-    def by_file(self) -> list[list[int]]:
-        """The lengths of the pieces of each file."""
-        pieces = list(zip(self.files, self.lengths, strict=True))
-        return [[length for file, length in pieces if file == k] for k in range(len(self.stored))]
+    def lengths_by_file(self) -> list[list[int]]:
+        """The lengths of the segments of each file."""
+        segments = list(zip(self.files, self.lengths, strict=True))
+        return [[length for file, length in segments if file == k] for k in range(len(self.stored))]
 
     def training(self) -> list[Place]:
         """Return the frames that may be trained on, in order."""
@@ -86,35 +74,35 @@ class Pool:
         """Return the frames of the test part, in order."""
         return [Place(k, n) for k, length in enumerate(self.lengths) for n in range(self._split(length), length)]
 
-    def share(self, probe: int) -> float:
-        """Return the part of all frames that lie among the first so many of a file."""
+    def probed_fraction(self, probe: int) -> float:
+        """Return the fraction of all frames that lie among the first so many of a file."""
         return sum(min(probe, stored) for stored in self.stored) / sum(self.stored)
 
     def places_of(self, file: int, stored: Sequence[int]) -> list[Place | None]:
-        """Return which frames of the pool are stored at some places of a file; None for those that are not in it."""
-        found: dict[int, Place] = {}
-        for k, (piece, length) in enumerate(zip(self.trajectories, self.lengths, strict=True)):
+        """Return which frames of the pool are stored at some indices of a file; None for those that are not in it."""
+        known: dict[int, Place] = {}
+        for k, (segment, length) in enumerate(zip(self.segments, self.lengths, strict=True)):
             before = 0
-            for places in piece.places if self.files[k] == file else ():
-                there = [place for place in stored if place in places and before + place - places.start < length]
-                found |= {place: Place(k, before + place - places.start) for place in there}
-                before += len(places)
-        return [found.get(place) for place in stored]
+            for indices in segment.places if self.files[k] == file else ():
+                frames = {index: before + index - indices.start for index in stored if index in indices}
+                known |= {index: Place(k, frame) for index, frame in frames.items() if frame < length}
+                before += len(indices)
+        return [known.get(index) for index in stored]
 
     def _split(self, length: int) -> int:
         return length - max(1, int(TEST_PART * length))
 
     def frames(self, places: Iterable[Place]) -> list[Frame]:
         """Return the frames, in order, with their place in their header."""
-        found = []
-        for k, one in enumerate(self.trajectories):
+        frames = []
+        for k, segment in enumerate(self.segments):
             wanted = sorted(place.frame for place in set(places) if place.trajectory == k)
-            for number, frame in zip(wanted, one.pick(wanted), strict=True):
-                found.append(replace(frame, info={"trajectory": k, "trajectory_frame": number}, tensors={}))
-        return found
+            for number, frame in zip(wanted, segment.pick(wanted), strict=True):
+                frames.append(replace(frame, info={"trajectory": k, "trajectory_frame": number}, tensors={}))
+        return frames
 
 
-def draw(places: Sequence[Place], number: int, generator: np.random.Generator) -> list[Place]:
+def draw_places(places: Sequence[Place], number: int, generator: np.random.Generator) -> list[Place]:
     """Return so many frames at random, or all if there are fewer, in order."""
     number = min(number, len(places))
     return sorted(places[index] for index in generator.choice(len(places), number, replace=False))

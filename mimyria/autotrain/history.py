@@ -5,42 +5,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimyria.autotrain.convergence import Settling
+from mimyria.autotrain.convergence import SpectrumChange
 from mimyria.autotrain.folder import HISTORY, read_times
 from mimyria.memory import write_text
-
-RUNNING = "running"
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """What is known after a cycle.
-
-    Parameters
-    ----------
-    folder
-        Where it lies.
-    labels
-        Labelled frames that it was trained on.
-    errors
-        Of both networks on the test set, as `mimyria evaluate --json` gives them.
-    settling
-        How much each spectrum moved.
-    """
+    """What is known after a cycle."""
 
     folder: Path
-    labels: int
+    n_labels: int
+    """Labelled frames that its networks were trained on."""
     errors: Mapping[str, Any]
-    settling: Mapping[str, Settling]
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Of each network on the test set, as `mimyria evaluate --json` gives them."""
+    changes: Mapping[str, SpectrumChange]
+    """Of each spectrum from the cycle before."""
 
     @property
-    def words(self) -> str:
-        """Its name, as one says it."""
+    def title(self) -> str:
+        """Its name, as a sentence has it."""
         return f"cycle {self.number}"
 
     @property
@@ -50,12 +38,13 @@ class Cycle:
 
     def row(self, score: float) -> dict[str, Any]:
         """Return the line of this cycle."""
-        row: dict[str, Any] = {"cycle": self.number, "labels": self.labels}
+        row: dict[str, Any] = {"cycle": self.number, "labels": self.n_labels}
         for name, report in self.errors.items():
             row |= {f"{name}_rmse": report["rmse"], f"{name}_relative_rmse": report["relative_rmse"]}
-        for name, one in self.settling.items():
-            row |= {f"similarity_{name}": 1 - one.change, f"change_{name}": one.change}
-            row |= {f"spread_{name}": one.spread, f"floor_{name}": one.floor, f"settled_{name}": one.settled(score)}
+        for name, scores in self.changes.items():
+            row |= {f"similarity_{name}": 1 - scores.change, f"change_{name}": scores.change}
+            row |= {f"spread_{name}": scores.spread, f"floor_{name}": scores.floor}
+            row |= {f"settled_{name}": scores.converged(score)}
         return row | {f"{step}_seconds": seconds for step, seconds in read_times(self.folder).items()}
 
 
@@ -68,5 +57,5 @@ def write_history(folder: Path, cycles: Sequence[Cycle], score: float, reason: s
     writer.writeheader()
     for k, row in enumerate(rows, 1):
         plain = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
-        writer.writerow({**plain, "state": (reason or RUNNING) if k == len(rows) else ""})
+        writer.writerow({**plain, "state": (reason or "running") if k == len(rows) else ""})
     write_text(folder / HISTORY, stream.getvalue())

@@ -1,4 +1,4 @@
-"""`plan`: what a loop would do, and about what it costs, before anything is done."""
+"""`plan`: what a loop would do and about what it would cost, before anything is done."""
 
 from __future__ import annotations
 
@@ -19,18 +19,10 @@ EPOCHS, SECONDS_PER_STEP_AND_ATOM = 400, 2e-4
 
 
 def plan(settings: AutotrainSettings, folder: Path) -> str:
-    """Return what would be done in a folder, as lines of text.
-
-    Parameters
-    ----------
-    settings
-        Of the loop.
-    folder
-        If the loop was begun there, the seconds of a label are those measured.
-    """
+    """Return the plan as lines of text; if the loop was begun in the folder, the seconds of a label are measured."""
     pool = Pool.of(open_trajectories(settings.trajectories, settings.spectra))
     chosen, limits = settings.selection, settings.limits
-    atoms, members = len(pool.trajectories[0].numbers), settings.training.committee
+    atoms, members = len(pool.segments[0].numbers), settings.training.committee
     frames = sum(min(settings.probe, stored) for stored in pool.stored)
     targets, taken = len(settings.targets), frames // (settings.spectra.stride or 1)
     spectrum = targets * members * taken * atoms * SECONDS_PER_ATOM
@@ -38,7 +30,7 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     most = f"at most {min(end for end in ends if end)}"
     runs = len(stencil(max(TARGETS[name].order for name in settings.targets), 1.0))
     lines = [
-        f"{len(pool.trajectories)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
+        f"{len(pool.segments)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
         f"{len(pool.training())} may be trained on",
         f"test set: {chosen.test} frames; first cycle: {chosen.first}; every other: {chosen.batch} ({chosen.method}); "
         f"{most}",

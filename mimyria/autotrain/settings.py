@@ -1,4 +1,4 @@
-"""`AutotrainSettings`: everything that `mimyria autotrain` is told, from one YAML file, each field typed and explained.
+"""`AutotrainSettings`: everything that `mimyria autotrain` is told, from one YAML file.
 
 What belongs to a single step is said in the words of its command: ``label``, ``train`` and ``spectrum`` hold flags of
 `mimyria label`, `mimyria train` and `mimyria spectrum`. Paths are relative to the folder of the file.
@@ -8,107 +8,130 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from mimyria.config import REMARKS, nearest, read_yaml
-from mimyria.declare import File, Settings, declared, from_words
+from mimyria.config import REMARKS, read_yaml, require_known, settings_of
+from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
-from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings, target_names
+from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
 """The settings of each step."""
+EXECUTOR = declared(LabelSettings)["executor"].file
+COUNT, PAIR, PROBE = (Number(least=least, whole=True) for least in (1, 2, 100))
+SCORE, HOURS = Number(above=0, below=1), Number(above=0, without="none")
+METHOD = Choice(names=("committee", "random"))
 
 
-class Section(BaseModel):
-    """A part of the file; an unknown name in it is an error."""
+@dataclass(frozen=True, kw_only=True)
+class Section(Kind):
+    """Settings of their own, written as lines ``name: value``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-    may_change: ClassVar[bool] = False
-    """Whether another start of the same folder may say it differently, as flags of steps that decide nothing."""
+    part: type[Settings]
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, self.part):
+            return value
+        known = declared(self.part)
+        require_known(lines := _lines(value), known, prefix=self.part.prefix)
+        return from_words(self.part, {name: known[name].kind.without if v is None else v for name, v in lines.items()})
 
 
-class Selection(Section):
+@dataclass(frozen=True, kw_only=True)
+class Flags(Kind):
+    """Flags of the command that is a step of the loop, kept as they are written."""
+
+    step: str
+
+    def check(self, value: Any) -> Any:
+        flags = {name.replace("-", "_"): one for name, one in _lines(value).items()}
+        known = declared(STEPS[self.step])
+        for name in flags:
+            if name in known and known[name].given:
+                raise ConfigError(f"{self.step}.{name} is chosen by autotrain itself; leave it out")
+        require_known(flags, [name for name, one in known.items() if not one.given], prefix=f"{self.step}.")
+        try:
+            from_words(STEPS[self.step], {"target": "apt", **flags} if self.step == "train" else flags)
+        except ConfigError as error:
+            raise ConfigError(f"{self.step}: {error}") from None
+        return flags
+
+
+def _lines(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Refused("takes lines of the form `name: value`", value)
+    return {str(name): one for name, one in value.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection(Settings):
     """Which frames are labelled."""
 
-    method: Literal["committee", "random"] = "random"
-    """``random``; or ``committee``: where the networks disagree most about dM/dt and dα/dt, far from each other.
-
-    In a liquid both need as many labels (``benchmarks/RESULTS.md``).
-    """
-    test: int = Field(default=20, ge=2)
-    """Frames to measure the networks on; drawn from the last tenth of the trajectories, never trained on."""
-    first: int = Field(default=20, ge=2)
-    """Frames of the first cycle, drawn at random."""
-    batch: int = Field(default=20, ge=1)
-    """Frames that every further cycle adds."""
-    seed: int = Field(default=0, ge=0)
-    """Of everything that is drawn at random."""
+    prefix: ClassVar[str] = "selection."
+    # In a liquid both need as many labels (benchmarks/RESULTS.md).
+    method: str = setting(METHOD, "At random, or far apart where the networks disagree most.", "result", "random")
+    test: int = setting(PAIR, "Frames of the test set, from the last tenth of the trajectories.", "result", 20)
+    first: int = setting(PAIR, "Frames of the first cycle, drawn at random.", "result", 20)
+    batch: int = setting(COUNT, "Frames that every further cycle adds.", "result", 20)
+    seed: int = setting(Number(least=0, whole=True), "Random seed of the selection.", "result", 0)
 
 
-class Convergence(Section):
+@dataclass(frozen=True, kw_only=True)
+class Convergence(Settings):
     """When the spectra have converged."""
 
-    may_change: ClassVar[bool] = True
-    patience: int = Field(default=2, ge=1)
-    """How many cycles in a row must change no more than this."""
-    score: float = Field(default=0.03, gt=0, lt=1)
-    """Largest score Σ|A-B|/Σ|A+B| that counts as no change where the statistical floor is lower."""
-    low: float = Field(default=50.0, ge=0)
-    """cm⁻¹; where the comparison begins."""
-    high: float = Field(default=4000.0, gt=0)
-    """cm⁻¹; where it ends."""
+    prefix: ClassVar[str] = "convergence."
+    patience: int = setting(COUNT, "Cycles in a row that must change no more than this.", "use", 2)
+    score: float = setting(SCORE, "Score Σ|A-B|/Σ|A+B| that counts as no change, or the floor.", "use", 0.03)
+    low: float = setting(Number(least=0), "Where the comparison begins, cm⁻¹.", "use", 50.0)
+    high: float = setting(Number(above=0), "Where it ends, cm⁻¹.", "use", 4000.0)
 
 
-class Limits(Section):
+@dataclass(frozen=True, kw_only=True)
+class Limits(Settings):
     """When to stop without convergence."""
 
-    may_change: ClassVar[bool] = True
-    labels: int | None = Field(default=500, ge=2)
-    """Labelled frames, the test set not counted."""
-    cycles: int | None = Field(default=20, ge=1)
-    """Cycles."""
-    hours: float | None = Field(default=None, gt=0)
-    """Hours of work, all starts together; looked at between cycles."""
+    prefix: ClassVar[str] = "limits."
+    labels: int | None = setting(replace(PAIR, without="none"), "Labels outside the test set.", "duration", 500)
+    cycles: int | None = setting(replace(COUNT, without="none"), "Cycles.", "duration", 20)
+    hours: float | None = setting(HOURS, "Hours of all starts together, tested between cycles.", "duration")
 
 
-class Executors(Section):
+@dataclass(frozen=True, kw_only=True)
+class Executors(Settings):
     """Where the steps run: ``local``, or the YAML profile of a cluster. Labels name theirs under ``label``."""
 
-    may_change: ClassVar[bool] = True
-    train: str = "local"
-    """The two trainings of a cycle, side by side."""
-    spectrum: str = "local"
-    """The passes along trajectories."""
+    prefix: ClassVar[str] = "executors."
+    train: str = setting(Kind(), "The trainings of a cycle, side by side.", "nothing", "local", file=EXECUTOR)
+    spectrum: str = setting(Kind(), "The passes along trajectories.", "nothing", "local", file=EXECUTOR)
 
 
-class AutotrainSettings(Section):
+@dataclass(frozen=True, kw_only=True)
+class AutotrainSettings(Settings):
     """What `mimyria autotrain` is told."""
 
-    trajectories: list[Path] = Field(min_length=1)
-    """Trajectories of one system, with velocities; relative to the folder of this file."""
-    probe: int = Field(default=2000, ge=100)
-    """Stored frames, from the beginning of each trajectory, along which every cycle makes its spectra."""
-    selection: Selection = Selection()
-    convergence: Convergence = Convergence()
-    limits: Limits = Limits()
-    executors: Executors = Executors()
-    targets: list[str] = Field(default=["apt", "pgt"], min_length=1)
-    """Tensors that networks learn: apt for infrared, pgt for Raman spectra."""
-    label: dict[str, Any] = {}
-    """Flags of `mimyria label`."""
-    train: dict[str, Any] = {"committee": 3}
-    """Flags of `mimyria train`."""
-    spectrum: dict[str, Any] = {}
-    """Flags of `mimyria spectrum`."""
+    prefix: ClassVar[str] = ""
+    trajectories: tuple[Path, ...] = setting(Many(of=File()), "Trajectories of one system.", "result", MISSING)
+    probe: int = setting(PROBE, "First stored frames, along which every cycle makes its spectra.", "result", 2000)
+    selection: Selection = setting(Section(part=Selection), "Which frames are labelled.", "result", Selection())
+    convergence: Convergence = setting(Section(part=Convergence), "When it has converged.", "use", Convergence())
+    limits: Limits = setting(Section(part=Limits), "When to stop without convergence.", "duration", Limits())
+    executors: Executors = setting(Section(part=Executors), "Where the steps run.", "nothing", Executors())
+    targets: tuple[str, ...] = setting(Many(of=TARGET), "Tensors that networks learn.", "result", ("apt", "pgt"))
+    label: dict[str, Any] = setting(Flags(step="label"), "Flags of `mimyria label`.", "result", {})
+    train: dict[str, Any] = setting(Flags(step="train"), "Flags of `mimyria train`.", "result", {"committee": 3})
+    spectrum: dict[str, Any] = setting(Flags(step="spectrum"), "Flags of `mimyria spectrum`.", "result", {})
 
-    def step(self, name: str) -> dict[str, Any]:
-        """Return the flags of a step."""
-        flags: dict[str, Any] = getattr(self, name)
-        return flags
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("trajectories", "targets"):
+            if not getattr(self, name):
+                raise ConfigError(f"{name} takes at least one")
+        if self.selection.method == "committee" and self.training.committee < 2:
+            raise ConfigError("selection.method committee needs train.committee: 2 or more")
 
     @property
     def spectra(self) -> SpectrumSettings:
@@ -116,16 +139,16 @@ class AutotrainSettings(Section):
         return from_words(SpectrumSettings, self.spectrum)
 
     @property
-    def files(self) -> list[Path]:
-        """Files that decide results, besides the trajectories."""
-        steps = [(self.step(step), declared(part, "result")) for step, part in STEPS.items()]
-        known = [(flags, name) for flags, settings in steps for name, one in settings.items() if one.kind == File()]
-        return [Path(flags[name]) for flags, name in known if flags.get(name)]
-
-    @property
     def training(self) -> TrainSettings:
         """What the flags of the trainings say."""
         return from_words(TrainSettings, {"target": self.targets[0], **self.train})
+
+    @property
+    def files(self) -> list[Path]:
+        """Files that decide results, besides the trajectories."""
+        steps = [(getattr(self, step), declared(part, "result")) for step, part in STEPS.items()]
+        known = [(flags, name) for flags, settings in steps for name, one in settings.items() if one.kind == File()]
+        return [Path(flags[name]) for flags, name in known if flags.get(name)]
 
 
 def read_autotrain(path: Path) -> AutotrainSettings:
@@ -138,69 +161,36 @@ def read_autotrain(path: Path) -> AutotrainSettings:
     """
     content = {name: value for name, value in read_yaml(path).items() if name not in REMARKS}
     try:
-        settings = AutotrainSettings.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_in_words(error)}") from None
-    if unknown := [name for name in settings.targets if name not in target_names()]:
-        raise ConfigError(f"{path}: targets takes {', '.join(target_names())}, not {unknown[0]!r}")
+        settings = settings_of(AutotrainSettings, None, content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     folder = path.parent.resolve()
-    steps = {}
-    for step, part in STEPS.items():
-        known = declared(part)
-        flags = {name.replace("-", "_"): value for name, value in settings.step(step).items()}
-        for name in flags:
-            if name in known and known[name].given:
-                raise ConfigError(f"{path}: {step}.{name} is chosen by autotrain itself; leave it out")
-            if name not in known:
-                free = [other for other, one in known.items() if not one.given]
-                raise ConfigError(f"{path}: unknown setting {step}.{name}; {nearest(name, free)}")
-        try:
-            from_words(part, {"target": settings.targets[0], **flags} if step == "train" else flags)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {step}: {error}") from None
-        steps[step] = {name: _located(folder, known[name].file, value) for name, value in flags.items()}
-    where = settings.executors.model_dump()
-    executor = declared(LabelSettings)["executor"].file
-    settings = settings.model_copy(
-        update={
-            **steps,
-            "executors": Executors(**{name: _located(folder, executor, value) for name, value in where.items()}),
-            "trajectories": [folder / one for one in settings.trajectories],
-        }
+    located: Any = {step: _located(folder, part, getattr(settings, step)) for step, part in STEPS.items()}
+    return replace(
+        settings,
+        **located,
+        executors=Executors(**_located(folder, Executors, asdict(settings.executors))),
+        trajectories=tuple(folder / trajectory for trajectory in settings.trajectories),
     )
-    if settings.selection.method == "committee" and settings.training.committee < 2:
-        raise ConfigError(f"{path}: selection.method committee needs train.committee: 2 or more")
-    return settings
 
 
-def _located(folder: Path, pattern: str, value: Any) -> Any:
-    """Return a value in which the file that it names, by the pattern of its setting, is found from everywhere."""
-    if isinstance(value, list):
-        return [_located(folder, pattern, one) for one in value]
-    if isinstance(value, dict):
-        return {name: _located(folder, pattern, f"{name}={one}").split("=", 1)[1] for name, one in value.items()}
-    match = re.fullmatch(pattern, value, re.DOTALL) if pattern and isinstance(value, str) else None
-    return value[: match.start(1)] + str(folder / match[1]) if match else value
+def _located(folder: Path, part: type[Settings], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flags in which the files that they name are found from everywhere."""
 
+    def locate(pattern: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [locate(pattern, one) for one in value]
+        if isinstance(value, dict):
+            return {name: locate(pattern, f"{name}={one}").split("=", 1)[1] for name, one in value.items()}
+        match = re.fullmatch(pattern, value, re.DOTALL) if pattern and isinstance(value, str) else None
+        return value[: match.start(1)] + str(folder / match[1]) if match else value
 
-def _in_words(error: ValidationError) -> str:
-    """Return the first thing that pydantic found wrong, by its place in the file."""
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] != "extra_forbidden":
-        return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    *sections, name = map(str, first["loc"])
-    model: type[BaseModel] = AutotrainSettings
-    for section in sections:
-        model = type(model.model_fields[section].default)
-    return f"unknown setting {place}; {nearest(name, model.model_fields)}"
+    return {name: locate(declared(part)[name].file, value) for name, value in flags.items()}
 
 
 def lasting(stated: Mapping[str, Any]) -> Identity:
     """Return what settings, as plain values, decide for good; what an earlier version did not know has its default."""
-    plain = AutotrainSettings(trajectories=[Path()])
-    known = {**plain.model_dump(mode="json"), **stated}
+    known = {**asdict(AutotrainSettings(trajectories=(Path(),))), **stated}
     for step, part in STEPS.items():
         known[step] = {name: one for name, one in known[step].items() if name not in declared(part, "nothing")}
-    free = {name for name, section in plain if getattr(section, "may_change", False)}
-    return Identity({name: one for name, one in known.items() if name not in free})
+    return Identity({name: known[name] for name in declared(AutotrainSettings, "result")})

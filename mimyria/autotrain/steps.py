@@ -1,4 +1,4 @@
-"""The steps of a cycle as jobs: each is a command of this program, run where its executor says.
+"""The steps of a cycle as jobs: each is a command of this program, run by its executor.
 
 So the process that drives the loop stays light, and the same steps run on a laptop and across the queues of a cluster.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from mimyria.autotrain.folder import MADE, RunFolder, add_time, made_of
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
+from mimyria.autotrain.settings import STEPS, AutotrainSettings
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor
@@ -26,12 +26,12 @@ from mimyria.training.history import checkpoint_of
 log = logging.getLogger("mimyria")
 
 ATTEMPTS = 3
-"""At a training: a worker that died goes on from its checkpoint, and where that fails it begins anew."""
+"""At a training: one that failed resumes from its checkpoint, and where that fails begins anew."""
 LABELLED = "labels.json"
 ERRORS = "errors.json"
 DOING = {"label": "labelling", "train": "training", "evaluate": "evaluation", "spectrum": "prediction"}
-"""What each step does, in a word, with which the folders of its jobs begin."""
-SECONDS_BETWEEN_NEWS = 60.0
+"""A word for each step, with which the folders of its jobs begin."""
+SECONDS_BETWEEN_UPDATES = 60.0
 
 
 def command(*words: str | Path) -> tuple[str, ...]:
@@ -44,34 +44,26 @@ class Steps:
 
     Parameters
     ----------
-    folder
+    folder, settings
         Of the loop.
-    settings
-        Of this start.
-    tell
-        Takes what is being done, when a step begins and now and then while it runs.
+    on_progress
+        Takes the name of the step, when it begins and every minute while it runs.
     held
-        Open files that the steps keep open.
+        Open files that the steps inherit.
     """
 
     def __init__(
-        self, folder: RunFolder, settings: AutotrainSettings, tell: Callable[[str], None], held: tuple[int, ...] = ()
+        self, folder: RunFolder, settings: AutotrainSettings, on_progress: Callable[[str], None], held: tuple[int, ...]
     ) -> None:
-        self.folder, self.settings, self.tell, self.held = folder, settings, tell, held
-        self.flags = {}
-        for name in ("label", "train", "spectrum"):
-            self.flags[name] = folder.path / f"{name}.yaml"
-            write_settings(self.flags[name], settings.step(name))
+        self.folder, self.settings, self.on_progress, self.held = folder, settings, on_progress, held
+        self.flags = {name: folder.path / f"{name}.yaml" for name in STEPS}
+        for name, path in self.flags.items():
+            write_settings(path, getattr(settings, name))
 
     def label(self, folder: Path, otherwise: str) -> int:
-        """Label the selected frames of a folder, and return how many have a label.
+        """Label the selected frames of a cycle or of the test set, and return how many have a label.
 
-        Parameters
-        ----------
-        folder
-            Of a cycle, or of the test set.
-        otherwise
-            What becomes of configurations that fail; they are named and left out, and their reason is kept.
+        Configurations that fail are left out, and the warning of them says ``otherwise``, what becomes of them.
 
         Raises
         ------
@@ -100,7 +92,7 @@ class Steps:
         return int(stated["labelled"])
 
     def train(self, folder: Path, labels: Sequence[Path]) -> None:
-        """Train both networks of a cycle side by side."""
+        """Train the networks of a cycle side by side."""
         missing = [name for name in self.settings.targets if not _trained(folder / f"{name}.mym")]
         if not missing:
             return
@@ -119,8 +111,8 @@ class Steps:
                         raise RunFailed(f"{job.folder / LOG}: the {name.upper()} network was not trained: {reason}")
                     if "--resume" in job.command:  # the checkpoint may be what is wrong
                         checkpoint_of(model).unlink(missing_ok=True)
-                    on = "goes on from its checkpoint" if checkpoint_of(model).exists() else "begins once more"
-                    log.warning(f"training of {name.upper()} ended with: {reason}; it {on}")
+                    again = "resumes from its checkpoint" if checkpoint_of(model).exists() else "starts anew"
+                    log.warning(f"training of {name.upper()} failed: {reason}; it {again}")
                 missing = list(failed)
 
     def _training(self, folder: Path, name: str, labels: Sequence[Path]) -> Job:
@@ -131,33 +123,26 @@ class Steps:
         return self._job(folder / f"training-{name}", *words)
 
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:
-        """Return the errors of both networks on the test set, as `mimyria evaluate --out` writes them."""
-        done = folder / ERRORS
-        found = read_json(done)
+        """Return the errors of the networks on the test set, as `mimyria evaluate --out` writes them."""
+        errors = read_json(folder / ERRORS)
         for name in self.settings.targets:
-            if name not in found:
+            if name not in errors:
                 place = folder / f"evaluation-{name}"
                 with self._timed(folder, "evaluate"):
                     words = ("evaluate", folder / f"{name}.mym", test, "--out", place / ERRORS)
-                    self._must(LocalExecutor(), place, *words, "--plot", parity_plot(folder, name))
-                found[name] = read_json(place / ERRORS)
-                write_json(done, found)
-        return found
+                    self._run_or_raise(LocalExecutor(), place, *words, "--plot", parity_plot(folder, name))
+                errors[name] = read_json(place / ERRORS)
+                write_json(folder / ERRORS, errors)
+        return errors
 
     def spectra(self, folder: Path, models: Path, frames: tuple[int, ...]) -> None:
-        """Make spectra along the trajectories with the networks of a cycle, unless they are there.
+        """Make spectra in a folder with the networks in another, unless they are there.
 
-        Parameters
-        ----------
-        folder
-            Where to; of a cycle, or the final one.
-        models
-            Folder of the networks.
-        frames
-            Of a cycle, how many of each trajectory; of the final spectra, how many each has, all of which are taken.
+        A cycle, whose networks lie in its own folder, takes the first ``frames[0]`` of each trajectory. The final
+        spectra take all; ``frames``, how many those are, makes them anew where a trajectory has grown.
         """
         wanted = {"networks": models.name, "frames": list(frames)}
-        if made_of(folder) == wanted:
+        if read_provenance(folder) == wanted:
             return
         with self._timed(folder, "spectrum"):
             absolute = models.resolve()
@@ -165,7 +150,7 @@ class Steps:
             words += [word for name in self.settings.targets for word in ("--tensor", f"{name}={absolute / name}.mym")]
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
-            self._must(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
+            self._run_or_raise(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
         write_json(folder / MADE, wanted)
 
     def _executor(self, name: str, workers: int) -> Executor:
@@ -180,7 +165,7 @@ class Steps:
         absolute = [word.resolve() if isinstance(word, Path) else word for word in words]
         return Job(folder, command(*absolute), self.held)
 
-    def _must(self, executor: Executor, place: Path, *words: str | Path) -> None:
+    def _run_or_raise(self, executor: Executor, place: Path, *words: str | Path) -> None:
         if self._run(executor, place, *words):
             raise RunFailed(f"{place / LOG}: `mimyria {words[0]}` failed: {last_line(place / LOG)}")
 
@@ -189,21 +174,21 @@ class Steps:
         begin = time.monotonic()
         doing = f"{folder.name}: {DOING[step]}"
         log.info(doing)
-        self.tell(doing)
+        self.on_progress(doing)
         try:
-            with _again_and_again(lambda: self.tell(doing)):
+            with _every_minute(lambda: self.on_progress(doing)):
                 yield
         finally:
             add_time(folder, step, time.monotonic() - begin)
 
 
 @contextmanager
-def _again_and_again(act: Callable[[], None]) -> Iterator[None]:
-    """Do something now and then, beside the block."""
+def _every_minute(act: Callable[[], None]) -> Iterator[None]:
+    """Do something every minute while the block runs: the step itself is a process that does not report."""
     ended = Event()
 
     def beat() -> None:
-        while not ended.wait(SECONDS_BETWEEN_NEWS):
+        while not ended.wait(SECONDS_BETWEEN_UPDATES):
             act()
 
     thread = Thread(target=beat, daemon=True)

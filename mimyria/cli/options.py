@@ -16,9 +16,9 @@ from mimyria.declare import Many, Pairs, Settings, Switch, declared, flag, from_
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes every one of its ``settings``, which its annotation declares, as an option."""
+    """Return a command that takes each of its ``settings``, which its annotation declares, as an option."""
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
-    (place,) = (k for k, one in enumerate(parameters) if one.name == "settings")
+    (place,) = (k for k, parameter in enumerate(parameters) if parameter.name == "settings")
     part: type[Settings] = parameters[place].annotation
     parameters[place : place + 1] = [_option(part, name) for name in declared(part)]
 

@@ -22,31 +22,21 @@ FIRST_SHADE, LAST_SHADE = (176, 212, 236), (8, 48, 107)
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart.
-
-    Parameters
-    ----------
-    label
-        Its name.
-    x, y
-        Shape (n,); what is not finite has no point.
-    color
-        ``#rrggbb``.
-    dash
-        ``solid``, ``dashed`` or ``dotted``; empty for points alone.
-    marked
-        Whether each value has a point.
-    width
-        Pixels.
-    """
+    """One line of a chart."""
 
     label: str
     x: Sequence[float] | Array
+    """Shape (n,)."""
     y: Sequence[float] | Array
+    """Shape (n,); what is not finite has no point."""
     color: str
+    """``#rrggbb``."""
     dash: str = "solid"
+    """``solid``, ``dashed`` or ``dotted``; empty for points alone."""
     marked: bool = True
+    """Whether each value has a point."""
     width: float = 1.8
+    """Pixels."""
 
 
 def chart(
@@ -77,9 +67,16 @@ def chart(
     height
         Pixels.
     """
+    x_range, y_range = DataRange1d(range_padding=0.06), DataRange1d(range_padding=0.12)
+    if "x" in zero:
+        x_range.start = 0
+    if "y" in zero:
+        y_range.start = 0
+    if np.isfinite(top):
+        y_range.end = top
     plot = figure(
         title=title, x_axis_label=x_axis, y_axis_label=y_axis, y_axis_type="log" if log else "linear",
-        x_range=_range("x" in zero, 0.06), y_range=_range("y" in zero, 0.12, top),
+        x_range=x_range, y_range=y_range,
         height=height, min_width=240, sizing_mode="stretch_width", tools="", toolbar_location=None,
     )  # fmt: skip
     _draw_lines(plot, [line for line in lines if line.dash], log)
@@ -92,52 +89,42 @@ def chart(
     return plot
 
 
-def _range(from_zero: bool, padding: float, end: float = np.nan) -> DataRange1d:
-    found = DataRange1d(range_padding=padding)
-    if from_zero:
-        found.start = 0
-    if np.isfinite(end):
-        found.end = end
-    return found
-
-
 def _draw_lines(plot: Any, lines: Sequence[Line], log: bool) -> None:
     """Draw all lines as one object of Bokeh: it takes as long for a hundred as for one."""
     if not lines:
         return
-    values = [_values(line, log) for line in lines]
+    values = [_drawable(line, log) for line in lines]
     data: dict[str, Any] = {"xs": [x for x, _ in values], "ys": [y for _, y in values]}
     data |= {name: [getattr(line, name) for line in lines] for name in ("label", "color", "dash", "width")}
     glyph = MultiLine(xs="xs", ys="ys", line_color="color", line_dash="dash", line_width="width")
-    _tell(plot, plot.add_glyph(ColumnDataSource(data), glyph), "$snap_x", "$snap_y")
+    _add_hover(plot, plot.add_glyph(ColumnDataSource(data), glyph), "$snap_x", "$snap_y")
 
 
 def _draw_points(plot: Any, lines: Sequence[Line], log: bool) -> None:
     """Draw all points as one object."""
     if not lines:
         return
-    values = [_values(line, log) for line in lines]
-    counts = [len(x) for x, _ in values]
-    data: dict[str, Any] = {"x": np.concatenate([x for x, _ in values]), "y": np.concatenate([y for _, y in values])}
-    for name, each in (("label", [line.label for line in lines]), ("color", [line.color for line in lines])):
-        data[name] = [one for one, count in zip(each, counts, strict=True) for _ in range(count)]
+    xs, ys = zip(*(_drawable(line, log) for line in lines), strict=True)
+    counts = [len(x) for x in xs]
+    data: dict[str, Any] = {"x": np.concatenate(xs), "y": np.concatenate(ys)}
+    data |= {name: np.repeat([getattr(line, name) for line in lines], counts).tolist() for name in ("label", "color")}
     size = 6 if any(line.dash for line in lines) else 4
     glyph = Scatter(x="x", y="y", size=size, fill_color="color", line_color="color")
-    _tell(plot, plot.add_glyph(ColumnDataSource(data), glyph), "@x", "@y")
+    _add_hover(plot, plot.add_glyph(ColumnDataSource(data), glyph), "@x", "@y")
 
 
-def _values(line: Line, log: bool) -> tuple[Array, Array]:
-    """Return what has a place on the chart."""
+def _drawable(line: Line, log: bool) -> tuple[Array, Array]:
+    """Return the values that have a place on the chart."""
     x, y = np.asarray(line.x, dtype=np.float32), np.asarray(line.y, dtype=np.float32)
-    there = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
-    return x[there], y[there]
+    kept = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
+    return x[kept], y[kept]
 
 
-def _tell(plot: Any, drawn: Any, x: str, y: str) -> None:
+def _add_hover(plot: Any, drawn: Any, x: str, y: str) -> None:
     """Let what is drawn tell its values where it is pointed at."""
-    told = [("", "@label"), (plot.xaxis.axis_label, x + "{%.6g}"), (plot.yaxis.axis_label, y + "{%.3g}")]
+    tooltips = [("", "@label"), (plot.xaxis.axis_label, x + "{%.6g}"), (plot.yaxis.axis_label, y + "{%.3g}")]
     formats: Any = dict.fromkeys((x, y), "printf")
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=told, formatters=formats))
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=tooltips, formatters=formats))
 
 
 def level(label: str, value: float, lines: Sequence[Line]) -> Line:
@@ -146,7 +133,7 @@ def level(label: str, value: float, lines: Sequence[Line]) -> Line:
     return Line(label, [0.0, end], [value, value], GREY, "dashed", marked=False, width=1.2)
 
 
-def beside(charts: Sequence[Any], across: int = 0) -> Any:
+def lay_out(charts: Sequence[Any], across: int = 0) -> Any:
     """Return charts side by side, all in one row or so many across."""
     across = across or len(charts)
     rows = [row(*charts[k : k + across], sizing_mode="stretch_width") for k in range(0, len(charts), across)]
@@ -156,7 +143,5 @@ def beside(charts: Sequence[Any], across: int = 0) -> Any:
 def shades(number: int) -> list[str]:
     """Return so many shades of one colour, ``#rrggbb``, from light to dark; of one alone the dark one."""
     first, last = np.array(FIRST_SHADE), np.array(LAST_SHADE)
-    mixed = [first + (last - first) * (k / max(number - 1, 1)) for k in range(number)]
-    if number == 1:
-        mixed = [last]
+    mixed = [last + (first - last) * k / max(number - 1, 1) for k in reversed(range(number))]
     return ["#" + "".join(f"{round(float(part)):02x}" for part in color) for color in mixed]

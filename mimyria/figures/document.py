@@ -52,22 +52,18 @@ for (const link of document.querySelectorAll("a[download]"))
 def write_document(
     path: Path, title: str, body: str, figures: Mapping[str, Any], files: Mapping[str, str], *, head: str = ""
 ) -> None:
-    """Write the document, whole or not at all.
+    """Write the document.
 
     Parameters
     ----------
-    path
-        ``.html``.
-    title
-        Heads the document; plain text.
+    path, title
+        ``.html``; plain text.
     body, head
-        HTML.
+        HTML; the head in addition to the styles above.
     figures
         Of Bokeh, by the ``id`` of the element of the body that each goes into.
     files
-        Texts that links in the body give away, by the link's ``download``.
-    head
-        More of the ``head``, such as styles.
+        Texts to download, by the ``download`` of their links in the body.
     """
     items = {place: json_item(figure) for place, figure in figures.items()}
     content = json.dumps({"figures": items, "files": dict(files)}, ensure_ascii=False, separators=(",", ":"))

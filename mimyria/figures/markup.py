@@ -1,4 +1,4 @@
-"""Pieces of HTML that the parts of the report are made of."""
+"""The HTML elements of the report."""
 
 from __future__ import annotations
 
@@ -10,36 +10,25 @@ import numpy as np
 
 from mimyria.figures.charts import CHART_HEIGHT
 
-Key = tuple[str, str, str]
-"""Label, colour and dash of lines."""
-
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the page.
-
-    Parameters
-    ----------
-    text
-        HTML.
-    figures
-        By the ``id`` of the element in the text that each goes into.
-    """
+class Section:
+    """A section of the page: HTML, and figures by the ``id`` of the element in it that each goes into."""
 
     text: str
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-NOTHING = Part('<p class="quiet">Nothing yet.</p>')
+NOTHING = Section('<p class="quiet">Nothing yet.</p>')
 
 
 def place(name: str, height: int = CHART_HEIGHT) -> str:
-    """Return the element that a figure goes into, as high as it will be: a page loaded anew keeps its place."""
+    """Return the element of a figure, as high as that will be, so that a page does not jump when it is reloaded."""
     return f'<div id="{name}" style="min-height: {height}px; overflow-x: auto"></div>'
 
 
-def key(lines: Iterable[Key]) -> str:
-    """Return what the colours of lines mean, once for all charts of a row."""
+def key(lines: Iterable[tuple[str, str, str]]) -> str:
+    """Return what label, colour and dash of lines mean, once for all charts of a row."""
     spans = (
         f'<span><i style="border-color: {color}; border-top-style: {dash}"></i>{label}</span>'
         for label, color, dash in lines
@@ -48,17 +37,7 @@ def key(lines: Iterable[Key]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], words: int = 0) -> str:
-    """Return a table.
-
-    Parameters
-    ----------
-    columns
-        Their heads.
-    rows
-        Cells, HTML.
-    words
-        How many of the last columns hold words, not numbers.
-    """
+    """Return a table with cells of HTML; so many of the last columns hold words, not numbers."""
     numbers = len(columns) - words
 
     def line(cells: Sequence[str], tag: str) -> str:

@@ -14,7 +14,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from mimyria.figures.document import write_document
-from mimyria.figures.panels import HIGHEST, Curve, Panel
+from mimyria.figures.panels import Curve, Panel
 
 PANEL_HEIGHT = 340
 """Pixels."""
@@ -27,40 +27,27 @@ BODY = """<p>{notes}</p>
 def write_page(
     path: Path, panels: Sequence[Panel], files: Sequence[Path], *, title: str = "", notes: Sequence[str] = ()
 ) -> None:
-    """Write the page, whole or not at all.
+    """Write the page: the panels from top to bottom, lines of notes above, and text files to download.
 
-    Parameters
-    ----------
-    path
-        ``.html``.
-    panels
-        From top to bottom.
-    files
-        Text files to give with it; their ``#`` lines are shown, or all of them where there are none.
-    title
-        Heads the page.
-    notes
-        Lines that stand below.
+    Of a text file the ``#`` lines are shown, or the whole where it has none.
     """
     texts = {file.name: file.read_text(encoding="utf-8") for file in files}
-    body = BODY.format(
-        notes="<br>".join(map(escape, notes)), files="\n".join(_file(name, text) for name, text in texts.items())
-    )
+    links = "\n".join(_download(name, text) for name, text in texts.items())
+    body = BODY.format(notes="<br>".join(map(escape, notes)), files=links)
     write_document(path, title or "mimyria", body, {"panels": figure_of(panels)}, texts)
 
 
 def figure_of(panels: Sequence[Panel]) -> Any:
     """Return the panels as one figure, from top to bottom over one wavenumber axis."""
-    end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
-    wavenumbers = Range1d(start=0, end=min(HIGHEST, end))
+    wavenumbers = Range1d(start=0, end=max(panel.end for panel in panels))
     rows: list[list[Any]] = [[_figure(panel, wavenumbers)] for panel in panels]
     return gridplot(rows, sizing_mode="stretch_width", toolbar_location="right", toolbar_options={"logo": None})
 
 
-def _file(name: str, text: str) -> str:
-    """Return a link that gives a file away, and below it what the file says of itself."""
-    said = [line[2:] for line in text.splitlines() if line.startswith("# ")] or text.splitlines()
-    shown = escape("\n".join(said))
+def _download(name: str, text: str) -> str:
+    """Return a link that downloads a file, and below it the header of the file."""
+    header = [line[2:] for line in text.splitlines() if line.startswith("# ")] or text.splitlines()
+    shown = escape("\n".join(header))
     return f'<details><summary>{name} <a download="{name}">download</a></summary><pre>{shown}</pre></details>'
 
 
@@ -92,12 +79,8 @@ def _draw(plot: figure, curve: Curve, panel: Panel) -> Any:
     if curve.error is not None:
         data |= {"error": curve.error, "low": curve.values - curve.error, "high": curve.values + curve.error}
     source = ColumnDataSource({name: values.astype(np.float32) for name, values in data.items()})
-    common: dict[str, Any] = {
-        "source": source,
-        "color": curve.color,
-        "legend_label": curve.label,
-        "visible": not curve.hidden,
-    }
+    common: dict[str, Any] = {"source": source, "color": curve.color, "legend_label": curve.label}
+    common["visible"] = not curve.hidden
     value = "@y{%.4g}"
     if curve.error is not None:
         plot.varea("x", "low", "high", fill_alpha=0.2, **common)
@@ -108,7 +91,7 @@ def _draw(plot: figure, curve: Curve, panel: Panel) -> Any:
     else:
         dash = "dashed" if curve.role in ("cross", "reference") else "solid"
         line = plot.line("x", "y", line_width=1.8 if curve.role == "whole" else 1.3, line_dash=dash, **common)
-    told = [("", curve.label), ("wavenumber", "@x{%.1f} cm⁻¹"), (panel.quantity, f"{value} {panel.unit}")]
+    tooltips = [("", curve.label), ("wavenumber", "@x{%.1f} cm⁻¹"), (panel.quantity, f"{value} {panel.unit}")]
     formats: Any = dict.fromkeys(("@x", "@y", "@error"), "printf")
-    plot.add_tools(HoverTool(renderers=[line], tooltips=told, formatters=formats, visible=False))
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tooltips, formatters=formats, visible=False))
     return line

@@ -25,33 +25,21 @@ OURS = ("whole", "part", "cross")
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve of a panel.
-
-    Parameters
-    ----------
-    label
-        Its name.
-    wavenumber
-        cm⁻¹, ascending, shape (n,).
-    values
-        In the unit of the panel, shape (n,).
-    color
-        ``#rrggbb``.
-    error
-        Standard error of the values, shape (n,), or None.
-    role
-        ``whole``; ``part`` of the whole; ``cross`` term of two parts; from elsewhere ``reference`` or ``points``.
-    hidden
-        Shown on a page when asked for.
-    """
+    """One curve of a panel; its arrays have shape (n,)."""
 
     label: str
     wavenumber: Array
+    """cm⁻¹, ascending."""
     values: Array
+    """In the unit of the panel."""
     color: str
+    """``#rrggbb``."""
     error: Array | None = None
+    """Standard error of the values."""
     role: str = "whole"
+    """``whole``; ``part`` of the whole; ``cross`` term of two parts; from elsewhere ``reference`` or ``points``."""
     hidden: bool = False
+    """Shown on a page when asked for."""
 
     def times(self, factor: float | Array) -> Curve:
         """Return the curve with its values multiplied, all alike or each by its own."""
@@ -71,48 +59,37 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves over one wavenumber axis.
-
-    Parameters
-    ----------
-    kind
-        The spectrum's name in ``KINDS``.
-    title
-        What is shown.
-    quantity, unit
-        Of the values; no unit for pure numbers.
-    curves
-        The first is what stands for the panel.
-    scale
-        The unit of the values, in the unit of the text file.
-    arbitrary
-        Whether that has no meaning elsewhere, so that a reference is scaled.
-    height
-        Relative to other panels.
-    """
+    """Curves over one wavenumber axis."""
 
     kind: str
+    """The spectrum's name in ``KINDS``."""
     title: str
     quantity: str
     unit: str
+    """Of the values; empty for pure numbers."""
     curves: tuple[Curve, ...]
+    """The first stands for the panel."""
     scale: float = 1.0
+    """The unit of the values, in the unit of the text file."""
     arbitrary: bool = False
+    """Whether that has no meaning elsewhere, so that a reference is scaled."""
     height: float = 1.0
+    """Relative to other panels."""
 
     @property
     def axis(self) -> str:
         """Quantity and unit, as an axis names them."""
         return f"{self.quantity} / {self.unit}" if self.unit else self.quantity
 
-    def with_curve(self, curve: Curve) -> Panel:
-        """Return the panel with one more curve."""
-        return replace(self, curves=(*self.curves, curve))
+    @property
+    def end(self) -> float:
+        """Where the wavenumber axis ends, cm⁻¹."""
+        return min(HIGHEST, float(self.curves[0].wavenumber[-1]))
 
 
 def panels_of(spectra: Mapping[str, Spectrum]) -> list[Panel]:
     """Return the panels that show the spectra, given by kind."""
-    return [panel for kind, spectrum in spectra.items() for panel in PANELS.get(kind, _first_column)(spectrum)]
+    return [panel for kind, spectrum in spectra.items() for panel in PANELS.get(kind, _plain)(spectrum)]
 
 
 def _curve(
@@ -125,26 +102,26 @@ def _curve(
     return Curve(label, spectrum.wavenumber, spectrum.values(name), color, error, role, hidden)
 
 
-def _terms(spectrum: Spectrum, name: str, before: str = "") -> list[Curve]:
-    """Return the parts of a column that the groups or the molecules make, with something before their labels."""
-    found = spectrum.contributions(name)
-    groups = list(dict.fromkeys(first for first, _ in found))
+def _contributions(spectrum: Spectrum, name: str, prefix: str = "") -> list[Curve]:
+    """Return what groups or single molecules contribute to a column, with a prefix to their labels."""
+    contributions = spectrum.contributions(name)
+    groups = list(dict.fromkeys(first for first, _ in contributions))
     curves = []
-    for (first, second), values in found.items():
-        own = first == second
-        label, color = (first, _group_color(groups.index(first))) if own else (f"{first} with {second}", GREY)
-        role = "part" if own else "cross"
-        curves.append(Curve(before + label, spectrum.wavenumber, values, color, role=role, hidden=True))
+    for (first, second), values in contributions.items():
+        label, color, role = f"{first} with {second}", GREY, "cross"
+        if first == second:
+            label, color, role = first, _group_color(groups.index(first)), "part"
+        curves.append(Curve(prefix + label, spectrum.wavenumber, values, color, role=role, hidden=True))
     for label, color in (("intramolecular", ORANGE), ("intermolecular", PURPLE)):
         column = column_name(name, label)
         if column in spectrum.columns:
-            curves.append(_curve(spectrum, column, before + label, color, "part", hidden=True))
+            curves.append(_curve(spectrum, column, prefix + label, color, "part", hidden=True))
     return curves
 
 
 def _infrared(spectrum: Spectrum) -> list[Panel]:
     """Return n·α with its parts, and the refractive index where it was asked for."""
-    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_terms(spectrum, "n_alpha_cm-1")]
+    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_contributions(spectrum, "n_alpha_cm-1")]
     panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
     if "kappa" in spectrum.columns:
         optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
@@ -167,14 +144,12 @@ def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
         if f"{prefix}{name}" in spectrum.columns
     ]
     for name in colors if not prefix else ():
-        curves += _terms(spectrum, name, f"{name} ") if name in spectrum.columns else []
+        curves += _contributions(spectrum, name, f"{name} ") if name in spectrum.columns else []
     lines = _panel(spectrum.kind, title, quantity, "max. VV", curves, curves[0].highest() or 1.0)
     label = f"{crossed}/VV"
     ratio = (_curve(spectrum, "depolarisation_ratio", label, BLUE),)
-    return [
-        replace(lines, arbitrary=True),
-        Panel(spectrum.kind, "depolarisation ratio", label, "", ratio, height=0.5),
-    ]
+    depolarisation = Panel(spectrum.kind, "depolarisation ratio", label, "", ratio, height=0.5)
+    return [replace(lines, arbitrary=True), depolarisation]
 
 
 def _density(spectrum: Spectrum) -> list[Panel]:
@@ -199,7 +174,7 @@ def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
     return [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"10^{power} m²/V", curves, 10.0**power)]
 
 
-def _first_column(spectrum: Spectrum) -> list[Panel]:
+def _plain(spectrum: Spectrum) -> list[Panel]:
     name = list(spectrum.columns)[1]
     return [_panel(spectrum.kind, spectrum.kind, name, "", [_curve(spectrum, name, name, BLUE)])]
 

@@ -74,15 +74,7 @@ DATELESS: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {
 
 
 def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str = "", width: str = "double") -> None:
-    """Write the figure to files, whole or not at all, each in the format its name asks for.
-
-    Parameters
-    ----------
-    paths
-        ``.png``, ``.pdf`` or ``.svg``.
-    panels, title, width
-        See `spectra_figure`.
-    """
+    """Write the figure, see `spectra_figure`, to ``.png``, ``.pdf`` or ``.svg`` files."""
     with mpl.rc_context(STYLE):
         figure = spectra_figure(panels, title, width)
         figure.draw_without_rendering()  # lays it out, once for all formats
@@ -116,17 +108,7 @@ def draw_spectra(
 
 
 def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "double") -> Picture:
-    """Return the figure.
-
-    Parameters
-    ----------
-    panels
-        From top to bottom.
-    title
-        Stands above.
-    width
-        Name in `SIZES`.
-    """
+    """Return the figure of panels, from top to bottom, with a title above; ``width`` is a name in `SIZES`."""
     across, down = SIZES[width]
     heights = [panel.height for panel in panels]
     figure = Picture((across * CENTIMETRE, (1.1 + down * sum(heights)) * CENTIMETRE), layout="constrained")
@@ -134,8 +116,7 @@ def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "doubl
     for letter, axes, panel in zip(ascii_lowercase, column, panels, strict=False):
         caption = f"({letter}) {panel.title}" if len(panels) > 1 else panel.title
         _draw(axes, panel, caption, (across, down * panel.height))
-    end = max(float(panel.curves[0].wavenumber[-1]) for panel in panels)
-    column[-1].set(xlim=(0, min(HIGHEST, end)), xlabel="wavenumber / cm⁻¹")
+    column[-1].set(xlim=(0, max(panel.end for panel in panels)), xlabel="wavenumber / cm⁻¹")
     column[0].set_title(title)
     return figure
 
@@ -143,7 +124,7 @@ def spectra_figure(panels: Sequence[Panel], title: str = "", width: str = "doubl
 def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> None:
     """Draw a panel of a size in cm, with caption and legend above the curves, and faint bands magnified."""
     factor = magnification(panel)
-    shown = [_magnified(curve, factor) for curve in _on_paper(panel)]
+    shown = [_magnify(curve, factor) for curve in _on_paper(panel)]
     for curve in shown:
         axes.plot(curve.wavenumber, curve.values, color=curve.color, label=curve.label, **LINES[curve.role])
         if curve.error is not None:
@@ -173,12 +154,10 @@ def _legend(axes: Axes, caption: str, labels: Sequence[str], size: tuple[float, 
 
 
 def _on_paper(panel: Panel) -> list[Curve]:
-    """Return what is not hidden, and hidden parts too where they are few and nothing is laid over the whole."""
-    parts = [curve.role in ("part", "cross") for curve in panel.curves]
-    crowded = sum(parts) > MOST_PARTS or any(curve.role not in OURS for curve in panel.curves)
-    return [
-        curve for curve, part in zip(panel.curves, parts, strict=True) if not curve.hidden or (part and not crowded)
-    ]
+    """Return the curves that are not hidden, and hidden parts where they are few and there is no reference."""
+    roles = [curve.role for curve in panel.curves]
+    few = sum(role in ("part", "cross") for role in roles) <= MOST_PARTS and set(roles) <= set(OURS)
+    return [curve for curve in panel.curves if not curve.hidden or (few and curve.role in ("part", "cross"))]
 
 
 def magnification(panel: Panel) -> int:
@@ -191,7 +170,7 @@ def magnification(panel: Panel) -> int:
     return max(factor for factor in FACTORS if factor * faint < 0.8 * top)
 
 
-def _magnified(curve: Curve, factor: int) -> Curve:
+def _magnify(curve: Curve, factor: int) -> Curve:
     """Return the curve times a factor below `FINGERPRINT`, where a line has a gap."""
     factors = np.where(curve.wavenumber < FINGERPRINT, float(factor), 1.0)
     if factor > 1 and curve.role != "points":

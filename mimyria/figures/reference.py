@@ -24,19 +24,14 @@ OPTIONS = ("scale", "column", "label")
 
 @dataclass(frozen=True)
 class Reference:
-    """A spectrum from elsewhere.
-
-    Parameters
-    ----------
-    kind, against
-        The kind of our spectrum, and the label of the curve it is compared with; empty for the kind's first.
-    curve
-        In the unit of our text file of that kind.
-    """
+    """A spectrum from elsewhere."""
 
     kind: str
+    """Of our spectrum."""
     against: str
+    """Label of the curve it is compared with; empty for the first."""
     curve: Curve
+    """In the unit of our text file of that kind."""
 
 
 def read_reference(text: str) -> Reference:
@@ -75,7 +70,7 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
     SpectrumError
         If there is nothing to compare a reference with.
     """
-    panels, said = list(panels), []
+    panels, notes = list(panels), []
     for reference in references:
         place, ours = _partner(panels, reference)
         panel, name = panels[place], reference.curve.label
@@ -88,17 +83,17 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
             if not min(tops) > 0:
                 raise SpectrumError(f"{name}: nothing to scale by between {low:g} and {high:g} cm⁻¹")
             theirs = replace(theirs.times(tops[0] / tops[1]), label=f"{name}, scaled to max. {ours.label}")
-        panels[place] = panel.with_curve(theirs)
+        panels[place] = replace(panel, curves=(*panel.curves, theirs))
         if theirs.role == "reference":
             pair = [(curve.wavenumber, curve.values, curve.error) for curve in (ours, theirs)]
             result = similarity(pair[0], pair[1])
-            said.append(
+            notes.append(
                 f"{name}: similarity {result.similarity:.3f} with {panel.title} ({ours.label}) "
                 f"from {result.low:.0f} to {result.high:.0f} cm⁻¹"
             )
-            log.info(said[-1])
+            log.info(notes[-1])
             warn_if_unlike(result, " `scale=1000` after the file multiplies")
-    return panels, said
+    return panels, notes
 
 
 def _partner(panels: Sequence[Panel], reference: Reference) -> tuple[int, Curve]:
@@ -112,6 +107,6 @@ def _partner(panels: Sequence[Panel], reference: Reference) -> tuple[int, Curve]
     for place, curve in ours:
         if reference.against in ("", curve.label):
             return place, curve
-    there = ", ".join(curve.label for _, curve in ours) or "no such spectrum"
+    known = ", ".join(curve.label for _, curve in ours) or "no such spectrum"
     wanted = f"{reference.kind}.{reference.against}" if reference.against else reference.kind
-    raise SpectrumError(f"{reference.curve.label}: cannot be laid over {wanted}; there is {there}")
+    raise SpectrumError(f"{reference.curve.label}: cannot be laid over {wanted}; there is {known}")

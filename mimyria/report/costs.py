@@ -1,4 +1,4 @@
-"""What a loop has cost: hours that passed, and core-hours of labels, trainings and predictions.
+"""The costs of a loop: hours that passed, and core-hours of labels, trainings and predictions.
 
 Core-hours are measured seconds times the cores that the settings give to a job; a GPU counts as a core.
 """
@@ -27,24 +27,17 @@ RANKS = re.compile(r"(?<!\S)(?:-np?|--ntasks|--np)[ =]+(\d+)")
 
 @dataclass(frozen=True)
 class Cost:
-    """What one part of a loop has cost.
-
-    Parameters
-    ----------
-    labels
-        Frames labelled.
-    hours
-        That passed in each step.
-    label_core_hours, training_core_hours, prediction_core_hours
-        Of the calculations behind the labels, the trainings of all members, and the passes along trajectories and over
-        the test set.
-    """
+    """The cost of one folder of a loop, or of all."""
 
     labels: int
+    """Frames labelled."""
     hours: Mapping[str, float]
+    """That passed in each step."""
     label_core_hours: float
     training_core_hours: float
+    """Of all networks of the committees."""
     prediction_core_hours: float
+    """Of the passes along trajectories and over the test set."""
 
     @property
     def core_hours(self) -> float:
@@ -52,47 +45,35 @@ class Cost:
         return self.label_core_hours + self.training_core_hours + self.prediction_core_hours
 
     @classmethod
-    def together(cls, costs: Sequence[Cost]) -> Cost:
+    def sum(cls, costs: Sequence[Cost]) -> Cost:
         """Return the sum."""
-        steps = dict.fromkeys(step for one in costs for step in one.hours)
+        steps = dict.fromkeys(step for cost in costs for step in cost.hours)
         return cls(
-            labels=sum(one.labels for one in costs),
-            hours={step: sum(one.hours.get(step, 0.0) for one in costs) for step in steps},
-            label_core_hours=sum(one.label_core_hours for one in costs),
-            training_core_hours=sum(one.training_core_hours for one in costs),
-            prediction_core_hours=sum(one.prediction_core_hours for one in costs),
+            labels=sum(cost.labels for cost in costs),
+            hours={step: sum(cost.hours.get(step, 0.0) for cost in costs) for step in steps},
+            label_core_hours=sum(cost.label_core_hours for cost in costs),
+            training_core_hours=sum(cost.training_core_hours for cost in costs),
+            prediction_core_hours=sum(cost.prediction_core_hours for cost in costs),
         )
 
 
 def cost_of(folder: Path, settings: AutotrainSettings, headers: Sequence[Mapping[str, Any]]) -> Cost:
-    """Return what one folder of a loop has cost.
-
-    Parameters
-    ----------
-    folder
-        Of a cycle, of the test set, or of the final spectra.
-    settings
-        Of the loop.
-    headers
-        Of its labels.
-    """
+    """Return the cost of a cycle, the test set, or the final spectra, from the folder and the headers of its labels."""
     hours = {step: seconds / HOUR for step, seconds in read_times(folder).items()}
     labelling = sum(float(header.get("seconds", 0)) for header in headers) / HOUR
-    training = sum(_training_seconds(history_of(folder / f"{name}.mym")) for name in TARGETS) / HOUR
+    histories = [path for name in TARGETS if (path := history_of(folder / f"{name}.mym")).exists()]
+    networks = [rows for path in histories for rows in read_history(path)]
+    training = sum(rows[-1].get("seconds", 0.0) for rows in networks) / HOUR
+    executor = settings.executors.spectrum
+    # A pass along trajectories takes all cores of this machine.
+    prediction = hours.get("spectrum", 0) * (cores_here() if executor == "local" else _cores(executor))
     return Cost(
         labels=len(headers),
         hours=hours,
         label_core_hours=labelling * label_cores(settings),
         training_core_hours=training * _cores(settings.executors.train),
-        prediction_core_hours=hours.get("spectrum", 0) * _all_cores(settings.executors.spectrum)
-        + hours.get("evaluate", 0),
+        prediction_core_hours=prediction + hours.get("evaluate", 0),
     )
-
-
-def _training_seconds(history: Path) -> float:
-    """Return the seconds of all members together, from the last line of each."""
-    members = read_history(history) if history.exists() else []
-    return sum(lines[-1].get("seconds", 0.0) for lines in members)
 
 
 def label_cores(settings: AutotrainSettings) -> int:
@@ -101,11 +82,6 @@ def label_cores(settings: AutotrainSettings) -> int:
     threads = int(flags.get("cores") or _cores(str(flags.get("executor", "local"))))
     ranks = RANKS.search(str(flags.get("command", "")))
     return threads * (int(ranks[1]) if ranks else 1)
-
-
-def _all_cores(executor: str) -> int:
-    """Return the cores of a pass along trajectories, which takes all that there are on this machine."""
-    return cores_here() if executor == "local" else _cores(executor)
 
 
 def _cores(executor: str) -> int:

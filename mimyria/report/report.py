@@ -1,40 +1,29 @@
-"""`report.html`: one page on a loop, live while it runs: where it stands and why, what came out, what it cost."""
+"""`report.html`: one page on a loop, live while it runs: its state and why, its results, its costs."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 
 import numpy as np
 
 from mimyria import __version__
-from mimyria.autotrain.folder import HISTORY, SETTINGS, RunFolder
-from mimyria.autotrain.history import Cycle
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.convergence import CONVERGED
+from mimyria.autotrain.folder import HISTORY, SETTINGS
 from mimyria.autotrain.steps import DOING
 from mimyria.figures.document import write_document
-from mimyria.figures.markup import NOTHING, Part, number, table
+from mimyria.figures.markup import NOTHING, Section, number, table
 from mimyria.report.costs import Cost, cost_of, label_cores
-from mimyria.report.results import errors, labels, learning, similarities, spectra
-from mimyria.report.status import (
-    NAMES,
-    SETTLED,
-    UNKNOWN,
-    Standing,
-    explanation,
-    headline,
-    last_words,
-    verdict,
-    warnings,
-)
+from mimyria.report.results import show_errors, show_labels, show_learning, show_similarities, show_spectra
+from mimyria.report.status import NAMES, UNKNOWN, Status, explanation, headline, latest_output, verdict, warnings
 
 log = logging.getLogger("mimyria")
 
 REPORT = "report.html"
 SECONDS_BETWEEN_LOOKS, SECONDS_OF_REST = 30, 60
-"""The page loads itself anew so often while the loop runs, but not sooner after its reader has moved the mouse."""
+"""The page reloads itself so often while the loop runs, but not sooner after its reader has moved the mouse."""
 
 HEAD = """<style>
 h2 { font-size: 1.15em; margin: 2.2em 0 0.5em; border-bottom: 1px solid #ddd; padding-bottom: 0.2em; }
@@ -68,76 +57,54 @@ document.getElementById("copy").onclick = () =>
 </script>"""
 
 
-def write_report(
-    folder: RunFolder,
-    cycles: Sequence[Cycle],
-    settings: AutotrainSettings,
-    reason: str,
-    *,
-    now: str = "",
-    stopped: str = "",
-) -> None:
-    """Write ``report.html``; whatever goes wrong with it is only warned of.
-
-    Parameters
-    ----------
-    folder, settings
-        Of the loop.
-    cycles
-        Finished ones.
-    reason
-        To make no more cycles; empty to go on.
-    now
-        What is being done.
-    stopped
-        Why nothing is done any more, though there is more to do.
-    """
-    standing = Standing(folder, tuple(cycles), settings, reason, now, stopped)
+def write_report(status: Status) -> None:
+    """Write ``report.html`` into the folder of a loop; whatever goes wrong with it is only warned of."""
+    path = status.folder.path
     try:
-        parts = {title: _part(make, standing) for title, make in PARTS.items()}
-        body = "\n".join(f"<h2>{title}</h2>\n{part.text}" if title else part.text for title, part in parts.items())
-        figures = {place: one for part in parts.values() for place, one in part.figures.items()}
-        files = [folder.path / name for name in (SETTINGS, HISTORY)]
+        sections = {title: _section(show, status) for title, show in SECTIONS.items()}
+        body = "\n".join((f"<h2>{title}</h2>\n" if title else "") + one.text for title, one in sections.items())
+        figures = {place: figure for section in sections.values() for place, figure in section.figures.items()}
+        files = [path / name for name in (SETTINGS, HISTORY)]
         texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.exists()}
-        head = HEAD + (LIVE if standing.state == "running" else "")
-        write_document(folder.path / REPORT, f"mimyria autotrain: {folder.path.name}", body, figures, texts, head=head)
-    except Exception as error:  # the loop goes on without a page
-        log.warning(f"{folder.path / REPORT} could not be written: {type(error).__name__}: {error}")
+        head = HEAD + (LIVE if status.state == "running" else "")
+        write_document(path / REPORT, f"mimyria autotrain: {path.name}", body, figures, texts, head=head)
+    except Exception as error:  # the page only shows the loop, and must never end it
+        log.warning(f"{path / REPORT} could not be written: {type(error).__name__}: {error}")
 
 
-def _part(make: Callable[[Standing], Part], standing: Standing) -> Part:
-    """Return a part of the page, or in its place what went wrong with it."""
+def _section(show: Callable[[Status], Section], status: Status) -> Section:
+    """Return a section of the page, or in its place what went wrong with it."""
     try:
-        return make(standing)
-    except Exception as error:
-        return Part(f'<p class="wrong">This could not be shown: {escape(f"{type(error).__name__}: {error}")}</p>')
+        return show(status)
+    except Exception as error:  # such as a file that is just being written: the other sections are shown
+        return Section(f'<p class="wrong">This could not be shown: {escape(f"{type(error).__name__}: {error}")}</p>')
 
 
-def summary(standing: Standing) -> Part:
+def show_summary(status: Status) -> Section:
     """Return the state, the numbers that matter most, and what the decision rests on."""
-    said = [escape(explanation(standing)), *(f"<code>{escape(line)}</code>" for line in last_words(standing))]
-    said.append(f'<span class="quiet">{time.strftime("%Y-%m-%d %H:%M:%S %Z")}, mimyria {__version__}</span>')
-    tiles = {"cycles": str(len(standing.cycles)), "labels": str(standing.labels)}
-    for name, one in standing.settling.items():
-        if np.isfinite(one.change):
-            tiles[f"similarity of {NAMES[name]}"] = f"{100 * (1 - one.change):.1f} %"
+    lines = [escape(explanation(status)), *(f"<code>{escape(line)}</code>" for line in latest_output(status))]
+    lines.append(f'<span class="quiet">{time.strftime("%Y-%m-%d %H:%M:%S %Z")}, mimyria {__version__}</span>')
+    tiles = {"cycles": str(len(status.cycles)), "labels": str(status.n_labels)}
+    for name, scores in status.changes.items():
+        if np.isfinite(scores.change):
+            tiles[f"similarity of {NAMES[name]}"] = f"{100 * (1 - scores.change):.1f} %"
     shown = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in tiles.items())
-    return Part(
-        f'<div class="state {standing.state}"><b>{escape(headline(standing))}</b><br>{"<br>".join(said)}</div>'
-        f'<div class="tiles">{shown}</div>{_decision(standing)}'
+    return Section(
+        f'<div class="state {status.state}"><b>{escape(headline(status))}</b><br>{"<br>".join(lines)}</div>'
+        f'<div class="tiles">{shown}</div>{_decision(status)}'
     )
 
 
-def _decision(standing: Standing) -> str:
-    """Return what the last cycle says of every spectrum."""
-    if not standing.settling:
+def _decision(status: Status) -> str:
+    """Return the scores of every spectrum in the last cycle, and what they mean."""
+    if not status.changes:
         return ""
-    rule, rows = standing.settings.convergence, []
-    for name, one in standing.settling.items():
-        said = verdict(one, rule.score)
-        mark = "good" if said == SETTLED else "quiet" if said == UNKNOWN else "wrong"
-        numbers = map(number, (one.change, one.spread, one.floor, one.allowed(rule.score)))
-        rows.append([NAMES[name], *numbers, f'<span class="{mark}">{said}</span>'])
+    rule, rows = status.settings.convergence, []
+    for name, scores in status.changes.items():
+        text = verdict(scores, rule.score)
+        mark = {CONVERGED: "good", UNKNOWN: "quiet"}.get(text, "wrong")
+        numbers = map(number, (scores.change, scores.spread, scores.floor, scores.allowed(rule.score)))
+        rows.append([NAMES[name], *numbers, f'<span class="{mark}">{text}</span>'])
     columns = ["last cycle", "change", "networks differ by", "statistical floor", "allowed", "verdict"]
     return table(columns, rows, words=1) + (
         f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {rule.low:g} and {rule.high:g} cm⁻¹: of the spectra of the '
@@ -146,31 +113,30 @@ def _decision(standing: Standing) -> str:
     )
 
 
-def remarks(standing: Standing) -> Part:
+def show_warnings(status: Status) -> Section:
     """Return the warnings."""
-    said = "".join(f"<li>{escape(text)}</li>" for text in warnings(standing))
-    return Part(f"<ul>{said}</ul>" if said else '<p class="quiet">None.</p>')
+    items = "".join(f"<li>{escape(text)}</li>" for text in warnings(status))
+    return Section(f"<ul>{items}</ul>" if items else '<p class="quiet">None.</p>')
 
 
-def costs(standing: Standing) -> Part:
-    """Return what each cycle has cost, and all together."""
-    folder = standing.folder
-    found = [(one.name, cost_of(one, standing.settings, standing.headers.get(one, []))) for one in
-             (folder.test, *folder.cycles(), folder.final) if one.exists()]  # fmt: skip
-    if not found:
+def show_costs(status: Status) -> Section:
+    """Return the costs of each cycle and their sum."""
+    folders = [path for path in (status.folder.test, *status.folder.cycles(), status.folder.final) if path.exists()]
+    if not folders:
         return NOTHING
-    total = Cost.together([one for _, one in found])
-    rows = [[name, *_cells(one)] for name, one in found]
+    costs = [cost_of(path, status.settings, status.headers.get(path, [])) for path in folders]
+    total = Cost.sum(costs)
+    rows = [[path.name, *_cells(cost)] for path, cost in zip(folders, costs, strict=True)]
     rows.append([f"<b>{cell}</b>" for cell in ["together", *_cells(total)]])
-    columns = ["", "labels", *(f"{words}<br>hours" for words in DOING.values())]
-    columns += [f"{words}<br>core-hours" for words in ("labels", "training", "prediction", "all")]
+    columns = ["", "labels", *(f"{step}<br>hours" for step in DOING.values())]
+    columns += [f"{work}<br>core-hours" for work in ("labels", "training", "prediction", "all")]
     each = f"{number(total.label_core_hours / total.labels)} core-hours a label. " if total.labels else ""
     note = (
         f"{each}Hours are those that passed. Core-hours are the seconds that the calculations, the trainings and the "
-        f"passes took, times the cores that the settings give them ({label_cores(standing.settings)} for a label); a "
+        f"passes took, times the cores that the settings give them ({label_cores(status.settings)} for a label); a "
         "GPU counts as a core, and what failed is not counted."
     )
-    return Part(table(columns, rows) + f'<p class="quiet">{note}</p>')
+    return Section(table(columns, rows) + f'<p class="quiet">{note}</p>')
 
 
 def _cells(cost: Cost) -> list[str]:
@@ -179,30 +145,31 @@ def _cells(cost: Cost) -> list[str]:
     return [str(cost.labels), *map(number, [*hours, *core_hours])]
 
 
-def reproduction(standing: Standing) -> Part:
+def show_settings(status: Status) -> Section:
     """Return the settings, to copy."""
-    path = standing.folder.path / SETTINGS
-    if not path.exists():
+    folder = status.folder.path
+    if not (folder / SETTINGS).exists():
         return NOTHING
     text = (
         f"<p>mimyria {__version__}; as <code>settings.yaml</code>, for "
-        f"<code>mimyria autotrain settings.yaml --folder {escape(standing.folder.path.name)}</code>. "
+        f"<code>mimyria autotrain settings.yaml --folder {escape(folder.name)}</code>. "
         f'<a download="{SETTINGS}">download</a> <button id="copy">copy</button>'
     )
-    if (standing.folder.path / HISTORY).exists():
+    if (folder / HISTORY).exists():
         text += f'; the numbers of every cycle: <a download="{HISTORY}">{HISTORY}</a>'
-    return Part(f'{text}</p><pre id="settings">{escape(path.read_text(encoding="utf-8"))}</pre>{COPY}')
+    settings = escape((folder / SETTINGS).read_text(encoding="utf-8"))
+    return Section(f'{text}</p><pre id="settings">{settings}</pre>{COPY}')
 
 
-PARTS: dict[str, Callable[[Standing], Part]] = {
-    "": summary,
-    "Warnings": remarks,
-    "Spectra": spectra,
-    "Similarity against number of labels": similarities,
-    "Errors on the test set": errors,
-    "Learning curves": learning,
-    "Labels": labels,
-    "Cost": costs,
-    "Settings": reproduction,
+SECTIONS: dict[str, Callable[[Status], Section]] = {
+    "": show_summary,
+    "Warnings": show_warnings,
+    "Spectra": show_spectra,
+    "Similarity against number of labels": show_similarities,
+    "Errors on the test set": show_errors,
+    "Learning curves": show_learning,
+    "Labels": show_labels,
+    "Cost": show_costs,
+    "Settings": show_settings,
 }
 """From top to bottom, by their headings."""

@@ -1,4 +1,4 @@
-"""The parts of the report that show what came out: spectra, similarities, errors, learning curves, labels."""
+"""The sections of the report that show results: spectra, similarities, errors, learning curves, labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,13 @@ import numpy as np
 from mimyria.autotrain.convergence import COMPARED
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.steps import LABELLED, parity_plot
-from mimyria.figures.charts import Line, beside, chart, level, shades
-from mimyria.figures.markup import NOTHING, Part, key, number, place, table
+from mimyria.figures.charts import Line, chart, lay_out, level, shades
+from mimyria.figures.markup import NOTHING, Section, key, number, place, table
 from mimyria.figures.page import figure_of
 from mimyria.figures.panels import BLUE, GREEN, GREY, HIGHEST, ORANGE, PURPLE, VERMILION, Curve, Panel
 from mimyria.labels.quality import FIGURES, outlying, summarise
 from mimyria.memory import read_json
-from mimyria.report.status import NAMES, Standing, verdict
+from mimyria.report.status import NAMES, Status, verdict
 from mimyria.spectra.spectrum import read_spectrum
 from mimyria.targets import TARGETS
 from mimyria.training.history import history_of, read_history
@@ -34,7 +33,7 @@ SCORES = {
     "spread": ("between networks", ORANGE, "solid"),
     "floor": ("statistical floor", GREEN, "dotted"),
 }
-"""How `Settling` is drawn: label, colour, dash."""
+"""How a `SpectrumChange` is drawn: label, colour, dash."""
 TARGET_COLORS = dict(zip(TARGETS, (BLUE, VERMILION, PURPLE), strict=False))
 SPECIES_COLORS = (GREEN, ORANGE, PURPLE, GREY)
 QUALITY = {name: meaning for name, meaning in FIGURES.items() if name.startswith("qa_")}
@@ -42,9 +41,9 @@ PANEL_HEIGHT, QUALITY_HEIGHT = 376, 190
 """Pixels: of a panel of spectra with its legend, of a chart of one figure of the labels."""
 
 
-def spectra(standing: Standing) -> Part:
+def show_spectra(status: Status) -> Section:
     """Return the spectra of all cycles, the last with its errors, and the final ones."""
-    panels = [panel for name in COMPARED if (panel := _panel(standing, name)) is not None]
+    panels = [panel for name in COMPARED if (panel := _panel(status, name)) is not None]
     if not panels:
         return NOTHING
     text = (
@@ -52,114 +51,110 @@ def spectra(standing: Standing) -> Part:
         "deviation of its networks from each other; the final spectrum, along all of the trajectories, is vermilion. "
         "Drag to zoom, click a name in the legend to show or hide a curve, point at a curve to read it off.</p>"
     )
-    return Part(text + place("spectra", PANEL_HEIGHT * len(panels)), {"spectra": figure_of(panels)})
+    return Section(text + place("spectra", PANEL_HEIGHT * len(panels)), {"spectra": figure_of(panels)})
 
 
-def _panel(standing: Standing, name: str) -> Panel | None:
+def _panel(status: Status, name: str) -> Panel | None:
     """Return one kind of spectrum of every cycle that made it."""
     file, column = COMPARED[name]
-    made = [cycle for cycle in standing.cycles if (cycle.folder / file).exists()]
+    made = [cycle for cycle in status.cycles if (cycle.folder / file).exists()]
     if not made:
         return None
-    paths = [cycle.folder / file for cycle in made]
-    *before, last = (_curve(path, column, label) for path, label in zip(paths, _names(made), strict=True))
-    colors = shades(len(made))
-    curves = [Curve(one.label, one.wavenumber, one.values, color) for one, color in zip(before, colors, strict=False)]
-    networks = _curve(paths[-1], column, "its networks", "spread")
-    if networks.error is not None:
-        curves.append(networks)
+    spectra = [read_spectrum(cycle.folder / file) for cycle in made]
+    labels = _legend(made)
+    curves = [
+        Curve(label, spectrum.wavenumber, spectrum.values(column), color)
+        for label, spectrum, color in zip(labels[:-1], spectra, shades(len(made)), strict=False)
+    ]
+    wavenumber, values, error = spectra[-1].curve(column)
+    if (spread := spectra[-1].spread(column)) is not None:
+        curves.append(Curve("its networks", wavenumber, values, ORANGE, spread))
+    last = Curve(labels[-1], wavenumber, values, shades(1)[0], error).between(0, HIGHEST)
     curves.append(last)
-    if (standing.folder.final / file).exists():
-        curves.append(_curve(standing.folder.final / file, column, "final"))
-    title, quantity, unit, scale = NAMES[name], "line shape", "max. of last", last.highest() or 1.0
+    if (final := status.folder.final / file).exists():
+        wavenumber, values, error = read_spectrum(final).curve(column)
+        curves.append(Curve("final", wavenumber, values, VERMILION, error))
+    quantity, unit, scale = "line shape", "max. of last", last.highest() or 1.0
     if name == "ir":
         quantity, unit, scale = "n·α", "10³ cm⁻¹", 1000.0
-    return Panel(name, title, quantity, unit, tuple(one.times(1 / scale) for one in curves), scale, height=0.9)
+    scaled = tuple(curve.between(0, HIGHEST).times(1 / scale) for curve in curves)
+    return Panel(name, NAMES[name], quantity, unit, scaled, scale, height=0.9)
 
 
-def _names(cycles: Sequence[Cycle]) -> list[str]:
-    """Return what the legend calls the cycles; of many those in the middle have one name."""
-    names = [f"{cycle.words}, {cycle.labels} labels" for cycle in cycles]
+def _legend(cycles: Sequence[Cycle]) -> list[str]:
+    """Return the labels of the cycles; of many those in the middle have one label."""
+    labels = [f"{cycle.title}, {cycle.n_labels} labels" for cycle in cycles]
     between = cycles[1:-LAST_NAMED]
     if len(between) > 1:
-        names[1:-LAST_NAMED] = [f"cycles {between[0].number} to {between[-1].number}"] * len(between)
-    return names
+        labels[1:-LAST_NAMED] = [f"cycles {between[0].number} to {between[-1].number}"] * len(between)
+    return labels
 
 
-def _curve(path: Path, column: str, label: str, band: str = "error") -> Curve:
-    """Return a spectrum with its error, or its spread over the committee, as a band."""
-    found = read_spectrum(path)
-    error = found.spread(column) if band == "spread" else found.error(column)
-    color = {"spread": ORANGE}.get(band, VERMILION if label == "final" else shades(1)[0])
-    return Curve(label, found.wavenumber, found.values(column), color, error).between(0, HIGHEST)
-
-
-def similarities(standing: Standing) -> Part:
-    """Return how alike the spectra of following cycles are over the number of labels, and all numbers."""
-    score, cycles = standing.settings.convergence.score, standing.cycles
-    labels = [cycle.labels for cycle in cycles]
-    names = [name for name in NAMES if any(name in cycle.settling for cycle in cycles)]
+def show_similarities(status: Status) -> Section:
+    """Return the similarity of the spectra of successive cycles over the number of labels, and all numbers."""
+    score, cycles = status.settings.convergence.score, status.cycles
+    n_labels = [cycle.n_labels for cycle in cycles]
+    names = [name for name in NAMES if any(name in cycle.changes for cycle in cycles)]
     if not names:
         return NOTHING
     charts = []
     for name in names:
         lines = []
         for kind, (label, color, dash) in SCORES.items():
-            scores = np.array([getattr(cycle.settling.get(name), kind, np.nan) for cycle in cycles])
-            lines.append(Line(label, labels, 100 * (1 - scores), color, dash))
+            scores = np.array([getattr(cycle.changes.get(name), kind, np.nan) for cycle in cycles])
+            lines.append(Line(label, n_labels, 100 * (1 - scores), color, dash))
         lines.append(level("wanted", 100 * (1 - score), lines))
         charts.append(chart(NAMES[name], "labels", "similarity / %", lines, zero="x"))
-    rows = [
-        [cycle.words, str(cycle.labels), NAMES[name], *map(number, (one.change, one.spread, one.floor)),
-         verdict(one, score)]
-        for cycle in cycles for name, one in cycle.settling.items()
-    ]  # fmt: skip
+    rows = []
+    for cycle in cycles:
+        for name, each in cycle.changes.items():
+            numbers = map(number, (each.change, each.spread, each.floor))
+            rows.append([cycle.title, str(cycle.n_labels), NAMES[name], *numbers, verdict(each, score)])
     columns = ["cycle", "labels", "spectrum", "change", "networks differ by", "statistical floor", "verdict"]
-    numbers = f"<details><summary>all numbers</summary>{table(columns, rows, words=1)}</details>"
+    details = f"<details><summary>all numbers</summary>{table(columns, rows, words=1)}</details>"
     keys = key([*SCORES.values(), ("wanted", GREY, "dashed")])
-    return Part(keys + place("similarity") + numbers, {"similarity": beside(charts)})
+    return Section(keys + place("similarity") + details, {"similarity": lay_out(charts)})
 
 
-def errors(standing: Standing) -> Part:
+def show_errors(status: Status) -> Section:
     """Return the errors on the test set over the number of labels, and the newest parity plots."""
-    known = [cycle for cycle in standing.cycles if cycle.errors]
-    names = [name for name in TARGETS if any(name in cycle.errors for cycle in known)]
+    tested = [cycle for cycle in status.cycles if cycle.errors]
+    names = [name for name in TARGETS if any(name in cycle.errors for cycle in tested)]
     if not names:
         return NOTHING
-    labels = [cycle.labels for cycle in known]
-    species = dict.fromkeys(one for cycle in known for name in names for one in _at(cycle, name, "species") or ())
-    tones = {one: SPECIES_COLORS[k % len(SPECIES_COLORS)] for k, one in enumerate(species)}
+    n_labels = [cycle.n_labels for cycle in tested]
+    species = dict.fromkeys(s for cycle in tested for name in names for s in _lookup(cycle, name, "species") or ())
+    colors = {symbol: SPECIES_COLORS[k % len(SPECIES_COLORS)] for k, symbol in enumerate(species)}
 
     def line(label: str, color: str, *path: str, dash: str = "solid", factor: float = 1.0) -> Line:
-        found = [_at(cycle, *path) for cycle in known]
-        values = factor * np.array([np.nan if one is None else one for one in found], dtype=float)
-        return Line(label, labels, values, color, dash)
+        values = np.array([_lookup(cycle, *path) for cycle in tested], dtype=float)  # None becomes NaN
+        return Line(label, n_labels, factor * values, color, dash)
 
     relative = [line(name.upper(), TARGET_COLORS[name], name, "relative_rmse", factor=100) for name in names]
     charts = [chart("relative to the deviation of the labels", "labels", "RMSE / %", relative, zero="xy")]
     for name in names:
         lines = [line("all atoms", TARGET_COLORS[name], name, "rmse")]
-        lines += [line(one, tone, name, "species", one, "rmse", dash="dashed") for one, tone in tones.items()]
+        lines += [line(one, color, name, "species", one, "rmse", dash="dashed") for one, color in colors.items()]
         charts.append(chart(name.upper(), "labels", f"RMSE / {_unit(TARGETS[name].unit)}", lines, zero="xy"))
-    keys = [*((name.upper(), TARGET_COLORS[name], "solid") for name in names)]
-    keys += [(f"{one} alone", tone, "dashed") for one, tone in tones.items()]
-    return Part(key(keys) + place("errors") + _parity(standing), {"errors": beside(charts)})
+    keys = [(name.upper(), TARGET_COLORS[name], "solid") for name in names]
+    keys += [(f"{symbol} alone", color, "dashed") for symbol, color in colors.items()]
+    return Section(key(keys) + place("errors") + _parity(status), {"errors": lay_out(charts)})
 
 
-def _at(cycle: Cycle, *path: str) -> Any:
-    """Return what the errors of a cycle say at a path of names, or None."""
-    found: Any = cycle.errors
+def _lookup(cycle: Cycle, *path: str) -> Any:
+    """Return the value at a path of names in the errors of a cycle, or None."""
+    value: Any = cycle.errors
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
-def _parity(standing: Standing) -> str:
+def _parity(status: Status) -> str:
     """Return the newest pictures of predictions over labels."""
     shown = []
     for name in TARGETS:
-        paths = [parity_plot(cycle.folder, name) for cycle in standing.cycles]
-        for path in [one for one in paths if one.exists()][-1:]:
+        paths = [path for cycle in status.cycles if (path := parity_plot(cycle.folder, name)).exists()]
+        for path in paths[-1:]:
             data = base64.b64encode(path.read_bytes()).decode()
             caption = f"{name.upper()} of the test set, {path.parent.name}"
             image = f'<img alt="predictions over labels: {caption}" src="data:image/png;base64,{data}">'
@@ -167,81 +162,74 @@ def _parity(standing: Standing) -> str:
     return f'<div class="parity">{"".join(shown)}</div>' if shown else ""
 
 
-def learning(standing: Standing) -> Part:
-    """Return the learning curves of all trainings, those that run too."""
-    folders = standing.folder.cycles()
+def show_learning(status: Status) -> Section:
+    """Return the learning curves of all trainings, also of those that run."""
+    folders = status.folder.cycles()
     charts = []
     for name, target in TARGETS.items():
         lines = []
         for folder, color in zip(folders, shades(len(folders)), strict=True):
             path = history_of(folder / f"{name}.mym")
-            for member, history in enumerate(read_history(path) if path.exists() else [], 1):
+            for network, history in enumerate(read_history(path) if path.exists() else [], 1):
                 rows = history[:: max(1, len(history) // MOST_POINTS)]
                 steps = [row["steps"] for row in rows]
-                for column, words, dash in (("held_out", "held out", "solid"), ("training", "training", "dotted")):
+                for column, label, dash in (("held_out", "held out", "solid"), ("training", "training", "dotted")):
                     values = 100 * np.array([row.get(column, np.nan) for row in rows])
-                    label = f"{folder.name}, network {member}, {words}"
+                    label = f"{folder.name}, network {network}, {label}"
                     lines.append(Line(label, steps, values, color, dash, marked=False, width=1.4))
         if lines:
-            title = f"{name.upper()}: {target.title}"
             worst = max((float(max(line.y)) for line in lines if line.dash == "solid"), default=np.nan)
-            axis = "RMSE / scale of the labels / %"
+            title, axis = f"{name.upper()}: {target.title}", "RMSE / scale of the labels / %"
             charts.append(chart(title, "steps", axis, lines, log=True, top=1.3 * worst))
     if not charts:
         return NOTHING
     text = "<p>Solid: held-out labels; dotted: training. Later cycles are darker; every network has its own curve.</p>"
-    return Part(text + place("learning"), {"learning": beside(charts)})
+    return Section(text + place("learning"), {"learning": lay_out(charts)})
 
 
-def labels(standing: Standing) -> Part:
+def show_labels(status: Status) -> Section:
     """Return the figures of the labels, the frames that stand out, and those that have no label."""
-    if not standing.headers:
+    if not status.headers:
         return NOTHING
     rows = []
     engines: dict[str, None] = {}
-    for folder, headers in standing.headers.items():
-        facts = summarise(headers)
+    for folder, headers in status.headers.items():
+        facts, labelled = summarise(headers), read_json(folder / LABELLED)
         engines[str(facts.get("engine", "")).split(" (")[0]] = None
-        asked, reason = _asked(folder)
-        failed = "–" if asked is None else str(asked - len(headers))
-        rows.append([folder.name, str(len(headers)), failed, escape(reason), escape(facts.get("outliers", ""))])
+        failed = str(labelled["selected"] - len(headers)) if "selected" in labelled else "–"
+        texts = (str(labelled.get("reason", "")), facts.get("outliers", ""))
+        rows.append([folder.name, str(len(headers)), failed, *map(escape, texts)])
     text = table(["set", "labelled", "failed", "reason", "frames that stand out"], rows, words=2)
-    charts = [one for name in QUALITY if (one := _quality(standing, name)) is not None]
+    charts = [made for name in QUALITY if (made := _quality(status, name)) is not None]
     if not charts:
-        return Part(text)
+        return Section(text)
     meanings = "; ".join(f"<code>{name}</code>: {escape(meaning)}" for name, meaning in QUALITY.items())
     text += (
         f'<p class="quiet">{escape(", ".join(filter(None, engines)))}. {meanings}. Test set grey, later cycles darker, '
         "frames that stand out vermilion.</p>"
     )
-    return Part(text + place("quality", 2 * QUALITY_HEIGHT), {"quality": beside(charts, across=2)})
+    return Section(text + place("quality", 2 * QUALITY_HEIGHT), {"quality": lay_out(charts, across=2)})
 
 
-def _quality(standing: Standing, name: str) -> Any:
+def _quality(status: Status, name: str) -> Any:
     """Return one figure of all labels, in the order in which they were made; None where no label has it."""
-    lines, beyond = [], []
-    colors = [GREY, *shades(len(standing.headers) - 1)]
+    lines, outliers = [], []
+    colors = [GREY, *shades(len(status.headers) - 1)]
     start = 0
-    for (folder, headers), color in zip(standing.headers.items(), colors, strict=False):
+    for (folder, headers), color in zip(status.headers.items(), colors, strict=False):
         values = np.array([float(header.get(name, np.nan)) for header in headers])
         numbers = np.arange(start, start + len(values))
         start += len(values)
         if np.isfinite(values).any():
             far = outlying(values)
             lines.append(Line(folder.name, numbers, values, color, dash=""))
-            beyond.append(Line(f"{folder.name}, stands out", numbers[far], values[far], VERMILION, dash=""))
+            outliers.append(Line(f"{folder.name}, stands out", numbers[far], values[far], VERMILION, dash=""))
     if not lines:
         return None
     unit = _unit(re.split(" that | between ", QUALITY[name])[0])
-    return chart(name, "label", unit, [*lines, *beyond], log=True, height=QUALITY_HEIGHT)
+    return chart(name, "label", unit, [*lines, *outliers], log=True, height=QUALITY_HEIGHT)
 
 
 def _unit(text: str) -> str:
     """Return a unit as one writes it by hand."""
     return text.replace("^2", "²").replace("Angstrom", "Å")
-
-
-def _asked(folder: Path) -> tuple[int | None, str]:
-    """Return how many frames were to be labelled, and why some have no label; None where it is not known yet."""
-    stated = read_json(folder / LABELLED)
-    return stated.get("selected"), str(stated.get("reason", ""))

@@ -1,18 +1,18 @@
-"""Where a loop stands, in plain words with every number they rest on, and what its user should know besides."""
+"""`Status`: the state of a loop, in plain words with every number behind them, and what its user should know."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimyria.autotrain.convergence import CONVERGED, Settling
-from mimyria.autotrain.folder import RunFolder, made_of
+from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
+from mimyria.autotrain.folder import RunFolder, read_provenance
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.execute import LOG
@@ -20,8 +20,8 @@ from mimyria.formats.header import parse_header, split_time
 from mimyria.labels.quality import summarise
 
 NAMES = {"ir": "IR", "VV": "Raman VV", "VH": "Raman VH"}
-"""Of the spectra that must settle."""
-SETTLED, UNKNOWN = "settled", "nothing to compare with yet"
+"""Of the spectra that must converge."""
+UNKNOWN = "nothing to compare with yet"
 WARNING = "warning: "
 """Begins a line of a log."""
 MOST_WARNINGS = 5
@@ -29,170 +29,147 @@ MOST_WARNINGS = 5
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a report is made of.
-
-    Parameters
-    ----------
-    folder, settings
-        Of the loop.
-    cycles
-        Finished ones.
-    reason
-        To make no more cycles; empty to go on.
-    now
-        What is being done.
-    stopped
-        Why nothing is done any more, though there is more to do.
-    """
+class Status:
+    """The state of a loop."""
 
     folder: RunFolder
-    cycles: Sequence[Cycle]
     settings: AutotrainSettings
+    cycles: Sequence[Cycle] = ()
+    """Finished ones."""
     reason: str = ""
+    """Why no cycle follows; empty while one does."""
     now: str = ""
+    """The step that runs."""
     stopped: str = ""
+    """Why nothing runs, though the loop is not finished."""
 
     @property
     def state(self) -> str:
         """``running``, ``stopped``, ``converged`` or ``limit``."""
         if self.stopped:
             return "stopped"
-        if not self.reason or made_of(self.folder.final).get("networks") != self.cycles[-1].folder.name:
+        if not self.reason or read_provenance(self.folder.final).get("networks") != self.cycles[-1].folder.name:
             return "running"
         return "converged" if self.reason == CONVERGED else "limit"
 
     @property
-    def labels(self) -> int:
+    def n_labels(self) -> int:
         """Labelled frames of all finished cycles."""
-        return self.cycles[-1].labels if self.cycles else 0
+        return self.cycles[-1].n_labels if self.cycles else 0
 
     @property
-    def settling(self) -> Mapping[str, Settling]:
-        """How much each spectrum moved in the last cycle."""
-        return self.cycles[-1].settling if self.cycles else {}
+    def changes(self) -> Mapping[str, SpectrumChange]:
+        """How much each spectrum changed in the last cycle."""
+        return self.cycles[-1].changes if self.cycles else {}
 
     @property
-    def settled_cycles(self) -> int:
-        """How many of the last cycles have settled, in a row."""
-        score = self.settings.convergence.score
-
-        def settled(cycle: Cycle) -> bool:
-            return bool(cycle.settling) and all(one.settled(score) for one in cycle.settling.values())
-
-        return sum(1 for _ in takewhile(settled, reversed(self.cycles)))
+    def converged_cycles(self) -> int:
+        """How many of the last cycles have converged, in a row."""
+        return converged_in_a_row([cycle.changes for cycle in self.cycles], self.settings.convergence.score)
 
     @cached_property
     def headers(self) -> dict[Path, list[dict[str, Any]]]:
-        """What the headers of the labels in each folder say."""
-        folders = [self.folder.test, *self.folder.cycles()]
-        return {one: list(label_headers(one / "labels.extxyz")) for one in folders if (one / "labels.extxyz").exists()}
+        """The headers of the labels in each folder."""
+        files = [folder / "labels.extxyz" for folder in (self.folder.test, *self.folder.cycles())]
+        return {path.parent: list(read_headers(path)) for path in files if path.exists()}
 
 
-def label_headers(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the header of each frame says, without reading its atoms."""
+def read_headers(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the header of each frame, without reading its atoms."""
     with path.open(encoding="utf-8") as lines:
         for count in lines:
             yield parse_header(split_time(next(lines))[1]).info
             next(islice(lines, int(count) - 1, int(count)), None)
 
 
-def headline(standing: Standing) -> str:
+def headline(status: Status) -> str:
     """Return the state in a few words."""
-    so_far = f"{_counted(len(standing.cycles), 'cycle')} and {standing.labels} labels"
-    outcome = f"Converged after {so_far}"
-    if standing.reason != CONVERGED:
-        outcome = f"Not converged: the {standing.reason} was reached after {so_far}"
-    if standing.state == "stopped":
+    n_cycles = len(status.cycles)
+    so_far = f"{n_cycles} cycle{'' if n_cycles == 1 else 's'} and {status.n_labels} labels"
+    if status.state == "stopped":
         return f"Stopped after {so_far}"
-    if standing.state != "running":
-        return outcome
-    doing = f" ({standing.now})" if standing.now else ""
-    return f"{outcome}; the final spectra are being made{doing}" if standing.reason else f"Running{doing}"
+    doing = f" ({status.now})" if status.now else ""
+    if not status.reason:
+        return f"Running{doing}"
+    outcome = f"Not converged: the {status.reason} was reached after {so_far}"
+    if status.reason == CONVERGED:
+        outcome = f"Converged after {so_far}"
+    return f"{outcome}; the final spectra are being made{doing}" if status.state == "running" else outcome
 
 
-def explanation(standing: Standing) -> str:
+def explanation(status: Status) -> str:
     """Return why, and what comes next."""
-    rule, settled = standing.settings.convergence, standing.settled_cycles
-    wanted = f"every spectrum must settle {_in_a_row(rule.patience)} (so far: {settled})"
-    if standing.state == "stopped":
-        return f"{standing.stopped.rstrip('.')}. The same command goes on where it was; {wanted}."
-    if standing.reason == CONVERGED:
-        return f"Every spectrum has settled {_in_a_row(rule.patience)}."
-    limits = {name: value for name, value in standing.settings.limits.model_dump().items() if value is not None}
+    patience = status.settings.convergence.patience
+    in_a_row = "in one cycle" if patience == 1 else f"in {patience} cycles in a row"
+    wanted = f"every spectrum must converge {in_a_row} (so far: {status.converged_cycles})"
+    if status.state == "stopped":
+        return f"{status.stopped.rstrip('.')}. The same command resumes the loop; {wanted}."
+    if status.reason == CONVERGED:
+        return f"Every spectrum has converged {in_a_row}."
+    limits = {name: value for name, value in asdict(status.settings.limits).items() if value is not None}
     ends = " or ".join(f"{value:g} {name}" for name, value in limits.items())
-    said = f"To converge, {wanted}" + ("." if standing.reason or not ends else f"; it ends in any case at {ends}.")
-    alive = " Written anew every minute: if this is older, the loop was killed, and the same command goes on."
-    return said + (alive if standing.state == "running" else "")
+    text = f"To converge, {wanted}" + ("." if status.reason or not ends else f"; it ends in any case at {ends}.")
+    if status.state == "running":
+        text += " Updated every minute: if this is older, the loop was killed, and the same command resumes it."
+    return text
 
 
-def last_words(standing: Standing) -> list[str]:
-    """Return the last line of the log of each job of the step that runs: how far it is."""
-    place, _, doing = standing.now.partition(": ")
-    logs = sorted(standing.folder.path.glob(f"{place}/{doing}*/{LOG}")) if doing else []
-    last = [lines[-1] for path in logs if (lines := _read(path))]
+def latest_output(status: Status) -> list[str]:
+    """Return the last line in the log of each job of the step that runs: how far it is."""
+    place, _, doing = status.now.partition(": ")
+    logs = sorted(status.folder.path.glob(f"{place}/{doing}*/{LOG}")) if doing else []
+    last = [lines[-1] for path in logs if (lines := _read_log(path))]
     return [line for line in last if not line.startswith("{")]  # results are shown elsewhere
 
 
-def _logs(folder: RunFolder) -> list[Path]:
-    """Return the logs of all steps; those of the calculations lie elsewhere."""
-    return [path for path in sorted(folder.path.glob(f"*/*/{LOG}")) if path.parents[1] != folder.work]
-
-
-def _read(log: Path) -> list[str]:
+def _read_log(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
 
 
-def verdict(one: Settling, score: float) -> str:
-    """Return what the numbers of one spectrum say."""
-    if np.isnan(one.change):
+def verdict(change: SpectrumChange, score: float) -> str:
+    """Return what the numbers of one spectrum mean."""
+    if np.isnan(change.change):
         return UNKNOWN
-    allowed = one.allowed(score)
-    beyond = {"changes too much": one.change, "networks differ too much": one.spread}
-    return "; ".join(words for words, value in beyond.items() if value > allowed) or SETTLED
+    allowed = change.allowed(score)
+    beyond = {"changes too much": change.change, "networks differ too much": change.spread}
+    return "; ".join(words for words, value in beyond.items() if value > allowed) or CONVERGED
 
 
-def warnings(standing: Standing) -> list[str]:
-    """Return what the user should know: of the decision, of the labels, and what the steps warned of in their logs."""
-    return [*_of_decision(standing), *_of_labels(standing), *_of_logs(standing)]
+def warnings(status: Status) -> list[str]:
+    """Return what the user should know: of the decision, of the labels, and the warnings in the logs of the steps."""
+    return [*_decision_warnings(status), *_label_warnings(status), *_log_warnings(status)]
 
 
-def _of_decision(standing: Standing) -> Iterator[str]:
-    score = standing.settings.convergence.score
-    moved = {NAMES[name]: one for name, one in standing.settling.items()}
-    if high := [f"{name} {one.floor:.3g}" for name, one in moved.items() if one.floor > score]:
+def _decision_warnings(status: Status) -> Iterator[str]:
+    score = status.settings.convergence.score
+    changes = {NAMES[name]: change for name, change in status.changes.items()}
+    if high := [f"{name} {change.floor:.3g}" for name, change in changes.items() if change.floor > score]:
         yield (
             f"the statistical floor of the final spectra ({', '.join(high)}) is above the score that is wanted "
             f"({score:g}), so that larger changes count as none; longer trajectories lower it"
         )
-    if len(standing.cycles) > 1 and (bare := [name for name, one in moved.items() if np.isnan(one.floor)]):
+    if len(status.cycles) > 1 and (bare := [name for name, change in changes.items() if np.isnan(change.floor)]):
         yield f"no error bars ({', '.join(bare)}), so the statistical floor is not known; a longer probe gives them"
-    if single := [name for name, one in moved.items() if np.isnan(one.spread)]:
-        yield f"a single network ({', '.join(single)}) says nothing of its own doubt; a committee would"
-    if moved and (missing := [name for name in NAMES.values() if name not in moved]):
+    if single := [name for name, change in changes.items() if np.isnan(change.spread)]:
+        yield f"a single network ({', '.join(single)}) cannot estimate its own error; a committee can"
+    if changes and (missing := [name for name in NAMES.values() if name not in changes]):
         yield f"not made, and not part of the decision: {', '.join(missing)}"
 
 
-def _of_labels(standing: Standing) -> Iterator[str]:
-    for folder, headers in standing.headers.items():
+def _label_warnings(status: Status) -> Iterator[str]:
+    for folder, headers in status.headers.items():
         facts = summarise(headers)
         yield from (f"labels of {folder.name}: {facts[name]}" for name in ("not_sensible", "advice") if name in facts)
 
 
-def _of_logs(standing: Standing) -> Iterator[str]:
+def _log_warnings(status: Status) -> Iterator[str]:
     """Yield each warning once, with the first log that has it."""
-    said = set()
-    for path in _logs(standing.folder):
-        found = [line.removeprefix(WARNING) for line in _read(path) if line.startswith(WARNING)]
+    seen = set()
+    for path in sorted(status.folder.path.glob(f"*/*/{LOG}")):
+        if path.parents[1] == status.folder.work:  # of a single calculation
+            continue
+        found = [line.removeprefix(WARNING) for line in _read_log(path) if line.startswith(WARNING)]
         for text in list(dict.fromkeys(found))[:MOST_WARNINGS]:
-            if text not in said:
-                yield f"{path.parent.relative_to(standing.folder.path)}: {text}"
-            said.add(text)
-
-
-def _in_a_row(cycles: int) -> str:
-    return "in one cycle" if cycles == 1 else f"in {cycles} cycles in a row"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+            if text not in seen:
+                yield f"{path.parent.relative_to(status.folder.path)}: {text}"
+            seen.add(text)

@@ -16,7 +16,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any, Protocol
 
-from mimyria.config import read_settings
+from mimyria.config import read_settings, read_yaml
 from mimyria.errors import ConfigError
 
 LOG = "run.log"
@@ -252,14 +252,11 @@ def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
         raise ConfigError(
             f"--{next(iter(here))} is for this machine; leave it out, {path} sets how many jobs run at once"
         )
-    known = {executor: {setting.name for setting in fields(kind)} for executor, kind in EXECUTORS.items()}
-    profile = read_settings(path, {"executor"}.union(*known.values()))
-    kind = str(profile.pop("executor", None))
-    if kind not in known:
-        raise ConfigError(f"{path} needs a line `executor: {' or '.join(known)}`")
-    if surplus := sorted(set(profile) - known[kind]):
-        has = ", ".join(sorted(known[kind]))
-        raise ConfigError(f"{path}: executor {kind} has no setting {surplus[0]!r}; it has {has}")
+    kind = str(read_yaml(path).get("executor"))
+    if kind not in EXECUTORS:
+        raise ConfigError(f"{path} needs a line `executor: {' or '.join(EXECUTORS)}`")
+    profile = read_settings(path, ["executor", *(setting.name for setting in fields(EXECUTORS[kind]))])
+    del profile["executor"]
     if kind == "parsl":
         if find_spec("parsl") is None:
             raise ConfigError(f"{path} needs Parsl, which is not installed; `pip install 'mimyria[hpc]'` adds it")

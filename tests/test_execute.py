@@ -103,7 +103,7 @@ def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> Non
 def test_a_profile_with_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "profile.yaml"
     path.write_text("executor: local\nprovider: SlurmProvider\n")
-    with pytest.raises(ConfigError, match="executor local has no setting 'provider'; it has cores, workers"):
+    with pytest.raises(ConfigError, match="unknown setting 'provider'; known are cores, executor, workers"):
         make_executor(str(path), {}, tmp_path)
     path.write_text("executor: parsl\nproviedr: SlurmProvider\n")
     with pytest.raises(ConfigError, match="did you mean provider"):

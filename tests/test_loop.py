@@ -269,7 +269,7 @@ def test_a_dead_worker_and_a_broken_checkpoint_are_tried_once_more(
 
     steps.before = hook
     assert "converged" in autotrain(settings, tmp_path / "loop")
-    assert "training of PGT ended with: it was told to fail; it begins once more" in caplog.text
+    assert "training of PGT failed: it was told to fail; it starts anew" in caplog.text
     checkpoint = tmp_path / "third" / "cycle-01" / "apt.mym.checkpoint"
     tried = []
 

@@ -9,6 +9,7 @@ are taken that lie farthest apart, and from what is labelled already, in the spa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -22,19 +23,13 @@ REACH, SMEARING, POINTS = 6.0, 0.15, 48
 
 
 def disagreement(rates: Sequence[Array]) -> Array:
-    """Return d(t) of the targets together (the root of the sum of squares), shape (t,).
-
-    Parameters
-    ----------
-    rates
-        For each target, shape (t, members, ...).
-    """
+    """Return d(t), shape (t,), the root of its squares summed over targets; their rates are (t, networks, ...)."""
     total: Array = np.zeros(len(rates[0]))
-    for one in rates:
-        members = one.reshape(*one.shape[:2], -1)
-        mean = members.mean(axis=1)
-        away = np.square(members - mean[:, None]).sum(axis=2).mean(axis=1)
-        total += away / np.square(mean).sum(axis=1).mean()
+    for target_rates in rates:
+        networks = target_rates.reshape(*target_rates.shape[:2], -1)
+        mean = networks.mean(axis=1)
+        deviation = np.square(networks - mean[:, None]).sum(axis=2).mean(axis=1)
+        total += deviation / np.square(mean).sum(axis=1).mean()
     return np.sqrt(total)
 
 
@@ -46,33 +41,25 @@ def descriptor(frame: Frame) -> Array:
     i, j, vectors = neighbour_pairs(frame, REACH)
     distances = np.linalg.norm(vectors, axis=1)
     grid = np.linspace(0.5, REACH, POINTS)
-    kinds, species = np.unique(frame.numbers, return_inverse=True)
-    parts = []
-    for a in range(len(kinds)):
-        for b in range(a, len(kinds)):
-            found = distances[(species[i] == a) & (species[j] == b)]
-            counts, _ = np.histogram(found, bins=256, range=(0, REACH))
-            middle = (np.arange(256) + 0.5) * REACH / 256
-            atoms = min(np.count_nonzero(species == a), np.count_nonzero(species == b))
-            parts.append(np.exp(-0.5 * ((grid[:, None] - middle) / SMEARING) ** 2) @ (counts / atoms))
-    return np.concatenate(parts)
+    middle = (np.arange(256) + 0.5) * REACH / 256
+    smearing = np.exp(-0.5 * ((grid[:, None] - middle) / SMEARING) ** 2)
+    histograms = []
+    for a, b in combinations_with_replacement(np.unique(frame.numbers), 2):
+        chosen = distances[(frame.numbers[i] == a) & (frame.numbers[j] == b)]
+        counts, _ = np.histogram(chosen, bins=256, range=(0, REACH))
+        atoms = min(np.count_nonzero(frame.numbers == a), np.count_nonzero(frame.numbers == b))
+        histograms.append(smearing @ (counts / atoms))
+    return np.concatenate(histograms)
 
 
-def farthest_points(candidates: Array, there: Array, number: int) -> list[int]:
-    """Return the indices of points, each the farthest from those chosen before and those that are there.
+def farthest_points(candidates: Array, known: Array, number: int) -> list[int]:
+    """Return the indices of so many candidates, each the farthest from those chosen before and from known points.
 
-    Parameters
-    ----------
-    candidates
-        Shape (n, d), the most wanted first: it begins where nothing is there.
-    there
-        Shape (m, d), may be empty.
-    number
-        How many to choose.
+    The candidates have shape (n, d), and begin with the one that is chosen if no point is known; known, (m, d).
     """
     chosen: list[int] = []
     nearest = np.full(len(candidates), np.inf)
-    for point in there:
+    for point in known:
         nearest = np.minimum(nearest, np.linalg.norm(candidates - point, axis=1))
     for _ in range(min(number, len(candidates))):
         index = int(np.argmax(nearest))
@@ -83,16 +70,9 @@ def farthest_points(candidates: Array, there: Array, number: int) -> list[int]:
 
 
 def most_disputed(disputes: Array, free: Array, number: int) -> list[int]:
-    """Return the candidates of a batch: the free frames with the largest disagreement, largest first.
+    """Return `CANDIDATES` times as many frames as a batch has: the free ones with the largest disagreement first.
 
-    Parameters
-    ----------
-    disputes
-        d(t), shape (t,).
-    free
-        Which frames may be taken, shape (t,), bool.
-    number
-        Of the batch; `CANDIDATES` times as many are returned, if there are.
+    The disagreements d(t), and which frames are free, have shape (t,).
     """
     order = np.argsort(-disputes, kind="stable")
     return [int(index) for index in order if free[index]][: CANDIDATES * number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,6 @@ from mimyria.settings import EvaluateSettings, PredictSettings, TrainSettings
 
 if TYPE_CHECKING:
     from mimyria.frame import Frame
-    from mimyria.progress import Advance
 
 
 @with_options
@@ -87,10 +87,10 @@ def predict(
     if out.resolve() == trajectory.resolve():
         raise ConfigError(f"{out} is the trajectory itself; give another --out")
     with progress(trajectory.name) as advance:
-        frames = commands.predict(model, trajectory, settings)
-        write_frames(out, (_reported(frame, k, advance) for k, frame in enumerate(frames, 1)))
 
+        def predicted() -> Iterator[Frame]:
+            for count, frame in enumerate(commands.predict(model, trajectory, settings), 1):
+                advance(None, f"{count} frames")
+                yield frame
 
-def _reported(frame: Frame, count: int, advance: Advance) -> Frame:
-    advance(None, f"{count} frames")
-    return frame
+        write_frames(out, predicted())

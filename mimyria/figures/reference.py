@@ -37,7 +37,7 @@ class Reference:
 def read_reference(text: str) -> Reference:
     """Return the reference that a text of the form above names.
 
-    KIND is ``ir`` unless said; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table as `read_spectrum` takes
+    KIND is ``ir`` unless given; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table as `read_spectrum` takes
     it; its first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
     file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed.
 

@@ -19,7 +19,7 @@ File = str | os.PathLike[str]
 S = TypeVar("S", bound=Settings)
 
 REMARKS = ("mimyria", "used", "rates")
-"""What a ``settings.yaml`` that we wrote says besides the settings."""
+"""What a ``settings.yaml`` of ours holds besides the settings."""
 
 
 def read_settings(path: Path, known: Iterable[str], plural: Iterable[str] = ()) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
     require_known(given, known)
     if settings is not None:
         return replace(settings, **given)
-    missing = [name for name, one in known.items() if name not in given and one.default is MISSING]
+    missing = [name for name, setting in known.items() if name not in given and setting.default is MISSING]
     if missing:
         raise ConfigError(f"{', '.join(missing)} must be given")
     return part(**given)
@@ -63,12 +63,12 @@ def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
 
 def paths_of(files: File | Iterable[File]) -> list[Path]:
     """Return the paths of one file or several."""
-    return [Path(one) for one in ([files] if isinstance(files, str | os.PathLike) else files)]
+    return [Path(file) for file in ([files] if isinstance(files, str | os.PathLike) else files)]
 
 
 def _listed(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return [f"{name}={one}" for name, one in value.items()]
+        return [f"{name}={item}" for name, item in value.items()]
     return [value] if isinstance(value, str | int | float) else value
 
 
@@ -99,7 +99,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
-    """Write settings as YAML, whole or not at all; paths as text."""
+    """Write settings as YAML, by an atomic write; paths as text."""
     plain = {key: _plain(value) for key, value in settings.items()}
     write_text(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 

@@ -24,7 +24,7 @@ from mimyria.errors import Busy, ConfigError
 SAMPLED = 1 << 16
 """Bytes at each of three places of a file that tell it from another."""
 SHOWN = 3
-"""Differences that are told; the others are counted."""
+"""Differences that are shown; the others are counted."""
 SECONDS_BETWEEN_TRIES = 0.1
 
 
@@ -152,8 +152,8 @@ class Identity(dict[str, Any]):
         """Return in words how this differs from an earlier one; empty where it does not."""
         before, now = _flat(earlier), _flat(self)
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        said = [f"{name} was {_shown(before.get(name))}, now it is {_shown(now.get(name))}" for name in names[:SHOWN]]
-        return "; ".join(said) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        shown = [f"{name} was {_shown(before.get(name))}, now it is {_shown(now.get(name))}" for name in names[:SHOWN]]
+        return "; ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _flat(content: Any, name: str = "") -> dict[str, Any]:
@@ -195,9 +195,9 @@ def digest(path: Path, length: int | None = None) -> str:
         return digest_of(stream.read(min(SAMPLED, length)) for place in places if stream.seek(place) == place)
 
 
-def digest_of(pieces: Iterable[bytes]) -> str:
+def digest_of(chunks: Iterable[bytes]) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of bytes."""
-    found = hashlib.sha256()
-    for piece in pieces:
-        found.update(piece)
-    return found.hexdigest()[:16]
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()[:16]

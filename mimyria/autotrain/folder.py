@@ -40,9 +40,9 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         now = asdict(settings)
         stated = path / SETTINGS
-        if stated.exists() and (found := lasting(now).differences(lasting(read_yaml(stated)))):
+        if stated.exists() and (changes := lasting(now).differences(lasting(read_yaml(stated)))):
             raise ConfigError(
-                f"{path} was begun with other settings ({found}): give another --folder, or the settings of {stated}"
+                f"{path} was begun with other settings ({changes}): give another --folder, or the settings of {stated}"
             )
         self._check_files(settings)
         write_settings(stated, now)

@@ -47,7 +47,7 @@ class Flags(Kind):
     step: str
 
     def check(self, value: Any) -> Any:
-        flags = {name.replace("-", "_"): one for name, one in _lines(value).items()}
+        flags = {name.replace("-", "_"): flag for name, flag in _lines(value).items()}
         known = declared(STEPS[self.step])
         for name in flags:
             if name in known and known[name].given:
@@ -63,7 +63,7 @@ class Flags(Kind):
 def _lines(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise Refused("takes lines of the form `name: value`", value)
-    return {str(name): one for name, one in value.items()}
+    return {str(name): item for name, item in value.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

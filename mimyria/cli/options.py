@@ -27,23 +27,25 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         words = {name: given.pop(name) for name in declared(part)}
         command(settings=from_words(part, words), **given)
 
-    parameters.sort(key=lambda one: one.default is not inspect.Parameter.empty)  # as a signature must have them
+    parameters.sort(
+        key=lambda parameter: parameter.default is not inspect.Parameter.empty
+    )  # as a signature must have them
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
 
 
 def _option(part: type[Settings], name: str) -> inspect.Parameter:
     """Return the parameter of an option; all but switches are texts, so that a wrong value is refused as elsewhere."""
-    one = declared(part)[name]
-    missing = one.default is MISSING
-    shown = one.kind.without if one.default is None or missing else one.kind.write(one.default)
+    known = declared(part)[name]
+    missing = known.default is MISSING
+    shown = known.kind.without if known.default is None or missing else known.kind.write(known.default)
     texts = " ".join(map(str, shown)) if isinstance(shown, tuple | list) else shown
-    switch, several = isinstance(one.kind, Switch), isinstance(one.kind, Many | Pairs)
+    switch, several = isinstance(known.kind, Switch), isinstance(known.kind, Many | Pairs)
     option = typer.Option(
         flag(name),
-        help=one.help,
-        metavar=None if switch else one.kind.shown,
+        help=known.help,
+        metavar=None if switch else known.kind.shown,
         rich_help_panel=panel_of(part, name) or None,
         show_default=str(texts) if texts and not switch else False,
     )
@@ -59,9 +61,9 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
 def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command from a YAML file, so that flags win."""
     if path is not None:
-        parameters = [parameter for parameter in context.command.params if parameter.name not in ("config", "help")]
-        plural = {one.name or "" for one in parameters if one.nargs != 1 or getattr(one, "multiple", False)}
-        context.default_map = read_settings(path, {parameter.name or "" for parameter in parameters}, plural)
+        known = {str(flag.name): flag for flag in context.command.params if flag.name not in ("config", "help")}
+        plural = [name for name, flag in known.items() if flag.nargs != 1 or getattr(flag, "multiple", False)]
+        context.default_map = read_settings(path, known, plural)
     return path
 
 

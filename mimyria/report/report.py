@@ -62,7 +62,7 @@ def write_report(status: Status) -> None:
     path = status.folder.path
     try:
         sections = {title: _section(show, status) for title, show in SECTIONS.items()}
-        body = "\n".join((f"<h2>{title}</h2>\n" if title else "") + one.text for title, one in sections.items())
+        body = "\n".join((f"<h2>{title}</h2>\n" if title else "") + section.text for title, section in sections.items())
         figures = {place: figure for section in sections.values() for place, figure in section.figures.items()}
         files = [path / name for name in (SETTINGS, HISTORY)]
         texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.exists()}

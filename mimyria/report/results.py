@@ -134,7 +134,7 @@ def show_errors(status: Status) -> Section:
     charts = [chart("relative to the deviation of the labels", "labels", "RMSE / %", relative, zero="xy")]
     for name in names:
         lines = [line("all atoms", TARGET_COLORS[name], name, "rmse")]
-        lines += [line(one, color, name, "species", one, "rmse", dash="dashed") for one, color in colors.items()]
+        lines += [line(s, color, name, "species", s, "rmse", dash="dashed") for s, color in colors.items()]
         charts.append(chart(name.upper(), "labels", f"RMSE / {_unit(TARGETS[name].unit)}", lines, zero="xy"))
     keys = [(name.upper(), TARGET_COLORS[name], "solid") for name in names]
     keys += [(f"{symbol} alone", color, "dashed") for symbol, color in colors.items()]

@@ -168,8 +168,8 @@ def _log_warnings(status: Status) -> Iterator[str]:
     for path in sorted(status.folder.path.glob(f"*/*/{LOG}")):
         if path.parents[1] == status.folder.work:  # of a single calculation
             continue
-        found = [line.removeprefix(WARNING) for line in _read_log(path) if line.startswith(WARNING)]
-        for text in list(dict.fromkeys(found))[:MOST_WARNINGS]:
+        texts = [line.removeprefix(WARNING) for line in _read_log(path) if line.startswith(WARNING)]
+        for text in list(dict.fromkeys(texts))[:MOST_WARNINGS]:
             if text not in seen:
                 yield f"{path.parent.relative_to(status.folder.path)}: {text}"
             seen.add(text)

@@ -26,15 +26,9 @@ FORMS = 'species, none, molecules, "shell RADIUS around SELECTION", or one or se
 def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = None) -> Grouping:
     """Return the groups that are asked for.
 
-    Parameters
-    ----------
-    asked
-        One of ``species``, ``none``, ``molecules``, ``shell RADIUS... around SELECTION``; or any number of
-        ``NAME=SELECTION``. Selections are in the language of MDAnalysis, radii in Å.
-    first
-        The frame whose bonds define the molecules.
-    topology
-        File that names the atoms, for the selections.
+    They are one of ``species``, ``none``, ``molecules``, ``shell RADIUS... around SELECTION``, or any number of
+    ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the ``topology``; radii in Å.
+    The bonds of the ``first`` frame define the molecules.
 
     Raises
     ------

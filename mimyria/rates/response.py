@@ -76,18 +76,14 @@ def response_series(
     Parameters
     ----------
     done
-        The ``store.n_frames`` frames of the checkpoint, without tensors: the correlation of the velocities is not in it
-        and is computed again.
+        The ``store.n_frames`` frames of the checkpoint, without tensors: the correlation of the velocities, of so many
+        ``lags``, is not in it and is computed again.
     predicted
         The frames after those, with the tensors of ``targets``.
     targets, grouping, timestep, differenced
         Names of the targets to contract, and as in `ResponseSeries`.
-    lags
-        Length of the velocity correlation.
-    store
-        The checkpoint.
-    limit
-        Number of frames to return, if the checkpoint may hold more.
+    store, limit
+        The checkpoint, and the number of frames to return, if it may hold more.
     """
     pass_ = _Pass(targets, grouping, lags)
     for frames in iter(lambda: list(islice(done, FRAMES_AT_ONCE)), []):

@@ -70,11 +70,6 @@ def compare(
     difference
         File to write first - scale·second to, with its standard error.
 
-    Returns
-    -------
-    Similarity
-        Pure numbers, and the range in cm⁻¹.
-
     Raises
     ------
     SpectrumError

@@ -10,7 +10,7 @@ from mimyria.rates.window import sine_shape
 
 def epsilon_imag(wavenumber: Array, n_alpha: Array) -> Array:
     """Return ε''(ν) = n·α/(2πν) from n·α (cm⁻¹), shape (..., n); NaN at ν = 0, where conduction makes it infinite."""
-    return n_alpha / (2 * np.pi * _positive(wavenumber))
+    return n_alpha / (2 * np.pi * np.where(wavenumber > 0, wavenumber, np.nan))
 
 
 def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> Array:
@@ -20,17 +20,10 @@ def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> 
 
     with nα(-ν) = nα(ν). The second form stays regular where ε'' ~ 1/ν: a constant n·α, the conduction σ/(ε0 c),
     adds nothing to ε'. Its integral is -π times `sine_shape`.
-
-    Parameters
-    ----------
-    wavenumber
-        cm⁻¹, from 0 in equal steps Δ, shape (n,).
-    n_alpha
-        n·α in cm⁻¹, shape (..., n).
-    epsilon_infinity
-        ε∞, the permittivity far above the vibrations.
+    Wavenumbers (n,) go from 0 in equal steps Δ, as n·α (..., n) in cm⁻¹; ε∞ is the permittivity far above the
+    vibrations.
     """
-    change = -sine_shape(n_alpha) / (2 * np.pi * _positive(wavenumber))
+    change = -epsilon_imag(wavenumber, sine_shape(n_alpha))  # over 2πν, as n·α is in ε''
     # ν → 0:  (1/π²) ∫_0^∞ [nα(ν') - nα(0)]/ν'² dν', with Σ_{m odd > 0} 1/m² = π²/8
     ends = np.concatenate([n_alpha[..., :-1], n_alpha[..., -1:] / 2], axis=-1)  # as in `sine_shape`
     odd, step = np.arange(1, len(wavenumber), 2), wavenumber[1]
@@ -55,10 +48,6 @@ def optical_constants(wavenumber: Array, n_alpha: Array, epsilon_infinity: float
         "alpha_cm-1": 4 * np.pi * wavenumber * kappa,
         "reflectivity": ((n - 1) ** 2 + kappa**2) / ((n + 1) ** 2 + kappa**2),
     }
-
-
-def _positive(wavenumber: Array) -> Array:
-    return np.where(wavenumber > 0, wavenumber, np.nan)
 
 
 def optical_header(epsilon_infinity: float) -> dict[str, str]:

@@ -30,16 +30,8 @@ def hyper_raman(series: Sequence[ResponseSeries], conditions: Conditions, sampli
     are the averages over all orientations of S. J. Cyvin, J. E. Rauch and J. C. Decius, J. Chem. Phys. 43, 4083 (1965),
     and R. Bersohn, Y.-H. Pao and H. L. Frisch, J. Chem. Phys. 45, 3184 (1966): with A = |v|² and B = Σ β_ijk²,
     ⟨β_ZZZ²⟩ = (3A + 2B)/35 and ⟨β_ZXX²⟩ = (4B - A)/105. So ρ lies between 1/9 (a vector) and 2/3 (an octupole). The
-    first letter of a geometry is the polarisation of the laser, the second that of the scattered light.
-
-    Parameters
-    ----------
-    series
-        With rates of the HGT.
-    conditions
-        A laser adds Stokes and anti-Stokes intensities, at 2ν_L ∓ ν; see `intensity_scales`.
-    sampling
-        From `choose_sampling`.
+    first letter of a geometry is the polarisation of the laser, the second that of the scattered light. With a laser
+    come Stokes and anti-Stokes intensities, at 2ν_L ∓ ν; see `intensity_scales`.
     """
     explained = {
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dβ/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",

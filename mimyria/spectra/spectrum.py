@@ -170,8 +170,8 @@ def _parts(name: str) -> list[str]:
 def write_csv(path: Path, spectrum: Spectrum) -> None:
     """Write a spectrum: ``#`` header lines, a line of column names, rows."""
     units = {
-        UNIT_OF + ", ".join(name for name, unit in spectrum.units.items() if unit == one): one
-        for one in dict.fromkeys(spectrum.units.values())
+        UNIT_OF + ", ".join(name for name, unit in spectrum.units.items() if unit == shared): shared
+        for shared in dict.fromkeys(spectrum.units.values())
     }
     header = {f"{PROGRAM}{__version__}": spectrum.kind} | spectrum.header | units
     names = ",".join(f'"{name}"' if "," in name else name for name in spectrum.columns)

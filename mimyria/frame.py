@@ -17,37 +17,55 @@ AXES = "xyz"
 
 @dataclass(frozen=True, repr=False)
 class Frame:
-    """Atoms in a cell at one instant, with velocities and, once labelled, tensors."""
+    """Atoms in a cell at one instant, with velocities and, once labelled, tensors.
+
+    Parameters
+    ----------
+    numbers
+        Atomic numbers, shape (n,).
+    positions
+        Å, shape (n, 3).
+    cell
+        Cell vectors as rows, Å, shape (3, 3); rows of a direction that is not periodic may be zero.
+    periodic
+        Which cell vectors repeat, shape (3,), bool.
+    velocities
+        Å/fs, shape (n, 3), or None where the trajectory has none.
+    time
+        fs, or None where the file does not say.
+    tensors
+        By target name (``targets.TARGETS``), shape (n, 3, ..., 3): atom, field indices, displacement.
+        NaN marks an atom without a label.
+    members
+        Tensors of every network of a committee, by target name, shape (members, n, 3, ..., 3).
+    info
+        What else the frame's header says: charge, field strength, engine, quality figures.
+    forces
+        eV/Å, shape (n, 3), or None where the file has none.
+    masses
+        u, shape (n,), where the file tells them (isotopes); None for the standard ones of the elements.
+    extra
+        Other numbers of every atom to be written, by column name, shape (n,).
+    columns
+        Names of all per-atom columns of the file, for messages.
+    step
+        Number of the step of the run, where the file counts these instead of a time, else None.
+    """
 
     numbers: Array
-    """Atomic numbers, shape (n,)."""
     positions: Array
-    """Å, shape (n, 3)."""
     cell: Array
-    """Cell vectors as rows, Å, shape (3, 3); rows of a direction that is not periodic may be zero."""
     periodic: Array
-    """Which cell vectors repeat, shape (3,), bool."""
     velocities: Array | None = None
-    """Å/fs, shape (n, 3), or None where the trajectory has none."""
     time: float | None = None
-    """fs, or None where the file does not say."""
     tensors: dict[str, Array] = field(default_factory=dict)
-    """By target name (``targets.TARGETS``), shape (n, 3, ..., 3): atom, field indices, displacement. NaN marks an atom
-    without a label."""
     members: dict[str, Array] = field(default_factory=dict)
-    """Tensors of every network of a committee, by target name, shape (members, n, 3, ..., 3)."""
     info: dict[str, Any] = field(default_factory=dict)
-    """What else the frame's header says: charge, field strength, engine, quality figures."""
     forces: Array | None = None
-    """eV/Å, shape (n, 3), or None where the file has none."""
     masses: Array | None = None
-    """u, shape (n,), where the file tells them (isotopes); None for the standard ones of the elements."""
     extra: dict[str, Array] = field(default_factory=dict)
-    """Other numbers of every atom to be written, by column name, shape (n,)."""
     columns: tuple[str, ...] = ()
-    """Names of all per-atom columns of the file, for messages."""
     step: int | None = None
-    """Number of the step of the run, where the file counts these instead of a time, else None."""
 
     def __len__(self) -> int:
         return len(self.numbers)

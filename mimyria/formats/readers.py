@@ -43,8 +43,21 @@ def read_frames(
 ) -> Iterator[Frame]:
     """Yield the frames of a label file, of configurations, or of any trajectory, as they are stored.
 
-    They are in Å, Å/fs, fs, e, and the tensors' units; velocities, times and a cell may be missing. The other
-    parameters are those of `Source`.
+    Parameters
+    ----------
+    path
+        The file; velocities, times and a cell may be missing.
+    topology
+        File that names the atoms, where this one does not.
+    velocity_unit
+        A name in ``units.VELOCITY``, where the file does not say it.
+    layout
+        Index order of the tensors, a name in ``layout.LAYOUTS``, where the file does not state it.
+
+    Returns
+    -------
+    Iterator
+        Frames in Å, Å/fs, fs, e, and the tensors' units.
     """
     source = Source(Path(path), Path(topology) if topology else None, velocity_unit=velocity_unit, layout=layout)
     return find_reader(source).frames(source, count(), Progress())

@@ -43,18 +43,26 @@ class Spectrum:
     """Intensities over wavenumber.
 
     Where a method takes the name of a column, None stands for the first after the wavenumber.
+
+    Parameters
+    ----------
+    kind
+        Name in ``KINDS``; ``table`` for a file from elsewhere.
+    columns
+        By name, each of shape (n,), the wavenumber (cm⁻¹) first.
+    header
+        What the columns are: formulas, settings.
+    units
+        By quantity, with which the name of a column begins; ``1`` for pure numbers.
+    origin
+        The file it was read from, for messages.
     """
 
     kind: str
-    """Name in ``KINDS``; ``table`` for a file from elsewhere."""
     columns: dict[str, Array]
-    """By name, each of shape (n,), the wavenumber (cm⁻¹) first."""
     header: dict[str, str] = field(default_factory=dict)
-    """What the columns are: formulas, settings."""
     units: dict[str, str] = field(default_factory=dict)
-    """By quantity, with which the name of a column begins; ``1`` for pure numbers."""
     origin: str = field(default="", compare=False)
-    """The file it was read from, for messages."""
 
     def __repr__(self) -> str:
         low, high = self.wavenumber[[0, -1]] if len(self.wavenumber) else (np.nan, np.nan)
@@ -185,7 +193,16 @@ def read_spectrum(path: File) -> Spectrum:
 
     ``#`` lines are comments; of ours they give kind, header and units. Columns are separated by commas or white space,
     a line of names may come first.
-    Units are known as far as the file, or the name of a column, tells them.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Spectrum
+        With units as far as the file, or the name of a column, tells them.
 
     Raises
     ------

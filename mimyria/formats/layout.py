@@ -136,7 +136,5 @@ def _axis_by_symmetry(target: Target, values: Array, place: str) -> int:
 def _symmetric(values: Array, *axes: int) -> bool:
     """Return whether values are symmetric in these axes; NaN, an atom without a label, does not count."""
     allowed = SYMMETRY_TOLERANCE * np.nanmax(np.abs(values), initial=0.0)
-    return all(
-        np.nanmax(np.abs(values - np.swapaxes(values, one, other)), initial=0.0) <= allowed
-        for one, other in pairwise(axes)
-    )
+    differences = (np.abs(values - np.swapaxes(values, *both)) for both in pairwise(axes))
+    return all(np.nanmax(difference, initial=0.0) <= allowed for difference in differences)

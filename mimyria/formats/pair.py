@@ -21,11 +21,11 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
     """Yield the frames of ``source.path`` with the velocities of ``source.velocities``."""
     if source.velocities is None:
         raise TrajectoryError(f"{source.path}: the second file, with the velocities, is missing; give --velocities")
-    ours, one, two = tee(indices, 3)
-    positions = read_extxyz(source, one, progress)
-    velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), two, Progress())
+    places, of_positions, of_velocities = tee(indices, 3)
+    positions = read_extxyz(source, of_positions, progress)
+    velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), of_velocities, Progress())
     # To the end of the longer file: a run killed between its two writes leaves one frame without velocities.
-    for index, (frame, other) in zip(ours, zip_longest(positions, velocities), strict=False):
+    for index, (frame, other) in zip(places, zip_longest(positions, velocities), strict=False):
         place = f"{source.path} and {source.velocities}, frame {index}"
         if frame is None or other is None:
             ended = source.path if frame is None else source.velocities

@@ -1,4 +1,4 @@
-"""kill -9 of a loop, as a process of its own: its steps end with it, and the next start goes on at once."""
+"""kill -9 of a loop, as a process of its own: its steps end with it, and the next start resumes at once."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mimyria.errors import MimyriaError
 from mimyria.execute import PARENT
 
 LARGEST_MMAP_THRESHOLD = 1 << 25
-"""Bytes; older versions of glibc refuse more."""
+"""Bytes; older versions of glibc accept no more."""
 
 
 def main() -> None:
@@ -21,35 +21,35 @@ def main() -> None:
     _set_up_logging(debug)
     _set_up_threads()
     set_up_memory()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end of time is a Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch queues end a job with it: handle it as Ctrl-C
     _end_with_parent()
     from mimyria.cli import app  # after the logging, which it may use
 
     try:
         app(arguments)
-    except MimyriaError as error:
-        if debug:
-            raise
-        sys.exit(_complain(str(error), error.exit_status))
-    except OSError as error:
-        if debug:
-            raise
-        sys.exit(_complain(f"{error.filename or 'the file system'}: {error.strerror or error}", 2))
     except KeyboardInterrupt:
-        sys.exit(_complain("stopped", 130))
+        message, status = "stopped", 130
     except Exception as error:
         if debug:
             raise
-        sys.exit(_complain(f"{type(error).__name__}: {error} (--debug shows where)", 1))
+        message, status = _message(error)
+    else:
+        return
+    sys.stderr.write(f"mimyria: {message}\n")
+    sys.exit(status)
 
 
-def _complain(text: str, status: int) -> int:
-    sys.stderr.write(f"mimyria: {text}\n")
-    return status
+def _message(error: Exception) -> tuple[str, int]:
+    """Return the line that reports an error, and the exit status."""
+    if isinstance(error, MimyriaError):
+        return str(error), error.exit_status
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the file system'}: {error.strerror or error}", 2
+    return f"{type(error).__name__}: {error} (--debug shows where)", 1
 
 
 def _end_with_parent() -> None:
-    """Let a step that another process of this program started end like by Ctrl-C when that one is killed (on Linux)."""
+    """End like after Ctrl-C when the process of this program that started this one, if any, is killed (on Linux)."""
     parent = os.environ.pop(PARENT, None)
     if parent is None or sys.platform != "linux":
         return
@@ -57,25 +57,25 @@ def _end_with_parent() -> None:
 
     end_with_parent = 1  # PR_SET_PDEATHSIG of prctl.h
     ctypes.CDLL(None).prctl(end_with_parent, signal.SIGTERM)
-    if os.getppid() != int(parent):  # it is gone already
+    if os.getppid() != int(parent):  # it ended before the call
         sys.exit(128 + signal.SIGTERM)
 
 
 def _set_up_threads() -> None:
-    """Choose one thread a process unless the user said otherwise, before torch reads it.
+    """Use one thread per process, unless the user chose another number, before torch reads it.
 
-    The products of a frame are too small to share out, and frames are predicted side by side instead. Waiting threads
-    shall sleep, not spin: two busy programs on the same cores slow each other down twentyfold otherwise.
+    The matrices of a frame are too small for several threads, so frames are predicted in parallel instead. Waiting
+    threads sleep instead of spinning, which would slow down two programs on the same cores twentyfold.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def set_up_memory() -> None:
-    """Let the allocator keep what it has got: twice the frames a second.
+    """Let the allocator keep freed memory, which doubles the frames per second; MALLOC_* in the environment wins.
 
-    The arrays of a frame are some megabytes, which glibc asks of the system and gives back each time, so that every
-    page is mapped and zeroed anew. Whoever sets MALLOC_* in the environment knows better.
+    The arrays of a frame are some megabytes, which glibc would return to the system each time, so that every page is
+    mapped and zeroed again.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return

@@ -1,7 +1,7 @@
-"""`setting`: a setting is declared once, as a field of a frozen dataclass that knows its values and what they decide.
+"""`setting`: a setting is declared once, as a field of a frozen dataclass, with its values, its help and its effect.
 
-Command line, YAML and Python make the same `Settings`, whose ``__post_init__`` refuses a wrong value: all three say the
-same words. Whatever has to know all settings, or some of them, loops over `declared`.
+Command line, YAML and Python make the same `Settings`, whose ``__post_init__`` refuses a wrong value in the same words.
+Whatever has to know all settings, or some of them, loops over `declared`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -18,13 +18,13 @@ from typing import Any, ClassVar, Literal, TypeVar
 from mimyria.errors import ConfigError
 
 Decides = Literal["result", "duration", "use", "nothing"]
-"""What another value makes different: the ``result`` that is computed at length (rates, labels, networks) and has this
-setting in its identity; the ``use`` that is made of it, which costs little; the ``duration`` of a training, which may
-change when it is resumed; or ``nothing`` but where, and how fast, the work is done."""
+"""What a change of the setting changes: the ``result`` of a long computation (rates, labels, networks), whose identity
+it enters; the ``duration`` of a training, which may differ when it is resumed; the ``use`` of the result, which is
+quickly repeated; or ``nothing``, only where and how fast the work is done."""
 
 
 class Refused(ValueError):
-    """A wrong value: says what is right, and what it is."""
+    """A wrong value, with what would be right."""
 
     def __init__(self, right: str, value: Any) -> None:
         shown = f"{value:g}" if isinstance(value, Real) and not isinstance(value, bool) else repr(value)
@@ -33,41 +33,28 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Which values a setting has: here text in the form of a pattern.
-
-    Parameters
-    ----------
-    pattern, takes
-        A regular expression, and what a message says of it.
-    metavar
-        What stands for the value in the help.
-    without
-        The word for None.
-    """
+    """The values that a setting may have: here text that matches a pattern."""
 
     pattern: str = ".*"
     takes: str = "text"
+    """What a message says that it takes."""
     metavar: str = "TEXT"
     without: str = ""
-
-    @property
-    def shown(self) -> str:
-        """What the help shows instead of a value."""
-        return self.metavar
+    """The text that means None."""
 
     def read(self, *texts: str) -> Any:
-        """Return the value that texts mean, one or several, or the text itself where it means none."""
+        """Return the value that one or several texts mean; a text without meaning as it is, for `check` to refuse."""
         return " ".join(texts)
 
     def check(self, value: Any) -> Any:
-        """Return the value as it is kept; raise Refused if it is wrong."""
+        """Return the value in its own type; raise Refused if it is wrong."""
         text = os.fspath(value) if isinstance(value, os.PathLike) else value
         if not isinstance(text, str) or not re.fullmatch(self.pattern, text, re.DOTALL):
             raise Refused(f"takes {self.takes}", value)
         return text
 
     def write(self, value: Any) -> Any:
-        """Return the value as YAML holds it, from which `read` makes it again; None to leave it out."""
+        """Return the value as YAML states it, from which `read` makes it again; None to leave it out."""
         return value
 
 
@@ -88,20 +75,14 @@ class File(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Kind):
-    """One of some names; a function returns those that only a library knows which is slow to import."""
+    """One of some names, or of those that a function returns which imports a slow library."""
 
     names: Sequence[str] | Callable[[], Collection[str]]
-    metavar: str = ""
-
-    @property
-    def shown(self) -> str:
-        return self.metavar or "|".join(self._known())
-
-    def _known(self) -> tuple[str, ...]:
-        return tuple(self.names() if callable(self.names) else self.names)
+    metavar: str = "NAME"
 
     def check(self, value: Any) -> Any:
-        if value not in (names := self._known()):
+        names = tuple(self.names() if callable(self.names) else self.names)
+        if value not in names:
             raise Refused(f"takes {(' or ' if len(names) == 2 else ', ').join(names)}", value)
         return value
 
@@ -111,10 +92,10 @@ class Number(Kind):
     """A finite number in a range, or text of an ``other`` kind."""
 
     above: float = -math.inf
-    least: float = -math.inf
-    most: float = math.inf
+    minimum: float = -math.inf
+    maximum: float = math.inf
     below: float = math.inf
-    whole: bool = False
+    integer: bool = False
     takes: str = ""
     metavar: str = "NUMBER"
     other: Kind | None = None
@@ -124,34 +105,34 @@ class Number(Kind):
         if text == self.without:
             return None
         try:
-            return int(text) if self.whole else float(text)
+            return int(text) if self.integer else float(text)
         except ValueError:
             return self.other.read(text) if self.other else text
 
     def check(self, value: Any) -> Any:
         if self.other and isinstance(value, str | os.PathLike):
             return self.other.check(value)
-        if not isinstance(value, Integral if self.whole else Real) or isinstance(value, bool):
-            raise Refused(f"takes {self.takes or ('a whole number' if self.whole else 'a number')}", value)
-        number = int(value) if self.whole else float(value)  # type: ignore[call-overload]
-        if not (self.above < number < self.below and self.least <= number <= self.most):
+        if not isinstance(value, Integral if self.integer else Real) or isinstance(value, bool):
+            raise Refused(f"takes {self.takes or ('a whole number' if self.integer else 'a number')}", value)
+        number = int(value) if self.integer else float(value)  # type: ignore[call-overload]
+        if not (self.above < number < self.below and self.minimum <= number <= self.maximum):
             raise Refused(f"takes {self.takes}" if self.takes else f"must be {self._range(number)}", value)
         return number
 
     def _range(self, number: float) -> str:
-        stated = {
+        limits = {
             "positive": self.above == 0,
-            f"at least {self.least:g}": self.least > -math.inf,
-            f"at most {self.most:g}": self.most < math.inf,
+            f"at least {self.minimum:g}": self.minimum > -math.inf,
+            f"at most {self.maximum:g}": self.maximum < math.inf,
             f"below {self.below:g}": self.below < math.inf,
             "finite": not math.isfinite(number),
         }
-        return " and ".join(words for words, holds in stated.items() if holds)
+        return " and ".join(words for words, holds in limits.items() if holds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Kind):
-    """As many numbers as one of the counts says."""
+    """Several numbers, as many as one of the counts."""
 
     counts: tuple[int, ...]
     metavar: str = "NUMBERS"
@@ -164,7 +145,7 @@ class Numbers(Kind):
 
     def check(self, value: Any) -> Any:
         try:
-            numbers = tuple(float(one) for one in value if not isinstance(one, str))
+            numbers = tuple(float(number) for number in value if not isinstance(number, str))
         except TypeError:
             numbers = ()
         if len(numbers) not in self.counts or not all(map(math.isfinite, numbers)):
@@ -176,7 +157,7 @@ class Numbers(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRange(Kind):
-    """First and last (exclusive, None for the end) of stored frames."""
+    """First and last (exclusive; None for the end) of a range of frames."""
 
     metavar: str = "FIRST:LAST"
 
@@ -199,7 +180,7 @@ class FrameRange(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Switch(Kind):
-    """Whether, or not."""
+    """True or false."""
 
     def read(self, *texts: str) -> Any:
         return {"true": True, "false": False}.get(texts[0].lower(), texts[0])
@@ -212,14 +193,10 @@ class Switch(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Many(Kind):
-    """Several values of a kind; with ``words``, several may stand in one text, with commas or spaces between."""
+    """Several values of a kind; with ``words``, one text may hold several, separated by commas or spaces."""
 
     of: Kind
     words: bool = False
-
-    @property
-    def shown(self) -> str:
-        return self.of.shown
 
     def read(self, *texts: str) -> Any:
         return tuple(map(self.of.read, " ".join(texts).replace(",", " ").split() if self.words else texts))
@@ -251,54 +228,54 @@ class Pairs(Kind):
         if not isinstance(value, Mapping):
             raise Refused(f"takes {self.metavar}", value)
         checked = {}
-        for name, one in value.items():
+        for name, part in value.items():
             name = self.names.check(name)
             try:
-                checked[name] = self.of.check(one)
+                checked[name] = self.of.check(part)
             except Refused as error:
                 error.args = (f"{name} {error}",)
                 raise
         return checked
 
     def write(self, value: Any) -> Any:
-        return tuple(f"{name}={self.of.write(one)}" for name, one in value.items())
+        return tuple(f"{name}={self.of.write(part)}" for name, part in value.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is known of a setting, beside its name and type.
-
-    Parameters
-    ----------
-    kind
-        Its values.
-    help
-        What it means.
-    decides
-        What another value makes different.
-    default
-        The value of one that is not given; MISSING if it must be.
-    file
-        A pattern of the texts that name a file, which is its last group; empty if none do.
-    given
-        The loop gives it to its steps itself.
-    """
+    """The declaration of a setting, beside its name and type."""
 
     kind: Kind
+    metavar: str
+    """Stands for the value, or one of several, in the help."""
     help: str
     decides: Decides
     default: Any
+    """MISSING if it must be given."""
     file: str
+    """A pattern of the texts that name a file, the last group of which is its path; empty if none do."""
     given: bool
+    """Whether `autotrain` itself gives it to its steps, so that users cannot."""
 
 
 def setting(
     kind: Kind, help: str, decides: Decides, default: Any = None, *, file: str = "", given: bool = False
 ) -> Any:
-    """Return the field of a setting; see `Setting`."""
-    if isinstance(kind, File) or (isinstance(kind, Many) and isinstance(kind.of, File)):
+    """Return the field of a `Setting`, to whose help names to choose from and the default are added."""
+    single = kind.of if isinstance(kind, Many) else kind
+    if isinstance(single, File):
         file = "(.+)"
-    known = {"setting": Setting(kind=kind, help=help, decides=decides, default=default, file=file, given=given)}
+    if isinstance(single, Choice) and not callable(single.names):
+        help = f"{help.removesuffix('.')}: {', '.join(single.names)}."
+    stated = kind.without if default is None or default is MISSING else kind.write(default)
+    shown = " ".join(map(str, stated)) if isinstance(stated, tuple) else stated
+    if isinstance(shown, str | float | int) and shown != "" and not isinstance(kind, Switch):
+        help = f"{help.removesuffix('.')} (default: {shown})."
+    known = {
+        "setting": Setting(
+            kind=kind, metavar=single.metavar, help=help, decides=decides, default=default, file=file, given=given
+        )
+    }
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=known)
     return field(default=default, metadata=known)
@@ -306,7 +283,7 @@ def setting(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings that belong together; a command takes those of several such parts, by inheritance.
+    """Settings that belong together; a command inherits from several such parts.
 
     A part that names its ``panel`` has one of that name in the help of the command.
     """
@@ -316,40 +293,37 @@ class Settings:
     """What every message writes before the name of a setting; only a file has settings without dashes."""
 
     def __init_subclass__(cls) -> None:
-        """Say in the docstring of a part what each setting means, in the words of the help."""
+        """Add every setting with its help to the docstring."""
         known: dict[str, Setting] = {}
-        for part in reversed(cls.__mro__):  # whose own fields are not yet among those of the dataclass
-            fields = {**vars(part), **vars(part).get("__dataclass_fields__", {})}
-            known |= {name: one.metadata["setting"] for name, one in fields.items() if _is_setting(one)}
-        entries = "".join(f"\n{name} : {one.kind.shown}\n    {one.help}" for name, one in known.items())
+        for part in reversed(cls.__mro__):
+            own = {**vars(part), **vars(part).get("__dataclass_fields__", {})}  # before and after it is a dataclass
+            metadata = {name: value.metadata for name, value in own.items() if isinstance(value, Field)}
+            known |= {name: stated["setting"] for name, stated in metadata.items() if "setting" in stated}
+        entries = "".join(f"\n{name} : {each.metavar}\n    {each.help}" for name, each in known.items())
         cls.__doc__ = f"{cls.__doc__}\n\nParameters\n----------{entries}"
 
     def __post_init__(self) -> None:
-        for name, one in declared(type(self)).items():
+        for name, declaration in declared(type(self)).items():
             value = getattr(self, name)
-            if value is not None or (one.default is not None and not one.kind.without):
+            if value is not None or (declaration.default is not None and not declaration.kind.without):
                 try:
-                    object.__setattr__(self, name, one.kind.check(value))
+                    object.__setattr__(self, name, declaration.kind.check(value))
                 except Refused as error:
                     raise ConfigError(f"{flag(name, self.prefix)} {error}") from None
-
-
-def _is_setting(one: Any) -> bool:
-    return isinstance(one, Field) and "setting" in one.metadata
 
 
 S = TypeVar("S", bound=Settings)
 
 
 def flag(name: str, prefix: str = "--") -> str:
-    """Return a setting as the command line writes it, and every message."""
+    """Return the name of a setting as the command line writes it, and every message."""
     return f"{prefix}{name.replace('_', '-')}"
 
 
 def declared(part: type[Settings], *decides: Decides) -> dict[str, Setting]:
-    """Return the settings of a part by name; only those that decide one of some things, if any are named."""
-    known: dict[str, Setting] = {one.name: one.metadata["setting"] for one in fields(part)}
-    return {name: one for name, one in known.items() if not decides or one.decides in decides}
+    """Return the settings of a part by name: all, or those that decide one of the given things."""
+    known: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(part)}
+    return {name: each for name, each in known.items() if not decides or each.decides in decides}
 
 
 def values_of(settings: Settings, part: type[Settings]) -> dict[str, Any]:
@@ -358,26 +332,26 @@ def values_of(settings: Settings, part: type[Settings]) -> dict[str, Any]:
 
 
 def panel_of(part: type[Settings], name: str) -> str:
-    """Return the panel of the help in which a setting stands: of the first part that has it and one."""
-    parts = [one for one in reversed(part.__mro__) if issubclass(one, Settings) and name in one.__dataclass_fields__]
-    return next(filter(None, (vars(one).get("panel", "") for one in parts)), "")
+    """Return the panel of the help in which a setting stands: of its part, or the first after it that has one."""
+    parts = [each for each in reversed(part.__mro__) if name in getattr(each, "__dataclass_fields__", ())]
+    return next(filter(None, (vars(each).get("panel", "") for each in parts)), "")
 
 
 def from_words(part: type[S], given: Mapping[str, Any]) -> S:
-    """Return settings from what the command line or YAML says; None is not said."""
+    """Return settings from values of the command line or of YAML, without those that are None."""
     values = {}
-    for name, one in given.items():
-        several = [f"{key}={value}" for key, value in one.items()] if isinstance(one, Mapping) else one
-        texts = map(str, several if isinstance(several, list | tuple) else [several])
-        if one is not None:
+    for name, value in given.items():
+        if value is not None:
+            pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
+            texts = map(str, pairs if isinstance(pairs, list | tuple) else [pairs])
             values[name] = declared(part)[name].kind.read(*texts)
     return part(**values)
 
 
 def in_words(settings: Settings, *decides: Decides) -> dict[str, Any]:
-    """Return settings as YAML holds them, all or those that decide some things, without those that are empty."""
+    """Return settings as YAML states them, all or those that decide the given things, without empty ones."""
     written = {}
-    for name, one in declared(type(settings), *decides).items():
+    for name, declaration in declared(type(settings), *decides).items():
         value = getattr(settings, name)
-        written[name] = one.kind.without if value is None else one.kind.write(value)
+        written[name] = declaration.kind.without if value is None else declaration.kind.write(value)
     return {name: value for name, value in written.items() if value not in (None, "", (), False)}

@@ -13,7 +13,7 @@ from mimyria.config import read_yaml
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
-from mimyria.labels.quality import summarise
+from mimyria.labels.quality import summarise_quality
 from mimyria.targets import TARGETS, labelled_atoms
 
 
@@ -134,4 +134,4 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         )
     keys = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
     stated = {key: first.info[key] for key in keys if key in first.info}
-    return {"file": str(path), **facts, **summarise(headers), **stated}
+    return {"file": str(path), **facts, **summarise_quality(headers), **stated}

@@ -25,39 +25,24 @@ def labelled_atoms(tensors: Array) -> Array:
 
 @dataclass(frozen=True)
 class Target:
-    """A per-atom response tensor.
-
-    Parameters
-    ----------
-    name
-        Key in files and on the command line.
-    title
-        What it is, for people.
-    order
-        Number of field indices k; the tensor of one atom has k + 1 indices.
-    formula
-        Its index symmetry, as ``e3nn.o3.ReducedTensorProducts`` reads it.
-    unit
-        Unit of the tensor.
-    rate_unit
-        Unit of Σ T·v with v in Å/fs.
-    ase_property
-        Its name among the properties of a calculator of ASE.
-    field
-        Strength of the fields that labels of it are best made in, E_h/(e a0): a compromise of noise and truncation.
-    aliases
-        Other names under which files of other programs store it.
-    """
+    """A response tensor of every atom."""
 
     name: str
+    """In files and on the command line."""
     title: str
     order: int
+    """Number of field indices k; the tensor of one atom has k + 1 indices."""
     formula: str
+    """Its index symmetry, as ``e3nn.o3.ReducedTensorProducts`` reads it."""
     unit: str
     rate_unit: str
+    """Unit of Σ T·v with v in Å/fs."""
     ase_property: str
+    """Its name among the properties of a calculator of ASE."""
     field: float = 2e-3
+    """Field strength of its labels, E_h/(e a0): a compromise between noise and truncation."""
     aliases: tuple[str, ...] = ()
+    """Its names in files of other programs."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,7 +56,7 @@ class Target:
 
     @property
     def flag(self) -> str:
-        """What gives its tensors on the command line; the first two orders have a flag of their own."""
+        """The option of its tensors on the command line; the first two orders have one of their own."""
         return f"--{self.name}" if self.order <= PGT.order else f"--tensor {self.name}=FILE"
 
     @property
@@ -80,23 +65,15 @@ class Target:
         return 1.0 if self.order == 1 else 1 / BOHR
 
     def translation_sum(self, charge: float) -> Array:
-        """Return what Σ_n T[n] must be, the acoustic sum rule: Q_tot·1 for the APT, zero for every higher order."""
+        """Return Σ_n T[n] of the acoustic sum rule: Q_tot·1 (e) for the APT, zero for every higher order."""
         return charge * np.eye(3) if self.order == 1 else np.zeros(self.shape)
 
     def translation_error(self, tensors: Array, charge: float) -> float:
-        """Return the largest |Σ_n T[n] - what it must be|, for tensors of shape (n, 3, ..., 3)."""
+        """Return the largest violation |Σ_n T[n] - `translation_sum`|, for tensors of shape (n, 3, ..., 3)."""
         return float(abs(tensors.sum(axis=0) - self.translation_sum(charge)).max())
 
     def project_translation(self, tensors: Array, charge: float) -> Array:
-        """Return the tensors with Σ_n T[n] made exact, the excess taken off all atoms equally.
-
-        Parameters
-        ----------
-        tensors
-            Shape (n, 3, ..., 3).
-        charge
-            Total charge of the cell, e.
-        """
+        """Return tensors (n, 3, ..., 3) with an exact sum rule, its violation subtracted from all atoms equally."""
         return tensors - (tensors.sum(axis=0) - self.translation_sum(charge)) / len(tensors)
 
 

@@ -1,6 +1,6 @@
-"""Along one trajectory: its tensors, of a network or in the frames, contracted with the velocities as they come.
+"""The pass along one trajectory: tensors of a network or of the frames, contracted with the velocities.
 
-The pass is kept in parts in a folder, so that it resumes where it was stopped.
+It is stored in a folder piece by piece, so that it can be resumed after an interruption.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from mimyria.trajectory.kinetics import without_drift
 log = logging.getLogger("mimyria")
 
 EXCERPT = 64
-"""Samples at the stride, in the excerpt on which aliasing is measured."""
+"""Samples, at the final sampling rate, of the segment on which aliasing is measured."""
 
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
-    """Return the groups of a trajectory's atoms that are asked for, or the faces of a slab."""
+    """Return the groups of a trajectory's atoms, or the faces of a slab if a kind needs them."""
     if settings.of_faces:
         return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
-        raise SpectrumError(f"{trajectory.path} has no frame to begin with")
+        raise SpectrumError(f"{trajectory.path} has no frame with velocities")
     return make_grouping(settings.groups, first, settings.topology)
 
 
@@ -67,18 +67,16 @@ def series_along(
     grouping
         From `grouping_along`.
     folder
-        Where the parts are kept.
-    settings
-        What is asked for.
+        Of the checkpoint.
     insist
-        Raise an error rather than remove parts that were made with other settings.
+        Raise an error rather than discard a checkpoint made with other settings.
     excerpt
-        Measure first, on an excerpt where the trajectory is long enough for one, how much the stride aliases.
+        First measure the aliased power on a short segment, if the trajectory is long enough.
     """
     path = trajectory.path
     stride = chosen_stride(settings.stride, trajectory.timestep)
     timestep = stride * trajectory.timestep
-    start = int(trajectory.differenced)  # parts count from the first frame that has a velocity
+    start = int(trajectory.differenced)  # the checkpoint counts from the first frame with a velocity
     store = PartStore(folder, pass_identity(trajectory, settings, stride), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
     resolution = chosen_resolution(settings.resolution, limit, timestep, settings.window)
@@ -103,34 +101,33 @@ def series_along(
                 limit=limit,
             )
     except KeyboardInterrupt:
-        done = f"{store.n_frames} frames of {path} are done"
-        raise Interrupted(f"stopped; {done}; run the same command again to resume") from None
+        finished = f"{store.n_frames} frames of {path} are finished"
+        raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None
 
 
 def _measure_aliasing(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
-    """Log how much of the rates' power the stride aliases, from a short excerpt of every frame."""
-    whole = np.ones((1, len(trajectory.numbers)))
+    """Log which part of the power the stride aliases, from a short segment at the full sampling rate."""
+    all_atoms = np.ones((1, len(trajectory.numbers)))
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
         for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
             velocities = without_drift(np.asarray(frame.velocities), frame_masses(frame))
             for name, rates in excerpt.items():
-                rates.append(rate(frame.tensors[name], velocities, whole))
+                rates.append(rate(frame.tensors[name], velocities, all_atoms))
     except (TrajectoryError, LabelError):
-        # The pass raises it again if it needs that frame; tensors need not be stored between those of the stride.
-        return
+        return  # The pass itself reports it if it concerns its own frames; tensors between them need not be stored.
     highest = nyquist_wavenumber(stride * trajectory.timestep)
     for name, rates in excerpt.items():
-        part = 100 * aliased_fraction(np.array(rates), stride)
-        log.info(f"{name.upper()}: {part:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is aliased below it")
+        aliased = 100 * aliased_fraction(np.array(rates), stride)
+        log.info(f"{name.upper()}: {aliased:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is aliased below it")
 
 
 def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
-    """Return the frames with the tensors asked for: the ones in the frames, checked, or predicted by model files."""
+    """Return the frames with tensors of every target: stored in the frames, and checked, or predicted by models."""
     files = settings.model_files
     for name in settings.sources:
         if name not in files:
-            frames = _in_frames(frames, TARGETS[name], settings.charge)
+            frames = _checked(frames, TARGETS[name], settings.charge)
     if not files:
         return frames
     from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
@@ -141,30 +138,30 @@ def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Ite
     return predict_all(models, frames, charge=settings.charge, project=settings.sum_rule == "project")
 
 
-def _in_frames(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
-    """Yield the frames; raise LabelError if one lacks finite tensors; log how far their sum rule is off."""
-    excess, count = 0.0, 0
+def _checked(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:
+    """Yield the frames; raise LabelError if one lacks finite tensors; log how much they violate their sum rule."""
+    violation, count = 0.0, 0
     for frame in frames:
         place = f"frame at {frame.time:g} fs"
         if target.name not in frame.tensors:
-            there = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
-            raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {there}")
+            columns = ", ".join(frame.columns) or ", ".join(frame.tensors) or "none"
+            raise LabelError(f"{place} has no {target.name} ({target.title}); its columns are: {columns}")
         tensors = frame.tensors[target.name]
         if not np.isfinite(tensors).all():
             atom = int(np.argwhere(~np.isfinite(tensors))[0][0])
             raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
-        excess += target.translation_error(tensors, frame.total_charge if charge is None else charge)
+        violation += target.translation_error(tensors, frame.total_charge if charge is None else charge)
         count += 1
         yield frame
     if count:
         log.info(
-            f"{target.name.upper()} of the frames: sum rule violated by {excess / count:.2g} {target.unit} on average, "
-            "not projected out"
+            f"{target.name.upper()} of the frames: sum rule violated by {violation / count:.2g} {target.unit} on "
+            "average, not projected out"
         )
 
 
 def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterator[Frame]:
-    """Yield the frames, so many, and move the progress bar."""
+    """Yield the frames, and move the progress bar of so many."""
     for count, frame in enumerate(frames, 1):
         advance(count / n_frames, f"{count} frames")
         yield frame

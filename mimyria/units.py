@@ -1,7 +1,7 @@
-"""Every unit factor of the package, computed from CODATA (``scipy.constants``); nothing is typed in.
+"""Every unit factor of the package, computed from CODATA (``scipy.constants``).
 
-Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and fields in atomic units.
-Readers, engines and writers convert at the border; ``README.md`` has the whole table.
+Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and fields in atomic units. Readers, engines and
+writers convert; ``README.md`` has the whole table.
 """
 
 from scipy import constants

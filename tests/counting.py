@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 
@@ -65,7 +65,7 @@ class Counting(Engine):
         sys.stderr.write("begun\n")
         forces, apt, pgt = exact(len(task.frame))
 
-        def calculate(index: int, field: Array) -> Run:
+        def calculate(index: int, field: Array) -> FieldRun:
             if index == self.disk_full:
                 raise OSError(28, "No space left on device")
             if index == self.bad_run and task.attempt < self.until:
@@ -74,8 +74,8 @@ class Counting(Engine):
             with Path(self.ledger).open("a", encoding="utf-8") as file:
                 file.write(f"{task.folder.parent.name} {index} {task.attempt}\n")
             if self.level == "nan":
-                return Run(forces=forces * np.nan, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
+                return FieldRun(forces=forces * np.nan, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
             answer = np.einsum("nax,a->nx", apt, field) + 0.5 * np.einsum("nabx,a,b->nx", pgt, field, field)
-            return Run(forces=forces + answer, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
+            return FieldRun(forces=forces + answer, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
 
         return calculate

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR
@@ -88,13 +88,13 @@ class Polarizable(Engine):
         n, positions, length = len(task.frame), task.frame.positions, float(task.frame.cell[0, 0])
         of_moment, of_alpha = derivatives(positions, length)
 
-        def calculate(index: int, field: Array) -> Run:
+        def calculate(index: int, field: Array) -> FieldRun:
             if positions[0, 0] > self.beyond:
                 raise LabelError("it was told to fail here")
             forces = of_moment @ field + 0.5 * np.einsum("kab,a,b->k", of_alpha, field, field)
             moment, alpha = response(positions, length)
             dipole = moment / BOHR + alpha @ field
-            return Run(
+            return FieldRun(
                 forces=forces.reshape(n, 3),
                 energy=float(-dipole @ field),
                 dipole=dipole,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, check_isolated
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, check_isolated
 from mimyria.frame import Array
 from mimyria.units import BOHR
 
@@ -51,12 +51,12 @@ class Springs(Engine):
         squares, other_squares = ((b**2).sum(axis=1, keepdims=True) for b in (bonds, others))
         moment = (CHARGE * bonds + GROWTH * other_squares * bonds).sum(axis=0)
 
-        def calculate(index: int, field: Array) -> Run:
+        def calculate(index: int, field: Array) -> FieldRun:
             along, others_along = (bonds @ field)[:, None], (others @ field)[:, None]
             forces = CHARGE * field + GROWTH * (other_squares * field + 2 * others_along * bonds)
             forces = forces + self.polarizability * along * field - self.constant * (squares - LENGTH**2) * bonds
             spring = 0.25 * self.constant * ((squares - LENGTH**2) ** 2).sum()
-            return Run(
+            return FieldRun(
                 forces=np.vstack([-forces.sum(axis=0), forces]),
                 energy=float(spring - moment @ field - 0.5 * self.polarizability * (along**2).sum()),
                 dipole=moment + self.polarizability * (along * bonds).sum(axis=0),

@@ -124,7 +124,7 @@ def test_tensors_go_back_to_the_atoms_of_the_centre(water: Frame) -> None:
 
 
 def test_too_many_centres(water: Frame) -> None:
-    with pytest.raises(LabelError, match="33 centres are wanted, and there are 32 molecules"):
+    with pytest.raises(LabelError, match="--centres 33: a frame has only 32 molecules"):
         cut_clusters(water, 3.0, 33, draw())
 
 

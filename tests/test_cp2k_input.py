@@ -231,7 +231,7 @@ def test_a_retry_keeps_the_thresholds() -> None:
 @pytest.mark.parametrize(
     ("output", "forces", "message"),
     [
-        (OUTPUT.replace("SCF run converged in     8", "SCF run NOT converged in 8"), OLD_FORCES, "no self-consistency"),
+        (OUTPUT.replace("SCF run converged in     8", "SCF run NOT converged in 8"), OLD_FORCES, "did not converge"),
         (OUTPUT.rpartition("  ****")[0].replace("  **** **** ******  **  PROGRAM ENDED AT", ""), OLD_FORCES, "CP2K"),
         (OUTPUT, OLD_FORCES.replace("-0.1 -0.2", "**** -0.2"), "forces.dat"),
         (OUTPUT, "\n".join(OLD_FORCES.splitlines()[:3]), "holds 2 forces for 3 atoms"),

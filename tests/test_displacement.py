@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from contracts import made_up_run
-from mimyria.labels.displacement import displaced, displacement_tensors
+from mimyria.labels.displacement import displace, displacement_tensors
 
 
 def test_dipoles_of_a_cell_are_known_up_to_its_vectors() -> None:
@@ -14,7 +14,7 @@ def test_dipoles_of_a_cell_are_known_up_to_its_vectors() -> None:
     apt = random.normal(size=(len(frame), 3, 3))
     info = {"total_charge": 0.0, "field": 2e-3, "engine": "made up", "mimyria": "1", "seconds": 1.0}
     labels = {}
-    for name, other in displaced(frame).items():
+    for name, other in displace(frame).items():
         dipole = np.einsum("nac,nc->a", apt, other.positions - frame.positions)
         dipole += random.integers(-2, 3, 3) @ frame.cell
         labels[name] = replace(frame, info=info | {"dipole": dipole})

@@ -22,7 +22,7 @@ from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError, LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
-from mimyria.labels.displacement import displaced, displacement_tensors
+from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import label_frames
 from mimyria.settings import LabelSettings
 from mimyria.units import BOHR, HARTREE
@@ -133,7 +133,11 @@ class TestCP2K(EngineContract):
         (tmp_path / "b.inp").write_text(text.replace("MAX_SCF 8", "MAX_SCF 1").replace("MAX_SCF 25", "MAX_SCF 1"))
         (tmp_path / "c.inp").write_text(text)
         engines = [CP2K(tmp_path / "a.inp"), CP2K(tmp_path / "b.inp"), CP2K(tmp_path / "c.inp", command="no-cp2k -x")]
-        reasons = ["NO_SUCH_FILE", "no self-consistency", "no-cp2k was not found: install CP2K, or say --command"]
+        reasons = [
+            "NO_SUCH_FILE",
+            "did not converge",
+            "no-cp2k was not found: install CP2K, or give its command by --command",
+        ]
         for index, (engine, reason) in enumerate(zip(engines, reasons, strict=True)):
             work = tmp_path / str(index)
             done = label_frames(
@@ -148,7 +152,7 @@ def test_fields_and_displacements_are_two_derivatives_of_one_energy(tmp_path: Pa
     """The largest difference comes from the second differences; a symmetric APT could not tell its index order."""
     engine = replace(SMALL, grid=1)  # a finer grid gives the same differences
     field = label_frames({"0": WATER}, engine, LocalExecutor(), tmp_path / "field", LabelSettings(field=2e-3))
-    moved = displaced(WATER)
+    moved = displace(WATER)
     labels = label_frames(moved, engine, LocalExecutor(2), tmp_path / "moved", LabelSettings(target="apt", field=2e-3))
     other = displacement_tensors(WATER, labels.frames, 2)
     apt, pgt = field.frames["0"].tensors["apt"], field.frames["0"].tensors["pgt"]

@@ -97,7 +97,7 @@ def test_sum_rule_is_measured_against_the_charge() -> None:
     [
         (stencil(1, 1e-3)[:5], np.zeros((5, 2, 3)), "5 runs do not determine the APT"),
         (stencil(1, 1e-3), np.zeros((6, 2, 3)), r"should be \(runs, 3\) and \(runs, atoms, 3\)"),
-        (stencil(1, 1e-3), np.full((7, 2, 3), np.nan), "run 0 has a force that is not a number"),
+        (stencil(1, 1e-3), np.full((7, 2, 3), np.nan), "run 0: the force on atom 0 is not a finite number"),
     ],
 )
 def test_bad_runs_are_refused(fields: np.ndarray, forces: np.ndarray, message: str) -> None:

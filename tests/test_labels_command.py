@@ -30,7 +30,7 @@ def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecul
     assert len(list(work.glob("*/*/label.npz"))) == 3
     status, said, _ = run("info", out)
     assert "qa_residual: median" in said
-    assert "outliers: not told from fewer than 8 labels" in said
+    assert "outliers: not recognised among fewer than 8 labels" in said
     status, _, errors = run(*arguments, "--field", "1e-3")
     assert status == 2
     assert "made with other settings: field was 0.002, now it is 0.001" in errors
@@ -75,23 +75,23 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "cp2k"), "CP2K needs --template"),
         (("{molecules}", "--engine", "tblite", "--sample", "9"), "from 1 to the 3 frames"),
         (("{molecules}", "--engine", "tblite", "--set", "method"), "--set takes NAME=VALUE"),
-        (("{molecules}", "--engine", "tblite", "--set", "method=GFN9"), "tblite knows GFN2-xTB, GFN1-xTB"),
-        (("{molecules}", "--engine", "pyscf", "--set", "functional=pbee"), "does not know functional=pbee"),
+        (("{molecules}", "--engine", "tblite", "--set", "method=GFN9"), "--set method takes GFN2-xTB or GFN1-xTB"),
+        (("{molecules}", "--engine", "pyscf", "--set", "functional=pbee"), "PySCF has no functional=pbee"),
         (("{molecules}", "--engine", "tblite", "--workers", "0"), "workers takes a positive whole number"),
         (("{molecules}", "--engine", "tblite", "--executor", "x.yaml", "--workers", "2"), "for this machine"),
         (("{molecules}", "--engine", "tblite", "--epsilon", "1.78"), "they need --cluster"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--epsilon", "78"), "the static constant"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--sum-rule", "project"), "only the centres"),
-        (("{molecules}", "--engine", "tblite", "--target", "apt", "--max-residual", "1e-6"), "leave no residual"),
+        (("{molecules}", "--engine", "tblite", "--target", "apt", "--max-residual", "1e-6"), "has no residual"),
         (("{molecules}", "--engine", "tblite", "--out", "{molecules}"), "give another --out"),
         (("--import", "{molecules}", "--out", "{molecules}"), "give another --out"),
-        (("--import", "{molecules}"), "holds no tensors"),
+        (("--import", "{molecules}"), "no tensors; its columns are"),
         (("{molecules}", "--engine", "tblite", "--out", "labels.csv"), "written as .extxyz or .xyz"),
         (("--import", "{molecules}", "--sample", "2"), "takes every frame"),
         (("{molecules}", "--engine", "tblite", "--field", "10"), "not 10"),
         (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
         (("{molecules}", "--engine", "tblite", "--field", "0"), "E_h/(e a0)"),
-        (("{molecules}", "--engine", "tblite", "--target", "dipole"), "--target takes apt or pgt"),
+        (("{molecules}", "--engine", "tblite", "--target", "dipole"), "--target takes apt, pgt, hgt"),
         (("{molecules}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),
         (("missing.xyz", "--engine", "tblite"), "missing.xyz"),
     ],
@@ -114,7 +114,7 @@ def test_clusters_that_hold_images_are_warned_of(radius: float, images: bool, ca
     """The cell of the sample is 9.855 Å wide; in one of 60° its faces are nearer than its vectors are long."""
     frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
     command._cluster_plan({0: frame}, LabelSettings(engine="tblite", cluster=radius, centres=1, epsilon=1.78))
-    assert ("hold images of the same molecules: the cell is 9.9 Å wide" in caplog.text) == images
+    assert ("contain periodic images: the cell is 9.9 Å wide" in caplog.text) == images
     assert "answer the field outside" not in caplog.text
     oblique = replace(frame, cell=TRICLINIC)  # as far as vectors of 8 Å have their faces apart
     assert command._width(oblique) == pytest.approx(8.0 * (2 / 3) ** 0.5)

@@ -20,13 +20,13 @@ import pytest
 from counting import Counting, exact
 
 from contracts import TRICLINIC, WATER, working_below
-from mimyria.engines.folder import read_npz, write_npz
+from mimyria.engines.job import read_npz, write_npz
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
 from mimyria.labels import label as label_module
 from mimyria.labels.label import label_frames
-from mimyria.labels.quality import summarise
+from mimyria.labels.quality import summarise_quality
 from mimyria.settings import LabelSettings
 from mimyria.units import BOHR, HARTREE
 
@@ -285,7 +285,7 @@ def test_what_was_cut_when_a_machine_went_down_is_computed_again(tmp_path: Path,
 
 def test_forces_that_are_no_numbers_are_a_failure(tmp_path: Path, ledger: Path) -> None:
     done = label(tmp_path / "work", ledger, level="nan")
-    assert all("not numbers" in reason for reason in done.failures.values())
+    assert all("are not 3 × 3 finite numbers" in reason for reason in done.failures.values())
     assert not any((tmp_path / "work").glob("*/*/run_*.npz"))
 
 
@@ -312,10 +312,10 @@ def test_a_label_takes_nothing_over_from_an_older_one(tmp_path: Path, ledger: Pa
 
 def test_outliers_are_named() -> None:
     headers = [{"engine": "CP2K", "qa_residual": 1e-8 * (1 + 0.01 * k), "qa_apt_sum": 0.01} for k in range(20)]
-    assert summarise(headers)["outliers"] == "none"
+    assert summarise_quality(headers)["outliers"] == "none"
     headers[7]["qa_residual"] = 1e-6
     headers[3]["qa_apt_sum"] = 0.3
-    facts = summarise(headers)
+    facts = summarise_quality(headers)
     assert facts["outliers"] == "frame 3: qa_apt_sum 0.3; frame 7: qa_residual 1e-06"
     assert "--sum-rule project" in facts["advice"]
     assert facts["engine"] == "CP2K (20 frames)"
@@ -344,6 +344,4 @@ def test_dipoles_are_brought_to_one_branch_of_the_cell() -> None:
     dipoles = random.normal(size=3) + 0.1 * random.normal(size=(13, 3))
     quanta = random.integers(-2, 3, (13, 3))
     quanta[0] = 0
-    np.testing.assert_allclose(
-        label_module._on_one_branch(dipoles + quanta @ TRICLINIC, TRICLINIC), dipoles, atol=1e-12
-    )
+    np.testing.assert_allclose(label_module.on_one_branch(dipoles + quanta @ TRICLINIC, TRICLINIC), dipoles, atol=1e-12)

@@ -110,7 +110,7 @@ def test_no_number_is_infinite_or_none(part: type[Settings]) -> None:
 
 
 def test_two_sources_of_one_target_are_refused() -> None:
-    with pytest.raises(ConfigError, match="--tensor apt and --apt are the same"):
+    with pytest.raises(ConfigError, match="--tensor apt and --apt mean the same"):
         SpectrumSettings(apt="a.mym", tensor={"apt": "b.mym"})
     assert SpectrumSettings(pgt="b.mym", tensor={"apt": "a.mym"}).sources == {"apt": "a.mym", "pgt": "b.mym"}
 

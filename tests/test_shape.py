@@ -61,7 +61,6 @@ PAGELESS = {
     "config": "test_cli_spectra.py",
     "engines/cp2k": "test_engines.py and test_cp2k_input.py",
     "engines/engine": "a Protocol: EngineContract in contracts.py",
-    "engines/folder": "test_labels_label.py",
     "engines/job": "test_engines.py",
     "engines/pyscf": "test_engines.py: the contract of engines",
     "engines/registry": "test_engines.py",

@@ -13,7 +13,7 @@ from mimyria.engines.tblite import TBLite
 from mimyria.execute import LocalExecutor
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
-from mimyria.labels.displacement import displaced, displacement_tensors
+from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import label_frames
 from mimyria.model.files import read_model
 from mimyria.model.graph import build_graph
@@ -62,7 +62,7 @@ def test_both_routes_agree(labelled: list[Frame], tmp_path: Path, index: int) ->
     What differs is of the order of d² and h², and the noise of β over d: 0.05 % of the root mean square here.
     """
     frame = labelled[index]
-    moved = displaced(frame)
+    moved = displace(frame)
     other = displacement_tensors(frame, label(moved, "pgt", tmp_path, field=HGT.field), HGT.order).tensors["hgt"]
     size = np.sqrt((other**2).mean())
     assert np.sqrt(((frame.tensors["hgt"] - other) ** 2).mean()) < 1e-3 * size

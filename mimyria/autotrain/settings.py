@@ -21,7 +21,7 @@ from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSetti
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
 """The settings of each step."""
 EXECUTOR = declared(LabelSettings)["executor"].file
-COUNT, PAIR, PROBE = (Number(least=least, whole=True) for least in (1, 2, 100))
+COUNT, PAIR, PROBE = (Number(minimum=minimum, integer=True) for minimum in (1, 2, 100))
 SCORE, HOURS = Number(above=0, below=1), Number(above=0, without="none")
 METHOD = Choice(names=("committee", "random"))
 
@@ -76,7 +76,7 @@ class Selection(Settings):
     test: int = setting(PAIR, "Frames of the test set, from the last tenth of the trajectories.", "result", 20)
     first: int = setting(PAIR, "Frames of the first cycle, drawn at random.", "result", 20)
     batch: int = setting(COUNT, "Frames that every further cycle adds.", "result", 20)
-    seed: int = setting(Number(least=0, whole=True), "Random seed of the selection.", "result", 0)
+    seed: int = setting(Number(minimum=0, integer=True), "Random seed of the selection.", "result", 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Convergence(Settings):
     prefix: ClassVar[str] = "convergence."
     patience: int = setting(COUNT, "Cycles in a row that must change no more than this.", "use", 2)
     score: float = setting(SCORE, "Score Σ|A-B|/Σ|A+B| that counts as no change, or the floor.", "use", 0.03)
-    low: float = setting(Number(least=0), "Where the comparison begins, cm⁻¹.", "use", 50.0)
+    low: float = setting(Number(minimum=0), "Where the comparison begins, cm⁻¹.", "use", 50.0)
     high: float = setting(Number(above=0), "Where it ends, cm⁻¹.", "use", 4000.0)
 
 

@@ -39,15 +39,13 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
     """Return the parameter of an option; all but switches are texts, so that a wrong value is refused as elsewhere."""
     known = declared(part)[name]
     missing = known.default is MISSING
-    shown = known.kind.without if known.default is None or missing else known.kind.write(known.default)
-    texts = " ".join(map(str, shown)) if isinstance(shown, tuple | list) else shown
     switch, several = isinstance(known.kind, Switch), isinstance(known.kind, Many | Pairs)
     option = typer.Option(
         flag(name),
         help=known.help,
-        metavar=None if switch else known.kind.shown,
+        metavar=None if switch else known.metavar,
         rich_help_panel=panel_of(part, name) or None,
-        show_default=str(texts) if texts and not switch else False,
+        show_default=False,  # it stands in the help
     )
     sort = bool if switch else list[str] | None if several else str | None
     return inspect.Parameter(

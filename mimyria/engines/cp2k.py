@@ -1,6 +1,7 @@
 """CP2K in periodic cells: finite fields by the Berry phase (PERIODIC_EFIELD), from the user's own FORCE_EVAL.
 
-All fields of a configuration are one job. The field-free run comes first and its wave function starts the others.
+All fields of a configuration are one job: the run without a field comes first, and the others start from its wave
+function.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from mimyria.engines.cp2k_input import (
     run_input,
     with_contents,
 )
-from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, run_folder
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, run_folder
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.memory import write_text
@@ -36,29 +37,18 @@ from mimyria.units import DEBYE
 
 INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
 WAVE_FUNCTION = f"{NAME}-RESTART.wfn"
-ENDS = {
-    "PROGRAM ENDED AT": "CP2K did not come to its end",
-    "SCF run converged": "no self-consistency reached",
-}
 
 
 @dataclass(frozen=True)
 class CP2K(Engine):
-    """The engine.
-
-    Parameters
-    ----------
-    template
-        CP2K input with the FORCE_EVAL to use; cell, coordinates, charge, field and printing are set for each run.
-    command
-        How to start CP2K: ``cp2k.psmp``, ``mpirun -np 64 cp2k.psmp``, a container.
-    schema
-        See `read_template`.
-    """
+    """The engine."""
 
     template: Path | None = None
+    """CP2K input with the FORCE_EVAL to use; cell, coordinates, charge, field and printing are set for each run."""
     command: str = "cp2k.psmp"
+    """How to start CP2K: ``cp2k.psmp``, ``mpirun -np 64 cp2k.psmp``, a container."""
     schema: Path | None = None
+    """See `read_template`."""
 
     @cached_property
     def _tree(self) -> Tree:
@@ -70,104 +60,92 @@ class CP2K(Engine):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """See `Engine`. The command does not count: the number of processes may change."""
+        # without the command: the number of processes may change
         return {"engine": "CP2K", **flat(with_contents(self._tree))}
 
     @property
     def summary(self) -> str:
-        """See `Engine`."""
         return describe(self._tree)
 
     @property
     def job_settings(self) -> dict[str, Any]:
-        """See `Engine`. The job runs in another folder, and reads no template."""
-        return {"command": _absolute(self.command)}
+        # The job reads no template, and runs in another folder, from which a relative path would not be found.
+        words = shlex.split(self.command)
+        if words and "/" in words[0]:
+            words[0] = str(Path(words[0]).resolve())
+        return {"command": shlex.join(words)}
 
     def prepare(self, field: float, order: int) -> None:
-        """See `Engine`."""
         check_template(self._tree, Path(str(self.template)), field, order)
 
     def check(self, configuration: Configuration) -> None:
-        """See `Engine`."""
         check_configuration(self._tree, Path(str(self.template)), configuration)
 
     def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
-        """See `Engine`."""
         for index, field in enumerate(fields):
             inside = run_folder(folder, index)
             inside.mkdir(exist_ok=True)
             restart = f"../{run_folder(folder, 0).name}/{WAVE_FUNCTION}" if index else None
             text = run_input(self._tree, configuration, field, restart, self.schema)
             path = inside / INPUT
-            if not path.exists() or path.read_text(encoding="utf-8") != text:  # it may be in use
+            if not path.exists() or path.read_text(encoding="utf-8") != text:  # a CP2K left by a kill may be reading it
                 write_text(path, text)
 
     def calculation(self, task: Task) -> Calculation:
-        """See `Engine`. CP2K is started in the folder of each run."""
-
-        def calculate(index: int, field: Array) -> Run:
+        def calculate(index: int, field: Array) -> FieldRun:
             folder = run_folder(task.folder, index)
-            for name in (OUTPUT, FORCES, MOMENTS):  # CP2K appends to what it finds
+            # CP2K appends to its print files: forces of a run that was stopped would precede those of this one.
+            for name in (OUTPUT, FORCES, MOMENTS):
                 (folder / name).unlink(missing_ok=True)
+            words = [*shlex.split(self.command), "-i", INPUT]
             with (folder / OUTPUT).open("wb") as output:
-                words = [*shlex.split(self.command), "-i", INPUT]
-                try:
-                    done = subprocess.run(
-                        words, cwd=folder, stdout=output, stderr=output, pass_fds=task.held, check=False
-                    )
+                try:  # CP2K inherits the lock of the job, which stays locked while either of them lives
+                    done = subprocess.run(words, cwd=folder, stdout=output, stderr=output, pass_fds=task.inherited)
                 except FileNotFoundError:
-                    raise FileNotFoundError(f"{words[0]} was not found: install CP2K, or say --command") from None
+                    raise FileNotFoundError(
+                        f"{words[0]} was not found: install CP2K, or give its command by --command"
+                    ) from None
             check_end(folder, done.returncode)
             return read_run(folder, len(task.frame))
 
         return calculate
 
     def clean(self, folder: Path) -> None:
-        """See `Engine`. Wave functions are by far the largest files."""
+        # wave functions are by far the largest files
         for wave_function in folder.glob("*/*.wfn*"):
             wave_function.unlink()
 
 
-def _absolute(command: str) -> str:
-    """Return a command whose program, if it lies in a folder that is named, is found from everywhere."""
-    words = shlex.split(command)
-    if words and "/" in words[0]:
-        words[0] = str(Path(words[0]).resolve())
-    return shlex.join(words)
-
-
 def check_end(folder: Path, status: int) -> None:
-    """Raise OSError if CP2K neither came to its end nor gave up with its reason: it was killed, or never began."""
+    """Raise OSError, which is tried again, if CP2K was killed or did not start: it neither ended nor gave a reason."""
     text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
     if "PROGRAM ENDED AT" in text or "[ABORT]" in text:
         return
-    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    begun = "PROGRAM STARTED AT" in text
+    end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    started = "PROGRAM STARTED AT" in text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = f", saying: {lines[-1][:200]}" if lines and (status or not begun) else ""
-    raise OSError(f"CP2K {'' if begun else 'did not start: it '}{how}{said}; see {folder / OUTPUT}")
+    last = f", saying: {lines[-1][:200]}" if lines and (status or not started) else ""
+    raise OSError(f"CP2K {'' if started else 'did not start: it '}{end}{last}; see {folder / OUTPUT}")
 
 
-def read_run(folder: Path, n_atoms: int) -> Run:
-    """Return what CP2K wrote in a folder; raise LabelError with its reason if it did not converge.
-
-    Its exit status says nothing: it is 0 where the SCF did not converge.
-    """
+def read_run(folder: Path, n_atoms: int) -> FieldRun:
+    """Return the results that CP2K wrote into a folder; raise LabelError with its reason if it did not converge."""
+    # The exit status of CP2K is 0 even where the SCF did not converge, so only its output tells.
     text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
     if "SCF run NOT converged" in text:
         looser = "outer SCF loop converged" in text
         hint = ": EPS_SCF of &OUTER_SCF is looser than that of &SCF, make them equal" if looser else ""
-        raise LabelError(f"no self-consistency reached{hint}; see {folder / OUTPUT}")
-    for mark, reason in ENDS.items():
-        if mark not in text:
-            raise LabelError(f"{_abort_message(text) or reason}; see {folder / OUTPUT}")
+        raise LabelError(f"the SCF did not converge{hint}; see {folder / OUTPUT}")
+    if "PROGRAM ENDED AT" not in text or "SCF run converged" not in text:
+        reason = "CP2K did not finish" if "PROGRAM ENDED AT" not in text else "the SCF did not converge"
+        raise LabelError(f"{_abort_message(text) or reason}; see {folder / OUTPUT}")
     energy = re.findall(r"Total FORCE_EVAL.*?:?\s+(-?\d+\.\d+)\s*$", text, re.MULTILINE)
     if not energy:
         raise LabelError(f"no energy in {folder / OUTPUT}")
     steps = re.findall(r"SCF run converged in\s+(\d+) steps", text)
     loops = re.findall(r"outer SCF loop converged in\s+\d+ iterations or\s+(\d+) steps", text)
     version = re.search(r"CP2K\| version string:\s+CP2K version (\S+)", text)
-    return Run(
+    return FieldRun(
         forces=_forces(folder / FORCES, n_atoms),
         energy=float(energy[-1]),
         dipole=_dipole(folder / MOMENTS),
@@ -177,17 +155,17 @@ def read_run(folder: Path, n_atoms: int) -> Run:
 
 
 def _abort_message(text: str) -> str | None:
-    """Return the words in the box that CP2K draws when it stops."""
+    """Return the message in the box that CP2K draws when it stops."""
     box = text.partition("[ABORT]")[2].splitlines()
-    said = [line.strip().strip("*/\\|_ O") for line in box[:12] if line.strip().startswith("*")]
-    words = " ".join(" ".join(part for part in said if part).split())
+    lines = [line.strip().strip("*/\\|_ O") for line in box[:12] if line.strip().startswith("*")]
+    words = " ".join(" ".join(lines).split())
     if "odd number of electrons" in words:
         words += " (an open shell needs UKS T)"
     return f"CP2K stopped: {words[:300]}" if words else None
 
 
 def _forces(path: Path, n_atoms: int) -> Array:
-    """Return the forces, E_h/a0, shape (n, 3), as CP2K before and after 2024 prints them."""
+    """Return the forces, E_h/a0, shape (n, 3), in the format of CP2K before 2024 or after."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -208,7 +186,7 @@ def _forces(path: Path, n_atoms: int) -> Array:
 
 
 def _dipole(path: Path) -> Array:
-    """Return the Berry-phase dipole, e a0, shape (3,), known up to e times a lattice vector; NaN if it is not there."""
+    """Return the Berry-phase dipole, e a0, shape (3,), known up to e times a lattice vector; NaN if CP2K gave none."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     match = re.search(r"X=\s*(\S+)\s+Y=\s*(\S+)\s+Z=\s*(\S+)", text)
     return np.array([float(part) for part in match.groups()]) / DEBYE if match else np.full(3, np.nan)

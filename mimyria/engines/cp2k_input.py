@@ -1,12 +1,13 @@
-"""CP2K inputs: the user's own FORCE_EVAL as a tree, what the physics asks of it, and the input of one run.
+"""CP2K inputs: the user's own FORCE_EVAL as a tree, what finite fields require of it, and the input of one run.
 
-The tree is the one of cp2k-input-tools: a section is a dict under ``+name``, a section that repeats a list of them, the
+The tree is that of cp2k-input-tools: a section is a dict under ``+name``, a repeated section a list of dicts, the
 parameter of a section stands under ``_``; preprocessor variables and includes are resolved.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -26,30 +27,27 @@ log = logging.getLogger("mimyria")
 Tree = dict[str, Any]
 
 NAME = "mimyria"
-"""PROJECT_NAME; what CP2K writes begins with it."""
+"""PROJECT_NAME, with which the names of CP2K's files begin."""
 FORCES, MOMENTS = "forces.dat", "moments.dat"
-OURS = ("+cell", "+coord", "+topology", "+velocity")
-"""Sections of SUBSYS that we write, or that would contradict what we write."""
-
 DEFAULT_EPS_SCF = 1e-5
-TOLERABLE_ERROR, HOPELESS_ERROR = 0.5, 10.0
-"""%, by SCF noise, of the tensor of the highest order: what we warn of, and what we refuse."""
+WARNING_ERROR, REFUSED_ERROR = 0.5, 10.0
+"""%, of the tensor of the highest order, because of SCF noise."""
 
 
 def read_template(path: Path, schema: Path | None = None) -> Tree:
-    """Return the one FORCE_EVAL of a CP2K input, and its GLOBAL section if there is one.
+    """Return the FORCE_EVAL of a CP2K input, or of a file with nothing else, and its GLOBAL section if there is one.
 
     Parameters
     ----------
     path
-        A whole CP2K input or a FORCE_EVAL alone; includes are looked for beside it.
+        Files that it includes are looked for beside it.
     schema
         What ``cp2k --xml`` writes, for keywords newer than those that cp2k-input-tools knows.
 
     Raises
     ------
     LabelError
-        With the line, if CP2K would not understand it.
+        With the line that CP2K would not understand; or if there is not exactly one FORCE_EVAL.
     """
     from cp2k_input_tools.parser_errors import ParserError
     from cp2k_input_tools.tokenizer import TokenizerError
@@ -63,19 +61,31 @@ def read_template(path: Path, schema: Path | None = None) -> Tree:
         raise LabelError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     except (ParserError, TokenizerError, UnicodeDecodeError, ValueError, IndexError) as error:
         unknown = any(word in str(error).lower() for word in ("invalid keyword", "invalid section", "unknown"))
-        hint = "; what is newer than CP2K 2024.1 needs `--set schema=cp2k_input.xml`, which `cp2k.psmp --xml` writes"
+        hint = "; keywords newer than CP2K 2024.1 need `--set schema=cp2k_input.xml`, written by `cp2k.psmp --xml`"
         raise LabelError(f"{path}{_place(error)}{hint if unknown else ''}") from error
     evaluations = tree.get("+force_eval", [])
     if len(evaluations) != 1:
         raise LabelError(f"{path} holds {len(evaluations)} &FORCE_EVAL sections, not one")
-    evaluation = deepcopy(evaluations[0])
-    _locate_files(evaluation, path.parent)
-    return {"+global": tree.get("+global", {}), "+force_eval": [evaluation]}
+
+    def located(keyword: str, value: Any) -> Any:  # CP2K runs elsewhere; files not beside the template are in its data
+        is_file = isinstance(value, str) and keyword.endswith(("file_name", "t_c_g_data"))
+        return str((path.parent / value).resolve()) if is_file and (path.parent / value).is_file() else value
+
+    return {"+global": tree.get("+global", {}), "+force_eval": [_changed(evaluations[0], located)]}
 
 
-@cache
+def _changed(value: Any, change: Callable[[str, Any], Any], keyword: str = "") -> Any:
+    """Return a copy of a tree in which ``change(keyword, value)`` stands for each single value."""
+    if isinstance(value, dict):
+        return {name: _changed(part, change, name) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_changed(part, change, keyword) for part in value)
+    return change(keyword, value)
+
+
+@cache  # reading the description of all keywords takes a second
 def _parser(schema: Path | None) -> tuple[Any, list[Path]]:
-    """Return a parser, and the list of folders in which it looks for includes; it learns all keywords in a second."""
+    """Return a parser, and the list of folders in which it looks for includes."""
     from cp2k_input_tools.parser import CP2KInputParser
 
     folders: list[Path] = []
@@ -86,50 +96,26 @@ def _place(error: Exception) -> str:
     """Return line and reason of a parser's error."""
     context = next((part for part in error.args if hasattr(part, "line")), None)
     line, text = getattr(context, "linenr", None), str(getattr(context, "line", None) or "").strip()
-    said = str(error.args[0] if error.args else error).replace(": {section_param}", "").replace("{section_param}", "")
-    return (f", line {line}" if line else "") + f": {said}" + (f" (`{text}`)" if text else "")
-
-
-def _locate_files(tree: Any, folder: Path) -> None:
-    """Make the files that lie beside the template absolute; CP2K runs elsewhere, and finds others in its data."""
-    for name, value in list(tree.items()):
-        parts = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
-        for part in parts:
-            _locate_files(part, folder)
-        if parts or not name.endswith(("file_name", "t_c_g_data")):
-            continue
-        if isinstance(value, list | tuple):
-            tree[name] = [_located(part, folder) for part in value]
-        elif isinstance(value, str):
-            tree[name] = _located(value, folder)
-
-
-def _located(name: str, folder: Path) -> str:
-    return str((folder / name).resolve()) if (folder / name).is_file() else name
+    reason = str(error.args[0] if error.args else error).replace(": {section_param}", "").replace("{section_param}", "")
+    return (f", line {line}" if line else "") + f": {reason}" + (f" (`{text}`)" if text else "")
 
 
 def with_contents(tree: Tree) -> Tree:
-    """Return a tree with the fingerprint of every file that lies beside the template in the place of its path."""
+    """Return a tree in which name and digest stand for the path of every file that lies beside the template."""
 
-    def replaced(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: replaced(part) for name, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [replaced(part) for part in value]
-        if isinstance(value, str) and value.startswith("/") and Path(value).is_file():
-            return f"{Path(value).name} {digest(Path(value))[:12]}"
-        return value
+    def digested(_: str, value: Any) -> Any:
+        is_file = isinstance(value, str) and value.startswith("/") and Path(value).is_file()
+        return f"{Path(value).name} {digest(Path(value))[:12]}" if is_file else value
 
-    return dict(replaced(tree))
+    return dict(_changed(tree, digested))
 
 
 def flat(tree: Any, path: str = "") -> dict[str, Any]:
-    """Return the keywords of a tree by their path, such as ``force_eval/dft/scf/eps_scf``."""
+    """Return the keywords of a tree by their path, such as ``dft/scf/eps_scf``."""
+    if isinstance(tree, list) and any(isinstance(part, dict) for part in tree):
+        tree = {str(part.get("_", k)): part for k, part in enumerate(tree)}
     if isinstance(tree, dict):
         return {key: value for name, part in tree.items() for key, value in flat(part, f"{path}/{name}").items()}
-    if isinstance(tree, list) and any(isinstance(part, dict) for part in tree):
-        numbered = {str(part.get("_", k)): part for k, part in enumerate(tree)}
-        return {key: value for name, part in numbered.items() for key, value in flat(part, f"{path}/{name}").items()}
     return {path.replace("+", "").strip("/").removeprefix("force_eval/0/"): tree}
 
 
@@ -139,7 +125,10 @@ def describe(tree: Tree) -> str:
     dft, kinds = evaluation.get("+dft", {}), evaluation.get("+subsys", {}).get("+kind", [])
     exchange = dft.get("+xc", {})
     functional = exchange.get("+xc_functional", {})
-    parts = [str(functional.get("_") or "+".join(_functional(name, part) for name, part in functional.items()))]
+    names = (
+        str(part.get("parametrization", name.strip("+"))).upper() for name, part in functional.items() if name != "_"
+    )
+    parts = [str(functional.get("_") or "+".join(names))]
     parts += sorted({str(kind["basis_set"][-1]) for kind in kinds if "basis_set" in kind})
     grid = dft.get("+mgrid", {})
     parts.append(f"{grid.get('cutoff', 280):g}/{grid.get('rel_cutoff', 40):g} Ry")
@@ -154,17 +143,13 @@ def describe(tree: Tree) -> str:
     return " ".join(parts)
 
 
-def _functional(name: str, section: Tree) -> str:
-    return str(section.get("parametrization", name.strip("+"))).upper()
-
-
 def scf_noise(eps_scf: float, field: float, order: int = 2) -> float:
-    """Return about how wrong a tensor is, in %, because of an SCF that ends at ``eps_scf`` in fields of this strength.
+    """Return the approximate error of a tensor, in %, because of an SCF that ends at ``eps_scf`` in such fields.
 
-    A fit to labels of 32 waters (``benchmarks/labels.py``; field 1e-3 to 4e-3, EPS_SCF 1e-8 to 1e-6): the noise of the
-    forces goes with EPS_SCF^1.15, and the second difference divides it by the square of the field. The APT, of first
-    differences, is a thousand times less noisy. For the HGT it is an estimate: the noise of a force grows by 5.6/h³ and
-    not 2.0/h² (root mean square over the elements), and in water ∂β/∂R is about 4 times ∂α/∂R in atomic units.
+    A fit to labels of 32 waters (``benchmarks/labels.py``; field h 1e-3 to 4e-3, EPS_SCF 1e-8 to 1e-6): the noise of
+    the forces is proportional to EPS_SCF^1.15, and that of second differences to 1/h². The APT, of first differences,
+    is a thousand times less noisy. For the HGT it is an estimate: the noise of a force is multiplied by 5.6/h³ instead
+    of 2.0/h² (root mean square over the elements), and in water ∂β/∂R is about 4 times ∂α/∂R in atomic units.
     """
     if order < PGT.order:
         return 0.0
@@ -172,26 +157,16 @@ def scf_noise(eps_scf: float, field: float, order: int = 2) -> float:
 
 
 def check_template(tree: Tree, path: Path, field: float, order: int = 2) -> None:
-    """Say what the physics asks of a template: LabelError for what spoils a label, a warning for what may.
-
-    Parameters
-    ----------
-    tree
-        Of `read_template`.
-    path
-        For messages.
-    field
-        E_h/(e a0).
-    order
-        Highest order that is wanted.
-    """
+    """Raise LabelError if a template spoils labels of this order, field in E_h/(e a0); log a warning if it may."""
     evaluation = tree["+force_eval"][0]
     dft, scf = evaluation.get("+dft", {}), evaluation.get("+dft", {}).get("+scf", {})
     method = str(evaluation.get("method", "quickstep")).lower()
     if method not in ("qs", "quickstep"):
-        raise LabelError(f"{path}: METHOD {method.upper()} has no electrons that answer a field; use METHOD Quickstep")
+        raise LabelError(
+            f"{path}: METHOD {method.upper()} has no electrons that respond to a field; use METHOD Quickstep"
+        )
     if "+smear" in scf and scf["+smear"].get("_", True):
-        raise LabelError(f"{path}: &SMEAR is for metals, and a metal has no polarization in a cell; remove the section")
+        raise LabelError(f"{path}: &SMEAR is for metals, whose polarization in a cell is undefined; remove the section")
     for name in ("+efield", "+periodic_efield"):
         if name in dft:
             log.warning(f"{path}: the &{name[1:].upper()} section is replaced by the fields of each run")
@@ -200,37 +175,35 @@ def check_template(tree: Tree, path: Path, field: float, order: int = 2) -> None
     target = next(one for one in TARGETS.values() if one.order == order)
     advice = (
         f"{path}: EPS_SCF {eps_scf:g} with a field of {field:g} makes the {target.name.upper()} about {error:.2g} % "
-        f"wrong; EPS_SCF 1e-8 and --field {target.field:g} are cheap and good"
+        f"wrong; EPS_SCF 1e-8 and --field {target.field:g} cost little more and suffice"
     )
-    if error > HOPELESS_ERROR:
+    if error > REFUSED_ERROR:
         raise LabelError(advice)
-    if error > TOLERABLE_ERROR:
+    if error > WARNING_ERROR:
         log.warning(advice)
     if "+ot" not in scf or not scf["+ot"].get("_", True):
-        raise LabelError(f"{path}: CP2K's periodic field works with orbital transformation alone: &SCF needs &OT")
+        raise LabelError(f"{path}: CP2K's periodic field works only with orbital transformation: &SCF needs &OT")
     if "+outer_scf" not in scf:
         log.warning(f"{path}: without &OUTER_SCF configurations that need more than MAX_SCF steps will fail")
     if "+outer_scf" in scf and float(scf["+outer_scf"].get("eps_scf", DEFAULT_EPS_SCF)) > eps_scf:
-        log.warning(f"{path}: EPS_SCF of &OUTER_SCF is looser than that of &SCF; it decides when the SCF ends")
+        log.warning(f"{path}: EPS_SCF of &OUTER_SCF is looser than that of &SCF, and ends the SCF: make them equal")
     if float(dft.get("+qs", {}).get("eps_default", 1e-10)) > 1e-10:
         log.warning(f"{path}: EPS_DEFAULT above 1e-10 leaves noise in the forces; 1e-10 is enough")
     if not {"xc_smooth_rho", "xc_deriv"} <= set(dft.get("+xc", {}).get("+xc_grid", {})):
         log.warning(
-            f"{path}: without smoothing, the grid of a gradient-corrected functional breaks the sum rules (up to "
-            "0.04 e and 7 PGT units for 32 waters at 280 Ry); &XC_GRID / XC_SMOOTH_RHO NN50 / XC_DERIV NN50_SMOOTH "
-            "mends it at no cost"
+            f"{path}: without smoothing, the grid of a gradient-corrected functional violates the sum rules (by up "
+            "to 0.04 e and 7 PGT units for 32 waters at 280 Ry); &XC_GRID / XC_SMOOTH_RHO NN50 / XC_DERIV NN50_SMOOTH "
+            "prevents it at no cost"
         )
 
 
 def check_configuration(tree: Tree, path: Path, configuration: Configuration) -> None:
-    """Raise LabelError, with the remedy, if a template does not fit a configuration."""
+    """Raise LabelError, with the remedy, if a template does not suit a configuration."""
     frame, charge = configuration.frame, configuration.charge
     evaluation = tree["+force_eval"][0]
     dft = evaluation.get("+dft", {})
     if not frame.periodic.all() or frame.volume == 0:
-        raise LabelError(
-            "CP2K labels cells that repeat in three directions, unlike this one: use --engine pyscf, or give --cell"
-        )
+        raise LabelError("CP2K labels cells that are periodic in three directions: use --engine pyscf, or give --cell")
     if int(dft.get("charge", charge)) != charge:
         raise LabelError(f"{path} says CHARGE {dft['charge']}, the label is for {charge:+d}: give --charge")
     kinds = {str(kind.get("_", "")).upper() for kind in evaluation.get("+subsys", {}).get("+kind", [])}
@@ -246,27 +219,16 @@ def check_configuration(tree: Tree, path: Path, configuration: Configuration) ->
 def run_input(
     tree: Tree, configuration: Configuration, field: Array, restart: str | None, schema: Path | None = None
 ) -> str:
-    """Return the CP2K input of one configuration in one field.
+    """Return the CP2K input of one configuration in one field (E_h/(e a0), shape (3,)).
 
-    Parameters
-    ----------
-    tree
-        Of `read_template`.
-    configuration
-        Periodic. Its first attempt goes as the template says, from ``restart``, the second from scratch, others also
-        with the safer minimiser.
-    field
-        E_h/(e a0), shape (3,).
-    restart
-        File with the wave function to start from; None for the run whose wave function is kept.
-    schema
-        See `read_template`.
+    The first attempt starts from the wave function in ``restart``, the second from scratch, later ones also use a safer
+    minimiser. Without ``restart`` it is the run that keeps its wave function for the others.
     """
     ours, frame, attempt = deepcopy(tree), configuration.frame, configuration.attempt
     evaluation = ours["+force_eval"][0]
     dft, subsys = evaluation.setdefault("+dft", {}), evaluation.setdefault("+subsys", {})
     ours["+global"] |= {"project_name": NAME, "run_type": "ENERGY_FORCE", "print_level": "LOW"}
-    for section in OURS:
+    for section in ("+cell", "+coord", "+topology", "+velocity"):  # written here, or contradicting what is
         subsys.pop(section, None)
     subsys["+cell"] = {axis: tuple(vector) for axis, vector in zip("abc", frame.cell.tolist(), strict=True)}
     subsys["+cell"]["periodic"] = "XYZ"
@@ -296,15 +258,14 @@ def run_input(
 
 
 def _make_safer(scf: Tree) -> None:
-    """Take the minimiser that converges slowly and surely: conjugate gradients; thresholds stay."""
+    """Use conjugate gradients, which converge slowly and surely; thresholds stay."""
     scf["+ot"] |= {"minimizer": "CG", "preconditioner": "FULL_ALL"}
     scf["+outer_scf"] = {"eps_scf": scf.get("eps_scf", DEFAULT_EPS_SCF)} | scf.get("+outer_scf", {}) | {"max_scf": 40}
     scf["max_scf"] = 60
 
 
-@cache
+@cache  # as `_parser`
 def _generator(schema: Path | None) -> Any:
-    """Return what turns a tree into lines; reading its description of all keywords takes a second."""
     from cp2k_input_tools.generator import CP2KInputGenerator
 
     return CP2KInputGenerator(str(schema)) if schema else CP2KInputGenerator()

@@ -1,7 +1,7 @@
-"""The seam of electronic structure programs: an `Engine` gives the forces of a configuration in given fields.
+"""The interface to electronic structure programs: an `Engine` gives the forces of a configuration in given fields.
 
-One program more is one file with a class of this shape and an entry in ``registry.ENGINES``. That runs are computed in
-a job of their own, a finished one never again, is the same for all (``job.py``).
+Another program is one file with a class like this and an entry in ``registry.ENGINES``. The job that computes the runs
+of a configuration, each only once, is the same for all (``job.py``).
 """
 
 from __future__ import annotations
@@ -17,69 +17,43 @@ from mimyria.frame import Array, Frame
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a program says about a configuration in one field.
-
-    Parameters
-    ----------
-    forces
-        E_h/a0, shape (n, 3).
-    energy
-        E_h.
-    dipole
-        e a0, shape (3,); in a cell known up to e times a lattice vector. NaN where the program does not give it.
-    steps
-        Number of steps to self-consistency; 0 where the program does not say.
-    program
-        Name and version, as the program states them.
-    seconds
-        How long it took.
-    """
+class FieldRun:
+    """What a program computed of a configuration in one field."""
 
     forces: Array
+    """E_h/a0, shape (n, 3)."""
     energy: float
+    """E_h."""
     dipole: Array
+    """e a0, shape (3,); in a cell known up to e times a lattice vector. NaN where the program does not give it."""
     steps: int
+    """Number of steps to self-consistency; 0 where the program does not say."""
     program: str
+    """Name and version, as the program states them."""
     seconds: float = 0.0
+    """Wall-clock time."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a program computes forces of.
-
-    Parameters
-    ----------
-    frame
-        The atoms.
-    charge
-        e.
-    attempt
-        How often it has failed: 1 starts from scratch, more also take a safer way to self-consistency.
-    """
+    """The atoms whose forces are computed, and their total charge in e."""
 
     frame: Frame
     charge: int = 0
     attempt: int = 0
+    """Number of earlier failures: 1 starts from scratch, more also take a safer way to self-consistency."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Configuration):
-    """A configuration in the process that computes it.
-
-    Parameters
-    ----------
-    folder
-        Of the configuration.
-    held
-        File descriptors of its lock, for the programs that are started.
-    """
+    """A configuration in the process that computes it, and its folder."""
 
     folder: Path
-    held: tuple[int, ...] = ()
+    inherited: tuple[int, ...] = ()
+    """File descriptors of its lock, which the programs that are started keep open."""
 
 
-Calculation = Callable[[int, Array], Run]
+Calculation = Callable[[int, Array], FieldRun]
 """Computes a run from its number and field (E_h/(e a0), shape (3,)); LabelError if it does not converge."""
 
 
@@ -98,45 +72,45 @@ class Engine(Protocol):
 
     @property
     def job_settings(self) -> dict[str, Any]:
-        """The settings, as plain values, of the engine in the process of the job."""
+        """The settings, as plain values, with which the job makes the engine again in its own process."""
         return asdict(self)
 
     def prepare(self, field: float, order: int) -> None:
-        """Raise LabelError, or warn, for what would spoil every label of this order made with such fields."""
+        """Raise LabelError, or warn, if every label of this order in fields of this strength would be spoilt."""
 
     def check(self, configuration: Configuration) -> None:
         """Raise LabelError, with the remedy, if the program cannot treat this configuration."""
 
     def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
-        """Write what the program reads, for all fields (runs, 3), into the folder of the configuration."""
-        return  # nothing, unless the program reads files
+        """Write the files that the program reads, if any, for all fields (runs, 3)."""
+        return
 
     def calculation(self, task: Task) -> Calculation:
-        """Return what computes the runs of a task, one after the other: what they share is made once."""
+        """Return the function that computes the runs of a task one after the other; what they share is made here."""
 
     def clean(self, folder: Path) -> None:
-        """Remove what is of no use once all runs are there."""
-        return  # nothing, unless the program leaves files
+        """Remove the files, if any, that are of no use once all runs are finished."""
+        return
 
 
 def run_folder(folder: Path, index: int) -> Path:
-    """Return where a program may put the files of one run."""
+    """Return the folder for the files that a program reads and writes in one run."""
     return folder / f"run_{index:02d}"
 
 
-def version_of(package: str, extra: str | None = None) -> str:
-    """Return the installed version of an optional package; raise LabelError with the remedy if it is not there."""
+def version_of(package: str) -> str:
+    """Return the installed version of an optional package; raise LabelError with the remedy if it is missing."""
     try:
         return version(package)
     except PackageNotFoundError:
-        raise LabelError(f"{package} is not installed; `pip install 'mimyria[{extra or package}]'` adds it") from None
+        raise LabelError(f"{package} is not installed; `pip install 'mimyria[{package}]'` adds it") from None
 
 
 def check_isolated(configuration: Configuration) -> None:
-    """Raise LabelError for a periodic system, or an odd number of electrons."""
+    """Raise LabelError for a periodic configuration, or an odd number of electrons."""
     if configuration.frame.periodic.any():
         raise LabelError(
-            "this engine knows isolated molecules alone, and the configuration is periodic: use --engine cp2k, or cut "
+            "this engine treats isolated molecules alone, and the configuration is periodic: use --engine cp2k, or cut "
             "clusters out of it with --cluster RADIUS"
         )
     electrons = int(configuration.frame.numbers.sum()) - configuration.charge

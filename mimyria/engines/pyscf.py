@@ -14,76 +14,63 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.engines.engine import Calculation, Configuration, Engine, Run, Task, check_isolated, version_of
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, check_isolated, version_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.units import BOHR
 
 LOOSEST = 1e-9
-"""E_h."""
+"""E_h; the largest ``convergence`` that leaves second differences of forces meaningful."""
 
 
 @dataclass(frozen=True)
 class PySCF(Engine):
-    """The engine.
-
-    Parameters
-    ----------
-    functional
-        As PySCF names it.
-    basis
-        As PySCF names it.
-    grid
-        Level of the integration grid, 0 to 9.
-    convergence
-        Of the energy, E_h; the square root of what the forces are good to.
-    """
+    """The engine; functional and basis are named as in PySCF."""
 
     functional: str = "pbe"
     basis: str = "def2-svp"
     grid: int = 4
+    """Level of the integration grid, 0 to 9."""
     convergence: float = 1e-11
+    """Of the energy, E_h; the forces converge to its square root."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """See `Engine`."""
         return {"engine": "PySCF", **asdict(self)}
 
     @property
     def summary(self) -> str:
-        """See `Engine`."""
         return f"{self.functional} {self.basis}"
 
     def prepare(self, field: float, order: int) -> None:
-        """See `Engine`."""
         version_of("pyscf")
         from pyscf.dft import libxc
 
         try:
             libxc.parse_xc(self.functional)
         except (KeyError, ValueError, AttributeError) as error:
-            raise LabelError(f"PySCF does not know functional={self.functional}") from error
+            raise LabelError(f"PySCF has no functional={self.functional}; see --set") from error
         if not 0 <= self.grid <= 9:
-            raise LabelError(f"grid takes a level from 0 to 9, not {self.grid}")
+            raise LabelError(f"grid takes a level from 0 to 9, not {self.grid}; see --set")
         if not 0 < self.convergence <= LOOSEST:
-            raise LabelError(f"convergence takes a threshold up to {LOOSEST:g} E_h, not {self.convergence:g}: the "
-                             "second derivative by a small field needs it")  # fmt: skip
+            raise LabelError(
+                f"convergence takes a threshold up to {LOOSEST:g} E_h, not {self.convergence:g}: second derivatives "
+                "with respect to a small field need it; see --set"
+            )
 
     def check(self, configuration: Configuration) -> None:
-        """See `Engine`."""
         check_isolated(configuration)
         from pyscf.gto import basis
         from pyscf.lib.exceptions import BasisNotFoundError
 
         for symbol in dict.fromkeys(symbols_of(configuration.frame.numbers)):
             try:
-                with warnings.catch_warnings(action="ignore"):  # of a package that might know more
+                with warnings.catch_warnings(action="ignore"):  # that basis_set_exchange is not installed
                     basis.load(self.basis, symbol)
             except (BasisNotFoundError, KeyError) as error:
                 raise LabelError(f"PySCF has no basis={self.basis} for {symbol}") from error
 
     def calculation(self, task: Task) -> Calculation:
-        """See `Engine`. Runs start from the density of the first; the third attempt takes second-order steps."""
         from pyscf import dft, gto
 
         symbols = symbols_of(task.frame.numbers)
@@ -96,16 +83,17 @@ class PySCF(Engine):
         density: list[Array] = []
         program = f"PySCF {version_of('pyscf')}"
 
-        def calculate(index: int, field: Array) -> Run:
+        def calculate(index: int, field: Array) -> FieldRun:
             method = dft.RKS(molecule, xc=self.functional)
             method.conv_tol, method.grids.level, method.max_cycle = self.convergence, self.grid, 100
             core = method.get_hcore() + np.einsum("a,aij->ij", field, position)
             nuclear = molecule.energy_nuc() - charges @ places @ field
             method.get_hcore, method.energy_nuc = lambda *_: core, lambda *_: nuclear
-            solver = method.newton() if task.attempt > 1 else method
+            solver = method.newton() if task.attempt > 1 else method  # second order: slow, but it converges
+            # The first attempt starts from the density of the first run; a bad start may be why it failed.
             solver.kernel(density[0] if density and not task.attempt else None)
             if not solver.converged:
-                raise LabelError(f"PySCF: no self-consistency in {method.max_cycle} steps")
+                raise LabelError(f"PySCF: the SCF did not converge in {method.max_cycle} steps")
             if not density:
                 density.append(solver.make_rdm1())
             gradient = solver.nuc_grad_method()
@@ -114,14 +102,9 @@ class PySCF(Engine):
             gradient.get_hcore = lambda mol=None: bare_core(mol) - np.einsum("a,abij->bji", field, position_gradient)
             gradient.grad_nuc = lambda *a, **k: bare_nuclear(*a, **k) - charges[:, None] * field
             forces = -gradient.kernel()
-            dipole = solver.dip_moment(unit="AU", verbose=0)
-            return Run(
-                forces=forces,
-                energy=float(solver.e_tot),
-                dipole=np.asarray(dipole),
-                steps=int(getattr(solver, "cycles", 0) or 0),
-                program=program,
-            )
+            dipole = np.asarray(solver.dip_moment(unit="AU", verbose=0))
+            steps = int(getattr(solver, "cycles", 0) or 0)  # older versions and Newton steps do not count them
+            return FieldRun(forces, float(solver.e_tot), dipole, steps, program)
 
         return calculate
 

@@ -1,4 +1,4 @@
-"""Which engines there are, and how one is chosen by name and by settings given as words."""
+"""The engines by name, and how one is made from settings given as text."""
 
 from __future__ import annotations
 
@@ -25,30 +25,22 @@ def name_of(engine: Engine) -> str:
 
 
 def make_engine(name: str, settings: dict[str, Any]) -> Engine:
-    """Return an engine.
+    """Return an engine of `ENGINES`; text among its settings is given the type of the default, None keeps the default.
 
-    Parameters
-    ----------
-    name
-        In `ENGINES`.
-    settings
-        Of that engine, by name; words are turned into what the default is, None leaves it.
+    Raises
+    ------
+    ConfigError
+        If there is no such engine, it has no such setting, or a setting is not a number where it must be.
     """
     if name not in ENGINES:
         raise ConfigError(f"--engine takes {', '.join(ENGINES)}, not {name!r}")
-    known = {one.name: one.default for one in fields(ENGINES[name])}
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(ENGINES[name])}
     given = {key: value for key, value in settings.items() if value is not None}
     for key, value in given.items():
-        if key not in known:
-            raise ConfigError(f"--engine {name} has no setting {key!r}; it has {', '.join(known)}")
-        given[key] = _as_default(key, value, known[key])
+        if key not in defaults:
+            raise ConfigError(f"--engine {name} has no setting {key!r}; it has {', '.join(defaults)}")
+        try:
+            given[key] = Path(value) if defaults[key] is None else type(defaults[key])(value)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{key} takes a number, not {value!r}") from None
     return ENGINES[name](**given)
-
-
-def _as_default(key: str, value: Any, default: Any) -> Any:
-    """Return a setting with the type of its default; a path where there is none."""
-    kind = Path if default is None else type(default)
-    try:
-        return kind(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{key} takes a number, not {value!r}") from None

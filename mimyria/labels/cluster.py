@@ -1,9 +1,9 @@
 """Clusters from a liquid: whole molecules around a central one, so that a molecular engine can label the liquid.
 
-What such a label misses is all that lies beyond the radius; a label of the centre is to be checked for its convergence.
-It is the answer to the field that is applied from outside, in vacuum. In a periodic cell the field is the macroscopic
-one, and the molecules feel (ε∞ + 2)/3 of it (Lorentz), so tensors of clusters are smaller by that factor for each field
-index: 1.26 for water, whose ε∞ is 1.78. `Cluster.place` undoes it if ε∞ is given.
+Such a label misses everything beyond the radius, so its convergence with the radius has to be checked. It is the
+response to an external field in vacuum. In a periodic cell the field is the macroscopic one, and the local field is
+(ε∞ + 2)/3 times as large (Lorentz), so tensors of clusters are smaller by that factor for each field index: 1.26 for
+water, whose ε∞ is 1.78. `merge` corrects for it if ε∞ is given.
 """
 
 from __future__ import annotations
@@ -26,42 +26,20 @@ IONS = {
     "NH4": 1, "SO4": -2, "HSO4": -1, "NO3": -1, "CO3": -2, "CHO3": -1, "PO4": -3,
     "PHO4": -2, "PH2O4": -1, "ClO4": -1, "CNS": -1, "CN": -1, "CHO2": -1, "C2H3O2": -1,
 }  # fmt: skip
-"""Charges of ions by their formula as `formula_of` writes it; every other molecule is taken as neutral.
+"""Charges of ions by their formula as `formula_of` writes it; every other molecule is neutral.
 
-Whether that is right is checked: over the frame they must add up to its total charge.
+Over a frame they must add up to its total charge, which is checked.
 """
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A molecule and what is around it.
-
-    Parameters
-    ----------
-    frame
-        Isolated, whole molecules, the central one first; its charge stands in the header.
-    centre
-        Atoms of the central molecule in the frame it comes from, in the order in which they stand here.
-    """
+    """A molecule and those around it."""
 
     frame: Frame
+    """Isolated, whole molecules, the central one first; its charge stands in the header."""
     centre: Array
-
-    def place(self, labelled: Frame, tensors: dict[str, Array], epsilon: float = 1.0) -> None:
-        """Write the centre's tensors of the labelled cluster into arrays of the frame it comes from.
-
-        Parameters
-        ----------
-        labelled
-            The cluster's frame, with tensors.
-        tensors
-            By target name, shape (n, 3, ..., 3) of the whole frame.
-        epsilon
-            ε∞ of the liquid; 1 leaves the answer to the outer field.
-        """
-        for name, values in labelled.tensors.items():
-            local_field = ((epsilon + 2) / 3) ** TARGETS[name].order
-            tensors[name][self.centre] = local_field * values[: len(self.centre)]
+    """Index of each atom of the central molecule in the frame it comes from."""
 
 
 def cut_clusters(
@@ -71,27 +49,21 @@ def cut_clusters(
 
     Parameters
     ----------
-    frame
-        Positions may be wrapped or not.
     radius
-        Å; a molecule belongs to the cluster if one of its atoms is as near to an atom of the centre.
-    n_centres
-        How many.
-    generator
-        Draws them.
+        Å; a molecule belongs to the cluster if any of its atoms is this near to any atom of the central one.
     ions
         Charge (e) of each ion by its formula.
 
     Raises
     ------
     LabelError
-        If the charges of all molecules do not add up to the total charge of the frame.
+        If there are fewer molecules, or their charges do not add up to the total charge of the frame.
     """
     molecules, whole = find_molecules(frame)
     _check_charges(frame, molecules, ions)
     count = int(molecules.max()) + 1
     if n_centres > count:
-        raise LabelError(f"{n_centres} centres are wanted, and there are {count} molecules")
+        raise LabelError(f"--centres {n_centres}: a frame has only {count} molecules")
     near = neighbour_pairs(frame, radius)
     chosen = np.sort(generator.permutation(count)[:n_centres])
     return [_cut(frame, molecules, whole, near, int(centre), ions) for centre in chosen]
@@ -101,22 +73,17 @@ def _check_charges(frame: Frame, molecules: Array, ions: Mapping[str, int]) -> N
     counts = Counter(formula_of(frame.numbers[molecules == molecule]) for molecule in range(int(molecules.max()) + 1))
     total = sum(number * ions.get(formula, 0) for formula, number in counts.items())
     if total != round(frame.total_charge):
-        found = ", ".join(f"{n} {formula} ({ions.get(formula, 0):+d})" for formula, n in counts.most_common())
+        charges = ", ".join(f"{n} {formula} ({ions.get(formula, 0):+d})" for formula, n in counts.most_common())
         raise LabelError(
-            f"the charges of the molecules add up to {total:+d}, the total charge is {frame.total_charge:+g}: {found}; "
-            "say --ion FORMULA=CHARGE for what is wrong, or --charge for the whole frame"
+            f"the charges of the molecules add up to {total:+d}, the total charge is {frame.total_charge:+g}: "
+            f"{charges}; correct one with --ion FORMULA=CHARGE, or the total with --charge"
         )
 
 
 def _cut(
-    frame: Frame,
-    molecules: Array,
-    whole: Array,
-    near: tuple[Array, Array, Array],
-    centre: int,
-    ions: Mapping[str, int],
+    frame: Frame, molecules: Array, whole: Array, near: tuple[Array, Array, Array], centre: int, ions: Mapping[str, int]
 ) -> Cluster:
-    """Return the cluster around one molecule; images of a molecule are molecules of their own."""
+    """Return the cluster around one molecule, which may contain several images of another."""
     i, j, vectors = near
     own = np.flatnonzero(molecules == centre)
     pairs = np.flatnonzero(molecules[i] == centre)
@@ -141,21 +108,20 @@ def _cut(
 
 
 def merge(frame: Frame, labelled: list[tuple[Cluster, Frame]], epsilon: float = 1.0) -> Frame:
-    """Return a frame with the tensors of the centres of its clusters; every other atom has NaN.
+    """Return a frame with the tensors of the centres of its clusters, and NaN for every other atom.
 
     Parameters
     ----------
-    frame
-        That the clusters come from.
     labelled
-        Clusters, and their frames with tensors.
+        Clusters cut from the frame, each with its own frame and tensors.
     epsilon
-        See `Cluster.place`.
+        ε∞ of the liquid; 1 leaves the response to the external field.
     """
-    names = labelled[0][1].tensors
-    tensors = {name: np.full((len(frame), *TARGETS[name].shape), np.nan) for name in names}
+    tensors = {name: np.full((len(frame), *TARGETS[name].shape), np.nan) for name in labelled[0][1].tensors}
     for cluster, label in labelled:
-        cluster.place(label, tensors, epsilon)
+        for name, values in label.tensors.items():
+            local_field = ((epsilon + 2) / 3) ** TARGETS[name].order
+            tensors[name][cluster.centre] = local_field * values[: len(cluster.centre)]
     headers = [label.info for _, label in labelled]
     worst = {key: max(info[key] for info in headers) for key in headers[0] if key.startswith("qa_")}
     total = {key: sum(info[key] for info in headers) for key in ("scf_steps", "seconds")}

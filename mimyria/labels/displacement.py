@@ -1,8 +1,8 @@
-"""The other derivative, for validation: tensors from the dipole and the polarizability of displaced configurations.
+"""For validation: tensors from dipoles and polarizabilities of displaced configurations instead of forces in fields.
 
     P[n, α, γ] = (M_α(R_nγ + d) - M_α(R_nγ - d)) / 2d          Q[n, α, β, γ] = (α_αβ(R_nγ + d) - α_αβ(R_nγ - d)) / 2d
 
-and so on with β. Both routes are the same derivatives of one energy and must agree; dipoles know nothing of forces.
+and likewise with β. Both ways give the same mixed derivatives of one energy and must agree.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
+from mimyria.labels.label import on_one_branch
 from mimyria.targets import TARGETS
 
 STEP = 0.005
 """Displacement d, Å."""
 PROPERTIES = {1: "dipole", 2: "alpha", 3: "beta"}
-"""What the header of a label calls M and its field derivatives, by the order of the target that is their gradient."""
+"""Header keys of M and its field derivatives, by the order of the target that is their gradient."""
 
 
-def displaced(frame: Frame) -> dict[str, Frame]:
-    """Return the 6n displaced configurations by a name that says which: ``0002y-``."""
+def displace(frame: Frame) -> dict[str, Frame]:
+    """Return the 6n displaced configurations by names such as ``0002y-``: atom, axis and direction."""
     configurations = {}
     for atom in range(len(frame)):
         for axis in range(3):
@@ -34,17 +35,7 @@ def displaced(frame: Frame) -> dict[str, Frame]:
 
 
 def displacement_tensors(frame: Frame, labels: dict[str, Frame], order: int) -> Frame:
-    """Return a configuration with tensors from the labels of its displaced ones, whose headers hold `PROPERTIES`.
-
-    Parameters
-    ----------
-    frame
-        The configuration.
-    labels
-        By the names of `displaced`.
-    order
-        The highest one wanted.
-    """
+    """Return a frame with tensors up to an order, from the labels of its displaced ones by the names of `displace`."""
     if not all("dipole" in label.info for label in labels.values()):
         raise LabelError("this engine gives no dipole, and --scheme displacement needs it")
     tensors = {
@@ -65,9 +56,9 @@ def _slope(frame: Frame, labels: dict[str, Frame], key: str, shape: tuple[int, .
     slope = np.empty((len(frame), *shape, 3))
     for atom in range(len(frame)):
         for axis in range(3):
-            plus, minus = (np.reshape(labels[f"{atom:04d}{'xyz'[axis]}{mark}"].info[key], shape) for mark in "+-")
-            change = plus - minus
-            if key == "dipole" and frame.periodic.all():  # known up to e times a lattice vector
-                change = change - np.round(np.linalg.solve(frame.cell.T, change)) @ frame.cell
-            slope[atom, ..., axis] = change / (2 * STEP)
+            infos = (labels[f"{atom:04d}{'xyz'[axis]}{mark}"].info for mark in "-+")
+            values = np.array([np.reshape(info[key], shape) for info in infos])
+            if key == "dipole" and frame.periodic.all():
+                values = on_one_branch(values, frame.cell)
+            slope[atom, ..., axis] = (values[1] - values[0]) / (2 * STEP)
     return slope

@@ -23,8 +23,8 @@ from mimyria.targets import APT, TARGETS
 
 ORDERS = (1, 2, 3)
 """Orders for which there is a `stencil`."""
-EVEN = 2
-"""The fit goes at least to this order, lest the second order of the runs of an APT be taken for their F0."""
+LOWEST_FIT = 2
+"""The fit goes at least to this order: otherwise the second-order part of the runs of an APT would end up in F0."""
 
 
 def stencil(order: int, field: float) -> Array:
@@ -39,8 +39,8 @@ def stencil(order: int, field: float) -> Array:
     ======  ====  ==========================================================================================
 
     Runs of both signs separate even orders from odd ones. On fields of one length alone, P and the part of R that is
-    a vector (Σ_β R_αββ) cannot be told apart; the axes at h/2 tell them apart, nearly as well as any other fraction of
-    h would. The remaining error, of what the fit leaves out, is
+    a vector (Σ_β R_αββ) cannot be told apart; the axes at h/2 separate them, nearly as well as any other fraction of h
+    would. The truncation error is
 
     - in P: at most h²/6 R at orders 1 and 2; at order 3, of the fifth derivative V alone, 0.003 h⁴ V
     - in Q: at most h²/8 S, S the fourth derivative, at order 2; h²/12 S at order 3
@@ -48,12 +48,12 @@ def stencil(order: int, field: float) -> Array:
 
     and the noise σ of a force becomes 0.5 σ/h in P (1.9 σ/h at order 3), 2.4 σ/h² in Q (1.4 σ/h² at order 3) and
     between 2 σ/h³ (R_xyz) and 13 σ/h³ (R_xxx) in R, which therefore wants larger fields. Of the 16 pairs of order 3,
-    13 would determine P and R; the other three are what its quality figures come from.
+    13 would determine P and R; the quality figures come from the other three.
 
     Parameters
     ----------
     order
-        The highest one wanted.
+        Of the tensor of the highest order.
     field
         The length h.
     """
@@ -70,29 +70,19 @@ def stencil(order: int, field: float) -> Array:
 
 @dataclass(frozen=True)
 class FieldFit:
-    """Tensors of one configuration with the figures that tell how good they are.
-
-    Parameters
-    ----------
-    forces
-        F0, the force at zero field, E_h/a0, shape (n, 3); NaN where no run without a field separates it from Q.
-    tensors
-        Those that the fields determine, by target name, in the target's unit; shape (n, 3, ..., 3).
-    residual
-        Root mean square of what the fit leaves of the forces, per degree of freedom, E_h/a0;
-        NaN where there is none.
-    differences
-        By target name, largest |T(axis runs) - T(all runs)| of the elements that both determine, in the target's unit;
-        left out where the other runs have nothing to say about these elements.
-    translation
-        By target name, largest |Σ_n T[n] - what it must be| (``Target.translation_sum``).
-    """
+    """Tensors of one configuration with the figures that tell how good they are."""
 
     forces: Array
+    """F0, the force at zero field, E_h/a0, shape (n, 3); NaN where no run without a field separates it from Q."""
     tensors: dict[str, Array]
+    """Those that the fields determine, by target name, in the target's unit; shape (n, 3, ..., 3)."""
     residual: float
+    """Root mean square misfit of the forces, per degree of freedom, E_h/a0; NaN where there is none."""
     differences: dict[str, float]
+    """By target name, largest |T(axis runs) - T(all runs)| of the elements that both determine, in the target's unit;
+    left out where the other runs add nothing about these elements."""
     translation: dict[str, float]
+    """By target name, largest violation of the acoustic sum rule, ``Target.translation_error``."""
 
 
 def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
@@ -117,7 +107,7 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
         raise LabelError(f"fields {fields.shape} and forces {forces.shape} should be (runs, 3) and (runs, atoms, 3)")
     bad = np.argwhere(~np.isfinite(forces))
     if len(bad):
-        raise LabelError(f"run {bad[0][0]} has a force that is not a number (atom {bad[0][1]}); repeat that run")
+        raise LabelError(f"run {bad[0][0]}: the force on atom {bad[0][1]} is not a finite number; repeat that run")
 
     order = _order(fields)
     derivatives = {k: np.moveaxis(value, -2, 0) for k, value in taylor(fields, forces).items()}
@@ -141,7 +131,7 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
 
 
 def taylor(fields: Array, values: Array) -> dict[int, Array]:
-    """Return the derivatives at zero field of what was computed in the fields, by order, those that are determined.
+    """Return the derivatives at zero field of values computed in fields, for the orders that these determine.
 
     Parameters
     ----------
@@ -159,10 +149,10 @@ def taylor(fields: Array, values: Array) -> dict[int, Array]:
     derivatives, place = {}, 0
     for k in range(order + 1):
         indices = multi_indices(k)
-        there, place = slice(place, place + len(indices)), place + len(indices)
-        if known[there].all():
+        columns, place = slice(place, place + len(indices)), place + len(indices)
+        if known[columns].all():
             derivatives[k] = np.empty((3,) * k + values.shape[1:])
-            for index, value in zip(indices, coefficients[there], strict=True):
+            for index, value in zip(indices, coefficients[columns], strict=True):
                 for permuted in permutations(index):
                     derivatives[k][permuted] = value
     return derivatives
@@ -179,12 +169,12 @@ def _columns(order: int) -> list[tuple[int, ...]]:
 
 
 def _order(fields: Array) -> int:
-    """Return the order of the fit: the highest that the fields determine whole, at least `EVEN`."""
-    return next((k for k in reversed(ORDERS) if k > EVEN and _determined(fields, k).all()), EVEN)
+    """Return the order of the fit: the highest that the fields determine completely, at least `LOWEST_FIT`."""
+    return next((k for k in reversed(ORDERS) if k > LOWEST_FIT and _determined(fields, k).all()), LOWEST_FIT)
 
 
 def _scales(fields: Array, order: int) -> Array:
-    """Return the size of each column of the design matrix: fields of order one keep them comparable."""
+    """Return the scale of each column of the design matrix, with which they become of order one."""
     scale = float(np.linalg.norm(fields, axis=1).max()) or 1.0
     return np.array([scale ** len(index) for index in _columns(order)])
 
@@ -200,7 +190,7 @@ def _design(fields: Array, order: int) -> Array:
 
 
 def _inverse(fields: Array, order: int) -> Array:
-    """Return what makes coefficients of runs, by least squares, shape (columns, runs)."""
+    """Return the matrix from values to least-squares coefficients, shape (columns, runs)."""
     scales = _scales(fields, order)
     return np.asarray(np.linalg.pinv(_design(fields, order) / scales, rcond=1e-10) / scales[:, None])
 
@@ -211,7 +201,7 @@ def _determined(fields: Array, order: int) -> Array:
 
 
 def _differences(fields: Array, forces: Array, order: int) -> dict[str, float]:
-    """Return by target the largest |T(axis runs) - T(all runs)|: what the diagonal fields disagree about."""
+    """Return by target the largest |T(axis runs) - T(all runs)|: how far the diagonal fields disagree."""
     axis = np.count_nonzero(fields, axis=1) <= 1
     if axis.all() or not axis.any():
         return {}

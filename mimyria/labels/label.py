@@ -1,8 +1,8 @@
-"""`label_frames`: from configurations to labels, through any engine and executor; nothing finished is done again.
+"""`label_frames`: from configurations to labels, through any engine and executor; nothing finished is computed again.
 
-Every configuration has a folder, and in it one named by the fingerprint of everything that determines the result. There
-lie ``identity.json``, the runs of the engine, and at the end ``label.npz`` or ``failed.json``: what is made with other
-settings lies elsewhere. A lock held while a configuration is worked on keeps a second process away.
+Every configuration has a folder, and in it one named by a digest of everything that determines the result. It holds
+``identity.json``, the runs of the engine, and at the end ``label.npz`` or ``failed.json``, so results of other settings
+never mix. A lock keeps a second process away from the configurations that this one works on.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from typing import Any, TextIO
 import numpy as np
 
 from mimyria import __version__
-from mimyria.engines.engine import Configuration, Engine, Run
-from mimyria.engines.folder import read_npz, write_npz
+from mimyria.engines.engine import Configuration, Engine, FieldRun
 from mimyria.engines.job import FAILED as ENGINE_FAILED
-from mimyria.engines.job import forget_runs, has_runs, read_runs, write_task
+from mimyria.engines.job import forget_runs, has_runs, read_npz, read_runs, write_npz, write_task
 from mimyria.errors import Busy, LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import Array, Frame
@@ -37,34 +36,14 @@ log = logging.getLogger("mimyria")
 IDENTITY, LABEL, FAILED, LOCK = "identity.json", "label.npz", "failed.json", "label.lock"
 CLOSEST = 0.5
 """Å; no two nuclei of a sensible configuration are nearer."""
-OWNED = {
-    "field",
-    "energy",
-    "engine",
-    "mimyria",
-    "dipole",
-    "alpha",
-    "beta",
-    "scf_steps",
-    "seconds",
-    "scheme",
-    "sum_rule",
-}
-OWNED |= {"source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
-"""What a label says in the header of its frame, besides the ``qa_`` figures: it goes when another label comes."""
+OWN_KEYS = {"field", "energy", "engine", "mimyria", "dipole", "alpha", "beta", "scf_steps", "seconds"}
+OWN_KEYS |= {"scheme", "sum_rule", "source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
+"""Header keys written by labelling, besides the ``qa_`` figures; dropped when a frame is labelled again."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What came of a set of configurations.
-
-    Parameters
-    ----------
-    frames
-        By name of the configuration: with tensors, forces and quality figures; failed ones are left out.
-    failures
-        Reason of each failed configuration, by its folder.
-    """
+    """The labelled configurations, by name; and why others failed, by folder."""
 
     frames: dict[str, Frame]
     failures: dict[Path, str]
@@ -76,50 +55,45 @@ def label_frames(
     executor: Executor,
     work: Path,
     settings: LabelSettings,
-    report: Callable[[float, str], None] = lambda fraction, words: None,
+    on_progress: Callable[[float, str], None] = lambda fraction, message: None,
 ) -> Labelled:
-    """Label configurations and return what is done, now or before.
+    """Label configurations and return those that are labelled, now or by an earlier run.
 
     Parameters
     ----------
     frames
-        Configurations by the name of the folder, below ``work``, in which each is worked on.
-    engine, executor
-        What computes, and what runs it.
-    work
-        Where the folders are.
-    settings
-        What is wanted.
-    report
-        Told the fraction done and a few words as configurations end.
+        Configurations by the name of their folder below ``work``.
+    on_progress
+        Called with the fraction done and a message whenever a configuration ends.
 
     Raises
     ------
     LabelError
-        If a folder holds another configuration or was made with other settings, with the difference; or if the engine
+        If a folder holds results of another configuration or of other settings, which it names; or if the engine
         cannot be used at all.
     """
     engine.prepare(field_strength(settings), TARGETS[settings.target].order)
     session = _Session(engine, settings, {work / name: frame for name, frame in frames.items()})
-    session.check_others()
-    session.forget_failures()
+    session.check_earlier_settings()
+    session.read_failures()
     done = sum(session.label(folder) is not None for folder in session.frames)
-    report(done / max(len(frames), 1), f"{done} of {len(frames)} done before")
+    on_progress(done / max(len(frames), 1), f"{done} of {len(frames)} already labelled")
     try:
         while True:
             for outcome in executor.run(session.jobs()):
                 session.finish(outcome)
                 done += 1
-                report(min(done / len(frames), 1.0), f"{done} of {len(frames)}, {len(session.failures)} failed")
+                on_progress(min(done / len(frames), 1.0), f"{done} of {len(frames)}, {len(session.failures)} failed")
             if not session.busy:
                 break
             log.info(f"waiting for another process, which works on {len(session.busy)} of the configurations")
             session.wait()
     except KeyboardInterrupt:
-        log.info("stopping what runs")
+        log.info("stopping the calculations")
         raise
     finally:
-        session.close()
+        for lock in session.locks.values():
+            lock.close()
     labelled = {}
     for name, folder in zip(frames, session.frames, strict=True):
         content = session.label(folder)
@@ -129,7 +103,7 @@ def label_frames(
         residual = label.info["qa_residual"]
         if settings.max_residual is not None and residual > settings.max_residual:
             session.failures[folder] = (
-                f"the fit leaves {residual:.2g} E_h/a0, more than --max-residual {settings.max_residual:g}"
+                f"the fit leaves a residual of {residual:.2g} E_h/a0, above --max-residual {settings.max_residual:g}"
             )
         else:
             labelled[name] = label
@@ -137,13 +111,13 @@ def label_frames(
 
 
 class _Session:
-    """One call of `label_frames`: what is given, where it is worked on, and what has failed so far."""
+    """The state of one call of `label_frames`: by folder the configurations, labels, failures and locks held."""
 
     def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
         self.engine, self.settings, self.frames = engine, settings, frames
         self.fields = stencil(TARGETS[settings.target].order, field_strength(settings))
-        identity = engine.identity  # of CP2K it reads the files beside the template
-        self.identities = {folder: self._identity(frame, identity) for folder, frame in frames.items()}
+        facts = engine.identity  # once for all: that of CP2K reads the files beside the template
+        self.identities = {folder: self._identity(frame, facts) for folder, frame in frames.items()}
         self.inside = {folder: folder / identity.key for folder, identity in self.identities.items()}
         self.labels: dict[Path, dict[str, Any]] = {}
         self.failures: dict[Path, str] = {}
@@ -151,63 +125,55 @@ class _Session:
         self.locks: dict[Path, TextIO] = {}
 
     def _charge(self, frame: Frame) -> int:
-        """Return the total charge of a configuration, e."""
         return round(frame.total_charge) if self.settings.charge is None else self.settings.charge
 
     def _identity(self, frame: Frame, engine: dict[str, Any]) -> Identity:
         """Return everything that determines the label of a configuration."""
+        names = ("numbers", "positions", "cell", "periodic")
         facts = {
             "engine": engine,
             "charge": self._charge(frame),
             "field": field_strength(self.settings),
             "order": TARGETS[self.settings.target].order,
-            "configuration": {
-                "numbers": frame.numbers.tolist(),
-                "positions": frame.positions.tolist(),
-                "cell": frame.cell.tolist(),
-                "periodic": frame.periodic.tolist(),
-            },
+            "configuration": {name: getattr(frame, name).tolist() for name in names},
         }
         return Identity(facts)
 
-    def check_others(self) -> None:
-        """Raise LabelError if a folder holds what was made with other settings, and nothing yet with these."""
+    def check_earlier_settings(self) -> None:
+        """Raise LabelError if a folder holds results of other settings, and none of these."""
         for folder, inside in self.inside.items():
-            if (inside / LABEL).exists() or has_runs(inside):
+            if _has_results(inside):
                 continue
-            for other in folder.glob(f"*/{IDENTITY}"):
-                if (other.parent / LABEL).exists() or has_runs(other.parent):
-                    before, now = Identity.read(other), self.identities[folder]
-                    said = now.differences(before)
-                    if before["configuration"] != now["configuration"]:
-                        said = "it holds another configuration"
+            for path in folder.glob(f"*/{IDENTITY}"):
+                if _has_results(path.parent):
+                    before, now = Identity.read(path), self.identities[folder]
+                    same = before["configuration"] == now["configuration"]
+                    difference = now.differences(before) if same else "it holds another configuration"
                     raise LabelError(
-                        f"{folder} was made with other settings: {said}; use another --work folder, or the settings of "
-                        "this one"
+                        f"{folder} was made with other settings: {difference}; use another --work folder, or the "
+                        "settings of this one"
                     )
 
-    def forget_failures(self) -> None:
-        """Note what failed before and is not to be tried again."""
+    def read_failures(self) -> None:
+        """Read which configurations failed before; they are tried again only with ``retry``."""
         for folder, inside in self.inside.items():
             if (inside / FAILED).exists() and not self.settings.retry and self.label(folder) is None:
                 self.failures[folder] = read_json(inside / FAILED)["reason"]
 
     def label(self, folder: Path) -> dict[str, Any] | None:
-        """Return the content of the label of a configuration, None if there is none; once there it stays."""
+        """Return the content of the label of a configuration, None if there is none yet."""
         if folder not in self.labels and (content := read_npz(self.inside[folder] / LABEL)) is not None:
             self.labels[folder] = content
         return self.labels.get(folder)
 
     def jobs(self) -> Iterator[Job]:
-        """Yield the jobs of what is neither done nor failed, nor worked on by another process."""
+        """Yield the jobs of configurations that are neither labelled nor failed, nor worked on by another process."""
         for folder in self.frames:
             try:
                 if folder not in self.failures and (job := self._job(folder)):
                     yield job
-            except LabelError as error:
-                self.failures[folder] = str(error)
-            except OSError as error:
-                self.failures[folder] = f"{error.filename or folder}: {error.strerror}"
+            except (LabelError, OSError) as error:
+                self.failures[folder] = _reason(error, folder)
 
     def _job(self, folder: Path) -> Job | None:
         frame, inside = self.frames[folder], self.inside[folder]
@@ -218,41 +184,42 @@ class _Session:
         self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
         try:
-            held = locked(folder / LOCK)
+            lock = locked(folder / LOCK)
         except Busy:
             self.busy.append(folder)
             return None
-        if self.label(folder) is not None:  # another process has just finished it
-            held.close()
+        if self.label(folder) is not None:  # another process finished it between the first look and the lock
+            lock.close()
             return None
-        self.locks[folder] = held
+        self.locks[folder] = lock
         if (inside / FAILED).exists():
             forget_runs(inside, len(self.fields))
         self.identities[folder].write(inside / IDENTITY)
-        configuration = replace(configuration, attempt=_attempts(inside))
-        return write_task(inside, self.engine, configuration, self.fields)
+        return write_task(inside, self.engine, replace(configuration, attempt=_attempts(inside)), self.fields)
 
     def finish(self, outcome: Outcome) -> None:
-        """Turn the runs of a job into a label, or note why that is not possible."""
+        """Make a label of the runs of a job that has ended, or note why that is impossible."""
         inside = outcome.job.folder
         folder = inside.parent
         try:
-            if reason := self._failure(outcome):
-                self.failures[folder] = reason
-                if outcome.status in (0, ENGINE_FAILED):  # not the machine's fault, so it would happen again
-                    write_json(inside / FAILED, {"reason": reason, "attempts": _attempts(inside) + 1})
-            else:
+            reason = self._write_label(outcome)
+            # Only what would fail again is remembered: a kill, a full disk or a node that went down is no failure.
+            if reason and outcome.status in (0, ENGINE_FAILED):
+                write_json(inside / FAILED, {"reason": reason, "attempts": _attempts(inside) + 1})
+            elif not reason:
                 (inside / FAILED).unlink(missing_ok=True)
         except OSError as error:
-            self.failures[folder] = f"{error.filename or folder}: {error.strerror}"
+            reason = _reason(error, folder)
         finally:
             self.locks.pop(folder).close()
+        if reason:
+            self.failures[folder] = reason
 
-    def _failure(self, outcome: Outcome) -> str:
+    def _write_label(self, outcome: Outcome) -> str:
         """Write the label of a job that has ended, or return why there is none."""
         inside, frame = outcome.job.folder, self.frames[outcome.job.folder.parent]
         if outcome.status < 0:
-            return f"the job was killed (signal {-outcome.status}); the same command goes on where it was"
+            return f"the job was killed (signal {-outcome.status}); run the same command again to resume it"
         if outcome.status:
             reason = last_line(inside / LOG, f"the job ended with status {outcome.status}")[:300]
             return reason if "; see " in reason else f"{reason}; see {inside / LOG}"
@@ -265,15 +232,18 @@ class _Session:
         return ""
 
     def wait(self) -> None:
-        """Wait until another process has finished, or left, one of the configurations it works on."""
+        """Wait until another process has finished, or left, one of the configurations that it works on."""
         locked(self.busy[0] / LOCK, math.inf).close()
         self.busy.clear()
-        self.forget_failures()
+        self.read_failures()
 
-    def close(self) -> None:
-        """Let go of every configuration."""
-        for held in self.locks.values():
-            held.close()
+
+def _has_results(inside: Path) -> bool:
+    return (inside / LABEL).exists() or has_runs(inside)
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    return f"{error.filename or folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def _attempts(inside: Path) -> int:
@@ -282,37 +252,37 @@ def _attempts(inside: Path) -> int:
 
 
 def field_strength(settings: LabelSettings) -> float:
-    """Return the length of the fields, E_h/(e a0): the one asked for, or what suits the target."""
+    """Return the length of the fields, E_h/(e a0): that of the settings, or the default of the target."""
     return TARGETS[settings.target].field if settings.field is None else settings.field
 
 
 def check_distances(frame: Frame) -> None:
-    """Raise LabelError if an atom has no place, or two atoms or their images overlap."""
+    """Raise LabelError if a position is not finite, or two atoms or their images overlap."""
     if not np.isfinite(frame.positions).all():
-        raise LabelError(f"atom {int(np.argwhere(~np.isfinite(frame.positions))[0, 0])} has no position (NaN)")
+        raise LabelError(f"atom {int(np.argwhere(~np.isfinite(frame.positions))[0, 0])} has no finite position")
     first, second, vectors = neighbour_pairs(frame, CLOSEST)
     if len(first):
         raise LabelError(
-            f"atoms {first[0]} and {second[0]} are {np.linalg.norm(vectors[0]):.2f} Å apart: not a sensible "
-            "configuration, or its lengths are not in Å"
+            f"atoms {first[0]} and {second[0]} are {np.linalg.norm(vectors[0]):.2f} Å apart: the "
+            "configuration is broken, or its lengths are not in Å"
         )
 
 
 def unlabelled(frame: Frame) -> Frame:
-    """Return a frame without tensors, forces and all that a label says in the header."""
-    info = {key: value for key, value in frame.info.items() if key not in OWNED and not key.startswith("qa_")}
+    """Return a frame without tensors, forces and the header keys of a label."""
+    info = {key: value for key, value in frame.info.items() if key not in OWN_KEYS and not key.startswith("qa_")}
     return replace(frame, tensors={}, forces=None, info=info)
 
 
-def write_label(path: Path, runs: list[Run], fields: Array, frame: Frame, charge: int) -> None:
-    """Write tensors, zero-field forces, dipole, its derivatives and quality figures of a configuration, whole.
+def write_label(path: Path, runs: list[FieldRun], fields: Array, frame: Frame, charge: int) -> None:
+    """Write tensors, forces and dipole at zero field, derivatives of the dipole and quality figures, `whole`.
 
-    Polarizability and hyperpolarizability are derivatives of the dipoles in the same fields, fitted as forces are.
+    Polarizability and hyperpolarizability are derivatives of the dipoles in the same fields, fitted like the forces.
     """
     fit = fit_response(fields, np.array([run.forces for run in runs]), charge)
     dipoles = np.array([run.dipole for run in runs])
     if frame.periodic.all():
-        dipoles = _on_one_branch(dipoles, frame.cell / BOHR)
+        dipoles = on_one_branch(dipoles, frame.cell / BOHR)
     responses = taylor(fields, dipoles) if np.isfinite(dipoles).all() else {1: np.full((3, 3), np.nan)}
     content = {
         "forces": fit.forces,
@@ -330,14 +300,18 @@ def write_label(path: Path, runs: list[Run], fields: Array, frame: Frame, charge
     write_npz(path, content)
 
 
-def _on_one_branch(dipoles: Array, cell: Array) -> Array:
-    """Return Berry-phase dipoles (e a0, shape (runs, 3)) next to the first; they are known up to e times the cell."""
+def on_one_branch(dipoles: Array, cell: Array) -> Array:
+    """Return Berry-phase dipoles, shape (runs, 3), shifted by lattice vectors to the branch of the first.
+
+    A cell's dipole is known only up to e times a lattice vector, and CP2K may choose another branch in each field;
+    on one branch they differ by the response alone, which is much smaller. Unit as the cell, times e.
+    """
     change = np.linalg.solve(cell.T, (dipoles - dipoles[0]).T).T
     return dipoles[0] + (change - np.round(change)) @ cell
 
 
 def _labelled(frame: Frame, content: dict[str, Any], identity: Identity) -> Frame:
-    """Return the frame with the tensors and forces of a label, and what is known about them in its header."""
+    """Return the frame with the tensors and forces of a label, and the other results in its header."""
     frame = unlabelled(frame)
     info = {
         **frame.info,

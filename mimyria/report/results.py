@@ -17,7 +17,7 @@ from mimyria.figures.charts import Line, chart, lay_out, level, shades
 from mimyria.figures.markup import NOTHING, Section, key, number, place, table
 from mimyria.figures.page import figure_of
 from mimyria.figures.panels import BLUE, GREEN, GREY, HIGHEST, ORANGE, PURPLE, VERMILION, Curve, Panel
-from mimyria.labels.quality import FIGURES, outlying, summarise
+from mimyria.labels.quality import FIGURES, is_outlier, summarise_quality
 from mimyria.memory import read_json
 from mimyria.report.status import NAMES, Status, verdict
 from mimyria.spectra.spectrum import read_spectrum
@@ -194,7 +194,7 @@ def show_labels(status: Status) -> Section:
     rows = []
     engines: dict[str, None] = {}
     for folder, headers in status.headers.items():
-        facts, labelled = summarise(headers), read_json(folder / LABELLED)
+        facts, labelled = summarise_quality(headers), read_json(folder / LABELLED)
         engines[str(facts.get("engine", "")).split(" (")[0]] = None
         failed = str(labelled["selected"] - len(headers)) if "selected" in labelled else "–"
         texts = (str(labelled.get("reason", "")), facts.get("outliers", ""))
@@ -221,12 +221,12 @@ def _quality(status: Status, name: str) -> Any:
         numbers = np.arange(start, start + len(values))
         start += len(values)
         if np.isfinite(values).any():
-            far = outlying(values)
+            far = is_outlier(values)
             lines.append(Line(folder.name, numbers, values, color, dash=""))
             outliers.append(Line(f"{folder.name}, stands out", numbers[far], values[far], VERMILION, dash=""))
     if not lines:
         return None
-    unit = _unit(re.split(" that | between ", QUALITY[name])[0])
+    unit = _unit(re.split(" that | between | by which ", QUALITY[name])[0])
     return chart(name, "label", unit, [*lines, *outliers], log=True, height=QUALITY_HEIGHT)
 
 

@@ -17,7 +17,7 @@ from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.execute import LOG
 from mimyria.formats.header import parse_header, split_time
-from mimyria.labels.quality import summarise
+from mimyria.labels.quality import summarise_quality
 
 NAMES = {"ir": "IR", "VV": "Raman VV", "VH": "Raman VH"}
 """Of the spectra that must converge."""
@@ -158,7 +158,7 @@ def _decision_warnings(status: Status) -> Iterator[str]:
 
 def _label_warnings(status: Status) -> Iterator[str]:
     for folder, headers in status.headers.items():
-        facts = summarise(headers)
+        facts = summarise_quality(headers)
         yield from (f"labels of {folder.name}: {facts[name]}" for name in ("not_sensible", "advice") if name in facts)
 
 

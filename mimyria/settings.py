@@ -266,7 +266,7 @@ class Configurations(Frames, Cell, Topology):
     )
     centres: int = setting(COUNT, "Central molecules in each frame, drawn at random.", "result", 1)
     ion: Mapping[str, int] = setting(Pairs(of=INTEGER, metavar="FORMULA=CHARGE"), "Charge of an ion, e.", "result", {})
-    charge: int | None = setting(Number(integer=True, metavar="E"), "Total charge, e; else of the frames.", "result")
+    charge: int | None = setting(Number(integer=True, metavar="E"), "Total charge, e, if not of the frames.", "result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +284,7 @@ class Calculation(Settings):
         "result",
     )
     scheme: str = setting(
-        Choice(names=("field", "displacement")), "Finite differences, displacement for validation.", "result", "field"
+        Choice(names=("field", "displacement")), "Fields, or, for validation, displaced atoms.", "result", "field"
     )
     template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
     set: Mapping[str, str] = setting(

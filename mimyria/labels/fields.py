@@ -118,9 +118,9 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
         for target in TARGETS.values()
         if target.order in derivatives
     }
-    design = _design(fields, order)
-    misfit = forces - np.tensordot(design @ _inverse(fields, order), forces, 1)
-    freedom = len(fields) - int(np.linalg.matrix_rank(design / _scales(fields, order)))
+    design, inverse = _design(fields, order), _inverse(fields, order)
+    misfit = forces - np.tensordot(design @ inverse, forces, 1)
+    freedom = len(fields) - round(np.trace(inverse @ design))  # the trace of a projector is its rank
     return FieldFit(
         forces=derivatives.get(0, np.full_like(forces[0], np.nan)),
         tensors=tensors,
@@ -173,25 +173,16 @@ def _order(fields: Array) -> int:
     return next((k for k in reversed(ORDERS) if k > LOWEST_FIT and _determined(fields, k).all()), LOWEST_FIT)
 
 
-def _scales(fields: Array, order: int) -> Array:
-    """Return the scale of each column of the design matrix, with which they become of order one."""
-    scale = float(np.linalg.norm(fields, axis=1).max()) or 1.0
-    return np.array([scale ** len(index) for index in _columns(order)])
-
-
 def _design(fields: Array, order: int) -> Array:
     """Return the monomials E_α E_β .../(n_x! n_y! n_z!), n_x the number of x in the multi-index: (runs, columns)."""
-    return np.column_stack(
-        [
-            np.prod(fields[:, list(index)], axis=1) / prod(factorial(index.count(axis)) for axis in range(3))
-            for index in _columns(order)
-        ]
-    )
+    counts = [[index.count(axis) for axis in range(3)] for index in _columns(order)]
+    return np.column_stack([np.prod(fields**n, axis=1) / prod(map(factorial, n)) for n in counts])
 
 
 def _inverse(fields: Array, order: int) -> Array:
     """Return the matrix from values to least-squares coefficients, shape (columns, runs)."""
-    scales = _scales(fields, order)
+    strongest = float(np.linalg.norm(fields, axis=1).max()) or 1.0
+    scales = np.array([strongest ** len(index) for index in _columns(order)])  # columns of comparable size
     return np.asarray(np.linalg.pinv(_design(fields, order) / scales, rcond=1e-10) / scales[:, None])
 
 

@@ -85,7 +85,7 @@ def make_spectra(
         out.mkdir(parents=True, exist_ok=True)
         return _spectra(series, wanted, out, settings, paths, remade=True)
     if any(stored):
-        raise ConfigError(f"{paths[stored.index(True)]} holds rates, the other files are trajectories: give files of one kind")
+        raise ConfigError(f"{paths[stored.index(True)]} holds rates, other files are trajectories: give one kind")
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
     wanted = _wanted(settings.sources, settings)

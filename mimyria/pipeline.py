@@ -81,19 +81,19 @@ def make_spectra(
     if all(stored):
         _refuse_rate_settings(settings)
         series = [run for path in paths for run in read_series(path)]
-        wanted = _wanted(set.intersection(*(set(run.rates) for run in series)), settings)
+        kinds = _choose_kinds(set.intersection(*(set(run.rates) for run in series)), settings)
         out.mkdir(parents=True, exist_ok=True)
-        return _spectra(series, wanted, out, settings, paths, remade=True)
+        return _spectra(series, kinds, out, settings, paths, remade=True)
     if any(stored):
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, other files are trajectories: give one kind")
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    wanted = _wanted(settings.sources, settings)
+    kinds = _choose_kinds(settings.sources, settings)
     opened = open_trajectories(paths, settings)
     segments = [segment for trajectory in opened for segment in find_usable_segments(trajectory, settings)]
     _make_rates(segments, out, settings, resume)
     try:
-        return _spectra(read_series(out / "series.h5"), wanted, out, settings, paths)
+        return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
     except SpectrumError as error:
         kept = out / "series.h5"
         raise SpectrumError(
@@ -136,21 +136,21 @@ def _keep(path: Path, origins: Sequence[Identity]) -> None:
     log.warning(f"{path.parent} holds the spectra of another run; they are replaced, and its rates are kept in {kept}")
 
 
-def _wanted(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
+def _choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     """Return the kinds to make of the rates of some targets; raise ConfigError for settings of any other kind."""
-    wanted = select_kinds(settings.kinds, targets)
+    kinds = select_kinds(settings.kinds, targets)
     settings_of_kinds: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
-        ("--laser", "hyper_raman" if "hyper_raman" in wanted else "raman", settings.laser),
+        ("--laser", "hyper_raman" if "hyper_raman" in kinds else "raman", settings.laser),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
         *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:
-        if given and kind not in wanted:
+        if given and kind not in kinds:
             raise ConfigError(
-                f"{name}: no {kind} spectrum is made, only {', '.join(wanted)}; see --kinds, --apt, --pgt, --tensor"
+                f"{name}: no {kind} spectrum is made, only {', '.join(kinds)}; see --kinds, --apt, --pgt, --tensor"
             )
-    return wanted
+    return kinds
 
 
 def _refuse_rate_settings(settings: SpectrumSettings) -> None:
@@ -184,7 +184,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
 
 def _spectra(
     series: Sequence[ResponseSeries],
-    wanted: Collection[str],
+    kinds: Collection[str],
     out: Path,
     settings: SpectrumSettings,
     paths: Sequence[Path],
@@ -204,7 +204,7 @@ def _spectra(
     spectra = Spectra()
     made = {f"rates {number}": str(run.origin) for number, run in enumerate(series, 1)}
     for kind, make in KINDS.items():
-        if kind in wanted:
+        if kind in kinds:
             spectrum = make(series, conditions, sampling)
             spectra[kind] = replace(spectrum, header=spectrum.header | made)
             write_csv(out / f"{kind}.csv", spectra[kind])

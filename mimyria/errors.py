@@ -38,6 +38,6 @@ class RunFailed(MimyriaError):
 
 
 class Interrupted(MimyriaError):
-    """The user stopped a long run; the message says how to go on."""
+    """The user stopped a long run; the message says how to resume it."""
 
     exit_status = 130

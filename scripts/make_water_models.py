@@ -1,6 +1,6 @@
 """Train the bundled models of liquid water on all bundled labels.
 
-python scripts/make_water_models.py [FOLDER [apt|pgt]]: stopped, it goes on.
+python scripts/make_water_models.py [FOLDER [apt|pgt]]: run again, it resumes what was stopped.
 The committee's members share a tenth of the frames, held out, on which the errors in the model card are measured.
 """
 

@@ -113,7 +113,7 @@ ARRAYS = {
 
 
 def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
-    """Write the series of several trajectories into one HDF5 file, whole or not at all."""
+    """Write the series of several trajectories into one HDF5 file, atomically."""
     with whole(path) as unfinished, h5py.File(unfinished, "w") as file:
         file.attrs["content"] = CONTENT
         for number, run in enumerate(series):

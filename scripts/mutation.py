@@ -4,7 +4,7 @@ A mutant is a module with one operator, comparison, number, condition or argumen
 forked child alone, which runs the tests nearest to the module until one fails; no file is touched, and libraries are
 imported once. Results are kept in a table, one row each, so that an interrupted run resumes where it was:
 
-    python scripts/mutation.py [--out mutation.csv] [--only mimyria/units.py] [--seconds 3600]
+    python scripts/mutation.py [--out mutation.csv] [--only units] [--sample 40 --seed 0] [--seconds 3600]
 """
 
 import argparse
@@ -14,13 +14,17 @@ import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
+import json
+import math
 import os
 import random
+import resource
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +44,12 @@ TESTS = {
     "labels/fields": ("taylor", "fields"),
     "formats/layout": ("layout", "outcar", "write"),
 }
-"""Which pages of tests judge a module, the quickest first."""
-TIMES_LONGER = 10.0
-"""A mutant is killed as endless when its tests take this many times what those of the module as it is take."""
+"""Which pages of tests judge a module."""
+TIMES_LONGER, SECONDS_LONGER = 4.0, 10.0
+"""A mutant is killed as endless when its tests take so many times the processor time that those of the module as it is
+take, and so much more; or ten times as long as that, if it waits."""
+MEMORY = 8 * 2**30
+"""Bytes of address space of one child."""
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
     ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
@@ -165,40 +172,80 @@ class _Finder:
         return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
 
 
-def judge(pages: Sequence[str], mutant: Mutant | None, seconds: float) -> tuple[str, float]:
-    """Run the pages of tests on a mutant in a child; say whether it was killed, and how long that took."""
+class _Durations:
+    """Measures how long each test takes, and has the quickest go first."""
+
+    def __init__(self, known: Mapping[str, float]) -> None:
+        self.known, self.measured = known, Counter[str]()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.known.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.measured[report.nodeid] += report.duration
+
+
+def durations(pages: Sequence[str]) -> tuple[dict[str, float], float]:
+    """Return how long each test of the pages takes, and the processor time of all, on the module as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "durations.json"
+        verdict, seconds = judge(pages, None, {}, float("inf"), table)
+        if verdict != "survived":
+            raise SystemExit(f"the tests fail without any mutant: {', '.join(pages)}")
+        return json.loads(table.read_text()), seconds
+
+
+def judge(
+    pages: Sequence[str], mutant: Mutant | None, known: Mapping[str, float], limit: float, table: Path | None = None
+) -> tuple[str, float]:
+    """Run the pages of tests on a mutant in a child; say whether it was killed, and how much processor time it took."""
     begin = time.monotonic()
     child = os.fork()
     if not child:
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        os.setsid()  # what it starts ends with it
-        if mutant is not None:
-            sys.meta_path.insert(0, _Finder(mutant))
         status = 1
         try:
-            files = [str(ROOT / "tests" / f"test_{page}.py") for page in pages]
-            arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
-            arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported before
-            status = int(pytest.main([*arguments, *files]))
+            status = _tests(pages, mutant, known, limit, table)
         finally:
             os._exit(status)
-    while time.monotonic() - begin < seconds:
-        done, code = os.waitpid(child, os.WNOHANG)
+    while True:
+        done, code, used = os.wait4(child, os.WNOHANG)
         if done:
-            return ("survived" if code == 0 else "killed"), time.monotonic() - begin
+            late = os.WIFSIGNALED(code) and os.WTERMSIG(code) == signal.SIGXCPU
+            return "survived" if code == 0 else "endless" if late else "killed", used.ru_utime + used.ru_stime
+        if time.monotonic() - begin > 10 * limit:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return "endless", limit
         time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "endless", seconds
+
+
+def _tests(
+    pages: Sequence[str], mutant: Mutant | None, known: Mapping[str, float], limit: float, table: Path | None
+) -> int:
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    os.setsid()  # what it starts ends with it
+    if mutant is not None:
+        sys.meta_path.insert(0, _Finder(mutant))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit)))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported before
+    clock = _Durations(known)
+    status = int(pytest.main([*arguments, *(str(ROOT / "tests" / f"test_{page}.py") for page in pages)], [clock]))
+    if table is not None:
+        table.write_text(json.dumps(clock.measured))
+    return status
 
 
 def main() -> None:
-    """Judge every mutant that the table does not hold yet, in an order drawn at random; then tell the score."""
+    """Judge every mutant drawn that the table does not hold yet; then tell the score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("mutation.csv"), help="the table of results")
     parser.add_argument("--only", nargs="*", default=list(TESTS), help="modules, such as rates/window")
+    parser.add_argument("--sample", type=int, help="how many mutants of each module, drawn at random; all without it")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     given = parser.parse_args()
     begin = time.monotonic()
@@ -208,24 +255,28 @@ def main() -> None:
         importlib.import_module(name)
     sources = {module: _source(module) for module in TESTS}
     table = {row["mutant"]: row for row in _read(given.out) if row["source"] == sources[row["mutant"].split(":")[0]]}
-    mutants = [mutant for module in given.only for mutant in mutants_of(module)]
-    random.Random(0).shuffle(mutants)
-    limits: dict[str, float] = {}
+    mutants = [mutant for module in given.only for mutant in _drawn(module, given.sample, given.seed)]
+    known: dict[str, tuple[dict[str, float], float]] = {}
     for mutant in mutants:
         if mutant.name in table or time.monotonic() - begin > given.seconds:
             continue
-        pages = [page for page in TESTS[mutant.module] if (ROOT / "tests" / f"test_{page}.py").exists()]
-        if mutant.module not in limits:
-            verdict, seconds = judge(pages, None, 3600.0)
-            if verdict != "survived":
-                raise SystemExit(f"the tests of {mutant.module} fail without any mutant: {', '.join(pages)}")
-            limits[mutant.module] = TIMES_LONGER * seconds + 30.0
-        verdict, seconds = judge(pages, mutant, limits[mutant.module])
+        pages = TESTS[mutant.module]
+        if mutant.module not in known:
+            known[mutant.module] = durations(pages)
+        each, whole = known[mutant.module]
+        verdict, seconds = judge(pages, mutant, each, TIMES_LONGER * whole + SECONDS_LONGER)
         row = {"mutant": mutant.name, "source": sources[mutant.module], "verdict": verdict}
         table[mutant.name] = row | {"seconds": f"{seconds:.1f}"}
         _write(given.out, list(table.values()))
     names = {mutant.name for mutant in mutants}
     _tell([row for row in table.values() if row["mutant"] in names], len(names))
+
+
+def _drawn(module: str, sample: int | None, seed: int) -> list[Mutant]:
+    """Return mutants of a module in an order drawn at random, the first so many of them."""
+    mutants = list(mutants_of(module))
+    random.Random(f"{seed} {module}").shuffle(mutants)
+    return mutants[:sample]
 
 
 def _source(module: str) -> str:

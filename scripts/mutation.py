@@ -1,8 +1,10 @@
 """Mutation testing of the modules whose formulas matter most: change one thing at a time, and see a test fail.
 
 A mutant is a module with one operator, comparison, number, condition or argument changed. It lives in the memory of a
-forked child alone, which runs the tests nearest to the module until one fails; no file is touched, and libraries are
-imported once. Results are kept in a table, one row each, so that an interrupted run resumes where it was:
+forked child alone, which runs the tests nearest to the module, the quickest first, until one fails; no file is touched.
+Where only the code of functions differs, a child gets it after the tests were collected; else, as for a constant, the
+tests are collected anew, with the mutant imported. Results are kept in a table, one row each, so that an interrupted
+run resumes where it was:
 
     python scripts/mutation.py [--out mutation.csv] [--only units] [--sample 40 --seed 0] [--seconds 3600]
 """
@@ -10,10 +12,12 @@ imported once. Results are kept in a table, one row each, so that an interrupted
 import argparse
 import ast
 import csv
+import gc
 import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import json
 import math
 import os
@@ -23,24 +27,26 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TypeVar
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = {
-    "units": ("units", "spectrum", "infrared", "raman"),
+    "units": ("units",),
     "rates/correlation": ("correlation",),
     "rates/window": ("window",),
-    "spectra/infrared": ("infrared", "dielectric", "terms", "quantum", "spectrum"),
-    "spectra/raman": ("raman", "terms", "quantum", "spectrum"),
-    "trajectory/differences": ("differences", "readers", "sampling"),
+    "spectra/infrared": ("infrared", "dielectric", "terms"),
+    "spectra/raman": ("raman", "hyper_raman"),
+    "trajectory/differences": ("differences", "readers"),
     "labels/fields": ("taylor", "fields"),
     "formats/layout": ("layout", "outcar", "write"),
 }
@@ -172,71 +178,122 @@ class _Finder:
         return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
 
 
-class _Durations:
-    """Measures how long each test takes, and has the quickest go first."""
+class _Order:
+    """Lets the quickest tests go first."""
 
-    def __init__(self, known: Mapping[str, float]) -> None:
-        self.known, self.measured = known, Counter[str]()
+    def __init__(self, durations: Mapping[str, float]) -> None:
+        self.durations = durations
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self.known.get(item.nodeid, 0.0))
+        """Sort tests."""
+        items.sort(key=lambda item: self.durations.get(item.nodeid, 0.0))
+
+
+class _Judges:
+    """Lets tests that are collected once judge many mutants, each in a child of its own."""
+
+    def __init__(self, mutants: Sequence[Mutant], limit: float, tell: Callable[[Mutant, str, float], None]) -> None:
+        self.mutants, self.limit, self.tell = mutants, limit, tell
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the tests on each mutant instead of once."""
+        for mutant in self.mutants:
+            self.tell(mutant, *in_child(partial(_run, session, mutant), self.limit))
+        return True
+
+
+class _Clock:
+    """Measures how long each test takes."""
+
+    def __init__(self) -> None:
+        self.measured: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add set-up, call and tear-down."""
         self.measured[report.nodeid] += report.duration
 
 
-def durations(pages: Sequence[str]) -> tuple[dict[str, float], float]:
+def durations(pages: Sequence[str]) -> dict[str, float]:
     """Return how long each test of the pages takes, and the processor time of all, on the module as it is."""
     with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "durations.json"
-        verdict, seconds = judge(pages, None, {}, float("inf"), table)
+        table, clock = Path(folder) / "durations.json", _Clock()
+        verdict, seconds = in_child(lambda: _tests(pages, clock) or not table.write_text(json.dumps(clock.measured)))
         if verdict != "survived":
             raise SystemExit(f"the tests fail without any mutant: {', '.join(pages)}")
-        return json.loads(table.read_text()), seconds
+        return {**json.loads(table.read_text()), "": seconds}
 
 
-def judge(
-    pages: Sequence[str], mutant: Mutant | None, known: Mapping[str, float], limit: float, table: Path | None = None
-) -> tuple[str, float]:
-    """Run the pages of tests on a mutant in a child; say whether it was killed, and how much processor time it took."""
+def in_child(work: Callable[[], int], limit: float = float("inf")) -> tuple[str, float]:
+    """Do work in a child; say whether a mutant survived it, which it does by status zero, and the processor time."""
     begin = time.monotonic()
     child = os.fork()
     if not child:
         status = 1
         try:
-            status = _tests(pages, mutant, known, limit, table)
+            os.setsid()  # what it starts ends with it
+            if limit < float("inf"):
+                resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit)))
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            status = int(work())
         finally:
             os._exit(status)
     while True:
         done, code, used = os.wait4(child, os.WNOHANG)
         if done:
-            late = os.WIFSIGNALED(code) and os.WTERMSIG(code) == signal.SIGXCPU
+            late = os.WIFSIGNALED(code) and os.WTERMSIG(code) in (signal.SIGXCPU, signal.SIGKILL)
             return "survived" if code == 0 else "endless" if late else "killed", used.ru_utime + used.ru_stime
         if time.monotonic() - begin > 10 * limit:
             os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "endless", limit
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
-def _tests(
-    pages: Sequence[str], mutant: Mutant | None, known: Mapping[str, float], limit: float, table: Path | None
-) -> int:
+def _tests(pages: Sequence[str], *plugins: object, mutant: Mutant | None = None) -> int:
+    """Run pages of tests on a mutant that is imported; return the status."""
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    os.setsid()  # what it starts ends with it
     if mutant is not None:
         sys.meta_path.insert(0, _Finder(mutant))
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit)))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported before
-    clock = _Durations(known)
-    status = int(pytest.main([*arguments, *(str(ROOT / "tests" / f"test_{page}.py") for page in pages)], [clock]))
-    if table is not None:
-        table.write_text(json.dumps(clock.measured))
-    return status
+    return int(pytest.main([*arguments, *(str(ROOT / "tests" / f"test_{page}.py") for page in pages)], plugins))
+
+
+def _run(session: pytest.Session, mutant: Mutant) -> int:
+    """Run the tests of a session, with the code of a mutant in the functions of its module, until one fails."""
+    codes = _codes(mutant.code)
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and thing.__code__.co_filename == mutant.code.co_filename:
+            thing.__code__ = codes[thing.__code__.co_qualname, thing.__code__.co_firstlineno]
+    for item, following in pairwise([*session.items, None]):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return 1
+    return 0
+
+
+def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
+    """Return the code of a module, of its classes and functions, by qualified name and line."""
+    found = {(code.co_qualname, code.co_firstlineno): code}
+    for constant in code.co_consts:
+        found |= _codes(constant) if isinstance(constant, CodeType) else {}
+    return found
+
+
+def _in_functions(mutant: Mutant) -> bool:
+    """Return whether a mutant differs from its module in the code of functions alone."""
+    path = ROOT / "mimyria" / f"{mutant.module}.py"
+    before = _codes(compile(path.read_text(encoding="utf-8"), str(path), "exec"))
+    after = _codes(mutant.code)
+    return before.keys() == after.keys() and all(
+        code.co_flags & inspect.CO_OPTIMIZED or _without_functions(code) == _without_functions(after[name])
+        for name, code in before.items()
+    )
+
+
+def _without_functions(code: CodeType) -> tuple[object, ...]:
+    constants = [repr(value) for value in code.co_consts if not isinstance(value, CodeType)]
+    return code.co_code, code.co_names, constants
 
 
 def main() -> None:
@@ -255,20 +312,27 @@ def main() -> None:
         importlib.import_module(name)
     sources = {module: _source(module) for module in TESTS}
     table = {row["mutant"]: row for row in _read(given.out) if row["source"] == sources[row["mutant"].split(":")[0]]}
-    mutants = [mutant for module in given.only for mutant in _drawn(module, given.sample, given.seed)]
-    known: dict[str, tuple[dict[str, float], float]] = {}
-    for mutant in mutants:
-        if mutant.name in table or time.monotonic() - begin > given.seconds:
-            continue
-        pages = TESTS[mutant.module]
-        if mutant.module not in known:
-            known[mutant.module] = durations(pages)
-        each, whole = known[mutant.module]
-        verdict, seconds = judge(pages, mutant, each, TIMES_LONGER * whole + SECONDS_LONGER)
+    names = {mutant.name for module in given.only for mutant in _drawn(module, given.sample, given.seed)}
+
+    def tell(mutant: Mutant, verdict: str, seconds: float) -> None:
         row = {"mutant": mutant.name, "source": sources[mutant.module], "verdict": verdict}
         table[mutant.name] = row | {"seconds": f"{seconds:.1f}"}
         _write(given.out, list(table.values()))
-    names = {mutant.name for mutant in mutants}
+        if time.monotonic() - begin > given.seconds:
+            raise KeyboardInterrupt  # which pytest takes for the end, too
+
+    for module in given.only:
+        left = [mutant for mutant in _drawn(module, given.sample, given.seed) if mutant.name not in table]
+        if not left:
+            continue
+        known = durations(TESTS[module])
+        limit, order = TIMES_LONGER * known[""] + SECONDS_LONGER, _Order(known)
+        quick = [mutant for mutant in left if _in_functions(mutant)]
+        in_child(partial(_tests, TESTS[module], order, _Judges(quick, limit, tell)))
+        table = {row["mutant"]: row for row in _read(given.out)} | table
+        for mutant in left:
+            if mutant not in quick:
+                tell(mutant, *in_child(partial(_tests, TESTS[module], order, mutant=mutant), limit))
     _tell([row for row in table.values() if row["mutant"] in names], len(names))
 
 

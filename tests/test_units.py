@@ -31,7 +31,7 @@ E, EPSILON_0, C, K, H, U = 1.602176634e-19, 8.8541878e-12, 299792458.0, 1.380649
     ],
 )
 def test_factors_are_those_of_the_tables(value: float, expected: float) -> None:
-    assert value == pytest.approx(expected, rel=3e-8)
+    assert value == pytest.approx(expected, rel=3e-8, abs=0)
 
 
 @pytest.mark.parametrize(("size", "temperature"), [(1000.0, 300.0), (750.0, 77.0)])

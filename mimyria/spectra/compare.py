@@ -70,6 +70,11 @@ def compare(
     difference
         File to write first - scale·second to, with its standard error.
 
+    Returns
+    -------
+    Similarity
+        Pure numbers, and the range in cm⁻¹.
+
     Raises
     ------
     SpectrumError

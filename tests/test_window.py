@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import fft
 
 from mimyria.rates.window import (
     DEFAULT_RESOLUTION,
@@ -90,7 +91,7 @@ def test_the_sine_half_sees_no_images() -> None:
 @pytest.mark.parametrize("window", WINDOWS)
 def test_the_line_shape_is_the_sum_of_cosines(window: str) -> None:
     """Of each of several correlation functions, on a grid that resolves every line and ends where aliasing begins."""
-    for lags, resolution in ((300, 40.0), (100, 120.0), (700, 9.0), (31, 300.0)):
+    for lags, resolution in ((300, 40.0), (100, 120.0), (700, 9.0), (31, 300.0), (900, 600.0)):
         values = np.random.default_rng(lags).normal(size=(2, lags))
         wavenumber, lines = line_shape(values, 1.5, resolution, window)
         weighted = values * window_weights(lags, 1.5, resolution, window)
@@ -101,15 +102,18 @@ def test_the_line_shape_is_the_sum_of_cosines(window: str) -> None:
         assert len(wavenumber) > lags  # so that no correlation is folded onto another
         finest = min(resolution / 4, 1 / (2 * LIGHT_SPEED * 1.5 * lags))
         assert wavenumber[1] > 0.85 * finest  # no finer than that, but for a length that is quick to transform
+        enough = max(lags, int(np.ceil(2 / (LIGHT_SPEED * 1.5 * resolution))))
+        assert len(wavenumber) == 1 + fft.next_fast_len(enough, real=True)
 
 
-def test_the_sine_half_is_the_sum_over_every_other_point() -> None:
+@pytest.mark.parametrize("points", [21, 31])  # transforms of 84 padded to 90, and of 124 to an odd number, 125
+def test_the_sine_half_is_the_sum_over_every_other_point(points: int) -> None:
     """Written out, with the point at the end of the grid by half, for what does not end there."""
-    shapes = np.random.default_rng(0).normal(size=(2, 21))
-    halved = np.concatenate([shapes[:, :20], shapes[:, 20:] / 2], axis=1)
-    for k in range(21):
+    shapes = np.random.default_rng(0).normal(size=(2, points))
+    halved = np.concatenate([shapes[:, :-1], shapes[:, -1:] / 2], axis=1)
+    for k in range(points):
         expected = np.zeros(2)
-        for other in range(-20, 21):
+        for other in range(1 - points, points):
             if (k - other) % 2:
                 expected += 2 / np.pi * halved[:, abs(other)] / (k - other)
         np.testing.assert_allclose(sine_shape(shapes)[:, k], expected, atol=1e-12)

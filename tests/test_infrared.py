@@ -130,3 +130,16 @@ def test_a_volume_that_fluctuates_counts_by_its_mean() -> None:
     assert other.header["volume"] == f"{mean:.3f} Å³"
     both = infrared([breathing, replace(still, volume=3 * still.volume)], WARM, how)
     assert both.header["volume"] == f"{2 / (1 / mean + 1 / 3000):.3f} Å³"
+
+
+@pytest.mark.parametrize("members", [2, 3])
+def test_the_spread_is_that_of_the_spectra_of_all_networks(members: int) -> None:
+    rates = np.random.default_rng(0).normal(size=(2, 3000, members, 3))
+    series = [made_series({"apt": run.mean(axis=1)}, 4.0, member_rates={"apt": run}) for run in rates]
+    how = choose_sampling(series, 60.0, None)
+    spectrum = infrared(series, WARM, how)
+    each = [infrared([made_series({"apt": run[:, k]}, 4.0) for run in rates], WARM, how) for k in range(members)]
+    lines = [one.columns["n_alpha_cm-1"] for one in each]
+    np.testing.assert_allclose(spectrum.columns["n_alpha_spread"], np.std(lines, axis=0, ddof=1), rtol=1e-9)
+    assert "committee" in spectrum.header["n_alpha_spread"]
+    assert "n_alpha_spread" not in each[0].columns.keys() | each[0].header.keys()

@@ -181,3 +181,47 @@ def test_isotropic_columns_are_the_powder_of_an_oriented_sample() -> None:
             powder = {name: sums + weight * columns[name] for name, sums in powder.items()}
     np.testing.assert_allclose(powder["z(xx)z"], columns["VV"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
     np.testing.assert_allclose(powder["z(xy)z"], columns["VH"], rtol=1e-9, atol=1e-12 * columns["VV"].max())
+
+
+def test_the_spread_is_that_of_the_spectra_of_all_networks() -> None:
+    rates = np.random.default_rng(0).normal(size=(2000, 3, 3, 3))
+    rates = rates + rates.swapaxes(2, 3)
+    series = made_series({"pgt": rates.mean(axis=1)}, 4.0, member_rates={"pgt": rates})
+    how = choose_sampling([series], 60.0, None)
+    spectrum = raman([series], WARM, how)
+    each = [raman([made_series({"pgt": rates[:, k]}, 4.0)], WARM, how) for k in range(3)]
+    for name in ("VV", "VH"):
+        lines = [one.columns[name] for one in each]
+        np.testing.assert_allclose(spectrum.columns[f"{name}_spread"], np.std(lines, axis=0, ddof=1), rtol=1e-9)
+    assert "committee" in spectrum.header["VV_spread, VH_spread"]
+    assert not [name for name in each[0].columns if name.endswith("_spread")]
+    assert not [name for name in each[0].header if "spread" in name or not name]
+
+
+def test_the_depolarisation_ratio_is_given_where_a_thousandth_of_the_light_is() -> None:
+    """Of the line shape averaged over all orientations, with the error that its blocks give."""
+    series = made_series({"pgt": turning_tensors(1.0, 1.0, 20_000)}, 4.0)
+    columns = raman([series], WARM, choose_sampling([series], 30.0, 10)).columns
+    visible = columns["VV"] > 1e-3 * columns["VV"].max()
+    assert 0.05 < visible.mean() < 0.95
+    ratio = columns["depolarisation_ratio"]
+    np.testing.assert_array_equal(np.isfinite(ratio), visible)
+    np.testing.assert_allclose(ratio[visible], columns["VH"][visible] / columns["VV"][visible])
+    np.testing.assert_array_equal(np.isfinite(columns["depolarisation_ratio_error"]), visible)
+
+
+def test_units_and_header_of_every_column() -> None:
+    series = made_series({"pgt": turning_tensors(1.0, 1.0, 2000)}, 4.0)
+    conditions = Conditions(TEMPERATURE, 532.0, porto=("z(xy)z",))
+    spectrum = raman([series], conditions, choose_sampling([series], 60.0, None))
+    for name in ("VV", "VH", "isotropic", "anisotropic", "unpolarised", "z(xy)z"):
+        assert spectrum.unit(name) == "a.u.² fs⁻² cm"
+    for scale in ("reduced", "stokes", "antistokes"):
+        for name in ("VV", "VH", "unpolarised", "z(xy)z"):
+            assert spectrum.unit(f"{scale}_{name}") == "a.u.² fs⁻² cm²"
+        assert f"{scale}_isotropic" not in spectrum.columns  # a part is no geometry
+    assert spectrum.unit("depolarisation_ratio") == "1"
+    assert spectrum.header["temperature"] == f"{TEMPERATURE:.2f} K"
+    assert "ν_L of 532 nm" in spectrum.header["stokes_*"]
+    assert "k_i(ab)k_s" in spectrum.header
+    assert "k_i(ab)k_s" not in raman([series], WARM, choose_sampling([series], 60.0, None)).header

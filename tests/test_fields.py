@@ -105,6 +105,13 @@ def test_bad_runs_are_refused(fields: np.ndarray, forces: np.ndarray, message: s
         fit_response(fields, forces)
 
 
+def test_the_run_and_the_atom_without_a_force_are_named() -> None:
+    forces = np.zeros((7, 4, 3))
+    forces[3, 1, 2], forces[5, 2] = np.inf, np.nan
+    with pytest.raises(LabelError, match="run 3: the force on atom 1 is not a finite number"):
+        fit_response(stencil(1, 1e-3), forces)
+
+
 @pytest.mark.parametrize(("order", "field"), [(4, 1e-3), (0, 1e-3), (2, 0.0), (2, -1e-3), (1, np.nan)])
 def test_bad_stencils_are_refused(order: int, field: float) -> None:
     with pytest.raises(LabelError):

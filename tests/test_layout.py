@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from contracts import labelled
 from mimyria.errors import LabelError
 from mimyria.formats import read_frames
-from mimyria.targets import APT, PGT
+from mimyria.formats.layout import LAYOUTS, check_layout, stored_tensors, without_orders
+from mimyria.targets import APT, PGT, TARGETS
 from mimyria.units import BOHR
 
 APT_OURS, PGT_OURS = labelled(1)[0].tensors["apt"], labelled(1)[0].tensors["pgt"]
@@ -99,3 +101,89 @@ def test_published_files_by_the_name_of_their_route(tmp_path: Path) -> None:
     np.testing.assert_allclose(frame.tensors["pgt"], PGT_OURS)
     (frame,) = read_frames(write_tensor(path, "bec", APT_FIRST), layout="mace")
     np.testing.assert_allclose(frame.tensors["apt"], APT_OURS)
+
+
+STORED = {
+    "field,displacement": {"apt": -1, "pgt": -1, "hgt": -1},
+    "displacement,field": {"apt": 1, "pgt": 1, "hgt": 1},
+    "mimyria-field": {"apt": 1, "pgt": -1},
+    "mimyria-displacement": {"apt": -1, "pgt": -1},
+    "mimyria-auto": {"apt": 1, "pgt": -1},
+    "vasp": {"apt": -1, "pgt": -1},
+    "nequip": {"apt": -1, "pgt": -1},
+    "mace": {"apt": 1, "pgt": 1},
+}
+"""By layout, the axis of the displacement in the files of each program, as its documentation says."""
+
+
+def made_up(name: str) -> Any:
+    """Tensors of three atoms, symmetric in their field indices alone."""
+    order = TARGETS[name].order
+    tensors = np.random.default_rng(order).normal(size=(3, *(3,) * (order + 1)))
+    return np.mean([tensors.transpose(0, *p, order + 1) for p in permutations(range(1, order + 1))], axis=0)
+
+
+def stored(name: str, values: Any, layout: str | None = None, **header: Any) -> Any:
+    return stored_tensors({name: values.reshape(len(values), -1)}, header, layout, "a.xyz")[name]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_that_of_its_program(layout: str) -> None:
+    for name in TARGETS:
+        if name not in STORED[layout]:
+            with pytest.raises(LabelError, match=f"{layout} says nothing about {name}; known: apt, pgt"):
+                stored(name, made_up(name), layout)
+            continue
+        values = np.moveaxis(made_up(name), -1, STORED[layout][name])
+        unit = 1 / BOHR if (layout, name) == ("mimyria-auto", "pgt") else 1.0
+        np.testing.assert_allclose(stored(name, values, layout), unit * made_up(name))
+    check_layout(layout)
+    with pytest.raises(LabelError, match=f"unknown --layout '{layout}x'"):
+        check_layout(f"{layout}x")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_zeros_are_no_label_only_where_the_program_means_that(layout: str) -> None:
+    """And only where all of an atom's are."""
+    tensors = made_up("pgt")
+    tensors[1], tensors[2, 0], tensors[2, :, 0], tensors[2, ..., 0] = 0.0, 0.0, 0.0, 0.0
+    found = stored("pgt", np.moveaxis(tensors, -1, STORED[layout]["pgt"]), layout)
+    assert np.isnan(found[1]).all() == (layout == "mimyria-displacement")
+    assert np.isfinite(found[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("name", ["pgt", "hgt"])
+def test_symmetry_tells_the_order_up_to_the_noise_of_labels(name: str) -> None:
+    """A thousandth of the largest element is noise, in either order and with an atom without a label; more is not."""
+    elements: Any = {"pgt": [(0, 1, 2, 0)], "hgt": [(0, 1, 2, 2, 0), (0, 0, 0, 1, 0)]}[name]
+    for axis, size in ((-1, 1.0), (1, 1.0), (-1, 1e-4), (1, 1e4)):
+        tensors = size * made_up(name) / abs(made_up(name)).max()
+        tensors[1] = np.nan
+        for noise, told in ((0.9e-3, True), (1.1e-3, False)):
+            for element in elements:
+                noisy = tensors.copy()
+                noisy[element] += noise * size
+                values = np.moveaxis(noisy, -1, axis)
+                if told:
+                    np.testing.assert_array_equal(stored(name, values), noisy)
+                else:
+                    with pytest.raises(LabelError, match=f"the index order of {name} is not known"):
+                        stored(name, values)
+
+
+def test_an_apt_of_which_nothing_is_labelled_is_read() -> None:
+    assert np.isnan(stored("apt", np.full((2, 3, 3), np.nan))).all()
+
+
+def test_units_and_widths_of_every_target_are_checked() -> None:
+    for name, target in TARGETS.items():
+        values = made_up(name)
+        header = {f"{name}_unit": target.unit.replace(" ", "").replace("/", " / "), f"{name}_order": target.index_order}
+        np.testing.assert_array_equal(stored(name, values, **header), values)
+        with pytest.raises(LabelError, match=rf"{name}_unit is 'x', not '{target.unit[:3]}".replace("^", r"\^")):
+            stored(name, values, **{**header, f"{name}_unit": "x"})
+        with pytest.raises(LabelError, match=rf"a.xyz: {name} has {3**target.order} columns, not {values[0].size}"):
+            stored(name, values[:, 0], **header)
+        assert without_orders({**header, "engine": "x"}) == {"engine": "x"}
+    both = {name: made_up(name).reshape(3, -1) for name in ("hgt", "pgt")}
+    assert set(stored_tensors(both, {}, None, "a.xyz")) == {"hgt", "pgt"}

@@ -68,6 +68,8 @@ def test_fields_of_one_length_do_not_tell_the_first_order_from_the_third() -> No
     one_length = fields[np.isclose(np.linalg.norm(fields, axis=1), H) | ~fields.any(axis=1)]
     assert len(one_length) == 27
     assert max(taylor(one_length, np.zeros((27, 1)))) == 2
+    turned = (one_length / H @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]).round(11) * H
+    assert max(taylor(turned, np.zeros((27, 1)))) == 2  # nor do the digits of a file, which are not quite of one length
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,21 @@ def test_the_figures_of_quality_see_a_fifth_order() -> None:
         assert good.differences[name] < 1e-12 / H**3
         if name != "pgt":  # of an even order
             assert value > 100 * good.differences[name]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("scale", [1e-9, 1e4])
+def test_the_fit_does_not_depend_on_the_unit_of_fields(order: int, scale: float) -> None:
+    fields = stencil(order, H)
+    forces = np.random.default_rng(order).normal(size=(len(fields), 2, 3))
+    one, other = fit_response(fields, forces), fit_response(scale * fields, forces)
+    assert other.residual == pytest.approx(one.residual, nan_ok=order == 1)
+    assert set(one.differences) == set(other.differences)
+    assert ("apt" in one.differences) == (order > 1)
+    for name, power in {"apt": 1, "pgt": 2, "hgt": 3}.items():
+        assert (name in one.tensors) == (name in other.tensors) == (power <= order)
+        if name in one.tensors:
+            unit = abs(one.tensors[name]).max()
+            np.testing.assert_allclose(other.tensors[name] * scale**power, one.tensors[name], atol=1e-9 * unit)
+        if name in one.differences:
+            assert other.differences[name] * scale**power == pytest.approx(one.differences[name], rel=1e-6, abs=0)

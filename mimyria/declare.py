@@ -144,15 +144,16 @@ class Numbers(Kind):
             return " ".join(texts)
 
     def check(self, value: Any) -> Any:
-        try:
-            numbers = tuple(float(number) for number in value if not isinstance(number, str))
-        except TypeError:
-            numbers = ()
+        flat = value.ravel().tolist() if hasattr(value, "ravel") else value  # an array of numpy, which is not imported
+        right = f"takes {' or '.join(map(str, self.counts))} numbers"
+        if isinstance(flat, str) or not isinstance(flat, Iterable):
+            raise Refused(right, value)
+        numbers = tuple(flat)
+        if not all(isinstance(number, Real) and not isinstance(number, bool) for number in numbers):
+            raise Refused(right, " ".join(map(str, numbers)))
         if len(numbers) not in self.counts or not all(map(math.isfinite, numbers)):
-            raise Refused(
-                f"takes {' or '.join(map(str, self.counts))} numbers", " ".join(map("{:g}".format, numbers)) or value
-            )
-        return numbers
+            raise Refused(right, " ".join(map("{:g}".format, numbers)))
+        return tuple(map(float, numbers))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +222,8 @@ class Pairs(Kind):
 
     def read(self, *texts: str) -> Any:
         pairs = [text.partition("=") for text in texts]
-        wrong = [name for name, equals, _ in pairs if not equals]
+        names = [name for name, _, _ in pairs]
+        wrong = [name for name, equals, _ in pairs if not equals or names.count(name) > 1]
         return wrong[0] if wrong else {name: self.of.read(value) for name, _, value in pairs}
 
     def check(self, value: Any) -> Any:
@@ -307,7 +309,10 @@ class Settings:
             value = getattr(self, name)
             if value is not None or (declaration.default is not None and not declaration.kind.without):
                 try:
-                    object.__setattr__(self, name, declaration.kind.check(value))
+                    checked = declaration.kind.check(value)
+                    if checked == () != declaration.default:
+                        raise Refused("takes at least one", value)
+                    object.__setattr__(self, name, checked)
                 except Refused as error:
                     raise ConfigError(f"{flag(name, self.prefix)} {error}") from None
 
@@ -354,4 +359,5 @@ def in_words(settings: Settings, *decides: Decides) -> dict[str, Any]:
     for name, declaration in declared(type(settings), *decides).items():
         value = getattr(settings, name)
         written[name] = declaration.kind.without if value is None else declaration.kind.write(value)
-    return {name: value for name, value in written.items() if value not in (None, "", (), False)}
+    empty = (None, "", ())
+    return {name: value for name, value in written.items() if value is not False and value not in empty}

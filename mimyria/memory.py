@@ -88,10 +88,11 @@ def locked(path: Path, patience: float = 0.0) -> TextIO:
     end = time.monotonic() + patience
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream: TextIO = path.open("w", encoding="utf-8")
-        if _taken(path, stream):
-            return stream
-        stream.close()
+        with suppress(FileNotFoundError):  # the folder may be removed between both lines, by who has just finished
+            stream: TextIO = path.open("w", encoding="utf-8")
+            if _taken(path, stream):
+                return stream
+            stream.close()
         if time.monotonic() >= end:
             raise Busy(f"another run is working in {path.parent}; wait for it, or choose another folder")
         time.sleep(SECONDS_BETWEEN_TRIES)

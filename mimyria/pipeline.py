@@ -67,7 +67,7 @@ def make_spectra(
     Returns
     -------
     Spectra
-        ``["ir"]``, ``["raman"]``, ``["vdos"]``, ``["sfg"]``: intensities over cm⁻¹, run with its unit.
+        By name in ``KINDS``, such as ``["ir"]`` or ``["raman"]``: intensities over cm⁻¹, each with its unit.
 
     Raises
     ------
@@ -118,7 +118,12 @@ def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: Spectru
         report_volumes(np.concatenate([run.volume for run in series]))
         _keep(out / "series.h5", [run.origin for run in series])
         write_series(out / "series.h5", series)
-        shutil.rmtree(unfinished)
+        # The lock goes last: a start that waits for it must find the folder whole or gone, and may make it anew.
+        for folder in unfinished.glob("[0-9]*"):
+            shutil.rmtree(folder)
+        (unfinished / "lock").unlink()
+    with suppress(OSError):
+        unfinished.rmdir()
 
 
 def _keep(path: Path, origins: Sequence[Identity]) -> None:

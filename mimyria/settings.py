@@ -35,7 +35,7 @@ LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
 """E_h/(e a0); above the first the Taylor series of a molecule's response fails, and an insulator breaks down."""
 FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule"
 LARGEST_EPSILON = 6.0
-EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g}, nor the static constant (78 for water)"
+EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g} (and not the static constant, 78 for water)"
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
 
 DEVICE = Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes=DEVICES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -111,3 +111,28 @@ def test_every_setting_is_explained() -> None:
 def test_null_means_no_limit(tmp_path: Path) -> None:
     limits = read(tmp_path, "trajectories: [a]\nlimits: {labels: null, cycles: none, hours: 1e1}").limits
     assert limits == Limits(labels=None, cycles=None, hours=10)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"targets": ["apt", "apt"]}, "targets takes each one once"),
+        ({"targets": []}, "targets takes at least one"),
+        ({"convergence": {"low": 3000, "high": 300}}, "convergence.high must be above convergence.low, 3000"),
+        ({"targets": ["apt"], "label": {"max-residual": 1e-6}}, "label: --max-residual needs"),
+    ],
+)
+def test_contradictions_are_found_before_anything_is_labelled(words: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        AutotrainSettings(trajectories=("md.xyz",), **words)
+
+
+def test_every_file_that_decides_a_result_is_watched() -> None:
+    settings = AutotrainSettings(
+        trajectories=("md.xyz",),
+        label={"template": "t.inp", "set": ["schema=s.xml", "method=x"], "executor": "slurm.yaml"},
+        train={"validation": "held-out.xyz"},
+        spectrum={"topology": "md.pdb", "reference": ["ir=measured.txt"]},
+    )
+    assert settings.files == [Path("t.inp"), Path("s.xml"), Path("held-out.xyz"), Path("md.pdb")]
+    assert AutotrainSettings(trajectories=("md.xyz",), train={"validation": 0.2}).files == []

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimyria.autotrain.convergence import SpectrumChange, c4, converged_in_a_row, spectrum_changes
+from mimyria.autotrain.convergence import COMPARED, SpectrumChange, c4, converged_in_a_row, spectrum_changes
 from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.targets import TARGETS
 
 
 def test_converged_is_within_the_floor_or_the_score() -> None:
@@ -54,3 +55,17 @@ def test_scores_of_known_spectra(tmp_path: Path) -> None:
     quarter = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
     assert quarter.floor == pytest.approx(moved.floor / 2)  # final spectra, four times as long, are twice as sure
     assert quarter.change == moved.change
+
+
+def test_the_third_order_must_converge_too(tmp_path: Path) -> None:
+    x = np.linspace(0, 4000, 401)
+    for name, height in (("a", 1.0), ("b", 1.2)):
+        (tmp_path / name).mkdir()
+        columns = {"wavenumber_cm-1": x, "VV": height * np.ones_like(x), "HV": 0.5 * height * np.ones_like(x)}
+        write_csv(tmp_path / name / "hyper_raman.csv", Spectrum("hyper_raman", columns))
+    changes = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000)
+    assert {name: change.change for name, change in changes.items()} == {
+        "hyper_VV": pytest.approx(0.2 / 2.2),
+        "hyper_HV": pytest.approx(0.2 / 2.2),
+    }
+    assert {compared.target for compared in COMPARED.values()} == set(TARGETS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from typer.main import get_command
@@ -214,6 +215,32 @@ def test_settings_come_back_from_their_words(part: type[Settings]) -> None:
     assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
     words = in_words(SpectrumSettings(tensor={"apt": "frames"}))
     assert from_words(SpectrumSettings, words).sources == {"apt": "frames"}
+
+
+def test_zero_is_a_value_that_comes_back() -> None:
+    for settings in (SpectrumSettings(charge=0), TrainSettings(target="apt", validation=0, weight_decay=0, warm_up=0)):
+        words = plain(in_words(settings))
+        assert from_words(type(settings), yaml.safe_load(yaml.safe_dump(words))) == settings
+    assert in_words(SpectrumSettings(charge=0))["charge"] == 0
+
+
+def test_a_cell_is_numbers_alone() -> None:
+    assert SpectrumSettings(cell=np.eye(3)).cell == (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    for wrong in ((10, "x", 10, 10), (10, True, 10), "10 10 10", 10):
+        with pytest.raises(ConfigError, match="--cell takes 3 or 9 numbers"):
+            SpectrumSettings(cell=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["kinds", "groups", "plot_format"])
+def test_what_must_not_be_empty_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{flag(name)} takes at least one"):
+        SpectrumSettings(**{name: ()})  # type: ignore[arg-type]
+    assert SpectrumSettings(porto=()).porto == ()
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--tensor takes"):
+        from_words(SpectrumSettings, {"tensor": ["apt=a", "apt=b"]})
 
 
 def plain(words: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +29,26 @@ from mimyria.spectra.spectrum import Spectrum, read_spectrum
 
 CONVERGED = "converged"
 """The reason to stop that is not a limit."""
-COMPARED = {"ir": ("ir.csv", "n_alpha_cm-1"), "VV": ("raman.csv", "VV"), "VH": ("raman.csv", "VH")}
-"""The spectra that must converge: file and column."""
+
+
+class Compared(NamedTuple):
+    """A spectrum that must converge."""
+
+    title: str
+    file: str
+    column: str
+    target: str
+    """Whose networks it is made with."""
+
+
+COMPARED = {
+    "ir": Compared("IR", "ir.csv", "n_alpha_cm-1", "apt"),
+    "VV": Compared("Raman VV", "raman.csv", "VV", "pgt"),
+    "VH": Compared("Raman VH", "raman.csv", "VH", "pgt"),
+    "hyper_VV": Compared("hyper-Raman VV", "hyper_raman.csv", "VV", "hgt"),
+    "hyper_HV": Compared("hyper-Raman HV", "hyper_raman.csv", "HV", "hgt"),
+}
+"""By the name that columns of ``history.csv`` have."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ def spectrum_changes(
         K.
     """
     changes = {}
-    for name, (file, column) in COMPARED.items():
+    for name, (_, file, column, _) in COMPARED.items():
         if not (now / file).exists():
             continue
         spectrum = read_spectrum(now / file)

@@ -17,6 +17,7 @@ from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings,
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
 from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
+from mimyria.targets import TARGETS
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
 """The settings of each step."""
@@ -128,10 +129,22 @@ class AutotrainSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("trajectories", "targets"):
-            if not getattr(self, name):
-                raise ConfigError(f"{name} takes at least one")
+            if len({*getattr(self, name)}) < len(getattr(self, name)):
+                raise ConfigError(f"{name} takes each one once")
+        if not self.convergence.low < self.convergence.high:
+            raise ConfigError(f"convergence.high must be above convergence.low, {self.convergence.low:g} cm⁻¹")
+        for step, target in (("label", self.labelled), *(("train", target) for target in self.targets)):
+            try:
+                from_words(STEPS[step], {"target": target, **getattr(self, step)})
+            except ConfigError as error:
+                raise ConfigError(f"{step}: {error}") from None
         if self.selection.method == "committee" and self.training.committee < 2:
             raise ConfigError("selection.method committee needs train.committee: 2 or more")
+
+    @property
+    def labelled(self) -> str:
+        """Name of the target of the highest order: its labels hold those of all lower ones."""
+        return max(self.targets, key=lambda name: TARGETS[name].order)
 
     @property
     def spectra(self) -> SpectrumSettings:
@@ -146,9 +159,14 @@ class AutotrainSettings(Settings):
     @property
     def files(self) -> list[Path]:
         """Files that decide results, besides the trajectories."""
-        steps = [(getattr(self, step), declared(part, "result")) for step, part in STEPS.items()]
-        known = [(flags, name) for flags, settings in steps for name, one in settings.items() if one.kind == File()]
-        return [Path(flags[name]) for flags, name in known if flags.get(name)]
+        found = []
+        for step, part in STEPS.items():
+            for name, known in declared(part, "result").items():
+                value = getattr(self, step).get(name, [])
+                pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
+                texts = map(str, pairs if isinstance(pairs, list | tuple) else [pairs])
+                found += [match[1] for text in texts if known.file and (match := re.fullmatch(known.file, text, re.S))]
+        return [Path(file) for file in found]
 
 
 def read_autotrain(path: Path) -> AutotrainSettings:

@@ -20,7 +20,6 @@ from mimyria.config import write_settings
 from mimyria.errors import RunFailed
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor
 from mimyria.memory import read_json, write_json
-from mimyria.targets import TARGETS
 from mimyria.training.history import checkpoint_of
 
 log = logging.getLogger("mimyria")
@@ -75,7 +74,7 @@ class Steps:
             with self._timed(folder, "label"):
                 words: tuple[str | Path, ...]
                 words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
-                words += ("--target", max(self.settings.targets, key=lambda name: TARGETS[name].order))
+                words += ("--target", self.settings.labelled)
                 status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
             reason = last_line(folder / "labelling" / LOG) if status else ""
             if not labels.exists():

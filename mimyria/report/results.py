@@ -56,7 +56,7 @@ def show_spectra(status: Status) -> Section:
 
 def _panel(status: Status, name: str) -> Panel | None:
     """Return one kind of spectrum of every cycle that made it."""
-    file, column = COMPARED[name]
+    _, file, column, _ = COMPARED[name]
     made = [cycle for cycle in status.cycles if (cycle.folder / file).exists()]
     if not made:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
+from mimyria.autotrain.convergence import COMPARED, CONVERGED, SpectrumChange, converged_in_a_row
 from mimyria.autotrain.folder import RunFolder, read_provenance
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.settings import AutotrainSettings
@@ -19,7 +19,7 @@ from mimyria.execute import LOG
 from mimyria.formats.header import parse_header, split_time
 from mimyria.labels.quality import summarise_quality
 
-NAMES = {"ir": "IR", "VV": "Raman VV", "VH": "Raman VH"}
+NAMES = {name: compared.title for name, compared in COMPARED.items()}
 """Of the spectra that must converge."""
 UNKNOWN = "nothing to compare with yet"
 WARNING = "warning: "
@@ -152,7 +152,8 @@ def _decision_warnings(status: Status) -> Iterator[str]:
         yield f"no error bars ({', '.join(bare)}), so the statistical floor is not known; a longer probe gives them"
     if single := [name for name, change in changes.items() if np.isnan(change.spread)]:
         yield f"a single network ({', '.join(single)}) cannot estimate its own error; a committee can"
-    if changes and (missing := [name for name in NAMES.values() if name not in changes]):
+    wanted = [compared.title for compared in COMPARED.values() if compared.target in status.settings.targets]
+    if changes and (missing := [name for name in wanted if name not in changes]):
         yield f"not made, and not part of the decision: {', '.join(missing)}"
 
 

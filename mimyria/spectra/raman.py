@@ -21,7 +21,7 @@ from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
 
 LINE_SHAPE, INTENSITY = "a.u.² fs⁻² cm", "a.u.² fs⁻² cm²"
-"""Units of S, and of intensities on the other scales; a.u. of the PGT times Å."""
+"""Units of S, and of intensities on the other scales; a.u. of the tensor times Å."""
 VISIBLE = 1e-3
 """The depolarisation ratio is given where VV exceeds this fraction of its maximum."""
 
@@ -82,7 +82,7 @@ def scattering(
     kind
         Of the spectrum.
     series, conditions, sampling
-        As in `raman`.
+        Runs of the same system; temperature, laser and corrections; resolution, window and blocks.
     target
         Name of the target whose rates scatter.
     parts

@@ -38,7 +38,7 @@ Curve = tuple[Array, Array, Array | None]
 """Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Spectrum:
     """Intensities over wavenumber.
 

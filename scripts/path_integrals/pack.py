@@ -1,6 +1,6 @@
 """Pack positions and velocities that i-PI wrote (two files, its default xyz) into one extxyz.xz.
 
-    python pack.py trpmd-1/produce.xc_0.xyz trpmd-1/produce.vc_0.xyz --timestep 0.25 --every 2 --out trpmd-1.extxyz.xz
+    python pack.py trpmd-1/produce.xc.xyz trpmd-1/produce.vc.xyz --timestep 0.25 --every 2 --out trpmd-1.extxyz.xz
 
 Units stand in the comments of the files, the time is that of the step. Steps that were written twice, after a restart,
 are left out the second time. Positions are not wrapped.

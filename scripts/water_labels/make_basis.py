@@ -20,9 +20,12 @@ ADDED: dict[str, dict[str, tuple[str, list[tuple[int, float]]]]] = {
     "DZVP-D1": {"O": ("DZVP-GTH", [(1, 0.07)]), "H": ("DZVP-GTH", [(1, 0.15)])},
     "DZVP-D2": {"O": ("DZVP-GTH", [(1, 0.07), (2, 0.25)]), "H": ("DZVP-GTH", [])},
     "DZVP-D3": {"O": ("DZVP-GTH", [(1, 0.07), (2, 0.25)]), "H": ("DZVP-GTH", [(1, 0.15)])},
+    "DZVP-D4": {"O": ("DZVP-GTH", [(2, 0.30)]), "H": ("DZVP-GTH", [(1, 0.15)])},
+    "TZV2P-D4": {"O": ("TZV2P-GTH", [(2, 0.20)]), "H": ("TZV2P-GTH", [(1, 0.13)])},
     "TZV2P-D1": {"O": ("TZV2P-GTH", [(1, 0.06)]), "H": ("TZV2P-GTH", [(1, 0.11)])},
     "TZV2P-D2": {"O": ("TZV2P-GTH", [(1, 0.06), (2, 0.20)]), "H": ("TZV2P-GTH", [])},
     "TZV2P-D3": {"O": ("TZV2P-GTH", [(1, 0.06), (2, 0.20)]), "H": ("TZV2P-GTH", [(1, 0.11)])},
+    "QZV3P-D4": {"O": ("QZV3P-GTH", [(2, 0.15)]), "H": ("QZV3P-GTH", [(1, 0.10)])},
     "QZV3P-D3": {"O": ("QZV3P-GTH", [(0, 0.07), (1, 0.05), (2, 0.15)]), "H": ("QZV3P-GTH", [(1, 0.085)])},
 }
 

@@ -60,7 +60,7 @@ LEVELS: dict[str, dict[str, Any]] = {
     "tzvp-uzh": {**PLAIN, **UZH, "O": "TZVP-MOLOPT-PBE-GTH-q6", "H": "TZVP-MOLOPT-PBE-GTH-q1"},
     **{
         f"{base}-{kind}".lower(): gth(f"{base}-{kind}", **OWN)
-        for base, kinds in {"DZVP": "HP OP OD D1 D2 D3", "TZV2P": "D1 D2 D3", "QZV3P": "D3"}.items()
+        for base, kinds in {"DZVP": "HP OP OD D1 D2 D3 D4", "TZV2P": "D1 D2 D3 D4", "QZV3P": "D3 D4"}.items()
         for kind in kinds.split()
     },
     "tzv2p-uzh": {**PLAIN, **UZH, "O": "TZV2P-MOLOPT-PBE-GTH-q6", "H": "TZV2P-MOLOPT-PBE-GTH-q1"},

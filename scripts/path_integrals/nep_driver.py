@@ -90,7 +90,7 @@ class NEP:
         return energies, forces, virials
 
 
-class NEPDriver(Dummy_driver):
+class NEPDriver(Dummy_driver):  # type: ignore[misc]
     """The potential as i-PI wants it.
 
     Parameters

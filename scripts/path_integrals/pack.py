@@ -20,9 +20,17 @@ import numpy as np
 BOHR, ATOMIC_TIME = 0.529177210903, 0.024188843265857
 UNITS = {"angstrom": 1.0, "atomic_unit": BOHR}
 SPEEDS = {"atomic_unit": BOHR / ATOMIC_TIME}
-CELL = re.compile(r"CELL\(abcABC\):\s*(\S+)\s+(\S+)\s+(\S+)")
+CELL = r"CELL\(abcABC\):\s*(\S+)\s+(\S+)\s+(\S+)"
 PROPERTIES = "Properties=species:S:1:pos:R:3:vel:R:3"
 Array = np.ndarray[Any, Any]
+
+
+def found(pattern: str, text: str) -> tuple[str, ...]:
+    """Return the groups of a pattern that has to be there."""
+    match = re.search(pattern, text)
+    if match is None:
+        raise SystemExit(f"{pattern} does not stand in: {text}")
+    return match.groups()
 
 
 def frames(path: Path) -> Iterator[tuple[int, str, list[str], Array]]:
@@ -34,14 +42,14 @@ def frames(path: Path) -> Iterator[tuple[int, str, list[str], Array]]:
             if not rows[-1].endswith("\n"):
                 return
             words = [row.split() for row in rows]
-            step = int(re.search(r"Step:\s*(\d+)", comment)[1])
+            step = int(found(r"Step:\s*(\d+)", comment)[0])
             yield step, comment, [word[0] for word in words], np.array([word[1:4] for word in words], dtype=float)
 
 
-def once(found: Iterator[tuple[int, str, list[str], Array]]) -> Iterator[tuple[int, str, list[str], Array]]:
+def once(read: Iterator[tuple[int, str, list[str], Array]]) -> Iterator[tuple[int, str, list[str], Array]]:
     """Leave out steps that came before."""
     last = -1
-    for frame in found:
+    for frame in read:
         if frame[0] > last:
             last = frame[0]
             yield frame
@@ -49,7 +57,7 @@ def once(found: Iterator[tuple[int, str, list[str], Array]]) -> Iterator[tuple[i
 
 def unit(comment: str, quantities: tuple[str, ...]) -> str:
     """Return the unit of one of these quantities."""
-    return re.search(rf"(?:{'|'.join(quantities)})\{{(\w+)\}}", comment)[1]
+    return found(rf"(?:{'|'.join(quantities)})\{{(\w+)\}}", comment)[0]
 
 
 def main() -> None:
@@ -71,7 +79,7 @@ def main() -> None:
             if index % given.every:
                 continue
             length = UNITS[unit(head, ("cell",))]
-            abc = [float(part) * length for part in CELL.search(head).groups()]
+            abc = [float(part) * length for part in found(CELL, head)]
             places = places * UNITS[unit(head, ("x_centroid", "positions"))]
             speeds = speeds * SPEEDS[unit(second, ("v_centroid", "velocities"))]
             lattice = f"{abc[0]:.6g} 0 0 0 {abc[1]:.6g} 0 0 0 {abc[2]:.6g}"

@@ -76,7 +76,10 @@ def start(path: Path, frame: int) -> str:
         rows = [next(stream) for _ in range(count)]
         if index == frame:
             break
-    cell = [float(part) for part in re.search(r'Lattice="([^"]+)"', comment)[1].split()]
+    lattice = re.search(r'Lattice="([^"]+)"', comment)
+    if lattice is None:
+        raise SystemExit(f"{path} has no cell")
+    cell = [float(part) for part in lattice[1].split()]
     if any(abs(cell[k]) > 1e-6 for k in (1, 2, 3, 5, 6, 7)):
         raise SystemExit("the cell has to be orthorhombic")
     head = f"# CELL(abcABC): {cell[0]} {cell[4]} {cell[8]} 90.0 90.0 90.0 cell{{angstrom}} positions{{angstrom}}"

@@ -209,7 +209,7 @@ def main() -> None:
     given = parser.parse_args()
     lines = given.frame.read_text().splitlines()
     count = int(lines[0])
-    length = float(re.search(r'Lattice="([\d.]+)', lines[1])[1])
+    length = float(lines[1].partition('Lattice="')[2].split()[0])
     rows = [line.split() for line in lines[2 : 2 + count]]
     symbols, positions = [row[0] for row in rows], np.array([row[1:4] for row in rows], dtype=float)
     found = {}

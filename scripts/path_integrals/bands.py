@@ -2,8 +2,8 @@
 
     python bands.py "bertie-lan.txt,1000" classical/ir.csv trpmd/ir.csv
 
-Each is a table with the wavenumber (cm⁻¹) first and n·α (cm⁻¹) second, times what stands after a comma. The similarity is
-1 - Σ|A - B| / Σ|A + B| over 300 to 4000 cm⁻¹, where all are smoothed to the same grid of 10 cm⁻¹.
+Each is a table with the wavenumber (cm⁻¹) first and n·α (cm⁻¹) second, times what stands after a comma. The similarity
+is 1 - Σ|A - B| / Σ|A + B| over 300 to 4000 cm⁻¹, of all interpolated to one grid of 10 cm⁻¹.
 """
 
 from __future__ import annotations

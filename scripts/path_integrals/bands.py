@@ -38,7 +38,7 @@ def measures(x: Array, y: Array) -> dict[str, float]:
     """Return maximum, centroid, area and width of every band."""
     fine = np.arange(x.min(), min(x.max(), 4500.0), 1.0)
     smooth = np.interp(fine, x, y)
-    found = {}
+    found: dict[str, float] = {}
     for band, (low, high) in BANDS.items():
         inside = (fine >= low) & (fine <= high)
         v, a = fine[inside], smooth[inside]

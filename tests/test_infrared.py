@@ -12,6 +12,7 @@ from ensembles import TEMPERATURE, WARM, free_charges, made_series, noise
 from mimyria.rates.correlation import correlation
 from mimyria.rates.window import line_shape
 from mimyria.spectra.compare import band_maximum
+from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import choose_sampling
@@ -143,3 +144,15 @@ def test_the_spread_is_that_of_the_spectra_of_all_networks(members: int) -> None
     np.testing.assert_allclose(spectrum.columns["n_alpha_spread"], np.std(lines, axis=0, ddof=1), rtol=1e-9)
     assert "committee" in spectrum.header["n_alpha_spread"]
     assert "n_alpha_spread" not in each[0].columns.keys() | each[0].header.keys()
+
+
+def test_units_of_every_column() -> None:
+    series = made_series({"apt": np.random.default_rng(0).normal(size=(2000, 3))}, 4.0)
+    series = replace(series, counts={"all": np.full(2000, 8.0)}, molecular=True)
+    how = choose_sampling([series], 60.0, None)
+    spectrum = infrared([series], Conditions(TEMPERATURE, epsilon_infinity=1.8), how)
+    for name, unit in {"n_alpha_cm-1": "cm-1", "alpha": "cm-1", "n_alpha_molar[all]": "L mol-1 cm-1"}.items():
+        assert spectrum.unit(name) == spectrum.unit(f"{name}_error") == unit
+    for name in ("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"):
+        assert spectrum.unit(name) == "1"
+    assert spectrum.header["temperature"] == f"{TEMPERATURE:.2f} K"

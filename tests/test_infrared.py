@@ -14,6 +14,7 @@ from mimyria.rates.window import line_shape
 from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
+from mimyria.spectra.quantum import CORRECTIONS, correction_ratio
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, infrared_prefactor
@@ -151,8 +152,20 @@ def test_units_of_every_column() -> None:
     series = replace(series, counts={"all": np.full(2000, 8.0)}, molecular=True)
     how = choose_sampling([series], 60.0, None)
     spectrum = infrared([series], Conditions(TEMPERATURE, epsilon_infinity=1.8), how)
-    for name, unit in {"n_alpha_cm-1": "cm-1", "alpha": "cm-1", "n_alpha_molar[all]": "L mol-1 cm-1"}.items():
-        assert spectrum.unit(name) == spectrum.unit(f"{name}_error") == unit
+    assert {spectrum.unit(name) for name in ("n_alpha_cm-1", "n_alpha_error", "alpha_cm-1", "alpha_error")} == {"cm-1"}
+    assert spectrum.unit("n_alpha_molar[all]") == spectrum.unit("n_alpha_molar[all]_error") == "L mol-1 cm-1"
     for name in ("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"):
         assert spectrum.unit(name) == "1"
     assert spectrum.header["temperature"] == f"{TEMPERATURE:.2f} K"
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_a_quantum_correction_is_a_factor_of_line_and_error(correction: str) -> None:
+    series = made_series({"apt": np.random.default_rng(0).normal(size=(2000, 3))}, 4.0)
+    how = choose_sampling([series], 60.0, 5)
+    harmonic, other = (
+        infrared([series], Conditions(TEMPERATURE, correction=one), how) for one in ("harmonic", correction)
+    )
+    ratio = correction_ratio(harmonic.wavenumber, TEMPERATURE, correction)
+    for name in ("n_alpha_cm-1", "n_alpha_error", "epsilon_imag"):
+        np.testing.assert_allclose(other.columns[name], ratio * harmonic.columns[name], rtol=1e-9)

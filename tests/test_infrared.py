@@ -169,3 +169,13 @@ def test_a_quantum_correction_is_a_factor_of_line_and_error(correction: str) -> 
     ratio = correction_ratio(harmonic.wavenumber, TEMPERATURE, correction)
     for name in ("n_alpha_cm-1", "n_alpha_error", "epsilon_imag"):
         np.testing.assert_allclose(other.columns[name], ratio * harmonic.columns[name], rtol=1e-9)
+
+
+def test_the_mean_volume_of_trajectories_is_weighted_by_their_length() -> None:
+    """The harmonic mean over all frames, as the spectrum is per volume."""
+    rates, frames = np.random.default_rng(0).normal(size=(4000, 3)), (4000, 1000)
+    series = [
+        made_series({"apt": rates[:n]}, 4.0, volume=np.full(n, v)) for n, v in zip(frames, (1e3, 3e3), strict=True)
+    ]
+    header = infrared(series, WARM, choose_sampling(series, 60.0, None)).header
+    assert header["volume"] == f"{5000 / (4000 / 1e3 + 1000 / 3e3):.3f} Å³"

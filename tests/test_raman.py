@@ -1,5 +1,6 @@
 """Raman spectra: known depolarisation ratios, geometries, scales of intensity."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -225,3 +226,12 @@ def test_units_and_header_of_every_column() -> None:
     assert "ν_L of 532 nm" in spectrum.header["stokes_*"]
     assert "k_i(ab)k_s" in spectrum.header
     assert "k_i(ab)k_s" not in raman([series], WARM, choose_sampling([series], 60.0, None)).header
+
+
+def test_where_nothing_scatters_there_is_no_ratio_and_no_warning() -> None:
+    series = made_series({"pgt": np.zeros((1000, 3, 3))}, 4.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        columns = raman([series], WARM, choose_sampling([series], 60.0, None)).columns
+    assert np.isnan(columns["depolarisation_ratio"]).all()
+    assert not columns["VV"].any()

@@ -53,6 +53,8 @@ def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
     """Return settings with some of them replaced; raise ConfigError for a name that there is not, or one missing."""
     known = declared(part)
     require_known(given, known)
+    if settings is not None and not isinstance(settings, part):
+        raise ConfigError(f"settings takes {part.__name__}, not {settings!r}")
     if settings is not None:
         return replace(settings, **given)
     missing = [name for name, setting in known.items() if name not in given and setting.default is MISSING]

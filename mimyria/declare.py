@@ -112,6 +112,8 @@ class Number(Kind):
     def check(self, value: Any) -> Any:
         if self.other and isinstance(value, str | os.PathLike):
             return self.other.check(value)
+        if self.without and value == self.without:
+            return None
         if not isinstance(value, Integral if self.integer else Real) or isinstance(value, bool):
             raise Refused(f"takes {self.takes or ('a whole number' if self.integer else 'a number')}", value)
         number = int(value) if self.integer else float(value)  # type: ignore[call-overload]
@@ -167,6 +169,7 @@ class FrameRange(Kind):
         return (int(match[1] or 0), int(match[2]) if match[2] else None) if match else text
 
     def check(self, value: Any) -> Any:
+        value = self.read(value) if isinstance(value, str) else value
         match value:
             case (Integral() as first, Integral() | None as last) if int(first) >= 0 and (last is None or first < last):
                 return int(first), None if last is None else int(last)

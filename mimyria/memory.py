@@ -35,6 +35,8 @@ def whole(path: Path) -> Iterator[Path]:
     A reader, and whoever comes after a kill or a power cut, finds the whole old or the whole new content. Processes
     that may write the same file at once keep each other out with `locked`.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; give the name of a file")
     # A fixed name: what a kill left of an earlier write is overwritten, so nothing piles up.
     unfinished = path.with_name(f".{path.name}.part")
     try:

@@ -77,6 +77,15 @@ def make_spectra(
     paths, out, settings = paths_of(trajectories), Path(out), settings_of(SpectrumSettings, settings, given)
     for geometry in settings.porto:
         polarisations(geometry)
+    if not paths:
+        raise ConfigError("no trajectory is given")
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"{path}: no such file")
+        if path.is_dir() and (path / "series.h5").exists():
+            raise ConfigError(f"{path} is a folder; give {path / 'series.h5'}")
+        if path.suffix == ".h5" and not settings.sources and not is_series(path):
+            read_series(path)  # which says what is wrong with it
     stored = [is_series(path) for path in paths]
     if all(stored):
         _refuse_rate_settings(settings)

@@ -326,3 +326,9 @@ def test_a_series_of_an_earlier_version_says_what_it_was_made_from() -> None:
         }
     )
     assert str(series.origin).startswith("files md.xyz: some bytes with digest b47260f6e2828129; ")
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder; give the name of a file"):
+        write_text(tmp_path, "text")
+    assert list(tmp_path.iterdir()) == []

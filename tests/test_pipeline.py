@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from conftest import Run, moving_charges, refused
+from mimyria.errors import ConfigError, SpectrumError
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
+from mimyria.pipeline import make_spectra
 from mimyria.spectra.spectrum import read_spectrum
 
 
@@ -127,3 +129,18 @@ def test_the_rates_of_another_run_are_kept(run: Run, charges: Path, tmp_path: Pa
     assert status == 0
     assert "holds the spectra of another run" in error
     assert (tmp_path / "o" / "series-1.h5").read_bytes() == before
+
+
+def test_what_is_no_trajectory_is_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "series.h5"
+    damaged.write_bytes(b"no HDF5")
+    for paths, message in (
+        ([], "no trajectory is given"),
+        (["nowhere/series.h5"], "nowhere/series.h5: no such file"),
+        ([damaged], "series.h5 cannot be read as a series"),
+        ([tmp_path], "is a folder; give .*series.h5"),
+    ):
+        with pytest.raises((ConfigError, SpectrumError), match=message):
+            make_spectra(paths, tmp_path / "out")
+    with pytest.raises(ConfigError, match="settings takes SpectrumSettings, not 5"):
+        make_spectra([damaged], tmp_path / "out", 5)  # type: ignore[arg-type]

@@ -238,6 +238,11 @@ def test_what_must_not_be_empty_is_refused(name: str) -> None:
     assert SpectrumSettings(porto=()).porto == ()
 
 
+def test_words_of_the_command_line_are_values_in_python_too() -> None:
+    assert SpectrumSettings(frames="10:40", stride="auto") == SpectrumSettings(frames=(10, 40))  # type: ignore[arg-type]
+    assert SpectrumSettings(frames=":").frames == (0, None)  # type: ignore[arg-type]
+
+
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="--tensor takes"):
         from_words(SpectrumSettings, {"tensor": ["apt=a", "apt=b"]})

@@ -201,6 +201,8 @@ class Many(Kind):
 
     of: Kind
     words: bool = False
+    some: bool = False
+    """At least one is needed."""
 
     def read(self, *texts: str) -> Any:
         return tuple(map(self.of.read, " ".join(texts).replace(",", " ").split() if self.words else texts))
@@ -209,7 +211,10 @@ class Many(Kind):
         values = (value,) if isinstance(value, str | os.PathLike) else value
         if not isinstance(values, Iterable):
             raise Refused(f"takes {self.of.takes}, one or several", value)
-        return tuple(map(self.of.check, values))
+        checked = tuple(map(self.of.check, values))
+        if self.some and not checked:
+            raise Refused("takes at least one", value)
+        return checked
 
     def write(self, value: Any) -> Any:
         return tuple(map(self.of.write, value))
@@ -312,10 +317,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None or (declaration.default is not None and not declaration.kind.without):
                 try:
-                    checked = declaration.kind.check(value)
-                    if checked == () != declaration.default:
-                        raise Refused("takes at least one", value)
-                    object.__setattr__(self, name, checked)
+                    object.__setattr__(self, name, declaration.kind.check(value))
                 except Refused as error:
                     raise ConfigError(f"{flag(name, self.prefix)} {error}") from None
 

@@ -133,10 +133,13 @@ class Wanted(Settings):
 
     panel: ClassVar[str] = "Which spectra"
     kinds: tuple[str, ...] | None = setting(
-        Many(of=Choice(names=KINDS), words=True), "Repeatable or with commas; default all but sfg.", "use", given=True
+        Many(of=Choice(names=KINDS), words=True, some=True),
+        "Repeatable or with commas; default all but sfg.",
+        "use",
+        given=True,
     )
     groups: tuple[str, ...] = setting(
-        Many(of=Kind(metavar="GROUPS")),
+        Many(of=Kind(metavar="GROUPS"), some=True),
         "Contributions: species, none, molecules, NAME=SELECTION (repeatable), or `shell RADIUS around SELECTION`, "
         "with selections of MDAnalysis.",
         "result",

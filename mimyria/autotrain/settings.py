@@ -115,13 +115,17 @@ class AutotrainSettings(Settings):
     """What `mimyria autotrain` is told."""
 
     prefix: ClassVar[str] = ""
-    trajectories: tuple[Path, ...] = setting(Many(of=File()), "Trajectories of one system.", "result", MISSING)
+    trajectories: tuple[Path, ...] = setting(
+        Many(of=File(), some=True), "Trajectories of one system.", "result", MISSING
+    )
     probe: int = setting(PROBE, "First stored frames, along which every cycle makes its spectra.", "result", 2000)
     selection: Selection = setting(Section(part=Selection), "Which frames are labelled.", "result", Selection())
     convergence: Convergence = setting(Section(part=Convergence), "When it has converged.", "use", Convergence())
     limits: Limits = setting(Section(part=Limits), "When to stop without convergence.", "duration", Limits())
     executors: Executors = setting(Section(part=Executors), "Where the steps run.", "nothing", Executors())
-    targets: tuple[str, ...] = setting(Many(of=TARGET), "Tensors that networks learn.", "result", ("apt", "pgt"))
+    targets: tuple[str, ...] = setting(
+        Many(of=TARGET, some=True), "Tensors that networks learn.", "result", ("apt", "pgt")
+    )
     label: dict[str, Any] = setting(Flags(step="label"), "Flags of `mimyria label`.", "result", {})
     train: dict[str, Any] = setting(Flags(step="train"), "Flags of `mimyria train`.", "result", {"committee": 3})
     spectrum: dict[str, Any] = setting(Flags(step="spectrum"), "Flags of `mimyria spectrum`.", "result", {})

@@ -352,10 +352,14 @@ def from_words(part: type[S], given: Mapping[str, Any]) -> S:
     values = {}
     for name, value in given.items():
         if value is not None:
-            pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
-            texts = map(str, pairs if isinstance(pairs, list | tuple) else [pairs])
-            values[name] = declared(part)[name].kind.read(*texts)
+            values[name] = declared(part)[name].kind.read(*texts_of(value))
     return part(**values)
+
+
+def texts_of(value: Any) -> list[str]:
+    """Return a value of YAML, single or several or by name, as the texts that a command line would have."""
+    pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
+    return [str(each) for each in (pairs if isinstance(pairs, list | tuple) else [pairs])]
 
 
 def in_words(settings: Settings, *decides: Decides) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
-from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting
+from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
 from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
@@ -167,9 +167,11 @@ class AutotrainSettings(Settings):
         for step, part in STEPS.items():
             for name, known in declared(part, "result").items():
                 value = getattr(self, step).get(name, [])
-                pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
-                texts = map(str, pairs if isinstance(pairs, list | tuple) else [pairs])
-                found += [match[1] for text in texts if known.file and (match := re.fullmatch(known.file, text, re.S))]
+                found += [
+                    match[1]
+                    for text in texts_of(value)
+                    if known.file and (match := re.fullmatch(known.file, text, re.S))
+                ]
         return [Path(file) for file in found]
 
 

@@ -209,7 +209,7 @@ def _spectra(
     temperature = _temperature(series, settings, remade)
     conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
     frames = sum(map(len, series))
-    n_blocks = sum(len(run) // sampling.block_frames for run in series) if sampling.block_frames else 0
+    n_blocks = sampling.replicates.blocks
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
     if 0 < n_blocks < FEW_BLOCKS:
         blocks += ", too few for more than rough errors"

@@ -63,7 +63,8 @@ def test_a_column_knows_its_error_spread_unit_and_contributions() -> None:
     assert ir.error() is ir.error("n_alpha_cm-1") is ir.columns["n_alpha_error"]
     assert ir.spread() is ir.columns["n_alpha_spread"]
     assert lines.spread("VH") is lines.columns["VH_spread"]
-    assert ir.error("epsilon_imag") is None
+    assert density.spread("vdos") is None
+    assert Spectrum("table", {"wavenumber_cm-1": np.arange(2), "b": np.arange(2)}).error() is None
     assert ir.error("n_alpha_molar[H2O]") is ir.columns["n_alpha_molar[H2O]_error"]
     for spectrum, name, unit in (
         (ir, "wavenumber_cm-1", "cm-1"),

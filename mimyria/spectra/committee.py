@@ -9,6 +9,7 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
+from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
 from mimyria.spectra.spectrum import column_name
 
@@ -30,7 +31,7 @@ def committee_spread(
     n_networks = {run.member_rates[target].shape[1] if target in run.member_rates else 0 for run in series}
     if len(n_networks) != 1 or max(n_networks) < 2:
         return {}
-    without_blocks = replace(sampling, block_frames=0)  # no error bars for each network
+    without_blocks = replace(sampling, block_frames=0, replicates=Replicates())  # no error bars for each network
     spectra = []
     for index in range(max(n_networks)):
         of_network = [replace(run, groups=("all",), rates={target: _Member(run, target, index)}) for run in series]

@@ -12,7 +12,7 @@ from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.quantum import correction_header, correction_ratio
-from mimyria.spectra.sampling import Sampling, power_spectra, with_error
+from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import group_terms
 from mimyria.targets import APT
@@ -41,27 +41,24 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     n_alpha = factor * shapes.sum(axis=(1, 2))
     density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
     volume = 1 / float(density)  # harmonic mean, which undoes the 1/V in `dipole_rate`
-    columns = {WAVENUMBER: wavenumber, **with_error("n_alpha_cm-1", n_alpha)}
-    columns["epsilon_imag"] = epsilon_imag(wavenumber, n_alpha[0])
-    columns |= committee_spread(
-        series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate]
-    )
+    lines = {"n_alpha_cm-1": n_alpha, "epsilon_imag": epsilon_imag(wavenumber, n_alpha)}
+    spread = committee_spread(series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω",
-        **({"n_alpha_spread": SPREAD} if "n_alpha_spread" in columns else {}),
+        **({"n_alpha_spread": SPREAD} if spread else {}),
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
     each = (MOLAR, volume * LITRE_PER_MOLE, "L mol-1 cm-1, natural logarithm")
     terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each)
-    columns |= terms
+    lines |= terms
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
-        for name, values in optical_constants(wavenumber, n_alpha, infinity).items():
-            columns |= with_error(name, values)
+        lines |= optical_constants(wavenumber, n_alpha, infinity)
         header |= optical_header(infinity)
-    return Spectrum("ir", columns, header | sampling.header(), UNITS)
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **spread}
+    return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
 
 
 def dipole_rate(run: ResponseSeries, frames: slice) -> Array:

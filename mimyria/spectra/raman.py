@@ -14,8 +14,8 @@ from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, correction_ratio, quantum_factor
-from mimyria.spectra.sampling import Sampling, Signal, power_spectra, standard_error, with_error
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
+from mimyria.spectra.sampling import Sampling, Signal, power_spectra
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import group_terms
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
@@ -47,7 +47,7 @@ def raman(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sa
         "line shape S": "c ∫<x(0) x(t)> exp(-iωt) dt over both signs of t, x of dα/dt; a.u.² fs⁻² cm; ∝ ν·Im χ",
         "VV": "S_iso + 2/15 S_ani, of an isotropic sample or a powder",
         "VH": "S_ani/10",
-        "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum",
+        "depolarisation_ratio": f"VH/VV, empty (nan) where VV is below {VISIBLE:g} of its maximum; its bias is removed",
     }
     if conditions.porto:
         explained["k_i(ab)k_s"] = "S of dα_ab/dt, axes of the trajectory"
@@ -100,44 +100,41 @@ def scattering(
     found = {name: power_spectra(series, signal, sampling) for name, signal in {**parts, **oriented}.items()}
     wavenumber = next(iter(found.values()))[0]
     totals = {name: LIGHT_SPEED * shapes.sum(axis=(1, 2)) for name, (_, shapes) in found.items()}  # ∫ dt to ∫ c dt
-    shapes = average(*(totals[name] for name in parts))
-    (_, parallel), (crossed_name, crossed), *_ = shapes.items()
-    scaled = [*(name for name in shapes if name not in parts), *oriented]
+    lines = average(*(totals[name] for name in parts))
+    (_, parallel), (crossed_name, crossed), *_ = lines.items()
+    scaled = [*(name for name in lines if name not in parts), *oriented]
     with np.errstate(divide="ignore", invalid="ignore"):
         visible = parallel[0] > VISIBLE * np.nanmax(parallel[0])
-        shapes["depolarisation_ratio"] = np.where(visible, crossed / parallel, np.nan)
-    shapes |= {name: totals[name] for name in oriented}
-    columns = {WAVENUMBER: wavenumber} | {name: values[0] for name, values in shapes.items()}
-    columns |= {column_name(name): standard_error(values[1:]) for name, values in shapes.items()}
+        lines["depolarisation_ratio"] = np.where(visible, crossed / parallel, np.nan)
+    lines |= {name: totals[name] for name in oriented}
+    units = dict.fromkeys(lines, LINE_SHAPE) | {"depolarisation_ratio": "1"}
     scales = intensity_scales(wavenumber, conditions, photons)
     for scale, (factor, _) in scales.items():
-        for name in scaled:
-            columns |= with_error(f"{scale}_{name}", factor * shapes[name])
+        lines |= {f"{scale}_{name}": factor * lines[name] for name in scaled}
 
     def polarised(of_parts: Sequence[Array]) -> dict[str, Array]:
         averages = average(*(LIGHT_SPEED * shape for shape in of_parts))
         return {name: averages[name] for name in ("VV", crossed_name)}
 
     spread = committee_spread(series, target, sampling, polarised, list(parts.values()))
-    columns |= spread
     header = {
         **explained,
         **({", ".join(spread): SPREAD} if spread else {}),
         **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
         **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
     }
-    units = dict.fromkeys(shapes, LINE_SHAPE) | {"depolarisation_ratio": "1"}
     units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in scaled}
     for name, signal in parts.items():
         each = f"{name}_per_molecule"
         terms, sizes = group_terms(
             name, series, signal, sampling, found[name][1], LIGHT_SPEED, (each, 1.0, "unit of S")
         )
-        columns |= terms
+        lines |= terms
         header |= sizes
         units[each] = LINE_SHAPE
     header["temperature"] = f"{conditions.temperature:.2f} K"
-    return Spectrum(kind, columns, header | sampling.header(), units)
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, ["depolarisation_ratio"]), **spread}
+    return Spectrum(kind, columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1) -> dict[str, tuple[Array, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
+from mimyria.spectra.replicates import NO_REPLICATES, Replicates, without_each
 from mimyria.spectra.spectrum import column_name
 from mimyria.units import LIGHT_SPEED
 
@@ -35,6 +36,7 @@ class Sampling:
     block_frames: int
     differenced: float
     window: str = DEFAULT_WINDOW
+    replicates: Replicates = NO_REPLICATES
 
     def transform(self, correlations: Array) -> tuple[Array, Array]:
         """Return wavenumbers and line shapes of correlations (..., lags).
@@ -48,17 +50,31 @@ class Sampling:
 
     def header(self) -> dict[str, str]:
         """The header entries about the sampling."""
-        blocks = f"blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
+        known = self.replicates
+        blocks = f"{known.blocks} blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
+        if known.trajectories:
+            blocks += f", or over {known.trajectories} trajectories where that is larger"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
-            "errors": f"standard error over {blocks}" if self.block_frames else "none: fewer than two blocks",
+            "errors": f"standard error over {blocks}" if known.blocks else "none: fewer than two blocks",
         }
         if self.differenced:
             stated["velocities"] = (
                 f"central differences over ±{self.differenced:g} fs; the attenuation [sin(ωδt)/(ωδt)]² is corrected"
             )
         return stated
+
+    def columns(self, lines: Mapping[str, Array], unbiased: Collection[str] = ()) -> dict[str, Array]:
+        """Return columns with their standard errors from lines by name, (1 + replicates, n) as `power_spectra` makes.
+
+        Those that are named ``unbiased`` are freed of the bias that a non-linear function of noisy spectra has.
+        """
+        columns: dict[str, Array] = {}
+        for name, values in lines.items():
+            columns[name] = self.replicates.unbiased(values) if name in unbiased else values[0]
+            columns[column_name(name)] = self.replicates.error(values)
+        return columns
 
 
 def choose_sampling(
@@ -118,7 +134,10 @@ def choose_sampling(
             f"{blocks} blocks of {block_frames} frames are shorter than the correlation window of {lags} frames; "
             f"ask for at most --blocks {max(most, 1)}, or a coarser --resolution"
         )
-    return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window)
+    n_blocks = sum(length // block_frames for length in lengths) if block_frames else 0
+    n_runs = len(series) if n_blocks and len(series) > 1 else 0
+    replicates = Replicates(n_blocks, n_runs)
+    return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window, replicates)
 
 
 def longest_block(lengths: Sequence[int], number: int) -> int:
@@ -128,16 +147,16 @@ def longest_block(lengths: Sequence[int], number: int) -> int:
 
 
 def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
-    """Return wavenumbers (n,) and line shapes S_gh, shape (1 + blocks, groups, groups, n).
+    """Return wavenumbers (n,) and line shapes S_gh, shape (1 + replicates, groups, groups, n).
 
-    The first are those of all frames, the others those of each block, here and below.
+    The first are those of all frames, the others the `Replicates` of the sampling, here and below.
     Groups of one name are summed first, so that g and h count names. Series are read in chunks.
     """
     return _spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling)
 
 
 def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
-    """Return Σ_g S_gg over single groups, whatever their names, shape (1 + blocks, n)."""
+    """Return Σ_g S_gg over single groups, whatever their names, shape (1 + replicates, n)."""
 
     def side_by_side(run: ResponseSeries, frames: slice) -> Array:
         # Groups become components of one signal: the cross terms of thousands of molecules are never computed.
@@ -153,9 +172,24 @@ def _spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Samplin
         correlators.append(Correlator(sampling.lags, sampling.block_frames or None))
         for frames in run.chunks(0, len(run)):
             correlators[-1].add(signal(run, frames))
-    whole = pooled(series, [correlator.result() for correlator in correlators])
+    each = [correlator.result() for correlator in correlators]
     blocks = [correlator.blocks() for correlator in correlators] if sampling.block_frames else []
-    return sampling.transform(np.concatenate([whole[None], *blocks]))
+    return sampling.transform(replicated(series, each, blocks))
+
+
+def replicated(series: Sequence[ResponseSeries], each: Sequence[Array], blocks: Sequence[Array]) -> Array:
+    """Return correlations of all frames, without each block, and without each trajectory; shape (1 + replicates, ...).
+
+    They are given of each trajectory, (..., lags), and of the blocks in each, (blocks, ..., lags); none of
+    these, no replicates.
+    """
+    whole = pooled(series, each)
+    if not blocks:
+        return whole[None]
+    runs = range(len(series))
+    others = [[k for k in runs if k != left] for left in runs if len(series) > 1]
+    without = [pooled([series[k] for k in rest], [each[k] for k in rest]) for rest in others]
+    return np.stack([whole, *without_each(whole, np.concatenate(blocks)), *without])
 
 
 def pooled(series: Sequence[ResponseSeries], correlations: Sequence[Array]) -> Array:
@@ -170,8 +204,3 @@ def standard_error(blocks: Array) -> Array:
     if len(blocks) < 2:
         return np.full(blocks.shape[1:], np.nan)
     return blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))
-
-
-def with_error(name: str, values: Array) -> dict[str, Array]:
-    """Return a column and its standard error, by name, from values (1 + blocks, n) of all frames and of blocks."""
-    return {name: values[0], column_name(name): standard_error(values[1:])}

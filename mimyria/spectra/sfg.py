@@ -38,7 +38,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.quantum import correction_header, correction_ratio
-from mimyria.spectra.sampling import Sampling, power_spectra, with_error
+from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
@@ -65,18 +65,18 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
     }
     spectra = {name: component(series, name, sampling) for names in measured.values() for name in names}
     wavenumber = spectra[3 * n][0]
-    columns = {WAVENUMBER: wavenumber}
+    lines: dict[str, Array] = {}
     for face, weights in faces.items():
         for name, components in (measured if face else measured | single).items():
             shapes = np.mean([spectra[abc][1] for abc in components], axis=0)
             chi = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, shapes), conditions)
-            columns |= with_error(f"{name}_im{face}", chi.imag) | with_error(f"{name}_re{face}", chi.real)
+            lines |= {f"{name}_im{face}": chi.imag, f"{name}_re{face}": chi.real}
             if face != "[both]":
-                columns[f"{name}_abs2{face}"] = abs(chi[0]) ** 2
+                lines[f"{name}_abs2{face}"] = abs(chi) ** 2
     areas = [face_area(run.cell, AXES.index(n)) for run in series]
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
-        "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V²); Im χ > 0 where α_ab and M_c grow together",
+        "_im, _re, _abs2": "Im χ, Re χ, |χ|² (m⁴/V², freed of its noise); Im χ > 0 where α_ab and M_c grow together",
         "ssp": "({} + {})/2".format(*measured["ssp"]),
         "sps": "({} + {})/2".format(*measured["sps"]),
         "ppp": f"a mixture of {3 * n} with ssp and sps by the Fresnel factors and angles of the experiment",
@@ -88,13 +88,14 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         "area": f"{np.average(areas, weights=[len(run) for run in series]):.3f} Å²",
     }
     units = {f"{name}_{part}": unit for name in measured | single for part, unit in UNITS.items()}
-    return Spectrum("sfg", columns, header | sampling.header(), units)
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, [name for name in lines if "_abs2" in name])}
+    return Spectrum("sfg", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
 
 def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array]:
     """Return wavenumbers and S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, as `power_spectra`.
 
-    The name gives the axes abc, such as ``xxz``. Shapes (n,) and (1 + blocks, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    The name gives the axes abc, such as ``xxz``. Shapes (n,) and (1 + replicates, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
     """
     wavenumber, shapes = power_spectra(series, partial(face_rates, name), sampling)
     return wavenumber, shapes[:, :2, 2:]

@@ -21,6 +21,7 @@ from mimyria.config import File, is_number
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.memory import whole
+from mimyria.spectra.replicates import NO_REPLICATES, Replicates
 
 if TYPE_CHECKING:
     import pandas
@@ -56,6 +57,8 @@ class Spectrum:
         By quantity, with which the name of a column begins; ``1`` for pure numbers.
     origin
         The file it was read from, for messages.
+    lines, replicates
+        Columns with their jackknife replicates, (1 + replicates, n), where the spectrum was made here and not read.
     """
 
     kind: str
@@ -63,6 +66,8 @@ class Spectrum:
     header: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     origin: str = field(default="", compare=False)
+    lines: dict[str, Array] = field(default_factory=dict)
+    replicates: Replicates = NO_REPLICATES
 
     def __repr__(self) -> str:
         low, high = self.wavenumber[[0, -1]] if len(self.wavenumber) else (np.nan, np.nan)

@@ -20,7 +20,7 @@ import numpy as np
 from mimyria.frame import Array
 from mimyria.rates.groups import BULK, SOLUTE
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.sampling import Sampling, Signal, self_spectra, with_error
+from mimyria.spectra.sampling import Sampling, Signal, self_spectra
 
 
 def group_terms(
@@ -32,7 +32,7 @@ def group_terms(
     factor: Array | float,
     each: tuple[str, float, str],
 ) -> tuple[dict[str, Array], dict[str, str]]:
-    """Return every term that the groups allow, as columns, and the header entries that explain them.
+    """Return every term that the groups allow, as lines, and the header entries that explain them.
 
     Parameters
     ----------
@@ -41,25 +41,25 @@ def group_terms(
     series, signal, sampling
         The arguments of `power_spectra`.
     shapes
-        Its line shapes, (1 + blocks, groups, groups, n).
+        Its line shapes, (1 + replicates, groups, groups, n).
     factor
         Converts these to the unit of the columns.
     each
         Name of the columns of one molecule, their additional factor, and their unit.
     """
     first, names, shapes = series[0], series[0].group_names, factor * shapes
-    columns: dict[str, Array] = {}
+    lines: dict[str, Array] = {}
     header: dict[str, str] = {}
     if len(names) > 1:
         header[f"{name}[A,B]"] = "A-B and B-A terms together; with the A-A terms they add up to the total"
         for (a, one), (b, other) in combinations_with_replacement(enumerate(names), 2):
-            columns[f"{name}[{one},{other}]"] = shapes[0, a, b] * (1 if a == b else 2)
+            lines[f"{name}[{one},{other}]"] = shapes[:, a, b] * (1 if a == b else 2)
     # More groups than names: the rates of single molecules are known, and with them the intramolecular terms.
     if len(first.groups) > len(names):
         header[f"{name}_intramolecular"] = "terms of every molecule with itself; intermolecular: all others"
         inside = factor * self_spectra(series, signal, sampling)
-        columns |= with_error(f"{name}_intramolecular", inside)
-        columns |= with_error(f"{name}_intermolecular", shapes.sum(axis=(1, 2)) - inside)
+        lines[f"{name}_intramolecular"] = inside
+        lines[f"{name}_intermolecular"] = shapes.sum(axis=(1, 2)) - inside
     counts = mean_counts(series)
     if first.molecular:
         molecular, further, unit = each
@@ -76,11 +76,11 @@ def group_terms(
             others = {group: terms for group, terms in molecules.items() if group not in (SOLUTE, BULK)}
             molecules |= {f"{group}-{BULK}": terms - molecules[BULK] for group, terms in others.items()}
         for group, terms in molecules.items():
-            columns |= with_error(f"{molecular}[{group}]", terms)
+            lines[f"{molecular}[{group}]"] = terms
     if counts:
         what = "molecules" if first.molecular else "atoms"
         header[f"mean number of {what}"] = ", ".join(f"{group} {count:.6g}" for group, count in counts.items())
-    return columns, header
+    return lines, header
 
 
 def mean_counts(series: Sequence[ResponseSeries]) -> dict[str, float]:

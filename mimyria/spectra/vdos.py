@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_resolution
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.sampling import Sampling, pooled, with_error
+from mimyria.spectra.replicates import Replicates
+from mimyria.spectra.sampling import Sampling, replicated
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
@@ -27,18 +26,19 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
     if lags < sampling.lags:
         coarser = window_resolution(lags, sampling.timestep, sampling.window)
         sampling = replace(sampling, resolution=max(sampling.resolution, coarser))
-    whole = pooled(series, [run.velocity_correlation[:, :lags] for run in series])
     blocks, sampling = _blocks(series, lags, sampling)
-    wavenumber, shapes = sampling.transform(np.concatenate([whole[None], *blocks]))
+    each = [run.velocity_correlation[:, :lags] for run in series]
+    wavenumber, shapes = sampling.transform(replicated(series, each, blocks))
     shapes *= 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
-    columns = {WAVENUMBER: wavenumber, **with_error("vdos", shapes.sum(axis=1))}
-    for k, name in enumerate(series[0].velocity_species):
-        columns |= with_error(f"vdos[{name}]", shapes[:, k])
+    lines = {"vdos": shapes.sum(axis=1)}
+    lines |= {f"vdos[{name}]": shapes[:, k] for k, name in enumerate(series[0].velocity_species)}
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines)}
     header = {
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    return Spectrum("vdos", columns, header | sampling.header(), {"vdos": "modes per cm-1"})
+    units = {"vdos": "modes per cm-1"}
+    return Spectrum("vdos", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
 
 def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[list[Array], Sampling]:
@@ -56,5 +56,6 @@ def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> 
             frames += joined * run.velocity_block_frames
     # The scatter of a single block is unknown: no error bars.
     if len(blocks) < 2:
-        return [], replace(sampling, block_frames=0)
-    return blocks, replace(sampling, block_frames=frames // len(blocks))
+        return [], replace(sampling, block_frames=0, replicates=Replicates())
+    replicates = replace(sampling.replicates, blocks=len(blocks))
+    return blocks, replace(sampling, block_frames=frames // len(blocks), replicates=replicates)

@@ -78,15 +78,6 @@ def _joined(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def is_number(text: str) -> bool:
-    """Return whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the ``name: value`` pairs of a YAML file."""
     try:

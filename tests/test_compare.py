@@ -108,3 +108,20 @@ def test_spectra_of_different_kinds_are_compared_with_a_warning(
     assert "different quantities are compared, VV with VH" in caplog.text
     warn_if_of_different_kinds([first, third], ["VV", "VV"])
     assert "the resolutions differ (20 cm-1 and 60 cm-1)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"scale": 0}, "--scale takes a number other than 0, not 0"),
+        ({"scale": float("nan")}, "--scale takes a number other than 0, not nan"),
+        ({"range": (4000, 300)}, r"--range takes the lowest and the highest wavenumber \(cm⁻¹\), not 4000 300"),
+        ({"range": (300, float("nan"))}, "not 300 nan"),
+        ({"range": (300, 400, 500)}, "not 300 400 500"),
+    ],
+)
+def test_an_odd_scale_or_range_is_refused(given: dict[str, object], message: str) -> None:
+    x = np.linspace(0, 100, 11)
+    spectrum = Spectrum("ir", {"wavenumber_cm-1": x, "n_alpha_cm-1": x})
+    with pytest.raises(ConfigError, match=message):
+        compare(spectrum, spectrum, **given)

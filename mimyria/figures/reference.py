@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,13 +33,15 @@ class Reference:
     """Label of the curve it is compared with; empty for the first."""
     curve: Curve
     """In the unit of our text file of that kind."""
+    remark: str = ""
+    """What was done to it when it was read."""
 
 
 def read_reference(text: str) -> Reference:
     """Return the reference that a text of the form above names.
 
-    KIND is ``ir`` unless given; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is a table as `read_spectrum` takes
-    it; its first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
+    KIND is ``ir`` unless given; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is as `read_spectrum` takes it; its
+    first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
     file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed.
 
     Raises
@@ -54,10 +57,13 @@ def read_reference(text: str) -> Reference:
         scale = float(given.get("scale", 1))
     except ValueError:
         raise ConfigError(f"--reference {text}: scale takes a number, not {given['scale']!r}") from None
-    wavenumber, values, error = read_spectrum(path).curve(given.get("column"), scale)
+    if not math.isfinite(scale) or not scale:
+        raise ConfigError(f"--reference {text}: scale takes a number other than 0, not {scale:g}")
+    table = read_spectrum(path)
+    wavenumber, values, error = table.curve(given.get("column"), scale)
     role = "points" if len(values) < FEW else "reference"
     curve = Curve(given.get("label", path.stem), wavenumber, values, COLORS[0], error, role)
-    return Reference(kind, against, curve)
+    return Reference(kind, against, curve, table.remark(given.get("column")))
 
 
 def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[list[Panel], list[str]]:
@@ -74,6 +80,8 @@ def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[
     for reference in references:
         place, ours = _partner(panels, reference)
         panel, name = panels[place], reference.curve.label
+        if reference.remark:
+            log.info(f"{name}: {reference.remark}")
         others = sum(curve.role not in OURS for curve in panel.curves)
         theirs = replace(reference.curve.times(1 / panel.scale), color=COLORS[others % len(COLORS)])
         low = max(ours.wavenumber[0], theirs.wavenumber[0])

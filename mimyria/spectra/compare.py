@@ -60,7 +60,7 @@ def compare(
     Parameters
     ----------
     first, second
-        Spectra, or their files: ours, or any table with the wavenumber (cm⁻¹) first.
+        Spectra, or their files as `read_spectrum` takes them.
     column
         Name of the column; None for the first after the wavenumber of each.
     range
@@ -80,9 +80,17 @@ def compare(
     SpectrumError
         If a file cannot be read, has no such column, or the two have no range in common.
     ConfigError
-        If the difference would be written over one of the two.
+        If the scale or the range is none, or the difference would be written over one of the two.
     """
+    if not np.isfinite(scale) or not scale:
+        raise ConfigError(f"--scale takes a number other than 0, not {scale:g}")
+    if len(range) != 2 or not range[0] < range[1]:
+        shown = " ".join(f"{end:g}" for end in range)
+        raise ConfigError(f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {shown}")
     tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
+    for table, said in {table.origin: table.remark(column) for table in tables}.items():
+        if said:
+            log.info(f"{table}: {said}")
     curves = [tables[0].curve(column), tables[1].curve(column, scale)]
     names = [column or list(table.columns)[1] for table in tables]
     warn_if_of_different_kinds(tables, names)

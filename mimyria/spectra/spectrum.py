@@ -7,7 +7,6 @@ The name of a column says what it holds, in this order: a quantity, ``_cm-1`` wh
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,11 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import File, is_number
+from mimyria.config import File
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.memory import whole
+from mimyria.spectra.jcamp import is_jcamp, read_jcamp
+from mimyria.spectra.measured import ABSORBANCE, absorbance, in_wavenumbers, is_transmittance
 from mimyria.spectra.replicates import NO_REPLICATES, Replicates
+from mimyria.spectra.tables import read_table, read_text
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 WAVENUMBER = "wavenumber_cm-1"
 UNIT_IN_NAME = "_cm-1"
 QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread)?")
+TABLE = "table"
+"""The kind of a spectrum from elsewhere."""
 PROGRAM, UNIT_OF = "mimyria ", "unit of "
 """What the lines of a file's header begin with that tell version and kind, and the unit of some quantities."""
 
@@ -116,6 +120,11 @@ class Spectrum:
         error = self.error(column)
         return self.wavenumber, scale * self.values(column), None if error is None else abs(scale) * error
 
+    def remark(self, column: str | None = None) -> str:
+        """Return what was done to a column when it was read from a file of others; empty where nothing was."""
+        name = self._name(column)
+        return self.header.get(name, "") if self.kind == TABLE and name.startswith(ABSORBANCE) else ""
+
     def plot(self, *, reference: File | Iterable[File] = (), title: str = "", width: str = "double") -> Picture:
         """Return the figure of the spectrum; see `Spectra.plot`."""
         return Spectra({self.kind: self}).plot(reference=reference, title=title, width=width)
@@ -194,10 +203,12 @@ def write_csv(path: Path, spectrum: Spectrum) -> None:
 
 
 def read_spectrum(path: File) -> Spectrum:
-    """Return the spectrum in a text file: ours, or any with the wavenumber (cm⁻¹) first; rows in any order.
+    """Return the spectrum in a text file: ours, a JCAMP-DX file, or a table with the wavenumber first.
 
-    ``#`` lines are comments; of ours they give kind, header and units. Columns are separated by commas or white space,
-    a line of names may come first.
+    Tables may be those of spectrometers, spreadsheets and programs (`read_table`), rows in any order; JCAMP-DX is read
+    in all forms of its tables (`read_jcamp`). ``#`` lines are comments; of ours they give kind, header and units.
+    Where the file says so, wavelengths (nm, µm) become wavenumbers, and a transmittance becomes an absorbance,
+    -log10 T, which `Spectrum.remark` says.
 
     Parameters
     ----------
@@ -212,45 +223,29 @@ def read_spectrum(path: File) -> Spectrum:
     Raises
     ------
     SpectrumError
-        If the file is not there, has no two columns of numbers, or a line does not fit.
+        If the file is not there, has no two columns of numbers, a line does not fit, or a check of JCAMP-DX fails.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpectrumError(f"{path} cannot be read: {error}") from error
-    numbered = [
-        (k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and line.strip()[0] not in "#;"
-    ]
-    if not numbered:
-        raise SpectrumError(f"{path} has no rows")
-    comma = "," in numbered[0][1]
-    cells = [(k, _cells(line, comma)) for k, line in numbered]
-    names = None if is_number(cells[0][1][0]) else cells.pop(0)[1]
-    rows = []
-    for k, row in cells:
-        try:
-            rows.append([float(cell) for cell in row])
-        except ValueError:
-            raise SpectrumError(f"{path}, line {k}: not a row of numbers") from None
-        if len(row) != len(rows[0]):
-            raise SpectrumError(f"{path}, line {k}: {len(row)} columns, the rows before have {len(rows[0])}")
-    if not rows or len(rows[0]) < 2:
-        raise SpectrumError(f"{path} needs at least two columns of numbers, the wavenumber (cm⁻¹) and an intensity")
-    if names is None:
-        names = [WAVENUMBER, *(f"column_{k}" for k in range(2, len(rows[0]) + 1))]
-    if len(names) != len(rows[0]):
-        raise SpectrumError(f"{path}: {len(names)} column names for {len(rows[0])} columns")
-    table = np.array(rows)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    columns = dict(zip([WAVENUMBER, *names[1:]], table.T, strict=True))
+    text = read_text(path)
+    if is_jcamp(text):
+        wavenumber, columns, units, header = read_jcamp(text, str(path))
+        return Spectrum(TABLE, {WAVENUMBER: wavenumber} | columns, header, units, str(path))
+    table = read_table(text, path)
+    first = table.stated.get("XUNITS", table.titles[0])
+    wavenumber = in_wavenumbers(table.values[:, 0], first, str(path), stated="XUNITS" in table.stated)
+    order = np.argsort(wavenumber, kind="stable")
     remarks = [line[1:].split(":", 1) for line in text.splitlines() if line.startswith("#") and ":" in line]
     header = {name.strip(): value.strip() for name, value in remarks}
-    kind = next((header.pop(key) for key in list(header) if key.startswith(PROGRAM)), "table")
+    kind = next((header.pop(key) for key in list(header) if key.startswith(PROGRAM)), TABLE)
     stated = {key.removeprefix(UNIT_OF): header.pop(key) for key in list(header) if key.startswith(UNIT_OF)}
     units = {name: unit for names, unit in stated.items() for name in names.split(", ")}
+    columns = {WAVENUMBER: wavenumber[order]}
+    for k, values in enumerate(table.values.T[1:], 1):
+        name = table.names[k] if table.names else f"column_{k + 1}"
+        title = table.stated.get("YUNITS", table.titles[k])
+        if kind == TABLE and is_transmittance(title):
+            name = ABSORBANCE if table.values.shape[1] == 2 else f"{ABSORBANCE} of {name}"
+            values, header[name] = absorbance(values, title, str(path))
+            units[name] = "1"
+        columns[name] = values[order]
     return Spectrum(kind, columns, header, units, str(path))
-
-
-def _cells(line: str, comma: bool) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line]))] if comma else line.split()

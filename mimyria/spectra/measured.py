@@ -1,0 +1,81 @@
+"""What measured spectra are given in: wavelengths become wavenumbers, and a transmittance becomes an absorbance."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from mimyria.errors import SpectrumError
+from mimyria.frame import Array
+from mimyria.units import LIGHT_SPEED
+
+ABSORBANCE = "absorbance"
+ABSCISSAE: dict[str, tuple[str, float]] = {
+    r"1\s*/\s*cm|cm\s*\^?\s*[-−–]\s*1|cm⁻¹|wave\s*number|wellenzahl|kayser": ("wavenumber", 1.0),
+    r"\bnm\b|nanomet": ("wavelength", 1e7),
+    r"[µμ]m\b|\bum\b|micromet|micron": ("wavelength", 1e4),
+    r"\bTHz\b|terahertz": ("wavenumber", 1e-3 / LIGHT_SPEED),
+}
+"""How a unit is written (in any case), what it is of, and its factor: ν̃ = factor·x, or factor/x for a wavelength."""
+OTHER_ABSCISSAE = r"\bm?eV\b|\b[kMG]?Hz\b|\bppm\b|wave\s*length|wellenl|hertz|\bm/z\b|seconds|arbitrary"
+TRANSMITTANCE = r"transmi(?:tt|ss)|durchl(?:ä|ae)ss|%\s*T\b|\bT\s*[(\[/]?\s*%"
+PERCENT = r"%|per\s*cent|prozent"
+MOST_FRACTION = 1.5
+"""A transmittance above it is in percent; noise and baselines exceed 1 by less."""
+
+
+def in_wavenumbers(abscissa: Array, unit: str, place: str, *, stated: bool = True) -> Array:
+    """Return an abscissa in cm⁻¹.
+
+    Parameters
+    ----------
+    abscissa
+        Shape (n,).
+    unit
+        As a file states it, or the title of a column.
+    place
+        The file, for messages.
+    stated
+        Whether ``unit`` must be one that is known; else what names no other quantity is taken as cm⁻¹.
+
+    Raises
+    ------
+    SpectrumError
+        If the unit is another one, or a wavelength is not positive.
+    """
+    known = (found for written, found in ABSCISSAE.items() if re.search(written, unit, re.IGNORECASE))
+    quantity, factor = next(known, ("", 1.0))
+    if not quantity and (stated or re.search(OTHER_ABSCISSAE, unit, re.IGNORECASE)):
+        raise SpectrumError(f"{place}: over {unit!r}; spectra are read over cm⁻¹, nm, µm or THz: convert it first")
+    if quantity != "wavelength":
+        return abscissa * factor
+    if not (abscissa > 0).all():
+        raise SpectrumError(f"{place}: a wavelength of {abscissa.min():g} {unit}")
+    return factor / abscissa
+
+
+def is_transmittance(unit: str) -> bool:
+    """Return whether the unit of an ordinate, or the title of a column, says transmittance."""
+    return re.search(TRANSMITTANCE, unit, re.IGNORECASE) is not None
+
+
+def absorbance(transmittance: Array, unit: str, place: str) -> tuple[Array, str]:
+    """Return A = -log10 T, and in words what was done; NaN where nothing comes through (T ≤ 0).
+
+    Raises
+    ------
+    SpectrumError
+        If the unit says percent, but the numbers are those of a fraction.
+    """
+    highest = np.nanmax(transmittance, initial=-np.inf)
+    percent = highest > MOST_FRACTION
+    if not percent and re.search(PERCENT, unit, re.IGNORECASE):
+        raise SpectrumError(
+            f"{place}: {unit!r} says percent, but the largest value is {highest:g}, as of a fraction; correct either"
+        )
+    fraction = transmittance / (100 if percent else 1)
+    opaque = ~(fraction > 0)
+    values = -np.log10(np.where(opaque, np.nan, fraction))
+    said = f"transmittance {'in percent ' if percent else ''}is read as absorbance, -log10 T"
+    return values, said + (f"; left out are {opaque.sum()} points with T ≤ 0" if opaque.any() else "")

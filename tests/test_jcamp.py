@@ -131,12 +131,24 @@ def test_lines_whose_abscissae_are_rounded(tmp_path: Path) -> None:
     moved = [lines[0], *(f"{float(line[:8]) + STEP:.3f}{line[8:]}" for line in lines[1:-1])]
     path.write_text(jcamp(moved))
     assert_right(path)
+    lines = [line.split(maxsplit=1) for line in table("AFFN", ORDINATES)]
+    earlier = [f"{float(x) - STEP * (k > 0):.3f} {ordinates}" for k, (x, ordinates) in enumerate(lines)]
+    path.write_text(jcamp(earlier))  # as those of a well-known collection are
+    assert_right(path)
+
+
+def test_a_zero_in_place_of_the_last_check(tmp_path: Path) -> None:
+    lines = table("DIF", [*ORDINATES, 17])
+    (tmp_path / "a.dx").write_text(jcamp([*lines[:-1], lines[-1][:8] + "@"], points=len(ORDINATES) + 1))
+    assert_right(tmp_path / "a.dx", [*ORDINATES, 17])
 
 
 def test_numbers_with_exponents_are_no_compressed_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.dx"
     lines = [f"{FIRST + STEP * k:.3f} {value * FACTOR:.6E}" for k, value in enumerate(ORDINATES)]
     path.write_text(jcamp(lines, YFACTOR=1))
+    assert_right(path)
+    path.write_text(jcamp([line.replace("E+", "E") for line in lines], YFACTOR=1))
     assert_right(path)
 
 

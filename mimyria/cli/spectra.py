@@ -29,7 +29,7 @@ def spectrum(
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="CSV of ours, or any table with the wavenumber first.")],
+    first: Annotated[Path, typer.Argument(help="CSV of ours, JCAMP-DX, or any table with the wavenumber first.")],
     second: Annotated[Path, typer.Argument(help="The other.")],
     column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
     range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),

@@ -36,11 +36,16 @@ REFUSED = {
 SIGNED = "@ABCDEFGHI", "abcdefghi"
 DIFFERENCE = "%JKLMNOPQR", "jklmnopqr"
 REPEAT = "STUVWXYZs"
-NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
-EXPONENT = {False: r"(?:[eE][+-]?\d{1,3})?", True: r"(?:[eE][+-]\d{1,3})?"}
-"""Of plain numbers, and of those in a table with letters for digits, where an E without a sign is one of them."""
-FURTHEST = 0.6
-"""Of the spacing: how far the abscissa of a line may be from where its first ordinate lies. One left out makes it 1."""
+ABSCISSA = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]\d{1,3})?")
+ORDINATE = re.compile(
+    r"[\s,;]*([+-]?\d+(?:[eE][+-]\d{1,3})?(?!\.)|[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d{1,3})?|[@%A-Za-s]\d*|\?)"
+)
+"""An E without a sign, after a number without a point, is the letter of the next number."""
+FURTHEST = {False: 0.75, True: 1.5}
+"""Of the spacing: how far the abscissa of a line may be from where its first ordinate lies, without ##NPOINTS, where a
+point left out makes it 1, and with it: programs round, or give a line the abscissa of the last ordinate before it."""
+SHOWN = 5
+"""Titles of spectra that a message names."""
 
 
 @dataclass
@@ -96,8 +101,8 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
     for _, other, _ in spectra[1:]:
         if len(other) != len(wavenumber) or not np.allclose(other, wavenumber, rtol=0, atol=1e-3):
             raise SpectrumError(
-                f"{place}: holds {len(spectra)} spectra over different wavenumbers ({'; '.join(names)}); give a file "
-                "for each"
+                f"{place}: holds {len(spectra)} spectra over different wavenumbers ({'; '.join(names[:SHOWN])}"
+                f"{', ...' * (len(names) > SHOWN)}); give a file for each"
             )
     columns: dict[str, Array] = {}
     units: dict[str, str] = {}
@@ -144,7 +149,7 @@ def _points(block: Block, place: str) -> tuple[Array, Array]:
     if not block.lines:
         raise SpectrumError(f"{place}: the table is empty")
     x_factor, y_factor = (block.number(f"{axis}FACTOR", place) or 1.0 for axis in "XY")
-    if form.startswith("(X++(Y..Y))"):
+    if form.startswith("(X++(Y..Y)"):
         at, ordinates = _lines(block, place)
     elif form.startswith("(XY..XY)"):
         at, ordinates = [], _pairs(block, place)
@@ -167,16 +172,16 @@ def _points(block: Block, place: str) -> tuple[Array, Array]:
         abscissa, y = np.linspace(first, last, count), ordinates
         spacing = abs(last - first) / (count - 1)
         for line in at:
-            off = min(abs(line.x * x_factor - abscissa[max(k, 0)]) for k in line.places)
-            if off > FURTHEST * spacing + line.digit * abs(x_factor):
+            off = abs(line.x * x_factor - abscissa[min(line.place, count - 1)])
+            if off > FURTHEST[points is not None] * spacing + line.digit * abs(x_factor):
                 raise SpectrumError(
-                    f"{place}, line {line.number}: begins at {line.x * x_factor:g}, but its first ordinate lies at "
-                    f"{abscissa[line.places[0]]:g}: points are missing, or FIRSTX, LASTX or XFACTOR is wrong"
+                    f"{place}, line {line.number}: begins at {line.x * x_factor:.6g}, but its first ordinate lies at "
+                    f"{abscissa[line.place]:.6g}: points are missing, or FIRSTX, LASTX or XFACTOR is wrong"
                 )
     else:
         abscissa, y = ordinates[:, 0] * x_factor, ordinates[:, 1]
         steps = np.diff(abscissa)
-        if not ((steps > 0).all() or (steps < 0).all()):
+        if not ((steps >= 0).all() or (steps <= 0).all()):
             raise SpectrumError(f"{place}: the abscissae neither rise nor fall throughout: are they decimal commas?")
         for label, end, k in (("FIRSTX", first, 0), ("LASTX", last, -1)):
             if end is not None and abs(end - abscissa[k]) > abs(steps[k]):
@@ -198,32 +203,28 @@ class Line:
     x: float
     digit: float
     """Value of the last digit of x."""
-    places: tuple[int, ...]
-    """Which ordinate its first may be; programs differ where that is the check of the one before."""
+    place: int
+    """Of its first ordinate, the check of the one before left out."""
 
 
 def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
     """Return where each line of an (X++(Y..Y)) table begins, and all ordinates, without their factor."""
-    text = "".join(line for _, line in block.lines)
-    compressed = re.search(r"[@%A-DF-Za-df-z]", text) is not None
-    plain = NUMBER + EXPONENT[compressed]
-    token = re.compile(rf"[\s,;]*({plain}|[@%A-Za-s]\d*|\?)")
     at: list[Line] = []
     values: list[float] = []
     step: float | None = None  # of the item before, where it is a difference
     for k, line in block.lines:
         here = f"{place}, line {k}"
-        found = re.match(plain, line)
+        found = ABSCISSA.match(line)
         if found is None:
             raise SpectrumError(f"{here}: does not begin with an abscissa")
         digits, _, power = found[0].upper().partition("E")
         last_digit = 10.0 ** (int(power or 0) - len(digits.partition(".")[2]))
         checks = step is not None
         count = len(values)
-        at.append(Line(k, float(found[0]), last_digit, (count - 1, count) if checks else (count,)))
+        at.append(Line(k, float(found[0]), last_digit, count))
         end, begun = found.end(), False
         while line[end:].strip(" \t,;"):
-            match = token.match(line, end)
+            match = ORDINATE.match(line, end)
             if match is None:
                 raise SpectrumError(f"{here}: {line[end:].strip()[:12]!r} is no ordinate of JCAMP-DX")
             end, item = match.end(), match[1]
@@ -239,7 +240,8 @@ def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
                 signed = _digits(item, SIGNED)
                 value = np.nan if item == "?" else float(item) if signed is None else signed
                 if checks and not begun:
-                    if value != values[-1]:
+                    # Some programs end with a zero in place of the last check.
+                    if value != values[-1] and (k, item) != (block.lines[-1][0], "@"):
                         raise SpectrumError(
                             f"{here}: the check of the ordinate before fails, {value:g} for {values[-1]:g}: "
                             "the table is damaged"
@@ -248,8 +250,8 @@ def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
                     values.append(value)
                 step = None
             begun = True
-    if at and at[-1].places[-1] >= len(values):  # a last line with nothing but the check
-        at[-1] = Line(at[-1].number, at[-1].x, at[-1].digit, at[-1].places[:1])
+    if at[-1].place == len(values):  # a last line with nothing but the check
+        at.pop()
     return at, np.array(values)
 
 

@@ -26,6 +26,9 @@ LIGHT_SPEED = constants.c * constants.centi**-1 * constants.femto
 ATOMIC_MASS = constants.atomic_mass
 """u in kg."""
 
+ELECTRON_MASS = _physical["electron mass in u"][0]
+"""m_e in u."""
+
 LITRE_PER_MOLE = constants.Avogadro * constants.angstrom**3 / constants.liter
 """Å³ a molecule in L/mol."""
 

@@ -92,6 +92,39 @@ def write_cp2k(path: Path, run: list[Any], what: str) -> None:
                 file.write(f"{symbol:>3s}" + "".join(f"{x:20.12f}" for x in row) + "\n")
 
 
+IPI_UNITS = {"atomic_unit": (BOHR, VELOCITY["au"]), "angstrom": (1.0, 1e-5), "ase": (1.0, VELOCITY["ase"])}
+"""Å and Å/fs, by the unit of the positions; velocities beside ångström are in m/s."""
+
+
+def write_ipi(path: Path, run: list[Any], quantity: str, unit: str = "atomic_unit", bead: Any = 0) -> None:
+    """Write one quantity as i-PI does, in its default form, or, in units of ASE, as extxyz.
+
+    ``bead`` is the number of a bead, or the numbers of several that stand one after the other for each step.
+    """
+    length, speed = IPI_UNITS[unit]
+    of_positions = quantity in ("positions", "x_centroid")
+    factor, name = (length, unit) if of_positions else (speed, "m/s" if unit == "angstrom" else unit)
+    beads = [bead] if isinstance(bead, int) else bead
+    with path.open("w") as file:
+        for frame, each in [(frame, each) for frame in run for each in beads]:
+            values = (frame.positions if of_positions else frame.velocities) / factor
+            step = round(8 * frame.time)
+            if unit == "ase":
+                cell = " ".join(f"{x:.8f}" for x in frame.cell.ravel())
+                columns = "pos:R:3" if quantity == "positions" else f"pos:R:3:{quantity}:R:3"
+                title = f"Step: {step:11d}  Bead: {each:7d} {quantity}{{ase}}  cell{{ase}}"
+                comment = f'Lattice="{cell}" Properties=species:S:1:{columns} ipi_comment="{title}" pbc="T T T"'
+                values = values if quantity == "positions" else np.hstack([np.zeros_like(values), values])
+            else:
+                lengths = ase.cell.Cell(frame.cell / length).cellpar()
+                numbers = "  ".join(f"{x:10.5f}" for x in lengths)
+                title = f"Step:  {step:10d}  Bead:   {each:5d} {quantity}{{{name}}}  cell{{{unit}}}"
+                comment = f"# CELL(abcABC): {numbers}  {title}"
+            file.write(f"{len(frame)}\n{comment}\n")
+            for symbol, row in zip(symbols_of(frame.numbers), values, strict=True):
+                file.write(f"{symbol:>8s}" + "".join(f" {x:16.9e}" for x in row) + "\n")
+
+
 class ReaderContract:
     """What a trajectory format must give back; a subclass writes the made-up run and says how exact the format is."""
 

@@ -14,7 +14,7 @@ import ase.io
 import numpy as np
 import pytest
 
-from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k
+from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k, write_ipi
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats import READERS, read_frames, write_frames
@@ -77,6 +77,38 @@ class TestPair(ReaderContract):
             "velocity_unit": "au",
             "cell": self.cell.ravel(),
         }
+
+
+class TestIPI(ReaderContract):
+    reader = "pair"
+    exact_to = 2e-5  # the lengths of the cell have five decimals
+    quantities = ("positions", "velocities")
+    unit = "atomic_unit"
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        for quantity in self.quantities:
+            write_ipi(folder / f"{quantity}.xyz", run, quantity, self.unit)
+        positions, velocities = (folder / f"{quantity}.xyz" for quantity in self.quantities)
+        return {"path": positions, "velocities": velocities, "timestep": TIMESTEP}
+
+
+class TestIPIinAngstrom(TestIPI):
+    quantities = ("x_centroid", "v_centroid")
+    unit = "angstrom"
+
+
+class TestIPIthroughASE(TestIPI):
+    quantities = ("x_centroid", "v_centroid")
+    unit = "ase"
+
+
+class TestIPIPositions(TestIPI):
+    reader = "ipi"
+    differenced = True
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_ipi(folder / "sim.pos_0.xyz", run, "positions")
+        return {"path": folder / "sim.pos_0.xyz", "timestep": TIMESTEP}
 
 
 class TestASETrajectory(ReaderContract):

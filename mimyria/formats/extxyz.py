@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -28,6 +29,8 @@ COLUMNS = {
     **{name: (name,) for name in ("momenta", "forces", "masses", *TENSORS)},
 }
 """The columns used, with their names in various files; the first of a file's is taken."""
+_OF_CP2K = re.compile(rb" i =\s*\d+, time =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
+"""Comments of CP2K's files of velocities; in its extended xyz they have no column of positions."""
 Table = tuple[list[int], np.dtype[np.void]]
 """How the lines of a frame are parsed: the fields used, and the record they make."""
 
@@ -42,13 +45,17 @@ class Block:
     rows: list[bytes]
 
 
-def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the frames of an xyz file at the given increasing indices."""
+def read_extxyz(
+    source: Source, indices: Iterable[int], progress: Progress, *, positions: bool = True
+) -> Iterator[Frame]:
+    """Yield the frames of an xyz file at the given increasing indices; one without positions is refused if these are
+    needed, and has zeros in their place otherwise.
+    """
     header, comment = None, ""
     table: Table = [], np.dtype([])
     names, numbers = np.empty(0, dtype=bytes), np.empty(0, dtype=int)
     with open_lines(source.path) as (lines, fraction):
-        for block in _blocks(source.path, lines, indices):
+        for block in read_blocks(source.path, lines, indices):
             place = f"{source.path}, frame {block.index}"
             try:
                 time, rest = split_time(block.comment)
@@ -60,10 +67,10 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
                 if header is None or rest != comment:
                     columns = header.columns if header else None
                     header, comment = parse_header(rest, header), rest
-                    table = table if header.columns is columns else _table(header)
-                atoms = _parse(block, table)
+                    table = table if header.columns is columns else _table(header, positions)
+                atoms = parse_rows(block, table)
                 if not np.array_equal(atoms["species"], names):
-                    names, numbers = atoms["species"].copy(), _numbers(atoms["species"])
+                    names, numbers = atoms["species"].copy(), species_numbers(atoms["species"])
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
@@ -72,7 +79,7 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
             masses = atoms["masses"][:, 0].copy() if "masses" in present else None
             yield Frame(
                 numbers=numbers,
-                positions=atoms["pos"].copy(),
+                positions=atoms["pos"].copy() if "pos" in present else np.zeros((len(atoms), 3)),
                 cell=header.cell,
                 periodic=header.periodic,
                 velocities=_velocities(atoms, numbers, masses),
@@ -85,7 +92,15 @@ def read_extxyz(source: Source, indices: Iterable[int], progress: Progress) -> I
             )
 
 
-def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[Block]:
+def read_extxyz_velocities(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames of a second file with the velocities: in their own column, else in those of the positions."""
+    for frame in read_extxyz(source, indices, progress, positions=False):
+        if frame.velocities is None and frame.columns and "pos" not in frame.columns:
+            raise TrajectoryError(f"{source.path}: holds {', '.join(frame.columns)}, no velocities")
+        yield frame if frame.velocities is not None else replace(frame, velocities=frame.positions)
+
+
+def read_blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[Block]:
     """Yield the text of the wanted frames; the others are skipped by counting lines."""
     wanted, line = iter(indices), 1
     following = next(wanted, None)
@@ -118,13 +133,17 @@ def _blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Itera
         line += n_atoms + 2
 
 
-def _table(header: Header) -> Table:
-    """Return how to parse the lines of a file with this header."""
+def _table(header: Header, positions: bool) -> Table:
+    """Return how to parse the lines of a file with this header, in which there must be positions or may be."""
     fields: list[int] = []
     record: list[tuple[str, str, tuple[int, ...]]] = []
     for ours, names in COLUMNS.items():
         found = next((header.columns[name] for name in names if name in header.columns), range(0))
-        if not found and ours in ("species", "pos"):
+        if not found and ours == "pos" and positions and not {*COLUMNS["vel"], "momenta"}.isdisjoint(header.columns):
+            raise TrajectoryError(
+                "holds velocities, no positions; give the file of positions, and this as --velocities"
+            )
+        if not found and (ours == "species" or (ours == "pos" and positions)):
             raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}; add it to Properties")
         if found and ours in ("pos", "vel", "momenta", "forces") and len(found) != 3:
             raise TrajectoryError(f"column {ours} has {len(found)} numbers for each atom, not 3; correct Properties")
@@ -134,7 +153,7 @@ def _table(header: Header) -> Table:
     return fields, np.dtype(record)
 
 
-def _parse(block: Block, table: Table) -> Array:
+def parse_rows(block: Block, table: Table) -> Array:
     """Return the columns used as one record for each atom, shape (n,)."""
     fields, record = table
     try:
@@ -146,7 +165,7 @@ def _parse(block: Block, table: Table) -> Array:
     return atoms
 
 
-def _numbers(names: Array) -> Array:
+def species_numbers(names: Array) -> Array:
     """Return the atomic numbers of species given as symbols or as atomic numbers."""
     words = [name.decode(errors="replace") for name in names.tolist()]
     return np.array(words).astype(int) if all(map(str.isdecimal, words)) else numbers_of(words)
@@ -181,4 +200,16 @@ def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
     return VelocityUnit("ase", fixed=True) if {*COLUMNS["vel"]}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
 
 
+def _second_unit(source: Source, _: Frame) -> VelocityUnit:
+    """Return the unit of CP2K, which its comment tells, that of the column, or none where both are unknown."""
+    comment = source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0]
+    columns = parse_header(comment.decode(errors="replace")).columns
+    if _OF_CP2K.match(comment):
+        return VelocityUnit("au")
+    if "momenta" in columns:
+        return VelocityUnit("ase", fixed=True)
+    return VelocityUnit("A/fs" if not {*COLUMNS["vel"]}.isdisjoint(columns) else "", hint=" (CP2K: au)")
+
+
 EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit)
+EXTXYZ_VELOCITIES = replace(EXTXYZ, name="extxyz velocities", read=read_extxyz_velocities, velocity_unit=_second_unit)

@@ -1,4 +1,4 @@
-"""Two xyz files, positions and velocities, as CP2K writes them, matched frame by frame."""
+"""Two files, positions and velocities, as CP2K and i-PI write them, matched frame by frame."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from itertools import tee, zip_longest
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.extxyz import SUFFIXES, read_extxyz
+from mimyria.formats.extxyz import EXTXYZ, EXTXYZ_VELOCITIES
+from mimyria.formats.ipi import IPI, IPI_VELOCITIES
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
+OF_POSITIONS: tuple[Reader, ...] = (IPI, EXTXYZ)
+OF_VELOCITIES: tuple[Reader, ...] = (IPI_VELOCITIES, EXTXYZ_VELOCITIES)
+"""The first that accepts a file reads it; the two files may be in different dialects."""
 
 
 def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames of ``source.path`` with the velocities of ``source.velocities``."""
-    if source.velocities is None:
-        raise TrajectoryError(f"{source.path}: the second file, with the velocities, is missing; give --velocities")
     places, of_positions, of_velocities = tee(indices, 3)
-    positions = read_extxyz(source, of_positions, progress)
-    velocities = read_extxyz(Source(source.velocities, times_only=source.times_only), of_velocities, Progress())
+    positions = _first_of(OF_POSITIONS, source).read(source, of_positions, progress)
+    velocities = _first_of(OF_VELOCITIES, source.second).read(source.second, of_velocities, Progress())
     # To the end of the longer file: a run killed between its two writes leaves one frame without velocities.
     for index, (frame, other) in zip(places, zip_longest(positions, velocities), strict=False):
         place = f"{source.path} and {source.velocities}, frame {index}"
@@ -32,22 +34,45 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             raise TrajectoryError(
                 f"{place}: {ended} has ended; use the common part with `--frames 0:N`, N at most {index}"
             )
-        if not np.array_equal(frame.numbers, other.numbers):
+        _check_match(place, frame, other)
+        yield replace(frame, velocities=other.velocities)
+
+
+def _check_match(place: str, frame: Frame, other: Frame) -> None:
+    """Raise TrajectoryError unless two frames are of the same atoms, bead and time."""
+    if not np.array_equal(frame.numbers, other.numbers):
+        raise TrajectoryError(
+            f"{place}: not the same atoms ({len(frame)} and {len(other)}); the files do not belong together"
+        )
+    beads = [each.info["bead"] for each in (frame, other) if "bead" in each.info]
+    if len(set(beads)) > 1:
+        raise TrajectoryError(
+            f"{place}: beads {beads[0]} and {beads[1]}; give two files of one bead, or the centroid's"
+        )
+    for unit, one, two in ((" fs", frame.time, other.time), ("", frame.step, other.step)):
+        if one is not None and two is not None and abs(one - two) > TIME_TOLERANCE:
             raise TrajectoryError(
-                f"{place}: not the same atoms ({len(frame)} and {len(other)}); the files do not belong together"
-            )
-        if frame.time is not None and other.time is not None and abs(frame.time - other.time) > TIME_TOLERANCE:
-            raise TrajectoryError(
-                f"{place}: times {frame.time:g} and {other.time:g} fs; both files must hold the same "
+                f"{place}: {'times' if unit else 'steps'} {one:g} and {two:g}{unit}; both files must hold the same "
                 "frames, stored at one interval, after a restart too"
             )
-        yield replace(frame, velocities=other.positions)
+
+
+def _first_of(readers: Iterable[Reader], source: Source) -> Reader:
+    """Return the first reader that accepts a source."""
+    found = next((reader for reader in readers if reader.accepts(source)), None)
+    if found is None:
+        raise TrajectoryError(f"{source.path}: is not a file of velocities beside a file of positions, as xyz is")
+    return found
+
+
+def _velocity_unit(source: Source, frame: Frame) -> VelocityUnit:
+    return _first_of(OF_VELOCITIES, source.second).velocity_unit(source.second, frame)
 
 
 PAIR = Reader(
     "pair",
-    lambda source: source.velocities is not None and source.suffix in SUFFIXES,
+    lambda source: source.velocities is not None and any(reader.accepts(source) for reader in OF_POSITIONS),
     read_pair,
-    lambda source, frame: VelocityUnit(hint=" (CP2K: au)"),
+    _velocity_unit,
     uses=("velocities",),
 )

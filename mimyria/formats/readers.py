@@ -10,13 +10,14 @@ from pathlib import Path
 from mimyria.errors import TrajectoryError
 from mimyria.formats.ase_formats import ASE
 from mimyria.formats.extxyz import EXTXYZ
+from mimyria.formats.ipi import IPI
 from mimyria.formats.mdanalysis import MDANALYSIS
 from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Frame
 
-READERS: tuple[Reader, ...] = (PAIR, EXTXYZ, OUTCAR, MDANALYSIS, ASE)
+READERS: tuple[Reader, ...] = (PAIR, IPI, EXTXYZ, OUTCAR, MDANALYSIS, ASE)
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""
 
 UNUSED = {

@@ -24,11 +24,13 @@ class Source:
     topology: Path | None = None
     """File that names the atoms, where the trajectory does not."""
     velocities: Path | None = None
-    """Second file with the velocities, as CP2K writes them."""
+    """Second file with the velocities, as CP2K and i-PI write them."""
     velocity_unit: str | None = None
     """A name in ``units.VELOCITY``, or None for the unit of the format."""
     layout: str | None = None
     """Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states."""
+    bead: int | None = None
+    """Which bead to read of a file that holds all beads of a ring polymer one after the other."""
     times_only: bool = False
     """Only the times of the frames are wanted; a reader may skip the atoms."""
 
@@ -44,6 +46,13 @@ class Source:
     def suffix(self) -> str:
         """The suffix of the format, without that of the compression, in lower case."""
         return plain_suffix(self.path)
+
+    @cached_property
+    def second(self) -> Source:
+        """The file of velocities as a source of its own."""
+        if self.velocities is None:
+            raise TrajectoryError(f"{self.path}: the second file, with the velocities, is missing; give --velocities")
+        return replace(self, path=self.velocities, velocities=None)
 
     @cached_property
     def head(self) -> bytes:
@@ -86,7 +95,8 @@ class VelocityUnit:
             )
         if self.fixed and unit != self.name:
             raise TrajectoryError(
-                f"{source.path}: the format determines the unit of its velocities; leave --velocity-unit {unit} out"
+                f"{source.velocities or source.path}: the format determines the unit of its velocities; leave "
+                f"--velocity-unit {unit} out, it is {self.name}"
             )
         return float(VELOCITY[unit])
 

@@ -50,6 +50,9 @@ class Frame:
         Names of all per-atom columns of the file, for messages.
     step
         Number of the step of the run, where the file counts these instead of a time, else None.
+    kept
+        Indices of the atoms in the file, shape (n,), where it holds massless sites besides, which are left out; None
+        where it holds atoms only.
     """
 
     numbers: Array
@@ -66,6 +69,7 @@ class Frame:
     extra: dict[str, Array] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     step: int | None = None
+    kept: Array | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -75,6 +79,10 @@ class Frame:
         arrays = {"velocities": self.velocities, "forces": self.forces, **self.tensors}
         held = [f"cell {lengths} Å", *(name for name, values in arrays.items() if values is not None)]
         return f"<Frame: {len(self)} atoms, {', '.join(held)}>"
+
+    def in_file(self, atom: int) -> int:
+        """Return the index in the file of an atom, for messages."""
+        return int(atom if self.kept is None else self.kept[atom])
 
     @property
     def total_charge(self) -> float:

@@ -7,7 +7,7 @@ identity of the result if it decides it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,6 +77,18 @@ class Topology(Layout):
     """The atoms, where the file has only positions."""
 
     topology: Path | None = setting(File(), "File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).", "result")
+    species: Mapping[str, str] = setting(
+        Pairs(of=replace(WORD, takes="an element"), metavar="NAME=ELEMENT"),
+        "Element of a name or type of atoms, such as OW=O; repeatable.",
+        "result",
+        {},
+    )
+    mass: Mapping[str, float] = setting(
+        Pairs(of=positive("U"), metavar="ATOMS=U"),
+        "Mass by element, name or selection, such as H=2.014; repeatable.",
+        "result",
+        {},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,11 @@ import pytest
 from conftest import DATA, random_frame
 from mimyria.errors import ConfigError, MimyriaError, TrajectoryError
 from mimyria.formats import read_frames
+from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Frame
 from mimyria.molecules import find_bonds, formula_of, molecules_of
 from mimyria.rates.grouping import make_grouping
-from mimyria.rates.selection import atom_selection, depends_on_positions
+from mimyria.rates.selection import atom_selection
 
 KINDS = [
     ("species",),

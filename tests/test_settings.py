@@ -70,6 +70,9 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, not 'gif'"),
     ("spectrum", "plot_width", "3", "3", "--plot-width takes single or double, not '3'"),
     ("spectrum", "tensor", {"dipole": "m.mym"}, "dipole=m.mym", "--tensor takes apt"),
+    ("spectrum", "mass", {"H": 0}, "H=0", "--mass H must be positive, not 0"),
+    ("label", "mass", {"H": "heavy"}, "H=heavy", "--mass H takes a number, not 'heavy'"),
+    ("label", "species", {"OW": ""}, "OW=", "--species OW takes an element, not ''"),
     ("label", "field", 10, "10", "--field takes a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule, not 10"),
     ("label", "workers", 0, "0", "--workers takes a positive whole number, not 0"),
     ("label", "cluster", -3, "-3", "--cluster takes a positive radius in Å, not -3"),
@@ -119,6 +122,7 @@ def test_two_sources_of_one_target_are_refused() -> None:
 OTHER: dict[str, Any] = {
     "apt": "frames", "pgt": "frames", "tensor": {"apt": "frames"}, "kinds": ("ir",), "groups": ("none",), "normal": "x",
     "charge": 1, "sum_rule": "none", "device": "cpu", "layout": "vasp", "topology": Path("a.pdb"),
+    "species": {"OW": "O"}, "mass": {"H": 2.014},
     "velocity_unit": "au", "cell": (9.0, 9.0, 9.0), "velocities": Path("v.xyz"), "timestep": 2.0, "frames": (1, 3),
     "stride": 2, "resolution": 50.0, "window": "hann", "blocks": 3, "temperature": 300.0, "correction": "none",
     "epsilon_infinity": 1.8, "stokes": True, "laser": 700.0, "porto": ("z(xx)z",), "reference": ("e.dat",),
@@ -188,6 +192,7 @@ def test_every_other_setting_enters_the_identity_of_a_label(tmp_path: Path, name
 
     by_itself, by_engine = {"target", "field", "charge"}, {"engine", "set", "template"}
     by_configuration = {"frames", "sample", "seed", "cluster", "centres", "ion", "scheme", "topology", "cell", "layout"}
+    by_configuration |= {"species", "mass"}
     assert {*by_itself, *by_engine, *by_configuration} == set(declared(LabelSettings, "result"))
     cluster = {"cluster": 3.0} if name in ("epsilon", "centres", "ion") else {}
     other = {"target": "apt"} if name == "target" else {name: OTHER[name]}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from mimyria.errors import TrajectoryError
 from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.naming import identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 
@@ -32,17 +31,23 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                     f"{source.path}, frame {position + 1}: ASE cannot read it ({type(error).__name__}: {error}); "
                     "a binary trajectory of GROMACS, AMBER, NAMD or LAMMPS needs --topology"
                 ) from error
+        place = f"{source.path}, frame {index}"
+        known = identify_atoms(atoms.numbers, source, place, masses=atoms.get_masses() if atoms.has("masses") else None)
+        columns = {name: known.of(values) for name, values in atoms.arrays.items()}
+        momenta = known.of(atoms.get_momenta()) if atoms.has("momenta") else None
+        forces = atoms.calc.results.get("forces") if atoms.calc else None
         yield Frame(
-            numbers=np.asarray(atoms.numbers, dtype=int),
-            positions=atoms.positions,
+            numbers=known.numbers,
+            positions=known.of(atoms.positions),
             cell=atoms.cell.array,
             periodic=atoms.pbc,
-            velocities=atoms.get_velocities() if atoms.has("momenta") else None,
-            tensors=stored_tensors(atoms.arrays, atoms.info, source.layout, f"{source.path}, frame {index}"),
+            velocities=None if momenta is None else momenta / known.weights[:, None],
+            tensors=stored_tensors(columns, atoms.info, source.layout, place),
             info=without_orders(atoms.info),
-            forces=atoms.calc.results.get("forces") if atoms.calc else None,
-            masses=atoms.get_masses() if atoms.has("masses") else None,
-            columns=tuple(atoms.arrays),
+            forces=None if forces is None else known.of(forces),
+            masses=known.masses,
+            columns=tuple(columns),
+            kept=known.kept,
         )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.elements import masses_of, numbers_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.header import Header, parse_header, split_time
 from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.naming import Atoms, identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
@@ -26,7 +26,8 @@ COLUMNS = {
     "species": ("species", "Z"),
     "pos": ("pos", "positions"),
     "vel": ("vel", "velo", "velocities"),
-    **{name: (name,) for name in ("momenta", "forces", "masses", *TENSORS)},
+    "masses": ("masses", "mass"),
+    **{name: (name,) for name in ("momenta", "forces", *TENSORS)},
 }
 """The columns used, with their names in various files; the first of a file's is taken."""
 _OF_CP2K = re.compile(rb" i =\s*\d+, time =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
@@ -53,7 +54,8 @@ def read_extxyz(
     """
     header, comment = None, ""
     table: Table = [], np.dtype([])
-    names, numbers = np.empty(0, dtype=bytes), np.empty(0, dtype=int)
+    known: Atoms | None = None
+    told: Array = np.empty(0)
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, indices):
             place = f"{source.path}, frame {block.index}"
@@ -69,26 +71,28 @@ def read_extxyz(
                     header, comment = parse_header(rest, header), rest
                     table = table if header.columns is columns else _table(header, positions)
                 atoms = parse_rows(block, table)
-                if not np.array_equal(atoms["species"], names):
-                    names, numbers = atoms["species"].copy(), species_numbers(atoms["species"])
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
             present = atoms.dtype.names or ()
+            now = atoms[[name for name in ("species", "masses") if name in present]]
+            if known is None or now.dtype != told.dtype or not np.array_equal(now, told):
+                told, known = now.copy(), _identified(now, header, source, place)
+            atoms = known.of(atoms)
             tensors = {name: atoms[name] for name in present if name in TENSORS}
-            masses = atoms["masses"][:, 0].copy() if "masses" in present else None
             yield Frame(
-                numbers=numbers,
+                numbers=known.numbers,
                 positions=atoms["pos"].copy() if "pos" in present else np.zeros((len(atoms), 3)),
                 cell=header.cell,
                 periodic=header.periodic,
-                velocities=_velocities(atoms, numbers, masses),
+                velocities=_velocities(atoms, known),
                 time=time,
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
                 info=without_orders(header.info),
                 forces=atoms["forces"].copy() if "forces" in present else None,
-                masses=masses,
+                masses=known.masses,
                 columns=tuple(header.columns),
+                kept=known.kept,
             )
 
 
@@ -165,10 +169,13 @@ def parse_rows(block: Block, table: Table) -> Array:
     return atoms
 
 
-def species_numbers(names: Array) -> Array:
-    """Return the atomic numbers of species given as symbols or as atomic numbers."""
-    words = [name.decode(errors="replace") for name in names.tolist()]
-    return np.array(words).astype(int) if all(map(str.isdecimal, words)) else numbers_of(words)
+def _identified(told: Array, header: Header, source: Source, place: str) -> Atoms:
+    """Return the atoms of which a frame tells species and, it may be, masses."""
+    names = told["species"]
+    if "species" not in header.columns and all(map(bytes.isdigit, names.tolist())):
+        names = names.astype(int)  # a column of atomic numbers
+    masses = told["masses"][:, 0] if "masses" in (told.dtype.names or ()) else None
+    return identify_atoms(names, source, place, masses=masses)
 
 
 def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
@@ -185,13 +192,13 @@ def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
     return TrajectoryError(f"the lines from {block.line} on are not a table of numbers")
 
 
-def _velocities(atoms: Array, numbers: Array, masses: Array | None) -> Array | None:
+def _velocities(atoms: Array, known: Atoms) -> Array | None:
     """Return velocities (n, 3) from a column of velocities or of ASE's momenta, in the unit of the file."""
     columns = atoms.dtype.names or ()
     if "vel" in columns:
         return np.asarray(atoms["vel"])
     if "momenta" in columns:
-        return np.asarray(atoms["momenta"] / (masses_of(numbers) if masses is None else masses)[:, None])
+        return np.asarray(atoms["momenta"] / known.weights[:, None])
     return None
 
 

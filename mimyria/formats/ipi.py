@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.elements import masses_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.compression import open_lines
-from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks, species_numbers
+from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
 from mimyria.formats.header import Header, parse_header
+from mimyria.formats.naming import Atoms, identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR, ELECTRON_MASS
@@ -128,9 +128,10 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     first: Comment | None = None
     comment: Comment | None = None
     table: Table = [], np.dtype([])
-    names, numbers = np.empty(0, dtype=bytes), np.empty(0, dtype=int)
+    names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, places):
+            place = f"{source.path}, frame {block.index}"
             try:
                 comment = _parse_comment(block.comment, comment)
                 if first is None:
@@ -141,12 +142,13 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
                     yield replace(NO_ATOMS, step=comment.step, info=_info(comment))
                     continue
                 atoms = parse_rows(block, table)
-                if not np.array_equal(atoms["species"], names):
-                    names, numbers = atoms["species"].copy(), species_numbers(atoms["species"])
-                frame = _frame(comment, atoms["values"], numbers)
+                scale, mass = _scale(comment)
             except TrajectoryError as error:
-                raise TrajectoryError(f"{source.path}, frame {block.index}: {error}") from error
-            yield frame
+                raise TrajectoryError(f"{place}: {error}") from error
+            if not np.array_equal(atoms["species"], names):
+                names, known = atoms["species"].copy(), identify_atoms(atoms["species"], source, place)
+            values = known.of(atoms["values"]) * scale
+            yield _frame(comment, values if mass is None else values * mass / known.weights[:, None], known)
 
 
 def _parse_comment(text: str, last: Comment | None = None) -> Comment:
@@ -215,25 +217,32 @@ def _info(comment: Comment) -> dict[str, str | int]:
     return {"quantity": comment.quantity, "bead": comment.bead}
 
 
-def _frame(comment: Comment, values: Array, numbers: Array) -> Frame:
-    """Return the values as positions, or as velocities (beside positions that mean nothing)."""
-    positions, velocities = values, None
+def _scale(comment: Comment) -> tuple[float, float | None]:
+    """Return the unit of a quantity in Å or the unit of velocities, and, of momenta, that of their masses in u."""
     if comment.quantity in POSITIONS:
         factor, base = _split_unit(comment.unit, LENGTHS, comment.quantity)
-        positions = values * (factor * LENGTHS[base])
-    elif comment.quantity in (*VELOCITIES, *MOMENTA):
-        factor, base = _split_unit(comment.unit, SPEEDS if comment.quantity in VELOCITIES else MASSES, comment.quantity)
-        velocities = values * (factor * SPEEDS[base][0])
-        if comment.quantity in MOMENTA:
-            velocities = velocities * MASSES[base] / masses_of(numbers)[:, None]
+        return factor * LENGTHS[base], None
+    if comment.quantity in VELOCITIES:
+        factor, base = _split_unit(comment.unit, SPEEDS, comment.quantity)
+        return factor * SPEEDS[base][0], None
+    if comment.quantity in MOMENTA:
+        factor, base = _split_unit(comment.unit, MASSES, comment.quantity)
+        return factor * SPEEDS[base][0], MASSES[base]
+    return 1.0, None
+
+
+def _frame(comment: Comment, values: Array, known: Atoms) -> Frame:
+    """Return the values as positions, or as velocities (beside positions that mean nothing)."""
     return Frame(
-        numbers=numbers,
-        positions=positions,
+        numbers=known.numbers,
+        positions=values,
         cell=comment.cell,
         periodic=np.full(3, comment.cell.any()),
-        velocities=velocities,
+        velocities=values if comment.quantity in (*VELOCITIES, *MOMENTA) else None,
         info=_info(comment),
+        masses=known.masses,
         step=comment.step,
+        kept=known.kept,
     )
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
-from mimyria.elements import masses_of, numbers_of, symbols_of
+from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import open_lines, plain_suffix
+from mimyria.formats.naming import SITE, Atoms, identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.frame import Array, Frame
 
@@ -41,9 +44,12 @@ HARMLESS = (
     NO_MASSES,
     "DCDReader currently makes independent timesteps",
     "Element information is missing",
+    "Unknown element",
     "Unknown masses are set to 0.0",
 )
 """Beginnings of warnings that are handled here; all others are logged."""
+
+PDB, ATOM_RECORDS = (".pdb", ".ent"), (b"ATOM", b"HETATM")
 
 MASS_TOLERANCE = 0.1
 """u; force fields round the masses of elements by less, while united atoms and beads differ by more."""
@@ -58,10 +64,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
     timed = not any(message.startswith(NO_TIME) for message in messages)
     if not timed:
         trajectory.ts.dt = 1.0  # the value MDAnalysis assumes; setting it stops a warning at every frame
-    known: Array = np.zeros(len(universe.atoms))
-    if NO_MASSES not in messages:
-        known = np.asarray(getattr(universe.atoms, "masses", known), dtype=float)
-    numbers, masses = _numbers(universe, known, source, say), known if (known > 0).all() else None
+    atoms = _atoms(universe, None if NO_MASSES in messages else _column(universe, "masses"), source, say)
     progress.n_frames = len(trajectory)
     try:
         for index in indices:
@@ -76,14 +79,15 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
             progress.fraction = (index + 1) / len(trajectory)
             cell = now.triclinic_dimensions
             yield Frame(
-                numbers=numbers,
-                positions=now.positions.astype(float),
+                numbers=atoms.numbers,
+                positions=atoms.of(now.positions.astype(float)),
                 cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
                 periodic=np.full(3, cell is not None),
-                velocities=now.velocities.astype(float) if now.has_velocities else None,
+                velocities=atoms.of(now.velocities.astype(float)) if now.has_velocities else None,
                 time=1e3 * float(now.time) if timed else None,
-                masses=masses,
+                masses=atoms.masses,
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
+                kept=atoms.kept,
             )
     finally:
         trajectory.close()
@@ -102,7 +106,7 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
         warnings.simplefilter("always")
         try:
             universe = MDAnalysis.Universe(
-                str(source.topology or source.path), str(source.path), format=FORMATS.get(source.suffix)
+                str(source.topology or source.path), str(source.path), format=FORMATS.get(source.suffix), to_guess=()
             )
             _ = universe.trajectory.ts.time
         except Exception as error:  # each of MDAnalysis's parsers fails in its own way
@@ -115,28 +119,54 @@ def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
     return universe, messages
 
 
-def _numbers(universe: Any, masses: Array, source: Source, say: Callable[..., None]) -> Array:
-    """Return the atomic numbers, shape (n,): from the topology's elements, else from the nearest mass of an element.
+def _column(universe: Any, name: str) -> Array | None:
+    """Return what the files tell of every atom, shape (n,), or None."""
+    values = getattr(universe.atoms, name, None)
+    return None if values is None else np.asarray(values)
 
-    Masses (u, zero if not known) are those of the topology, or guessed by MDAnalysis from names or types.
+
+def _elements(universe: Any, source: Source) -> Array | None:
+    """Return what the files tell of elements, shape (n,), or None; of a PDB file itself, for MDAnalysis drops D."""
+    topology = source.topology or source.path
+    if plain_suffix(topology) in PDB and _column(universe, "elements") is not None:
+        with open_lines(topology) as (lines, _):
+            model = takewhile(lambda line: not line.startswith(b"ENDMDL"), lines)
+            atoms = [line[76:78].decode(errors="replace").strip() for line in model if line.startswith(ATOM_RECORDS)]
+        if len(atoms) == len(universe.atoms):
+            return np.array(atoms)
+    return _column(universe, "elements")
+
+
+def _atoms(universe: Any, masses: Array | None, source: Source, say: Callable[..., None]) -> Atoms:
+    """Return the atoms: from the topology's elements, else from the nearest mass of an element.
+
+    Masses (u) are those of the topology; where it has none, MDAnalysis guesses some from names or types.
     """
-    atoms = universe.atoms
-    symbols = [str(element).capitalize() for element in getattr(atoms, "elements", [""] * len(atoms))]
-    unnamed = [atom for atom, symbol in enumerate(symbols) if not symbol]
-    table = masses_of(range(1, 119))
-    for atom in unnamed:
-        distance = np.abs(table - masses[atom])
-        if not distance.min() < MASS_TOLERANCE:
-            raise TrajectoryError(
-                f"{source.topology or source.path}: the element of atom {atom} cannot be inferred from "
-                f"{str(atoms[atom]).strip('<>')} and mass {masses[atom]:g}; "
-                "give a --topology with elements, such as a PDB file with columns 77-78 filled in"
-            )
-        symbols[atom] = symbols_of([int(distance.argmin()) + 1])[0]
-    if unnamed:
-        found = ", ".join(sorted({symbols[atom] for atom in unnamed}))
-        say("%s: names no elements; taken from masses: %s", source.topology or source.path, found)
-    return numbers_of(symbols)
+    n_atoms = len(universe.atoms)
+    none = np.full(n_atoms, "")
+    names, types = (none if (found := _column(universe, name)) is None else found for name in ("names", "types"))
+    symbols = (none if (found := _elements(universe, source)) is None else found).astype(object)
+    asked = np.isin(names.astype(str), list(source.species)) | np.isin(types.astype(str), list(source.species))
+    sites = np.array([bool(SITE.fullmatch(str(name))) for name in names])
+    unnamed = np.flatnonzero((symbols.astype(str) == "") & ~asked & ~(sites & (masses is None or masses == 0)))
+    if unnamed.size:
+        table = masses_of(range(1, 119))
+        distances = np.abs(table - (_guessed(universe) if masses is None else masses)[unnamed, None])
+        near = distances.min(axis=1) < MASS_TOLERANCE
+        symbols[unnamed[near]] = symbols_of(distances[near].argmin(axis=1) + 1)
+        if near.any():
+            listed = ", ".join(sorted({*symbols[unnamed[near]]}))
+            say("%s: names no elements; taken from masses: %s", source.topology or source.path, listed)
+    place = str(source.topology or source.path)
+    return identify_atoms(symbols.tolist(), source, place, masses=masses, aliases=(names.tolist(), types.tolist()))
+
+
+def _guessed(universe: Any) -> Array:
+    """Return the masses that MDAnalysis guesses from names or types, u, shape (n,)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        universe.guess_TopologyAttrs(to_guess=["types", "masses"])
+    return np.asarray(universe.atoms.masses, dtype=float)
 
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -41,6 +41,8 @@ def read_frames(
     topology: str | os.PathLike[str] | None = None,
     velocity_unit: str | None = None,
     layout: str | None = None,
+    species: Mapping[str, str] | None = None,
+    mass: Mapping[str, float] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a label file, of configurations, or of any trajectory, as they are stored.
 
@@ -54,11 +56,22 @@ def read_frames(
         A name in ``units.VELOCITY``, where the file does not say it.
     layout
         Index order of the tensors, a name in ``layout.LAYOUTS``, where the file does not state it.
+    species
+        Element of each name of atoms that is none itself, such as ``{"OW": "O"}``.
+    mass
+        u, by element, name of atoms, or selection in the language of MDAnalysis, such as ``{"H": 2.014}``.
 
     Returns
     -------
     Iterator
         Frames in Å, Å/fs, fs, e, and the tensors' units.
     """
-    source = Source(Path(path), Path(topology) if topology else None, velocity_unit=velocity_unit, layout=layout)
+    source = Source(
+        Path(path),
+        Path(topology) if topology else None,
+        velocity_unit=velocity_unit,
+        layout=layout,
+        species=species or {},
+        mass=mass or {},
+    )
     return find_reader(source).frames(source, count(), Progress())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, plain_suffix, read_errors
 from mimyria.formats.layout import check_layout
+from mimyria.formats.naming import check_species
 from mimyria.frame import Frame
 from mimyria.units import VELOCITY
+
+log = logging.getLogger("mimyria")
 
 HEAD_BYTES = 4096
 
@@ -31,8 +35,14 @@ class Source:
     """Index order of tensors in the file, a name in ``layout.LAYOUTS``, or None for the one the file states."""
     bead: int | None = None
     """Which bead to read of a file that holds all beads of a ring polymer one after the other."""
+    species: Mapping[str, str] = field(default_factory=dict)
+    """Element of each name of atoms that is none itself; see `naming`."""
+    mass: Mapping[str, float] = field(default_factory=dict)
+    """u, by element, name of atoms, or selection in the language of MDAnalysis."""
     times_only: bool = False
     """Only the times of the frames are wanted; a reader may skip the atoms."""
+    noted: set[str] = field(default_factory=set, compare=False)
+    """What has been said about these files."""
 
     def __post_init__(self) -> None:
         for path in (self.path, self.topology, self.velocities):
@@ -41,6 +51,13 @@ class Source:
         if self.velocity_unit is not None and self.velocity_unit not in VELOCITY:
             raise TrajectoryError(f"unknown --velocity-unit {self.velocity_unit!r}; known: {', '.join(VELOCITY)}")
         check_layout(self.layout)
+        check_species(self.species)
+
+    def note(self, words: str) -> None:
+        """Log what is found in a file, once, however often it is read."""
+        if words not in self.noted:
+            log.info(words)
+            self.noted.add(words)
 
     @property
     def suffix(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.declare import values_of
 from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import make_executor
@@ -20,7 +21,7 @@ from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
 from mimyria.progress import progress
-from mimyria.settings import LabelSettings
+from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import TARGETS
 from mimyria.trajectory import cell_matrix
 
@@ -84,7 +85,7 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
 
     def stored() -> Iterator[Frame]:
         for path in paths:
-            every = read_frames(path, topology=settings.topology, layout=settings.layout)
+            every = read_frames(path, **values_of(settings, Topology))
             for number, frame in islice(enumerate(every), *settings.frames):
                 bare = unlabelled(frame)
                 yield replace(bare, info={"source": path.name, "source_frame": number} | bare.info)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import ConfigError
+from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Frame
 from mimyria.molecules import find_bonds, molecules_of
 from mimyria.rates.groups import REST, Grouping
-from mimyria.rates.selection import atom_selection, depends_on_positions
+from mimyria.rates.selection import atom_selection
 
 log = logging.getLogger("mimyria")
 

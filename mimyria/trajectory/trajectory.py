@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import chain, count, islice, tee
@@ -37,7 +37,7 @@ class Trajectory:
 
     Parameters
     ----------
-    path, topology, velocities, velocity_unit, layout
+    path, topology, velocities, velocity_unit, layout, species, mass
         See `Source`.
     cell
         Three or nine numbers, Å, instead of the cell in the file; periodic in all directions.
@@ -67,6 +67,8 @@ class Trajectory:
         cell: Sequence[float] | Array | None = None,
         timestep: float | None = None,
         layout: str | None = None,
+        species: Mapping[str, str] | None = None,
+        mass: Mapping[str, float] | None = None,
     ) -> None:
         self.path = Path(path)
         self._source = Source(
@@ -75,6 +77,8 @@ class Trajectory:
             velocities=None if velocities is None else Path(velocities),
             velocity_unit=velocity_unit,
             layout=layout,
+            species=species or {},
+            mass=mass or {},
         )
         self._reader = find_reader(self._source)
         self._cell = None if cell is None else cell_matrix(cell)

@@ -1,0 +1,95 @@
+"""The atoms of a trajectory as MDAnalysis knows them, in memory, for selections in its language.
+
+Selections count atoms as the file does: massless sites that are left out keep their indices.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.frame import Array
+
+GEOMETRIC = {"around", "sphlayer", "sphzone", "isolayer", "cyzone", "cylayer", "point", "x", "y", "z"}
+"""Keywords that make a selection depend on positions."""
+
+
+def depends_on_positions(text: str) -> bool:
+    """Return whether a selection can hold other atoms in another frame."""
+    return not GEOMETRIC.isdisjoint(re.findall(r"[^\s()<>=!]+", text))
+
+
+def universe_of(
+    symbols: Sequence[str],
+    masses: Array,
+    kept: Array | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    residues: Array | None = None,
+    topology: Path | None = None,
+) -> Any:
+    """Return a universe of atoms and of the sites between them.
+
+    Parameters
+    ----------
+    symbols, masses
+        Elements, and masses in u, of the n atoms.
+    kept
+        Indices of the atoms in the file, shape (n,); None if it holds nothing else.
+    names
+        Names of the atoms; by default their elements. Those of a ``topology`` are used in place of both.
+    residues
+        Index 0, 1, ... of each atom's residue, shape (n,), where there is no topology; by default there is one residue.
+    """
+    import MDAnalysis
+
+    places = np.arange(len(symbols)) if kept is None else kept
+    count = int(places.max()) + 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # opening the trajectory has logged what matters
+        if topology is None:
+            # A site belongs to the residue of the atom before it.
+            before = np.maximum(np.searchsorted(places, np.arange(count), side="right") - 1, 0)
+            residue = (np.zeros(len(symbols), dtype=int) if residues is None else residues)[before]
+            n_residues = int(residue.max()) + 1
+            universe = MDAnalysis.Universe.empty(
+                count, n_residues, atom_resindex=residue, residue_segindex=np.zeros(n_residues, dtype=int)
+            )
+            called = symbols if names is None else names
+            for name, values in (("names", called), ("types", called), ("masses", masses)):
+                universe.add_TopologyAttr(name, _spread(values, places, count))
+        else:
+            universe = MDAnalysis.Universe(str(topology))
+            if len(universe.atoms) < count or (kept is None and len(universe.atoms) > count):
+                raise TrajectoryError(f"{topology} has {len(universe.atoms)} atoms, the trajectory {count}")
+        universe.add_TopologyAttr("elements", _spread(symbols, places, len(universe.atoms)))
+        universe.load_new(np.zeros((1, len(universe.atoms), 3), dtype=np.float32))
+    return universe
+
+
+def select(universe: Any, text: str, *, updating: bool = False) -> Any:
+    """Return the atoms of a selection; raise TrajectoryError, in one line, if MDAnalysis does not understand it."""
+    from MDAnalysis.exceptions import SelectionError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about an empty selection, which the caller reports
+            return universe.select_atoms(text, updating=updating)
+    except (SelectionError, AttributeError, ValueError, TypeError, ImportError) as error:
+        raise TrajectoryError(f"MDAnalysis rejects the selection {text!r}: {' '.join(str(error).split())}") from error
+
+
+def _spread(values: Sequence[str] | Array, places: Array, count: int) -> Array:
+    """Return values of atoms at their places in the file, with empty ones, or zeros, for the sites between them."""
+    given = np.asarray(values)
+    spread = np.zeros(count, dtype=object if given.dtype.kind == "U" else float)
+    if given.dtype.kind == "U":
+        spread[:] = ""
+    spread[places] = given
+    return spread

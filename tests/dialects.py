@@ -1,0 +1,204 @@
+"""One run written as programs write it: each dialect is one function and one entry of `DIALECTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+
+from contracts import TIMESTEP, atoms_of, write_cp2k
+from mimyria.elements import frame_masses, symbols_of
+from mimyria.formats import write_frames
+from mimyria.frame import Frame
+from mimyria.units import VELOCITY
+
+DEUTERIUM = 2.014
+N_FRAMES = 48
+
+Columns = Mapping[str, Callable[[Frame], Any]]
+
+
+def water(hydrogen: float | None = None, n_frames: int = N_FRAMES) -> list[Frame]:
+    """Return two vibrating molecules of water, with a mass of hydrogen (u) if it is not the standard one.
+
+    Every atom oscillates by itself: velocities are exact derivatives, near 300 K, and all atoms stay bonded.
+    """
+    random = np.random.default_rng(5)
+    molecule = np.array([[0.0, 0.0, 0.0], [0.76, 0.59, 0.0], [-0.76, 0.59, 0.0]])
+    rest = np.concatenate([molecule + 1.0, molecule[:, ::-1] + 4.0])
+    numbers = np.array([8, 1, 1, 8, 1, 1])
+    cell = np.array([[7.0, 0, 0], [1.0, 7.5, 0], [0.5, -1.0, 8.0]])
+    masses = None if hydrogen is None else np.where(numbers == 1, hydrogen, 15.999)
+    speed = 0.02 * np.sqrt(1 / np.where(numbers == 1, hydrogen or 1.008, 15.999))[:, None]
+    frequency, phase = random.uniform(0.1, 0.3, (6, 3)), random.uniform(0, 2 * np.pi, (6, 3))
+    return [
+        Frame(
+            numbers=numbers,
+            positions=rest + speed / frequency * np.sin(frequency * TIMESTEP * index + phase),
+            cell=cell,
+            periodic=np.ones(3, dtype=bool),
+            velocities=speed * np.cos(frequency * TIMESTEP * index + phase),
+            time=TIMESTEP * index,
+            masses=masses,
+        )
+        for index in range(n_frames)
+    ]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A way to write a run, and what must be read from it."""
+
+    write: Callable[[Path, list[Frame]], dict[str, Any]]
+    """Writes it into a folder; returns the arguments of `Trajectory`, which are settings of `make_spectra` too."""
+    run: Callable[[], list[Frame]] = water
+    exact_to: float = 1e-6
+    """Å, and as many Å/fs."""
+    kept: Sequence[int] | None = None
+    """Indices in the file of the atoms, where it holds massless sites besides."""
+    spectrum: Mapping[str, Any] = field(default_factory=dict)
+    """Further settings of the spectrum, such as a temperature where velocities are differences."""
+
+
+def xyz(
+    path: Path,
+    run: list[Frame],
+    columns: Columns,
+    *,
+    species: Callable[[Frame], Sequence[Any]] = lambda frame: symbols_of(frame.numbers),
+    comment: Callable[[Frame], str] = lambda frame: f"time={frame.time}",
+    named: str = "species:S:1",
+    number: str = "%.10f",
+) -> dict[str, Any]:
+    """Write an extended xyz file with the columns given, each as a function of a frame; return its arguments."""
+    with path.open("w", encoding="utf-8") as file:
+        for frame in run:
+            table = {name: np.asarray(values(frame)).reshape(len(frame), -1) for name, values in columns.items()}
+            properties = ":".join([named, *(f"{name}:R:{values.shape[1]}" for name, values in table.items())])
+            lattice = " ".join(f"{x:.10f}" for x in frame.cell.ravel())
+            file.write(f'{len(frame)}\nLattice="{lattice}" Properties={properties} {comment(frame)}\n')
+            for name, row in zip(species(frame), np.hstack(list(table.values())), strict=True):
+                file.write(f"{name} " + " ".join(number % x for x in row) + "\n")
+    return {"path": path}
+
+
+def positions(frame: Frame) -> Any:
+    """Return the column of positions."""
+    return frame.positions
+
+
+def velocities(frame: Frame) -> Any:
+    """Return the column of velocities, Å/fs."""
+    return frame.velocities
+
+
+def momenta(frame: Frame) -> Any:
+    """Return the column of momenta in the unit of ASE."""
+    return np.asarray(frame.velocities) / VELOCITY["ase"] * frame_masses(frame)[:, None]
+
+
+MOVING: Columns = {"pos": positions, "vel": velocities}
+
+
+def deuterium() -> list[Frame]:
+    """Return the run of heavy water."""
+    return water(DEUTERIUM)
+
+
+def native(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write our own format."""
+    write_frames(folder / "native.extxyz", run)
+    return {"path": folder / "native.extxyz"}
+
+
+def called(names: Mapping[str, str], **settings: Any) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer whose atoms have other names than their elements'; ``settings`` say what they are."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        return settings | xyz(
+            folder / "run.xyz",
+            run,
+            MOVING,
+            species=lambda frame: [names.get(symbol, symbol) for symbol in symbols_of(frame.numbers)],
+        )
+
+    return write
+
+
+def with_mass(column: str, *, moving: str = "vel") -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of a column of masses, beside velocities or momenta."""
+    move = velocities if moving == "vel" else momenta
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        return xyz(folder / "run.xyz", run, {"pos": positions, moving: move, column: frame_masses})
+
+    return write
+
+
+def with_sites(frame: Frame) -> Frame:
+    """Return a frame with a site behind every molecule of three atoms, where the oxygen is."""
+    order = np.array([0, 1, 2, 0, 3, 4, 5, 3])
+    moved = np.asarray(frame.velocities)[order]
+    return replace(frame, numbers=frame.numbers[order], positions=frame.positions[order], velocities=moved)
+
+
+def four_points(name: str) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of water with massless sites of a name."""
+
+    def species(frame: Frame) -> list[str]:
+        return [name if k % 4 == 3 else symbol for k, symbol in enumerate(symbols_of(frame.numbers))]
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        return xyz(folder / "run.xyz", [with_sites(frame) for frame in run], MOVING, species=species)
+
+    return write
+
+
+def cp2k_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write CP2K's two files; it tells no masses, so heavy water needs ``mass``."""
+    write_cp2k(folder / "pos.xyz", run, "positions")
+    write_cp2k(folder / "vel.xyz", run, "velocities")
+    given = {"velocities": folder / "vel.xyz", "velocity_unit": "au", "cell": tuple(run[0].cell.ravel().tolist())}
+    return {"path": folder / "pos.xyz", **given, **({} if run[0].masses is None else {"mass": {"H": DEUTERIUM}})}
+
+
+def ase_trajectory(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write ASE's own format, with masses if they are not the standard ones."""
+    images = []
+    for frame in run:
+        atoms = atoms_of(replace(frame, velocities=None))
+        if frame.masses is not None:
+            atoms.set_masses(frame.masses)
+        atoms.set_velocities(np.asarray(frame.velocities) / VELOCITY["ase"])
+        images.append(atoms)
+    ase.io.write(folder / "run.traj", images)
+    return {"path": folder / "run.traj", "timestep": TIMESTEP}
+
+
+SITES = (0, 1, 2, 4, 5, 6)
+DIALECTS: dict[str, Dialect] = {
+    "native": Dialect(native),
+    "native, heavy": Dialect(native, deuterium),
+    "lower case": Dialect(called({"H": "h", "O": "o"})),
+    "names": Dialect(called({"H": "HW", "O": "O_w"}, species={"HW": "H", "O_w": "O"})),
+    "D": Dialect(called({"H": "D"}), deuterium),
+    "²H": Dialect(called({"H": "²H"}), deuterium),
+    "a mass of an element": Dialect(called({}, mass={"H": DEUTERIUM}), deuterium),
+    "a mass of a selection": Dialect(called({}, mass={"index 1:2 4:5": DEUTERIUM}), deuterium),
+    "names of a heavy kind": Dialect(called({"H": "HW"}, species={"HW": "D"}), deuterium),
+    "column mass": Dialect(with_mass("mass"), deuterium),
+    "column masses": Dialect(with_mass("masses"), deuterium),
+    "column mass and momenta": Dialect(with_mass("mass", moving="momenta"), deuterium),
+    "column masses and momenta": Dialect(with_mass("masses", moving="momenta"), deuterium),
+    "sites X": Dialect(four_points("X"), kept=SITES),
+    "sites M": Dialect(four_points("M"), kept=SITES),
+    "sites EP": Dialect(four_points("EP"), kept=SITES),
+    "two files of CP2K": Dialect(cp2k_pair),
+    "two files of CP2K, heavy": Dialect(cp2k_pair, deuterium),
+    "ASE": Dialect(ase_trajectory),
+    "ASE, heavy": Dialect(ase_trajectory, deuterium),
+}

@@ -134,20 +134,23 @@ class Number(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Kind):
-    """Several numbers, as many as one of the counts."""
+    """Several numbers, as many as one of the counts, or text of an ``other`` kind."""
 
     counts: tuple[int, ...]
     metavar: str = "NUMBERS"
+    other: Kind | None = None
 
     def read(self, *texts: str) -> Any:
         try:
             return tuple(float(word) for word in " ".join(texts).replace(",", " ").split())
         except ValueError:
-            return " ".join(texts)
+            return self.other.read(*texts) if self.other else " ".join(texts)
 
     def check(self, value: Any) -> Any:
+        if self.other and isinstance(value, str | os.PathLike):
+            return self.other.check(value)
         flat = value.ravel().tolist() if hasattr(value, "ravel") else value  # an array of numpy, which is not imported
-        right = f"takes {' or '.join(map(str, self.counts))} numbers"
+        right = f"takes {self.other.takes if self.other else ' or '.join(map(str, self.counts)) + ' numbers'}"
         if isinstance(flat, str) or not isinstance(flat, Iterable):
             raise Refused(right, value)
         numbers = tuple(flat)
@@ -156,6 +159,9 @@ class Numbers(Kind):
         if len(numbers) not in self.counts or not all(map(math.isfinite, numbers)):
             raise Refused(right, " ".join(map("{:g}".format, numbers)))
         return tuple(map(float, numbers))
+
+    def write(self, value: Any) -> Any:
+        return self.other.write(value) if self.other and isinstance(value, os.PathLike) else value
 
 
 @dataclass(frozen=True, kw_only=True)

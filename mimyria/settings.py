@@ -45,6 +45,8 @@ INTEGER = Number(integer=True, metavar="N")
 POSITIVE = Number(above=0)
 WORD = Kind(pattern=".+")
 SOURCE = Kind(pattern=".+", metavar="FILE")
+CELL_FILE = File(pattern=r"(?![-+.,\d\s]*\s|[\d.]+$).+", takes="3, 6 or 9 numbers or a file")
+"""The path of a file, which begins with no number and a space, and is none."""
 SUM_RULE = Choice(names=("project", "none"))
 HELP_OF_SUM_RULE = "Make the acoustic sum rule exact, or not."
 HELP_OF_SOURCE = "Model file, or `frames`: tensors stored in the frames."
@@ -102,7 +104,12 @@ class Stored(Topology):
 class Cell(Settings):
     """The cell, where the file has none."""
 
-    cell: tuple[float, ...] | None = setting(Numbers(counts=(3, 9)), 'Å: "a b c" or nine numbers, by rows.', "result")
+    cell: tuple[float, ...] | Path | None = setting(
+        Numbers(counts=(3, 6, 9), other=CELL_FILE, metavar="NUMBERS|FILE"),
+        'Å: "a b c", with angles "a b c α β γ", nine numbers, by rows, or a .cell file of CP2K.',
+        "result",
+        file=f"({CELL_FILE.pattern})",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

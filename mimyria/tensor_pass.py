@@ -169,7 +169,8 @@ def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterat
 
 def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: int) -> Identity:
     """Return everything that determines the rates along a trajectory, which may grow."""
-    files = [trajectory.path, settings.topology, settings.velocities]
+    cells = settings.cell if isinstance(settings.cell, Path) else None
+    files = [trajectory.path, settings.topology, settings.velocities, cells]
     if settings.model_files:
         from mimyria.model.files import bundled  # torch again
 

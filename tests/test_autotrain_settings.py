@@ -84,7 +84,7 @@ def test_trajectories_are_read_as_the_flags_of_the_spectra_say(tmp_path: Path) -
     for cell in ("9.8 9.8 9.8", "[9.8, 9.8, 9.8]"):
         how = read(tmp_path, f"{text}{cell}}}").spectra
         assert (how.velocities, how.timestep, how.cell) == (tmp_path / "v.xyz", 2, (9.8, 9.8, 9.8))
-    with pytest.raises(ConfigError, match=r"spectrum: --cell takes 3 or 9 numbers, not '9\.8 9\.8'"):
+    with pytest.raises(ConfigError, match=r"spectrum: --cell takes 3, 6 or 9 numbers or a file, not '9\.8 9\.8'"):
         read(tmp_path, f"{text}9.8 9.8}}")
 
 

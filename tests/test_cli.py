@@ -20,7 +20,7 @@ from conftest import Run, refused
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--stride", "0"], ["--stride takes auto"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--resolution", "-3"], ["--resolution must be positive"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--frames", "9:3"], ["--frames takes FIRST:LAST"]),
-        (["spectrum", "W", "--apt", "frames", "--out", "o", "--cell", "1 2"], ["--cell takes 3 or 9 numbers"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--cell", "1 2"], ["--cell takes 3, 6 or 9 numbers"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--plot-format", "gif"], ["--plot-format takes png, pdf"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--plot-width", "3"], ["--plot-width takes single or"]),
         (["spectrum", "W", "--apt", "frames", "--out", "o", "--reference", "e.txt"], ["e.txt cannot be read"]),

@@ -65,8 +65,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "velocity_unit", "knots", "knots", "--velocity-unit takes A/fs, A/ps, nm/ps, au, ase, bohr/fs, not"),
     ("spectrum", "charge", math.nan, "nan", "--charge must be finite, not nan"),
     ("spectrum", "timestep", -1, "-1", "--timestep must be positive, not -1"),
-    ("spectrum", "cell", (1.0, 2.0), "1 2", "--cell takes 3 or 9 numbers, not '1 2'"),
-    ("spectrum", "cell", (1.0, 2.0, math.nan), "1 2 nan", "--cell takes 3 or 9 numbers, not '1 2 nan'"),
+    ("spectrum", "cell", (1.0, 2.0), "1 2", "--cell takes 3, 6 or 9 numbers or a file, not '1 2'"),
+    ("spectrum", "cell", (1.0, 2.0, math.nan), "1 2 nan", "--cell takes 3, 6 or 9 numbers or a file, not '1 2 nan'"),
     ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, not 'gif'"),
     ("spectrum", "plot_width", "3", "3", "--plot-width takes single or double, not '3'"),
     ("spectrum", "tensor", {"dipole": "m.mym"}, "dipole=m.mym", "--tensor takes apt"),
@@ -229,10 +229,12 @@ def test_zero_is_a_value_that_comes_back() -> None:
     assert in_words(SpectrumSettings(charge=0))["charge"] == 0
 
 
-def test_a_cell_is_numbers_alone() -> None:
+def test_a_cell_is_numbers_or_a_file() -> None:
     assert SpectrumSettings(cell=np.eye(3)).cell == (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    for wrong in ((10, "x", 10, 10), (10, True, 10), "10 10 10", 10):
-        with pytest.raises(ConfigError, match="--cell takes 3 or 9 numbers"):
+    for file in ("run-1.cell", "1.cell", "npt run.cell"):
+        assert from_words(SpectrumSettings, {"cell": file}).cell == SpectrumSettings(cell=Path(file)).cell == Path(file)
+    for wrong in ((10, "x", 10, 10), (10, True, 10), "10 10 10", "10 x 10", "10", "", 10):
+        with pytest.raises(ConfigError, match="--cell takes 3, 6 or 9 numbers"):
             SpectrumSettings(cell=wrong)  # type: ignore[arg-type]
 
 

@@ -93,7 +93,7 @@ WRONG = [
     (WHOLE, {"timestep": float("nan")}, "time between frames is nan fs, but must be positive"),
     (text_of(0, 2, cell=""), {}, "frame 0: no cell, or one without volume; give --cell"),
     (text_of(0, 2, cell='Lattice="9 0 0"'), {}, "frame 0: Lattice is not nine numbers"),
-    (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths or nine numbers, not 2"),
+    (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths, with or without angles, or nine numbers, not 2"),
     (WHOLE, {"velocity_unit": "nm/fs"}, "unknown --velocity-unit 'nm/fs'; known: A/fs, A/ps, nm/ps, au, ase"),
     (WHOLE, {"topology": __file__}, "leave --topology out"),
     (

@@ -208,14 +208,14 @@ def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
 
 
 def _second_unit(source: Source, _: Frame) -> VelocityUnit:
-    """Return the unit of CP2K, which its comment tells, that of the column, or none where both are unknown."""
+    """Return the unit of CP2K, which its comment tells, that of ASE's momenta, or none, as other programs differ."""
     comment = source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0]
     columns = parse_header(comment.decode(errors="replace")).columns
     if _OF_CP2K.match(comment):
         return VelocityUnit("au")
     if "momenta" in columns:
         return VelocityUnit("ase", fixed=True)
-    return VelocityUnit("A/fs" if not {*COLUMNS["vel"]}.isdisjoint(columns) else "", hint=" (CP2K: au)")
+    return VelocityUnit(hint=" (CP2K: au)")
 
 
 EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit)

@@ -16,6 +16,7 @@ from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import make_executor
 from mimyria.formats import check_writable, read_frames, write_frames
+from mimyria.formats.cells import given_cell
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
@@ -23,7 +24,6 @@ from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelle
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import TARGETS
-from mimyria.trajectory import cell_matrix
 
 log = logging.getLogger("mimyria")
 
@@ -98,8 +98,10 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
     if not frames:
         raise ConfigError(f"{', '.join(map(str, paths))}: no frames, or --frames excludes all of them")
     if settings.cell is not None:
-        cell = cell_matrix(settings.cell)
-        frames = {k: replace(frame, cell=cell, periodic=np.ones(3, dtype=bool)) for k, frame in frames.items()}
+        cell_of, periodic = given_cell(settings.cell), np.ones(3, dtype=bool)
+        for index, frame in frames.items():
+            place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
+            frames[index] = replace(frame, cell=cell_of(place, frame), periodic=periodic)
     return frames
 
 

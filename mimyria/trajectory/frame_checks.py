@@ -45,7 +45,9 @@ def check_cell(place: str, cell: Array) -> None:
     """Raise TrajectoryError for a cell without a finite volume."""
     volume = abs(np.linalg.det(cell))
     if not (np.isfinite(volume) and volume > 0):
-        raise TrajectoryError(f"{place}: no cell, or one without volume; give --cell, three lengths or nine numbers, Å")
+        raise TrajectoryError(
+            f"{place}: no cell, or one without volume; give --cell, numbers (Å) or a .cell file of CP2K"
+        )
 
 
 def check_strain(place: str, before: Frame, now: Frame) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mimyria.declare import values_of
 from mimyria.errors import ConfigError, TrajectoryError
+from mimyria.formats.cells import given_cell
 from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
@@ -40,7 +41,8 @@ class Trajectory:
     path, topology, velocities, velocity_unit, layout, species, mass
         See `Source`.
     cell
-        Three or nine numbers, Å, instead of the cell in the file; periodic in all directions.
+        Instead of the cell in the file: three lengths (Å), these and three angles (degrees), nine numbers by rows, or
+        CP2K's ``.cell`` file with the cell at every step; periodic in all directions.
     timestep
         Time between stored frames, fs, instead of the one in the file.
 
@@ -64,7 +66,7 @@ class Trajectory:
         topology: str | os.PathLike[str] | None = None,
         velocities: str | os.PathLike[str] | None = None,
         velocity_unit: str | None = None,
-        cell: Sequence[float] | Array | None = None,
+        cell: str | os.PathLike[str] | Sequence[float] | Array | None = None,
         timestep: float | None = None,
         layout: str | None = None,
         species: Mapping[str, str] | None = None,
@@ -81,7 +83,7 @@ class Trajectory:
             mass=mass or {},
         )
         self._reader = find_reader(self._source)
-        self._cell = None if cell is None else cell_matrix(cell)
+        self._cell_of = None if cell is None else given_cell(cell)
         self._progress = Progress()
         first, clocks, ended = self._first_frames()
         self.numbers = first.numbers
@@ -214,11 +216,11 @@ class Trajectory:
                 raise
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
-        own, given = first.cell, self._cell
-        if given is not None and own.any() and not np.allclose(own, given, rtol=0.01, atol=0.01):
+        own, first = first.cell, self._in_cell(f"{self.path}, frame 0", first)
+        if own.any() and not np.allclose(own, first.cell, rtol=0.01, atol=0.01):
             stored = " ".join(f"{number:g}" for number in own.ravel())
             log.warning(f"{self.path}: --cell overrides the cell in the file, {stored}")
-        return self._in_cell(first), clocks, ended
+        return first, clocks, ended
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
         """Yield frames with their indices, after all checks, with the cell and the time of this trajectory."""
@@ -232,7 +234,7 @@ class Trajectory:
             clock = read_clock(stored)
             if self._interval is not None and before is not None and clock_before is not None:
                 check_time(place, index - before[0], clock_before, clock, self._interval)
-            frame = self._in_cell(replace(stored, time=self._origin + index * self.timestep))
+            frame = replace(self._in_cell(place, stored), time=self._origin + index * self.timestep)
             self._check(place, frame)
             if before is None or frame.cell is not before[1].cell:
                 check_cell(place, frame.cell)
@@ -253,8 +255,10 @@ class Trajectory:
                 places = following
             yield index, places[index - first]
 
-    def _in_cell(self, frame: Frame) -> Frame:
-        return frame if self._cell is None else replace(frame, cell=self._cell, periodic=np.ones(3, dtype=bool))
+    def _in_cell(self, place: str, frame: Frame) -> Frame:
+        if self._cell_of is None:
+            return frame
+        return replace(frame, cell=self._cell_of(place, frame), periodic=np.ones(3, dtype=bool))
 
     def _check(self, place: str, frame: Frame) -> None:
         """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
@@ -277,20 +281,11 @@ class Trajectory:
 
 
 def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajectory]:
-    """Return trajectories; raise ConfigError where one file of velocities would be taken for all of them."""
-    if reading.velocities is not None and len(paths) > 1:
-        raise ConfigError(
-            f"{reading.velocities} holds the velocities of one trajectory, but {len(paths)} are given: make their "
-            "spectra separately, or write positions and velocities into one file"
-        )
+    """Return trajectories; raise ConfigError where one file of velocities or cells would be taken for all of them."""
+    for what, file in (("velocities", reading.velocities), ("cells", reading.cell)):
+        if isinstance(file, Path) and len(paths) > 1:
+            raise ConfigError(
+                f"{file} holds the {what} of one trajectory, but {len(paths)} are given: make their spectra "
+                f"separately, or write positions and {what} into one file"
+            )
     return [Trajectory(path, **values_of(reading, Reading)) for path in paths]
-
-
-def cell_matrix(cell: Sequence[float] | Array) -> Array:
-    """Return cell vectors as rows, Å, shape (3, 3), from three lengths or nine numbers; raise TrajectoryError."""
-    numbers = np.asarray(cell, dtype=float).ravel()
-    if numbers.size not in (3, 9):
-        raise TrajectoryError(f"--cell takes three lengths or nine numbers, not {numbers.size}")
-    vectors = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
-    check_cell("--cell", vectors)
-    return vectors

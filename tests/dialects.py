@@ -10,7 +10,7 @@ from typing import Any
 import ase.io
 import numpy as np
 
-from contracts import TIMESTEP, atoms_of, write_cp2k
+from contracts import TIMESTEP, atoms_of, write_cp2k, write_ipi
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
@@ -166,6 +166,47 @@ def cp2k_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
     return {"path": folder / "pos.xyz", **given, **({} if run[0].masses is None else {"mass": {"H": DEUTERIUM}})}
 
 
+def cp2k_extxyz_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write CP2K's two files as extended xyz, velocities in atomic units."""
+
+    def comment(frame: Frame) -> str:
+        return f'pbc="T T T" Step={round(2 * (frame.time or 0))} Time={frame.time:.3f} Energy=-550.1000000000'
+
+    def speeds(frame: Frame) -> Any:
+        return np.asarray(frame.velocities) / VELOCITY["au"]
+
+    given = xyz(folder / "run-pos-1.xyz", run, {"pos": positions}, comment=comment)
+    xyz(folder / "run-vel-1.xyz", run, {"velo": speeds}, comment=comment)
+    return given | {"velocities": folder / "run-vel-1.xyz"}
+
+
+def cp2k_with_cell_file(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write CP2K's three files: positions, velocities, cells."""
+    lines = ["#   Step   Time [fs]       Ax [Angstrom] ..."]
+    for frame in run:
+        numbers = "".join(f"{x:20.10f}" for x in (*frame.cell.ravel(), frame.volume))
+        lines.append(f"{round(2 * (frame.time or 0)):8d} {frame.time:12.3f} {numbers}")
+    (folder / "run-1.cell").write_text("\n".join(lines) + "\n")
+    return cp2k_pair(folder, run) | {"cell": folder / "run-1.cell"}
+
+
+def ipi_pair(*quantities: str, unit: str = "atomic_unit") -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of two files of i-PI."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        files = [folder / f"sim.{quantity}.xyz" for quantity in quantities]
+        for path, quantity in zip(files, quantities, strict=True):
+            write_ipi(path, run, quantity, unit)
+        return {"path": files[0], "velocities": files[1], "timestep": TIMESTEP}
+
+    return write
+
+
+def breathing() -> list[Frame]:
+    """Return the run in a cell that breathes."""
+    return [replace(frame, cell=frame.cell * (1 + 0.01 * np.sin(k / 8))) for k, frame in enumerate(water())]
+
+
 def ase_trajectory(folder: Path, run: list[Frame]) -> dict[str, Any]:
     """Write ASE's own format, with masses if they are not the standard ones."""
     images = []
@@ -199,6 +240,13 @@ DIALECTS: dict[str, Dialect] = {
     "sites EP": Dialect(four_points("EP"), kept=SITES),
     "two files of CP2K": Dialect(cp2k_pair),
     "two files of CP2K, heavy": Dialect(cp2k_pair, deuterium),
+    "two extended files of CP2K": Dialect(cp2k_extxyz_pair),
+    "two extended files of CP2K, breathing": Dialect(cp2k_extxyz_pair, breathing),
+    "three files of CP2K": Dialect(cp2k_with_cell_file, breathing),
+    "i-PI": Dialect(ipi_pair("positions", "velocities"), breathing, exact_to=2e-5),
+    "i-PI, centroid": Dialect(ipi_pair("x_centroid", "v_centroid", unit="angstrom"), breathing, exact_to=2e-5),
+    "i-PI through ASE": Dialect(ipi_pair("positions", "velocities", unit="ase"), breathing),
+    "i-PI through ASE, centroid": Dialect(ipi_pair("x_centroid", "v_centroid", unit="ase"), breathing),
     "ASE": Dialect(ase_trajectory),
     "ASE, heavy": Dialect(ase_trajectory, deuterium),
 }

@@ -22,6 +22,8 @@ from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, S
 
 if TYPE_CHECKING:
     from mimyria.model.model import ResponseModel
+    from mimyria.spectra.bands import Band
+    from mimyria.spectra.spectrum import Spectrum
     from mimyria.training.evaluate import Evaluation
     from mimyria.training.train import Training
 
@@ -201,6 +203,54 @@ def predict(
     frames = _frames(configurations, **values_of(asked, Stored))
     project = asked.sum_rule == "project"
     return predict_all(_models(models, asked.device), frames, charge=asked.charge, project=project)
+
+
+def bands(
+    spectrum: File | Spectrum, *, column: str | None = None, ranges: Sequence[tuple[float, float]] = ()
+) -> list[Band]:
+    """Return integral, centre, maximum, height and width of the bands of a spectrum, with their errors.
+
+    Parameters
+    ----------
+    spectrum
+        A spectrum, the folder of a run, one of its CSV files, or any table. Errors come from the blocks and
+        trajectories of a run, whose ``series.h5`` must lie in the folder.
+    column
+        Name of the intensity; None for n·α, VV and VH, and the density of states.
+    ranges
+        Of the bands, cm⁻¹; those that are found where none is given.
+
+    Returns
+    -------
+    list
+        Of `Band`: wavenumbers in cm⁻¹, intensities in the unit of the column.
+
+    Raises
+    ------
+    ConfigError, SpectrumError
+        If there is no such file, run or column, or a range lies outside of the spectrum.
+    """
+    from mimyria.pipeline import remake_spectra
+    from mimyria.spectra.bands import SHOWN, measure_bands
+    from mimyria.spectra.spectrum import Spectra, Spectrum, read_spectrum
+
+    if isinstance(spectrum, Spectrum):
+        spectra = Spectra({spectrum.kind: spectrum})
+    elif (path := Path(spectrum)).is_dir():
+        spectra = remake_spectra(path)
+    else:
+        table = read_spectrum(path)
+        whole = (path.parent / "series.h5").is_file() and (path.parent / "settings.yaml").is_file()
+        spectra = Spectra({table.kind: remake_spectra(path.parent).get(table.kind, table) if whole else table})
+    chosen = [
+        (each, name)
+        for each in spectra.values()
+        for name in ([column] if column else SHOWN.get(each.kind, (None,)))
+        if column is None or len(spectra) == 1 or column in each.columns
+    ]
+    if not chosen:
+        raise ConfigError(f"{spectrum}: no spectrum of it has a column {column!r}")
+    return [band for each, name in chosen for band in measure_bands(each, name, ranges)]
 
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:

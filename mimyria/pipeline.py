@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import File, paths_of, settings_of, write_settings
-from mimyria.declare import declared, flag, in_words
+from mimyria.config import File, paths_of, read_yaml, settings_of, write_settings
+from mimyria.declare import declared, flag, from_words, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
@@ -24,6 +24,7 @@ from mimyria.rates.series import ResponseSeries, is_series, read_series, write_s
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
+from mimyria.spectra.bands import write_bands
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE, check_equipartition, check_integral
 from mimyria.spectra.kinds import KINDS, select_kinds
@@ -108,6 +109,29 @@ def make_spectra(
         raise SpectrumError(
             f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
         ) from error
+
+
+def remake_spectra(folder: Path) -> Spectra:
+    """Return the spectra that a run has written into a folder, with their replicates, made again from its rates.
+
+    Raises
+    ------
+    ConfigError, SpectrumError
+        If the folder holds no ``series.h5`` and ``settings.yaml`` of a run, or one that cannot be read.
+    """
+    written = folder / "settings.yaml"
+    if not (written.is_file() and is_series(folder / "series.h5")):
+        raise ConfigError(
+            f"{folder} holds no run: it needs series.h5 and settings.yaml, which `mimyria spectrum` writes"
+        )
+    known = declared(SpectrumSettings, "use")
+    given = {name: value for name, value in read_yaml(written).items() if name in known}
+    settings, used = from_words(SpectrumSettings, given), read_yaml(written).get("used", {})
+    series = read_series(folder / "series.h5")
+    sampling = choose_sampling(series, used.get("resolution", settings.resolution), settings.blocks, settings.window)
+    conditions = Conditions.of(settings, used.get("temperature", settings.temperature))
+    kinds = [kind for kind in KINDS if (folder / f"{kind}.csv").exists()]
+    return Spectra({kind: KINDS[kind](series, conditions, sampling) for kind in kinds})
 
 
 def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: SpectrumSettings, resume: bool) -> None:
@@ -207,7 +231,7 @@ def _spectra(
     """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     sampling = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
     temperature = _temperature(series, settings, remade)
-    conditions = Conditions(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
+    conditions = Conditions.of(settings, temperature)
     frames = sum(map(len, series))
     n_blocks = sampling.replicates.blocks
     blocks = f"{n_blocks} blocks" if n_blocks else "no error bars: fewer than two blocks"
@@ -232,6 +256,7 @@ def _spectra(
     made_from = [dict(run.origin) for run in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": list(map(len, series))}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
+    write_bands(out / "bands.json", spectra)
     write_pictures(out, spectra, settings, [summary])
     return spectra
 

@@ -11,7 +11,7 @@ from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
-from mimyria.cli.spectra import compare, spectrum
+from mimyria.cli.spectra import bands, compare, spectrum
 
 EXAMPLES: dict[Callable[..., None], str] = {
     demo: "mimyria demo --quick --out demo",
@@ -23,6 +23,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     autotrain: "mimyria autotrain configs/autotrain-quick.yaml --folder quick",
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",
+    bands: 'mimyria bands demo --range "3000 3800"',
     info: "mimyria info apt.mym",
 }
 """The commands in the order of the help, each with the example that its own help shows."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mimyria.cli.options import Config, Json, with_options
+from mimyria.errors import ConfigError
 from mimyria.settings import SpectrumSettings
 
 
@@ -43,3 +44,30 @@ def compare(
 
     result = run(first, second, column=column, range=range, scale=scale, difference=difference)
     typer.echo(json_format.dumps(result.as_dict()) if json else result)
+
+
+def bands(
+    spectrum: Annotated[Path, typer.Argument(help="Folder of a run, a CSV file in it, or any table of a spectrum.")],
+    ranges: Annotated[
+        list[str] | None, typer.Option("--range", help='Range of a band, cm⁻¹: "3000 3800" (repeatable).')
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the usual ones.")] = None,
+    json: Json = False,
+) -> None:
+    """Integral, centre, maximum, height and width of bands, with errors; those that are found, or given ranges."""
+    from mimyria.commands import bands as measure
+    from mimyria.spectra.bands import band_table
+
+    found = measure(spectrum, ranges=[range_of(text) for text in ranges or ()], column=column)
+    typer.echo(json_format.dumps([band.as_dict() for band in found]) if json else band_table(found))
+
+
+def range_of(text: str) -> tuple[float, float]:
+    """Return the two wavenumbers of a text; raise ConfigError for anything else."""
+    try:
+        low, high = map(float, text.replace(",", " ").replace(":", " ").split())
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not low < high:
+        raise ConfigError(f'--range takes two wavenumbers, the lower first, such as "3000 3800", not {text!r}')
+    return low, high

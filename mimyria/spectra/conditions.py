@@ -21,3 +21,8 @@ class Conditions:
     """Permittivity far above the vibrations, 1.78 for water; None for no refractive index."""
     porto: tuple[str, ...] = ()
     """Geometries of Raman scattering by an oriented sample, see `porto.polarisations`."""
+
+    @classmethod
+    def of(cls, settings: Experiment, temperature: float) -> Conditions:
+        """Return the conditions that settings ask for, at a temperature in K."""
+        return cls(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)

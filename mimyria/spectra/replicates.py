@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from mimyria.frame import Array
 
@@ -35,6 +36,15 @@ class Replicates:
         """Return the standard error (...) of values (1 + blocks + trajectories, ...); NaN where none is known."""
         errors = [_error(of_kind) for of_kind in self._kinds(values)]
         return np.fmax.reduce(errors) if errors else np.full(values.shape[1:], np.nan)
+
+    def interval(self, values: Array) -> Array:
+        """Return the half width (...) of the interval that holds the true value in 68 % of all cases: `error` times t.
+
+        Student's t of K - 1 degrees of freedom, at the probability that one standard deviation has in a normal
+        distribution, is 1.84 for two blocks, 1.14 for five, 1.06 for ten.
+        """
+        widths = [_error(of_kind) * _student(len(of_kind) - 1) for of_kind in self._kinds(values)]
+        return np.fmax.reduce(widths) if widths else np.full(values.shape[1:], np.nan)
 
     def unbiased(self, values: Array) -> Array:
         """Return the value of all frames, shape (...), without the bias that is seen from the blocks."""
@@ -61,3 +71,8 @@ def _error(left: Array) -> Array:
     """Return σ from replicates of one kind, shape (K, ...)."""
     number = len(left)
     return np.asarray(np.sqrt((number - 1) / number * np.square(left - left.mean(axis=0)).sum(axis=0)))
+
+
+def _student(freedom: int) -> float:
+    """Return t within which, on either side, a Student distribution has the probability of one normal deviation."""
+    return float(stdtrit(freedom, ndtr(1.0)))

@@ -8,7 +8,7 @@ The name of a column says what it holds, in this order: a quantity, ``_cm-1`` wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas
 
     from mimyria.figures.plot import Picture
+    from mimyria.spectra.bands import Band
 
 WAVENUMBER = "wavenumber_cm-1"
 UNIT_IN_NAME = "_cm-1"
@@ -124,6 +125,12 @@ class Spectrum:
         """Return what was done to a column when it was read from a file of others; empty where nothing was."""
         name = self._name(column)
         return self.header.get(name, "") if self.kind == TABLE and name.startswith(ABSORBANCE) else ""
+
+    def bands(self, column: str | None = None, ranges: Sequence[tuple[float, float]] = ()) -> list[Band]:
+        """Return integral, centre, maximum, height and width of the bands of a column; see `measure_bands`."""
+        from mimyria.spectra.bands import measure_bands
+
+        return measure_bands(self, column, ranges)
 
     def plot(self, *, reference: File | Iterable[File] = (), title: str = "", width: str = "double") -> Picture:
         """Return the figure of the spectrum; see `Spectra.plot`."""

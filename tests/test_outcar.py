@@ -25,6 +25,21 @@ BORN = """
 
  something else
 """
+EPSILON = """
+ MACROSCOPIC STATIC DIELECTRIC TENSOR (including local field effects in DFT)
+ ------------------------------------------------------
+           2.500000    -0.000000     0.000000
+          -0.000000     2.500000     0.000000
+           0.000000     0.000000     2.500000
+ ------------------------------------------------------
+
+ MACROSCOPIC STATIC DIELECTRIC TENSOR IONIC CONTRIBUTION
+ ------------------------------------------------------
+           1.000000    -0.000000     0.000000
+          -0.000000     1.000000     0.000000
+           0.000000     0.000000     1.000000
+ ------------------------------------------------------
+"""
 
 
 def test_born_charges_of_an_outcar(tmp_path: Path) -> None:
@@ -48,8 +63,10 @@ def test_born_charges_belong_to_the_configuration_before_them(mode: int, expecte
 
 def test_born_charges_of_a_whole_outcar(tmp_path: Path) -> None:
     path = tmp_path / "OUTCAR"
-    path.write_text(outcar(2) + BORN)
+    path.write_text(outcar(2) + EPSILON + BORN)
     first, second = read_frames(path)
+    assert second.info["engine"] == "VASP 6.3.0"
+    assert second.info["epsilon_infinity"] == 2.5
     assert not first.tensors
     assert second.tensors["apt"][0, 1, 2] == 0.6
     assert second.forces is not None

@@ -70,6 +70,7 @@ PAGELESS = {
     "figures/document": "test_page.py",
     "figures/markup": "test_report.py",
     "formats/ase_formats": "test_readers.py: the contract of readers",
+    "formats/born": "test_espresso.py, test_abinit.py and test_phonopy.py",
     "formats/compression": "test_readers.py: the contract of readers",
     "formats/extxyz": "test_readers.py: the contract of readers",
     "formats/header": "test_layout.py and test_write.py",

@@ -25,12 +25,9 @@ def label(
     if import_:
         if configurations:
             raise ConfigError("--import takes the file with the tensors; leave the configurations out")
-        if settings.sample is not None or settings.max_residual is not None:
-            raise ConfigError("--import takes every frame: leave --sample and --max-residual out")
         from mimyria.labels.imports import import_labels
 
-        project = settings.sum_rule == "project"
-        typer.echo(import_labels(import_, out, settings.layout, settings.charge, project))
+        typer.echo(import_labels(import_, out, settings))
         return
     if not configurations:
         raise ConfigError("nothing to label: give files with configurations, or --import FILE")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.born import dielectric
 from mimyria.formats.layout import stored_tensors, without_orders
 from mimyria.formats.naming import identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
+from mimyria.targets import APT
+
+ORDERS = {"vasp": APT.index_order}
+"""Index order of the Born charges that ASE hands on as they are printed, by program; of others the user must say it."""
 
 
 def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
@@ -33,7 +41,8 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                 ) from error
         place = f"{source.path}, frame {index}"
         known = identify_atoms(atoms.numbers, source, place, masses=atoms.get_masses() if atoms.has("masses") else None)
-        columns = {name: known.of(values) for name, values in atoms.arrays.items()}
+        arrays, header, stated = _computed(atoms)
+        columns = {name: known.of(values) for name, values in arrays.items()}
         momenta = known.of(atoms.get_momenta()) if atoms.has("momenta") else None
         forces = atoms.calc.results.get("forces") if atoms.calc else None
         yield Frame(
@@ -42,13 +51,30 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             cell=atoms.cell.array,
             periodic=atoms.pbc,
             velocities=None if momenta is None else momenta / known.weights[:, None],
-            tensors=stored_tensors(columns, atoms.info, source.layout, place),
-            info=without_orders(atoms.info),
+            tensors=stored_tensors(columns, header, source.layout, place),
+            info=without_orders(atoms.info) | stated,
             forces=None if forces is None else known.of(forces),
             masses=known.masses,
             columns=tuple(columns),
             kept=known.kept,
         )
+
+
+def _computed(atoms: Any) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:
+    """Return the columns of the atoms with the Born charges that a calculator left, and its header with their order.
+
+    Third is what else it left: the program, its functional, and ε∞.
+    """
+    results = atoms.calc.results if atoms.calc else {}
+    charges, epsilon = results.get(APT.ase_property), results.get("dielectric_tensor")
+    if charges is None or any(name in atoms.arrays for name in (APT.name, *APT.aliases)):
+        return atoms.arrays, atoms.info, {}
+    program = str(atoms.calc.name or "").lower()
+    order = {f"{APT.name}_order": ORDERS[program]} if program in ORDERS else {}
+    functional = (getattr(atoms.calc, "parameters", None) or {}).get("gga")
+    level = [program.upper(), *([f"GGA={functional}"] if functional else [])] if program in ORDERS else []
+    stated = ({"engine": " ".join(level)} if level else {}) | ({} if epsilon is None else dielectric(np.array(epsilon)))
+    return atoms.arrays | {APT.ase_property: np.asarray(charges)}, order | atoms.info, stated
 
 
 ASE = Reader("ase", lambda source: True, read_ase, lambda source, frame: VelocityUnit("ase", fixed=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.ase_formats import ASE, read_ase
-from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.layout import stored_tensors
+from mimyria.formats.born import NUMBER, numbers_of, read_text, with_tensors
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
@@ -22,27 +20,20 @@ TITLE = re.compile(r"^\s*BORN EFFECTIVE CHARGES.*$", re.MULTILINE)
 POSITIONS = "POSITION                                       TOTAL-FORCE"
 DISPLACING = (5, 6, 7, 8)
 """IBRION of finite differences and of perturbation theory, in which VASP displaces atoms."""
-ORDER = {f"{APT.name}_order": APT.index_order}
-"""VASP prints one row for each direction of the field, for each ion."""
 
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the configurations at the given increasing indices, one of which has Born charges."""
-    try:
-        with open_lines(source.path) as (lines, _):
-            text = b"".join(lines).decode("utf-8", errors="replace")
-    except read_errors(source.path) as error:
-        raise TrajectoryError(f"{source.path} cannot be read: {error}; it is damaged") from error
+    text = read_text(source)
     charges, place = born_charges(text, source.path), configuration_of_charges(text)
     wanted, copy = tee(indices)
     for index, frame in zip(copy, read_ase(source, wanted, progress), strict=False):
         if charges is None or index != place:
             yield frame
             continue
-        if len(charges) != len(frame):
-            raise TrajectoryError(f"{source.path}: Born charges of {len(charges)} ions, but {len(frame)} atoms")
-        tensors = stored_tensors({APT.name: charges}, ORDER, source.layout, str(source.path))
-        yield replace(frame, tensors=tensors)
+        version = re.match(r"\s*vasp\.(\S+)", text)
+        program = f"VASP {version[1]}" if version else "VASP"
+        yield with_tensors(frame, {APT.name: charges}, source, program, epsilon_infinity(text))
 
 
 def configuration_of_charges(text: str) -> int:
@@ -59,8 +50,17 @@ def configuration_of_charges(text: str) -> int:
     return max(text.count(POSITIONS, 0, titles[-1].start()) - 1, 0)
 
 
+def epsilon_infinity(text: str) -> Array | None:
+    """Return the last dielectric tensor of the electrons in an OUTCAR, (3, 3); None without any."""
+    found = re.findall(rf"MACROSCOPIC STATIC DIELECTRIC TENSOR(?! IONIC)[^\n]*\n\s*-+\n((?:\s+{NUMBER}){{9}})", text)
+    return np.reshape(numbers_of(found[-1]), (3, 3)) if found else None
+
+
 def born_charges(text: str, path: Path) -> Array | None:
-    """Return the last Born effective charges of an OUTCAR, e, (n, 3, 3): field, displacement; None without any."""
+    """Return the last Born effective charges of an OUTCAR, e, (n, 3, 3): field, displacement; None without any.
+
+    VASP prints one row for each direction of the field, for each ion.
+    """
     titles = list(TITLE.finditer(text))
     if not titles:
         return None

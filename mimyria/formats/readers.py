@@ -8,16 +8,19 @@ from itertools import count
 from pathlib import Path
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
+from mimyria.formats.espresso import ESPRESSO
 from mimyria.formats.extxyz import EXTXYZ
 from mimyria.formats.ipi import IPI
 from mimyria.formats.mdanalysis import MDANALYSIS
 from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
+from mimyria.formats.phonopy import BORN, PHONOPY
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Frame
 
-READERS: tuple[Reader, ...] = (PAIR, IPI, EXTXYZ, OUTCAR, MDANALYSIS, ASE)
+READERS: tuple[Reader, ...] = (PAIR, IPI, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT, MDANALYSIS, ASE)
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""
 
 UNUSED = {

@@ -9,43 +9,52 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.declare import declared, flag, values_of
 from mimyria.errors import ConfigError, LabelError
 from mimyria.formats import check_writable, read_frames, write_frames
+from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import TARGETS, labelled_atoms
 
 log = logging.getLogger("mimyria")
 
 
-def import_labels(
-    paths: Sequence[Path], out: Path, layout: str | None, charge: float | None, project: bool = False
-) -> str:
+USED = (*declared(Topology), "charge", "sum_rule")
+"""The settings of `label` that an import uses; others would have no effect."""
+
+
+def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> str:
     """Write the tensors of files as labels in our index order and units; return a line that sums them up.
 
     Parameters
     ----------
     paths
         Any format that `read_frames` reads.
-    layout
-        Name in ``LAYOUTS``; None where the file states its order, or the tensors are symmetric.
-    charge
-        Total charge, e; None for that of the files, else zero.
-    project
-        Make the acoustic sum rules exact.
+    settings
+        ``layout``: None where the file, or its program, states its order, or the tensors are symmetric; ``topology``:
+        the structure, where the file has none; ``species``, ``mass``; ``charge``: None for that of the files, else
+        zero; ``sum_rule``.
 
     Raises
     ------
+    ConfigError
+        If there are other settings.
     LabelError
-        If no frame has tensors, or ``project`` meets an atom without one.
+        If no frame has tensors, or ``--sum-rule project`` meets an atom without one.
     """
+    for name, setting in declared(LabelSettings).items():
+        if name not in USED and getattr(settings, name) != setting.default:
+            raise ConfigError(f"--import takes every frame as it is: leave {flag(name)} out")
+    layout, charge, project = settings.layout, settings.charge, settings.sum_rule == "project"
     if out.resolve() in {path.resolve() for path in paths}:
         raise ConfigError(f"{out} is a file to import; give another --out")
     check_writable(out)
     frames, bare = [], []
     errors: dict[str, list[float]] = {}
     for path in paths:
-        for index, frame in enumerate(read_frames(path, layout=layout)):
+        for index, frame in enumerate(read_frames(path, **values_of(settings, Topology))):
             if not frame.tensors:  # a relaxation before the charges, say
-                bare.append(f"{path}, frame {index}: no tensors; its columns are {', '.join(frame.columns)}")
+                columns = f"; its columns are {', '.join(frame.columns)}" if frame.columns else ""
+                bare.append(f"{path}, frame {index}: no tensors{columns}")
                 continue
             total = frame.total_charge if charge is None else charge
             tensors = dict(frame.tensors)

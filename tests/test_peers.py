@@ -92,9 +92,10 @@ def test_dielectric_loss_is_that_of_maicos(motion: tuple[np.ndarray, np.ndarray]
     ).run()
     wavenumber = theirs.results.nu / 1000 / LIGHT_SPEED  # THz are 1/ps
     ours = infrared([series], Conditions(TEMPERATURE), choose_sampling([series], RESOLUTION, None))
+    resolved = np.isfinite(ours.columns["epsilon_imag"])
     # theirs counts a pair τ apart with 1 - τ/T: up to 1 % where 60 cm⁻¹ are resolved
     np.testing.assert_allclose(
-        smoothed(ours.wavenumber[1:], ours.columns["epsilon_imag"][1:]),
+        smoothed(ours.wavenumber[resolved], ours.columns["epsilon_imag"][resolved]),
         smoothed(wavenumber, theirs.results.susc.imag),
         rtol=0.02,
     )

@@ -54,7 +54,7 @@ def optical_header(epsilon_infinity: float) -> dict[str, str]:
     """Return the header entries that explain the columns of `optical_constants`."""
     return {
         "epsilon_real": f"ε' = ε∞ + 1/π² P∫ n·α(ν')/(ν'² - ν²) dν' (Kramers-Kronig), ε∞ = {epsilon_infinity:g}",
-        "n, kappa": "n + iκ = √(ε' + iε''); empty (nan) at ν = 0, where conduction makes ε'' infinite, as what follows",
+        "n, kappa": "n + iκ = √(ε' + iε'')",
         "alpha_cm-1": "α = 4πνκ, absolute, natural logarithm",
         "reflectivity": "|(n - 1 + iκ)/(n + 1 + iκ)|², at normal incidence on a flat surface",
     }

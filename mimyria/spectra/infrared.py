@@ -32,7 +32,8 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
 
     The classical fluctuation-dissipation theorem contains the harmonic quantum correction; another one is a factor
     (`correction_ratio`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹.
-    With ε∞ come the `optical_constants` and their standard errors.
+    With ε∞ come the `optical_constants` and their standard errors. A slow relaxation, such as the Debye process of a
+    polar liquid, is not resolved below half of the resolution: ε' and ε'' there, and what is made of them, are NaN.
     """
     temperature, infinity = conditions.temperature, conditions.epsilon_infinity
     wavenumber, shapes = power_spectra(series, dipole_rate, sampling)
@@ -42,10 +43,14 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
     volume = 1 / float(density)  # harmonic mean, which undoes the 1/V in `dipole_rate`
     lines = {"n_alpha_cm-1": n_alpha, "epsilon_imag": epsilon_imag(wavenumber, n_alpha)}
+    if infinity is not None:
+        lines |= optical_constants(wavenumber, n_alpha, infinity)
+    for name in set(lines) - {"n_alpha_cm-1"}:
+        lines[name] = np.where(wavenumber < sampling.resolution / 2, np.nan, lines[name])
     spread = committee_spread(series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
-        "epsilon_imag": "ε'' = n·α·c/ω",
+        "epsilon_imag": "ε'' = n·α·c/ω; empty (nan) below half of the resolution, as all that is made of ε",
         **({"n_alpha_spread": SPREAD} if spread else {}),
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
@@ -55,7 +60,6 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     lines |= terms
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
-        lines |= optical_constants(wavenumber, n_alpha, infinity)
         header |= optical_header(infinity)
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **spread}
     return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)

@@ -225,7 +225,7 @@ def read_spectrum(path: File) -> Spectrum:
     Returns
     -------
     Spectrum
-        With units as far as the file, or the name of a column, tells them.
+        Over wavenumbers in cm⁻¹, with units as far as the file, or the name of a column, tells them.
 
     Raises
     ------

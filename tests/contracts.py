@@ -125,6 +125,31 @@ def write_ipi(path: Path, run: list[Any], quantity: str, unit: str = "atomic_uni
                 file.write(f"{symbol:>8s}" + "".join(f" {x:16.9e}" for x in row) + "\n")
 
 
+def write_dftb(path: Path, run: list[Any], *, charges: bool = True, velocities: bool = True) -> None:
+    """Write ``geo_end.xyz`` of DFTB+."""
+    with path.open("w") as file:
+        for frame in run:
+            columns = [frame.positions, np.full((len(frame), int(charges)), -0.3)]
+            columns += [frame.velocities / VELOCITY["A/ps"]] * velocities
+            file.write(f"{len(frame):5d}\nMD iter: {round(4 * frame.time)}\n")
+            for symbol, row in zip(symbols_of(frame.numbers), np.hstack(columns), strict=True):
+                file.write(f"{symbol:>5s}" + "".join(f"{x:16.8f}" for x in row) + "\n")
+
+
+def write_tinker(path: Path, run: list[Any], what: str = "positions", *, cell: bool = True, digits: int = 8) -> None:
+    """Write an archive of Tinker, or, as it does since 2023, its file of velocities."""
+    with path.open("w") as file:
+        for frame in run:
+            values = frame.positions if what == "positions" else frame.velocities / VELOCITY["A/ps"]
+            file.write(f"{len(frame):6d}  Liquid Water\n")
+            if cell:
+                lengths = ase.cell.Cell(frame.cell).cellpar()
+                file.write(" " + "".join(f"{x:{digits + 8}.{digits}f}" for x in lengths) + "\n")
+            for index, (symbol, row) in enumerate(zip(symbols_of(frame.numbers), values, strict=True), 1):
+                numbers = "".join(f"{x:{digits + 8}.{digits}f}" for x in row)
+                file.write(f"{index:6d}  {symbol:3s}{numbers}{7:6d}{1 + index % 3:6d}\n")
+
+
 class ReaderContract:
     """What a trajectory format must give back; a subclass writes the made-up run and says how exact the format is."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 
-from contracts import TIMESTEP, atoms_of, write_cp2k, write_ipi
+from contracts import TIMESTEP, atoms_of, write_cp2k, write_dftb, write_ipi, write_tinker
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
@@ -202,6 +203,19 @@ def ipi_pair(*quantities: str, unit: str = "atomic_unit") -> Callable[[Path, lis
     return write
 
 
+def dftb(folder: Path, run: list[Frame], *, charges: bool = True) -> dict[str, Any]:
+    """Write DFTB+'s only file, which has no cell."""
+    write_dftb(folder / "geo_end.xyz", run, charges=charges)
+    return {"path": folder / "geo_end.xyz", "cell": run[0].cell, "timestep": TIMESTEP}
+
+
+def tinker_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write Tinker's two files."""
+    write_tinker(folder / "water.arc", run)
+    write_tinker(folder / "water.vel", run, "velocities")
+    return {"path": folder / "water.arc", "velocities": folder / "water.vel", "timestep": TIMESTEP}
+
+
 def breathing() -> list[Frame]:
     """Return the run in a cell that breathes."""
     return [replace(frame, cell=frame.cell * (1 + 0.01 * np.sin(k / 8))) for k, frame in enumerate(water())]
@@ -247,6 +261,9 @@ DIALECTS: dict[str, Dialect] = {
     "i-PI, centroid": Dialect(ipi_pair("x_centroid", "v_centroid", unit="angstrom"), breathing, exact_to=2e-5),
     "i-PI through ASE": Dialect(ipi_pair("positions", "velocities", unit="ase"), breathing),
     "i-PI through ASE, centroid": Dialect(ipi_pair("x_centroid", "v_centroid", unit="ase"), breathing),
+    "DFTB+": Dialect(dftb),
+    "DFTB+ without charges": Dialect(partial(dftb, charges=False)),
+    "Tinker": Dialect(tinker_pair, breathing),
     "ASE": Dialect(ase_trajectory),
     "ASE, heavy": Dialect(ase_trajectory, deuterium),
 }

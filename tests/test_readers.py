@@ -14,7 +14,7 @@ import ase.io
 import numpy as np
 import pytest
 
-from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k, write_ipi
+from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k, write_dftb, write_ipi, write_tinker
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats import READERS, read_frames, write_frames
@@ -109,6 +109,35 @@ class TestIPIPositions(TestIPI):
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         write_ipi(folder / "sim.pos_0.xyz", run, "positions")
         return {"path": folder / "sim.pos_0.xyz", "timestep": TIMESTEP}
+
+
+class TestDFTB(ReaderContract):
+    reader = "dftb"
+    exact_to = 2e-8
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_dftb(folder / "geo_end.xyz", run)
+        return {"path": folder / "geo_end.xyz", "cell": self.cell.ravel(), "timestep": TIMESTEP}
+
+
+class TestTinker(ReaderContract):
+    reader = "pair"
+    clock = False
+    exact_to = 1e-7
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_tinker(folder / "water.arc", run)
+        write_tinker(folder / "water.vel", run, "velocities")
+        return {"path": folder / "water.arc", "velocities": folder / "water.vel", "timestep": TIMESTEP}
+
+
+class TestTinkerPositions(TestTinker):
+    reader = "tinker"
+    differenced = True
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_tinker(folder / "water.xyz", run)
+        return {"path": folder / "water.xyz", "timestep": TIMESTEP}
 
 
 class TestASETrajectory(ReaderContract):

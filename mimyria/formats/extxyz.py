@@ -70,6 +70,8 @@ def read_extxyz(
                     columns = header.columns if header else None
                     header, comment = parse_header(rest, header), rest
                     table = table if header.columns is columns else _table(header, positions)
+                if known is None:
+                    _note_unnamed(block, header, source)
                 atoms = parse_rows(block, table)
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
@@ -104,8 +106,13 @@ def read_extxyz_velocities(source: Source, indices: Iterable[int], progress: Pro
         yield frame if frame.velocities is not None else replace(frame, velocities=frame.positions)
 
 
-def read_blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[Block]:
-    """Yield the text of the wanted frames; the others are skipped by counting lines."""
+def read_blocks(
+    path: Path, lines: Iterator[bytes], indices: Iterable[int], *, n_comments: int = 1, titled: bool = False
+) -> Iterator[Block]:
+    """Yield the text of the wanted frames; the others are skipped by counting lines.
+
+    Between the number of atoms, which a title may follow, and the atoms stand so many lines of comments.
+    """
     wanted, line = iter(indices), 1
     following = next(wanted, None)
     for index in count():
@@ -119,10 +126,11 @@ def read_blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> I
                 raise TrajectoryError(f"{path}: holds no frame")
             if not first:
                 return
-            if not first.strip().isdigit() or int(first) == 0:
+            number = first.split()[0] if titled else first.strip()
+            if not number.isdigit() or int(number) == 0:
                 raise TrajectoryError(f"{path}, line {line}: expected a number of atoms, found {first[:40]!r}")
-            n_atoms = int(first)
-            comment = next(lines, b"").decode(errors="replace")
+            n_atoms = int(number)
+            comment = b"".join(islice(lines, n_comments)).decode(errors="replace")
             rows = list(islice(lines, n_atoms))
         except read_errors(path) as error:
             raise truncation_error(path, index, f"the file is damaged ({error})") from error
@@ -132,9 +140,9 @@ def read_blocks(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> I
             # A file may end without a newline; a last line that also lacks columns was cut, or is still being written.
             if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
                 raise truncation_error(path, index, "the line of its last atom is incomplete")
-            yield Block(index, line + 2, comment, rows)
+            yield Block(index, line + 1 + n_comments, comment, rows)
             following = next(wanted, None)
-        line += n_atoms + 2
+        line += n_atoms + 1 + n_comments
 
 
 def _table(header: Header, positions: bool) -> Table:
@@ -147,6 +155,8 @@ def _table(header: Header, positions: bool) -> Table:
             raise TrajectoryError(
                 "holds velocities, no positions; give the file of positions, and this as --velocities"
             )
+        if not found and ours == "pos" and positions and not {"force", "forces"}.isdisjoint(header.columns):
+            raise TrajectoryError("holds forces, no positions; give the file of positions")
         if not found and (ours == "species" or (ours == "pos" and positions)):
             raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}; add it to Properties")
         if found and ours in ("pos", "vel", "momenta", "forces") and len(found) != 3:
@@ -155,6 +165,19 @@ def _table(header: Header, positions: bool) -> Table:
             fields += found
             record.append((ours, "S8", ()) if ours == "species" else (ours, "f8", (len(found),)))
     return fields, np.dtype(record)
+
+
+def _note_unnamed(block: Block, header: Header, source: Source) -> None:
+    """Note columns that the header does not name: nobody knows what they are."""
+    named = max(fields.stop for fields in header.columns.values())
+    if (n_columns := len(block.rows[0].split())) > named:
+        several = f"columns {named + 1} to {n_columns} have no name and are not read"
+        which = several if n_columns > named + 1 else f"column {n_columns} has no name and is not read"
+        known = header.written.get("properties", "species:S:1:pos:R:3").strip("\"'")
+        source.note(
+            f"{source.path}: {which}; for velocities, put Properties={known}:vel:R:3 (or the "
+            "order they have) into the comment of every frame"
+        )
 
 
 def parse_rows(block: Block, table: Table) -> Array:

@@ -9,15 +9,17 @@ from itertools import tee, zip_longest
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.dftb import DFTB
 from mimyria.formats.extxyz import EXTXYZ, EXTXYZ_VELOCITIES
 from mimyria.formats.ipi import IPI, IPI_VELOCITIES
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.tinker import TINKER, TINKER_VELOCITIES
 from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
-OF_POSITIONS: tuple[Reader, ...] = (IPI, EXTXYZ)
-OF_VELOCITIES: tuple[Reader, ...] = (IPI_VELOCITIES, EXTXYZ_VELOCITIES)
+OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, EXTXYZ)
+OF_VELOCITIES: tuple[Reader, ...] = (IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, EXTXYZ_VELOCITIES)
 """The first that accepts a file reads it; the two files may be in different dialects."""
 
 
@@ -35,6 +37,9 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
                 f"{place}: {ended} has ended; use the common part with `--frames 0:N`, N at most {index}"
             )
         _check_match(place, frame, other)
+        if not source.times_only and (other.velocities is None or np.array_equal(frame.positions, other.velocities)):
+            held = "no velocities" if other.velocities is None else f"the same numbers as {source.path}, positions"
+            raise TrajectoryError(f"{source.velocities}, frame {index}: holds {held}; give the file of the velocities")
         yield replace(frame, velocities=other.velocities)
 
 

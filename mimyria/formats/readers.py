@@ -10,6 +10,7 @@ from pathlib import Path
 from mimyria.errors import TrajectoryError
 from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
+from mimyria.formats.dftb import DFTB
 from mimyria.formats.espresso import ESPRESSO
 from mimyria.formats.extxyz import EXTXYZ
 from mimyria.formats.ipi import IPI
@@ -18,9 +19,23 @@ from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
 from mimyria.formats.phonopy import BORN, PHONOPY
 from mimyria.formats.source import Progress, Reader, Source
+from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 
-READERS: tuple[Reader, ...] = (PAIR, IPI, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT, MDANALYSIS, ASE)
+READERS: tuple[Reader, ...] = (
+    PAIR,
+    IPI,
+    DFTB,
+    TINKER,
+    EXTXYZ,
+    OUTCAR,
+    BORN,
+    PHONOPY,
+    ESPRESSO,
+    ABINIT,
+    MDANALYSIS,
+    ASE,
+)
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""
 
 UNUSED = {

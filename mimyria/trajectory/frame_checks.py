@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from mimyria.elements import symbols_of
@@ -29,6 +32,17 @@ def check_atoms(place: str, found: Array, expected: Array) -> None:
     atom = int(np.flatnonzero(found != expected)[0])
     symbol, wanted = symbols_of([found[atom], expected[atom]])
     raise TrajectoryError(f"{place}: atom {atom} is {symbol}, but {wanted} in frame 0; the atoms must keep their order")
+
+
+def check_velocities(path: Path, moving: Sequence[bool]) -> None:
+    """Raise TrajectoryError if some of the first frames have no velocities, but some after them do."""
+    if list(moving) != sorted(moving, reverse=True):
+        with_velocities = [index for index, has in enumerate(moving) if has]
+        shown = ", ".join(map(str, with_velocities[:4])) + (", ..." if len(with_velocities) > 4 else "")
+        raise TrajectoryError(
+            f"{path}: of its first {len(moving)} frames only {shown} have velocities, not {moving.index(False)}; "
+            "write them as often as positions, or take the frames that have them into a file of their own"
+        )
 
 
 def check_finite(place: str, frame: Frame) -> None:

@@ -21,7 +21,14 @@ from mimyria.formats.source import Progress, Source
 from mimyria.frame import Array, Frame
 from mimyria.settings import Reading
 from mimyria.trajectory.differences import attenuation, central_differences
-from mimyria.trajectory.frame_checks import check_atoms, check_cell, check_finite, check_strain, describe_jump
+from mimyria.trajectory.frame_checks import (
+    check_atoms,
+    check_cell,
+    check_finite,
+    check_strain,
+    check_velocities,
+    describe_jump,
+)
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
 from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval
 
@@ -89,6 +96,8 @@ class Trajectory:
         self.numbers = first.numbers
         self.n_frames = self._progress.n_frames
         self.differenced = first.velocities is None
+        if self.differenced and velocity_unit is not None:
+            raise TrajectoryError(f"{self.path}: holds no velocities; leave --velocity-unit {velocity_unit} out")
         self._interval = stored_interval(clocks)
         self._given = timestep
         self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
@@ -205,10 +214,11 @@ class Trajectory:
         first = next(frames, None)
         if first is None:
             raise TrajectoryError(f"{self.path}: holds no frame")
-        clocks, ended = [read_clock(first)], False
+        clocks, ended, moving = [read_clock(first)], False, [first.velocities is not None]
         try:
             for frame in islice(frames, FIRST_FRAMES - 1):
                 clocks.append(read_clock(frame))
+                moving.append(frame.velocities is not None)
             ended = len(clocks) < FIRST_FRAMES
         except TrajectoryError:
             # The frames before the damaged one may be all that is wanted; who reads it gets the error again.
@@ -216,6 +226,7 @@ class Trajectory:
                 raise
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
+        check_velocities(self.path, moving)
         own, first = first.cell, self._in_cell(f"{self.path}, frame 0", first)
         if own.any() and not np.allclose(own, first.cell, rtol=0.01, atol=0.01):
             stored = " ".join(f"{number:g}" for number in own.ravel())

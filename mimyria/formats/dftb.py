@@ -1,0 +1,73 @@
+"""``geo_end.xyz`` of a run of DFTB+: charges and velocities (Å/ps) in columns without names, told by ``MD iter: 8``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import open_lines
+from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
+from mimyria.formats.naming import Atoms, identify_atoms
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.frame import Frame
+
+VELOCITIES = {4: None, 5: None, 7: (4, 5, 6), 8: (5, 6, 7)}
+"""Where the velocities stand in a line of so many columns: symbol, position, charge or not, velocity or not."""
+
+_DIALECT = re.compile(rb"\s*\d+\s*\n\s*MD iter:\s*\d")
+_STEP = re.compile(r"MD iter:\s*(\d+)")
+
+
+def read_dftb(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames at the given increasing indices; they count steps, and have no cell."""
+    table: Table | None = None
+    names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
+    with open_lines(source.path) as (lines, fraction):
+        for block in read_blocks(source.path, lines, indices):
+            place = f"{source.path}, frame {block.index}"
+            step = _STEP.search(block.comment)
+            if step is None:
+                raise TrajectoryError(f"{place}: the comment {block.comment[:40]!r} is not MD iter: and a step")
+            progress.fraction = fraction()
+            if source.times_only:
+                yield replace(NO_ATOMS, step=int(step[1]))
+                continue
+            try:
+                table = table or _table(len(block.rows[0].split()))
+                atoms = parse_rows(block, table)
+            except TrajectoryError as error:
+                raise TrajectoryError(f"{place}: {error}") from error
+            if not np.array_equal(atoms["species"], names):
+                names, known = atoms["species"].copy(), identify_atoms(atoms["species"], source, place)
+            atoms = known.of(atoms)
+            yield Frame(
+                numbers=known.numbers,
+                positions=atoms["pos"].copy(),
+                cell=np.zeros((3, 3)),
+                periodic=np.zeros(3, dtype=bool),
+                velocities=atoms["vel"].copy() if "vel" in (atoms.dtype.names or ()) else None,
+                masses=known.masses,
+                step=int(step[1]),
+                kept=known.kept,
+            )
+
+
+def _table(n_columns: int) -> Table:
+    """Return how to parse lines of so many columns."""
+    if n_columns not in VELOCITIES:
+        raise TrajectoryError(f"lines have {n_columns} columns, and those of DFTB+ {', '.join(map(str, VELOCITIES))}")
+    fields = VELOCITIES[n_columns]
+    record = [("species", "S8", ()), ("pos", "f8", (3,)), *([("vel", "f8", (3,))] if fields else [])]
+    return [0, 1, 2, 3, *(fields or ())], np.dtype(record)
+
+
+DFTB = Reader(
+    "dftb",
+    lambda source: _DIALECT.match(source.head) is not None,
+    read_dftb,
+    lambda source, frame: VelocityUnit("A/ps", fixed=True),
+)

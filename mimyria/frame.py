@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimyria.errors import TrajectoryError
+
 Array = NDArray[Any]
 """Any numpy array; the docstring says which shape and unit."""
 
 AXES = "xyz"
 """Names of the Cartesian axes."""
+CHARGE = "total_charge"
+"""Header key of the total charge in what is written."""
+CHARGES = {"totalcharge", "totcharge", "netcharge", "charge", "molecularcharge", "systemcharge"}
+"""The keys of the total charge in what is read, in small letters without underscores and hyphens."""
+SAME_CHARGE = 0.01
+"""e; charges that differ by less are the same one, rounded."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,10 +95,67 @@ class Frame:
 
     @property
     def total_charge(self) -> float:
-        """The charge (e) that the frame's header states as ``total_charge``, else zero."""
-        return float(self.info.get("total_charge", 0.0))
+        """The charge (e) that the frame's header states, else zero; see `stated_charge`."""
+        return stated_charge(self.info, len(self)) or 0.0
 
     @property
     def volume(self) -> float:
         """|det(cell)| in Å³; zero where a direction has no cell vector."""
         return float(abs(np.linalg.det(self.cell)))
+
+
+def stated_charge(info: Mapping[str, Any], n_atoms: int, initial: Array | None = None) -> float | None:
+    """Return the total charge, e, that a header states under any of `CHARGES`; None if it states none.
+
+    Parameters
+    ----------
+    info
+        The header. An array with a value for every atom is no total charge.
+    n_atoms
+        Number of atoms.
+    initial
+        Charges of the atoms as ASE keeps them, e, shape (n,). Their sum is the total charge if it is a whole number and
+        they do not all vanish, which is how ASE says that there are none.
+
+    Raises
+    ------
+    TrajectoryError
+        If a charge is not a number, or two differ.
+    """
+    stated: dict[str, float] = {}
+    for key, value in info.items():
+        if not _is_charge(key, value, n_atoms):
+            continue
+        try:
+            stated[key] = float(np.asarray(value, dtype=float).reshape(()))
+        except (TypeError, ValueError):
+            stated[key] = np.nan
+        if isinstance(value, bool) or not np.isfinite(stated[key]):
+            raise TrajectoryError(f"the total charge {key}={value} is not a number; correct the header")
+    if (
+        initial is not None
+        and np.any(initial)
+        and abs(np.sum(initial) - (whole := round(np.sum(initial)))) < SAME_CHARGE
+    ):
+        stated["the sum of initial_charges"] = float(whole)
+    for key, charge in stated.items():
+        first = next(iter(stated))
+        if abs(charge - stated[first]) > SAME_CHARGE:
+            raise TrajectoryError(
+                f"two total charges, {first}={stated[first]:g} and {key}={charge:g}; leave out the wrong one"
+            )
+    return next(iter(stated.values()), None)
+
+
+def with_charge(info: Mapping[str, Any], charge: float | None, n_atoms: int) -> dict[str, Any]:
+    """Return a header that states the total charge (e) once, as ``total_charge``; as it is if there is none."""
+    if charge is None:
+        return dict(info)
+    others = {key: value for key, value in info.items() if key == CHARGE or not _is_charge(key, value, n_atoms)}
+    return others | {CHARGE: float(charge)}
+
+
+def _is_charge(key: str, value: Any, n_atoms: int) -> bool:
+    """Return whether an entry of a header is the charge of all atoms together."""
+    of_each = n_atoms > 1 and np.shape(value) == (n_atoms,)
+    return key.lower().replace("_", "").replace("-", "") in CHARGES and not of_each

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ase import Atoms
 from ase.build import molecule
 
+from mimyria.errors import TrajectoryError
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict
@@ -34,9 +36,25 @@ def test_the_charge_of_the_calculator_is_the_sum_of_its_tensors(models: Path) ->
     from mimyria.ase import ResponseCalculator
 
     atoms = molecule("H2O")
+
+    def total() -> float:
+        charges = atoms.calc.get_property("born_effective_charges", atoms).sum(axis=0)
+        np.testing.assert_allclose(charges, charges[0, 0] * np.eye(3), atol=1e-6)
+        return float(charges[0, 0])
+
     for charge in (0.0, -2.0):
         atoms.calc = ResponseCalculator(models / "apt.mym", charge=charge, device="cpu")
-        charges = atoms.calc.get_property("born_effective_charges", atoms)
-        np.testing.assert_allclose(charges.sum(axis=0), charge * np.eye(3), atol=1e-6)
+        assert total() == pytest.approx(charge, abs=1e-6)
+    atoms.calc = ResponseCalculator(models / "apt.mym", device="cpu")
+    assert total() == pytest.approx(0.0, abs=1e-6)
+    atoms.info["charge"] = -1  # after a calculation: it is made anew
+    assert total() == pytest.approx(-1.0, abs=1e-6)
+    del atoms.info["charge"]
+    atoms.set_initial_charges([-2.0, 0.5, 0.5])
+    assert total() == pytest.approx(-1.0, abs=1e-6)
+    atoms.info["net_charge"] = 2
+    with pytest.raises(TrajectoryError, match="two total charges, net_charge=2 and the sum of initial_charges=-1;"):
+        total()
+    atoms = molecule("H2O")
     atoms.calc = ResponseCalculator(models / "apt.mym", project=False, device="cpu")
     assert abs(atoms.calc.get_property("born_effective_charges", atoms).sum(axis=0)).max() > 1e-4

@@ -94,3 +94,16 @@ def test_settings_without_effect_are_refused(run: Run, tmp_path: Path, option: t
     status, _, errors = run("label", "--import", tmp_path / "vasprun.xml", *option, "--out", tmp_path / "l.extxyz")
     assert status == 2
     assert f"--import takes every frame as it is: leave {option[0]} out" in errors
+
+
+def test_a_charge_that_the_tensors_do_not_add_up_to_is_said(run: Run, tmp_path: Path) -> None:
+    frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
+    ion = frame.tensors["apt"] + np.eye(3) / len(frame)  # of a charge one higher
+    info = {"apt_order": "field,displacement"}
+    write_frames(tmp_path / "a.extxyz", [replace(frame, tensors={"apt": ion}, info=info)] * 2)
+    status, _, errors = run("label", "--import", tmp_path / "a.extxyz", "--out", tmp_path / "b.extxyz")
+    assert status == 0
+    assert "Σ P of 2 of 2 frames is up to 1.0" in errors
+    assert "labels of a charge of +1: state it with --charge" in errors
+    status, _, errors = run("label", "--import", tmp_path / "a.extxyz", "--out", tmp_path / "b.extxyz", "--charge", 1)
+    assert (status, errors) == (0, "")

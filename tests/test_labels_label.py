@@ -221,6 +221,11 @@ def test_the_charge_comes_from_the_header(tmp_path: Path, ledger: Path) -> None:
     ion = replace(WATER, info={"total_charge": -1.0})
     assert "no ions" in label(tmp_path / "work", ledger, {"0": ion}).failures[tmp_path / "work" / "0"]
     assert label(tmp_path / "work", ledger, {"0": ion}, charge=0).frames
+    fraction = replace(WATER, info={"charge": -0.6})
+    with pytest.raises(LabelError, match=r"the total charge -0.6 e is not a whole number; .* give --charge"):
+        label(tmp_path / "other", ledger, {"0": fraction})
+    (neutral,) = label(tmp_path / "other", ledger, {"0": fraction}, charge=0).frames.values()
+    assert {key: value for key, value in neutral.info.items() if "charge" in key} == {"total_charge": 0.0}
 
 
 def test_runs_of_two_versions_are_not_mixed(tmp_path: Path, ledger: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from contracts import labelled
 from mimyria.errors import LabelError
 from mimyria.formats import read_frames
-from mimyria.formats.layout import LAYOUTS, check_layout, stored_tensors, without_orders
+from mimyria.formats.layout import LAYOUTS, check_layout, own_header, stored_tensors
 from mimyria.targets import APT, PGT, TARGETS
 from mimyria.units import BOHR
 
@@ -184,6 +184,6 @@ def test_units_and_widths_of_every_target_are_checked() -> None:
             stored(name, values, **{**header, f"{name}_unit": "x"})
         with pytest.raises(LabelError, match=rf"a.xyz: {name} has {3**target.order} columns, not {values[0].size}"):
             stored(name, values[:, 0], **header)
-        assert without_orders({**header, "engine": "x"}) == {"engine": "x"}
+        assert own_header({**header, "engine": "x"}, 3, None, "a.xyz") == {"engine": "x"}
     both = {name: made_up(name).reshape(3, -1) for name in ("hgt", "pgt")}
     assert set(stored_tensors(both, {}, None, "a.xyz")) == {"hgt", "pgt"}

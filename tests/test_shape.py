@@ -76,7 +76,6 @@ PAGELESS = {
     "formats/header": "test_layout.py and test_write.py",
     "formats/mdanalysis": "test_readers.py: the contract of readers",
     "formats/pair": "test_readers.py: the contract of readers",
-    "frame": "a record",
     "labels/quality": "test_fields.py",
     "model/calibration": "test_predict.py",
     "molecules": "test_groups.py and test_cluster.py",

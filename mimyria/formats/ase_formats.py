@@ -9,7 +9,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.born import dielectric
-from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.layout import own_header, stored_tensors
 from mimyria.formats.naming import identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Array, Frame
@@ -52,7 +52,7 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             periodic=atoms.pbc,
             velocities=None if momenta is None else momenta / known.weights[:, None],
             tensors=stored_tensors(columns, header, source.layout, place),
-            info=without_orders(atoms.info) | stated,
+            info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | stated,
             forces=None if forces is None else known.of(forces),
             masses=known.masses,
             columns=tuple(columns),

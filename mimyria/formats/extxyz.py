@@ -13,7 +13,7 @@ import numpy as np
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.header import Header, parse_header, split_time
-from mimyria.formats.layout import stored_tensors, without_orders
+from mimyria.formats.layout import own_header, stored_tensors
 from mimyria.formats.naming import Atoms, identify_atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.frame import Array, Frame
@@ -27,7 +27,7 @@ COLUMNS = {
     "pos": ("pos", "positions"),
     "vel": ("vel", "velo", "velocities"),
     "masses": ("masses", "mass"),
-    **{name: (name,) for name in ("momenta", "forces", *TENSORS)},
+    **{name: (name,) for name in ("momenta", "forces", "initial_charges", *TENSORS)},
 }
 """The columns used, with their names in various files; the first of a file's is taken."""
 _OF_CP2K = re.compile(rb" i =\s*\d+, time =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
@@ -80,6 +80,8 @@ def read_extxyz(
             now = atoms[[name for name in ("species", "masses") if name in present]]
             if known is None or now.dtype != told.dtype or not np.array_equal(now, told):
                 told, known = now.copy(), _identified(now, header, source, place)
+            charges = atoms["initial_charges"] if "initial_charges" in present else None
+            info = own_header(header.info, len(atoms), charges, place)
             atoms = known.of(atoms)
             tensors = {name: atoms[name] for name in present if name in TENSORS}
             yield Frame(
@@ -90,7 +92,7 @@ def read_extxyz(
                 velocities=_velocities(atoms, known),
                 time=time,
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
-                info=without_orders(header.info),
+                info=info,
                 forces=atoms["forces"].copy() if "forces" in present else None,
                 masses=known.masses,
                 columns=tuple(header.columns),

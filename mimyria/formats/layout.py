@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.errors import LabelError
-from mimyria.frame import Array
+from mimyria.errors import LabelError, TrajectoryError
+from mimyria.frame import Array, stated_charge, with_charge
 from mimyria.targets import TARGETS, Target
 from mimyria.units import BOHR
 
@@ -81,10 +81,18 @@ def stored_tensors(
     return tensors
 
 
-def without_orders(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the header entries without index orders and units, which no longer hold after the conversion to ours."""
+def own_header(header: Mapping[str, Any], n_atoms: int, initial: Array | None, place: str) -> dict[str, Any]:
+    """Return the header of a frame of ours, with the total charge under one key.
+
+    Index orders and units of tensors no longer hold after the conversion to ours. ``initial`` are the charges of the
+    ``n_atoms`` atoms as ASE keeps them, and ``place`` is the file and the frame, for messages.
+    """
     converted = {f"{name}_{what}" for name in TARGETS for what in ("order", "unit")}
-    return {key: value for key, value in header.items() if key not in converted}
+    kept = {key: value for key, value in header.items() if key not in converted}
+    try:
+        return with_charge(kept, stated_charge(kept, n_atoms, initial), n_atoms)
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{place}: {error}") from error
 
 
 def _in_our_order(target: Target, values: Array, stated: str | None, layout: str | None, place: str) -> Array:

@@ -17,13 +17,14 @@ from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import make_executor
 from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.formats.cells import given_cell
-from mimyria.frame import Frame
+from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
+from mimyria.labels.quality import warn_of_charges
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
-from mimyria.targets import TARGETS
+from mimyria.targets import APT, TARGETS
 
 log = logging.getLogger("mimyria")
 
@@ -56,7 +57,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     isolated = settings.cluster is not None or not next(iter(frames.values())).periodic.any()
     name = settings.engine or ("pyscf" if isolated else "cp2k")
     engine = make_engine(name, {"template": settings.template, "command": settings.command, **settings.set})
-    if settings.charge is None and not any("total_charge" in frame.info for frame in frames.values()):
+    if settings.charge is None and not any(CHARGE in frame.info for frame in frames.values()):
         log.info("the frames state no charge, so it is taken as 0; --charge sets another")
     each, plan = _plan(frames, settings)
     resources = {key: number for key in ("workers", "cores") if (number := getattr(settings, key)) is not None}
@@ -66,9 +67,9 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
             labelled = label_frames(plan.configurations, engine, executor, work, each, advance)
     except KeyboardInterrupt:
         raise Interrupted(f"finished work is kept in {work}; run the same command again to resume it") from None
-    written = [
-        _finished(frame, engine.summary, settings.sum_rule == "project") for frame in plan.assemble(labelled.frames)
-    ]
+    assembled = plan.assemble(labelled.frames)
+    warn_of_charges(out, [(frame.tensors[APT.name].sum(axis=0), frame.total_charge) for frame in assembled])
+    written = [_finished(frame, engine.summary, settings.sum_rule == "project") for frame in assembled]
     if written:
         write_frames(out, written)
     programs = sorted({str(frame.info["engine"]) for frame in written})
@@ -124,8 +125,9 @@ def _plan(frames: dict[int, Frame], settings: LabelSettings) -> tuple[LabelSetti
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}
         return settings, Plan(configurations, lambda labels: list(labels.values()))
     if settings.charge is not None:  # of the whole frame; a cluster has the charge of the ions in it
-        charge = {"total_charge": float(settings.charge)}
-        frames = {index: replace(frame, info=frame.info | charge) for index, frame in frames.items()}
+        frames = {
+            k: replace(frame, info=with_charge(frame.info, settings.charge, len(frame))) for k, frame in frames.items()
+        }
     return replace(settings, charge=None), _cluster_plan(frames, settings)
 
 

@@ -12,8 +12,10 @@ import numpy as np
 from mimyria.declare import declared, flag, values_of
 from mimyria.errors import ConfigError, LabelError
 from mimyria.formats import check_writable, read_frames, write_frames
+from mimyria.frame import with_charge
+from mimyria.labels.quality import warn_of_charges
 from mimyria.settings import LabelSettings, Topology
-from mimyria.targets import TARGETS, labelled_atoms
+from mimyria.targets import APT, TARGETS, labelled_atoms
 
 log = logging.getLogger("mimyria")
 
@@ -48,7 +50,7 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
     if out.resolve() in {path.resolve() for path in paths}:
         raise ConfigError(f"{out} is a file to import; give another --out")
     check_writable(out)
-    frames, bare = [], []
+    frames, bare, sums = [], [], []
     errors: dict[str, list[float]] = {}
     for path in paths:
         for index, frame in enumerate(read_frames(path, **values_of(settings, Topology))):
@@ -67,12 +69,15 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
                 if project:
                     tensors[name] = TARGETS[name].project_translation(tensor, total)
             origin = {"source": path.name, "source_frame": index} | ({"layout": layout} if layout else {})
-            given = {} if charge is None else {"total_charge": charge}
-            frames.append(replace(frame, tensors=tensors, info=origin | frame.info | given))
+            if APT.name in frame.tensors:
+                sums.append((frame.tensors[APT.name].sum(axis=0), total))
+            info = with_charge(origin | frame.info, charge, len(frame))
+            frames.append(replace(frame, tensors=tensors, info=info))
     if not frames:
         raise LabelError(bare[0] if bare else "there are no frames to import")
     if bare:
         log.warning(f"{len(bare)} frames without tensors are left out; the first: {bare[0]}")
+    warn_of_charges(out, sums)
     write_frames(out, frames)
     summary = [
         f"{name} in {len(errors[name])} frames, "

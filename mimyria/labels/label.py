@@ -22,7 +22,7 @@ from mimyria.engines.job import FAILED as ENGINE_FAILED
 from mimyria.engines.job import forget_runs, has_runs, read_npz, read_runs, write_npz, write_task
 from mimyria.errors import Busy, LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
-from mimyria.frame import Array, Frame
+from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
 from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.quality import FIGURES
 from mimyria.memory import Identity, locked, read_json, write_json
@@ -125,7 +125,14 @@ class _Session:
         self.locks: dict[Path, TextIO] = {}
 
     def _charge(self, frame: Frame) -> int:
-        return round(frame.total_charge) if self.settings.charge is None else self.settings.charge
+        if self.settings.charge is not None:
+            return self.settings.charge
+        charge = frame.total_charge
+        if abs(charge - round(charge)) > SAME_CHARGE:
+            raise LabelError(
+                f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge"
+            )
+        return round(charge)
 
     def _identity(self, frame: Frame, engine: dict[str, Any]) -> Identity:
         """Return everything that determines the label of a configuration."""
@@ -314,8 +321,7 @@ def _labelled(frame: Frame, content: dict[str, Any], identity: Identity) -> Fram
     """Return the frame with the tensors and forces of a label, and the other results in its header."""
     frame = unlabelled(frame)
     info = {
-        **frame.info,
-        "total_charge": float(identity["charge"]),
+        **with_charge(frame.info, identity["charge"], len(frame)),
         "field": identity["field"],
         "energy": float(content["energy"]) * HARTREE,
         "engine": str(content["program"]),

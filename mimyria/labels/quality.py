@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mimyria.frame import Array
 from mimyria.targets import TARGETS
+
+log = logging.getLogger("mimyria")
 
 FIGURES = {
     "qa_residual": "E_h/a0 that the fit leaves of the forces",
@@ -26,6 +30,9 @@ OUTLIER_DEVIATIONS = 5.0
 """An outlier is so many standard deviations (from the median absolute deviation) above the median,"""
 OUTLIER_FACTOR = 2.0
 """and so many times the median, so that nearly identical labels have no outliers."""
+WRONG_CHARGE, WHOLE = 0.3, 0.1
+"""e; a sum of the APT that is off by more than the first is that of another charge, if it is a whole number within the
+second."""
 FEWEST = 8
 """Labels needed to recognise an outlier."""
 LARGEST = {"qa_residual": 1e-4, "qa_apt_difference": 0.01, "qa_apt_sum": 0.1, "qa_pgt_sum": 5.0}
@@ -67,6 +74,27 @@ def summarise_quality(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "image pairs twice in small cells; `--sum-rule project` makes the sums exact"
         )
     return facts
+
+
+def warn_of_charges(path: Path, sums: Sequence[tuple[Array, float]]) -> None:
+    """Warn if Σ P, shape (3, 3), e, of the atoms of a labelled frame is not its total charge, e, which stands beside.
+
+    ``path`` is the file of the frames, for the message. NaN, where not all atoms have a label, is not compared.
+    """
+    errors = np.array([abs(total - charge * np.eye(3)).max() for total, charge in sums])
+    wrong = np.flatnonzero(errors > WRONG_CHARGE)
+    if not wrong.size:
+        return
+    first = int(wrong[0])
+    found, charge = float(np.trace(sums[first][0])) / 3, sums[first][1]
+    whole = round(found)
+    cause = "; the labels are not converged"
+    if whole != round(charge) and abs(found - whole) < WHOLE:
+        cause = f"; they are labels of a charge of {whole:+d}: state it with --charge, or total_charge in the header"
+    log.warning(
+        f"{path}: Σ P of {wrong.size} of {len(sums)} frames is up to {errors[wrong].max():.2f} e off the total charge; "
+        f"in frame {first} it is {found:.2f} e, and the charge {charge:+g} e{cause}"
+    )
 
 
 def is_outlier(values: Array) -> Array:

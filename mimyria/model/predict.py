@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from mimyria.execute import cores_here
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, with_charge
 from mimyria.model.batches import in_batches
 from mimyria.model.calibration import committee_spread
 from mimyria.model.environments import is_extrapolated, neighbour_counts_and_distances
@@ -64,7 +64,8 @@ def predict_all(
     batches = in_batches(frames, ATOMS_PER_BATCH.get(device, 1))
     for batch, predictions in _compute_ahead(partial(predict_together, models), batches, workers):
         for frame, *of_models in zip(batch, *predictions, strict=True):
-            total = frame.total_charge if charge is None else charge
+            frame = replace(frame, info=with_charge(frame.info, charge, len(frame)))
+            total = frame.total_charge
             for of_model, prediction in zip(diagnostics, of_models, strict=True):
                 frame = of_model.add(frame, prediction, total)
             yield frame

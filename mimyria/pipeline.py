@@ -26,7 +26,8 @@ from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.bands import write_bands
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE, check_equipartition, check_integral
+from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
+from mimyria.spectra.equipartition import check_equipartition
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import choose_sampling
@@ -212,7 +213,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make their spectra separately")
     for trajectory in {segment.path: segment for segment in reversed(trajectories)}.values():
-        check_first_frames(trajectory, settings.temperature)
+        check_first_frames(trajectory, settings.temperature, settings.constraints)
     step = max(steps)
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
@@ -240,7 +241,7 @@ def _spectra(
     summary = f"{frames} frames, {temperature:.1f} K, resolution {sampling.resolution:g} cm⁻¹, {blocks}"
     log.info(summary)
     spectra = Spectra()
-    made = {f"rates {number}": str(run.origin) for number, run in enumerate(series, 1)}
+    made = facts_of(series) | {f"rates {number}": str(run.origin) for number, run in enumerate(series, 1)}
     for kind, make in KINDS.items():
         if kind in kinds:
             spectrum = make(series, conditions, sampling)
@@ -251,6 +252,7 @@ def _spectra(
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
+    report_rounding(series)
     used = {"temperature": temperature, "resolution": sampling.resolution, "timestep": sampling.timestep}
     flags = in_words(settings, *(("use", "nothing") if remade else ()))
     made_from = [dict(run.origin) for run in series]
@@ -284,6 +286,6 @@ def _temperature(series: Sequence[ResponseSeries], settings: SpectrumSettings, r
         if not is_likely(kinetic, given):
             if remade:
                 log.warning(f"{means}: a wrong unit of velocity or time (--velocity-unit, --timestep)")
-        elif given is not None and abs(kinetic / given - 1) > TEMPERATURE_TOLERANCE:
-            log.warning(means)
+        elif given is not None and (words := check_temperature(series, given)):
+            log.warning(words)
     return kinetic if given is None else given

@@ -43,6 +43,11 @@ COUNT = Number(minimum=1, integer=True, takes="a positive whole number", metavar
 NATURAL = Number(minimum=0, integer=True, metavar="N")
 INTEGER = Number(integer=True, metavar="N")
 POSITIVE = Number(above=0)
+CONSTRAINTS = Kind(
+    pattern=r"auto|none|h-bonds|rigid|\d+",
+    takes="auto, none, h-bonds, rigid or the number of constraints",
+    metavar="HOW",
+)
 WORD = Kind(pattern=".+")
 SOURCE = Kind(pattern=".+", metavar="FILE")
 CELL_FILE = File(pattern=r"(?![-+.,\d\s]*\s|[\d.]+$).+", takes="3, 6 or 9 numbers or a file")
@@ -236,6 +241,12 @@ class Experiment(Settings):
 
     panel: ClassVar[str] = "Physics"
     temperature: float | None = setting(positive("K"), "Temperature; by default from the velocities.", "use")
+    constraints: str = setting(
+        CONSTRAINTS,
+        "What is fixed: auto (as seen), none, h-bonds (and water), rigid (molecules), or the number of constraints.",
+        "result",
+        "auto",
+    )
     correction: str = setting(Choice(names=CORRECTIONS), "Quantum correction of intensities.", "use", "harmonic")
     epsilon_infinity: float | None = setting(
         Number(minimum=1), "ε∞, 1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.", "use"

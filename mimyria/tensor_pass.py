@@ -30,7 +30,9 @@ from mimyria.rates.window import chosen_resolution, window_lags
 from mimyria.settings import SpectrumSettings
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.kinetics import without_drift
+from mimyria.trajectory.constraints import find_freedom, first_frames
+from mimyria.trajectory.freedom import Freedom
+from mimyria.trajectory.rounding import quantum_of
 
 log = logging.getLogger("mimyria")
 
@@ -80,12 +82,14 @@ def series_along(
     store = PartStore(folder, pass_identity(trajectory, settings, stride), insist=insist)
     limit = len(range(0, trajectory.n_usable, stride))
     resolution = chosen_resolution(settings.resolution, limit, timestep, settings.window)
+    first = first_frames(trajectory)
+    freedom = find_freedom(first, settings.constraints) if first else None
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: resuming after {n_done} frames")
-    elif excerpt and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
-        _measure_aliasing(trajectory, settings, start, stride)
+    elif excerpt and freedom and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
+        _measure_aliasing(trajectory, settings, start, stride, freedom)
     frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
@@ -98,6 +102,8 @@ def series_along(
                 lags=window_lags(resolution, timestep, settings.window),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
+                quantum=quantum_of(first),
+                freedom=freedom,
                 limit=limit,
             )
     except KeyboardInterrupt:
@@ -105,13 +111,15 @@ def series_along(
         raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None
 
 
-def _measure_aliasing(trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int) -> None:
+def _measure_aliasing(
+    trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int, freedom: Freedom
+) -> None:
     """Log which part of the power the stride aliases, from a short segment at the full sampling rate."""
     all_atoms = np.ones((1, len(trajectory.numbers)))
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
         for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
-            velocities = without_drift(np.asarray(frame.velocities), frame_masses(frame))
+            velocities = freedom.without_drift(np.asarray(frame.velocities), frame_masses(frame))
             for name, rates in excerpt.items():
                 rates.append(rate(frame.tensors[name], velocities, all_atoms))
     except (TrajectoryError, LabelError):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import constants
 
 from conftest import moving_charges
+from mimyria.elements import masses_of
 from mimyria.frame import Frame
 from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
@@ -16,7 +17,8 @@ from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
-from mimyria.units import LIGHT_SPEED
+from mimyria.trajectory.freedom import Freedom
+from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 TEMPERATURE = 300.0
 VOLUME = 1000.0
@@ -88,3 +90,27 @@ def free_charges(folder: Path, n_frames: int = 800, timestep: float = 4.0) -> tu
     volume = frames[0].volume * constants.angstrom**3
     integral = np.pi * (moment @ moment) / (6 * constants.epsilon_0 * constants.c * volume * constants.k * TEMPERATURE)
     return series, integral / (2 * np.pi * constants.c) * 1e-4
+
+
+WATERS = np.array([8, 1, 1] * 20)
+
+
+def thermal_series(
+    folder: Path, hydrogen: float = 1.0, n_frames: int = 200, *, power: float = 0.0, freedom: Freedom | None = None
+) -> ResponseSeries:
+    """Velocities drawn anew in each frame at 300 K, those of H scaled, all times m^power; APT of ±1."""
+    rng, masses = np.random.default_rng(0), masses_of(WATERS)
+    width = np.sqrt(BOLTZMANN * TEMPERATURE / (masses * MASS_VELOCITY_SQUARED))
+    width *= np.where(WATERS == 1, hydrogen, 1.0) * masses**power
+    tensors = {"apt": np.where(WATERS == 1, 1.0, -2.0)[:, None, None] * np.eye(3)}
+    still = Frame(WATERS, np.zeros((60, 3)), 10 * np.eye(3), np.ones(3, dtype=bool), tensors=tensors)
+    return response_series(
+        iter(()),
+        (replace(still, velocities=width[:, None] * rng.normal(size=(60, 3))) for _ in range(n_frames)),
+        targets=("apt",),
+        grouping=Grouping.by_species(WATERS),
+        timestep=4.0,
+        lags=50,
+        store=PartStore(folder, Identity()),
+        freedom=freedom,
+    )

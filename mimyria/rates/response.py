@@ -1,6 +1,8 @@
 """The pass over a trajectory, from frames with tensors to a `ResponseSeries`; it can be stopped and resumed.
 
-    dM/dt = Σ_n P[n]·v_n          dα/dt = Σ_n Q[n]·v_n          (v without the velocity of the centre of mass)
+    dM/dt = Σ_n P[n]·v_n          dα/dt = Σ_n Q[n]·v_n
+
+(v without the velocity of the centre of mass, unless atoms are fixed).
 
 Tensors are contracted as they come with the frames, and none is stored. A checkpoint (`PartStore`) holds the rates
 computed so far until the whole series is written, so that a killed pass loses seconds.
@@ -21,13 +23,14 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import Grouping, GroupWeights
 from mimyria.rates.series import ResponseSeries
-from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
-from mimyria.units import BOLTZMANN, MASS_VELOCITY_SQUARED
+from mimyria.trajectory.freedom import Freedom, unconstrained
+from mimyria.trajectory.kinetics import temperature_of
+from mimyria.trajectory.rounding import difference_noise
 
 FRAMES_AT_ONCE = 16
 """Contracted together, with their tensors in memory."""
-MEMBERS = "_members"
-"""Suffix of the checkpoint's columns for the networks of a committee."""
+MEMBERS, POWERS = "_members", "_powers"
+"""Suffixes of the checkpoint's columns for the networks of a committee, and for Σ T² of a frame and its |rate|²."""
 SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
 """A part of the checkpoint is written after either, of rows in memory (one for each contraction)."""
 
@@ -69,6 +72,8 @@ def response_series(
     lags: int,
     store: PartStore,
     differenced: float = 0.0,
+    quantum: float = 0.0,
+    freedom: Freedom | None = None,
     limit: int | None = None,
 ) -> ResponseSeries:
     """Return the series of one trajectory, resumed from the checkpoint.
@@ -80,12 +85,14 @@ def response_series(
         ``lags``, is not in it and is computed again.
     predicted
         The frames after those, with the tensors of ``targets``.
-    targets, grouping, timestep, differenced
+    targets, grouping, timestep, differenced, quantum
         Names of the targets to contract, and as in `ResponseSeries`.
+    freedom
+        Degrees of freedom of the atoms; without constraints if not given.
     store, limit
         The checkpoint, and the number of frames to return, if it may hold more.
     """
-    pass_ = _Pass(targets, grouping, lags)
+    pass_ = _Pass(targets, grouping, lags, freedom, powers=differenced > 0 < quantum)
     for frames in iter(lambda: list(islice(done, FRAMES_AT_ONCE)), []):
         pass_.add_velocities(frames)
     saved = time.monotonic()
@@ -105,22 +112,35 @@ def response_series(
                 store.append(pass_.part())
     if not store.paths:
         raise SpectrumError("the trajectory has no frames in the range of --frames")
-    volume, temperature, kinetic, count = (
-        store.column(name, limit)[:] for name in ("volume", "temperature", "kinetic", "count")
-    )
+    volume, kinetic, count = (store.column(name, limit)[:] for name in ("volume", "kinetic", "count"))
+    noise = difference_noise(quantum, differenced, timestep, lags) if differenced else np.zeros(lags)
+    of_velocities = pass_.noise_masses()[:, None] * noise
+    correlation = np.array([correlator.result()[0, 0] for correlator in pass_.correlators])
+    blocks = np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1)
+    rounding = dict(zip(pass_.species, of_velocities[:, 0] / correlation[:, 0], strict=True)) if noise[0] else {}
+    for name in targets if noise[0] else ():
+        squares, powers = store.column(f"{name}{POWERS}", limit)[:].mean(axis=0)
+        rounding[name] = noise[0] * squares / powers if powers else 0.0
     return ResponseSeries(
         groups=grouping.names,
         timestep=timestep,
         rates={name: store.column(name, limit) for name in targets},
         volume=volume,
-        temperature=temperature,
+        temperature=temperature_of(kinetic.sum(axis=1), pass_.freedom.total),
         velocity_species=pass_.species,
-        velocity_correlation=np.array([correlator.result()[0, 0] for correlator in pass_.correlators]),
-        velocity_blocks=np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1),
+        velocity_correlation=correlation - of_velocities,
+        velocity_blocks=blocks - of_velocities,
         velocity_block_frames=pass_.correlators[0].block,
         differenced=differenced,
         n_atoms=len(pass_.masses),
-        species_temperature=pass_.species_temperature(kinetic),
+        species_temperature=temperature_of(kinetic, pass_.of_species) if pass_.freedom.known else None,
+        species_scatter=pass_.species_scatter(),
+        species_mass=np.array([pass_.masses[places].mean() for places in pass_.places]),
+        freedom=pass_.of_species,
+        freedom_words=pass_.freedom.words,
+        freedom_otherwise={name: pass_.by_species(shares) for name, shares in pass_.freedom.otherwise.items()},
+        quantum=quantum,
+        rounding={name: float(part) for name, part in rounding.items()},
         counts=dict(zip(grouping.group_names, count.T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.cells / pass_.n_frames,
@@ -129,11 +149,20 @@ def response_series(
     )
 
 
+FEWEST_SCATTERED = 5
+"""Molecules from whose scatter an error can be told."""
+
+
 class _Pass:
     """The state of a pass: frames waiting for contraction, rows waiting for the checkpoint, velocity correlations."""
 
-    def __init__(self, targets: Sequence[str], grouping: Grouping, lags: int) -> None:
-        self.targets, self.grouping, self.lags = targets, grouping, lags
+    def __init__(
+        self, targets: Sequence[str], grouping: Grouping, lags: int, freedom: Freedom | None, *, powers: bool
+    ) -> None:
+        self.targets, self.grouping, self.lags, self.powers = targets, grouping, lags, powers
+        self.freedom = freedom or unconstrained(np.ones(1))  # until the masses are known
+        self.given = freedom is not None
+        self.energies: Array = np.empty(0)
         self.waiting: list[Frame] = []
         self.rows: list[dict[str, Array]] = []
         self.masses: Array = np.empty(0)
@@ -159,11 +188,14 @@ class _Pass:
             raise SpectrumError("a frame has no velocities; read the frames through `Trajectory`, which makes them")
         if not len(self.masses):
             self.masses = frame_masses(frames[0])
+            self.freedom = self.freedom if self.given else unconstrained(self.masses)
+            self.energies = np.zeros(len(self.masses))
             species = Grouping.by_species(frames[0].numbers)
             self.species, self.places = species.names, list(map(np.flatnonzero, species.weights(frames[0])))
             self.correlators = [Correlator(self.lags) for _ in self.species]
         self.cells, self.n_frames = self.cells + sum(frame.cell for frame in frames), self.n_frames + len(frames)
-        velocities = without_drift(np.array([frame.velocities for frame in frames]), self.masses)
+        velocities = self.freedom.without_drift(np.array([frame.velocities for frame in frames]), self.masses)
+        self.energies += self.masses * np.square(velocities).sum(axis=(0, 2))
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # halves the memory
         for correlator, places in zip(self.correlators, self.places, strict=True):
             correlator.add(weighted.take(places, axis=1).reshape(len(frames), 1, -1))
@@ -177,6 +209,7 @@ class _Pass:
         velocities = self.add_velocities(frames)
         weights = [self.grouping.weights(frame) for frame in frames]
         row = {name: rates([frame.tensors[name] for frame in frames], velocities, weights) for name in self.targets}
+        powers: dict[str, Array] = {}
         for name, values in row.items():
             finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if not finite.all():
@@ -184,6 +217,11 @@ class _Pass:
                     f"frame at {frames[int(finite.argmin())].time:g} fs: the {name.upper()} gives a rate that is not a "
                     "number; look for atoms on top of each other, or end before this frame with --frames"
                 )
+            if self.powers:
+                squares = [np.square(frame.tensors[name]).sum() for frame in frames]
+                totals = np.square(values.sum(axis=1)).reshape(len(frames), -1).sum(axis=1)
+                powers[f"{name}{POWERS}"] = np.stack([squares, totals], axis=1)
+        row |= powers
         for name in self.targets:
             if all(name in frame.members for frame in frames):
                 row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
@@ -191,14 +229,41 @@ class _Pass:
         row["volume"] = np.array([frame.volume for frame in frames])
         energies = np.einsum("n,tnx,tnx->nt", self.masses, velocities, velocities)
         row["kinetic"] = np.stack([energies[places].sum(axis=0) for places in self.places], axis=1)
-        row["temperature"] = kinetic_temperature(velocities, self.masses)
         self.rows.append(row)
 
-    def species_temperature(self, kinetic: Array) -> Array:
-        """Return Σ m v² / (f k_B) of each species, shape (t, species), from Σ m v² in u (Å/fs)².
+    def by_species(self, of_atoms: Array) -> Array:
+        """Return the sum over the atoms of each species, shape (species,), of values (n,)."""
+        return np.array([of_atoms[places].sum() for places in self.places])
 
-        f = 3 (n_s - m_s/m), as ⟨v²⟩ of an atom relative to the centre of mass is 3 k_B T (1/m_n - 1/m).
+    @property
+    def of_species(self) -> Array:
+        """Degrees of freedom of each species, shape (species,)."""
+        return self.by_species(self.freedom.of_atoms)
+
+    def noise_masses(self) -> Array:
+        """Return Σ m ⟨w'²⟩/⟨w²⟩ of each species, u, for white noise w of every coordinate, w' without its drift.
+
+        w'_n = w_n - Σ_k m_k w_k/M          ⟨w'_n²⟩ = ⟨w²⟩ (1 - 2 m_n/M + Σ_k m_k²/M²)
         """
-        shares = [self.masses[places].sum() / self.masses.sum() for places in self.places]
-        freedom = np.array([3 * (len(places) - share) for places, share in zip(self.places, shares, strict=True)])
-        return kinetic * MASS_VELOCITY_SQUARED / (BOLTZMANN * np.where(freedom > 0, freedom, 1))
+        share = self.masses / self.masses.sum() * self.freedom.drifts
+        return self.by_species(3 * self.masses * (1 - 2 * share + np.square(share).sum()))
+
+    def species_scatter(self) -> Array:
+        """Return the standard error of the mean temperature of each species, K, from the scatter between molecules.
+
+        However slowly energy goes from one vibration to another, molecules are independent. With weights f_n, and
+        residuals r = Σ_n (Σ m v²/k_B - f_n T) of each of N molecules, the error is √(Σ r² N/(N - 1))/Σ f_n. It is also
+        computed with atoms in place of molecules, for few large ones; the larger counts. It is NaN for fewer than five.
+        """
+        degrees = self.freedom.of_atoms
+        mean = temperature_of(self.energies / self.n_frames, 1.0)
+        found = []
+        for places, whole in zip(self.places, self.of_species, strict=True):
+            residuals = mean[places] - degrees[places] * mean[places].sum() / max(whole, 1e-9)
+            errors = [np.nan]
+            for units in (places, self.freedom.molecules[places]):
+                sums = np.bincount(np.unique(units, return_inverse=True)[1], residuals)
+                if len(sums) >= FEWEST_SCATTERED:
+                    errors.append(np.sqrt(np.square(sums).sum() * len(sums) / (len(sums) - 1)) / max(whole, 1e-9))
+            found.append(np.nanmax(errors) if len(errors) > 1 else np.nan)
+        return np.array(found)

@@ -50,7 +50,7 @@ class ResponseSeries:
     volume: Array
     """Å³, of each frame, shape (t,)."""
     temperature: Array
-    """K, of each frame, shape (t,): kinetic, with 3n - 3 degrees of freedom."""
+    """K, of each frame, shape (t,): kinetic, with the degrees of freedom that there are."""
     velocity_species: tuple[str, ...]
     velocity_correlation: Array
     """Σ m v(0)·v(τ) of each species in u (Å/fs)², shape (species, lags)."""
@@ -58,8 +58,22 @@ class ResponseSeries:
     """Interval δt (fs) of the central differences that gave the velocities; 0 for stored velocities."""
     n_atoms: int
     species_temperature: Array | None = None
-    """Of each species in each frame, shape (t, species), K (kinetic, 3 (n_s - m_s/m) degrees of freedom, which add up
-    to 3n - 3); None where it is not known."""
+    """Of each species in each frame, shape (t, species), K (kinetic, with its ``freedom``); None where not known."""
+    species_scatter: Array | None = None
+    """Standard errors of the mean temperatures, K, from the scatter of molecules, shape (species,); NaN for few."""
+    species_mass: Array | None = None
+    """Mean mass of the atoms of each species, u, shape (species,)."""
+    freedom: Array | None = None
+    """Degrees of freedom of each species, shape (species,); None in old files: 3 (n_s - m_s/m), together 3n - 3."""
+    freedom_words: str = ""
+    """The count in words, see `Freedom.words`; empty in old files."""
+    freedom_otherwise: Mapping[str, Array] = field(default_factory=dict)
+    """What it would be with constraints that could be stated, by the word for them, shape (species,)."""
+    quantum: float = 0.0
+    """Positions are rounded to multiples of this, Å; 0 if they are as good as exact."""
+    rounding: Mapping[str, float] = field(default_factory=dict)
+    """The part of the power of differenced velocities of each species, and of the rates of each target, that is noise
+    of the rounding; already subtracted from the velocity correlation."""
     counts: Mapping[str, Array] = field(default_factory=dict)
     """Number of molecules, or atoms, in each frame by group name, shape (t,)."""
     molecular: bool = False
@@ -89,6 +103,16 @@ class ResponseSeries:
         """The names of the groups, each once."""
         return tuple(dict.fromkeys(self.groups))
 
+    @property
+    def total_freedom(self) -> float:
+        """The number of degrees of freedom."""
+        return 3.0 * self.n_atoms - 3 if self.freedom is None else float(self.freedom.sum())
+
+    @property
+    def degrees_of_freedom(self) -> str:
+        """The number of degrees of freedom, and how it is counted, in words."""
+        return self.freedom_words or f"{self.total_freedom:.0f} = 3·{self.n_atoms} - 3 of the centre of mass"
+
     def chunks(self, first: int, last: int) -> Iterator[slice]:
         """Yield slices of the frames first to last, each small enough to be held in memory."""
         largest = max((int(np.prod(values.shape[1:])) for values in self.rates.values()), default=1)
@@ -103,10 +127,13 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "differenced": ("differenced_fs", float),
     "n_atoms": ("n_atoms", int),
     "molecular": ("molecular", bool),
+    "freedom_words": ("degrees_of_freedom", str),
+    "quantum": ("quantum_A", float),
 }
 """Fields of a series that are attributes in the file, with their names there and their types."""
 ARRAYS = {
     **{"volume": "Å³", "cell": "Å", "temperature": "K", "species_temperature": "K"},
+    **{"species_scatter": "K", "species_mass": "u", "freedom": "1"},
     **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
 }
 """Fields that are datasets of the same name, with their units."""
@@ -130,6 +157,8 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             arrays = {name: (getattr(run, name), unit) for name, unit in ARRAYS.items()}
             count_unit = "molecules" if run.molecular else "atoms"
             arrays |= {f"count/{name}": (values, count_unit) for name, values in run.counts.items()}
+            arrays |= {f"freedom_otherwise/{name}": (values, "1") for name, values in run.freedom_otherwise.items()}
+            arrays |= {f"rounding/{name}": (values, "1") for name, values in run.rounding.items()}
             for name, (values, unit) in arrays.items():
                 if values is not None:
                     group.create_dataset(name, data=values).attrs["unit"] = unit
@@ -175,6 +204,8 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         rates=dict(group.get("rate", {})),
         member_rates=dict(group.get("member_rate", {})),
         counts={name: values[()] for name, values in group.get("count", {}).items()},
+        freedom_otherwise={name: values[()] for name, values in group.get("freedom_otherwise", {}).items()},
+        rounding={name: float(values[()]) for name, values in group.get("rounding", {}).items()},
         velocity_species=tuple(group["velocity_correlation"].attrs["species"]),
         origin=_origin(str(group.attrs.get("origin", ""))),
         **fields,

@@ -1,46 +1,50 @@
-"""Checks at the end of a run: the integral of the infrared spectrum, and equipartition between the species."""
+"""Checks at the end of a run: the integral of the infrared spectrum, the temperature, and the rounding of positions."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
-from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.equipartition import BLOCKS, SIGNIFICANT, exchange_error
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import standard_error
 from mimyria.spectra.spectrum import Spectrum
+from mimyria.targets import TARGETS
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
 
 log = logging.getLogger("mimyria")
 
 INTEGRAL_TOLERANCE = 0.02
-TEMPERATURE_TOLERANCE, STANDARD_ERRORS = 0.1, 3.0
-"""Two species may differ by this fraction of their mean temperature, plus so many standard errors."""
-BLOCKS = 5
-"""Of each trajectory, for the standard error of a temperature."""
+TEMPERATURE_TOLERANCE = 0.1
+"""Relative difference of a temperature from the one given, below which nothing is said."""
+SMALLEST_ROUNDING, LARGEST_ROUNDING = 1e-3, 0.05
+"""Parts of the power that are rounding: less is not worth a word, more of a rate is worth a warning."""
 
 
 def check_integral(series: Sequence[ResponseSeries], spectrum: Spectrum, conditions: Conditions) -> None:
-    """Log ∫ n·α dν of the infrared spectrum and from ⟨|dM/dt|²⟩; warn if they differ.
+    """Log ∫ n·α dν of the infrared spectrum and from ⟨|dM/dt|²⟩; warn if the spectrum lacks power of the rates.
 
-    They are equal by construction, apart from the quantum correction, which is divided out, and from velocities by
-    central differences, whose attenuation is corrected in the spectrum and not in the rates.
+    They are equal by construction, apart from the quantum correction, which is divided out. Velocities by central
+    differences lack what [sin(ωδt)/(ωδt)]² takes, and the spectrum restores it, so it is attenuated again to compare
+    them; what is missing then lies above the end of the spectrum, where next to nothing is left to restore.
     """
     harmonic = correction_ratio(spectrum.wavenumber, conditions.temperature, conditions.correction)
-    found = float(np.trapezoid(spectrum.columns["n_alpha_cm-1"] / harmonic, spectrum.wavenumber))
+    classical, interval = spectrum.columns["n_alpha_cm-1"] / harmonic, series[0].differenced
+    left = np.sinc(2 * LIGHT_SPEED * spectrum.wavenumber * interval) ** 2
+    whole, found = (float(np.trapezoid(values, spectrum.wavenumber)) for values in (classical, classical * left))
     expected = integral_of_rates(series, conditions.temperature)
-    log.info(f"∫ n·α dν: {found:.5g} cm⁻² in the spectrum, {expected:.5g} cm⁻² from <|dM/dt|²>")
+    restored = f", {found:.5g} cm⁻² as attenuated by the differences of positions" if interval else ""
+    log.info(f"∫ n·α dν: {whole:.5g} cm⁻² in the spectrum{restored}, {expected:.5g} cm⁻² from <|dM/dt|²>")
     if not abs(found - expected) <= INTEGRAL_TOLERANCE * expected:
         log.warning(
-            f"the integral of the infrared spectrum is {100 * (found / expected - 1):+.1f} % off that of the rates: "
-            "differences of positions attenuate fast vibrations, which the spectrum corrects only in part; "
-            "store velocities, or positions more often"
+            f"{100 * (1 - found / expected):.1f} % of the power of dM/dt is not in the infrared spectrum, which ends "
+            f"at {spectrum.wavenumber[-1]:.0f} cm⁻¹"
+            + (f": differences over ±{interval:g} fs leave too little above; store velocities" if interval else "")
         )
 
 
@@ -51,26 +55,49 @@ def integral_of_rates(series: Sequence[ResponseSeries], temperature: float) -> f
     return infrared_prefactor(1.0, temperature) * mean / (2 * LIGHT_SPEED)
 
 
-def check_equipartition(series: Sequence[ResponseSeries]) -> None:
-    """Log the kinetic temperature of each species; warn if two differ significantly."""
-    names = series[0].velocity_species
-    frames = [run.species_temperature for run in series if run.species_temperature is not None]
-    if len(names) < 2 or len(frames) < len(series) or series[0].differenced:
-        return
-    temperature, error = species_temperatures(frames)
-    shown = [f"{name} {t:.1f} ± {e:.1f} K" for name, t, e in zip(names, temperature, error, strict=True)]
-    log.info(f"temperature by species: {', '.join(shown)}")
-    for a, b in combinations(range(len(names)), 2):
-        allowed = TEMPERATURE_TOLERANCE * temperature[[a, b]].mean() + STANDARD_ERRORS * np.hypot(error[a], error[b])
-        if abs(temperature[a] - temperature[b]) > allowed:
-            log.warning(
-                f"no equipartition: {shown[a]}, {shown[b]}; check for wrong masses (D for H), a thermostat that does "
-                "not act on all atoms, fixed atoms or bonds, and too short a run"
-            )
+def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | None:
+    """Return in words that the velocities mean another temperature than the one given, K; None if they need not."""
+    found = np.concatenate([run.temperature for run in series])
+    blocks = np.array([block.mean() for run in series for block in np.array_split(run.temperature, BLOCKS)])
+    error = max(float(standard_error(blocks)), float(exchange_error(series, found.mean(), series[0].total_freedom)))
+    if abs(found.mean() - given) <= max(TEMPERATURE_TOLERANCE * given, SIGNIFICANT * error):
+        return None
+    return f"the velocities correspond to {found.mean():.4g} ± {error:.2g} K, not {given:g} K"
 
 
-def species_temperatures(frames: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the mean temperature and its standard error, K, each (species,), from those of frames, (t, species)."""
-    # Few long blocks, as vibrations exchange energy slowly: in liquid water within picoseconds.
-    blocks = [block.mean(axis=0) for of_run in frames for block in np.array_split(of_run, BLOCKS)]
-    return np.concatenate(frames).mean(axis=0), standard_error(np.array(blocks))
+def facts_of(series: Sequence[ResponseSeries]) -> dict[str, str]:
+    """Return header entries on the runs: degrees of freedom, and the rounding of positions."""
+    facts = {"degrees of freedom": series[0].degrees_of_freedom}
+    if rounding := describe_rounding(series):
+        facts["rounding"] = rounding
+    return facts
+
+
+def describe_rounding(series: Sequence[ResponseSeries]) -> str:
+    """Return in words which part of the power of differenced velocities, and of rates, is rounding of positions."""
+    parts = mean_rounding(series)
+    if not any(part > SMALLEST_ROUNDING for part in parts.values()):
+        return ""
+    shown = {name: f"{100 * part:.2g} %" for name, part in parts.items()}
+    species = ", ".join(f"{part} ({name})" for name, part in shown.items() if name not in TARGETS)
+    rates = "".join(
+        f", {part} of that of the {name.upper()} times velocities" for name, part in shown.items() if name in TARGETS
+    )
+    return (
+        f"positions are rounded to {series[0].quantum:.3g} Å, which makes {species} of the power of the velocities, "
+        f"subtracted from the density of states{rates and rates + ', not subtracted'}"
+    )
+
+
+def report_rounding(series: Sequence[ResponseSeries]) -> None:
+    """Log which part of the power is rounding of positions; warn if it is much of a rate."""
+    if words := describe_rounding(series):
+        much = max((part for name, part in mean_rounding(series).items() if name in TARGETS), default=0.0)
+        (log.warning if much > LARGEST_ROUNDING else log.info)(words)
+
+
+def mean_rounding(series: Sequence[ResponseSeries]) -> dict[str, float]:
+    """Return the mean of ``ResponseSeries.rounding`` over runs."""
+    names = dict.fromkeys(name for run in series for name in run.rounding)
+    lengths = list(map(len, series))
+    return {name: float(np.average([run.rounding.get(name, 0.0) for run in series], weights=lengths)) for name in names}

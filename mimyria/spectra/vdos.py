@@ -18,9 +18,10 @@ from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
     """Return the vibrational density of states, in modes per cm⁻¹, total and by species, with standard errors.
 
-    g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = 3N - 3 at equipartition
+    g(ν) = 2c/(k_B T) · ∫ Σ_n m_n ⟨v_n(0)·v_n(t)⟩ e^{-iωt} dt          ∫_0^∞ g dν = f at equipartition
 
-    The velocity correlation stored with the series limits the resolution, and its blocks those of the standard errors.
+    f counts the degrees of freedom, 3N - 3 without constraints. The velocity correlation stored with the series limits
+    the resolution, and its blocks those of the standard errors.
     """
     lags = min(sampling.lags, *(run.velocity_correlation.shape[1] for run in series))
     if lags < sampling.lags:
@@ -34,7 +35,8 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
     lines |= {f"vdos[{name}]": shapes[:, k] for k, name in enumerate(series[0].velocity_species)}
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines)}
     header = {
-        "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to 3N - 3 at equipartition",
+        "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to the degrees of freedom "
+        "at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
     units = {"vdos": "modes per cm-1"}

@@ -14,8 +14,11 @@ from mimyria.elements import covalent_radii, frame_masses
 from mimyria.errors import TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.trajectory import Trajectory
+from mimyria.trajectory.constraints import find_freedom, first_frames
 from mimyria.trajectory.differences import displacement, minimum_image
+from mimyria.trajectory.freedom import Freedom
 from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
+from mimyria.trajectory.rounding import difference_noise, quantum_of
 from mimyria.units import BOHR, BOLTZMANN, MASS_DENSITY, MASS_VELOCITY_SQUARED, VELOCITY
 
 log = logging.getLogger("mimyria")
@@ -44,6 +47,8 @@ MIN_VELOCITY_CORRELATION = 0.5
 """Between displacements and velocities."""
 DIFFERENCE_TEMPERATURE_RATIO = (0.2, 1.3)
 """Kinetic temperature from differences of positions over the true one: fast vibrations are attenuated."""
+LARGEST_ROUNDING = 0.5
+"""Part of the kinetic energy that may be rounding; beyond, the atoms move less between frames than they are rounded."""
 LARGEST_DRIFT_TEMPERATURE, LARGEST_DRIFT_ENERGY = 10.0, 0.1
 """Temperature of the centre of mass over that of the atoms, and its share of the kinetic energy.
 
@@ -51,10 +56,11 @@ The warning needs both: few atoms have a large share by chance, many atoms a hig
 """
 
 
-def check_first_frames(trajectory: Trajectory, temperature: float | None) -> None:
+def check_first_frames(trajectory: Trajectory, temperature: float | None, constraints: str = "auto") -> None:
     """Warn of what is unlikely in the first two frames; raise TrajectoryError for an impossible cell or positions.
 
-    The trajectory has no gaps; the temperature is that of the run, K, or None if it is not given.
+    The trajectory has no gaps; the temperature is that of the run, K, or None if it is not given; the constraints are
+    as `find_freedom` takes them.
     """
     frames = list(islice(trajectory.frames(), 2))
     if not frames:
@@ -64,15 +70,21 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None) -> Non
     check_density(place, first, masses)
     if not check_distances(place, first):
         return
-    kinetic = float(kinetic_temperature(without_drift(velocities, masses), masses))
+    stored = first_frames(trajectory)
+    freedom = find_freedom(stored, constraints)
+    if freedom.reasons:
+        log.info(f"{trajectory.path}: degrees of freedom: {freedom.words}")
+    without = freedom.without_drift(velocities, masses)
+    kinetic = float(kinetic_temperature(without, masses, freedom.total))
     log.info(
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )
     if trajectory.differenced:
+        _check_rounding(trajectory, quantum_of(stored), without, masses)
         units = _check_timestep(trajectory, kinetic, temperature)
     else:
         units = _check_units(trajectory, frames, masses, kinetic, temperature)
-    for words in filter(None, (_check_drift(velocities, masses, kinetic), units)):
+    for words in filter(None, (_check_drift(velocities, masses, kinetic, freedom), units)):
         log.warning(f"{trajectory.path}: {words}")
 
 
@@ -208,11 +220,28 @@ def _check_timestep(trajectory: Trajectory, kinetic: float, temperature: float |
     )
 
 
-def _check_drift(velocities: Array, masses: Array, kinetic: float) -> str | None:
+def _check_rounding(trajectory: Trajectory, quantum: float, velocities: Array, masses: Array) -> None:
+    """Raise TrajectoryError if differences of positions are mostly differences of their rounding errors.
+
+    The rounding adds 3 Σ m ⟨w²⟩ to Σ m v², see `rounding`.
+    """
+    noise = 3 * masses.sum() * difference_noise(quantum, trajectory.timestep, trajectory.timestep, 1)[0]
+    part = noise / max(float(masses @ np.square(velocities).sum(axis=1)), noise, 1e-300)
+    if part > LARGEST_ROUNDING:
+        raise TrajectoryError(
+            f"{trajectory.path}: its positions are rounded to {quantum:.3g} Å, and {100 * part:.0f} % of the kinetic "
+            f"energy of their differences over ±{trajectory.timestep:g} fs is rounding: store velocities, or positions "
+            "with more digits (GROMACS: compressed-x-precision)"
+        )
+
+
+def _check_drift(velocities: Array, masses: Array, kinetic: float, freedom: Freedom) -> str | None:
     """Return how fast the centre of mass drifts, V, in words; None if M V²/(3 k_B) is not far above the temperature."""
+    if not freedom.drifts:
+        return None
     drift = masses @ velocities / masses.sum()
     energy = masses.sum() * drift @ drift * MASS_VELOCITY_SQUARED
-    share = energy / (energy + (3 * len(masses) - 3) * BOLTZMANN * kinetic) if energy else 0.0
+    share = energy / (energy + freedom.total * BOLTZMANN * kinetic) if energy else 0.0
     if share < LARGEST_DRIFT_ENERGY or energy < LARGEST_DRIFT_TEMPERATURE * 3 * BOLTZMANN * kinetic:
         return None
     return (

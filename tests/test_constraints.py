@@ -1,0 +1,167 @@
+"""Constraints are seen where there are some, and nowhere else; temperatures follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polarizable
+import pytest
+from rigid import rigid_run, rounded, swinging_run
+
+from conftest import DATA
+from mimyria.elements import frame_masses
+from mimyria.errors import ConfigError
+from mimyria.formats import read_frames, write_frames
+from mimyria.frame import Frame
+from mimyria.trajectory import Trajectory
+from mimyria.trajectory.constraints import FRAMES, find_freedom, first_frames, rigid_parts
+from mimyria.trajectory.kinetics import kinetic_temperature
+
+
+def temperature_of(frame: Frame, **asked: Any) -> float:
+    freedom = find_freedom([frame], **asked)
+    masses = frame_masses(frame)
+    return float(
+        kinetic_temperature(freedom.without_drift(np.asarray(frame.velocities), masses), masses, freedom.total)
+    )
+
+
+@pytest.mark.parametrize(("name", "left"), [("N2", 5), ("H2O", 6), ("CO2", 5), ("CH4", 6), ("C6H6", 6), ("HCl", 5)])
+@pytest.mark.parametrize("quantum", [0.0, 1e-5, 1e-3])
+def test_rigid_molecules(name: str, left: int, quantum: float) -> None:
+    run = rigid_run(name, 20, 32, 4.0)
+    frames = rounded(run, quantum) if quantum else run
+    freedom = find_freedom(frames)
+    assert freedom.total == pytest.approx(20 * left - 3, abs=1e-4)
+    masses = frame_masses(run[0])
+    assert kinetic_temperature(np.asarray(run[5].velocities), masses, freedom.total) == pytest.approx(300.0, rel=1e-4)
+    assert "in each of 20 " in freedom.words
+
+
+def test_rigid_water_in_the_precision_of_xtc() -> None:
+    """0.01 Å: the scatter of a distance is 0.004 Å, a sixth of that of an O-H bond."""
+    freedom = find_freedom(rounded(rigid_run("H2O", 30, 32, 4.0), 0.01))
+    assert freedom.words == "177 = 3·90 - 90 by constraints (3 in each of 30 H2O) - 3 of the centre of mass"
+    assert not find_freedom(rounded(polarizable.run(30, 32, 4.0), 0.01)).reasons
+
+
+@pytest.mark.parametrize("quantum", [0.0, 1e-4, 1e-3, 0.01])
+@pytest.mark.parametrize(("n_frames", "timestep"), [(2, 0.5), (3, 0.5), (8, 0.5), (32, 0.1), (32, 0.5), (32, 4.0)])
+def test_flexible_water_is_not_constrained(quantum: float, n_frames: int, timestep: float) -> None:
+    run = polarizable.run(20, n_frames, timestep)
+    freedom = find_freedom(rounded(run, quantum) if quantum else run)
+    assert freedom.reasons == ()
+    assert freedom.total == pytest.approx(3 * 60 - 3)
+
+
+def test_the_sample_is_not_constrained() -> None:
+    frames = list(islice(read_frames(DATA / "water32.extxyz.xz"), FRAMES))
+    for quantum in (0.0, 1e-3, 1e-2):
+        assert not find_freedom(rounded(frames, quantum) if quantum else frames).reasons
+
+
+def test_cold_and_flexible_is_not_constrained() -> None:
+    """A hundredth of the amplitudes, as at 0.03 K."""
+    run = polarizable.run(20, 32, 1.0)
+    mean = np.mean([frame.positions for frame in run], axis=0)
+    assert not find_freedom([replace(f, positions=mean + 0.01 * (f.positions - mean)) for f in run]).reasons
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("n_frames", "timestep"), [(16, 0.5), (32, 0.5), (32, 4.0)])
+def test_one_bond_in_a_flexible_molecule(seed: int, n_frames: int, timestep: float) -> None:
+    assert not find_freedom(swinging_run("CH3CH2OH", n_frames, timestep, seed=seed)).reasons
+    freedom = find_freedom(swinging_run("CH3CH2OH", n_frames, timestep, seed=seed, bond=(0, 1)))
+    assert freedom.reasons == ("1 in C2H6O",)
+    assert freedom.total == pytest.approx(27 - 3 - 1, abs=1e-6)
+    assert freedom.of_atoms[[0, 1]].sum() < freedom.of_atoms[[2, 3]].sum() + 3
+
+
+def test_half_of_the_atoms_fixed() -> None:
+    """The others alone have a temperature, and no drift is taken from them."""
+    run = polarizable.run(20, 32, 1.0)
+    held = np.arange(60) < 30
+    frames = [
+        replace(
+            frame,
+            positions=np.where(held[:, None], run[0].positions, frame.positions),
+            velocities=np.where(held[:, None], 0.0, np.asarray(frame.velocities)),
+        )
+        for frame in run
+    ]
+    freedom = find_freedom(frames)
+    assert not freedom.drifts
+    assert freedom.total == pytest.approx(90)
+    assert freedom.words == "90 = 3·60 - 90 by constraints (30 atoms do not move)"
+    np.testing.assert_array_equal(freedom.of_atoms == 0, held)
+
+
+def test_no_atom_is_fixed_because_little_time_has_passed() -> None:
+    for quantum in (1e-4, 1e-3, 1e-2):
+        assert not find_freedom(rounded(polarizable.run(20, 3, 0.1), quantum)).reasons
+
+
+def test_molecules_across_the_boundary_of_a_cell_that_breathes() -> None:
+    """NPT: the cell of each frame, atoms wrapped into it."""
+    frames = [
+        replace(f, positions=(f.positions + 0.002 * k) % (f.cell[0, 0] + 0.01 * k), cell=f.cell + 0.01 * k * np.eye(3))
+        for k, f in enumerate(rigid_run("H2O", 27, 32, 2.0, wrapped=False))
+    ]
+    assert find_freedom(frames).total == pytest.approx(27 * 6 - 3, abs=1e-4)
+
+
+def test_rigid_molecules_among_flexible_ones() -> None:
+    solute, solvent = swinging_run("CH3CH2OH", 32, 2.0), rigid_run("H2O", 8, 32, 2.0, wrapped=False)
+    frames = [
+        Frame(
+            np.concatenate([a.numbers, b.numbers]),
+            np.concatenate([a.positions, b.positions + 20.0]),
+            60 * np.eye(3),
+            a.periodic,
+            np.concatenate([np.asarray(a.velocities), np.asarray(b.velocities)]),
+        )
+        for a, b in zip(solute, solvent, strict=True)
+    ]
+    freedom = find_freedom(frames)
+    assert freedom.total == pytest.approx(27 + 48 - 3, abs=1e-4)
+    assert freedom.words == "72 = 3·33 - 24 by constraints (3 in each of 8 H2O) - 3 of the centre of mass"
+
+
+def test_what_is_stated() -> None:
+    frames = rigid_run("CH3OH", 10, 2)
+    assert find_freedom(frames, "none").total == pytest.approx(177)
+    assert find_freedom(frames, "h-bonds").total == pytest.approx(177 - 40)
+    assert find_freedom(frames, "rigid").total == pytest.approx(57, abs=1e-4)
+    stated = find_freedom(frames, "120")
+    assert stated.total == pytest.approx(57)
+    assert not stated.known
+    assert stated.words == "57 = 3·60 - 120 by constraints (as stated) - 3 of the centre of mass"
+    water = rigid_run("H2O", 10, 2)
+    assert find_freedom(water, "h-bonds").total == find_freedom(water, "rigid").total == pytest.approx(57, abs=1e-4)
+    assert temperature_of(water[0], asked="rigid") == pytest.approx(300, rel=1e-4)
+    with pytest.raises(ConfigError, match="--constraints 177: 60 atoms have 177 degrees of freedom"):
+        find_freedom(frames, "177")
+    argon = [replace(f, numbers=np.full(20, 18)) for f in rigid_run("N2", 10, 2)]
+    with pytest.raises(ConfigError, match="no bond that this could fix"):
+        find_freedom(argon, "rigid")
+
+
+def test_rigid_parts_cover_each_constant_distance() -> None:
+    pairs = np.array([[0, 1], [0, 2], [1, 2], [2, 3], [4, 5], [1, 3]])
+    found = [set(part.tolist()) for part in rigid_parts(pairs)]
+    assert found == [{0, 1, 2}, {1, 2, 3}, {4, 5}]
+
+
+def test_only_the_beginning_of_a_trajectory_is_read(tmp_path: Path) -> None:
+    run = rigid_run("H2O", 8, 40)
+    write_frames(tmp_path / "a.xyz", run)
+    trajectory = Trajectory(tmp_path / "a.xyz")
+    frames = first_frames(trajectory)
+    assert [frame.time for frame in frames] == [frame.time for frame in run[:FRAMES]]
+    text = (tmp_path / "a.xyz").read_text().splitlines(keepends=True)
+    (tmp_path / "b.xyz").write_text("".join(text[: 26 * 10 + 7]))
+    assert len(first_frames(Trajectory(tmp_path / "b.xyz"))) == 10

@@ -25,6 +25,7 @@ from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.bands import write_bands
+from mimyria.spectra.blocking import check_blocks
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
 from mimyria.spectra.equipartition import check_equipartition
@@ -258,6 +259,7 @@ def _spectra(
     made_from = [dict(run.origin) for run in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": list(map(len, series))}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
+    check_blocks(spectra, sampling.resolution)
     write_bands(out / "bands.json", spectra)
     write_pictures(out, spectra, settings, [summary])
     return spectra

@@ -1,0 +1,50 @@
+"""Blocks that are correlated are noticed, independent ones are not."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from ensembles import WARM, made_series, noise
+from mimyria.spectra.blocking import block_correlation, check_blocks
+from mimyria.spectra.infrared import infrared
+from mimyria.spectra.replicates import without_each
+from mimyria.spectra.sampling import choose_sampling
+
+
+def lines_of(blocks: np.ndarray) -> np.ndarray:
+    whole = blocks.mean(axis=0)
+    return np.stack([whole, *without_each(whole, blocks)])
+
+
+@pytest.mark.parametrize("wanted", [0.0, 0.5])
+def test_a_known_correlation_of_neighbours_is_found(wanted: float) -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        blocks = rng.normal(size=(10, 30))
+        for k in range(1, 10):
+            blocks[k] = wanted * blocks[k - 1] + np.sqrt(1 - wanted**2) * blocks[k]
+        found.append(block_correlation(lines_of(blocks), 10, 1.0))
+    r, error = np.array(found).T
+    assert r.mean() == pytest.approx(wanted, abs=0.12)  # the mean of ten blocks is not that of all
+    if not wanted:
+        assert r.mean() == pytest.approx(0.0, abs=0.02)
+        assert r.std() == pytest.approx(error.mean(), rel=0.25)
+
+
+def test_a_constant_spectrum_says_nothing() -> None:
+    assert block_correlation(np.ones((11, 5)), 10, 1.0) == (0.0, np.inf)
+
+
+def test_slow_lines_are_warned_of_and_quick_ones_are_not(caplog: pytest.LogCaptureFixture) -> None:
+    """Forty lines of 1 cm⁻¹ keep their amplitudes for 5 ps, blocks of 0.8 ps do not; lines of 200 cm⁻¹ lose theirs."""
+    for width, warned in ((1.0, True), (200.0, False)):
+        places = np.arange(300, 1500, 60)
+        waves = sum(noise(1100, 3, place, width, 8.0, seed) for seed, place in enumerate(places))
+        series = made_series({"apt": waves}, 8.0)
+        sampling = choose_sampling([series], 60.0, 10)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            check_blocks({"ir": infrared([series], WARM, sampling)}, 60.0)
+        assert ("neighbouring blocks are correlated" in caplog.text) == warned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from dataclasses import replace
@@ -242,3 +243,43 @@ def test_a_cut_trr_is_told(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         with pytest.raises(TrajectoryError, match=r"cut in the middle of frame 6: .*--frames 0:6"):
             list(Trajectory(**arguments).frames())
+
+
+def sometimes_moving(folder: Path, moving: str) -> Path:
+    """Write a file whose frames have velocities where ``moving`` has a v."""
+    with_velocities = "Properties=species:S:1:pos:R:3:vel:R:3", "O 1 1 1 0 0 0\nH 2 1 1 0 0 0\n"
+    without = "Properties=species:S:1:pos:R:3", "O 1 1 1\nH 2 1 1\n"
+    parts = [with_velocities if letter == "v" else without for letter in moving]
+    text = "".join(f"2\n{LATTICE} {columns} time={k}\n{rows}" for k, (columns, rows) in enumerate(parts))
+    (folder / "a.xyz").write_text(text)
+    return folder / "a.xyz"
+
+
+@pytest.mark.parametrize(
+    ("moving", "shown"), [("v-v-v-", "0, 2, 4"), ("-vvvvv", "1, 2, 3, 4, ..."), ("vv-vvv", "0, 1, 3")]
+)
+def test_velocities_in_some_frames_are_named(tmp_path: Path, moving: str, shown: str) -> None:
+    with pytest.raises(
+        TrajectoryError, match=rf"of its first 6 frames only {re.escape(shown)}.* have velocities, not \d;"
+    ):
+        Trajectory(sometimes_moving(tmp_path, moving))
+
+
+def test_the_frames_before_velocities_end_are_used(tmp_path: Path) -> None:
+    assert len(list(Trajectory(sometimes_moving(tmp_path, "vvv---")).frames(0, 3))) == 3
+
+
+def test_columns_without_a_name_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mimyria")
+    rows = ["O 1 1 1 0.1 7 8 9", "H 2 1 1 0.1 7 8 9"]
+    (tmp_path / "a.xyz").write_text("".join(f"2\n{LATTICE} time={k}\n" + "\n".join(rows) + "\n" for k in range(4)))
+    frames = list(Trajectory(tmp_path / "a.xyz").frames())
+    assert len(frames) == 2
+    said = [record.message for record in caplog.records if "no name" in record.message]
+    assert len(said) == 1
+    assert said[0].endswith(
+        "a.xyz: columns 5 to 8 have no name and are not read; for velocities, put "
+        "Properties=species:S:1:pos:R:3:vel:R:3 (or the order they have) into the comment of every frame"
+    )
+    with pytest.raises(TrajectoryError, match=r"a\.xyz: holds no velocities; leave --velocity-unit au out"):
+        Trajectory(tmp_path / "a.xyz", velocity_unit="au")

@@ -30,8 +30,10 @@ COLUMNS = {
     **{name: (name,) for name in ("momenta", "forces", "initial_charges", *TENSORS)},
 }
 """The columns used, with their names in various files; the first of a file's is taken."""
-_OF_CP2K = re.compile(rb" i =\s*\d+, time =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
+_OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
 """Comments of CP2K's files of velocities; in its extended xyz they have no column of positions."""
+_STEP = re.compile(r" i =\s*(\d+), E")
+"""In comments of CP2K without a time, as of path integrals."""
 Table = tuple[list[int], np.dtype[np.void]]
 """How the lines of a frame are parsed: the fields used, and the record they make."""
 
@@ -61,9 +63,11 @@ def read_extxyz(
             place = f"{source.path}, frame {block.index}"
             try:
                 time, rest = split_time(block.comment)
+                counted = _STEP.match(block.comment)
+                step = int(counted[1]) if counted else None
                 if source.times_only:
                     progress.fraction = fraction()
-                    yield replace(NO_ATOMS, time=time)
+                    yield replace(NO_ATOMS, time=time, step=step)
                     continue
                 # Comment lines mostly differ in the time alone, and species not at all: only changes are parsed.
                 if header is None or rest != comment:
@@ -96,6 +100,7 @@ def read_extxyz(
                 forces=atoms["forces"].copy() if "forces" in present else None,
                 masses=known.masses,
                 columns=tuple(header.columns),
+                step=step,
                 kept=known.kept,
             )
 

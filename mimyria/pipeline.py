@@ -19,6 +19,7 @@ from mimyria.declare import declared, flag, from_words, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
+from mimyria.formats.h5md import is_h5md
 from mimyria.memory import Identity, locked
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
@@ -87,7 +88,7 @@ def make_spectra(
             raise ConfigError(f"{path}: no such file")
         if path.is_dir() and (path / "series.h5").exists():
             raise ConfigError(f"{path} is a folder; give {path / 'series.h5'}")
-        if path.suffix == ".h5" and not settings.sources and not is_series(path):
+        if path.suffix == ".h5" and not settings.sources and not is_series(path) and not is_h5md(path):
             read_series(path)  # which says what is wrong with it
     stored = [is_series(path) for path in paths]
     if all(stored):

@@ -29,6 +29,10 @@ ATOMIC_MASS = constants.atomic_mass
 ELECTRON_MASS = _physical["electron mass in u"][0]
 """m_e in u."""
 
+AKMA_TIME = (ATOMIC_MASS * constants.angstrom**2 * constants.Avogadro / constants.kilo / constants.calorie) ** 0.5
+AKMA_TIME /= constants.femto
+"""The unit of time of CHARMM and NAMD, Å (u mol/kcal)^½, in fs."""
+
 LITRE_PER_MOLE = constants.Avogadro * constants.angstrom**3 / constants.liter
 """Å³ a molecule in L/mol."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import binary_files
+import lammps_files
 import numpy as np
 
 from contracts import TIMESTEP, atoms_of, write_cp2k, write_dftb, write_ipi, write_tinker
@@ -234,6 +236,72 @@ def ase_trajectory(folder: Path, run: list[Frame]) -> dict[str, Any]:
     return {"path": folder / "run.traj", "timestep": TIMESTEP}
 
 
+def of_lammps(columns: str, **form: Any) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of a dump of LAMMPS that says its units and times."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        return {"path": lammps_files.dump(folder / "dump.run", run, columns, origin=np.zeros(3), **form)}
+
+    return write
+
+
+def with_data(style: str, **form: Any) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of a dump that says nothing but types, beside a data file of an atom style."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        path = lammps_files.dump(folder / "run.out", run, "id type x y z vx vy vz", stated=False, origin=np.zeros(3))
+        topology = lammps_files.data(folder / "run.in", run[0], style, **form)
+        return {"path": path, "topology": topology, "velocity_unit": "A/ps", "timestep": TIMESTEP}
+
+    return write
+
+
+def types(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write a dump of types without anything else."""
+    path = lammps_files.dump(folder / "run.dat", run, "id type x y z vx vy vz", stated=False, origin=np.zeros(3))
+    return {"path": path, "velocity_unit": "A/ps", "timestep": TIMESTEP, "species": {"1": "O", "2": "H"}}
+
+
+def named_by_topology(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write xyz with the names of a force field, and a topology that knows its elements."""
+    ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+    return called({"H": "HW1", "O": "OW"})(folder, run) | {"topology": folder / "top.pdb"}
+
+
+def two_dcd(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write positions and velocities as NAMD does, the latter in its own unit."""
+    ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+    form: Any = {"delta": 0.5 / binary_files.AKMA, "interval": round(TIMESTEP / 0.5)}
+    speeds = [np.asarray(frame.velocities) * binary_files.AKMA for frame in run]
+    return {
+        "path": binary_files.dcd(folder / "run.dcd", [frame.positions for frame in run], run[0].cell, **form),
+        "velocities": binary_files.dcd(folder / "run.veldcd", speeds, **form),
+        "topology": folder / "top.pdb",
+    }
+
+
+def two_netcdf(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write AMBER's files of positions and of velocities."""
+    ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+    return {
+        "path": binary_files.netcdf(folder / "run.nc", run, what=("coordinates",)),
+        "velocities": binary_files.netcdf(folder / "mdvel", run, what=("velocities",)),
+        "topology": folder / "top.pdb",
+    }
+
+
+def netcdf_of_lammps(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write NetCDF with types and masses, the atoms in another order in every frame."""
+    return {"path": binary_files.netcdf(folder / "run.nc", run, lammps=True)}
+
+
+def h5md_without_units(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write H5MD that says neither units nor elements."""
+    path = binary_files.h5md(folder / "run.h5", run, units=False, species=np.where(run[0].numbers == 1, 2, 1))
+    said = {"velocity_unit": "A/fs", "timestep": TIMESTEP, "species": {"1": "O", "2": "H"}}
+    return {"path": path, **said}
+
+
 SITES = (0, 1, 2, 4, 5, 6)
 DIALECTS: dict[str, Dialect] = {
     "native": Dialect(native),
@@ -266,4 +334,17 @@ DIALECTS: dict[str, Dialect] = {
     "Tinker": Dialect(tinker_pair, breathing),
     "ASE": Dialect(ase_trajectory),
     "ASE, heavy": Dialect(ase_trajectory, deuterium),
+    "LAMMPS": Dialect(of_lammps("id type element x y z vx vy vz")),
+    "LAMMPS, masses": Dialect(of_lammps("id mass xs ys zs vx vy vz", units="real"), deuterium),
+    "LAMMPS, yaml": Dialect(of_lammps("id element x y z vx vy vz", yaml=True)),
+    "LAMMPS, types": Dialect(types),
+    "LAMMPS, xyz of types": Dialect(called({"H": "2", "O": "1"}, species={"2": "H", "1": "O"})),
+    **{f"LAMMPS, atom_style {style}": Dialect(with_data(style)) for style in lammps_files.ATOMS},
+    "LAMMPS, no atom_style": Dialect(with_data("full", comment=False)),
+    "LAMMPS, heavy": Dialect(with_data("atomic"), deuterium),
+    "names with a topology": Dialect(named_by_topology),
+    "two DCD files": Dialect(two_dcd, exact_to=1e-5),
+    "two NetCDF files": Dialect(two_netcdf, exact_to=1e-5),
+    "NetCDF of LAMMPS, heavy": Dialect(netcdf_of_lammps, deuterium),
+    "H5MD without units": Dialect(h5md_without_units),
 }

@@ -6,15 +6,27 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ase.io
 import numpy as np
 import pytest
+from lammps_files import ORIGIN, dump, restricted
 
-from contracts import TIMESTEP, ReaderContract, atoms_of, made_up_run, write_cp2k, write_dftb, write_ipi, write_tinker
+from contracts import (
+    TIMESTEP,
+    TRICLINIC,
+    ReaderContract,
+    atoms_of,
+    made_up_run,
+    write_cp2k,
+    write_dftb,
+    write_ipi,
+    write_tinker,
+)
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats import READERS, read_frames, write_frames
@@ -180,10 +192,12 @@ class TestTRR(ThroughMDAnalysis):
 
 
 class TestNetCDF(ThroughMDAnalysis):
+    reader = "netcdf"
     suffix = ".nc"
 
 
 class TestH5MD(ThroughMDAnalysis):
+    reader = "h5md"
     suffix = ".h5md"
 
     def options(self) -> dict[str, Any]:
@@ -197,6 +211,7 @@ class TestXTC(ThroughMDAnalysis):
 
 
 class TestDCD(ThroughMDAnalysis):
+    reader = "dcd"
     suffix = ".dcd"
     differenced = True
     clock = repeats_show = False  # it counts its frames
@@ -206,28 +221,58 @@ class TestDCD(ThroughMDAnalysis):
 
 
 class TestLAMMPS(ReaderContract):
-    reader = "mdanalysis"
-    exact_to = 1e-5
+    """Its own units and times, in an orthogonal cell, and a name that tells nothing."""
+
+    reader = "lammps"
+    cell = np.diag([9.0, 8.0, 10.0])
+    name = "dump.water"
+    form: ClassVar[dict[str, Any]] = {"style": "orthogonal"}
+    said: ClassVar[dict[str, Any]] = {}
+
+    def agree(self, read: Any, written: list[Any]) -> None:
+        def moved() -> Iterator[Any]:
+            for frame in read:
+                shifts = np.rint((frame.positions - written[0].positions - ORIGIN) @ np.linalg.inv(self.cell))
+                yield replace(frame, positions=frame.positions - ORIGIN - shifts @ self.cell)
+
+        super().agree(moved(), written)
 
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        ase.io.write(folder / "top.pdb", atoms_of(run[0]))
-        random = np.random.default_rng(1)
-        (lx, _, _), (xy, ly, _), (xz, yz, lz) = self.cell
-        with (folder / "run.lammpstrj").open("w") as file:
-            for frame in run:
-                file.write(f"ITEM: TIMESTEP\n{5 * frame.time:.0f}\nITEM: NUMBER OF ATOMS\n{len(frame)}\n")
-                file.write("ITEM: BOX BOUNDS xy xz yz pp pp pp\n")
-                file.write(f"{min(0, xy, xz, xy + xz)} {lx + max(0, xy, xz, xy + xz)} {xy}\n")
-                file.write(f"{min(0, yz)} {ly + max(0, yz)} {xz}\n0 {lz} {yz}\nITEM: ATOMS id type x y z vx vy vz\n")
-                for atom in random.permutation(len(frame)):
-                    numbers = (*frame.positions[atom], *frame.velocities[atom] / VELOCITY["A/ps"])
-                    file.write(f"{atom + 1} 1 " + " ".join(f"{x:.10f}" for x in numbers) + "\n")
-        return {
-            "path": folder / "run.lammpstrj",
-            "topology": folder / "top.pdb",
-            "velocity_unit": "A/ps",
-            "timestep": TIMESTEP,
-        }
+        return {"path": dump(folder / self.name, run, **self.form), **self.said}
+
+
+class TestLAMMPSRestricted(TestLAMMPS):
+    cell = restricted(TRICLINIC)
+    name = "run.txt"
+    form: ClassVar[dict[str, Any]] = {"columns": "id mass xu yu zu ix iy iz vx vy vz", "units": "real"}
+
+
+class TestLAMMPSGeneral(TestLAMMPS):
+    cell = TRICLINIC[:, [2, 0, 1]]
+    name = "run.lammpstrj"
+    form: ClassVar[dict[str, Any]] = {"columns": "id type element xs ys zs vx vy vz", "style": "general"}
+
+
+class TestLAMMPSYaml(TestLAMMPS):
+    cell = restricted(TRICLINIC)
+    name = "run.yaml"
+    form: ClassVar[dict[str, Any]] = {"columns": "id element xsu ysu zsu vx vy vz", "yaml": True, "units": "nano"}
+
+
+class TestLAMMPSWithoutUnits(TestLAMMPS):
+    """Types, and nothing said: the oldest and most frequent kind."""
+
+    form: ClassVar[dict[str, Any]] = {"columns": "id type x y z vx vy vz", "style": "orthogonal", "stated": False}
+    said: ClassVar[dict[str, Any]] = {
+        "velocity_unit": "A/ps",
+        "timestep": TIMESTEP,
+        "species": {"1": "O", "2": "H", "3": "Cl"},
+    }
+
+
+class TestLAMMPSWithoutVelocities(TestLAMMPS):
+    form: ClassVar[dict[str, Any]] = {"columns": "id element x y z", "style": "orthogonal"}
+    differenced = True
 
 
 class TestOUTCAR(ReaderContract):
@@ -270,7 +315,7 @@ def test_every_reader_is_under_contract() -> None:
 @needs_data
 def test_cp2k_files_agree_with_extxyz() -> None:
     whole = Trajectory(DATA / "water32.extxyz.zst")
-    files: dict[str, Any] = {
+    files: ClassVar[dict[str, Any]] = {
         "path": DATA / "water32-pos-1.xyz",
         "velocities": DATA / "water32-vel-1.xyz",
         "velocity_unit": "au",

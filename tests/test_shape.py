@@ -41,7 +41,7 @@ ROOMS = {
     "ase": {"ase", "elements", "formats"},
     "MDAnalysis": {"formats", "rates"},
     "zstandard": {"formats"},
-    "h5py": {"rates"},
+    "h5py": {"formats", "rates"},
     "matplotlib": {"figures"},
     "pandas": {"spectra"},
     "bokeh": {"figures", "report"},

@@ -110,7 +110,23 @@ class TestDialectToldByItsFirstLine(ReaderContract):
             assert readers.find_reader(Source(tmp_path / name)).name == reader
         files = [tmp_path / "a.xyz", tmp_path / "a.traj"]
         assert readers.find_reader(Source(files[0], velocities=files[0])).name == "pair"
-        assert readers.find_reader(Source(files[1], topology=files[0])).name == "mdanalysis"
+        assert readers.find_reader(Source(files[1], topology=files[0])).name == "ase"
+
+    def test_binary_files_and_dumps_are_told_by_their_beginning(self, tmp_path: Path) -> None:
+        for name, (reader, head) in {
+            "dump.run": ("lammps", b"ITEM: TIMESTEP\n0\n"),
+            "run.pdb": ("lammps", b"ITEM: UNITS\nmetal\n"),
+            "run.xyz": ("lammps", b"---\ncreator: LAMMPS\n"),
+            "dump.gz": ("lammps", gzip.compress(b"ITEM: TIMESTEP\n0\n")),
+            "run.what": ("dcd", b"T\0\0\0CORD"),
+            "big.endian": ("dcd", b"\0\0\0TCORD"),
+            "mdvel": ("netcdf", b"CDF\x02"),
+            "run.h5": ("h5md", b"\x89HDF\r\n"),
+            "run.nc": ("netcdf", b"\x89HDF\r\n"),
+        }.items():
+            (tmp_path / name).write_bytes(head)
+            assert readers.find_reader(Source(tmp_path / name)).name == reader
+        assert readers.find_reader(Source(tmp_path / "mdvel", topology=tmp_path / "run.nc")).name == "netcdf"
 
 
 def test_the_unit_may_differ_from_frame_to_frame(tmp_path: Path) -> None:

@@ -96,13 +96,13 @@ WRONG = [
     (text_of(0, 2, cell='Lattice="9 0 0"'), {}, "frame 0: Lattice is not nine numbers"),
     (WHOLE, {"cell": [1.0, 2.0]}, "--cell takes three lengths, with or without angles, or nine numbers, not 2"),
     (WHOLE, {"velocity_unit": "nm/fs"}, "unknown --velocity-unit 'nm/fs'; known: A/fs, A/ps, nm/ps, au, ase"),
-    (WHOLE, {"topology": __file__}, "leave --topology out"),
+    (WHOLE, {"topology": __file__}, "no atoms can be read from it; give a --topology as PDB"),
     (
         WHOLE,
         {"layout": "dipole,displacement"},
         "unknown --layout 'dipole,displacement'; known: field,displacement, displ",
     ),
-    (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: 'OW' is not a chemical symbol"),
+    (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: the element of atom 0, named 'OW', is not known"),
     (WHOLE.replace("species", "name"), {}, "frame 0: no column species among name, pos, vel"),
     (WHOLE.replace("R:3:vel:R:3", "R"), {}, "frame 0: Properties=species:S:1:pos:R is not a sequence"),
     (text_of(0, 2) + text_of(4).replace(":vel:R:3", ""), {}, "frame 2: no velocities, unlike frame 0"),
@@ -154,8 +154,8 @@ def test_files_that_do_not_serve(tmp_path: Path) -> None:
     files: list[tuple[str, dict[str, Any], str]] = [
         ("b.xyz", {}, "b.xyz: no such file"),
         (".", {}, "is a folder, not a file"),
-        ("a.what", {}, "a.what, frame 0: ASE cannot read it .*--topology"),
-        ("a.what", {"velocities": tmp_path / "a.xyz"}, "--velocities belongs to an .xyz file"),
+        ("a.what", {}, "a.what, frame 0: cannot be read, as a format that is known"),
+        ("a.what", {"velocities": tmp_path / "a.xyz"}, "--velocities belongs to a file of positions"),
         ("a.xyz", {"velocities": tmp_path / "a.xyz"}, r"give --velocity-unit, one of A/fs, A/ps, .* \(CP2K: au\)"),
     ]
     for name, arguments, message in files:
@@ -205,7 +205,7 @@ def test_times(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
 
 
 def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lammps = formats.TestLAMMPS().write(tmp_path, made_up_run())
+    lammps = formats.TestLAMMPSWithoutUnits().write(tmp_path, made_up_run())
     trr = formats.TestTRR().write(tmp_path, made_up_run())
     missing = {
         "velocity_unit": (lammps, r"--velocity-unit, one of .*LAMMPS units metal: A/ps, real: A/fs"),
@@ -221,17 +221,19 @@ def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCa
     atoms = [line[:76] + "\n" for line in topology.read_text().splitlines() if line.startswith("ATOM")]
     topology.write_text("".join(atoms) + "END\n")
     np.testing.assert_array_equal(Trajectory(**trr).numbers, [8, 1, 1, 17, 1, 1])
-    assert "names no elements; taken from masses: Cl, H, O" in caplog.text
+    assert "names no elements; guessed from the names of its atoms: Cl, H, O" in caplog.text
     topology.write_text("".join(atoms).replace(" O ", " Q ") + "END\n")
-    with pytest.raises(TrajectoryError, match=r"element of atom 0 cannot be inferred from .*columns 77-78"):
+    with pytest.raises(
+        TrajectoryError, match=r"top\.pdb: the element of atom 0, named 'Q', is not known; give --species Q=ELEMENT"
+    ):
         Trajectory(**trr)
 
 
 def test_a_restart_that_doubles_a_lammps_frame_is_told(tmp_path: Path) -> None:
-    arguments = formats.TestLAMMPS().write(tmp_path, made_up_run())
+    arguments = formats.TestLAMMPSWithoutUnits().write(tmp_path, made_up_run())
     text = arguments["path"].read_text()
-    arguments["path"].write_text(text.replace("TIMESTEP\n50\n", "TIMESTEP\n40\n"))
-    with pytest.raises(TrajectoryError, match=r"run\.lammpstrj, frame 5: its time 40 repeats 40"):
+    arguments["path"].write_text(text.replace("TIMESTEP\n20\n", "TIMESTEP\n16\n"))
+    with pytest.raises(TrajectoryError, match=r"dump\.water, frame 5: its time 16 repeats 16"):
         list(Trajectory(**arguments).frames())
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from mimyria.errors import TrajectoryError
 from mimyria.formats.born import dielectric
 from mimyria.formats.layout import own_header, stored_tensors
-from mimyria.formats.naming import identify_atoms
+from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 
@@ -26,6 +27,8 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
     # One pass from the start: ASE finds a frame by its number only by reading all frames before it.
     stored = enumerate(iread(source.path, index=":"))
     position = -1
+    known: Atoms | None = None
+    told = np.empty(0), np.empty(0)
     for index in indices:
         while position < index:
             try:
@@ -36,11 +39,14 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                 return
             except Exception as error:  # each of ASE's readers fails in its own way
                 raise TrajectoryError(
-                    f"{source.path}, frame {position + 1}: ASE cannot read it ({type(error).__name__}: {error}); "
-                    "a binary trajectory of GROMACS, AMBER, NAMD or LAMMPS needs --topology"
+                    f"{source.path}, frame {position + 1}: cannot be read, as a format that is known neither by its "
+                    f"first lines nor by its name, or a damaged file ({type(error).__name__})"
                 ) from error
         place = f"{source.path}, frame {index}"
-        known = identify_atoms(atoms.numbers, source, place, masses=atoms.get_masses() if atoms.has("masses") else None)
+        masses = atoms.get_masses() if atoms.has("masses") else np.empty(0)
+        if known is None or not (np.array_equal(atoms.numbers, told[0]) and np.array_equal(masses, told[1])):
+            told = atoms.numbers, masses
+            known = identify_names(atoms.numbers, source, place, masses=masses if masses.size else None)
         arrays, header, stated = _computed(atoms)
         columns = {name: known.of(values) for name, values in arrays.items()}
         momenta = known.of(atoms.get_momenta()) if atoms.has("momenta") else None
@@ -77,4 +83,6 @@ def _computed(atoms: Any) -> tuple[dict[str, Array], dict[str, Any], dict[str, A
     return atoms.arrays | {APT.ase_property: np.asarray(charges)}, order | atoms.info, stated
 
 
-ASE = Reader("ase", lambda source: True, read_ase, lambda source, frame: VelocityUnit("ase", fixed=True))
+ASE = Reader(
+    "ase", lambda source: True, read_ase, lambda source, frame: VelocityUnit("ase", fixed=True), uses=("topology",)
+)

@@ -11,8 +11,9 @@ import numpy as np
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines
 from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
-from mimyria.formats.naming import Atoms, identify_atoms
+from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.topology import identify_names
 from mimyria.frame import Frame
 
 VELOCITIES = {4: None, 5: None, 7: (4, 5, 6), 8: (5, 6, 7)}
@@ -42,7 +43,7 @@ def read_dftb(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
             if not np.array_equal(atoms["species"], names):
-                names, known = atoms["species"].copy(), identify_atoms(atoms["species"], source, place)
+                names, known = atoms["species"].copy(), identify_names(atoms["species"], source, place)
             atoms = known.of(atoms)
             yield Frame(
                 numbers=known.numbers,
@@ -70,4 +71,5 @@ DFTB = Reader(
     lambda source: _DIALECT.match(source.head) is not None,
     read_dftb,
     lambda source, frame: VelocityUnit("A/ps", fixed=True),
+    uses=("topology",),
 )

@@ -14,8 +14,9 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.header import Header, parse_header, split_time
 from mimyria.formats.layout import own_header, stored_tensors
-from mimyria.formats.naming import Atoms, identify_atoms
+from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
@@ -205,7 +206,7 @@ def _identified(told: Array, header: Header, source: Source, place: str) -> Atom
     if "species" not in header.columns and all(map(bytes.isdigit, names.tolist())):
         names = names.astype(int)  # a column of atomic numbers
     masses = told["masses"][:, 0] if "masses" in (told.dtype.names or ()) else None
-    return identify_atoms(names, source, place, masses=masses)
+    return identify_names(names, source, place, masses=masses)
 
 
 def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
@@ -248,5 +249,5 @@ def _second_unit(source: Source, _: Frame) -> VelocityUnit:
     return VelocityUnit(hint=" (CP2K: au)")
 
 
-EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit)
+EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit, uses=("topology",))
 EXTXYZ_VELOCITIES = replace(EXTXYZ, name="extxyz velocities", read=read_extxyz_velocities, velocity_unit=_second_unit)

@@ -21,8 +21,9 @@ from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.compression import open_lines
 from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
 from mimyria.formats.header import Header, parse_header
-from mimyria.formats.naming import Atoms, identify_atoms
+from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR, ELECTRON_MASS
 
@@ -146,7 +147,7 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
             if not np.array_equal(atoms["species"], names):
-                names, known = atoms["species"].copy(), identify_atoms(atoms["species"], source, place)
+                names, known = atoms["species"].copy(), identify_names(atoms["species"], source, place)
             values = known.of(atoms["values"]) * scale
             yield _frame(comment, values if mass is None else values * mass / known.weights[:, None], known)
 
@@ -252,5 +253,5 @@ def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
     return VelocityUnit(SPEEDS[_split_unit(comment.unit, SPEEDS, comment.quantity)[1]][1], fixed=True)
 
 
-IPI = Reader("ipi", is_ipi, read_ipi, _velocity_unit)
+IPI = Reader("ipi", is_ipi, read_ipi, _velocity_unit, uses=("topology",))
 IPI_VELOCITIES = Reader("ipi velocities", is_ipi, read_ipi_velocities, _velocity_unit)

@@ -1,79 +1,60 @@
-"""Trajectories of GROMACS, AMBER, NAMD, CHARMM, LAMMPS and others, with a topology, through MDAnalysis.
+"""Trajectories of GROMACS, AMBER and others, and PDB and GRO files, through MDAnalysis.
 
-MDAnalysis returns Å and Å/ps in single precision. An incomplete last frame is an error in TRR and XTC; in DCD and
-LAMMPS dumps MDAnalysis skips it.
+MDAnalysis returns Å and Å/ps in single precision. What it says of a file is meant for those who program with it, and is
+replaced by our words.
 """
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, plain_suffix
-from mimyria.formats.naming import SITE, Atoms, identify_atoms
+from mimyria.formats.array_files import STATED, stated_unit
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
-from mimyria.frame import Array, Frame
-
-log = logging.getLogger("mimyria")
+from mimyria.formats.topology import Told, identify, read_topology
+from mimyria.frame import Frame
+from mimyria.units import AKMA_TIME
 
 FORMATS = {
-    ".trr": "TRR",
-    ".xtc": "XTC",
-    ".dcd": "DCD",
-    ".nc": "NCDF",
-    ".ncdf": "NCDF",
-    ".h5md": "H5MD",
-    ".dump": "LAMMPSDUMP",
-    ".lammpstrj": "LAMMPSDUMP",
-    ".lammpsdump": "LAMMPSDUMP",
-    ".pdb": "PDB",
+    **{".trr": "TRR", ".xtc": "XTC", ".tng": "TNG", ".gro": "GRO", ".pdb": "PDB", ".ent": "PDB", ".trz": "TRZ"},
+    **{".mdcrd": "TRJ", ".crdbox": "TRJ", ".trj": "TRJ", ".mdvel": "TRJ", ".trc": "TRC", ".gsd": "GSD"},
 }
-"""Formats read here even without a topology, to ask for one; with a topology, any format of MDAnalysis is read."""
-
-NO_TIME = "Reader has no dt information"
-NO_MASSES = "Guessed all Masses to 1.0"
-HARMLESS = (
-    NO_TIME,
-    NO_MASSES,
-    "DCDReader currently makes independent timesteps",
-    "Element information is missing",
-    "Unknown element",
-    "Unknown masses are set to 0.0",
+"""By suffix, MDAnalysis's names of formats, which are read here even without a topology, to ask for one."""
+WITH_TOPOLOGY = (
+    *("", ".arc", ".txyz", ".coor", ".namdbin", ".crd", ".inpcrd", ".restrt", ".rst", ".rst7", ".history", ".config"),
+    *(".gms", ".dms", ".mol2", ".pqr", ".pdbqt", ".mmtf", ".data", ".lmp"),
 )
-"""Beginnings of warnings that are handled here; all others are logged."""
-
-PDB, ATOM_RECORDS = (".pdb", ".ent"), (b"ATOM", b"HETATM")
-
-MASS_TOLERANCE = 0.1
-"""u; force fields round the masses of elements by less, while united atoms and beads differ by more."""
+"""Suffixes of formats that are read here where a topology is given."""
+NAMING = ("GRO", "PDB")
+"""Formats that name their atoms themselves."""
+COUNTLESS = ("TRJ",)
+"""Formats that do not say how many atoms they hold."""
+MAGIC = {"TRR": (1993,), "XTC": (1995, 2023)}
+"""First whole number, of four bytes, by format."""
+NO_TIME = "Reader has no dt information"
 
 
 def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames that MDAnalysis reads at the given increasing indices; it jumps to each."""
-    # Warn in the first pass over a file only; later passes repeat the same messages.
-    say = log.warning if progress.n_frames is None else log.debug
-    universe, messages = _open(source, say)
-    trajectory = universe.trajectory
-    timed = not any(message.startswith(NO_TIME) for message in messages)
-    if not timed:
-        trajectory.ts.dt = 1.0  # the value MDAnalysis assumes; setting it stops a warning at every frame
-    atoms = _atoms(universe, None if NO_MASSES in messages else _column(universe, "masses"), source, say)
-    progress.n_frames = len(trajectory)
-    try:
+    kind = FORMATS.get(source.suffix)
+    told = read_topology(source.path, source) if kind in NAMING else None
+    with _opened(source, kind) as (trajectory, timed):
+        place = f"{source.path}, frame 0"
+        atoms = identify(told or Told(trajectory.n_atoms), source, place)
+        progress.n_frames = len(trajectory)
         for index in indices:
             if index >= len(trajectory):
                 return
             try:
                 now = trajectory[index]
             except (OSError, ValueError, IndexError) as error:
-                raise truncation_error(source.path, index, f"MDAnalysis cannot read it ({error})") from error
+                raise truncation_error(source.path, index, "the frame is incomplete, or damaged") from error
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)
@@ -89,97 +70,58 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
                 kept=atoms.kept,
             )
+
+
+@contextmanager
+def _opened(source: Source, kind: str | None) -> Iterator[tuple[Any, bool]]:
+    """Open a trajectory; yield MDAnalysis's reader of it, and whether it knows the time of a frame."""
+    from MDAnalysis.coordinates.core import reader
+
+    known = {}
+    if kind in COUNTLESS and source.topology is not None:
+        known["n_atoms"] = read_topology(source.topology, source).n_atoms
+    if kind in COUNTLESS and source.topology is None:
+        identify(Told(0), source, str(source.path))  # says that a topology is needed
+    # MDAnalysis complains on standard error of readers that it could not open.
+    if kind in MAGIC and int.from_bytes(source.head[:4]) not in MAGIC[kind]:
+        raise TrajectoryError(f"{source.path}: is no {kind} file, or its beginning is damaged")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            trajectory = reader(str(source.path), format=kind, **known)
+            _ = trajectory.ts.time
+        except Exception as error:  # each of MDAnalysis's readers fails in its own way
+            format_of = f"as {kind}" if kind else "by its name"
+            raise TrajectoryError(f"{source.path}: cannot be read {format_of}: damaged, or another format") from error
+        timed = not any(str(warning.message).startswith(NO_TIME) for warning in caught)
+    if not timed:
+        trajectory.ts.dt = 1.0  # the value MDAnalysis assumes; setting it stops a warning at every frame
+    try:
+        yield trajectory, timed
     finally:
         trajectory.close()
 
 
-def _open(source: Source, say: Callable[..., None]) -> tuple[Any, list[str]]:
-    """Return the universe, and the warnings of MDAnalysis."""
-    import MDAnalysis
-
-    if source.topology is None and source.suffix != ".pdb":
-        raise TrajectoryError(
-            f"{source.path}: names no atoms; give --topology FILE, preferably one with elements (PDB, PRMTOP, TPR, "
-            "PSF, LAMMPS data)"
-        )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            universe = MDAnalysis.Universe(
-                str(source.topology or source.path), str(source.path), format=FORMATS.get(source.suffix), to_guess=()
-            )
-            _ = universe.trajectory.ts.time
-        except Exception as error:  # each of MDAnalysis's parsers fails in its own way
-            files = f"{source.path} with topology {source.topology}" if source.topology else source.path
-            raise TrajectoryError(f"{files}: MDAnalysis cannot read it ({error})") from error
-    messages = [str(warning.message) for warning in caught]
-    for message in messages:
-        if not message.startswith(HARMLESS):
-            say("MDAnalysis on %s: %s", source.path, message)
-    return universe, messages
+def read_velocities(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield the frames of a second file with velocities; AMBER's text files hold them in place of positions."""
+    for frame in read_mdanalysis(source, indices, progress):
+        if FORMATS.get(source.suffix) == "TRJ":
+            yield replace(frame, velocities=frame.positions / AKMA_TIME, columns=(STATED,))
+        else:
+            yield frame
 
 
-def _column(universe: Any, name: str) -> Array | None:
-    """Return what the files tell of every atom, shape (n,), or None."""
-    values = getattr(universe.atoms, name, None)
-    return None if values is None else np.asarray(values)
+def _accepts(source: Source) -> bool:
+    return source.suffix in FORMATS or (source.topology is not None and source.suffix in WITH_TOPOLOGY)
 
 
-def _elements(universe: Any, source: Source) -> Array | None:
-    """Return what the files tell of elements, shape (n,), or None; of a PDB file itself, for MDAnalysis drops D."""
-    topology = source.topology or source.path
-    if plain_suffix(topology) in PDB and _column(universe, "elements") is not None:
-        with open_lines(topology) as (lines, _):
-            model = takewhile(lambda line: not line.startswith(b"ENDMDL"), lines)
-            atoms = [line[76:78].decode(errors="replace").strip() for line in model if line.startswith(ATOM_RECORDS)]
-        if len(atoms) == len(universe.atoms):
-            return np.array(atoms)
-    return _column(universe, "elements")
-
-
-def _atoms(universe: Any, masses: Array | None, source: Source, say: Callable[..., None]) -> Atoms:
-    """Return the atoms: from the topology's elements, else from the nearest mass of an element.
-
-    Masses (u) are those of the topology; where it has none, MDAnalysis guesses some from names or types.
-    """
-    n_atoms = len(universe.atoms)
-    none = np.full(n_atoms, "")
-    names, types = (none if (found := _column(universe, name)) is None else found for name in ("names", "types"))
-    symbols = (none if (found := _elements(universe, source)) is None else found).astype(object)
-    asked = np.isin(names.astype(str), list(source.species)) | np.isin(types.astype(str), list(source.species))
-    sites = np.array([bool(SITE.fullmatch(str(name))) for name in names])
-    unnamed = np.flatnonzero((symbols.astype(str) == "") & ~asked & ~(sites & (masses is None or masses == 0)))
-    if unnamed.size:
-        table = masses_of(range(1, 119))
-        distances = np.abs(table - (_guessed(universe) if masses is None else masses)[unnamed, None])
-        near = distances.min(axis=1) < MASS_TOLERANCE
-        symbols[unnamed[near]] = symbols_of(distances[near].argmin(axis=1) + 1)
-        if near.any():
-            listed = ", ".join(sorted({*symbols[unnamed[near]]}))
-            say("%s: names no elements; taken from masses: %s", source.topology or source.path, listed)
-    place = str(source.topology or source.path)
-    return identify_atoms(symbols.tolist(), source, place, masses=masses, aliases=(names.tolist(), types.tolist()))
-
-
-def _guessed(universe: Any) -> Array:
-    """Return the masses that MDAnalysis guesses from names or types, u, shape (n,)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        universe.guess_TopologyAttrs(to_guess=["types", "masses"])
-    return np.asarray(universe.atoms.masses, dtype=float)
-
-
-def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
-    """Return Å/ps, to which MDAnalysis converts; a LAMMPS dump does not state its unit."""
-    if FORMATS.get(source.suffix) == "LAMMPSDUMP":
-        return VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
-    return VelocityUnit("A/ps", fixed=True)
+def _second_unit(_: Source, frame: Frame) -> VelocityUnit:
+    return stated_unit(frame) if STATED in frame.columns else VelocityUnit("A/ps", fixed=True)
 
 
 MDANALYSIS = Reader(
-    "mdanalysis",
-    lambda source: source.topology is not None or source.suffix in FORMATS,
-    read_mdanalysis,
-    _velocity_unit,
-    uses=("topology",),
+    "mdanalysis", _accepts, read_mdanalysis, lambda source, frame: VelocityUnit("A/ps", fixed=True), uses=("topology",)
+)
+MDANALYSIS_VELOCITIES = replace(
+    MDANALYSIS, name="mdanalysis velocities", read=read_velocities, velocity_unit=_second_unit
 )

@@ -101,7 +101,7 @@ def identify_atoms(
         For a name that is no element's, a mass that is not positive, or a ``--species`` or ``--mass`` of no atom.
     """
     told = np.full(len(names), np.nan) if masses is None else np.array(masses, dtype=float)
-    calls = list(zip(_words(names), *map(_words, aliases), strict=True))
+    calls = list(zip(words_of(names), *map(words_of, aliases), strict=True))
     _refuse_types(calls, names, source, place)
     cases = list(zip(calls, (told == 0).tolist(), np.isnan(told).tolist(), strict=True))
     kinds = {case: _kind(*case, source.species) for case in dict.fromkeys(cases)}
@@ -132,14 +132,14 @@ def identify_atoms(
 def check_species(species: Mapping[str, str]) -> None:
     """Raise TrajectoryError unless each name is given an element, an isotope, or X for a site without a mass."""
     for name, element in species.items():
-        if _meaning(element) is None:
+        if element_of(element) is None:
             raise TrajectoryError(
                 f"--species {name}={element}: {element} is not an element; give its symbol, D or T, or X for a site "
                 "without a mass"
             )
 
 
-def _words(names: Iterable[Any]) -> list[str]:
+def words_of(names: Iterable[Any]) -> list[str]:
     """Return names as text without blanks and byte order marks; atomic numbers as symbols, with X for zero."""
     array = np.asarray(names)
     if array.dtype.kind in "iu":
@@ -161,11 +161,11 @@ def _kind(call: tuple[str, ...], massless: bool, unknown_mass: bool, species: Ma
     """Return what an atom is that is called by these names; None if they do not tell."""
     given = next((species[name] for name in call if name in species), None)
     if given is not None:
-        return _meaning(given)
+        return element_of(given)
     site = (massless or unknown_mass) and any(map(SITE.fullmatch, call[:1] if call[0] else call))
     if site or (massless and any(map(DRUDE.fullmatch, call))):
         return NO_ELEMENT, np.nan
-    meaning = _meaning(call[0])
+    meaning = element_of(call[0])
     return None if meaning is None or meaning[0] == NO_ELEMENT else meaning
 
 
@@ -174,7 +174,7 @@ def _called(call: tuple[str, ...]) -> str:
     return next(filter(None, call), "")
 
 
-def _meaning(name: str) -> Kind | None:
+def element_of(name: str) -> Kind | None:
     """Return what a name means by itself: an element, an isotope, an atomic number, a site; None if nothing."""
     from ase.data import atomic_numbers, chemical_symbols
 
@@ -190,7 +190,7 @@ def _meaning(name: str) -> Kind | None:
 def _proposal(name: str) -> str:
     """Return ``NAME=ELEMENT`` with the likely element, where the first letter tells it."""
     first, second = name[:1].upper(), name[:2].capitalize()
-    certain = first in USUAL and (second == first or not second.isalpha() or not _meaning(second))
+    certain = first in USUAL and (second == first or not second.isalpha() or not element_of(second))
     return f"{name}={first if certain else 'ELEMENT'}"
 
 

@@ -79,4 +79,6 @@ def born_charges(text: str, path: Path) -> Array | None:
     return np.array(rows).reshape(-1, 3, 3)
 
 
-OUTCAR = Reader("outcar", lambda source: "OUTCAR" in source.path.name, read_outcar, ASE.velocity_unit)
+OUTCAR = Reader(
+    "outcar", lambda source: "OUTCAR" in source.path.name, read_outcar, ASE.velocity_unit, uses=("topology",)
+)

@@ -9,18 +9,26 @@ from itertools import tee, zip_longest
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.dcd import DCD, DCD_VELOCITIES
 from mimyria.formats.dftb import DFTB
 from mimyria.formats.extxyz import EXTXYZ, EXTXYZ_VELOCITIES
+from mimyria.formats.h5md import H5MD, H5MD_VELOCITIES
 from mimyria.formats.ipi import IPI, IPI_VELOCITIES
+from mimyria.formats.lammps import LAMMPS
+from mimyria.formats.mdanalysis import MDANALYSIS, MDANALYSIS_VELOCITIES
+from mimyria.formats.netcdf import NETCDF, NETCDF_VELOCITIES
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats.tinker import TINKER, TINKER_VELOCITIES
 from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
-OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, EXTXYZ)
-OF_VELOCITIES: tuple[Reader, ...] = (IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, EXTXYZ_VELOCITIES)
-"""The first that accepts a file reads it; the two files may be in different dialects."""
+OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
+OF_VELOCITIES: tuple[Reader, ...] = (
+    *(IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, LAMMPS, DCD_VELOCITIES, NETCDF_VELOCITIES, H5MD_VELOCITIES),
+    *(EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
+)
+"""The first that accepts a file reads it; the two files may be in different formats."""
 
 
 def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
@@ -40,7 +48,7 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
         if not source.times_only and (other.velocities is None or np.array_equal(frame.positions, other.velocities)):
             held = "no velocities" if other.velocities is None else f"the same numbers as {source.path}, positions"
             raise TrajectoryError(f"{source.velocities}, frame {index}: holds {held}; give the file of the velocities")
-        yield replace(frame, velocities=other.velocities)
+        yield replace(frame, velocities=other.velocities, columns=other.columns)
 
 
 def _check_match(place: str, frame: Frame, other: Frame) -> None:
@@ -79,5 +87,5 @@ PAIR = Reader(
     lambda source: source.velocities is not None and any(reader.accepts(source) for reader in OF_POSITIONS),
     read_pair,
     _velocity_unit,
-    uses=("velocities",),
+    uses=("velocities", "topology"),
 )

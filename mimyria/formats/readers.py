@@ -10,11 +10,15 @@ from pathlib import Path
 from mimyria.errors import TrajectoryError
 from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
+from mimyria.formats.dcd import DCD
 from mimyria.formats.dftb import DFTB
 from mimyria.formats.espresso import ESPRESSO
 from mimyria.formats.extxyz import EXTXYZ
+from mimyria.formats.h5md import H5MD
 from mimyria.formats.ipi import IPI
+from mimyria.formats.lammps import LAMMPS
 from mimyria.formats.mdanalysis import MDANALYSIS
+from mimyria.formats.netcdf import NETCDF
 from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
 from mimyria.formats.phonopy import BORN, PHONOPY
@@ -23,23 +27,13 @@ from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 
 READERS: tuple[Reader, ...] = (
-    PAIR,
-    IPI,
-    DFTB,
-    TINKER,
-    EXTXYZ,
-    OUTCAR,
-    BORN,
-    PHONOPY,
-    ESPRESSO,
-    ABINIT,
-    MDANALYSIS,
-    ASE,
+    *(PAIR, IPI, DFTB, TINKER, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
+    *(MDANALYSIS, ASE),
 )
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""
 
 UNUSED = {
-    "velocities": "--velocities belongs to an .xyz file of positions",
+    "velocities": "--velocities belongs to a file of positions, as xyz, DCD or NetCDF",
     "topology": "this file names its atoms itself; leave --topology out",
 }
 

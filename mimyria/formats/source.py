@@ -53,10 +53,10 @@ class Source:
         check_layout(self.layout)
         check_species(self.species)
 
-    def note(self, words: str) -> None:
+    def note(self, words: str, level: int = logging.INFO) -> None:
         """Log what is found in a file, once, however often it is read."""
         if words not in self.noted:
-            log.info(words)
+            log.log(level, words)
             self.noted.add(words)
 
     @property

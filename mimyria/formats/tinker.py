@@ -15,8 +15,9 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.compression import open_lines
 from mimyria.formats.extxyz import NO_ATOMS, Block, Table, parse_rows, read_blocks
-from mimyria.formats.naming import Atoms, identify_atoms
+from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
 
 SUFFIX_OF_VELOCITIES = ".vel"
@@ -103,7 +104,7 @@ def _identified(names: Array, source: Source, place: str) -> Atoms:
     """Return the atoms of a force field's names; CA, alpha carbon or calcium, is asked for."""
     words = [name.decode(errors="replace") for name in names.tolist()]
     ions = [_CHARGE.sub("", word) for word in words]
-    return identify_atoms(
+    return identify_names(
         ["" if len(ion) > 1 and ion.isupper() else ion for ion in ions], source, place, aliases=[words]
     )
 
@@ -116,5 +117,5 @@ def _velocity_unit(source: Source, frame: Frame) -> VelocityUnit:
     return VelocityUnit("A/ps", fixed=True)
 
 
-TINKER = Reader("tinker", _is_tinker, read_tinker, _velocity_unit)
+TINKER = Reader("tinker", _is_tinker, read_tinker, _velocity_unit, uses=("topology",))
 TINKER_VELOCITIES = Reader("tinker velocities", _is_tinker, read_tinker_velocities, _velocity_unit)

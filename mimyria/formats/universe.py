@@ -73,6 +73,21 @@ def universe_of(
     return universe
 
 
+def open_universe(path: Path) -> Any:
+    """Return what MDAnalysis reads of a topology; raise TrajectoryError if it reads nothing."""
+    import MDAnalysis
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of elements and masses that are missing, which the caller sees
+        try:
+            return MDAnalysis.Universe(str(path), to_guess=())
+        except Exception as error:  # each of MDAnalysis's parsers fails in its own way
+            raise TrajectoryError(
+                f"{path}: no atoms can be read from it; give a --topology as PDB, GRO, PSF, PRMTOP, TPR, xyz or "
+                "LAMMPS data"
+            ) from error
+
+
 def select(universe: Any, text: str, *, updating: bool = False) -> Any:
     """Return the atoms of a selection; raise TrajectoryError, in one line, if MDAnalysis does not understand it."""
     from MDAnalysis.exceptions import SelectionError

@@ -1,0 +1,140 @@
+"""Trajectories that are arrays over frames, in NetCDF and HDF5: what both formats have in common."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import constants
+
+from mimyria.errors import TrajectoryError
+from mimyria.formats.naming import Atoms
+from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
+from mimyria.formats.topology import Told, identify
+from mimyria.frame import Array, Frame
+from mimyria.units import BOHR
+
+_ANGSTROM, _FEMTO = constants.angstrom, constants.femto
+WORDS = {
+    **dict.fromkeys(("angstrom", "angstroms", "å", "a"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), constants.nano / _ANGSTROM),
+    **dict.fromkeys(("pm", "picometer", "picometre"), constants.pico / _ANGSTROM),
+    **dict.fromkeys(("um", "micrometer", "micrometre"), constants.micro / _ANGSTROM),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), constants.centi / _ANGSTROM),
+    **dict.fromkeys(("m", "meter", "metre"), 1 / _ANGSTROM),
+    **dict.fromkeys(("bohr", "bohrs", "a0"), BOHR),
+    **dict.fromkeys(("fs", "femtosecond", "femtoseconds"), 1.0),
+    **dict.fromkeys(("ps", "picosecond", "picoseconds"), constants.pico / _FEMTO),
+    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), constants.nano / _FEMTO),
+    **dict.fromkeys(("us", "microsecond", "microseconds"), constants.micro / _FEMTO),
+    **dict.fromkeys(("s", "second", "seconds"), 1 / _FEMTO),
+}
+"""Å and fs."""
+_FACTOR = re.compile(r"(/?)\s*([^\W\d]+\d?)(?:\^?(-?\d+))?")
+
+Values = Callable[[int], Array]
+"""What an array holds for a frame."""
+STATED = "velocities in Å/fs"
+"""Column of a frame whose velocities were converted from the unit that the file states."""
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """The arrays of a trajectory, in Å and fs where the file states its units, else as they are stored."""
+
+    n_frames: int
+    positions: Values | None
+    velocities: Values | None
+    stated: bool
+    """Whether the file states the unit of the velocities."""
+    time: Values | None
+    """None where the file states no time, or no unit for it."""
+    step: Values | None
+    cell: Values
+    """Cell vectors as rows, zero if there are none."""
+    periodic: Array
+    ids: Values | None
+    told: Told
+    """What the file calls its atoms, in the order of ids."""
+
+
+Open = Callable[[Path], AbstractContextManager[ArrayFile]]
+
+
+def array_reader(name: str, accepts: Callable[[Source], bool], opened: Open) -> Reader:
+    """Return the reader of a format of arrays."""
+    return Reader(name, accepts, partial(_read, opened, False), lambda _, frame: stated_unit(frame), uses=("topology",))
+
+
+def array_velocities(name: str, accepts: Callable[[Source], bool], opened: Open) -> Reader:
+    """Return the reader of a second file, of which only the velocities are used."""
+    return Reader(name, accepts, partial(_read, opened, True), lambda _, frame: stated_unit(frame), uses=("topology",))
+
+
+def _read(
+    opened: Open, only_velocities: bool, source: Source, indices: Iterable[int], progress: Progress
+) -> Iterator[Frame]:
+    """Yield the frames at the given increasing indices; it jumps to each."""
+    with opened(source.path) as file:
+        if file.positions is None and not only_velocities:
+            raise TrajectoryError(
+                f"{source.path}: holds no positions; give the file of positions, and one of velocities to --velocities"
+            )
+        if file.velocities is None and only_velocities:
+            raise TrajectoryError(f"{source.path}: holds no velocities; leave --velocities out, or give their file")
+        if not file.n_frames:
+            raise TrajectoryError(f"{source.path}: holds no frame")
+        progress.n_frames = file.n_frames
+        atoms: Atoms | None = None
+        for index in indices:
+            if index >= file.n_frames:
+                return
+            progress.fraction = (index + 1) / file.n_frames
+            atoms = identify(file.told, source, f"{source.path}, frame {index}") if atoms is None else atoms
+            order = slice(None) if file.ids is None else np.argsort(file.ids(index), kind="stable")
+            velocities = None if file.velocities is None else atoms.of(file.velocities(index)[order])
+            yield Frame(
+                numbers=atoms.numbers,
+                positions=np.zeros_like(velocities)
+                if file.positions is None
+                else atoms.of(file.positions(index)[order]),
+                cell=file.cell(index),
+                periodic=file.periodic,
+                velocities=velocities,
+                time=None if file.time is None else float(file.time(index)),
+                masses=atoms.masses,
+                columns=(STATED,) if file.stated else (),
+                step=None if file.step is None else int(file.step(index)),
+                kept=atoms.kept,
+            )
+
+
+def unit_of(place: str, name: str, words: Any) -> float | None:
+    """Return a unit such as ``angstrom/picosecond`` or ``nm ps-1`` in Å and fs; None where the file states none.
+
+    Raises
+    ------
+    TrajectoryError
+        For a unit that is not known.
+    """
+    text = words.decode(errors="replace") if isinstance(words, bytes) else str(words or "")
+    factors = _FACTOR.findall(text.replace("*", " ").lower())
+    if not text.strip():
+        return None
+    if not factors or any(word not in WORDS for _, word, _ in factors):
+        raise TrajectoryError(
+            f"{place}: the unit of {name} is {text!r}, which is not known; convert the file to Å and ps"
+        )
+    return math.prod(WORDS[word] ** ((-1 if over else 1) * int(power or 1)) for over, word, power in factors)
+
+
+def stated_unit(frame: Frame, hint: str = "") -> VelocityUnit:
+    """Return Å/fs, to which velocities in a stated unit were converted; else none, so that it is asked for."""
+    return VelocityUnit("A/fs", fixed=True) if STATED in frame.columns else VelocityUnit(hint=hint)

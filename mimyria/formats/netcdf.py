@@ -1,0 +1,125 @@
+"""NetCDF trajectories by AMBER's conventions, of AMBER, cpptraj, OpenMM or LAMMPS; also AMBER's files of velocities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.errors import TrajectoryError
+from mimyria.formats.array_files import ArrayFile, Values, array_reader, array_velocities, unit_of
+from mimyria.formats.source import Source
+from mimyria.formats.topology import Told
+from mimyria.frame import Array
+
+HEADS = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+"""How a file of NetCDF 3 begins; one of NetCDF 4 is HDF5, and told by its suffix."""
+SUFFIXES = (".nc", ".ncdf", ".netcdf")
+PRESCRIBED = {"time": "picosecond", "coordinates": "angstrom", "cell_lengths": "angstrom"}
+"""Units of AMBER's conventions, for files that leave them out."""
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[ArrayFile]:
+    """Open a file; raise TrajectoryError if it is cut, or no trajectory."""
+    with _variables(path) as variables:
+        shape: tuple[int, ...] = next(
+            (variables[name].shape for name in ("coordinates", "velocities") if name in variables), ()
+        )
+        if len(shape) != 3 or shape[2] != 3:
+            raise TrajectoryError(f"{path}: has neither coordinates nor velocities by AMBER's conventions")
+        units = {
+            name: unit_of(str(path), name, _attributes(variable).get("units") or PRESCRIBED.get(name))
+            for name, variable in variables.items()
+            if name in (*PRESCRIBED, "velocities")
+        }
+
+        def values(name: str) -> Values | None:
+            if name not in variables:
+                return None
+            scale = float(np.ravel(_attributes(variables[name]).get("scale_factor", 1.0))[0]) * (units.get(name) or 1.0)
+            return lambda index: np.asarray(variables[name][index], dtype=float) * scale
+
+        lengths, angles, ids = (values(name) for name in ("cell_lengths", "cell_angles", "id"))
+        has_cell = lengths is not None and angles is not None
+
+        def cell(index: int) -> Array:
+            from ase.geometry import cellpar_to_cell
+
+            if lengths is None or angles is None or not lengths(index).all():
+                return np.zeros((3, 3))
+            return np.asarray(cellpar_to_cell([*lengths(index), *angles(index)]))
+
+        yield ArrayFile(
+            n_frames=shape[0],
+            positions=values("coordinates"),
+            velocities=values("velocities"),
+            stated=units.get("velocities") is not None,
+            time=values("time"),
+            step=None,
+            cell=cell,
+            periodic=np.full(3, has_cell),
+            ids=ids,
+            told=_told(variables, shape[1], None if ids is None else np.argsort(ids(0), kind="stable")),
+        )
+
+
+def _told(variables: Mapping[str, Any], n_atoms: int, order: Array | None) -> Told:
+    """Return the ids, types and masses that LAMMPS writes beside the positions; AMBER writes none of them."""
+
+    def of_first(name: str) -> Array | None:
+        if name not in variables:
+            return None
+        values = np.array(variables[name][0] if len(variables[name].shape) == 2 else variables[name][:])
+        return values if order is None else values[order]
+
+    types, masses, ids = (of_first(name) for name in ("type", "mass", "id"))
+    return Told(n_atoms, [] if types is None else [list(map(str, types.tolist()))], masses, ids)
+
+
+@contextmanager
+def _variables(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Open a file; yield its variables by name."""
+    from scipy.io import netcdf_file
+
+    with path.open("rb") as file:
+        head = file.read(4)
+    if not head.startswith(HEADS):
+        import h5py
+
+        try:
+            opened = h5py.File(path, "r")
+        except OSError as error:
+            raise TrajectoryError(f"{path}: cut, or no NetCDF file: HDF5 cannot open it; copy it again") from error
+        with opened:
+            yield opened
+        return
+    try:
+        stored = netcdf_file(path, mmap=True)
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        raise TrajectoryError(f"{path}: cut: it is shorter than its header says; copy it again") from error
+    variables = dict(stored.variables)
+    try:
+        yield variables
+    finally:
+        variables.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # after an error, its traceback still refers to the arrays
+            stored.close()
+
+
+def _attributes(variable: Any) -> Mapping[str, Any]:
+    """Return the attributes of a variable of either library."""
+    return getattr(variable, "attrs", None) or getattr(variable, "_attributes", {})
+
+
+def _is_netcdf(source: Source) -> bool:
+    return source.head.startswith(HEADS) or source.suffix in SUFFIXES
+
+
+NETCDF = array_reader("netcdf", _is_netcdf, _open)
+NETCDF_VELOCITIES = array_velocities("netcdf velocities", _is_netcdf, _open)

@@ -85,9 +85,12 @@ def _series(path: Path) -> dict[str, Any]:
 def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     """Describe labels, configurations or a trajectory, in one pass."""
     from mimyria.formats import read_frames
-    from mimyria.trajectory.kinetics import kinetic_temperature, without_drift
+    from mimyria.trajectory.constraints import FRAMES, find_freedom
+    from mimyria.trajectory.freedom import unconstrained
+    from mimyria.trajectory.kinetics import kinetic_temperature
 
     first: Frame | None = None
+    beginning: list[Frame] = []
     count, velocities = 0, 0
     times: list[float] = []
     tensors: Counter[str] = Counter()
@@ -98,6 +101,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     for frame in read_frames(path, **reading):
         first = first or frame
         count += 1
+        if len(beginning) < FRAMES and np.array_equal(frame.numbers, first.numbers):
+            beginning.append(frame)
         velocities += frame.velocities is not None
         if frame.time is not None and len(times) < 2:
             times.append(frame.time)
@@ -122,8 +127,12 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:
         masses = frame_masses(first)
-        temperature = kinetic_temperature(without_drift(first.velocities, masses), masses)
-        facts["temperature_of_first_frame_K"] = round(float(temperature), 1)
+        freedom = find_freedom(beginning) if first.volume else unconstrained(masses)
+        velocities_without = freedom.without_drift(first.velocities, masses)
+        facts["degrees_of_freedom"] = freedom.words
+        facts["temperature_of_first_frame_K"] = round(
+            float(kinetic_temperature(velocities_without, masses, freedom.total)), 1
+        )
     if len(times) == 2 and "field" not in first.info:  # labelled frames are drawn: no timestep
         facts["timestep_fs"] = round(times[1] - times[0], 6)
     for name, number in tensors.items():

@@ -151,7 +151,7 @@ def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: Spectru
             folder = unfinished / f"{k:04d}"
             insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
             series.append(series_along(trajectory, grouping, folder, settings, insist=insist, excerpt=k == 0))
-        report_volumes(np.concatenate([run.volume for run in series]))
+        report_volumes([run.volume for run in series])
         _keep(out / "series.h5", [run.origin for run in series])
         write_series(out / "series.h5", series)
         # The lock goes last: a start that waits for it must find the folder whole or gone, and may make it anew.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,8 @@ from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
+from mimyria.pipeline import make_spectra
+from mimyria.spectra.spectrum import Spectra
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.constraints import FRAMES, find_freedom, first_frames, rigid_parts
 from mimyria.trajectory.kinetics import kinetic_temperature
@@ -165,3 +168,89 @@ def test_only_the_beginning_of_a_trajectory_is_read(tmp_path: Path) -> None:
     text = (tmp_path / "a.xyz").read_text().splitlines(keepends=True)
     (tmp_path / "b.xyz").write_text("".join(text[: 26 * 10 + 7]))
     assert len(first_frames(Trajectory(tmp_path / "b.xyz"))) == 10
+
+
+CHARGES = {"HCl": [0.2, -0.2], "H2O": [-0.8, 0.4, 0.4]}
+
+
+def with_charges(frames: list[Frame], name: str) -> list[Frame]:
+    """Return frames with the tensors of point charges."""
+    charges = np.tile(CHARGES[name], len(frames[0]) // len(CHARGES[name]))
+    return [replace(frame, tensors={"apt": charges[:, None, None] * np.eye(3)}) for frame in frames]
+
+
+def spectra_of(frames: list[Frame], folder: Path, **settings: Any) -> tuple[Spectra, float]:
+    """Return the spectra along frames, and the temperature that they used."""
+    write_frames(folder / "md.extxyz", frames)
+    spectra = make_spectra(folder / "md.extxyz", folder / "out", apt="frames", **settings)
+    return spectra, float(spectra["vdos"].header["temperature"].split()[0])
+
+
+@pytest.mark.parametrize(("name", "degrees"), [("HCl", 5 * 20 - 3), ("H2O", 6 * 20 - 3)])
+def test_spectra_of_rigid_molecules(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, degrees: int) -> None:
+    """T, n·α and the number of modes are those of the degrees of freedom; a count of 3N - 3 makes n·α 1.2 and 1.5 fold.
+
+    ∫ n·α dν = 1/(6 ε0 c V k_B T) · <|dM/dt|²>/(2c), and |dM/dt|² does not depend on the count.
+    """
+    frames = with_charges(rigid_run(name, 20, 200, 4.0), name)
+    with caplog.at_level(logging.INFO, "mimyria"):
+        spectra, temperature = spectra_of(frames, tmp_path)
+    assert temperature == pytest.approx(300.0, abs=0.01)
+    told = [record.getMessage() for record in caplog.records if "by constraints" in record.getMessage()]
+    count = f"degrees of freedom: {degrees} = 3·{len(frames[0])} - "
+    assert len(told) == 1
+    assert count in told[0]
+    assert spectra["ir"].header["degrees of freedom"] == told[0].split("degrees of freedom: ")[1]
+    assert not [record for record in caplog.records if "equipartition" in record.getMessage()]
+    # The speed of each molecule is constant, and its mode too.
+    vdos = np.trapezoid(spectra["vdos"].columns["vdos"], spectra["vdos"].wavenumber)
+    assert vdos == pytest.approx(degrees, rel=1e-3)
+    as_flexible, colder = spectra_of(frames, tmp_path, constraints="none")
+    more = 3 * len(frames[0]) - 3
+    assert colder == pytest.approx(300 * degrees / more, abs=0.01)
+    ratio = as_flexible["ir"].values()[1:-1] / spectra["ir"].values()[1:-1]
+    np.testing.assert_allclose(ratio, more / degrees, rtol=1e-4)
+    stated, same = spectra_of(frames, tmp_path, constraints=str(more - degrees))
+    assert same == pytest.approx(300.0, abs=0.01)
+    np.testing.assert_allclose(stated["ir"].values(), spectra["ir"].values(), rtol=1e-4)
+    assert stated["ir"].header["degrees of freedom"].endswith("by constraints (as stated) - 3 of the centre of mass")
+
+
+def test_spectra_of_half_fixed_atoms(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Argon of two kinds: the free half has 300 K, and the fixed one, with velocities of its own in the file, none."""
+    free = rigid_run("HCl", 20, 60, 4.0)
+    held = np.arange(80) >= 40
+    random = np.random.default_rng(0)
+    frames = [
+        Frame(
+            np.concatenate([frame.numbers, np.full(40, 18)]),
+            np.concatenate([frame.positions, free[0].positions + 9.0]),
+            40 * np.eye(3),
+            frame.periodic,
+            np.concatenate([np.asarray(frame.velocities), random.normal(0, 0.01, size=(40, 3))]),
+            frame.time,
+            {"apt": np.where(held, 0.3, -0.3)[:, None, None] * np.eye(3)},
+        )
+        for frame in rigid_run("HCl", 20, 60, 4.0, wrapped=False)
+    ]
+    with caplog.at_level(logging.INFO, "mimyria"):
+        spectra, temperature = spectra_of(frames, tmp_path)
+    assert "100 = 3·80 - 140 by constraints (1 in each of 20 HCl, 40 atoms do not move)" in caplog.text
+    assert temperature == pytest.approx(300 * 97 / 100, abs=0.01)  # the run takes three for its centre of mass
+    assert not spectra["ir"].contributions()["Ar", "Ar"].any()
+
+
+def test_the_count_comes_back_from_the_series(tmp_path: Path) -> None:
+    spectra, temperature = spectra_of(with_charges(rigid_run("H2O", 20, 200, 4.0), "H2O"), tmp_path)
+    again = make_spectra(tmp_path / "out" / "series.h5", tmp_path / "again")
+    assert again["vdos"].header["temperature"] == f"{temperature:.2f} K"
+    assert again["ir"].header["degrees of freedom"] == spectra["ir"].header["degrees of freedom"]
+    np.testing.assert_array_equal(again["ir"].values(), spectra["ir"].values())
+    with pytest.raises(ConfigError, match="--constraints cannot change the time derivatives"):
+        make_spectra(tmp_path / "out" / "series.h5", tmp_path / "again", constraints="none")
+
+
+@pytest.mark.parametrize("wrong", ["some", "-3", "1.5", ""])
+def test_other_words_are_refused(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ConfigError, match="--constraints takes auto, none, h-bonds, rigid or the number"):
+        spectra_of(with_charges(rigid_run("HCl", 2, 10), "HCl"), tmp_path, constraints=wrong)

@@ -180,11 +180,28 @@ def test_nothing_is_odd_about_salts_slabs_and_ions(water: list[Any]) -> None:
 
 def test_volumes(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    report_volumes(957.0 * np.ones(10) * (1 + 1e-7 * np.arange(10)))
+    report_volumes([957.0 * np.ones(10) * (1 + 1e-7 * np.arange(10))])
     assert not caplog.records
-    report_volumes(np.array([99.0, 100.0, 101.0]))
-    report_volumes(np.array([90.0, 100.0, 110.0]))
+    report_volumes([np.array([99.0, 100.0, 101.0])])
+    report_volumes([np.array([90.0, 100.0, 110.0])])
     small, large = caplog.records
     assert (small.levelno, large.levelno) == (logging.INFO, logging.WARNING)
     assert "varies by 2 %, 99 to 101 Å³; spectra use its mean" in small.getMessage()
     assert "--frames" in large.getMessage()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_volume_of_a_small_cell_fluctuates(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    """By 4 %, with a memory of 200 frames, as 32 molecules of water do: 25 % from the least to the largest."""
+    random, volumes = np.random.default_rng(seed), np.empty(4000)
+    volumes[0] = now = 0.0
+    for k in range(1, 4000):
+        volumes[k] = now = now * np.exp(-1 / 200) + np.sqrt(1 - np.exp(-2 / 200)) * random.normal()
+    volumes = 957.0 * (1 + 0.04 * volumes)
+    with caplog.at_level(logging.INFO):
+        report_volumes([volumes])
+        report_volumes([volumes, 1.1 * volumes])  # two pressures
+        assert {record.levelno for record in caplog.records} == {logging.INFO}
+        report_volumes([volumes * np.linspace(1.0, 1.4, 4000)])
+    assert caplog.records[-1].levelno == logging.WARNING
+    assert "it drifts by 3" in caplog.text or "it drifts by 4" in caplog.text or "it drifts by 2" in caplog.text

@@ -68,8 +68,13 @@ class Freedom:
         return " - ".join(parts + ["3 of the centre of mass"] * self.drifts)
 
     def without_drift(self, velocities: Array, masses: Array) -> Array:
-        """Return velocities (..., n, 3) relative to the centre of mass, or as they are if atoms are fixed."""
-        return without_drift(velocities, masses) if self.drifts else velocities
+        """Return velocities (..., n, 3) relative to the centre of mass; or, if atoms are fixed, with zero for these.
+
+        Some programs store velocities, drawn at the start, of atoms that they do not move.
+        """
+        if self.drifts:
+            return without_drift(velocities, masses)
+        return np.asarray(np.where(self.of_atoms[:, None] > 0, velocities, 0.0))
 
 
 def unconstrained(masses: Array) -> Freedom:

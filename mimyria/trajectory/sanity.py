@@ -6,6 +6,7 @@ The impossible is an error; the unlikely is a warning that names the unit or fla
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
@@ -31,8 +32,10 @@ LARGEST_FACTOR = 2.0
 """Between the kinetic temperature of one frame and the temperature given."""
 LARGEST_DENSITY = 30.0
 """g/cm³; osmium has 22.6."""
-SMALLEST_STRAIN, LARGEST_STRAIN = 1e-5, 0.1
-"""Relative variation of the volume: less is rounding, more is a barostat far from equilibrium."""
+SMALLEST_STRAIN, LARGEST_DRIFT = 1e-5, 0.03
+"""Relative variation of the volume that is more than rounding, and drift of a barostat not yet in equilibrium."""
+VOLUME_BLOCKS, SIGNIFICANT = 10, 4.0
+"""A drift of the volume is told from its fluctuations by so many blocks, and counts from so many standard errors."""
 ATOMS_CHECKED = 100
 NOBLE_GASES = (2, 10, 18, 36, 54, 86)
 LENGTH_UNITS = {"nm": 0.1, "Bohr": 1 / BOHR, "pm": 100.0}
@@ -80,23 +83,40 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )
     if trajectory.differenced:
-        _check_rounding(trajectory, quantum_of(stored), without, masses)
-        units = _check_timestep(trajectory, kinetic, temperature)
+        part = _rounding_part(trajectory, quantum_of(stored), without, masses)
+        units = _check_timestep(trajectory, (1 - part) * kinetic, temperature)
     else:
         units = _check_units(trajectory, frames, masses, kinetic, temperature)
     for words in filter(None, (_check_drift(velocities, masses, kinetic, freedom), units)):
         log.warning(f"{trajectory.path}: {words}")
 
 
-def report_volumes(volumes: Array) -> None:
-    """Log how far the volumes of the frames, Å³, vary; warn if that is more than an equilibrium run has."""
+def report_volumes(runs: Sequence[Array]) -> None:
+    """Log how far the volumes of the frames of each run, Å³, vary; warn if one drifts: small cells fluctuate anyway."""
+    volumes = np.concatenate(list(runs))
     strain = float(np.ptp(volumes) / volumes.mean())
     if strain > SMALLEST_STRAIN:
-        drifts = strain > LARGEST_STRAIN
+        drift = max(map(volume_drift, runs))
+        drifts = drift > LARGEST_DRIFT
         (log.warning if drifts else log.info)(
             f"the volume varies by {100 * strain:.2g} %, {volumes.min():.5g} to {volumes.max():.5g} Å³; spectra use "
-            f"its mean{'; leave out frames before equilibrium with --frames' if drifts else ''}"
+            "its mean"
+            + (f"; it drifts by {100 * drift:.2g} %: leave out the first frames with --frames" if drifts else "")
         )
+
+
+def volume_drift(volumes: Array) -> float:
+    """Return by which part the volume of a run drifts, from a line through the means of blocks; zero within the error.
+
+    The standard error of the slope is that of the residuals.
+    """
+    means = [block.mean() for block in np.array_split(volumes, min(VOLUME_BLOCKS, len(volumes)))]
+    if len(means) < 3:
+        return 0.0
+    (slope, _), covariance = np.polyfit(np.arange(len(means)), means, 1, cov=True)
+    if abs(slope) <= SIGNIFICANT * np.sqrt(max(covariance[0, 0], 0.0)):
+        return 0.0
+    return float(abs(slope) * (len(means) - 1) / volumes.mean())
 
 
 def density(frame: Frame, masses: Array) -> float:
@@ -220,8 +240,8 @@ def _check_timestep(trajectory: Trajectory, kinetic: float, temperature: float |
     )
 
 
-def _check_rounding(trajectory: Trajectory, quantum: float, velocities: Array, masses: Array) -> None:
-    """Raise TrajectoryError if differences of positions are mostly differences of their rounding errors.
+def _rounding_part(trajectory: Trajectory, quantum: float, velocities: Array, masses: Array) -> float:
+    """Return which part of the kinetic energy of differenced positions is rounding; raise TrajectoryError if most is.
 
     The rounding adds 3 Σ m ⟨w²⟩ to Σ m v², see `rounding`.
     """
@@ -233,6 +253,7 @@ def _check_rounding(trajectory: Trajectory, quantum: float, velocities: Array, m
             f"energy of their differences over ±{trajectory.timestep:g} fs is rounding: store velocities, or positions "
             "with more digits (GROMACS: compressed-x-precision)"
         )
+    return part
 
 
 def _check_drift(velocities: Array, masses: Array, kinetic: float, freedom: Freedom) -> str | None:

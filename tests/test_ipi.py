@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase.geometry.cell import cell_to_cellpar as cell_lengths
 
 from contracts import TIMESTEP, TRICLINIC, made_up_run, write_ipi
-from mimyria.elements import masses_of
+from dialects import momenta, positions, water, xyz
+from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames
 from mimyria.formats.ipi import IPI, count_beads
@@ -82,7 +84,7 @@ def test_the_cell_may_breathe(tmp_path: Path) -> None:
 def test_velocities_have_the_unit_in_braces(tmp_path: Path, quantity: str, unit: str, factor: float) -> None:
     cell = "# CELL(abcABC): 9 9 9 90 90 90 Step: 0 Bead: 0"
     files: dict[str, Any] = {
-        "path": one_atom(tmp_path / "x.xyz", f"{cell} x_centroid{{angstrom}} cell{{angstrom}}"),
+        "path": one_atom(tmp_path / "x.xyz", f"{cell} x_centroid{{angstrom}} cell{{angstrom}}", "4 5 6"),
         "velocities": one_atom(tmp_path / "v.xyz", f"{cell} {quantity}{{{unit}}} cell{{angstrom}}"),
     }
     trajectory = Trajectory(**files, timestep=1.0)
@@ -208,3 +210,39 @@ def test_joined_files_are_refused(tmp_path: Path) -> None:
 def test_the_interval_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(TrajectoryError, match="does not state the time between its frames; give --timestep FS"):
         Trajectory(written(tmp_path, "positions"))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("angstrom", 1.0), ("atomic_unit", BOHR)])
+@pytest.mark.parametrize("comment", ["# bead: {} CELL(abcABC): ", "# Traj: positions Step: 0 Bead: {} CELL(abcABC): "])
+def test_an_unstated_unit_is_told_by_the_distances(tmp_path: Path, unit: str, factor: float, comment: str) -> None:
+    """The form without units is written in i-PI's own, or in those of the positions that were read."""
+    frame = water(n_frames=1)[0]
+    numbers = " ".join(f"{x:.5f}" for x in cell_lengths(frame.cell) / ([factor] * 3 + [1] * 3))
+    rows = "".join(
+        f" {symbol} {x / factor:.8f} {y / factor:.8f} {z / factor:.8f}\n"
+        for symbol, (x, y, z) in zip(symbols_of(frame.numbers), frame.positions, strict=True)
+    )
+    (tmp_path / "a.xyz").write_text("".join(f"6\n{comment.format(bead)}{numbers}\n{rows}" for bead in range(3)))
+    (read,) = IPI.frames(Source(tmp_path / "a.xyz", bead=1), range(3), Progress())
+    np.testing.assert_allclose(read.positions, frame.positions, atol=1e-7)
+    np.testing.assert_allclose(read.cell, frame.cell, atol=1e-4)
+
+
+def test_velocities_of_no_unit_have_i_pis_own_unless_the_user_says_another(tmp_path: Path) -> None:
+    cell = "# CELL(abcABC): 9 9 9 90 90 90 Step: 0 Bead: 0"
+    files: dict[str, Any] = {
+        "path": one_atom(tmp_path / "x.xyz", f"{cell} positions{{angstrom}} cell{{angstrom}}", "4 5 6"),
+        "velocities": one_atom(tmp_path / "v.xyz", f"{cell} velocities"),
+    }
+    for given, factor in ((None, VELOCITY["au"]), ("A/ps", 1e-3)):
+        (frame,) = Trajectory(**files, timestep=1.0, velocity_unit=given).frames()
+        np.testing.assert_allclose(frame.velocities, [[factor, 2 * factor, 3 * factor]])
+
+
+def test_a_file_that_another_program_has_completed_is_its_own(tmp_path: Path) -> None:
+    """ASE keeps the comment of i-PI when it writes a file again, with momenta and tensors."""
+    run = water(n_frames=3)
+    title = 'ipi_comment="Step: 0 Bead: 0 positions{ase} cell{ase}"'
+    given = xyz(tmp_path / "a.xyz", run, {"pos": positions, "momenta": momenta}, comment=lambda frame: title)
+    for ours, theirs in zip(read_frames(given["path"]), run, strict=True):
+        np.testing.assert_allclose(ours.velocities, theirs.velocities, atol=1e-8)  # type: ignore[arg-type]

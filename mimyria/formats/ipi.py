@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.elements import covalent_radii
 from mimyria.errors import TrajectoryError
 from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.compression import open_lines
@@ -42,6 +43,9 @@ SPEEDS = {
 """So many of a unit in ``units.VELOCITY``, by i-PI's name."""
 MASSES = {"atomic_unit": ELECTRON_MASS, "automatic": ELECTRON_MASS, "": ELECTRON_MASS, "ase": 1.0}
 """u, the mass in the unit of momenta, by i-PI's name of that unit."""
+TABLE: Table = [0, 1, 2, 3], np.dtype([("species", "S8"), ("values", "f8", (3,))])
+MEASURED = 300
+"""So many atoms tell a unit that is not stated."""
 PREFIXES = {"": 1.0, "kilo": 1e3, "milli": 1e-3, "micro": 1e-6, "nano": 1e-9, "pico": 1e-12, "femto": 1e-15}
 
 _CELL = re.compile(r"CELL[(\[{](abcABC|H|GENH)[)\]}]:?\s*((?:[-+]?[\d.]\S*(?:\s+|$))*)")
@@ -91,8 +95,12 @@ def read_ipi_velocities(source: Source, indices: Iterable[int], progress: Progre
 
 
 def is_ipi(source: Source) -> bool:
-    """Return whether the comment of the first frame is one of i-PI."""
-    return _DIALECT.match(source.head) is not None
+    """Return whether the comment of the first frame is one of i-PI, and the file has no columns of another program."""
+    if _DIALECT.match(source.head) is None:
+        return False
+    text = _first_comment(source)
+    columns = parse_header(text).columns if "Properties=" in text else {}
+    return {*columns} <= {"species", "pos", *_named(text)}
 
 
 def count_beads(path: Path) -> int:
@@ -125,6 +133,7 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     bead = beads[0] if source.bead is None else source.bead
     if bead not in beads:
         raise TrajectoryError(f"{source.path}: holds bead {', '.join(map(str, beads))}, not bead {bead}")
+    unstated = "" if source.times_only else _unstated_unit(source)
     places = (index * len(beads) + beads.index(bead) for index in indices)
     first: Comment | None = None
     comment: Comment | None = None
@@ -134,9 +143,9 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
         for block in read_blocks(source.path, lines, places):
             place = f"{source.path}, frame {block.index}"
             try:
-                comment = _parse_comment(block.comment, comment)
+                comment = _parse_comment(block.comment, comment, unstated)
                 if first is None:
-                    first, table = comment, ([*comment.fields], np.dtype([("species", "S8"), ("values", "f8", (3,))]))
+                    first, table = comment, ([*comment.fields], TABLE[1])
                 _check_unchanged(comment, first, bead)
                 progress.fraction = fraction()
                 if source.times_only:
@@ -152,13 +161,44 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
             yield _frame(comment, values if mass is None else values * mass / known.weights[:, None], known)
 
 
-def _parse_comment(text: str, last: Comment | None = None) -> Comment:
+def _first_comment(source: Source) -> str:
+    return source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0].decode(errors="replace")
+
+
+def _named(text: str) -> dict[str, str]:
+    """Return the units in braces, by the quantities before these."""
+    return {quantity: unit for quantity, unit in _BRACES.findall(text) if quantity != "CELL"}
+
+
+def _unstated_unit(source: Source) -> str:
+    """Return the unit of a file of positions that states none: i-PI's own, or the one in which atoms are bonded.
+
+    Over the sum of their covalent radii, the nearest neighbours are at about 1 in Å, and at 1.9 in Bohr.
+    """
+    if _named(comment := _first_comment(source)) or ((bare := _BARE.search(comment)) and bare[1] not in POSITIONS):
+        return ""
+    with open_lines(source.path) as (lines, _):
+        (block,) = read_blocks(source.path, lines, [0])
+        place = f"{source.path}, frame 0"
+        try:
+            atoms = parse_rows(block, TABLE)
+        except TrajectoryError as error:
+            raise TrajectoryError(f"{place}: {error}") from error
+    known = identify_atoms(atoms["species"], source, place)
+    points, radii = known.of(atoms["values"])[:MEASURED], covalent_radii(known.numbers)[:MEASURED]
+    distances = np.linalg.norm(points[:, None] - points, axis=2) / (radii[:, None] + radii)
+    bonds = (distances + np.diag(np.full(len(points), np.inf))).min(axis=1)
+    unit = min(("atomic_unit", "angstrom"), key=lambda name: abs(np.log(np.median(bonds) * LENGTHS[name])))
+    source.note(f"{source.path}: states no unit of positions; the distances between its atoms are those of {unit}")
+    return unit
+
+
+def _parse_comment(text: str, last: Comment | None = None, unstated: str = "") -> Comment:
     """Parse a comment; what stands in ``last``, that of the frame before, is not parsed again."""
-    step, bead = _STEP.search(text), _BEAD.search(text)
-    named = {quantity: unit for quantity, unit in _BRACES.findall(text) if quantity != "CELL"}
-    cell_unit = named.pop("cell", "")
-    bare = _BARE.search(text)
-    quantity, unit = next(iter(named.items()), (bare[1] if bare else "positions", ""))
+    step, bead, bare = _STEP.search(text), _BEAD.search(text), _BARE.search(text)
+    named = _named(text)
+    cell_unit = named.pop("cell", unstated)
+    quantity, unit = next(iter(named.items()), (bare[1] if bare else "positions", unstated))
     header = parse_header(text, last.header if last else None) if "Properties=" in text else None
     if header is None:
         written = _CELL.search(text)
@@ -249,8 +289,9 @@ def _frame(comment: Comment, values: Array, known: Atoms) -> Frame:
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
     """Return the unit in the braces of the first comment."""
-    comment = _parse_comment(source.head.lstrip().split(b"\n")[1].decode(errors="replace"))
-    return VelocityUnit(SPEEDS[_split_unit(comment.unit, SPEEDS, comment.quantity)[1]][1], fixed=True)
+    comment = _parse_comment(_first_comment(source))
+    name = SPEEDS[_split_unit(comment.unit, SPEEDS, comment.quantity)[1]][1]
+    return VelocityUnit(name, fixed=comment.unit != "")
 
 
 IPI = Reader("ipi", is_ipi, read_ipi, _velocity_unit, uses=("topology",))

@@ -184,7 +184,7 @@ def _unstated_unit(source: Source) -> str:
             atoms = parse_rows(block, TABLE)
         except TrajectoryError as error:
             raise TrajectoryError(f"{place}: {error}") from error
-    known = identify_atoms(atoms["species"], source, place)
+    known = identify_names(atoms["species"], source, place)
     points, radii = known.of(atoms["values"])[:MEASURED], covalent_radii(known.numbers)[:MEASURED]
     distances = np.linalg.norm(points[:, None] - points, axis=2) / (radii[:, None] + radii)
     bonds = (distances + np.diag(np.full(len(points), np.inf))).min(axis=1)

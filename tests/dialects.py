@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -128,6 +129,46 @@ def called(names: Mapping[str, str], **settings: Any) -> Callable[[Path, list[Fr
             MOVING,
             species=lambda frame: [names.get(symbol, symbol) for symbol in symbols_of(frame.numbers)],
         )
+
+    return write
+
+
+def altered(
+    change: Callable[[str], str], *, name: str = "run.xyz", number: str = "%.10f"
+) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of extended xyz whose text is changed."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        arguments = xyz(folder / name, run, MOVING, number=number)
+        arguments["path"].write_bytes(change(arguments["path"].read_text(encoding="utf-8")).encode())
+        return arguments
+
+    return write
+
+
+def to_fortran(text: str) -> str:
+    """Return numbers as Fortran prints them in double precision."""
+    return re.sub(r"(\d\.\d+)(?:e([+-]\d+)|(?=[ \"]))", lambda match: f"{match[1]}D{match[2] or '+00'}", text)
+
+
+def timed(said: str, unit: float = 1.0) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of times in a unit (its fs) and in words of a format."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        return xyz(folder / "run.xyz", run, MOVING, comment=lambda frame: said.format((frame.time or 0.0) * unit))
+
+    return write
+
+
+def lammps_extxyz(speed: str, time: float) -> Callable[[Path, list[Frame]], dict[str, Any]]:
+    """Return a writer of LAMMPS's extended xyz, in units in which 1 fs is so many units of time."""
+
+    def write(folder: Path, run: list[Frame]) -> dict[str, Any]:
+        def comment(frame: Frame) -> str:
+            return f"Timestep={round(4 * (frame.time or 0.0))} Time={(frame.time or 0.0) * time:.6f}"
+
+        moving = {"pos": positions, "vel": lambda frame: np.asarray(frame.velocities) / VELOCITY[speed]}
+        return xyz(folder / "run.xyz", run, moving, comment=comment) | {"velocity_unit": speed}
 
     return write
 
@@ -304,6 +345,17 @@ def h5md_without_units(folder: Path, run: list[Frame]) -> dict[str, Any]:
 
 SITES = (0, 1, 2, 4, 5, 6)
 DIALECTS: dict[str, Dialect] = {
+    "a byte order mark": Dialect(altered(lambda text: "\ufeff" + text)),
+    "lines that end as in Windows": Dialect(altered(lambda text: text.replace("\n", "\r\n"))),
+    "tabs": Dialect(altered(lambda text: text.replace(" ", "\t"))),
+    "exponents of Fortran": Dialect(altered(to_fortran, number="%.12e")),
+    "another name": Dialect(altered(str, name="run.exyz")),
+    "times in Time": Dialect(timed("Time={}")),
+    "times in time_fs": Dialect(timed("time_fs={}")),
+    "times in ps": Dialect(timed("time_ps={}", 1e-3)),
+    "times with their unit": Dialect(timed('time="{} ps"', 1e-3)),
+    "extended xyz of LAMMPS, metal": Dialect(lammps_extxyz("A/ps", 1e-3)),
+    "extended xyz of LAMMPS, real": Dialect(lammps_extxyz("A/fs", 1.0)),
     "native": Dialect(native),
     "native, heavy": Dialect(native, deuterium),
     "lower case": Dialect(called({"H": "h", "O": "o"})),

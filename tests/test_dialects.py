@@ -11,6 +11,7 @@ import pytest
 
 from dialects import DIALECTS, Dialect, native
 from mimyria.elements import frame_masses
+from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames, write_frames
 from mimyria.pipeline import make_spectra
 from mimyria.spectra.compare import compare
@@ -61,3 +62,22 @@ def test_what_was_read_is_written_and_read_again(tmp_path: Path) -> None:
             np.testing.assert_array_equal(again.numbers, frame.numbers)
             np.testing.assert_allclose(frame_masses(again), frame_masses(frame))
             assert again.kept is None
+
+
+def test_times_and_velocities_of_lammps_need_one_flag(tmp_path: Path) -> None:
+    given = DIALECTS["extended xyz of LAMMPS, metal"].write(tmp_path, DIALECTS["native"].run())
+    del given["velocity_unit"]
+    with pytest.raises(
+        TrajectoryError, match=r"unit of its velocities; give --velocity-unit.*LAMMPS units metal: A/ps"
+    ):
+        list(Trajectory(**given, timestep=2.0).frames())
+
+
+def test_numbers_with_three_digits_of_exponent(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("1\ncharge=-2.0D0\nH 1.5-102 .25D+01 -1.d0\n")
+    (frame,) = read_frames(tmp_path / "a.xyz")
+    np.testing.assert_array_equal(frame.positions, [[1.5e-102, 2.5, -1.0]])
+    assert frame.total_charge == -2
+    (tmp_path / "a.xyz").write_bytes("1\n\nH 1 2 3\n".encode("utf-16"))
+    with pytest.raises(TrajectoryError, match=r"a.xyz: is text in UTF-16; save it as UTF-8"):
+        list(read_frames(tmp_path / "a.xyz"))

@@ -72,7 +72,7 @@ def text_of(*times: Any, cell: str = LATTICE, rows: str = ROWS) -> str:
 WHOLE = text_of(0, 2, 4, 6)
 WRONG = [
     ("", {}, "holds no frame"),
-    ("two\n", {}, "line 1: expected a number of atoms, found b'two"),
+    ("two\n", {}, "line 1: expected a number of atoms, found 'two'"),
     (WHOLE[:-30], {}, r"cut in the middle of frame 3: 2 atoms announced, \d present; .*--frames 0:3"),
     (WHOLE[:-10], {}, "cut in the middle of frame 3: the line of its last atom is incomplete"),
     (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 present"),
@@ -102,7 +102,7 @@ WRONG = [
         {"layout": "dipole,displacement"},
         "unknown --layout 'dipole,displacement'; known: field,displacement, displ",
     ),
-    (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: the element of atom 0, named 'OW', is not known"),
+    (WHOLE.replace("O 1", "OW 1"), {}, "frame 0: the element of atom 0, named 'OW', is not known; give --species OW=O"),
     (WHOLE.replace("species", "name"), {}, "frame 0: no column species among name, pos, vel"),
     (WHOLE.replace("R:3:vel:R:3", "R"), {}, "frame 0: Properties=species:S:1:pos:R is not a sequence"),
     (text_of(0, 2) + text_of(4).replace(":vel:R:3", ""), {}, "frame 2: no velocities, unlike frame 0"),
@@ -150,17 +150,27 @@ def test_a_cut_file_without_velocities_can_be_used_up_to_the_cut(tmp_path: Path)
 
 def test_files_that_do_not_serve(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(WHOLE)
-    (tmp_path / "a.what").write_text(WHOLE)
+    (tmp_path / "a.what").write_text("apt: water\nkinds: ir\n")
+    (tmp_path / "a.yaml").write_text("apt: water\nkinds: ir\n")
+    (tmp_path / "a.bin").write_bytes(b"\1\0\0\0")
+    (tmp_path / "traj").write_bytes(b"\0\0\x07\xcb\0\0\0\3")
+    (tmp_path / "a.json").write_text("{")
     files: list[tuple[str, dict[str, Any], str]] = [
         ("b.xyz", {}, "b.xyz: no such file"),
         (".", {}, "is a folder, not a file"),
-        ("a.what", {}, "a.what, frame 0: cannot be read, as a format that is known"),
+        ("a.what", {}, "a.what: is not a trajectory; it begins with 'apt: water'$"),
+        ("a.yaml", {}, "a.yaml: is not a trajectory; it begins with 'apt: water'; settings are given with --config"),
+        ("a.bin", {}, "a.bin: is not a trajectory of any format that is known here"),
+        ("traj", {}, "traj: names no atoms; give --topology FILE"),
+        ("a.json", {}, r"a.json, frame 0: cannot be read: it is damaged, .* \(JSONDecodeError\)"),
         ("a.what", {"velocities": tmp_path / "a.xyz"}, "--velocities belongs to a file of positions"),
         ("a.xyz", {"velocities": tmp_path / "a.xyz"}, r"give --velocity-unit, one of A/fs, A/ps, .* \(CP2K: au\)"),
     ]
     for name, arguments, message in files:
         with pytest.raises(TrajectoryError, match=message):
             Trajectory(tmp_path / name, **arguments)
+    (tmp_path / "a.exyz").write_text(WHOLE)
+    assert len(list(Trajectory(tmp_path / "a.exyz").frames())) == 4  # told by its content
     with pytest.raises(TrajectoryError, match="no such file"):
         read_frames(tmp_path / "b.xyz")
     with pytest.raises(TrajectoryError, match="must not count from the end"):

@@ -19,6 +19,9 @@ from mimyria.targets import APT
 ORDERS = {"vasp": APT.index_order}
 """Index order of the Born charges that ASE hands on as they are printed, by program; of others the user must say it."""
 
+NAMELESS, DCD = (b"\0\0\x07\xc9", b"\0\0\x07\xcb", b"CDF", b"\x89HDF"), b"CORD"
+"""Beginnings of TRR, XTC, NetCDF and HDF5, and what stands behind the first four bytes of DCD."""
+
 
 def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames at the given increasing indices; ASE parses those between as well."""
@@ -38,10 +41,7 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                     raise TrajectoryError(f"{source.path}: holds no frame") from None
                 return
             except Exception as error:  # each of ASE's readers fails in its own way
-                raise TrajectoryError(
-                    f"{source.path}, frame {position + 1}: cannot be read, as a format that is known neither by its "
-                    f"first lines nor by its name, or a damaged file ({type(error).__name__})"
-                ) from error
+                raise _unreadable(source, position + 1, error) from error
         place = f"{source.path}, frame {index}"
         masses = atoms.get_masses() if atoms.has("masses") else np.empty(0)
         if known is None or not (np.array_equal(atoms.numbers, told[0]) and np.array_equal(masses, told[1])):
@@ -64,6 +64,27 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             columns=tuple(columns),
             kept=known.kept,
         )
+
+
+def _unreadable(source: Source, index: int, error: Exception) -> TrajectoryError:
+    """Return the error for a file that ASE cannot read, or does not know."""
+    from ase.io.formats import UnknownFileTypeError
+
+    path, head = source.path, source.head
+    if not isinstance(error, UnknownFileTypeError):
+        return TrajectoryError(
+            f"{path}, frame {index}: cannot be read: it is damaged, or of another format than its name or its first "
+            f"lines say ({type(error).__name__})"
+        )
+    if not head:
+        return TrajectoryError(f"{path}: holds no frame")
+    if head.startswith(NAMELESS) or head[4:8] == DCD:
+        return TrajectoryError(f"{path}: names no atoms; give --topology FILE, preferably one with elements")
+    if b"\0" in head:
+        return TrajectoryError(f"{path}: is not a trajectory of any format that is known here")
+    begin = head.strip().partition(b"\n")[0][:40].decode(errors="replace").strip()
+    settings = "; settings are given with --config" if source.suffix in (".yaml", ".yml") else ""
+    return TrajectoryError(f"{path}: is not a trajectory; it begins with {begin!r}{settings}")
 
 
 def _computed(atoms: Any) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.header import Header, parse_header, split_time
+from mimyria.formats.header import Header, parse_header, plain_exponents, split_time
 from mimyria.formats.layout import own_header, stored_tensors
 from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
@@ -23,9 +24,11 @@ from mimyria.targets import TARGETS
 SUFFIXES = (".xyz", ".extxyz")
 NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
 TENSORS = tuple(name for target in TARGETS.values() for name in (target.name, *target.aliases))
+NUMBERS = ("Z", "numbers", "atomic_numbers", "atomic_number")
+"""Columns of atomic numbers."""
 COLUMNS = {
-    "species": ("species", "Z"),
-    "pos": ("pos", "positions"),
+    "species": ("species", "element", "elements", "symbol", "symbols", *NUMBERS),
+    "pos": ("pos", "positions", "position"),
     "vel": ("vel", "velo", "velocities"),
     "masses": ("masses", "mass"),
     **{name: (name,) for name in ("momenta", "forces", "initial_charges", *TENSORS)},
@@ -33,8 +36,14 @@ COLUMNS = {
 """The columns used, with their names in various files; the first of a file's is taken."""
 _OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
 """Comments of CP2K's files of velocities; in its extended xyz they have no column of positions."""
+_EXTENDED = re.compile(rb"\s*\d+\s*\n[^\n]*\bProperties=")
+"""Beginning of an extended xyz file, whatever its name."""
 _STEP = re.compile(r" i =\s*(\d+), E")
 """In comments of CP2K without a time, as of path integrals."""
+_LAMMPS = re.compile(r"(?<!\S)Timestep=(\d+)(?!\S)")
+"""In the extended xyz of LAMMPS, whose ``Time`` and velocities have the units of the run, which it does not state."""
+LAMMPS_TIMES = {"A/fs": 1.0, "A/ps": 1e3, "au": 1.0}
+"""fs in the unit of time of LAMMPS's units real, metal and electron, by that of their velocities."""
 Table = tuple[list[int], np.dtype[np.void]]
 """How the lines of a frame are parsed: the fields used, and the record they make."""
 
@@ -64,8 +73,7 @@ def read_extxyz(
             place = f"{source.path}, frame {block.index}"
             try:
                 time, rest = split_time(block.comment)
-                counted = _STEP.match(block.comment)
-                step = int(counted[1]) if counted else None
+                time, step = _clock(source, time, rest)
                 if source.times_only:
                     progress.fraction = fraction()
                     yield replace(NO_ATOMS, time=time, step=step)
@@ -106,6 +114,17 @@ def read_extxyz(
             )
 
 
+def _clock(source: Source, time: float | None, comment: str) -> tuple[float | None, int | None]:
+    """Return the time, fs, and the step of a frame; of LAMMPS the time is known with the unit of the velocities."""
+    if time is None:
+        step = _STEP.match(comment)
+        return None, int(step[1]) if step else None
+    if (step := _LAMMPS.search(comment)) is None:
+        return time, None
+    unit = LAMMPS_TIMES.get(source.velocity_unit or "")
+    return (None, int(step[1])) if unit is None else (time * unit, None)
+
+
 def read_extxyz_velocities(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames of a second file with the velocities: in their own column, else in those of the positions."""
     for frame in read_extxyz(source, indices, progress, positions=False):
@@ -134,9 +153,15 @@ def read_blocks(
                 raise TrajectoryError(f"{path}: holds no frame")
             if not first:
                 return
+            first = first.removeprefix(codecs.BOM_UTF8) if index == 0 else first
+            if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise TrajectoryError(f"{path}: is text in UTF-16; save it as UTF-8")
             number = first.split()[0] if titled else first.strip()
             if not number.isdigit() or int(number) == 0:
-                raise TrajectoryError(f"{path}, line {line}: expected a number of atoms, found {first[:40]!r}")
+                raise TrajectoryError(
+                    f"{path}, line {line}: expected a number of atoms, found "
+                    f"{first[:40].decode(errors='replace').strip()!r}"
+                )
             n_atoms = int(number)
             comment = b"".join(islice(lines, n_comments)).decode(errors="replace")
             rows = list(islice(lines, n_atoms))
@@ -171,7 +196,7 @@ def _table(header: Header, positions: bool) -> Table:
             raise TrajectoryError(f"column {ours} has {len(found)} numbers for each atom, not 3; correct Properties")
         if found:
             fields += found
-            record.append((ours, "S8", ()) if ours == "species" else (ours, "f8", (len(found),)))
+            record.append((ours, "S16", ()) if ours == "species" else (ours, "f8", (len(found),)))
     return fields, np.dtype(record)
 
 
@@ -194,7 +219,10 @@ def parse_rows(block: Block, table: Table) -> Array:
     try:
         atoms = np.loadtxt(block.rows, dtype=record, usecols=fields, comments=None, ndmin=1)
     except ValueError as error:
-        raise _bad_row(block, fields) from error
+        rows = [plain_exponents(row.decode("latin-1")).encode("latin-1") for row in block.rows]
+        if rows == block.rows:
+            raise _bad_row(block, fields) from error
+        return parse_rows(replace(block, rows=rows), table)
     if len(atoms) != len(block.rows):
         raise _bad_row(block, fields)
     return atoms
@@ -203,8 +231,9 @@ def parse_rows(block: Block, table: Table) -> Array:
 def _identified(told: Array, header: Header, source: Source, place: str) -> Atoms:
     """Return the atoms of which a frame tells species and, it may be, masses."""
     names = told["species"]
-    if "species" not in header.columns and all(map(bytes.isdigit, names.tolist())):
-        names = names.astype(int)  # a column of atomic numbers
+    column = next(name for name in COLUMNS["species"] if name in header.columns)
+    if column in NUMBERS and all(map(bytes.isdigit, names.tolist())):
+        names = names.astype(int)
     masses = told["masses"][:, 0] if "masses" in (told.dtype.names or ()) else None
     return identify_names(names, source, place, masses=masses)
 
@@ -233,9 +262,16 @@ def _velocities(atoms: Array, known: Atoms) -> Array | None:
     return None
 
 
-def _velocity_unit(_: Source, frame: Frame) -> VelocityUnit:
-    """Return Å/fs for a column of velocities, as GPUMD writes it, and the unit of ASE for ``momenta``."""
-    return VelocityUnit("ase", fixed=True) if {*COLUMNS["vel"]}.isdisjoint(frame.columns) else VelocityUnit("A/fs")
+def _velocity_unit(source: Source, frame: Frame) -> VelocityUnit:
+    """Return Å/fs for a column of velocities, as GPUMD writes it, but of LAMMPS; and the unit of ASE for momenta."""
+    if {*COLUMNS["vel"]}.isdisjoint(frame.columns):
+        return VelocityUnit("ase", fixed=True)
+    comment = source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0].decode(errors="replace")
+    return (
+        VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
+        if _LAMMPS.search(comment)
+        else VelocityUnit("A/fs")
+    )
 
 
 def _second_unit(source: Source, _: Frame) -> VelocityUnit:
@@ -249,5 +285,11 @@ def _second_unit(source: Source, _: Frame) -> VelocityUnit:
     return VelocityUnit(hint=" (CP2K: au)")
 
 
-EXTXYZ = Reader("extxyz", lambda source: source.suffix in SUFFIXES, read_extxyz, _velocity_unit, uses=("topology",))
+EXTXYZ = Reader(
+    "extxyz",
+    lambda source: source.suffix in SUFFIXES or _EXTENDED.match(source.head) is not None,
+    read_extxyz,
+    _velocity_unit,
+    uses=("topology",),
+)
 EXTXYZ_VELOCITIES = replace(EXTXYZ, name="extxyz velocities", read=read_extxyz_velocities, velocity_unit=_second_unit)

@@ -11,9 +11,16 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.frame import Array
+from mimyria.units import ATOMIC_TIME
 
 _PAIR = re.compile(r"""([^\s=,"']+)\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']\S*|)""")
-_TIME = re.compile(r"""(?i)(?<!\S)time\s*=\s*["']?([^\s,"']+)["']?""")
+_TIME = re.compile(
+    r"""(?ix) (?<!\S) ["']? time (?: [_ ]? [(\[]? (?P<unit>fs|ps|ns|au) [)\]]? )? ["']? \s*=\s*
+        ["']? (?P<value>[^\s,"']+?) \s* (?P<own>fs|ps|ns)? ["']? (?=[\s,]|$)"""
+)
+_FEMTOSECONDS = {"fs": 1.0, "ps": 1e3, "ns": 1e6, "au": ATOMIC_TIME}
+_EXPONENT = re.compile(r"(?<!\S)([+-]?(?:\d+\.\d*|\.\d+))(?:[dD]([+-]?\d+)|([+-]\d{3}))(?!\S)")
+"""A number with an exponent as Fortran writes it: 1.5D-02, and 1.5-102 where the letter has no room."""
 _BOOLEANS = {word: word[0] in "Tt" for word in ("T", "F", "True", "False", "true", "false", "TRUE", "FALSE")}
 _OURS = ("lattice", "properties", "pbc")
 
@@ -35,14 +42,23 @@ class Header:
 
 
 def split_time(text: str) -> tuple[float | None, str]:
-    """Return the time (fs), and the comment line without it, which mostly stays the same from frame to frame."""
+    """Return the time, and the comment line without it, which mostly stays the same from frame to frame.
+
+    It is in fs, as the line says (``time=``, ``time_fs=``), or converted to fs (``time_ps=``, ``time="0.5 ps"``).
+    """
     match = _TIME.search(text)
     if match is None:
         return None, text
     try:
-        return float(match[1]), text[: match.start()] + text[match.end() :]
+        unit = _FEMTOSECONDS[(match["own"] or match["unit"] or "fs").lower()]
+        return float(plain_exponents(match["value"])) * unit, text[: match.start()] + text[match.end() :]
     except ValueError as error:
-        raise TrajectoryError(f"the time {match[1]!r} is not a number; correct the comment line") from error
+        raise TrajectoryError(f"the time {match['value']!r} is not a number; correct the comment line") from error
+
+
+def plain_exponents(text: str) -> str:
+    """Return text in which every number has its exponent as Python reads it."""
+    return _EXPONENT.sub(r"\1E\2\3", text)
 
 
 def parse_header(text: str, last: Header | None = None) -> Header:
@@ -78,7 +94,7 @@ def parse_value(text: str) -> Any:
         value = json.loads(text.removeprefix("_JSON "))
         array = np.array(value) if isinstance(value, list) else None
         return value if array is None or array.dtype.kind not in "ifb" else array
-    words = text.replace(",", " ").split()
+    words = plain_exponents(text.replace(",", " ")).split()
     for kind in (int, float, _BOOLEANS.__getitem__):
         try:
             values = [kind(word) for word in words]

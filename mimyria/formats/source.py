@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -76,7 +77,7 @@ class Source:
         """The beginning of the trajectory, decompressed, for telling dialects; empty if the file is damaged."""
         try:
             with open_lines(self.path) as (lines, _):
-                return lines.read(HEAD_BYTES)
+                return lines.read(HEAD_BYTES).removeprefix(codecs.BOM_UTF8)
         except read_errors(self.path):
             return b""
 

@@ -150,6 +150,27 @@ def write_tinker(path: Path, run: list[Any], what: str = "positions", *, cell: b
                 file.write(f"{index:6d}  {symbol:3s}{numbers}{7:6d}{1 + index % 3:6d}\n")
 
 
+def write_cpmd(path: Path, run: list[Any], *, forces: bool = False) -> None:
+    """Write ``TRAJECTORY`` or ``FTRAJECTORY`` of CPMD, as if the run had been started twice."""
+    with path.open("w") as file:
+        for number, frame in enumerate(run):
+            if number in (0, 2):
+                file.write(" <<<<<<  NEW DATA  >>>>>>\n" * (number > 0))
+            columns = [frame.positions / BOHR, frame.velocities / VELOCITY["au"]]
+            columns += [frame.positions] * forces
+            for row in np.hstack(columns):
+                file.write(f"{round(2 * frame.time):7d}" + "".join(f"  {x:22.14f}" for x in row) + "\n")
+
+
+def write_cp(path: Path, run: list[Any], what: str = "positions") -> None:
+    """Write ``.pos`` or ``.vel`` of cp.x of Quantum ESPRESSO."""
+    with path.open("w") as file:
+        for frame in run:
+            file.write(f"{round(2 * frame.time):8d}  {frame.time / 1e3:.8f}\n")
+            for row in frame.positions / BOHR if what == "positions" else frame.velocities / VELOCITY["au"]:
+                file.write("".join(f"{x:25.14E}" for x in row) + "\n")
+
+
 class ReaderContract:
     """What a trajectory format must give back; a subclass writes the made-up run and says how exact the format is."""
 

@@ -14,7 +14,7 @@ import binary_files
 import lammps_files
 import numpy as np
 
-from contracts import TIMESTEP, atoms_of, write_cp2k, write_dftb, write_ipi, write_tinker
+from contracts import TIMESTEP, atoms_of, write_cp, write_cp2k, write_cpmd, write_dftb, write_ipi, write_tinker
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
@@ -259,6 +259,23 @@ def tinker_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
     return {"path": folder / "water.arc", "velocities": folder / "water.vel", "timestep": TIMESTEP}
 
 
+def cpmd(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write CPMD's table of numbers, with an xyz file that names the atoms."""
+    write_cpmd(folder / "TRAJECTORY", run)
+    ase.io.write(folder / "GEOMETRY.xyz", atoms_of(run[0]), format="xyz")
+    given = {"topology": folder / "GEOMETRY.xyz", "cell": run[0].cell, "timestep": TIMESTEP}
+    return {"path": folder / "TRAJECTORY", **given}
+
+
+def cp_pair(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write the two files of cp.x, with an xyz file that names the atoms."""
+    write_cp(folder / "water.pos", run)
+    write_cp(folder / "water.vel", run, "velocities")
+    ase.io.write(folder / "start.xyz", atoms_of(run[0]), format="xyz")
+    given = {"velocities": folder / "water.vel", "topology": folder / "start.xyz", "cell": run[0].cell}
+    return {"path": folder / "water.pos", **given}
+
+
 def breathing() -> list[Frame]:
     """Return the run in a cell that breathes."""
     return [replace(frame, cell=frame.cell * (1 + 0.01 * np.sin(k / 8))) for k, frame in enumerate(water())]
@@ -384,6 +401,8 @@ DIALECTS: dict[str, Dialect] = {
     "DFTB+": Dialect(dftb),
     "DFTB+ without charges": Dialect(partial(dftb, charges=False)),
     "Tinker": Dialect(tinker_pair, breathing),
+    "CPMD": Dialect(cpmd),
+    "cp.x": Dialect(cp_pair),
     "ASE": Dialect(ase_trajectory),
     "ASE, heavy": Dialect(ase_trajectory, deuterium),
     "LAMMPS": Dialect(of_lammps("id type element x y z vx vy vz")),

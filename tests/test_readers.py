@@ -22,7 +22,9 @@ from contracts import (
     ReaderContract,
     atoms_of,
     made_up_run,
+    write_cp,
     write_cp2k,
+    write_cpmd,
     write_dftb,
     write_ipi,
     write_tinker,
@@ -150,6 +152,35 @@ class TestTinkerPositions(TestTinker):
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         write_tinker(folder / "water.xyz", run)
         return {"path": folder / "water.xyz", "timestep": TIMESTEP}
+
+
+class TestCPMD(ReaderContract):
+    reader = "cpmd"
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+        write_cpmd(folder / "TRAJECTORY", run)
+        given = {"topology": folder / "top.pdb", "cell": self.cell.ravel(), "timestep": TIMESTEP}
+        return {"path": folder / "TRAJECTORY", **given}
+
+
+class TestCP(ReaderContract):
+    reader = "pair"
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+        write_cp(folder / "water.pos", run)
+        write_cp(folder / "water.vel", run, "velocities")
+        given = {"topology": folder / "top.pdb", "velocities": folder / "water.vel", "cell": self.cell.ravel()}
+        return {"path": folder / "water.pos", **given}
+
+
+class TestCPPositions(TestCP):
+    reader = "cp"
+    differenced = True
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        return {name: value for name, value in super().write(folder, run).items() if name != "velocities"}
 
 
 class TestASETrajectory(ReaderContract):

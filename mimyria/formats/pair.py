@@ -9,6 +9,7 @@ from itertools import tee, zip_longest
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.car_parrinello import CP, CP_VELOCITIES
 from mimyria.formats.dcd import DCD, DCD_VELOCITIES
 from mimyria.formats.dftb import DFTB
 from mimyria.formats.extxyz import EXTXYZ, EXTXYZ_VELOCITIES
@@ -23,9 +24,18 @@ from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
-OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
+OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, CP, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
 OF_VELOCITIES: tuple[Reader, ...] = (
-    *(IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, LAMMPS, DCD_VELOCITIES, NETCDF_VELOCITIES, H5MD_VELOCITIES),
+    *(
+        IPI_VELOCITIES,
+        DFTB,
+        TINKER_VELOCITIES,
+        CP_VELOCITIES,
+        LAMMPS,
+        DCD_VELOCITIES,
+        NETCDF_VELOCITIES,
+        H5MD_VELOCITIES,
+    ),
     *(EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
 )
 """The first that accepts a file reads it; the two files may be in different formats."""

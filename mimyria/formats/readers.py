@@ -10,6 +10,7 @@ from pathlib import Path
 from mimyria.errors import TrajectoryError
 from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
+from mimyria.formats.car_parrinello import CP, CPMD
 from mimyria.formats.dcd import DCD
 from mimyria.formats.dftb import DFTB
 from mimyria.formats.espresso import ESPRESSO
@@ -27,7 +28,7 @@ from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 
 READERS: tuple[Reader, ...] = (
-    *(PAIR, IPI, DFTB, TINKER, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
+    *(PAIR, IPI, DFTB, TINKER, CPMD, CP, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
     *(MDANALYSIS, ASE),
 )
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""

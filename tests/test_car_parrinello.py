@@ -72,7 +72,7 @@ def test_files_of_cp_that_are_cut_or_shifted(tmp_path: Path, given: dict[str, An
     path.write_text("".join(lines[:-2]))
     with pytest.raises(TrajectoryError, match=r"cut in the middle of frame 6: .* `--frames 0:6`"):
         list(Trajectory(path, **given).frames())
-    path.write_text("".join([*lines[:9], *lines[8:]]))
+    path.write_text("".join([*lines[:14], *lines[13:]]))
     with pytest.raises(TrajectoryError, match=r"a\.pos, line 15: '.*' is no step and time"):
         list(Trajectory(path, **given).frames())
     write_cp(tmp_path / "a.vel", RUN, "velocities")

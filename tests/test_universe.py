@@ -8,7 +8,10 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+from lammps_files import data, dump
 
+from dialects import water
+from mimyria.elements import frame_masses
 from mimyria.errors import TrajectoryError
 from mimyria.formats.universe import select, universe_of
 
@@ -47,3 +50,19 @@ def test_a_selection_that_is_none_is_one_line() -> None:
     with pytest.raises(TrajectoryError, match="MDAnalysis rejects the selection 'nonsense 3'") as error:
         select(universe_of(SYMBOLS, MASSES), "nonsense 3")
     assert "\n" not in str(error.value)
+
+
+def test_a_data_file_of_lammps_names_types_and_molecules(tmp_path: Path) -> None:
+    run = water(n_frames=1)[0]
+    for style, molecules in (("full", {"resid 12": [3, 4, 5]}), ("charge", {"same residue as index 4": [3, 4, 5]})):
+        topology = data(tmp_path / "w.data", run, style)
+        universe = universe_of(
+            ["O", "H", "H"] * 2, frame_masses(run), residues=np.array([0, 0, 0, 1, 1, 1]), topology=topology
+        )
+        for text, indices in {"type 2": [1, 2, 4, 5], "name O": [0, 3], "element H": [1, 2, 4, 5], **molecules}.items():
+            np.testing.assert_array_equal(select(universe, text).ix, indices)
+    with pytest.raises(TrajectoryError, match=r"w\.data has 6 atoms, the trajectory 3"):
+        universe_of(["O", "H", "H"], np.ones(3), topology=topology)
+    as_topology = dump(tmp_path / "a", [run], "id element x y z")
+    universe = universe_of(["O", "H", "H"] * 2, frame_masses(run), topology=as_topology)
+    np.testing.assert_array_equal(select(universe, "name O and prop mass > 15").ix, [0, 3])

@@ -35,6 +35,8 @@ class DataFile:
     """The first word of the comment on the mass of each atom's type, or its label; empty where there is neither."""
     masses: Array | None
     """In the unit of the file, mostly u, shape (n,)."""
+    molecules: Array | None
+    """Molecule of each atom, shape (n,), where the atom style has them."""
 
 
 def is_data(head: bytes) -> bool:
@@ -68,9 +70,10 @@ def read_data(path: Path) -> DataFile:
         types = [atoms[index][column] for index in order]
         masses, names = _masses(sections.get("Masses", ("", []))[1], labels)
         weights = None if not masses else np.array([masses[kind] for kind in types])
+        molecules = np.array([int(atoms[index][1]) for index in order]) if column == 2 else None
     except (ValueError, IndexError, KeyError) as error:
         raise TrajectoryError(f"{path}: its section Atoms or Masses is damaged at {error}") from error
-    return DataFile(ids[order], types, [names.get(kind, "") for kind in types], weights)
+    return DataFile(ids[order], types, [names.get(kind, "") for kind in types], weights, molecules)
 
 
 def _sections(lines: list[str]) -> dict[str, tuple[str, list[str]]]:

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.formats.compression import open_lines
+from mimyria.formats.lammps_data import is_data, read_data
 from mimyria.frame import Array
 
 GEOMETRIC = {"around", "sphlayer", "sphzone", "isolayer", "cyzone", "cylayer", "point", "x", "y", "z"}
 """Keywords that make a selection depend on positions."""
+DUMP = (b"ITEM: ", b"---\ncreator: LAMMPS")
+"""How a dump of LAMMPS begins, which as a topology tells elements, but no names."""
 
 
 def depends_on_positions(text: str) -> bool:
@@ -43,44 +47,65 @@ def universe_of(
     kept
         Indices of the atoms in the file, shape (n,); None if it holds nothing else.
     names
-        Names of the atoms; by default their elements. Those of a ``topology`` are used in place of both.
+        Names of the atoms; by default their elements. Those of a ``topology`` are used in place of both, with its
+        residues; those of LAMMPS name atoms and types alone.
     residues
         Index 0, 1, ... of each atom's residue, shape (n,), where there is no topology; by default there is one residue.
     """
-    import MDAnalysis
-
     places = np.arange(len(symbols)) if kept is None else kept
     count = int(places.max()) + 1
+    # A site belongs to the residue of the atom before it.
+    before = np.maximum(np.searchsorted(places, np.arange(count), side="right") - 1, 0)
+    residue = (np.zeros(len(symbols), dtype=int) if residues is None else residues)[before]
+    head = b"" if topology is None else _head(topology)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # opening the trajectory has logged what matters
-        if topology is None:
-            # A site belongs to the residue of the atom before it.
-            before = np.maximum(np.searchsorted(places, np.arange(count), side="right") - 1, 0)
-            residue = (np.zeros(len(symbols), dtype=int) if residues is None else residues)[before]
-            n_residues = int(residue.max()) + 1
-            universe = MDAnalysis.Universe.empty(
-                count, n_residues, atom_resindex=residue, residue_segindex=np.zeros(n_residues, dtype=int)
-            )
-            called = symbols if names is None else names
-            for name, values in (("names", called), ("types", called), ("masses", masses)):
-                universe.add_TopologyAttr(name, _spread(values, places, count))
+        if topology is not None and is_data(head):
+            data = read_data(topology)
+            same = data.molecules is None and len(data.ids) == count
+            molecules = np.zeros(len(data.ids), dtype=int) if data.molecules is None else data.molecules
+            names = [name or kind for name, kind in zip(data.names, data.types, strict=True)]
+            universe = _made_up(residue if same else molecules, names, data.types)
+        elif topology is None or head.startswith(DUMP):
+            called = _spread(symbols if names is None else names, places, count)
+            universe = _made_up(residue, called, called)
         else:
-            universe = MDAnalysis.Universe(str(topology))
-            if len(universe.atoms) < count or (kept is None and len(universe.atoms) > count):
-                raise TrajectoryError(f"{topology} has {len(universe.atoms)} atoms, the trajectory {count}")
-        universe.add_TopologyAttr("elements", _spread(symbols, places, len(universe.atoms)))
-        universe.load_new(np.zeros((1, len(universe.atoms), 3), dtype=np.float32))
+            universe = open_universe(topology, guessed=("types", "masses"))
+        found = len(universe.atoms)
+        if found < count or (kept is None and found > count):
+            raise TrajectoryError(f"{topology} has {found} atoms, the trajectory {count}")
+        universe.add_TopologyAttr("elements", _spread(symbols, places, found))
+        universe.add_TopologyAttr("masses", _spread(masses, places, found))
+        universe.load_new(np.zeros((1, found, 3), dtype=np.float32))
     return universe
 
 
-def open_universe(path: Path) -> Any:
-    """Return what MDAnalysis reads of a topology; raise TrajectoryError if it reads nothing."""
+def _made_up(residue: Array, names: Sequence[str] | Array, types: Sequence[str] | Array) -> Any:
+    """Return a universe of atoms with names and types, in residues of any numbers, which become their ids."""
+    import MDAnalysis
+
+    ids, index = np.unique(residue, return_inverse=True)
+    universe = MDAnalysis.Universe.empty(
+        len(residue), len(ids), atom_resindex=index, residue_segindex=np.zeros(len(ids), dtype=int)
+    )
+    for name, values in (("names", names), ("types", types), ("resids", ids)):
+        universe.add_TopologyAttr(name, np.asarray(values))
+    return universe
+
+
+def _head(path: Path) -> bytes:
+    with open_lines(path) as (lines, _):
+        return lines.read(4096)
+
+
+def open_universe(path: Path, guessed: Sequence[str] = ()) -> Any:
+    """Return what MDAnalysis reads of a topology, and what it guesses; raise TrajectoryError if it reads nothing."""
     import MDAnalysis
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements and masses that are missing, which the caller sees
         try:
-            return MDAnalysis.Universe(str(path), to_guess=())
+            return MDAnalysis.Universe(str(path), to_guess=tuple(guessed))
         except Exception as error:  # each of MDAnalysis's parsers fails in its own way
             raise TrajectoryError(
                 f"{path}: no atoms can be read from it; give a --topology as PDB, GRO, PSF, PRMTOP, TPR, xyz or "

@@ -216,7 +216,7 @@ class Reading(Cell, Stored):
     """How a trajectory is read; see ``Trajectory``."""
 
     panel: ClassVar[str] = "How trajectories are read"
-    velocities: Path | None = setting(File(), "Second file with the velocities, as CP2K and i-PI write them.", "result")
+    velocities: Path | None = setting(File(), "Second file with the velocities (CP2K, i-PI, AMBER, NAMD).", "result")
     timestep: float | None = setting(positive("FS"), "Between stored frames, if the file does not say.", "result")
 
 

@@ -18,9 +18,9 @@ SECTION = re.compile(r"[A-Z][A-Za-z]*( [A-Za-z]+)*( Coeffs)?\s*(?:#\s*(?P<commen
 """The title of a section."""
 TYPE_SECOND = {
     *("atomic", "charge", "dipole", "sphere", "ellipsoid", "body", "peri", "spin", "electron", "hybrid", "template"),
-    *("dpd", "edpd", "mdpd", "tdpd", "smd", "sph", "dielectric", "rheo", "rheo/thermal", "oxdna", "mesont"),
+    *("dpd", "edpd", "mdpd", "tdpd", "smd", "sph", "rheo", "rheo/thermal", "oxdna", "mesont"),
 }
-TYPE_THIRD = {"bond", "angle", "molecular", "full", "amoeba", "line", "tri", "bpm/sphere"}
+TYPE_THIRD = {"bond", "angle", "molecular", "full", "amoeba", "dielectric", "line", "tri", "bpm/sphere"}
 """Atom styles whose type is in the second column, after the id, or in the third, after the molecule."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.spectra.compare import band_maximum, compare, similarity, subtract, warn_if_of_different_kinds
-from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
+from mimyria.spectra.spectrum import Curve, Spectrum, read_spectrum, write_csv
 
 
 def test_similarity_of_known_curves() -> None:
@@ -23,6 +23,17 @@ def test_similarity_of_known_curves() -> None:
         similarity((x, x, None), (x + 200, x, None))
     with pytest.raises(SpectrumError, match="both spectra are zero"):
         similarity((x, 0 * x, None), (x, 0 * x, None))
+
+
+def test_where_a_table_is_denser_does_not_matter() -> None:
+    """A reference with ten times the points where both agree is no more alike for it."""
+
+    def curve(x: np.ndarray, shift: float) -> Curve:
+        return x, np.exp(-(((x - 500 - shift) / 50) ** 2)) + 0.2 * np.exp(-(((x - 100) / 50) ** 2)), None
+
+    even, dense = np.linspace(0, 1000, 2001), np.concatenate([np.linspace(0, 250, 5000), np.linspace(251, 1000, 1000)])
+    expected = similarity(curve(even, 40), curve(even, 0)).similarity
+    assert similarity(curve(even, 40), curve(dense, 0)).similarity == pytest.approx(expected, abs=1e-3)
 
 
 def test_floor_of_the_similarity_is_what_noise_scores() -> None:

@@ -132,17 +132,20 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
 def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.inf) -> Similarity:
     """Return how alike two curves are over a common range: score and 1 - score.
 
-    score(A, B) = Σ|A - B| / Σ|A + B|
+    score(A, B) = Σ|A - B| δν / Σ|A + B| δν
+
+    with the distance δν of the points of the grid, so that a table does not count more where it is denser.
 
     ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors σ:
-    √(2/π) Σ √(σ_A² + σ_B²) / Σ|A + B|; see `on_one_grid`.
+    √(2/π) Σ √(σ_A² + σ_B²) δν / Σ|A + B| δν; see `on_one_grid`.
     """
     grid, a, b, spread = on_one_grid(first, second, low, high)
-    both = float(abs(a + b).sum())
+    spacing = np.gradient(grid)
+    both = float(abs(a + b) @ spacing)
     if not both:
         raise SpectrumError("both spectra are zero over the whole range")
-    score = float(abs(a - b).sum()) / both
-    floor = None if spread is None else float(np.sqrt(2 / np.pi) * spread.sum()) / both
+    score = float(abs(a - b) @ spacing) / both
+    floor = None if spread is None else float(np.sqrt(2 / np.pi) * (spread @ spacing)) / both
     return Similarity(1 - score, score, float(grid[0]), float(grid[-1]), len(grid), floor)
 
 

@@ -1,18 +1,20 @@
 """Make the sample in `mimyria/data` from the full data set.
 
-    python scripts/make_data.py ../shared/data LABELS_280K.extxyz LABELS_340K.extxyz
+    python scripts/make_data.py ../shared/data trpmd-1.extxyz.xz trpmd-2.extxyz.xz LABELS_280K.extxyz LABELS_340K.extxyz
 
-All labels: those of the trajectory at 300 K, sorted by their place in it, then those of two other temperatures, made
-by `mimyria label --template configs/cp2k/water-cheap.inp --field 2e-3`; stripped to what is used. And every second
-frame of the trajectory (4 fs apart: 4170 cm⁻¹), positions and velocities rounded to what the networks and spectra can
-tell apart.
+Every second frame (4 fs apart: 4170 cm⁻¹) of classical dynamics with NEP-MB-pol, and the centroids of two runs of
+`scripts/path_integrals`, packed by its `pack.py`; all rounded to what spectra cannot tell from the whole numbers. With
+files of labels all labels are made too: those of a trajectory at 300 K, sorted by their place in it, then those of
+other temperatures, stripped to what is used.
 """
 
 from __future__ import annotations
 
+import lzma
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from mimyria.formats import read_frames, write_frames
@@ -21,6 +23,10 @@ from mimyria.frame import Frame
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 KEPT = ("md_frame", "md_temperature", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")
 EVERY = 2
+CLASSICAL_FRAMES, CENTROID_FRAMES = 1251, (2501, 1251)
+"""5 ps, and 10 and 5 ps."""
+POSITION_DIGITS, VELOCITY_DIGITS = 3, 5
+"""Å and Å/fs: dM/dt changes by a thousandth (rms), at random from frame to frame."""
 
 
 def labels(frames: Iterable[Frame]) -> list[Frame]:
@@ -29,20 +35,30 @@ def labels(frames: Iterable[Frame]) -> list[Frame]:
     return [replace(frame, info={key: frame.info[key] for key in KEPT if key in frame.info}) for frame in ordered]
 
 
-def thinned(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Yield every second frame."""
-    for index, frame in enumerate(frames):
-        if index % EVERY == 0:
-            yield replace(frame, info={})
+def rounded(frames: Iterable[Frame], number: int, every: int = 1) -> Iterator[Frame]:
+    """Yield a number of frames, every so many-th, with fewer digits."""
+    for frame in islice(frames, 0, number * every, every):
+        velocities = None if frame.velocities is None else frame.velocities.round(VELOCITY_DIGITS)
+        yield replace(frame, positions=frame.positions.round(POSITION_DIGITS), velocities=velocities, info={})
 
 
-def main(source: Path, *others: Path) -> None:
-    """Write both files of the sample and print their sizes."""
-    labelled = [frame for path in (source / "cp2k_water32.extxyz", *others) for frame in labels(read_frames(path))]
-    write_frames(DATA / "water32_labels.extxyz.xz", labelled)
-    write_frames(DATA / "water32.extxyz.xz", thinned(read_frames(source / "water32.extxyz.zst")))
-    for path in sorted(DATA.glob("*.xz")):
-        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+def write(name: str, frames: Iterable[Frame]) -> None:
+    """Write frames, packed as small as can be, and print the size."""
+    path = DATA / name
+    write_frames(path, frames)
+    path.write_bytes(lzma.compress(lzma.decompress(path.read_bytes()), preset=9 | lzma.PRESET_EXTREME))
+    print(f"{name}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def main(source: Path, first: Path, second: Path, *others: Path) -> None:
+    """Write the files of the sample."""
+    classical = read_frames(source / "nep_mbpol" / "water32.extxyz.zst")
+    write("water32.extxyz.xz", rounded(classical, CLASSICAL_FRAMES, EVERY))
+    for number, (run, count) in enumerate(zip((first, second), CENTROID_FRAMES, strict=True), 1):
+        write(f"water32_centroid_{number}.extxyz.xz", rounded(read_frames(run), count))
+    if others:
+        files = (source / "cp2k_water32.extxyz", *others)
+        write("water32_labels.extxyz.xz", [frame for path in files for frame in labels(read_frames(path))])
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ LABELS = DATA / "water32_labels.extxyz.xz"
 MEMBERS, EPOCHS = 3, 60
 CARD = {
     "system": "liquid water, H2O",
-    "labels": "90 frames of 32 molecules at 0.997 g/cm³ and 280, 300 and 340 K, from NEP-MB-pol molecular dynamics; "
-    "PBE, DZVP-GTH, 280 Ry, CP2K 2023.1, 13 fields of 2e-3 E_h/(e a0)",
+    "labels": "90 frames of 32 molecules at 0.997 g/cm³ and 280, 300 and 340 K, from molecular dynamics with a "
+    "potential fitted to DFT (K. Xu et al., J. Chem. Phys. 158, 204114); PBE, DZVP-GTH, 280 Ry, CP2K 2023.1, "
+    "13 fields of 2e-3 E_h/(e a0)",
     "valid_for": "bulk liquid water near ambient density, about 270 to 350 K; not ice, vapour, surfaces or solutes: "
     "each prediction warns of atoms in environments outside the training data, and states the committee's deviation",
 }

@@ -65,6 +65,10 @@ class Measured:
         text = f"{value:.{digits}f} ± {error:.{digits}f}"
         return f"({text})e{power}" if power else text
 
+    def times(self, factor: float) -> Measured:
+        """Return it in another unit."""
+        return Measured(self.value * factor, self.error * factor)
+
 
 @dataclass(frozen=True)
 class Band:

@@ -150,7 +150,7 @@ def test_the_shares_are_told(exact: list[Frame], tmp_path: Path, caplog: pytest.
         noise = series.rounding[name]
         assert after[k] / before[k] == pytest.approx(1, abs=0.1 * noise)
     words = describe_rounding([series])
-    assert words.startswith("positions are rounded to 0.01 Å, which makes ")
+    assert words.startswith("positions are rounded to 0.01 Å, which is noise in their differences: ")
     assert facts_of([series])["rounding"] == words
     assert "rounding" not in facts_of([reference])
     caplog.clear()

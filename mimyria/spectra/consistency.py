@@ -78,14 +78,14 @@ def describe_rounding(series: Sequence[ResponseSeries]) -> str:
     parts = mean_rounding(series)
     if not any(part > SMALLEST_ROUNDING for part in parts.values()):
         return ""
-    shown = {name: f"{100 * part:.2g} %" for name, part in parts.items()}
-    species = ", ".join(f"{part} ({name})" for name, part in shown.items() if name not in TARGETS)
-    rates = "".join(
-        f", {part} of that of the {name.upper()} times velocities" for name, part in shown.items() if name in TARGETS
+    species, rates = (
+        ", ".join(f"{100 * part:.2g} % ({name})" for name, part in parts.items() if (name in TARGETS) == of_rates)
+        for of_rates in (False, True)
     )
+    left_in = f"; of the rates {rates.upper()}, left in" if rates else ""
     return (
-        f"positions are rounded to {series[0].quantum:.3g} Å, which makes {species} of the power of the velocities, "
-        f"subtracted from the density of states{rates and rates + ', not subtracted'}"
+        f"positions are rounded to {series[0].quantum:.3g} Å, which is noise in their differences: {species} of the "
+        f"power of the velocities, subtracted from the density of states{left_in}"
     )
 
 

@@ -16,7 +16,7 @@ from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.molecules import find_bonds, formula_of, join, molecules_of
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.differences import displacement, minimum_image
+from mimyria.trajectory.differences import displacement
 from mimyria.trajectory.freedom import Freedom, lost_freedom, unconstrained
 from mimyria.trajectory.rounding import SINGLE, quantum_of
 
@@ -95,26 +95,36 @@ def find_freedom(frames: Sequence[Frame], asked: str = "auto") -> Freedom:
         return replace(free, of_atoms=part * free.of_atoms, reasons=("as stated",), known=False)
     rounding = max(quantum_of(frames), SINGLE * float(np.abs(first.positions).max()))
     fixed = _fixed_atoms(frames, masses, rounding)
-    whole = np.array([_whole(frame, bonds) for frame in frames])
+    whole = _whole(frames, bonds)
     kinds = _kinds(first.numbers, molecules, fixed, bonds)
     count = partial(_count, kinds, whole[0], masses, free, fixed)
-    stated = {name: count(partial(_stated, name)) for name in STATED}
-    seen = count(lambda kind: _seen(kind, partial(_constant, whole[:, kind.atoms], rounding)))
-    if asked in stated:
-        if stated[asked].total == count(lambda _: []).total:
+    if asked in STATED:
+        stated = count(partial(_stated, asked))
+        if stated.total == count(lambda _: []).total:
             raise ConfigError(f"--constraints {asked}: there is no bond that this could fix")
-        return replace(stated[asked], otherwise={"none": free.of_atoms})
+        return replace(stated, otherwise={"none": free.of_atoms})
+    seen = count(lambda kind: _seen(kind, partial(_constant, whole[:, kind.atoms], rounding)))
     if asked == "none":
         return replace(free, otherwise={"auto": seen.of_atoms} if seen.reasons else {})
-    # What the positions cannot tell remains possible.
-    coarse = len(frames) < 2 or rounding**2 / 6 > LARGEST_SCATTER**2
-    return replace(seen, otherwise={name: one.of_atoms for name, one in stated.items()} if coarse else {})
+    if len(frames) < 2 or rounding**2 / 6 > LARGEST_SCATTER**2:
+        # What the positions cannot tell remains possible.
+        return replace(seen, otherwise={name: count(partial(_stated, name)).of_atoms for name in STATED})
+    return seen
 
 
-def _whole(frame: Frame, bonds: tuple[Array, Array, Array]) -> Array:
-    """Return the positions (n, 3), Å, with no molecule of the first frame split by the boundary."""
-    i, j, _ = bonds
-    return join(frame, (i, j, minimum_image(frame.positions[j] - frame.positions[i], frame)))[1]
+def _whole(frames: Sequence[Frame], bonds: tuple[Array, Array, Array]) -> Array:
+    """Return the positions (frames, n, 3), Å, with no molecule of the first frame split by the boundary.
+
+    Atoms keep their lattice shift from frame to frame, but for that by which they jump across the boundary.
+    """
+    first = frames[0]
+    shifts = np.rint((join(first, bonds)[1] - first.positions) @ np.linalg.inv(first.cell))
+    whole = [first.positions + shifts @ first.cell]
+    for before, now in pairwise(frames):
+        jumps = displacement(before, now) - (now.positions - before.positions)
+        shifts = shifts + np.rint(jumps @ np.linalg.inv(now.cell))
+        whole.append(now.positions + shifts @ now.cell)
+    return np.array(whole)
 
 
 def _fixed_atoms(frames: Sequence[Frame], masses: Array, rounding: float) -> Array:

@@ -118,7 +118,7 @@ def _lost_of_group(positions: Array, masses: Array, fixed: Array, bodies: Sequen
     rows = []
     for body in bodies:
         columns = (3 * body[:, None] + np.arange(3)).ravel()
-        resisted = null_space(rigid_motions(positions[body]).T, rcond=1e-6).T
+        resisted = resisted_motions(positions[body])
         place = np.broadcast_to(columns, resisted.shape)
         first = np.repeat(np.arange(len(resisted)), len(columns))
         rows.append([csr_array((resisted.ravel(), (first, place.ravel())), shape=(len(resisted), len(weights)))])
@@ -131,6 +131,14 @@ def _lost_of_group(positions: Array, masses: Array, fixed: Array, bodies: Sequen
         part = jacobian[:, start : start + COLUMNS_AT_ONCE].toarray()
         lost[start : start + COLUMNS_AT_ONCE] = (part * inverse.solve(part)).sum(axis=0)
     return np.asarray(lost.reshape(-1, 3).sum(axis=1))
+
+
+def resisted_motions(positions: Array) -> Array:
+    """Return the motions that a rigid body resists, orthonormal rows, shape (3k - 6, 3k); one along the bond of two."""
+    if len(positions) == 2:
+        bond = positions[1] - positions[0]
+        return np.asarray(np.concatenate([-bond, bond])[None] / (np.sqrt(2) * np.linalg.norm(bond)))
+    return np.asarray(null_space(rigid_motions(positions).T, rcond=1e-6).T)
 
 
 def rigid_motions(positions: Array) -> Array:

@@ -43,9 +43,12 @@ COUNT = Number(minimum=1, integer=True, takes="a positive whole number", metavar
 NATURAL = Number(minimum=0, integer=True, metavar="N")
 INTEGER = Number(integer=True, metavar="N")
 POSITIVE = Number(above=0)
-CONSTRAINTS = Kind(
-    pattern=r"auto|none|h-bonds|rigid|\d+",
-    takes="auto, none, h-bonds, rigid or the number of constraints",
+HOW_CONSTRAINED = "auto, none, h-bonds, rigid or the number of constraints"
+CONSTRAINTS = Number(
+    minimum=0,
+    integer=True,
+    other=Kind(pattern="auto|none|h-bonds|rigid", takes=HOW_CONSTRAINED),
+    takes=HOW_CONSTRAINED,
     metavar="HOW",
 )
 WORD = Kind(pattern=".+")
@@ -241,7 +244,7 @@ class Experiment(Settings):
 
     panel: ClassVar[str] = "Physics"
     temperature: float | None = setting(positive("K"), "Temperature; by default from the velocities.", "use")
-    constraints: str = setting(
+    constraints: str | int = setting(
         CONSTRAINTS,
         "What is fixed: auto (as seen), none, h-bonds (and water), rigid (molecules), or the number of constraints.",
         "result",

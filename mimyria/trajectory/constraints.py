@@ -66,7 +66,7 @@ def first_frames(trajectory: Trajectory) -> list[Frame]:
     return frames
 
 
-def find_freedom(frames: Sequence[Frame], asked: str = "auto") -> Freedom:
+def find_freedom(frames: Sequence[Frame], asked: str | int = "auto") -> Freedom:
     """Return the degrees of freedom of the atoms of a run.
 
     Parameters
@@ -88,10 +88,12 @@ def find_freedom(frames: Sequence[Frame], asked: str = "auto") -> Freedom:
     free = replace(unconstrained(masses), molecules=molecules)
     if len(first) < 2:
         return free
-    if asked.isdigit():
-        if int(asked) >= free.total:
-            raise ConfigError(f"--constraints {asked}: {len(first)} atoms have {free.total:.0f} degrees of freedom")
-        part = 1 - int(asked) / free.total
+    if isinstance(asked, int):
+        if asked >= free.total:
+            raise ConfigError(
+                f"--constraints {asked} leaves no motion: {len(first)} atoms have {free.total:.0f} degrees of freedom"
+            )
+        part = 1 - asked / free.total
         return replace(free, of_atoms=part * free.of_atoms, reasons=("as stated",), known=False)
     rounding = max(quantum_of(frames), SINGLE * float(np.abs(first.positions).max()))
     fixed = _fixed_atoms(frames, masses, rounding)

@@ -59,7 +59,7 @@ The warning needs both: few atoms have a large share by chance, many atoms a hig
 """
 
 
-def check_first_frames(trajectory: Trajectory, temperature: float | None, constraints: str = "auto") -> None:
+def check_first_frames(trajectory: Trajectory, temperature: float | None, constraints: str | int = "auto") -> None:
     """Warn of what is unlikely in the first two frames; raise TrajectoryError for an impossible cell or positions.
 
     The trajectory has no gaps; the temperature is that of the run, K, or None if it is not given; the constraints are

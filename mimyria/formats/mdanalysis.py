@@ -1,4 +1,4 @@
-"""Trajectories of GROMACS, AMBER and others, and PDB and GRO files, through MDAnalysis.
+"""Trajectories of GROMACS, AMBER and others, and PDB files, through MDAnalysis.
 
 MDAnalysis returns Å and Å/ps in single precision. What it says of a file is meant for those who program with it, and is
 replaced by our words.
@@ -10,19 +10,21 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.array_files import STATED, stated_unit
+from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.formats.topology import Told, identify, read_topology
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
 from mimyria.units import AKMA_TIME
 
 FORMATS = {
-    **{".trr": "TRR", ".xtc": "XTC", ".tng": "TNG", ".gro": "GRO", ".pdb": "PDB", ".ent": "PDB", ".trz": "TRZ"},
+    **{".trr": "TRR", ".xtc": "XTC", ".tng": "TNG", ".pdb": "PDB", ".ent": "PDB", ".trz": "TRZ"},
     **{".mdcrd": "TRJ", ".crdbox": "TRJ", ".trj": "TRJ", ".mdvel": "TRJ", ".trc": "TRC", ".gsd": "GSD"},
 }
 """By suffix, MDAnalysis's names of formats, which are read here even without a topology, to ask for one."""
@@ -31,12 +33,14 @@ WITH_TOPOLOGY = (
     *(".gms", ".dms", ".mol2", ".pqr", ".pdbqt", ".mmtf", ".data", ".lmp"),
 )
 """Suffixes of formats that are read here where a topology is given."""
-NAMING = ("GRO", "PDB")
+NAMING = ("PDB",)
 """Formats that name their atoms themselves."""
 COUNTLESS = ("TRJ",)
 """Formats that do not say how many atoms they hold."""
 MAGIC = {"TRR": (1993,), "XTC": (1995, 2023)}
 """First whole number, of four bytes, by format."""
+DUMMY = 1.0
+"""Å; a CRYST1 record with edges of one stands for none."""
 NO_TIME = "Reader has no dt information"
 
 
@@ -48,6 +52,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
         place = f"{source.path}, frame 0"
         atoms = identify(told or Told(trajectory.n_atoms), source, place)
         progress.n_frames = len(trajectory)
+        of_file = _cell_of_pdb(source.head) if kind == "PDB" else None
         for index in indices:
             if index >= len(trajectory):
                 return
@@ -58,7 +63,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)
-            cell = now.triclinic_dimensions
+            cell = now.triclinic_dimensions if now.dimensions is not None else of_file
             yield Frame(
                 numbers=atoms.numbers,
                 positions=atoms.of(now.positions.astype(float)),
@@ -70,6 +75,18 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
                 kept=atoms.kept,
             )
+
+
+def _cell_of_pdb(head: bytes) -> Array | None:
+    """Return the cell, Å, that stands once before all models of a PDB file; None if there is none, or a dummy."""
+    record = next((line for line in head.splitlines() if line.startswith(b"CRYST1")), None)
+    if record is None:
+        return None
+    try:
+        numbers = [float(record[start:end]) for start, end in pairwise((6, 15, 24, 33, 40, 47, 54))]
+    except ValueError:
+        return None
+    return cell_of_angles(numbers) if min(numbers[:3]) > DUMMY else None
 
 
 @contextmanager

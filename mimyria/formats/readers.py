@@ -15,6 +15,7 @@ from mimyria.formats.dcd import DCD
 from mimyria.formats.dftb import DFTB
 from mimyria.formats.espresso import ESPRESSO
 from mimyria.formats.extxyz import EXTXYZ
+from mimyria.formats.gro import GRO
 from mimyria.formats.h5md import H5MD
 from mimyria.formats.ipi import IPI
 from mimyria.formats.lammps import LAMMPS
@@ -28,7 +29,25 @@ from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 
 READERS: tuple[Reader, ...] = (
-    *(PAIR, IPI, DFTB, TINKER, CPMD, CP, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
+    *(
+        PAIR,
+        IPI,
+        DFTB,
+        TINKER,
+        CPMD,
+        CP,
+        LAMMPS,
+        DCD,
+        NETCDF,
+        H5MD,
+        GRO,
+        EXTXYZ,
+        OUTCAR,
+        BORN,
+        PHONOPY,
+        ESPRESSO,
+        ABINIT,
+    ),
     *(MDANALYSIS, ASE),
 )
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""

@@ -138,10 +138,10 @@ def _told_by_universe(universe: Any, path: Path, source: Source) -> Told:
         for atom, mass in enumerate(universe.atoms.masses.tolist()):
             if not elements[atom] and not SITE.fullmatch(called[atom]) and called[atom] not in source.species:
                 elements[atom] = symbol_by_mass(mass)
-        source.note(
-            f"{path}: names no elements; guessed from the names of its atoms: {', '.join(sorted({*elements} - {''}))}",
-            logging.WARNING,
-        )
+        if guessed := sorted({*elements} - {""}):
+            source.note(
+                f"{path}: names no elements; guessed from the names of its atoms: {', '.join(guessed)}", logging.WARNING
+            )
     others = [names[name] for name in ("names", "types") if names[name]]
     return Told(n_atoms, [elements, *others], None if masses is None else np.asarray(masses, dtype=float))
 

@@ -246,3 +246,18 @@ def test_a_file_that_another_program_has_completed_is_its_own(tmp_path: Path) ->
     given = xyz(tmp_path / "a.xyz", run, {"pos": positions, "momenta": momenta}, comment=lambda frame: title)
     for ours, theirs in zip(read_frames(given["path"]), run, strict=True):
         np.testing.assert_allclose(ours.velocities, theirs.velocities, atol=1e-8)  # type: ignore[arg-type]
+
+
+def test_a_centroid_with_the_velocities_of_a_bead_is_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"path": written(tmp_path, "x_centroid"), "velocities": written(tmp_path, "velocities")}
+    trajectory = Trajectory(**files, timestep=TIMESTEP)
+    assert len(list(trajectory.frames())) == 7
+    said = [record.message for record in caplog.records if "centroid" in record.message]
+    assert len(said) == 1
+    assert "x_centroid and velocities; the centroid moves as a bead only where there is a single one" in said[0]
+    caplog.clear()
+    files["path"] = written(tmp_path, "positions")
+    assert len(list(Trajectory(**files, timestep=TIMESTEP).frames())) == 7
+    assert not caplog.records

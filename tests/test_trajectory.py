@@ -193,7 +193,7 @@ def test_pairs_that_do_not_belong_together(tmp_path: Path) -> None:
     others = {
         r"frame 3: .*v\.xyz has ended; .*--frames 0:N`, N at most 3": run[:3],
         r"frame 0: not the same atoms \(6 and 5\)": made_up_run_of(run, [0, 1, 2, 3, 4]),
-        r"frame 0: not the same atoms \(6 and 6\)": made_up_run_of(run, [1, 0, 2, 3, 4, 5]),
+        r"frame 0: not the same atoms \(6 and 6\), atom 0 is O and H;": made_up_run_of(run, [1, 0, 2, 3, 4, 5]),
         "frame 1: times 2 and 4 fs": run[::2],
     }
     for message, other in others.items():

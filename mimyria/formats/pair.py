@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import tee, zip_longest
 
 import numpy as np
 
+from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.car_parrinello import CP, CP_VELOCITIES
 from mimyria.formats.dcd import DCD, DCD_VELOCITIES
@@ -55,17 +57,28 @@ def read_pair(source: Source, indices: Iterable[int], progress: Progress) -> Ite
                 f"{place}: {ended} has ended; use the common part with `--frames 0:N`, N at most {index}"
             )
         _check_match(place, frame, other)
+        held = [each.info["quantity"] for each in (frame, other) if "quantity" in each.info]
+        if len({"centroid" in quantity for quantity in held}) > 1:
+            source.note(
+                f"{source.path} and {source.velocities}: {' and '.join(held)}; the centroid moves as a bead only where "
+                "there is a single one: give both files of one of them",
+                logging.WARNING,
+            )
         if not source.times_only and (other.velocities is None or np.array_equal(frame.positions, other.velocities)):
-            held = "no velocities" if other.velocities is None else f"the same numbers as {source.path}, positions"
-            raise TrajectoryError(f"{source.velocities}, frame {index}: holds {held}; give the file of the velocities")
+            what = "no velocities" if other.velocities is None else f"the same numbers as {source.path}, positions"
+            raise TrajectoryError(f"{source.velocities}, frame {index}: holds {what}; give the file of the velocities")
         yield replace(frame, velocities=other.velocities, columns=other.columns)
 
 
 def _check_match(place: str, frame: Frame, other: Frame) -> None:
     """Raise TrajectoryError unless two frames are of the same atoms, bead and time."""
     if not np.array_equal(frame.numbers, other.numbers):
+        first = ""
+        if len(frame) == len(other):
+            atom = int(np.flatnonzero(frame.numbers != other.numbers)[0])
+            first = f", atom {atom} is {' and '.join(symbols_of([frame.numbers[atom], other.numbers[atom]]))}"
         raise TrajectoryError(
-            f"{place}: not the same atoms ({len(frame)} and {len(other)}); the files do not belong together"
+            f"{place}: not the same atoms ({len(frame)} and {len(other)}){first}; the files do not belong together"
         )
     beads = [each.info["bead"] for each in (frame, other) if "bead" in each.info]
     if len(set(beads)) > 1:

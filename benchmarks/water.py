@@ -5,14 +5,15 @@
 
 Runs of one name are taken together; each is a trajectory (and its topology) or a `series.h5`. The bundled runs without
 any. The rates of each stay in the folder: start it again, and it goes on, or makes the tables anew in seconds. A
-reference is a table of n·α over cm⁻¹ with the factor that makes it cm⁻¹. ``--labels FILE`` compares the network of the
-APT with labels, of its own level or of another: by how much the bands of single molecules are too strong.
+reference is a table of n·α over cm⁻¹ with the factor that makes it cm⁻¹. ``--labels FILE`` compares the networks with
+labels, of their own level or of another: by how much the bands of single molecules are too strong.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -134,8 +135,8 @@ def limits_rows(name: str, runs: Sequence[Path], folder: Path, measured: Curve) 
     return rows
 
 
-def strengths(frame: Frame, apt: Array) -> Array:
-    """Return Σ |Σ_n P_n·u_n|² over the molecules, of translations, rotations, bends and stretches u, e²/u.
+def strengths(frame: Frame, tensors: Array) -> Array:
+    """Return Σ |Σ_n T_n·u_n|² over the molecules, of translations, rotations, bends and stretches u; T (n, k, 3).
 
     The u are mass-weighted and orthonormal, so that the sum of a kind is what the integral of its band measures, as far
     as the molecules are rigid or vibrate by themselves.
@@ -157,25 +158,38 @@ def strengths(frame: Frame, apt: Array) -> Array:
         bases = [np.linalg.qr(np.reshape(kind, (-1, 9)).T)[0].T for kind in kinds]
         bend = np.linalg.svd(np.concatenate(bases))[2][8:]
         for number, basis in enumerate((bases[0], bases[1], bend, bases[2])):
-            dipoles = np.einsum("nax,knx->ka", apt[of_molecule], basis.reshape(-1, 3, 3) / root)
-            found[number] += np.square(dipoles).sum()
+            derivatives = np.einsum("nax,knx->ka", tensors[of_molecule], basis.reshape(-1, 3, 3) / root)
+            found[number] += np.square(derivatives).sum()
     return found
 
 
-def level_rows(labels: Sequence[Path], model: str) -> list[list[str]]:
-    """Return ε∞ of labels, and how strong the model finds the bands of single molecules, over what labels say."""
-    rows = [["labels", "frames", "ε∞", "translations", "rotations", "bends", "stretches"]]
+def parts_of(frame: Frame) -> dict[str, Array]:
+    """Return what makes the infrared and both parts of Raman, each (n, k, 3), of the tensors in a frame."""
+    found = {"infrared": frame.tensors["apt"]} if "apt" in frame.tensors else {}
+    if "pgt" in frame.tensors:
+        isotropic = np.einsum("naax->nx", frame.tensors["pgt"]) / 3
+        rest = frame.tensors["pgt"] - np.einsum("ab,nx->nabx", np.eye(3), isotropic)
+        found |= {"Raman, isotropic": isotropic[:, None], "Raman, anisotropic": rest.reshape(len(frame), 9, 3)}
+    return found
+
+
+def level_rows(labels: Sequence[Path], models: Sequence[str]) -> list[list[str]]:
+    """Return ε∞ of labels, and how strong the models find the bands of single molecules, over what labels say."""
+    rows = [["labels", "frames", "ε∞", "part", "translations", "rotations", "bends", "stretches"]]
     for path in labels:
         frames = list(read_frames(path))
-        theirs = np.array([strengths(frame, frame.tensors["apt"]) for frame in frames])
-        ours = np.array([strengths(frame, frame.tensors["apt"]) for frame in predict(model, frames)])
-        ratios = ours.sum(axis=0) / theirs.sum(axis=0)
+        bare = [replace(frame, tensors={}) for frame in frames]
+        predicted = [parts_of(frame) for frame in predict(models, bare)]
         polarizabilities = [np.reshape(frame.info["alpha"], (3, 3)) for frame in frames if "alpha" in frame.info]
         # ε∞ = 1 + 4π Tr(α)/3V, α in a0³
         volumes = [frame.volume / BOHR**3 for frame in frames if "alpha" in frame.info]
         epsilon = [1 + 4 * np.pi * np.trace(a) / 3 / v for a, v in zip(polarizabilities, volumes, strict=True)]
         mean = f"{np.mean(epsilon):.3f}" if epsilon else "-"
-        rows.append([path.name, str(len(frames)), mean, *(f"{ratio:.3f}" for ratio in ratios)])
+        for part in parts_of(frames[0]):
+            theirs = sum(strengths(frame, parts_of(frame)[part]) for frame in frames)
+            ours = sum(strengths(frame, found[part]) for frame, found in zip(frames, predicted, strict=True))
+            ratios = np.divide(ours, theirs)
+            rows.append([path.name, str(len(frames)), mean, part, *(f"{ratio:.2f}" for ratio in ratios)])
     return rows
 
 
@@ -225,7 +239,7 @@ def main() -> None:
     print(table(raman_rows({name: spectra["raman"] for name, spectra in made.items()})))
     if given.limits:
         print(table(limits_rows(given.limits, runs[given.limits], given.out, next(iter(references.values())))))
-    print(table(level_rows(given.labels or [DATA / "water32_labels.extxyz.xz"], given.apt)))
+    print(table(level_rows(given.labels or [DATA / "water32_labels.extxyz.xz"], [given.apt, given.pgt])))
 
 
 if __name__ == "__main__":

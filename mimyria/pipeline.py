@@ -20,6 +20,7 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import read_reference
 from mimyria.formats.h5md import is_h5md
+from mimyria.formats.naming import UNUSUAL
 from mimyria.memory import Identity, locked
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
@@ -210,6 +211,12 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         _require_temperature(settings, trajectory.differenced, f"{trajectory.path}: ")
         if not np.array_equal(trajectory.numbers, trajectories[0].numbers):
             raise SpectrumError(f"{trajectory.path} and {trajectories[0].path} differ in their atoms, or their order")
+        if (other := np.flatnonzero(abs(trajectory.masses / trajectories[0].masses - 1) > UNUSUAL)).size:
+            both = " and ".join(f"{run.masses[other[0]]:.4g}" for run in (trajectory, trajectories[0]))
+            raise SpectrumError(
+                f"{trajectory.path} and {trajectories[0].path} differ in the mass of atom {other[0]}, {both} u; make their "
+                "spectra separately"
+            )
     steps = {chosen_stride(settings.stride, trajectory.timestep) * trajectory.timestep for trajectory in trajectories}
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))

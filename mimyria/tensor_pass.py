@@ -157,7 +157,7 @@ def _checked(frames: Iterator[Frame], target: Target, charge: float | None) -> I
         tensors = frame.tensors[target.name]
         if not np.isfinite(tensors).all():
             atom = int(np.argwhere(~np.isfinite(tensors))[0][0])
-            raise LabelError(f"{place}: the {target.name} of atom {atom} is not a number")
+            raise LabelError(f"{place}: the {target.name} of atom {frame.in_file(atom)} is not a number")
         violation += target.translation_error(tensors, frame.total_charge if charge is None else charge)
         count += 1
         yield frame

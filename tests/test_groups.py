@@ -284,3 +284,26 @@ def test_a_molecule_without_heavy_atoms_counts_with_all_of_its_atoms() -> None:
 def test_radii_in_words() -> None:
     with pytest.raises(ConfigError, match="--groups takes"):
         make_grouping(("shell three around index 0",), ion_and_water((2.5, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "in_file"),
+    [
+        ("index 8 5", "index 6 4"),
+        ("around 3 index 8", "around 3 index 6"),
+        ("byres index 8", "byres index 6"),
+        ("element O and prop mass > 2", "element O"),
+    ],
+)
+def test_selections_count_massless_sites_as_the_file_does(water: list[Frame], text: str, in_file: str) -> None:
+    """A site behind every third atom: atom 6 of the water is number 8 in the file, and sites are near to nothing."""
+    atoms = np.arange(len(water[0]))
+    i, j, _ = find_bonds(water[0])
+    molecules = molecules_of(i, j, len(atoms))
+    sited = [replace(frame, kept=atoms + atoms // 3) for frame in water]
+    select = atom_selection([text], sited[0], molecules)
+    alone = atom_selection([in_file], water[0], molecules)
+    for frame, other in zip(sited, water, strict=True):
+        np.testing.assert_array_equal(select(frame), alone(other))
+    assert sited[0].in_file(6) == 8
+    assert water[0].in_file(6) == 6

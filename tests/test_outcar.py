@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames
-from mimyria.formats.outcar import born_charges, configuration_of_charges
+from mimyria.formats.outcar import born_charges, configuration_of_charges, masses
 
 BORN = """
  BORN EFFECTIVE CHARGES (including local field effects) (in |e|, cummulative output)
@@ -70,6 +71,20 @@ def test_born_charges_of_a_whole_outcar(tmp_path: Path) -> None:
     assert not first.tensors
     assert second.tensors["apt"][0, 1, 2] == 0.6
     assert second.forces is not None
+
+
+def test_masses_of_the_ions(tmp_path: Path) -> None:
+    path = tmp_path / "OUTCAR"
+    path.write_text(outcar(1) + "\n  Mass of Ions in am\n   POMASS =   2.01 35.45\n")
+    (frame,) = read_frames(path)
+    assert frame.masses is not None
+    np.testing.assert_array_equal(frame.numbers, [1, 17])
+    np.testing.assert_array_equal(frame.masses, [2.01, 35.45])
+    for other in ("", "  Mass of Ions in am\n   POMASS =   2.01\n"):  # none, or not of every type
+        path.write_text(outcar(1) + other)
+        assert next(read_frames(path)).masses is None
+    text = "ions per type =   1   2\n  Mass of Ions in am\n   POMASS = 207.20100.00\n"  # in columns of six
+    np.testing.assert_array_equal(masses(text), [207.2, 100, 100])
 
 
 def outcar(steps: int) -> str:

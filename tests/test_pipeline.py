@@ -1,6 +1,7 @@
 """From a trajectory to spectra by the command `spectrum`: what works, and what is kept of earlier runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import yaml
 
 from conftest import Run, moving_charges, refused
 from mimyria.errors import ConfigError, SpectrumError
-from mimyria.formats import write_frames
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
 from mimyria.spectra.spectrum import read_spectrum
@@ -117,6 +118,10 @@ def test_rates_are_kept_when_the_spectrum_fails(run: Run, charges: Path, tmp_pat
 
 def test_trajectories_of_different_systems(run: Run, charges: Path, water: Path, tmp_path: Path) -> None:
     refused(run("spectrum", charges, water, "--apt", "frames", "--out", tmp_path / "o"), "differ in their atoms")
+    heavy = [replace(frame, masses=np.where(frame.numbers == 1, 2.014, 15.999)) for frame in read_frames(water)]
+    write_frames(tmp_path / "heavy.xyz", heavy)
+    both = run("spectrum", water, tmp_path / "heavy.xyz", "--kinds", "vdos", "--out", tmp_path / "o")
+    refused(both, "differ in the mass of atom", "2.014 and 1.008 u; make their spectra separately")
 
 
 def test_the_rates_of_another_run_are_kept(run: Run, charges: Path, tmp_path: Path) -> None:

@@ -23,8 +23,13 @@ NAMELESS, DCD = (b"\0\0\x07\xc9", b"\0\0\x07\xcb", b"CDF", b"\x89HDF"), b"CORD"
 """Beginnings of TRR, XTC, NetCDF and HDF5, and what stands behind the first four bytes of DCD."""
 
 
-def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the frames at the given increasing indices; ASE parses those between as well."""
+def read_ase(
+    source: Source, indices: Iterable[int], progress: Progress, *, stated: Array | None = None
+) -> Iterator[Frame]:
+    """Yield the frames at the given increasing indices; ASE parses those between as well.
+
+    ``stated`` are the masses of a file in which ASE does not look for them, u, shape (n,).
+    """
     from ase.io import iread
 
     # One pass from the start: ASE finds a frame by its number only by reading all frames before it.
@@ -43,11 +48,11 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             except Exception as error:  # each of ASE's readers fails in its own way
                 raise _unreadable(source, position + 1, error) from error
         place = f"{source.path}, frame {index}"
-        masses = atoms.get_masses() if atoms.has("masses") else np.empty(0)
+        masses = atoms.get_masses() if atoms.has("masses") else np.empty(0) if stated is None else stated
         if known is None or not (np.array_equal(atoms.numbers, told[0]) and np.array_equal(masses, told[1])):
             told = atoms.numbers, masses
             known = identify_names(atoms.numbers, source, place, masses=masses if masses.size else None)
-        arrays, header, stated = _computed(atoms)
+        arrays, header, left = _computed(atoms)
         columns = {name: known.of(values) for name, values in arrays.items()}
         momenta = known.of(atoms.get_momenta()) if atoms.has("momenta") else None
         forces = atoms.calc.results.get("forces") if atoms.calc else None
@@ -58,7 +63,7 @@ def read_ase(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             periodic=atoms.pbc,
             velocities=None if momenta is None else momenta / known.weights[:, None],
             tensors=stored_tensors(columns, header, source.layout, place),
-            info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | stated,
+            info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | left,
             forces=None if forces is None else known.of(forces),
             masses=known.masses,
             columns=tuple(columns),

@@ -27,13 +27,25 @@ def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> I
     text = read_text(source)
     charges, place = born_charges(text, source.path), configuration_of_charges(text)
     wanted, copy = tee(indices)
-    for index, frame in zip(copy, read_ase(source, wanted, progress), strict=False):
+    for index, frame in zip(copy, read_ase(source, wanted, progress, stated=masses(text)), strict=False):
         if charges is None or index != place:
             yield frame
             continue
         version = re.match(r"\s*vasp\.(\S+)", text)
         program = f"VASP {version[1]}" if version else "VASP"
         yield with_tensors(frame, {APT.name: charges}, source, program, epsilon_infinity(text))
+
+
+def masses(text: str) -> Array | None:
+    """Return the masses of the ions, u, shape (n,), of which the dynamics of an OUTCAR is; None if it tells none."""
+    counts = re.search(r"ions per type =((?: +\d+)+)", text)
+    of_types = re.search(r"Mass of Ions in am\s+POMASS =([^\n]*)", text)
+    if counts is None or of_types is None:
+        return None
+    values, numbers = re.findall(r"\d+\.\d\d", of_types[1]), counts[1].split()  # in columns of six, which may touch
+    return (
+        np.repeat(np.array(values, dtype=float), np.array(numbers, dtype=int)) if len(values) == len(numbers) else None
+    )
 
 
 def configuration_of_charges(text: str) -> int:

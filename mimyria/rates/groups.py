@@ -71,7 +71,7 @@ class Grouping:
                 atom = int(n_selections.argmax())
                 both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=True) if holds)
                 raise SpectrumError(
-                    f"frame at {frame.time or 0:g} fs: atom {atom} is in the groups {both}; "
+                    f"frame at {frame.time or 0:g} fs: atom {frame.in_file(atom)} is in the groups {both}; "
                     "add `and not (...)` to one of their selections"
                 )
             return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)

@@ -20,9 +20,10 @@ LONGEST_INTERVAL = 10.0
 """fs; over longer times an atom can reach the place of its neighbour, so that a jump cannot be told."""
 
 
-def check_atoms(place: str, found: Array, expected: Array) -> None:
+def check_atoms(place: str, frame: Frame, expected: Array) -> None:
     """Raise TrajectoryError unless the atomic numbers ``found`` are those of the first frame, in the same order."""
     # Readers return one array as long as the atoms stay the same, so that identity is the usual, quick answer.
+    found = frame.numbers
     if found is expected or np.array_equal(found, expected):
         return
     if len(found) != len(expected):
@@ -31,7 +32,9 @@ def check_atoms(place: str, found: Array, expected: Array) -> None:
         )
     atom = int(np.flatnonzero(found != expected)[0])
     symbol, wanted = symbols_of([found[atom], expected[atom]])
-    raise TrajectoryError(f"{place}: atom {atom} is {symbol}, but {wanted} in frame 0; the atoms must keep their order")
+    raise TrajectoryError(
+        f"{place}: atom {frame.in_file(atom)} is {symbol}, but {wanted} in frame 0; the atoms must keep their order"
+    )
 
 
 def check_velocities(path: Path, moving: Sequence[bool]) -> None:
@@ -51,7 +54,8 @@ def check_finite(place: str, frame: Frame) -> None:
         if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise TrajectoryError(
-                f"{place}: the {name} of atom {atom} is {values[atom]}: the run has failed; end before it with --frames"
+                f"{place}: the {name} of atom {frame.in_file(atom)} is {values[atom]}: the run has failed; end before it "
+                "with --frames"
             )
 
 
@@ -85,6 +89,6 @@ def describe_jump(before: Frame, now: Frame, elapsed: float) -> str | None:
     if not jumped.size:
         return None
     return (
-        f"{jumped.size} of {len(now)} atoms jump, atom {jumped[0]} by {distance[jumped[0]]:.3g} Å within "
+        f"{jumped.size} of {len(now)} atoms jump, atom {now.in_file(jumped[0])} by {distance[jumped[0]]:.3g} Å within "
         f"{elapsed:g} fs: the file changes the order of its atoms, or goes over to another run"
     )

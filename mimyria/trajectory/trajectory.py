@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.declare import values_of
+from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.formats.cells import given_cell
 from mimyria.formats.readers import find_reader
@@ -55,8 +56,8 @@ class Trajectory:
 
     Attributes
     ----------
-    numbers, timestep
-        Atomic numbers, shape (n,), the same in every frame; time between stored frames, fs.
+    numbers, masses, timestep
+        Atomic numbers and masses (u), shape (n,), the same in every frame; time between stored frames, fs.
     n_frames, start
         Number of frames, or None if the format does not state it; index in the file of the first frame.
     velocity_unit, unit_is_fixed
@@ -93,7 +94,7 @@ class Trajectory:
         self._cell_of = None if cell is None else given_cell(cell)
         self._progress = Progress()
         first, clocks, ended = self._first_frames()
-        self.numbers = first.numbers
+        self.numbers, self.masses = first.numbers, frame_masses(first)
         self.n_frames = self._progress.n_frames
         self.differenced = first.velocities is None
         if self.differenced and velocity_unit is not None:
@@ -273,7 +274,7 @@ class Trajectory:
 
     def _check(self, place: str, frame: Frame) -> None:
         """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
-        check_atoms(place, frame.numbers, self.numbers)
+        check_atoms(place, frame, self.numbers)
         if not self.differenced and frame.velocities is None:
             raise TrajectoryError(
                 f"{place}: no velocities, unlike frame 0; store them at every frame, or end before it with --frames"

@@ -214,8 +214,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         if (other := np.flatnonzero(abs(trajectory.masses / trajectories[0].masses - 1) > UNUSUAL)).size:
             both = " and ".join(f"{run.masses[other[0]]:.4g}" for run in (trajectory, trajectories[0]))
             raise SpectrumError(
-                f"{trajectory.path} and {trajectories[0].path} differ in the mass of atom {other[0]}, {both} u; make their "
-                "spectra separately"
+                f"{trajectory.path} and {trajectories[0].path} differ in the mass of atom {other[0]}, {both} u; make "
+                "their spectra separately"
             )
     steps = {chosen_stride(settings.stride, trajectory.timestep) * trajectory.timestep for trajectory in trajectories}
     if max(steps) - min(steps) > 1e-6 * max(steps):

@@ -54,8 +54,8 @@ def check_finite(place: str, frame: Frame) -> None:
         if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise TrajectoryError(
-                f"{place}: the {name} of atom {frame.in_file(atom)} is {values[atom]}: the run has failed; end before it "
-                "with --frames"
+                f"{place}: the {name} of atom {frame.in_file(atom)} is {values[atom]}: the run has failed; end before "
+                "it with --frames"
             )
 
 

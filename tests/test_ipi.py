@@ -175,7 +175,10 @@ def test_one_bead_of_a_file_is_read_as_if_alone(tmp_path: Path, bead: int) -> No
         np.testing.assert_allclose(ours.positions, theirs.positions + bead, atol=1e-8)
         assert ours.info["bead"] == bead
     path.write_text("".join(line for piece in [*pieces[:4], *pieces[5:]] for line in piece))
-    with pytest.raises(TrajectoryError, match="a bead is missing, or two files were joined"):
+    with pytest.raises(TrajectoryError, match=rf"frame {2 - (bead == 2)}: is bead .*a bead is missing, or two files"):
+        list(IPI.frames(Source(path, bead=bead), range(99), Progress()))
+    path.write_text("".join(line for piece in pieces[:11] for line in piece) + "".join(pieces[11][:-2]))
+    with pytest.raises(TrajectoryError, match=r"cut in the middle of frame 3: .*`--frames 0:3`"):
         list(IPI.frames(Source(path, bead=bead), range(99), Progress()))
 
 

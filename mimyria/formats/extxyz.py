@@ -134,11 +134,18 @@ def read_extxyz_velocities(source: Source, indices: Iterable[int], progress: Pro
 
 
 def read_blocks(
-    path: Path, lines: Iterator[bytes], indices: Iterable[int], *, n_comments: int = 1, titled: bool = False
+    path: Path,
+    lines: Iterator[bytes],
+    indices: Iterable[int],
+    *,
+    n_comments: int = 1,
+    titled: bool = False,
+    together: int = 1,
 ) -> Iterator[Block]:
     """Yield the text of the wanted frames; the others are skipped by counting lines.
 
-    Between the number of atoms, which a title may follow, and the atoms stand so many lines of comments.
+    Between the number of atoms, which a title may follow, and the atoms stand so many lines of comments. Where several
+    blocks are beads of one frame, ``together``, messages count frames.
     """
     wanted, line = iter(indices), 1
     following = next(wanted, None)
@@ -166,13 +173,13 @@ def read_blocks(
             comment = b"".join(islice(lines, n_comments)).decode(errors="replace")
             rows = list(islice(lines, n_atoms))
         except read_errors(path) as error:
-            raise truncation_error(path, index, f"the file is damaged ({error})") from error
+            raise truncation_error(path, index // together, f"the file is damaged ({error})") from error
         if len(rows) < n_atoms:
-            raise truncation_error(path, index, f"{n_atoms} atoms announced, {len(rows)} present")
+            raise truncation_error(path, index // together, f"{n_atoms} atoms announced, {len(rows)} present")
         if index == following:
             # A file may end without a newline; a last line that also lacks columns was cut, or is still being written.
             if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
-                raise truncation_error(path, index, "the line of its last atom is incomplete")
+                raise truncation_error(path, index // together, "the line of its last atom is incomplete")
             yield Block(index, line + 1 + n_comments, comment, rows)
             following = next(wanted, None)
         line += n_atoms + 1 + n_comments

@@ -140,8 +140,8 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     table: Table = [], np.dtype([])
     names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
     with open_lines(source.path) as (lines, fraction):
-        for block in read_blocks(source.path, lines, places):
-            place = f"{source.path}, frame {block.index}"
+        for block in read_blocks(source.path, lines, places, together=len(beads)):
+            place = f"{source.path}, frame {block.index // len(beads)}"
             try:
                 comment = _parse_comment(block.comment, comment, unstated)
                 if first is None:

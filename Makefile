@@ -6,7 +6,7 @@ READY := .venv/ready
 
 .PHONY: demo test check bench clean
 
-demo: $(READY)        ## spectra of liquid water from the bundled labels and trajectory, about five minutes
+demo: $(READY)        ## spectra of liquid water from the bundled labels and trajectories, about five minutes
 	$(BIN)/mimyria demo --out demo
 
 test: $(READY)        ## lint, types, tests

@@ -21,7 +21,14 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.sanity import check_density, check_distances, check_first_frames, report_volumes
+from mimyria.trajectory.sanity import (
+    chance,
+    check_density,
+    check_distances,
+    check_first_frames,
+    is_likely,
+    report_volumes,
+)
 from mimyria.units import BOHR, VELOCITY
 
 Look = Callable[..., list[str]]
@@ -205,3 +212,17 @@ def test_the_volume_of_a_small_cell_fluctuates(seed: int, caplog: pytest.LogCapt
         report_volumes([volumes * np.linspace(1.0, 1.4, 4000)])
     assert caplog.records[-1].levelno == logging.WARNING
     assert "it drifts by 3" in caplog.text or "it drifts by 4" in caplog.text or "it drifts by 2" in caplog.text
+
+
+def test_few_atoms_are_hot_or_cold_by_chance() -> None:
+    """The temperature of one molecule in one frame, χ² of six degrees of freedom, 300 times; and that of 96 atoms."""
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        assert is_likely(300.0 * random.chisquare(6) / 6, 300.0, degrees=6)
+        assert is_likely(300.0 * random.chisquare(3) / 3, None, degrees=3)
+    assert not is_likely(300.0 * 2.5, 300.0, degrees=285)
+    assert not is_likely(300.0 / 2.5, 300.0, degrees=285)
+    low, high = chance(6)
+    found = random.chisquare(6, size=1_000_000) / 6
+    assert np.mean(found > high) == pytest.approx(3.2e-5, abs=2.5e-5)
+    assert np.mean(found < low) == pytest.approx(3.2e-5, abs=2.5e-5)

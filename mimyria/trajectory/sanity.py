@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
+from scipy.special import gammaincinv
 
 from mimyria.elements import covalent_radii, frame_masses
 from mimyria.errors import TrajectoryError
@@ -30,6 +31,8 @@ USUAL_TEMPERATURES = (100.0, 1000.0)
 """K; another unit is suggested only if it leads here."""
 LARGEST_FACTOR = 2.0
 """Between the kinetic temperature of one frame and the temperature given."""
+FOUR_SIGMA = 3.2e-5
+"""Probability of each tail beyond four standard deviations of a normal distribution."""
 LARGEST_DENSITY = 30.0
 """g/cm³; osmium has 22.6."""
 SMALLEST_STRAIN, LARGEST_DRIFT = 1e-5, 0.03
@@ -84,9 +87,9 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
     )
     if trajectory.differenced:
         part = _rounding_part(trajectory, quantum_of(stored), without, masses)
-        units = _check_timestep(trajectory, (1 - part) * kinetic, temperature)
+        units = _check_timestep(trajectory, (1 - part) * kinetic, freedom.total, temperature)
     else:
-        units = _check_units(trajectory, frames, masses, kinetic, temperature)
+        units = _check_units(trajectory, frames, masses, kinetic, freedom.total, temperature)
     for words in filter(None, (_check_drift(velocities, masses, kinetic, freedom), units)):
         log.warning(f"{trajectory.path}: {words}")
 
@@ -163,7 +166,12 @@ def check_distances(place: str, frame: Frame) -> bool:
 
 
 def _check_units(
-    trajectory: Trajectory, frames: list[Frame], masses: Array, kinetic: float, temperature: float | None
+    trajectory: Trajectory,
+    frames: list[Frame],
+    masses: Array,
+    kinetic: float,
+    degrees: float,
+    temperature: float | None,
 ) -> str | None:
     """Return what is wrong with the velocities, and the unit or time step that would fit; None if all fits."""
     ratio, correlation = _compare_displacements(frames, masses, trajectory.timestep)
@@ -174,7 +182,7 @@ def _check_units(
             f"frames are much further apart than {trajectory.timestep:g} fs (see --timestep)"
         )
     odd = []
-    if not is_likely(kinetic, temperature):
+    if not is_likely(kinetic, temperature, degrees=degrees):
         given = "" if temperature is None else f", not {temperature:g} K"
         odd.append(f"the velocities correspond to {kinetic:.3g} K{given}")
     if ratio is not None and not DISPLACEMENT_RATIO[0] < ratio < DISPLACEMENT_RATIO[1]:
@@ -196,17 +204,35 @@ def _check_units(
         if ratio is not None and not DISPLACEMENT_RATIO[0] < ratio / larger < DISPLACEMENT_RATIO[1]:
             flags.append(f"--timestep about {ratio / larger * trajectory.timestep:.2g}")
         hotter = kinetic * larger**2  # T ∝ v²
-        if is_likely(hotter, temperature, usual):
+        if is_likely(hotter, temperature, usual, degrees):
             remedies.append((len(flags), f"{' and '.join(flags)} ({hotter:.3g} K)"))
     fewest = min(remedies)[0] if remedies else 0
     fitting = " or ".join(words for n_flags, words in remedies if n_flags == fewest)
     return f"{'; '.join(odd)}; {f'this would fit: {fitting}' if fitting else 'no known unit of velocity would fit'}"
 
 
-def is_likely(kinetic: float, given: float | None, otherwise: tuple[float, float] = PLAUSIBLE_TEMPERATURES) -> bool:
-    """Return whether a kinetic temperature is near the one given, or, if none is, in a range."""
-    low, high = (given / LARGEST_FACTOR, given * LARGEST_FACTOR) if given is not None else otherwise
-    return low < kinetic < high
+def is_likely(
+    kinetic: float,
+    given: float | None,
+    otherwise: tuple[float, float] = PLAUSIBLE_TEMPERATURES,
+    degrees: float = np.inf,
+) -> bool:
+    """Return whether a kinetic temperature is near the one given, or, if none is, in a range.
+
+    That of a single frame with few ``degrees`` of freedom may also be there by chance.
+    """
+    colder, hotter = chance(degrees)
+    if given is None:
+        return otherwise[0] * colder < kinetic < otherwise[1] * hotter
+    return given * min(colder, 1 / LARGEST_FACTOR) < kinetic < given * max(hotter, LARGEST_FACTOR)
+
+
+def chance(degrees: float) -> tuple[float, float]:
+    """Return the range of the kinetic temperature of one frame over the true one, χ²/f, that four σ leave to chance."""
+    if not np.isfinite(degrees):
+        return 1.0, 1.0
+    low, high = gammaincinv(degrees / 2, (FOUR_SIGMA, 1 - FOUR_SIGMA)) * 2 / degrees
+    return float(low), float(high)
 
 
 def _compare_displacements(frames: list[Frame], masses: Array, timestep: float) -> tuple[float | None, float]:
@@ -229,9 +255,10 @@ def _compare_displacements(frames: list[Frame], masses: Array, timestep: float) 
     return along / path_squared, along / np.sqrt(path_squared * moved_squared)
 
 
-def _check_timestep(trajectory: Trajectory, kinetic: float, temperature: float | None) -> str | None:
+def _check_timestep(trajectory: Trajectory, kinetic: float, degrees: float, temperature: float | None) -> str | None:
     """Return which time step the temperature asks for, in words, if velocities are differences: T ∝ 1/δt²."""
-    if temperature is None or DIFFERENCE_TEMPERATURE_RATIO[0] < kinetic / temperature < DIFFERENCE_TEMPERATURE_RATIO[1]:
+    low, high = np.multiply(DIFFERENCE_TEMPERATURE_RATIO, chance(degrees))
+    if temperature is None or low < kinetic / temperature < high:
         return None
     fitting = trajectory.timestep * np.sqrt(kinetic / temperature)
     return (

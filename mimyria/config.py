@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from mimyria.contents import contents_of, misplaced
 from mimyria.declare import Settings, declared
 from mimyria.errors import ConfigError
 from mimyria.memory import write_text
@@ -82,10 +83,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Return the ``name: value`` pairs of a YAML file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(misplaced(path, "a YAML file") or f"{path} is not a text file") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        what, mark = contents_of(path), getattr(error, "problem_mark", None)
+        if what not in ("", "a YAML file"):
+            raise ConfigError(f"{path} is {what}, not a YAML file") from error
+        place = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{place} is not valid YAML: {getattr(error, 'problem', None) or 'damaged'}") from error
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path} should hold lines of the form `name: value`")
     return dict(content)

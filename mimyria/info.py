@@ -1,4 +1,4 @@
-"""What is in a file or folder: a model, labels, a trajectory, a response series, a folder of spectra or of a loop."""
+"""What is in a file or folder: a model, labels, a trajectory, rates, a spectrum, a folder of spectra or of a loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from mimyria.config import read_yaml
+from mimyria.contents import contents_of
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.labels.quality import summarise_quality
 from mimyria.targets import TARGETS, labelled_atoms
+
+SPECTRA = ("a table of spectra", "a table of numbers", "a JCAMP-DX spectrum")
+"""Contents that are read as spectra."""
 
 
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
@@ -31,7 +35,32 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
         return _model(path)
     from mimyria.rates.series import is_series
 
-    return _series(path) if is_series(path) else _frames(path, reading)
+    if is_series(path):
+        return _series(path)
+    what = contents_of(path)
+    if what in SPECTRA:
+        return _spectrum(path)
+    if what == "a YAML file" and not _holds_structure(path):
+        raise ConfigError(f"{path} is a YAML file of settings, which --config or `mimyria autotrain` reads")
+    return _frames(path, reading)
+
+
+def _holds_structure(path: Path) -> bool:
+    """Return whether one of the formats of frames reads a file."""
+    from mimyria.formats.readers import find_reader
+    from mimyria.formats.source import Source
+
+    return find_reader(Source(path)).name != "ase"
+
+
+def _spectrum(path: Path) -> dict[str, Any]:
+    from mimyria.spectra.spectrum import read_spectrum
+
+    table = read_spectrum(path)
+    low, high = table.wavenumber[[0, -1]].tolist()
+    units = {name: unit for name in table.quantities if (unit := table.unit(name))}
+    stated = {"spectrum": str(path), "kind": table.kind, "points": len(table.wavenumber)}
+    return {**stated, "wavenumber_cm-1": [low, high], "columns": table.quantities, "units": units, **table.header}
 
 
 def _folder(path: Path) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,7 @@ from mimyria.figures.reference import read_reference
 from mimyria.formats.h5md import is_h5md
 from mimyria.formats.naming import UNUSUAL
 from mimyria.memory import Identity, locked
+from mimyria.rates.groups import Grouping
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
@@ -95,24 +96,46 @@ def make_spectra(
     if all(stored):
         _refuse_rate_settings(settings)
         series = [run for path in paths for run in read_series(path)]
-        kinds = _choose_kinds(set.intersection(*(set(run.rates) for run in series)), settings)
-        out.mkdir(parents=True, exist_ok=True)
-        return _spectra(series, kinds, out, settings, paths, remade=True)
+        kinds = choose_kinds(set.intersection(*(set(run.rates) for run in series)), settings)
+        with _alone(out):
+            return _spectra(series, kinds, out, settings, paths, remade=True)
     if any(stored):
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, other files are trajectories: give one kind")
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
-    kinds = _choose_kinds(settings.sources, settings)
+    kinds = choose_kinds(settings.sources, settings)
     opened = open_trajectories(paths, settings)
     segments = [segment for trajectory in opened for segment in find_usable_segments(trajectory, settings)]
-    _make_rates(segments, out, settings, resume)
-    try:
-        return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
-    except SpectrumError as error:
-        kept = out / "series.h5"
-        raise SpectrumError(
-            f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
-        ) from error
+    _check_before(segments, settings)
+    groupings = [grouping_along(segment, settings) for segment in segments]
+    if len({grouping.group_names for grouping in groupings}) > 1:
+        groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
+        raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
+    with _alone(out):
+        _make_rates(segments, groupings, out, settings, resume)
+        try:
+            return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
+        except SpectrumError as error:
+            kept = out / "series.h5"
+            raise SpectrumError(
+                f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
+            ) from error
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other runs from the files of a folder, which is made; raise Busy if one is writing them."""
+    unfinished = out / "unfinished"
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; --out takes a folder")
+    with locked(unfinished / "lock"):
+        try:
+            yield
+        finally:
+            # The lock goes last: a start that waits for it must find the folder whole or gone, and may make it anew.
+            (unfinished / "lock").unlink(missing_ok=True)
+            with suppress(OSError):  # of an interrupted run something is left in it
+                unfinished.rmdir()
 
 
 def remake_spectra(folder: Path) -> Spectra:
@@ -138,29 +161,24 @@ def remake_spectra(folder: Path) -> Spectra:
     return Spectra({kind: KINDS[kind](series, conditions, sampling) for kind in kinds})
 
 
-def _make_rates(trajectories: Sequence[Trajectory], out: Path, settings: SpectrumSettings, resume: bool) -> None:
+def _make_rates(
+    trajectories: Sequence[Trajectory],
+    groupings: Sequence[Grouping],
+    out: Path,
+    settings: SpectrumSettings,
+    resume: bool,
+) -> None:
     """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
-    _check_before(trajectories, settings)
-    groupings = [grouping_along(trajectory, settings) for trajectory in trajectories]
-    if len({grouping.group_names for grouping in groupings}) > 1:
-        groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
-        raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
-    unfinished = out / "unfinished"
-    with locked(unfinished / "lock"):
-        series = []
-        for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
-            folder = unfinished / f"{k:04d}"
-            insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
-            series.append(series_along(trajectory, grouping, folder, settings, insist=insist, excerpt=k == 0))
-        report_volumes([run.volume for run in series])
-        _keep(out / "series.h5", [run.origin for run in series])
-        write_series(out / "series.h5", series)
-        # The lock goes last: a start that waits for it must find the folder whole or gone, and may make it anew.
-        for folder in unfinished.glob("[0-9]*"):
-            shutil.rmtree(folder)
-        (unfinished / "lock").unlink()
-    with suppress(OSError):
-        unfinished.rmdir()
+    unfinished, series = out / "unfinished", []
+    for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
+        folder = unfinished / f"{k:04d}"
+        insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
+        series.append(series_along(trajectory, grouping, folder, settings, insist=insist, excerpt=k == 0))
+    report_volumes([run.volume for run in series])
+    _keep(out / "series.h5", [run.origin for run in series])
+    write_series(out / "series.h5", series)
+    for folder in unfinished.glob("[0-9]*"):
+        shutil.rmtree(folder)
 
 
 def _keep(path: Path, origins: Sequence[Identity]) -> None:
@@ -178,12 +196,16 @@ def _keep(path: Path, origins: Sequence[Identity]) -> None:
     log.warning(f"{path.parent} holds the spectra of another run; they are replaced, and its rates are kept in {kept}")
 
 
-def _choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
+def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
     """Return the kinds to make of the rates of some targets; raise ConfigError for settings of any other kind."""
     kinds = select_kinds(settings.kinds, targets)
     settings_of_kinds: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
-        ("--laser", "hyper_raman" if "hyper_raman" in kinds else "raman", settings.laser),
+        (
+            "--stokes" if settings.laser is None else "--laser",
+            "hyper_raman" if "hyper_raman" in kinds else "raman",
+            settings.stokes_laser,
+        ),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
         *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
     ]
@@ -263,7 +285,7 @@ def _spectra(
     check_equipartition(series)
     report_rounding(series)
     used = {"temperature": temperature, "resolution": sampling.resolution, "timestep": sampling.timestep}
-    flags = in_words(settings, *(("use", "nothing") if remade else ()))
+    flags = in_words(replace(settings, laser=settings.stokes_laser), *(("use", "nothing") if remade else ()))
     made_from = [dict(run.origin) for run in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": list(map(len, series))}, "rates": made_from}
     write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})

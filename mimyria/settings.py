@@ -38,6 +38,7 @@ LARGEST_EPSILON = 6.0
 EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g} (and not the static constant, 78 for water)"
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
 
+ENGINE = Choice(names=lambda: ENGINES)
 DEVICE = Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes=DEVICES)
 COUNT = Number(minimum=1, integer=True, takes="a positive whole number", metavar="N")
 NATURAL = Number(minimum=0, integer=True, metavar="N")
@@ -260,10 +261,10 @@ class Experiment(Settings):
         Many(of=Kind(metavar="GEOMETRY"), words=True), "Raman geometry of an oriented sample, e.g. z(xy)-z.", "use", ()
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.stokes and self.laser is None:
-            object.__setattr__(self, "laser", LASER)
+    @property
+    def stokes_laser(self) -> float | None:
+        """Wavelength of the laser of Stokes intensities, nm; None if none are asked for."""
+        return LASER if self.stokes and self.laser is None else self.laser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,7 +311,9 @@ class Calculation(Settings):
     """The calculations for each configuration."""
 
     panel: ClassVar[str] = "Calculations"
-    engine: str | None = setting(WORD, f"{', '.join(ENGINES)}; default cp2k for cells, pyscf for molecules.", "result")
+    engine: str | None = setting(
+        ENGINE, f"{', '.join(ENGINES)}; default cp2k for cells, pyscf for molecules.", "result"
+    )
     target: str = setting(
         TARGET, "pgt: APT and PGT (13 runs); apt: APT (7 runs); hgt: all three (33 runs).", "result", "pgt", given=True
     )

@@ -99,7 +99,7 @@ def series_along(
                 targets=tuple(settings.sources),
                 grouping=grouping,
                 timestep=timestep,
-                lags=window_lags(resolution, timestep, settings.window),
+                lags=min(window_lags(resolution, timestep, settings.window), max(limit, 2)),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
                 quantum=quantum_of(first),

@@ -138,7 +138,7 @@ def test_every_layout_is_that_of_its_program(layout: str) -> None:
         unit = 1 / BOHR if (layout, name) == ("mimyria-auto", "pgt") else 1.0
         np.testing.assert_allclose(stored(name, values, layout), unit * made_up(name))
     check_layout(layout)
-    with pytest.raises(LabelError, match=f"unknown --layout '{layout}x'"):
+    with pytest.raises(LabelError, match=f"--layout takes field,displacement, .*, not '{layout}x'"):
         check_layout(f"{layout}x")
 
 

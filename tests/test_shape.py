@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "neighbours", "molecules"}
-    | {"config", "progress", "execute", "memory", "declare", "settings"},
+    | {"config", "contents", "progress", "execute", "memory", "declare", "settings"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},

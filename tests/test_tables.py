@@ -99,8 +99,10 @@ def test_each_transmittance_of_several_has_its_name(tmp_path: Path) -> None:
         (b"400,5,0,03\n402,7,0,124\n", "its commas may be separators"),
         (b"a,b\n1,2,3\n2,3,4\n", "2 column names for 3 columns"),
         (b"1.186,161;2\n1.187,1;3\n", "at least two columns of numbers"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is not a text file"),
-        (b"\xff\xfe1", "it is not a text file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a PNG picture, not a spectrum"),
+        (b"a\0\0\0\1\0", "is a binary file, not a spectrum"),
+        (b"\xff\xfe1", "is not a text file, as spectra are"),
+        (b"apt: water\npgt: water\n", "is a YAML file, not a spectrum"),
         (b"nm 1\n-5 2\n0 3\n", "a wavelength of -5"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
 from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
-from mimyria.errors import ConfigError
+from mimyria.errors import ConfigError, SpectrumError
 from mimyria.memory import Identity
 from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
 from mimyria.targets import TARGETS
@@ -190,12 +190,19 @@ def read_autotrain(path: Path) -> AutotrainSettings:
         raise ConfigError(f"{path}: {error}") from None
     folder = path.parent.resolve()
     located: Any = {step: _located(folder, part, getattr(settings, step)) for step, part in STEPS.items()}
-    return replace(
+    found = replace(
         settings,
         **located,
         executors=Executors(**_located(folder, Executors, asdict(settings.executors))),
         trajectories=tuple(folder / trajectory for trajectory in settings.trajectories),
     )
+    from mimyria.pipeline import choose_kinds
+
+    try:
+        choose_kinds(found.targets, found.spectra)
+    except (ConfigError, SpectrumError) as error:
+        raise ConfigError(f"{path}: spectrum: {error}") from None
+    return found
 
 
 def _located(folder: Path, part: type[Settings], flags: Mapping[str, Any]) -> dict[str, Any]:

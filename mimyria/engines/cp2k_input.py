@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.contents import misplaced
 from mimyria.elements import symbols_of
 from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
@@ -59,7 +60,11 @@ def read_template(path: Path, schema: Path | None = None) -> Tree:
             tree = parser.parse(stream)
     except OSError as error:
         raise LabelError(f"{error.filename or path} cannot be read: {error.strerror}") from error
-    except (ParserError, TokenizerError, UnicodeDecodeError, ValueError, IndexError) as error:
+    except (ParserError, TokenizerError, ValueError, IndexError, AttributeError) as error:
+        if other := misplaced(path, "an input of CP2K"):
+            raise LabelError(other) from error
+        if isinstance(error, UnicodeDecodeError | AttributeError):  # where the parser meets what no input has
+            raise LabelError(f"{path} is not an input of CP2K") from error
         unknown = any(word in str(error).lower() for word in ("invalid keyword", "invalid section", "unknown"))
         hint = "; keywords newer than CP2K 2024.1 need `--set schema=cp2k_input.xml`, written by `cp2k.psmp --xml`"
         raise LabelError(f"{path}{_place(error)}{hint if unknown else ''}") from error

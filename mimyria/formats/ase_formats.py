@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mimyria.contents import contents_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.born import dielectric
 from mimyria.formats.layout import own_header, stored_tensors
@@ -21,6 +23,9 @@ ORDERS = {"vasp": APT.index_order}
 
 NAMELESS, DCD = (b"\0\0\x07\xc9", b"\0\0\x07\xcb", b"CDF", b"\x89HDF"), b"CORD"
 """Beginnings of TRR, XTC, NetCDF and HDF5, and what stands behind the first four bytes of DCD."""
+
+WITHOUT_FRAMES = ("picture", "document", "page", "workbook", "model", "of spectra", "of numbers", "spectrum")
+"""How contents end that are no frames."""
 
 
 def read_ase(
@@ -75,7 +80,9 @@ def _unreadable(source: Source, index: int, error: Exception) -> TrajectoryError
     """Return the error for a file that ASE cannot read, or does not know."""
     from ase.io.formats import UnknownFileTypeError
 
-    path, head = source.path, source.head
+    path, head, what = source.path, source.head, contents_of(source.path)
+    if what.endswith(WITHOUT_FRAMES):
+        return TrajectoryError(f"{path}: is {what}, not a trajectory")
     if not isinstance(error, UnknownFileTypeError):
         return TrajectoryError(
             f"{path}, frame {index}: cannot be read: it is damaged, or of another format than its name or its first "

@@ -53,7 +53,7 @@ SYMMETRY_TOLERANCE = 1e-3
 def check_layout(layout: str | None) -> None:
     """Raise LabelError for an unknown layout."""
     if layout is not None and layout not in LAYOUTS:
-        raise LabelError(f"unknown --layout {layout!r}; known: {', '.join(LAYOUTS)}")
+        raise LabelError(f"--layout takes {', '.join(LAYOUTS)}, not {layout!r}")
 
 
 def stored_tensors(

@@ -50,7 +50,7 @@ class Source:
             if path is not None and not path.is_file():
                 raise TrajectoryError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
         if self.velocity_unit is not None and self.velocity_unit not in VELOCITY:
-            raise TrajectoryError(f"unknown --velocity-unit {self.velocity_unit!r}; known: {', '.join(VELOCITY)}")
+            raise TrajectoryError(f"--velocity-unit takes {', '.join(VELOCITY)}, not {self.velocity_unit!r}")
         check_layout(self.layout)
         check_species(self.species)
 

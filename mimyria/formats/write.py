@@ -30,16 +30,24 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
         With their velocities (``vel``, Å/fs), forces (eV/Å), tensors (row-major, in our index order) and info.
     append
         Add to a file that exists, at once.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written, its name ends otherwise, or there are no frames; then it stays as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = path.suffix.lower()
+    check_writable(path)
+    suffix, none = path.suffix.lower(), not append
     with (
         nullcontext(path) if append else whole(path) as target,
         open_written(target, suffix, append=append) as file,
     ):
         for frame in frames:
             file.write(_text(frame).encode())
+            none = False
+        if none:
+            raise ConfigError(f"{path}: there are no frames to write")
 
 
 def check_writable(path: Path) -> None:

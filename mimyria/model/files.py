@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,14 @@ from typing import Any
 import torch
 
 from mimyria import __version__
-from mimyria.errors import ModelError
+from mimyria.contents import contents_of
+from mimyria.declare import Refused
+from mimyria.errors import ConfigError, ModelError
 from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
+from mimyria.settings import DEVICE
 from mimyria.targets import TARGETS
 
 FORMAT = "mimyria model 3"
@@ -68,9 +70,10 @@ def read_model(
 
     Raises
     ------
-    ModelError
-        If the file is missing, damaged, not a model, or of another target.
+    ModelError, ConfigError
+        If the file is missing, damaged, not a model, or of another target, or there is no such device.
     """
+    place = choose_device(str(device))
     path = bundled(Path(path), target)
     content = read_content(path, FORMAT)
     try:
@@ -87,9 +90,9 @@ def read_model(
             f"{path} holds a model of the {TARGETS[settings.target].title} ({settings.target}), not of the "
             f"{TARGETS[target].title} ({target}): give it to {TARGETS[settings.target].flag}"
         )
-    if torch.device(device).type == "mps":  # which has no double precision
+    if place.type == "mps":  # which has no double precision
         model = model.float()
-    return model.to(device).eval()
+    return model.to(place).eval()
 
 
 def read_models(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> list[ResponseModel]:
@@ -112,6 +115,8 @@ def bundled_pair(name: str) -> list[Path]:
 
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_content`, whose ``format`` must be as expected."""
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder, not a model file")
     if not path.is_file():
         names = " or ".join(file.stem for file in bundled_pair(str(path)))
         raise ModelError(f"{path} names several models: choose {names}" if names else f"{path} does not exist")
@@ -121,8 +126,11 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is damaged or not written by mimyria ({type(error).__name__})") from error
+    except Exception as error:  # what is no such file makes the unpickler fail in any way
+        what = contents_of(path)
+        known = what not in ("", "a binary file", "a damaged zip archive", "a file of torch, such as a model")
+        reason = f"is {what}, not a model" if known else "is damaged or not written by mimyria"
+        raise ModelError(f"{path} {reason}") from error
     if not isinstance(content, dict) or content.get("format") != expected:
         raise ModelError(f"{path} is not a file of the kind {expected!r}")
     return content
@@ -133,9 +141,13 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        device = torch.device(DEVICE.check(name))
         torch.zeros(1, device=device)
+    except Refused as error:
+        raise ConfigError(f"--device {error}") from None
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"the device {name!r} cannot be used ({reason}); try --device auto or cpu") from error
+        raise ModelError(
+            f"the device {name!r} cannot be used: this machine, or this build of torch, has none; try --device auto "
+            "or cpu"
+        ) from error
     return device

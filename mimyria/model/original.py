@@ -40,6 +40,8 @@ def read_original(path: Path, layout: str | None = None) -> ResponseModel:
     ``layout`` is the route of the labels it was trained on, ``mimyria-field`` or ``mimyria-displacement``, without
     which the APT is not known but for a transpose. A ModelError says what is wrong with the file.
     """
+    if not path.is_file():
+        raise ModelError(f"{path} {'is a folder, not a model file' if path.is_dir() else 'does not exist'}")
     if not is_original(path):
         raise ModelError(f"{path} is not a model file of the original program; models of this one need no conversion")
     try:

@@ -25,4 +25,4 @@ class Conditions:
     @classmethod
     def of(cls, settings: Experiment, temperature: float) -> Conditions:
         """Return the conditions that settings ask for, at a temperature in K."""
-        return cls(temperature, settings.laser, settings.correction, settings.epsilon_infinity, settings.porto)
+        return cls(temperature, settings.stokes_laser, settings.correction, settings.epsilon_infinity, settings.porto)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.contents import contents_of, misplaced
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 
@@ -61,7 +62,7 @@ def read_text(path: Path) -> str:
             continue
         if "\0" not in text:
             return text
-    raise SpectrumError(f"{path} cannot be read as a spectrum: it is not a text file")
+    raise SpectrumError(misplaced(path, "a spectrum") or f"{path} is not a text file, as spectra are")
 
 
 def read_table(text: str, path: Path) -> Table:
@@ -78,7 +79,8 @@ def read_table(text: str, path: Path) -> Table:
         raise SpectrumError(f"{path} has no rows")
     begin = next((place for place, (_, line) in enumerate(full) if _dialects(line)), None)
     if begin is None:
-        raise SpectrumError(f"{path} needs at least two columns of numbers, the wavenumber (cm⁻¹) and an intensity")
+        needed = f"{path} needs at least two columns of numbers, the wavenumber (cm⁻¹) and an intensity"
+        raise SpectrumError(needed if "table" in contents_of(path) else misplaced(path, "a spectrum") or needed)
     first, row = full[begin]
     tried = []
     for dialect in _dialects(row):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ import torch
 
 from mimyria.declare import declared
 from mimyria.elements import symbols_of
-from mimyria.errors import ConfigError, Interrupted, LabelError, ModelError
+from mimyria.errors import Busy, ConfigError, Interrupted, LabelError, ModelError
 from mimyria.frame import Frame
-from mimyria.memory import Identity, digest_of
+from mimyria.memory import Identity, digest_of, locked
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import training_ranges
@@ -64,6 +65,8 @@ def train(
     ------
     LabelError, ConfigError, ModelError
         If labels are missing, a setting is wrong, or the checkpoint is of another training.
+    Busy
+        If another training is writing the same files.
     Interrupted
         After Ctrl-C; the best model so far and the checkpoint have been written.
     """
@@ -75,7 +78,35 @@ def train(
     training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
     _check_labels(training, held_out, settings.target)
     out.parent.mkdir(parents=True, exist_ok=True)
-    committee = _Committee(training, held_out, settings, out, torch.device(device), began)
+    with _alone(out):
+        return _train(training, held_out, settings, out, torch.device(device), resume, on_progress, began)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other trainings from a model file, its checkpoint and its history; raise Busy if one is writing them."""
+    lock = out.with_name(f".{out.name}.lock")
+    try:
+        stream = locked(lock)
+    except Busy:
+        raise Busy(f"another training is writing {out}; wait for it, or give another --out") from None
+    with stream:
+        yield
+        lock.unlink()
+
+
+def _train(
+    training: list[Frame],
+    held_out: list[Frame],
+    settings: TrainSettings,
+    out: Path,
+    device: torch.device,
+    resume: bool,
+    on_progress: OnProgress,
+    began: float,
+) -> Training:
+    """Train until it is done or interrupted; see `train`."""
+    committee = _Committee(training, held_out, settings, out, device, began)
     if resume:
         committee.restore()
     elif committee.checkpoint.exists():

@@ -18,7 +18,7 @@ from mimyria.config import File, paths_of, read_yaml, settings_of, write_setting
 from mimyria.declare import declared, flag, from_words, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
-from mimyria.figures.reference import read_reference
+from mimyria.figures.reference import kind_of, read_reference
 from mimyria.formats.h5md import is_h5md
 from mimyria.formats.naming import UNUSUAL
 from mimyria.memory import Identity, locked
@@ -83,6 +83,8 @@ def make_spectra(
     paths, out, settings = paths_of(trajectories), Path(out), settings_of(SpectrumSettings, settings, given)
     for geometry in settings.porto:
         polarisations(geometry)
+    for text in settings.reference:
+        read_reference(text)  # what is wrong with it is found before anything long
     if not paths:
         raise ConfigError("no trajectory is given")
     for path in paths:
@@ -197,7 +199,13 @@ def _keep(path: Path, origins: Sequence[Identity]) -> None:
 
 
 def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[str]:
-    """Return the kinds to make of the rates of some targets; raise ConfigError for settings of any other kind."""
+    """Return the kinds to make of the rates of some targets.
+
+    Raises
+    ------
+    ConfigError
+        If a target is missing, or a setting is of a kind that is not made.
+    """
     kinds = select_kinds(settings.kinds, targets)
     settings_of_kinds: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
@@ -207,7 +215,7 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             settings.stokes_laser,
         ),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
-        *((f"--reference {text}", read_reference(text).kind, text) for text in settings.reference),
+        *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:
         if given and kind not in kinds:

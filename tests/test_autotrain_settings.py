@@ -136,3 +136,21 @@ def test_every_file_that_decides_a_result_is_watched() -> None:
     )
     assert settings.files == [Path("t.inp"), Path("s.xml"), Path("held-out.xyz"), Path("md.pdb")]
     assert AutotrainSettings(trajectories=("md.xyz",), train={"validation": 0.2}).files == []
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "message"),
+    [
+        ('porto: "z(xx)z"', "spectrum: --porto: no raman spectrum is made, only ir, vdos"),
+        ("stokes: true", "spectrum: --stokes: no raman spectrum is made"),
+        ("laser: 532", "spectrum: --laser: no raman spectrum is made"),
+        ("reference: raman=exp.csv", "--reference raman=.*exp.csv: no raman spectrum is made"),
+    ],
+)
+def test_spectra_that_the_targets_do_not_allow_are_found_before_anything_is_labelled(
+    tmp_path: Path, spectrum: str, message: str
+) -> None:
+    text = f"trajectories: [md.xyz]\ntargets: [apt]\nspectrum:\n  {spectrum}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_autotrain(tmp_path / "a.yaml")

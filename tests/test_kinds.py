@@ -75,7 +75,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),
         (["--apt", "frames", "--porto", "z(xx)z"], "--porto: no raman spectrum is made, only ir, vdos"),
-        (["--apt", "frames", "--stokes"], "--laser: no raman spectrum is made"),
+        (["--apt", "frames", "--stokes"], "--stokes: no raman spectrum is made"),
         (["--pgt", "frames", "--epsilon-infinity", 2], "--epsilon-infinity: no ir spectrum is made"),
         (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
         (["--kinds", "ir"], "--kinds ir needs --apt"),

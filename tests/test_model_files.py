@@ -37,5 +37,16 @@ def test_devices(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, first: 
     assert choose_device("cpu").type == "cpu"
     assert choose_device("auto").type == first
     monkeypatch.undo()
-    with pytest.raises(ModelError, match="'moon' cannot be used"):
+    with pytest.raises(ModelError, match="mps, not 'moon'"):
         choose_device("moon")
+
+
+def test_a_folder_or_a_device_that_there_is_not_is_named(model: ResponseModel, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f"{tmp_path} is a folder, not a model file"):
+        read_model(tmp_path)
+    write_model(tmp_path / "m.mym", model, {})
+    with pytest.raises(ModelError, match="--device takes auto, cpu, cuda, cuda:1 or mps, not 'gpu'"):
+        read_model(tmp_path / "m.mym", device="gpu")
+    with pytest.raises(ModelError, match="the device 'cuda:77' cannot be used: this machine, or this build of torch"):
+        read_model(tmp_path / "m.mym", device="cuda:77")
+    assert read_model(tmp_path / "m.mym", device="auto").target is model.target

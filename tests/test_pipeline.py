@@ -1,6 +1,7 @@
 """From a trajectory to spectra by the command `spectrum`: what works, and what is kept of earlier runs."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from conftest import Run, moving_charges, refused
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
+from mimyria.memory import locked
 from mimyria.pipeline import make_spectra
 from mimyria.spectra.spectrum import read_spectrum
 
@@ -149,3 +151,25 @@ def test_what_is_no_trajectory_is_named(tmp_path: Path) -> None:
             make_spectra(paths, tmp_path / "out")
     with pytest.raises(ConfigError, match="settings takes SpectrumSettings, not 5"):
         make_spectra([damaged], tmp_path / "out", 5)  # type: ignore[arg-type]
+
+
+def test_one_run_at_a_time_writes_into_a_folder(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--plot-format", "png", "--out", tmp_path / "a")
+    series = tmp_path / "a" / "series.h5"
+    with locked(tmp_path / "b" / "unfinished" / "lock"):
+        refused(run("spectrum", series, "--out", tmp_path / "b"), "another run is working in")
+        refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "b"), "another run is working in")
+    assert not (tmp_path / "b" / "ir.csv").exists()
+    assert run("spectrum", series, "--plot-format", "png", "--out", tmp_path / "b")[0] == 0
+    assert not (tmp_path / "b" / "unfinished").exists()
+
+
+def test_a_resolution_far_beyond_the_trajectory_is_refused_with_little_memory(
+    run: Run, charges: Path, tmp_path: Path
+) -> None:
+    tracemalloc.start()
+    result = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--resolution", 0.001)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    refused(result, "a resolution of 0.001 cm⁻¹ needs a longer trajectory", "the rates are kept")
+    assert most < 3e8  # bytes; the window alone would have 10⁷ lags of every species

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -270,3 +271,15 @@ def test_every_setting_is_a_flag_with_help_in_a_panel(command: str) -> None:
         assert option.opts == [flag(name)]
         assert option.rich_help_panel == panel_of(part, name) != ""
         assert option.is_flag == isinstance(one.kind, Switch)
+
+
+def test_a_laser_that_is_only_implied_goes_with_the_stokes_intensities() -> None:
+    asked = SpectrumSettings(stokes=True)
+    assert asked.stokes_laser == 532.0
+    assert replace(asked, stokes=False).stokes_laser is None
+    assert SpectrumSettings(laser=1064.0).stokes_laser == 1064.0
+
+
+def test_an_unknown_engine_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="--engine takes cp2k, pyscf, tblite, not 'orca'"):
+        LabelSettings(engine="orca")

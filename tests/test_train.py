@@ -1,12 +1,13 @@
 """Training learns and generalises; seeds, weights, committees; labels that are missing, settings that are wrong."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mimyria.errors import ConfigError, LabelError
+from mimyria.errors import Busy, ConfigError, LabelError
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.training.evaluate import compare_with_labels, evaluate
@@ -149,3 +150,30 @@ def test_labels_of_different_kinds_are_warned_of(
     other = [by("tblite GFN2-xTB", labels[3])]
     train(alike, quick("apt", epochs=1), tmp_path / "m", validation=other)
     assert "labels of different engine" in caplog.text
+
+
+def test_one_training_at_a_time_writes_a_model(labels: list[Frame], tmp_path: Path) -> None:
+    """Others beside it may: networks of several targets are trained in one folder."""
+    begun = threading.Event()
+    go_on = threading.Event()
+
+    def wait(fraction: float, line: dict[str, float]) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    first = threading.Thread(
+        target=train, args=(labels[:3], quick("apt"), tmp_path / "m.mym"), kwargs={"on_progress": wait}
+    )
+    first.start()
+    try:
+        assert begun.wait(60)
+        with pytest.raises(Busy, match=r"another training is writing .*m\.mym; wait for it, or give another --out"):
+            train(labels[:3], quick("apt"), tmp_path / "m.mym")
+        train(labels[:3], quick("apt"), tmp_path / "other.mym")
+    finally:
+        go_on.set()
+        first.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("m.history.csv", "m.mym", "other.history.csv", "other.mym")
+    ]
+    train(labels[:3], quick("apt"), tmp_path / "m.mym")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from contracts import labelled
+from mimyria.errors import ConfigError
 from mimyria.formats import read_frames, write_frames
 from mimyria.targets import PGT
 
@@ -59,3 +60,20 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_frames(tmp_path / "a.xyz", failing())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["o.pdb", "o.csv", "o", "o.extxyz.bz2"])
+def test_a_name_that_means_another_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst"):
+        write_frames(tmp_path / name, labelled(1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_frames_do_not_replace_those_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.extxyz"
+    write_frames(path, labelled(2))
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="there are no frames to write"):
+        write_frames(path, [])
+    write_frames(path, [], append=True)
+    assert path.read_bytes() == before

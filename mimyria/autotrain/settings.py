@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
 from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
-from mimyria.errors import ConfigError, SpectrumError
+from mimyria.errors import ConfigError
 from mimyria.memory import Identity
 from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
 from mimyria.targets import TARGETS
@@ -200,7 +200,7 @@ def read_autotrain(path: Path) -> AutotrainSettings:
 
     try:
         choose_kinds(found.targets, found.spectra)
-    except (ConfigError, SpectrumError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{path}: spectrum: {error}") from None
     return found
 

@@ -51,8 +51,7 @@ def read_reference(text: str) -> Reference:
     """
     file, *options = re.split(rf",(?=(?:{'|'.join(OPTIONS)})=)", text)
     given = dict(option.split("=", 1) for option in options)
-    named = re.fullmatch(rf"({'|'.join(KINDS)})(?:\.([^=]*))?=(.*)", file)
-    kind, against, path = (named[1], named[2] or "", Path(named[3])) if named else ("ir", "", Path(file))
+    kind, against, path = _place(file)
     try:
         scale = float(given.get("scale", 1))
     except ValueError:
@@ -64,6 +63,17 @@ def read_reference(text: str) -> Reference:
     role = "points" if len(values) < FEW else "reference"
     curve = Curve(given.get("label", path.stem), wavenumber, values, COLORS[0], error, role)
     return Reference(kind, against, curve, table.remark(given.get("column")))
+
+
+def kind_of(text: str) -> str:
+    """Return the kind of spectrum over which the reference that a text names is laid."""
+    return _place(text)[0]
+
+
+def _place(text: str) -> tuple[str, str, Path]:
+    """Return the kind, the curve and the file of ``[KIND[.CURVE]=]FILE``."""
+    named = re.fullmatch(rf"({'|'.join(KINDS)})(?:\.([^=]*))?=(.*)", text, re.DOTALL)
+    return (named[1], named[2] or "", Path(named[3])) if named else ("ir", "", Path(text))
 
 
 def lay_over(panels: Sequence[Panel], references: Sequence[Reference]) -> tuple[list[Panel], list[str]]:

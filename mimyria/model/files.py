@@ -12,7 +12,7 @@ import torch
 from mimyria import __version__
 from mimyria.contents import contents_of
 from mimyria.declare import Refused
-from mimyria.errors import ConfigError, ModelError
+from mimyria.errors import ModelError
 from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
@@ -70,7 +70,7 @@ def read_model(
 
     Raises
     ------
-    ModelError, ConfigError
+    ModelError
         If the file is missing, damaged, not a model, or of another target, or there is no such device.
     """
     place = choose_device(str(device))
@@ -128,7 +128,13 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what is no such file makes the unpickler fail in any way
         what = contents_of(path)
-        known = what not in ("", "a binary file", "a damaged zip archive", "a file of torch, such as a model")
+        known = what not in (
+            "",
+            "an empty file",
+            "a binary file",
+            "a damaged zip archive",
+            "a file of torch, such as a model",
+        )
         reason = f"is {what}, not a model" if known else "is damaged or not written by mimyria"
         raise ModelError(f"{path} {reason}") from error
     if not isinstance(content, dict) or content.get("format") != expected:
@@ -144,7 +150,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(DEVICE.check(name))
         torch.zeros(1, device=device)
     except Refused as error:
-        raise ConfigError(f"--device {error}") from None
+        raise ModelError(f"--device {error}") from None
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"the device {name!r} cannot be used: this machine, or this build of torch, has none; try --device auto "

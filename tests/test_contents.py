@@ -98,8 +98,14 @@ def test_a_file_in_the_wrong_place_is_named_in_one_line(run: Run, sort: str) -> 
         (["compare", "a.csv", "a.yaml"], "a.yaml is a YAML file, not a spectrum"),
         (["evaluate", "a.yaml", MOLECULE], "a.yaml is a YAML file, not a model"),
         (["autotrain", "a.pdf"], "a.pdf is a PDF document, not a YAML file"),
-        (["predict", MODEL, "letter.txt", "--out", "p.xyz"], "letter.txt: is not a trajectory; it begins with 'Dear all,'"),
-        (["predict", MODEL, "noise.bin", "--out", "p.xyz"], "noise.bin: is not a trajectory of any format that is known"),
+        (
+            ["predict", MODEL, "letter.txt", "--out", "p.xyz"],
+            "letter.txt: is not a trajectory; it begins with 'Dear all,'",
+        ),
+        (
+            ["predict", MODEL, "noise.bin", "--out", "p.xyz"],
+            "noise.bin: is not a trajectory of any format that is known",
+        ),
         (
             ["spectrum", RUN, "--apt", "water", "--out", "a.csv"],
             "a.csv is a file; --out takes a fo",

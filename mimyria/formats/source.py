@@ -130,18 +130,20 @@ class Reader:
     """Yields the frames at the given increasing indices until the file ends, and skips the others cheaply; in Å, fs and
     our index orders, but with velocities in the unit of the file."""
     velocity_unit: Callable[[Source, Frame], VelocityUnit]
-    """The unit of the velocities of a frame."""
+    """The unit of the velocities of a frame, which differs between frames only where their columns do."""
     uses: tuple[str, ...] = ()
     """Which of ``topology`` and ``velocities`` it reads as well; the others are refused."""
 
     def frames(self, source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
         """Yield the frames with velocities in Å/fs."""
+        columns, factor = None, 1.0
         for frame in self.read(source, indices, progress):
             if frame.velocities is None:
                 yield frame
-            else:
-                factor = self.velocity_unit(source, frame).factor(source)
-                yield replace(frame, velocities=frame.velocities * factor)
+                continue
+            if frame.columns != columns:
+                columns, factor = frame.columns, self.velocity_unit(source, frame).factor(source)
+            yield replace(frame, velocities=frame.velocities * factor)
 
 
 def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:

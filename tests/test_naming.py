@@ -117,7 +117,8 @@ def test_masses_by_element_name_and_selection(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("Cl", "--mass Cl: no element or name of an atom, and MDAnalysis rejects"),
+        ("Cl", "--mass Cl: no element or name of an atom$"),
+        ("elemnt Cl", "--mass elemnt Cl: no element or name of an atom, and MDAnalysis rejects"),
         ("element Cl", "--mass element Cl holds no atom; its elements are H, O"),
         ("index 2", "--mass index 2 holds no atom"),  # a site
         ("index 9", "--mass index 9 holds no atom"),
@@ -133,5 +134,23 @@ def test_a_mass_of_nothing_is_refused(key: str, words: str) -> None:
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, np.inf])
 def test_a_mass_that_is_none_is_refused(wrong: float) -> None:
-    with pytest.raises(TrajectoryError, match=rf"a.xyz, frame 3: the mass of atom 1, H, is {wrong:g} u; correct"):
+    with pytest.raises(TrajectoryError, match=rf"a.xyz, frame 3: atom 1, H, has a mass of {wrong:g} u; correct"):
         identified(["O", "H"], [16.0, wrong])
+    with pytest.raises(
+        TrajectoryError, match=rf"--mass H must be positive, not {wrong:g}" if wrong <= 0 else "--mass H"
+    ):
+        identified(["O", "H"], mass={"H": wrong})
+
+
+def test_a_mass_that_another_element_has_is_refused() -> None:
+    words = r"a.xyz, frame 3: atom 1, CA, has the mass of C, 12.011 u; give --species CA=C"
+    with pytest.raises(TrajectoryError, match=words):
+        identified(["O", "CA"], [16.0, 12.011])
+    assert identified(["O", "CA"], [16.0, 12.011], species={"CA": "C"}).numbers.tolist() == [8, 6]
+    assert identified(["CA", "Cl", "H", "C"], [40.1, 35.0, 4.032, 3.03]).numbers.tolist() == [20, 17, 1, 6]
+    electrons = [29156.9, 1837.4]
+    with pytest.raises(TrajectoryError, match=r"atom 0, O, has a mass of 29156.9 u, but O has 15.999 u; .* --mass O=U"):
+        identified(["O", "H"], electrons)
+    np.testing.assert_allclose(identified(["O", "H"], electrons, mass={"O": 16, "H": 1}).masses, [16, 1])
+    with pytest.raises(TrajectoryError, match=r"a.xyz, frame 3: 300 is not the atomic number of an element"):
+        identified(np.array([8, 300]))

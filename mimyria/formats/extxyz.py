@@ -201,6 +201,8 @@ def _table(header: Header, positions: bool) -> Table:
             raise TrajectoryError(f"no column {ours} among {', '.join(header.columns)}; add it to Properties")
         if found and ours in ("pos", "vel", "momenta", "forces") and len(found) != 3:
             raise TrajectoryError(f"column {ours} has {len(found)} numbers for each atom, not 3; correct Properties")
+        if ours in ("masses", "initial_charges") and len(found) > 1:
+            raise TrajectoryError(f"column {ours} has {len(found)} numbers for each atom, not 1; correct Properties")
         if found:
             fields += found
             record.append((ours, "S16", ()) if ours == "species" else (ours, "f8", (len(found),)))

@@ -40,6 +40,8 @@ UNUSUAL = 0.02
 """Relative difference from the standard mass of an element from which on a mass is reported."""
 USUAL = ("H", "C", "N", "O", "F", "P", "S")
 """Elements that a message proposes for names that begin with them, unless two letters make another one."""
+FARTHEST = 5.0
+"""Factor between the standard mass of an element and what a file may say; hydrogen is made up to four times heavier."""
 SHOWN = 6
 
 
@@ -101,7 +103,10 @@ def identify_atoms(
         For a name that is no element's, a mass that is not positive, or a ``--species`` or ``--mass`` of no atom.
     """
     told = np.full(len(names), np.nan) if masses is None else np.array(masses, dtype=float)
-    calls = list(zip(words_of(names), *map(words_of, aliases), strict=True))
+    try:
+        calls = list(zip(words_of(names), *map(words_of, aliases), strict=True))
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{place}: {error}") from error
     _refuse_types(calls, names, source, place)
     cases = list(zip(calls, (told == 0).tolist(), np.isnan(told).tolist(), strict=True))
     kinds = {case: _kind(*case, source.species) for case in dict.fromkeys(cases)}
@@ -129,14 +134,17 @@ def identify_atoms(
     return _weighed(atoms, calls, source, place, what)
 
 
-def check_species(species: Mapping[str, str]) -> None:
-    """Raise TrajectoryError unless each name is given an element, an isotope, or X for a site without a mass."""
+def check_given(species: Mapping[str, str], mass: Mapping[str, float]) -> None:
+    """Raise TrajectoryError unless each name is given an element, an isotope, or X for a site, and masses are > 0."""
     for name, element in species.items():
         if element_of(element) is None:
             raise TrajectoryError(
                 f"--species {name}={element}: {element} is not an element; give its symbol, D or T, or X for a site "
                 "without a mass"
             )
+    for atoms, value in mass.items():
+        if not (np.isfinite(value) and value > 0):
+            raise TrajectoryError(f"--mass {atoms} must be positive, not {value:g}")
 
 
 def words_of(names: Iterable[Any]) -> list[str]:
@@ -198,15 +206,9 @@ def _weighed(atoms: Atoms, calls: list[tuple[str, ...]], source: Source, place: 
     """Return the atoms with their masses: those of ``--mass``, else of the file, else of isotopes, else standard."""
     standard = masses_of(atoms.numbers)
     masses = np.where(np.isnan(known := np.asarray(atoms.masses)), standard, known)
-    wrong = np.flatnonzero(~(np.isfinite(masses) & (masses > 0)))
-    if wrong.size:
-        index = int(wrong[0] if atoms.kept is None else atoms.kept[wrong[0]])
-        raise TrajectoryError(
-            f"{place}: the mass of {what} {index}, {_called(calls[index])}, is {masses[wrong[0]]:g} u; correct the "
-            f"file, or, for a site that is no atom, give --species {_called(calls[index])}=X"
-        )
     symbols = symbols_of(atoms.numbers)
     named = [calls[k] for k in (range(len(calls)) if atoms.kept is None else atoms.kept)]
+    given = np.zeros(len(masses), dtype=bool)
     # Elements first, so that a selection may single out some of their atoms.
     for key, mass in sorted(source.mass.items(), key=lambda item: item[0].capitalize() not in symbols):
         chosen = np.array([symbol == key.capitalize() for symbol in symbols])
@@ -214,7 +216,10 @@ def _weighed(atoms: Atoms, calls: list[tuple[str, ...]], source: Source, place: 
             chosen = np.array([key in call for call in named])
         if not chosen.any():
             chosen = _selected(key, atoms, symbols, named, masses, source, place)
-        masses[chosen] = mass
+        masses[chosen], given = mass, given | chosen
+    for k in np.flatnonzero(~np.isnan(known) & ~given & ~(np.abs(masses / standard - 1) < UNUSUAL)):
+        if (wrong := _contradiction(_called(named[k]), symbols[k], masses[k], standard[k], source.species)) is not None:
+            raise TrajectoryError(f"{place}: {what} {int(k if atoms.kept is None else atoms.kept[k])}, {wrong}")
     if np.isnan(known).all() and not source.mass:
         return Atoms(atoms.numbers, None, atoms.kept)
     unusual = np.abs(masses / standard - 1) > UNUSUAL
@@ -223,6 +228,21 @@ def _weighed(atoms: Atoms, calls: list[tuple[str, ...]], source: Source, place: 
         shown = [f"{listed.count(one)} {one[0]} of {one[1]:g} u" for one in dict.fromkeys(listed)][:SHOWN]
         source.note(f"{source.path}: isotopes, or other masses than the standard ones: {', '.join(shown)}")
     return Atoms(atoms.numbers, masses, atoms.kept)
+
+
+def _contradiction(name: str, symbol: str, mass: float, standard: float, species: Mapping[str, str]) -> str | None:
+    """Return in words why an atom of this name cannot have a mass that the file tells; None if it can."""
+    if not (np.isfinite(mass) and mass > 0):
+        return f"{name}, has a mass of {mass:g} u; correct the file, or, for a site, give --species {name}=X"
+    first = element_of(name[:1]) if len(name) > 1 and name not in species else None
+    if first is not None and first[0] != NO_ELEMENT and abs(mass / masses_of([first[0]])[0] - 1) < UNUSUAL:
+        return f"{name}, has the mass of {name[0].upper()}, {mass:g} u; give --species {name}={name[0].upper()}"
+    if not standard / FARTHEST < mass < standard * FARTHEST:
+        return (
+            f"{name}, has a mass of {mass:g} u, but {symbol} has {standard:g} u; correct the file, or give "
+            f"--mass {symbol}=U if it is meant"
+        )
+    return None
 
 
 def _selected(
@@ -242,7 +262,8 @@ def _selected(
     try:
         chosen = np.isin(np.arange(len(symbols)) if atoms.kept is None else atoms.kept, select(universe, text).ix)
     except TrajectoryError as error:
-        raise TrajectoryError(f"{place}: --mass {text}: no element or name of an atom, and {error}") from error
+        which = f", and {error}" if len(text.split()) > 1 else ""
+        raise TrajectoryError(f"{place}: --mass {text}: no element or name of an atom{which}") from error
     if not chosen.any():
         raise TrajectoryError(f"{place}: --mass {text} holds no atom; its elements are {', '.join(sorted({*symbols}))}")
     return chosen

@@ -12,7 +12,7 @@ from pathlib import Path
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, plain_suffix, read_errors
 from mimyria.formats.layout import check_layout
-from mimyria.formats.naming import check_species
+from mimyria.formats.naming import check_given
 from mimyria.frame import Frame
 from mimyria.units import VELOCITY
 
@@ -52,7 +52,7 @@ class Source:
         if self.velocity_unit is not None and self.velocity_unit not in VELOCITY:
             raise TrajectoryError(f"--velocity-unit takes {', '.join(VELOCITY)}, not {self.velocity_unit!r}")
         check_layout(self.layout)
-        check_species(self.species)
+        check_given(self.species, self.mass)
 
     def note(self, words: str, level: int = logging.INFO) -> None:
         """Log what is found in a file, once, however often it is read."""

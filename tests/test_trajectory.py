@@ -295,3 +295,13 @@ def test_columns_without_a_name_are_named(tmp_path: Path, caplog: pytest.LogCapt
     )
     with pytest.raises(TrajectoryError, match=r"a\.xyz: holds no velocities; leave --velocity-unit au out"):
         Trajectory(tmp_path / "a.xyz", velocity_unit="au")
+
+
+@pytest.mark.parametrize("name", ["velocity", "Velocities", "v", "MOMENTA"])
+def test_a_column_that_may_be_velocities_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    caplog.set_level(logging.INFO, "mimyria")
+    (tmp_path / "a.xyz").write_text("".join(text_of(time).replace(":vel:", f":{name}:") for time in range(3)))
+    assert len(list(Trajectory(tmp_path / "a.xyz").frames())) == 1
+    said = [record.message for record in caplog.records if "not read" in record.message]
+    assert len(said) == 1
+    assert said[0].endswith(f"a.xyz: column {name} is not read; if it holds velocities, call it vel in Properties")

@@ -38,6 +38,7 @@ _OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|Lattice=.*Properties=specie
 """Comments of CP2K's files of velocities; in its extended xyz they have no column of positions."""
 _EXTENDED = re.compile(rb"\s*\d+\s*\n[^\n]*\bProperties=")
 """Beginning of an extended xyz file, whatever its name."""
+_LIKE_VELOCITIES = re.compile(r"(?i)(?:v|vel\w*|momentum|momenta)$")
 _STEP = re.compile(r" i =\s*(\d+), E")
 """In comments of CP2K without a time, as of path integrals."""
 _LAMMPS = re.compile(r"(?<!\S)Timestep=(\d+)(?!\S)")
@@ -84,7 +85,7 @@ def read_extxyz(
                     header, comment = parse_header(rest, header), rest
                     table = table if header.columns is columns else _table(header, positions)
                 if known is None:
-                    _note_unnamed(block, header, source)
+                    _note_unread(block, header, source)
                 atoms = parse_rows(block, table)
             except TrajectoryError as error:
                 raise TrajectoryError(f"{place}: {error}") from error
@@ -209,8 +210,12 @@ def _table(header: Header, positions: bool) -> Table:
     return fields, np.dtype(record)
 
 
-def _note_unnamed(block: Block, header: Header, source: Source) -> None:
-    """Note columns that the header does not name: nobody knows what they are."""
+def _note_unread(block: Block, header: Header, source: Source) -> None:
+    """Note columns that the header does not name, and those that may be velocities under another name."""
+    used = {*COLUMNS["vel"], *COLUMNS["momenta"]}
+    others = [name for name in header.columns if name not in used and _LIKE_VELOCITIES.match(name)]
+    if others and used.isdisjoint(header.columns):
+        source.note(f"{source.path}: column {others[0]} is not read; if it holds velocities, call it vel in Properties")
     named = max(fields.stop for fields in header.columns.values())
     if (n_columns := len(block.rows[0].split())) > named:
         several = f"columns {named + 1} to {n_columns} have no name and are not read"

@@ -111,6 +111,9 @@ def test_masses_by_element_name_and_selection(caplog: pytest.LogCaptureFixture) 
     np.testing.assert_allclose(atoms.masses, [15.999, 2.014, 3.0, 2.5])
     assert "1 H of 2.014 u, 1 H of 3 u, 1 H of 2.5 u" in caplog.text
     np.testing.assert_allclose(identified(names[:2], [16.0, 1.0], mass={"h": 2.0}).masses, [16.0, 2.0])
+    others = [["O", "H"], ["OW", "HW"], ["O", "H"]]  # elements, names, types of a topology
+    heavy = identified(["O", "H"], aliases=others, mass={"name OW": 18.0, "HW": 2.0})
+    np.testing.assert_allclose(heavy.masses, [18.0, 2.0])
     np.testing.assert_allclose(identified(names[:2], mass={"name O": 18.0}).masses, [18.0, 1.008])
 
 

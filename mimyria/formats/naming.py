@@ -257,7 +257,7 @@ def _selected(
     """Return which atoms a selection of ``--mass`` holds, shape (n,), bool; TrajectoryError if there are none."""
     if depends_on_positions(text):
         raise TrajectoryError(f"{place}: --mass {text}: masses do not depend on positions")
-    names = [_called(call[1:]) or call[0] for call in named]
+    names = [next((name for name in call[1:] if name not in ("", call[0])), call[0]) for call in named]
     universe = universe_of(symbols, masses, atoms.kept, names=names, topology=source.topology)
     try:
         chosen = np.isin(np.arange(len(symbols)) if atoms.kept is None else atoms.kept, select(universe, text).ix)

@@ -255,6 +255,12 @@ class Experiment(Settings):
     epsilon_infinity: float | None = setting(
         Number(minimum=1), "ε∞, 1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.", "use"
     )
+    atr: tuple[float, ...] | None = setting(
+        Numbers(counts=(2,)), 'Angle (°) and index of an ATR crystal, "45 2.4": adds its absorbance to ir.csv.', "use"
+    )
+    film: tuple[float, ...] | None = setting(
+        Numbers(counts=(1, 2)), "Thickness (µm), and index of the windows, of a film: adds its absorbance.", "use"
+    )
     stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
     laser: float | None = setting(positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use")
     porto: tuple[str, ...] = setting(
@@ -265,6 +271,21 @@ class Experiment(Settings):
     def stokes_laser(self) -> float | None:
         """Wavelength of the laser of Stokes intensities, nm; None if none are asked for."""
         return LASER if self.stokes and self.laser is None else self.laser
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.epsilon_infinity is None and (self.atr or self.film):
+            raise ConfigError("--atr and --film need the refractive index: give --epsilon-infinity, 1.78 for water")
+        if self.atr and not (0 < self.atr[0] < 90 and self.atr[1] >= 1):
+            raise ConfigError(
+                "--atr takes an angle between 0 and 90° and an index of at least 1, not "
+                + " ".join(f"{value:g}" for value in self.atr)
+            )
+        if self.film and not (self.film[0] > 0 and min(self.film[1:], default=1) >= 1):
+            raise ConfigError(
+                "--film takes a positive thickness (µm) and an index of the windows of at least 1, not "
+                + " ".join(f"{value:g}" for value in self.film)
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

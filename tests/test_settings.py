@@ -127,6 +127,7 @@ OTHER: dict[str, Any] = {
     "velocity_unit": "au", "cell": (9.0, 9.0, 9.0), "velocities": Path("v.xyz"), "timestep": 2.0, "frames": (1, 3),
     "stride": 2, "resolution": 50.0, "window": "hann", "blocks": 3, "temperature": 300.0, "correction": "none",
     "constraints": "rigid", "epsilon_infinity": 1.8, "stokes": True, "laser": 700.0, "porto": ("z(xx)z",),
+    "atr": (45.0, 2.4), "film": (10.0, 1.4),
     "reference": ("e.dat",),
     "title": "a", "plot_format": ("png",), "plot_width": "single",
     "target": "pgt", "preset": "small", "validation": 0.2, "committee": 2, "weight": {"O": 2.0}, "epochs": 3,
@@ -139,7 +140,7 @@ OTHER: dict[str, Any] = {
 HARMLESS = {
     SpectrumSettings: {
         *("kinds", "device", "resolution", "window", "blocks", "temperature", "correction", "epsilon_infinity"),
-        *("stokes", "laser", "porto", "reference", "title", "plot_format", "plot_width"),
+        *("atr", "film", "stokes", "laser", "porto", "reference", "title", "plot_format", "plot_width"),
     },
     TrainSettings: {"device", "epochs", "time_limit"},
     LabelSettings: {"epsilon", "max_residual", "sum_rule", "executor", "command", "workers", "cores", "retry"},
@@ -162,8 +163,8 @@ def test_every_other_setting_enters_the_identity_of_a_pass(
         Path(file).write_text(file)
 
     def identity(**given: Any) -> Any:
-        kinds = {"kinds": ("sfg",)} if name == "normal" else {}
-        settings = SpectrumSettings(**kinds | given)
+        needed = {"normal": {"kinds": ("sfg",)}} | {key: {"epsilon_infinity": 1.8} for key in ("atr", "film")}
+        settings = SpectrumSettings(**needed.get(name, {}) | given)
         trajectory: Any = SimpleNamespace(path=Path("md.xyz"), stored=[settings.frames])
         return pass_identity(trajectory, settings, chosen_stride(settings.stride, 4.0))
 

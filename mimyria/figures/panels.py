@@ -126,6 +126,10 @@ def _infrared(spectrum: Spectrum) -> list[Panel]:
     if "kappa" in spectrum.columns:
         optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
         panels.append(_panel("ir", "refractive index", "n, κ", "", optical))
+    shown = {"atr_absorbance": ("ATR", BLUE), "film_absorbance": ("film", VERMILION)}
+    seen = [_curve(spectrum, name, *as_what) for name, as_what in shown.items() if name in spectrum.columns]
+    if seen:
+        panels.append(_panel("ir", "as a spectrometer shows it", "absorbance", "", seen))
     return panels
 
 

@@ -21,8 +21,14 @@ class Conditions:
     """Permittivity far above the vibrations, 1.78 for water; None for no refractive index."""
     porto: tuple[str, ...] = ()
     """Geometries of Raman scattering by an oriented sample, see `porto.polarisations`."""
+    atr: tuple[float, ...] | None = None
+    """Angle of incidence (°) and index of the crystal of attenuated total reflection; None for none."""
+    film: tuple[float, ...] | None = None
+    """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
 
     @classmethod
     def of(cls, settings: Experiment, temperature: float) -> Conditions:
         """Return the conditions that settings ask for, at a temperature in K."""
-        return cls(temperature, settings.stokes_laser, settings.correction, settings.epsilon_infinity, settings.porto)
+        names = set(cls.__dataclass_fields__) - {"temperature", "laser"}
+        given = {name: getattr(settings, name) for name in names}
+        return cls(temperature, settings.stokes_laser, **given)

@@ -11,6 +11,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
+from mimyria.spectra.instruments import atr_absorbance, film_absorbance, instrument_header, window_index
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -22,6 +23,7 @@ MOLAR = "n_alpha_molar"
 UNITS = {
     **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", "alpha": "cm-1"},
     **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"),
+    **dict.fromkeys(("atr_absorbance", "atr_absorbance_s", "atr_absorbance_p", "film_absorbance"), "1"),
 }
 
 
@@ -45,6 +47,11 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     lines = {"n_alpha_cm-1": n_alpha, "epsilon_imag": epsilon_imag(wavenumber, n_alpha)}
     if infinity is not None:
         lines |= optical_constants(wavenumber, n_alpha, infinity)
+        if conditions.atr is not None:
+            lines |= atr_absorbance(lines["n"], lines["kappa"], *conditions.atr)
+        if conditions.film is not None:
+            thickness, window = conditions.film[0], window_index(conditions.film)
+            lines["film_absorbance"] = film_absorbance(wavenumber, lines["n"], lines["kappa"], thickness, window)
     for name in set(lines) - {"n_alpha_cm-1"}:
         lines[name] = np.where(wavenumber < sampling.resolution / 2, np.nan, lines[name])
     spread = committee_spread(series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
@@ -60,7 +67,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     lines |= terms
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
-        header |= optical_header(infinity)
+        header |= optical_header(infinity) | instrument_header(conditions.atr, conditions.film)
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **spread}
     return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
 

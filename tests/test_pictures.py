@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from conftest import made_spectra
+from mimyria.choices import PICTURES
 from mimyria.figures.pictures import write_pictures
-from mimyria.settings import PICTURES, Pictures
+from mimyria.settings import Pictures
 from mimyria.spectra.spectrum import write_csv
 
 

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "neighbours", "molecules"}
-    | {"config", "contents", "progress", "execute", "memory", "declare", "settings"},
+    | {"config", "contents", "progress", "execute", "memory", "declare", "choices", "settings"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},
@@ -58,6 +58,7 @@ PAGELESS = {
     "cli/auto": "test_loop_killed.py",
     "cli/label": "test_labels_command.py",
     "cli/options": "test_cli.py",
+    "choices": "test_settings.py",
     "config": "test_cli_spectra.py",
     "engines/cp2k": "test_engines.py and test_cp2k_input.py",
     "engines/engine": "a Protocol: EngineContract in contracts.py",

@@ -12,11 +12,12 @@ from dataclasses import MISSING, asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mimyria.choices import TARGET
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
 from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
-from mimyria.settings import TARGET, LabelSettings, SpectrumSettings, TrainSettings
+from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
 from mimyria.targets import TARGETS
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mimyria.choices import PICTURES
 from mimyria.figures.panels import panels_of
 from mimyria.figures.reference import lay_over, read_reference
-from mimyria.settings import PICTURES, Pictures
+from mimyria.settings import Pictures
 from mimyria.spectra.spectrum import Spectrum
 
 

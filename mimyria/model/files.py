@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mimyria import __version__
+from mimyria.choices import DEVICE
 from mimyria.contents import contents_of
 from mimyria.declare import Refused
 from mimyria.errors import ModelError
@@ -17,7 +18,6 @@ from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
-from mimyria.settings import DEVICE
 from mimyria.targets import TARGETS
 
 FORMAT = "mimyria model 3"

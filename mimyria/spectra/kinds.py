@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from mimyria.choices import OF_FACES
 from mimyria.errors import ConfigError
-from mimyria.settings import OF_FACES
 from mimyria.spectra.hyper_raman import hyper_raman
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman

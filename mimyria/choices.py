@@ -1,0 +1,68 @@
+"""What settings take: names to choose from, ranges of numbers, and the words in which a wrong value is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mimyria.declare import Choice, File, Kind, Number
+
+IN_FRAMES = "frames"
+"""The source of tensors that are stored in the trajectory's own frames."""
+LASER = 532.0
+"""nm, of the usual laser."""
+PICTURES = ("png", "pdf", "svg", "html")
+LAYOUTS = (
+    *("field,displacement", "displacement,field", "mimyria-field", "mimyria-displacement", "mimyria-auto"),
+    *("vasp", "nequip", "mace"),
+)
+UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
+WINDOWS = ("gaussian", "hann", "blackman")
+CORRECTIONS = ("harmonic", "standard", "schofield", "none")
+KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
+OF_FACES = ("sfg",)
+"""Kinds that need the rates of the two faces of a slab; made only on request."""
+PRESETS = ("default", "small", "published")
+ENGINES = ("cp2k", "pyscf", "tblite")
+LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
+"""E_h/(e a0); above the first the Taylor series of a molecule's response fails, and an insulator breaks down."""
+FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule"
+LARGEST_EPSILON = 6.0
+EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g} (and not the static constant, 78 for water)"
+DEVICES = "auto, cpu, cuda, cuda:1 or mps"
+
+ENGINE = Choice(names=lambda: ENGINES)
+DEVICE = Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes=DEVICES)
+COUNT = Number(minimum=1, integer=True, takes="a positive whole number", metavar="N")
+NATURAL = Number(minimum=0, integer=True, metavar="N")
+INTEGER = Number(integer=True, metavar="N")
+POSITIVE = Number(above=0)
+HOW_CONSTRAINED = "auto, none, h-bonds, rigid or the number of constraints"
+CONSTRAINTS = Number(
+    minimum=0,
+    integer=True,
+    other=Kind(pattern="auto|none|h-bonds|rigid", takes=HOW_CONSTRAINED),
+    takes=HOW_CONSTRAINED,
+    metavar="HOW",
+)
+WORD = Kind(pattern=".+")
+SOURCE = Kind(pattern=".+", metavar="FILE")
+CELL_FILE = File(pattern=r"(?![-+.,\d\s]*\s|[\d.]+$).+", takes="3, 6 or 9 numbers or a file")
+"""The path of a file, which begins with no number and a space, and is none."""
+SUM_RULE = Choice(names=("project", "none"))
+HELP_OF_SUM_RULE = "Make the acoustic sum rule exact, or not."
+HELP_OF_SOURCE = "Model file, or `frames`: tensors stored in the frames."
+
+
+def positive(unit: str) -> Number:
+    """Return positive numbers of a unit."""
+    return Number(above=0, metavar=unit)
+
+
+def target_names() -> Collection[str]:
+    """Return the names of the targets."""
+    from mimyria.targets import TARGETS  # with numpy, which the help does without
+
+    return TARGETS
+
+
+TARGET = Choice(names=target_names, metavar="TARGET")

@@ -17,6 +17,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.dcd import cell_of
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
+from mimyria.units import VELOCITY
 
 STEP = 0.5
 EVERY = round(TIMESTEP / STEP)
@@ -127,6 +128,8 @@ def test_velocities_in_a_second_file(tmp_path: Path, run: list[Frame]) -> None:
         (AKMA, {}, {"word": b"CORD"}),
         (AKMA, {}, {"word": b"VELD", "title": "* CHARMM", "version": 41}),
         (1e3, {"velocity_unit": "A/ps"}, {"word": b"VEL ", "title": TITLES["CP2K"].replace("CORD", "VEL ")}),
+        (1 / VELOCITY["au"], {}, {"word": b"VEL ", "title": TITLES["CP2K"].replace("CORD", "VEL ")}),
+        (1e3, {"velocity_unit": "A/ps"}, {"word": b"VEL ", "title": "of an unknown program"}),
     ):
         dcd(tmp_path / "vel.dcd", [np.asarray(frame.velocities) * scale for frame in run], **{**form, **more})
         for read, written in zip(Trajectory(positions, **given, **said).frames(), run, strict=True):

@@ -75,7 +75,6 @@ PAGELESS = {
     "formats/compression": "test_readers.py: the contract of readers",
     "formats/extxyz": "test_readers.py: the contract of readers",
     "formats/header": "test_layout.py and test_write.py",
-    "formats/mdanalysis": "test_readers.py: the contract of readers",
     "labels/quality": "test_fields.py",
     "model/calibration": "test_predict.py",
     "molecules": "test_groups.py and test_cluster.py",

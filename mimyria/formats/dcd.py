@@ -166,6 +166,6 @@ DCD_VELOCITIES = Reader(
     "dcd velocities",
     _accepts,
     read_velocities,
-    lambda source, frame: stated_unit(frame, hint=" (CP2K: au)"),
+    lambda source, frame: VelocityUnit("au") if b"CP2K" in source.head else stated_unit(frame, hint=" (CP2K: au)"),
     uses=("topology",),
 )

@@ -78,7 +78,5 @@ def test_names_of_force_fields_are_elements_where_they_are_clear(tmp_path: Path,
 def test_a_file_of_another_kind_is_told_without_opening_it(tmp_path: Path, run: list[Frame]) -> None:
     for name in ("a.trr", "a.xtc"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
-        with pytest.raises(
-            TrajectoryError, match=f"{name}: is no {name[2:].upper()} file"
-        ):
+        with pytest.raises(TrajectoryError, match=f"{name}: is no {name[2:].upper()} file"):
             Trajectory(tmp_path / name, topology=tmp_path / "top.pdb")

@@ -53,6 +53,9 @@ def test_atomic_numbers(names: Any) -> None:
 def test_names_that_count_from_one_are_types() -> None:
     with pytest.raises(TrajectoryError, match="named 1, 2, by type; give --species 1=ELEMENT --species 2=ELEMENT"):
         identified(["1", "2", "2"])
+    for names, given in ((["1", "2", "6"], {"1": "O"}), (["O", "2"], {})):  # helium is not meant
+        with pytest.raises(TrajectoryError, match=r"atoms are named 2(, 6)?, by type; give --species 2=E"):
+            identified(names, species=given)
     assert identified(["1", "2", "2"], species={"1": "O", "2": "h"}).numbers.tolist() == [8, 1, 1]
     assert identified(np.array([1, 2])).numbers.tolist() == [1, 2]  # a column that says it holds atomic numbers
 
@@ -77,7 +80,7 @@ def test_a_site_with_a_mass_is_no_site_and_a_drude_particle_has_none() -> None:
         TrajectoryError, match=r"atom 1, named 'M', is not known \(its mass is 40 u\); give --species M="
     ):
         identified(["O", "M"], [16.0, 40.0])
-    assert identified(["O", "DO", "D"], [16.0, 0.0, 0.0]).kept.tolist() == [0]
+    assert identified(["O", "DO", "D", "M"], [16.0, 0.0, 0.0, 1e-6]).kept.tolist() == [0]
     assert identified(["O", "D"], [16.0, 2.0]).kept is None
     assert identified(["O", "Q"], species={"Q": "X"}).kept.tolist() == [0]
     with pytest.raises(TrajectoryError, match="no atom has a mass; they are named M"):

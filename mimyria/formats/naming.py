@@ -7,7 +7,7 @@ gives masses that no file tells. Every reader passes the names of a file through
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ SITE = re.compile(r"(?:XX?|MW?|OM|EPW?|LP[AB]?|VS|VSITE|DU|DUM|BQ)\d*", re.IGNOR
 """Names of sites without a mass: of four- and five-point water, lone pairs, dummies."""
 DRUDE = re.compile(r"D\w*", re.IGNORECASE)
 """Names of Drude particles; they are sites only where their mass is known to be zero, for D is deuterium too."""
+MASSLESS = 1e-3
+"""u; less is the mass of a site, in programs that want one to be positive."""
 NO_ELEMENT = 0
 """In place of an atomic number, for a site."""
 UNUSUAL = 0.02
@@ -107,12 +109,20 @@ def identify_atoms(
         calls = list(zip(words_of(names), *map(words_of, aliases), strict=True))
     except TrajectoryError as error:
         raise TrajectoryError(f"{place}: {error}") from error
-    _refuse_types(calls, names, source, place)
-    cases = list(zip(calls, (told == 0).tolist(), np.isnan(told).tolist(), strict=True))
-    kinds = {case: _kind(*case, source.species) for case in dict.fromkeys(cases)}
+    digits = {call[0] for call in calls if call[0].isdecimal()}
+    # Atomic numbers name all atoms or none, and the user need not say what one of them means.
+    types = digits if digits & source.species.keys() or not all(call[0].isdecimal() for call in calls) else set()
+    if digits == {str(k) for k in range(1, len(digits) + 1)} and not types:
+        types = digits
+    cases = list(zip(calls, (abs(told) < MASSLESS).tolist(), np.isnan(told).tolist(), strict=True))
+    kinds = {case: _kind(*case, source.species, types) for case in dict.fromkeys(cases)}
     unknown = {_called(case[0]): cases.index(case) for case, kind in kinds.items() if kind is None}
     if unknown:
         name, first = next(iter(unknown.items()))
+        if unknown.keys() <= types:
+            shown = sorted(unknown, key=int)
+            given = " ".join(f"--species {kind}=ELEMENT" for kind in shown)
+            raise TrajectoryError(f"{place}: {what}s are named {', '.join(shown)}, by type; give {given}")
         raise TrajectoryError(
             f"{place}: the element of {what} {first}, named {name!r}, is not known"
             f"{f' (its mass is {told[first]:g} u)' if np.isfinite(told[first]) else ''}; "
@@ -157,23 +167,17 @@ def words_of(names: Iterable[Any]) -> list[str]:
     return [text.strip("\ufeff\0 \t\"'") for text in texts]
 
 
-def _refuse_types(calls: list[tuple[str, ...]], names: Any, source: Source, place: str) -> None:
-    """Raise TrajectoryError for names 1, 2, ..., which are the types of LAMMPS rather than hydrogen, helium, ..."""
-    words = {call[0] for call in calls if source.species.keys().isdisjoint(call)}
-    if np.asarray(names).dtype.kind not in "iu" and words == {str(k) for k in range(1, len(words) + 1)} and words:
-        given = " ".join(f"--species {word}=ELEMENT" for word in sorted(words, key=int))
-        raise TrajectoryError(f"{place}: atoms are named {', '.join(sorted(words, key=int))}, by type; give {given}")
-
-
-def _kind(call: tuple[str, ...], massless: bool, unknown_mass: bool, species: Mapping[str, str]) -> Kind | None:
-    """Return what an atom is that is called by these names; None if they do not tell."""
+def _kind(
+    call: tuple[str, ...], massless: bool, unknown_mass: bool, species: Mapping[str, str], types: Collection[str]
+) -> Kind | None:
+    """Return what an atom is that is called by these names, which are no element's in ``types``; None if unknown."""
     given = next((species[name] for name in call if name in species), None)
     if given is not None:
         return element_of(given)
     site = (massless or unknown_mass) and any(map(SITE.fullmatch, call[:1] if call[0] else call))
     if site or (massless and any(map(DRUDE.fullmatch, call))):
         return NO_ELEMENT, np.nan
-    meaning = element_of(call[0])
+    meaning = None if call[0] in types else element_of(call[0])
     return None if meaning is None or meaning[0] == NO_ELEMENT else meaning
 
 

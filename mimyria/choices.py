@@ -17,6 +17,7 @@ LAYOUTS = (
 )
 UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
 WINDOWS = ("gaussian", "hann", "blackman")
+NUCLEI = ("classical", "beads", "centroid", "effective")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
 OF_FACES = ("sfg",)

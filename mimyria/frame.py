@@ -62,6 +62,8 @@ class Frame:
     kept
         Indices of the atoms in the file, shape (n,), where it holds massless sites besides, which are left out; None
         where it holds atoms only.
+    beads
+        Of a path integral, whose centroid the positions and velocities then are; empty otherwise.
     """
 
     numbers: Array
@@ -79,6 +81,7 @@ class Frame:
     columns: tuple[str, ...] = ()
     step: int | None = None
     kept: Array | None = None
+    beads: tuple[Frame, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)

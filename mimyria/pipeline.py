@@ -33,6 +33,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
 from mimyria.spectra.equipartition import check_equipartition
 from mimyria.spectra.kinds import KINDS, select_kinds
+from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectra, write_csv
@@ -61,7 +62,7 @@ def make_spectra(
     Parameters
     ----------
     trajectories
-        One or several of the same atoms, or files ``series.h5`` of earlier runs.
+        One or several of the same atoms, or files ``series.h5`` of earlier runs; none with ``beads``.
     out
         Folder, which is created if need be.
     settings, given
@@ -85,7 +86,12 @@ def make_spectra(
         polarisations(geometry)
     for text in settings.reference:
         read_reference(text)  # what is wrong with it is found before anything long
-    if not paths:
+    if settings.beads is not None and paths:
+        raise ConfigError(
+            f"--beads {settings.beads} stands for the trajectory: leave {paths[0]} out (a pattern such as "
+            "'sim.pos_*.xyz' needs its quotes, or the shell replaces it by the names of the files)"
+        )
+    if not paths and settings.beads is None:
         raise ConfigError("no trajectory is given")
     for path in paths:
         if not path.exists():
@@ -95,7 +101,7 @@ def make_spectra(
         if path.suffix == ".h5" and not settings.sources and not is_series(path) and not is_h5md(path):
             read_series(path)  # which says what is wrong with it
     stored = [is_series(path) for path in paths]
-    if all(stored):
+    if paths and all(stored):
         _refuse_rate_settings(settings)
         series = [run for path in paths for run in read_series(path)]
         kinds = choose_kinds(set.intersection(*(set(run.rates) for run in series)), settings)
@@ -105,6 +111,7 @@ def make_spectra(
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, other files are trajectories: give one kind")
     if not settings.sources and settings.kinds is None:
         raise ConfigError("nothing to make a spectrum from: give --apt or --pgt, a model file or `frames`")
+    declared_nuclei(settings)
     kinds = choose_kinds(settings.sources, settings)
     opened = open_trajectories(paths, settings)
     segments = [segment for trajectory in opened for segment in find_usable_segments(trajectory, settings)]
@@ -270,6 +277,7 @@ def _spectra(
 ) -> Spectra:
     """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     sampling = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
+    nuclei = choose_nuclei(series, settings)
     temperature = _temperature(series, settings, remade)
     conditions = Conditions.of(settings, temperature)
     frames = sum(map(len, series))
@@ -284,19 +292,22 @@ def _spectra(
     for kind, make in KINDS.items():
         if kind in kinds:
             spectrum = make(series, conditions, sampling)
-            spectra[kind] = replace(spectrum, header=spectrum.header | made)
+            spectra[kind] = replace(spectrum, header=spectrum.header | nuclei_header(nuclei, series[0].n_beads) | made)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
+    check_beads(series)
     report_rounding(series)
-    used = {"temperature": temperature, "resolution": sampling.resolution, "timestep": sampling.timestep}
+    used: dict[str, Any] = {"temperature": temperature, "resolution": sampling.resolution}
+    used["timestep"] = sampling.timestep
+    used |= {"nuclei": nuclei} | ({"beads": series[0].n_beads} if nuclei == "beads" else {})
     flags = in_words(replace(settings, laser=settings.stokes_laser), *(("use", "nothing") if remade else ()))
     made_from = [dict(run.origin) for run in series]
     remarks = {"mimyria": __version__, "used": used | {"frames": list(map(len, series))}, "rates": made_from}
-    write_settings(out / "settings.yaml", {"trajectory": list(paths), **flags, **remarks})
+    write_settings(out / "settings.yaml", ({"trajectory": list(paths)} if paths else {}) | flags | remarks)
     check_blocks(spectra, sampling.resolution)
     write_bands(out / "bands.json", spectra)
     write_pictures(out, spectra, settings, [summary])

@@ -32,6 +32,7 @@ from mimyria.choices import (
     LASER,
     LAYOUTS,
     NATURAL,
+    NUCLEI,
     OF_FACES,
     PICTURES,
     POSITIVE,
@@ -195,6 +196,13 @@ class Reading(Cell, Stored):
 
     panel: ClassVar[str] = "How trajectories are read"
     velocities: Path | None = setting(File(), "Second file with the velocities (CP2K, i-PI, AMBER, NAMD).", "result")
+    beads: Path | None = setting(
+        File(metavar="PATTERN"),
+        "Instead of a trajectory, the beads of a path integral: their files as a pattern in quotes, 'sim.pos_*.xyz', "
+        "with one for --velocities, or a single file of all.",
+        "result",
+        given=True,
+    )
     timestep: float | None = setting(positive("FS"), "Between stored frames, if the file does not say.", "result")
 
 
@@ -224,6 +232,12 @@ class Experiment(Settings):
         "What is fixed: auto (as seen), none, h-bonds (and water), rigid (molecules), or the number of constraints.",
         "result",
         "auto",
+    )
+    nuclei: str | None = setting(
+        Choice(names=NUCLEI),
+        "What moves: classical nuclei; beads (RPMD, TRPMD; so with --beads); the centroid of a path integral (CMD, "
+        "TRPMD); classical nuclei on an effective potential (PIGS, f-CMD); not PIMD, whose dynamics means nothing.",
+        "use",
     )
     correction: str = setting(Choice(names=CORRECTIONS), "Quantum correction of intensities.", "use", "harmonic")
     epsilon_infinity: float | None = setting(

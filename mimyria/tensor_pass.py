@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -23,13 +24,15 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.faces import split_faces
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
-from mimyria.rates.response import rate, response_series
+from mimyria.rates.response import mean_of_beads, rate, response_series
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
 from mimyria.rates.window import chosen_resolution, window_lags
 from mimyria.settings import SpectrumSettings
+from mimyria.spectra.nuclei import declared_nuclei, told_nuclei
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
+from mimyria.trajectory.beads import each_bead, files_of
 from mimyria.trajectory.constraints import find_freedom, first_frames
 from mimyria.trajectory.freedom import Freedom
 from mimyria.trajectory.rounding import quantum_of
@@ -84,28 +87,31 @@ def series_along(
     resolution = chosen_resolution(settings.resolution, limit, timestep, settings.window)
     first = first_frames(trajectory)
     freedom = find_freedom(first, settings.constraints) if first else None
+    nuclei = told_nuclei(settings, first[0]) if first else declared_nuclei(settings)
     n_done = min(store.n_frames, limit)
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: resuming after {n_done} frames")
     elif excerpt and freedom and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
         _measure_aliasing(trajectory, settings, start, stride, freedom)
-    frames = with_all_tensors(trajectory.frames(again, None, stride), settings)
+    frames = with_all_tensors(each_bead(trajectory.frames(again, None, stride)), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
-            return response_series(
+            series = response_series(
                 trajectory.frames(start, again, stride) if n_done else iter(()),
-                _counted(frames, limit - n_done, advance),
+                _counted(frames, (limit - n_done) * trajectory.n_beads, advance),
                 targets=tuple(settings.sources),
                 grouping=grouping,
                 timestep=timestep,
                 lags=min(window_lags(resolution, timestep, settings.window), max(limit, 2)),
                 store=store,
                 differenced=trajectory.timestep if trajectory.differenced else 0.0,
-                quantum=quantum_of(first),
+                quantum=quantum_of(list(each_bead(first))),
                 freedom=freedom,
                 limit=limit,
+                n_beads=trajectory.n_beads,
             )
+            return replace(series, nuclei=nuclei)
     except KeyboardInterrupt:
         finished = f"{store.n_frames} frames of {path} are finished"
         raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None
@@ -118,7 +124,8 @@ def _measure_aliasing(
     all_atoms = np.ones((1, len(trajectory.numbers)))
     excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
-        for frame in islice(with_all_tensors(trajectory.frames(start), settings), EXCERPT * stride):
+        frames = with_all_tensors(each_bead(trajectory.frames(start)), settings)
+        for frame in islice(frames, EXCERPT * stride * trajectory.n_beads):
             velocities = freedom.without_drift(np.asarray(frame.velocities), frame_masses(frame))
             for name, rates in excerpt.items():
                 rates.append(rate(frame.tensors[name], velocities, all_atoms))
@@ -126,7 +133,7 @@ def _measure_aliasing(
         return  # The pass itself reports it if it concerns its own frames; tensors between them need not be stored.
     highest = nyquist_wavenumber(stride * trajectory.timestep)
     for name, rates in excerpt.items():
-        aliased = 100 * aliased_fraction(np.array(rates), stride)
+        aliased = 100 * aliased_fraction(mean_of_beads(np.array(rates), trajectory.n_beads), stride)
         log.info(f"{name.upper()}: {aliased:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is aliased below it")
 
 
@@ -178,7 +185,8 @@ def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterat
 def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: int) -> Identity:
     """Return everything that determines the rates along a trajectory, which may grow."""
     cells = settings.cell if isinstance(settings.cell, Path) else None
-    files = [trajectory.path, settings.topology, settings.velocities, cells]
+    read = [trajectory.path, settings.topology, settings.velocities, cells]
+    files = [file for pattern in read if pattern is not None for file in files_of(pattern)]
     if settings.model_files:
         from mimyria.model.files import bundled  # torch again
 
@@ -187,4 +195,4 @@ def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: in
     facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
     facts |= {"groups": None} if settings.of_faces else {"normal": None}
-    return Identity(facts, [file for file in files if file is not None])
+    return Identity(facts, files)

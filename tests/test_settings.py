@@ -134,13 +134,14 @@ OTHER: dict[str, Any] = {
     "time_limit": 1.0, "learning_rate": 0.1, "weight_decay": 0.1, "averaging": 0.5, "warm_up": 3, "seed": 1,
     "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
     "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
-    "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2},
+    "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2}, "beads": Path("md.xyz"),
+    "nuclei": "centroid",
 }  # fmt: skip
 """Another value of every setting than its default."""
 HARMLESS = {
     SpectrumSettings: {
         *("kinds", "device", "resolution", "window", "blocks", "temperature", "correction", "epsilon_infinity"),
-        *("atr", "film", "stokes", "laser", "porto", "reference", "title", "plot_format", "plot_width"),
+        *("nuclei", "atr", "film", "stokes", "laser", "porto", "reference", "title", "plot_format", "plot_width"),
     },
     TrainSettings: {"device", "epochs", "time_limit"},
     LabelSettings: {"epsilon", "max_residual", "sum_rule", "executor", "command", "workers", "cores", "retry"},

@@ -15,16 +15,18 @@ from mimyria.settings import SpectrumSettings
 
 @with_options
 def spectrum(
-    trajectory: Annotated[list[Path], typer.Argument(help="Trajectories of one system, or series.h5 of a run.")],
     out: Annotated[Path, typer.Option(help="Folder for ir.csv, raman.csv, vdos.csv, spectra.*, series.h5.")],
     settings: SpectrumSettings,
+    trajectory: Annotated[
+        list[Path] | None, typer.Argument(help="Trajectories of one system, or series.h5 of a run.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Insist on resuming an unfinished run.")] = False,
     config: Config = None,
 ) -> None:
     """Make spectra along trajectories. Resumes an unfinished run automatically if its settings match."""
     from mimyria.pipeline import make_spectra
 
-    spectra = make_spectra(trajectory, out, settings, resume=resume)
+    spectra = make_spectra(trajectory or (), out, settings, resume=resume)
     files = [f"{kind}.csv" for kind in spectra] + [f"spectra.{name}" for name in settings.plot_format]
     typer.echo(f"{out}: {', '.join(files)}")
 

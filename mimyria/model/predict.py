@@ -88,17 +88,19 @@ class _Diagnostics:
     def __init__(self, model: ResponseModel, project: bool) -> None:
         self.model, self.project = model, project
         self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
-        self.unsure: list[tuple[int, int]] = []  # frame and atom
-        self.extrapolated: list[tuple[int, int]] = []
+        self.unsure: list[tuple[str, int]] = []  # frame, in words, and atom
+        self.extrapolated: list[tuple[str, int]] = []
 
     def add(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
         """Return the frame with the tensors, after taking note of them."""
         target, (tensors, spread, members, extrapolated) = self.model.target, prediction
         self.squares += float(np.square(spread).mean())
+        # The time tells a frame whatever the stride, after a resumption, and among the beads of a path integral.
+        place = f"frame {self.n_frames}" if frame.time is None else f"the frame at {frame.time:g} fs"
         if (spread > HIGH * self.model.summary.get("spread_largest", np.inf)).any():
-            self.unsure.append((self.n_frames, int(spread.argmax())))
+            self.unsure.append((place, int(spread.argmax())))
         if extrapolated.any():
-            self.extrapolated.append((self.n_frames, int(extrapolated.argmax())))
+            self.extrapolated.append((place, int(extrapolated.argmax())))
         self.excess += target.translation_error(tensors, charge)
         self.n_frames += 1
         if self.project:
@@ -140,12 +142,12 @@ class _Diagnostics:
             "tensor is an extrapolation, not to be trusted even where the committee agrees",
         )
 
-    def _warn_if_often(self, places: list[tuple[int, int]], finding: str) -> None:
+    def _warn_if_often(self, places: list[tuple[str, int]], finding: str) -> None:
         if len(places) > RARE * self.n_frames:
-            index, atom = places[0]
+            first, atom = places[0]
             log.warning(
                 f"{self.model.target.name.upper()}: in {len(places)} of {self.n_frames} frames {finding}; the first is "
-                f"atom {atom} of frame {index}"
+                f"atom {atom} of {first}"
             )
 
 

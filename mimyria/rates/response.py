@@ -4,6 +4,9 @@
 
 (v without the velocity of the centre of mass, unless atoms are fixed).
 
+The beads of a path integral come one after the other, and the rates are means over them, 1/P Σ_k Σ_n P[n](R_k)·v_nk;
+density of states and temperatures are those of the centroid, v_n = 1/P Σ_k v_nk.
+
 Tensors are contracted as they come with the frames, and none is stored. A checkpoint (`PartStore`) holds the rates
 computed so far until the whole series is written, so that a killed pass loses seconds.
 """
@@ -24,7 +27,7 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import Grouping, GroupWeights
 from mimyria.rates.series import ResponseSeries
 from mimyria.trajectory.freedom import Freedom, unconstrained
-from mimyria.trajectory.kinetics import temperature_of
+from mimyria.trajectory.kinetics import kinetic_temperature, temperature_of
 from mimyria.trajectory.rounding import difference_noise
 
 FRAMES_AT_ONCE = 16
@@ -54,6 +57,12 @@ def rates(tensors: Sequence[Array], velocities: Array, weights: Sequence[GroupWe
     return groups.reshape(frames, -1, *fields)
 
 
+def mean_of_beads(values: Array, n_beads: int) -> Array:
+    """Return the means over the beads of each frame, shape (t, ...), from values (t·beads, ...), the beads in turn."""
+    whole = len(values) // n_beads
+    return np.asarray(values[: whole * n_beads].reshape(whole, n_beads, *values.shape[1:]).mean(axis=1))
+
+
 def member_rates(members: Sequence[Array], velocities: Array) -> Array:
     """Return the total rate by each network, (t, members, 3, ..., 3), from tensors (members, n, 3, ..., 3)."""
     number, n = members[0].shape[:2]
@@ -75,6 +84,7 @@ def response_series(
     quantum: float = 0.0,
     freedom: Freedom | None = None,
     limit: int | None = None,
+    n_beads: int = 1,
 ) -> ResponseSeries:
     """Return the series of one trajectory, resumed from the checkpoint.
 
@@ -84,25 +94,28 @@ def response_series(
         The ``store.n_frames`` frames of the checkpoint, without tensors: the correlation of the velocities, of so many
         ``lags``, is not in it and is computed again.
     predicted
-        The frames after those, with the tensors of ``targets``.
+        The frames after those, or their beads, with the tensors of ``targets``.
     targets, grouping, timestep, differenced, quantum
         Names of the targets to contract, and as in `ResponseSeries`.
     freedom
         Degrees of freedom of the atoms; without constraints if not given.
     store, limit
         The checkpoint, and the number of frames to return, if it may hold more.
+    n_beads
+        How many of the predicted ones are the beads of one frame.
     """
-    pass_ = _Pass(targets, grouping, lags, freedom, powers=differenced > 0 < quantum)
+    pass_ = _Pass(targets, grouping, lags, freedom, n_beads, powers=differenced > 0 < quantum)
     for frames in iter(lambda: list(islice(done, FRAMES_AT_ONCE)), []):
-        pass_.add_velocities(frames)
+        pass_.correlate(pass_.velocities(frames), np.array([frame.cell for frame in frames]))
     saved = time.monotonic()
     try:
         for frame in predicted:
             pass_.add(frame)
             if len(pass_.rows) == ROWS_PER_PART or time.monotonic() - saved > SECONDS_PER_PART:
                 pass_.contract()
-                store.append(pass_.part())
-                saved = time.monotonic()
+                if pass_.rows:  # none yet, where the beads of a frame take longer
+                    store.append(pass_.part())
+                    saved = time.monotonic()
     finally:
         # Also after Ctrl-C or a damaged frame: what has been predicted is saved, even if the last frames cannot be.
         try:
@@ -113,7 +126,8 @@ def response_series(
     if not store.paths:
         raise SpectrumError("the trajectory has no frames in the range of --frames")
     volume, kinetic, count = (store.column(name, limit)[:] for name in ("volume", "kinetic", "count"))
-    noise = difference_noise(quantum, differenced, timestep, lags) if differenced else np.zeros(lags)
+    # The rounding of each bead is its own, so that their mean has a P-th of its power.
+    noise = difference_noise(quantum, differenced, timestep, lags) / n_beads if differenced else np.zeros(lags)
     of_velocities = pass_.noise_masses()[:, None] * noise
     correlation = np.array([correlator.result()[0, 0] for correlator in pass_.correlators])
     blocks = np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1)
@@ -146,6 +160,8 @@ def response_series(
         cell=pass_.cells / pass_.n_frames,
         origin=store.identity,
         member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
+        n_beads=n_beads,
+        bead_temperature=store.column("bead_temperature", limit)[:] if n_beads > 1 else None,
     )
 
 
@@ -157,13 +173,23 @@ class _Pass:
     """The state of a pass: frames waiting for contraction, rows waiting for the checkpoint, velocity correlations."""
 
     def __init__(
-        self, targets: Sequence[str], grouping: Grouping, lags: int, freedom: Freedom | None, *, powers: bool
+        self,
+        targets: Sequence[str],
+        grouping: Grouping,
+        lags: int,
+        freedom: Freedom | None,
+        n_beads: int,
+        *,
+        powers: bool,
     ) -> None:
         self.targets, self.grouping, self.lags, self.powers = targets, grouping, lags, powers
         self.freedom = freedom or unconstrained(np.ones(1))  # until the masses are known
         self.given = freedom is not None
         self.energies: Array = np.empty(0)
+        self.n_beads = n_beads
         self.waiting: list[Frame] = []
+        self.beads: dict[str, Array] = {}
+        """Contracted ones of a frame that is not complete, shape (beads, ...) by name."""
         self.rows: list[dict[str, Array]] = []
         self.masses: Array = np.empty(0)
         self.species: tuple[str, ...] = ()
@@ -182,8 +208,8 @@ class _Pass:
         rows, self.rows = self.rows, []
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
-    def add_velocities(self, frames: Sequence[Frame]) -> Array:
-        """Add velocities to the correlations; return them relative to the centre of mass, shape (t, n, 3)."""
+    def velocities(self, frames: Sequence[Frame]) -> Array:
+        """Return velocities relative to the centre of mass, shape (t, n, 3)."""
         if any(frame.velocities is None for frame in frames):
             raise SpectrumError("a frame has no velocities; read the frames through `Trajectory`, which makes them")
         if not len(self.masses):
@@ -193,23 +219,25 @@ class _Pass:
             species = Grouping.by_species(frames[0].numbers)
             self.species, self.places = species.names, list(map(np.flatnonzero, species.weights(frames[0])))
             self.correlators = [Correlator(self.lags) for _ in self.species]
-        self.cells, self.n_frames = self.cells + sum(frame.cell for frame in frames), self.n_frames + len(frames)
-        velocities = self.freedom.without_drift(np.array([frame.velocities for frame in frames]), self.masses)
+        return self.freedom.without_drift(np.array([frame.velocities for frame in frames]), self.masses)
+
+    def correlate(self, velocities: Array, cells: Array) -> None:
+        """Add velocities (t, n, 3) to the correlations, and cells (t, 3, 3) to their mean."""
+        self.cells, self.n_frames = self.cells + cells.sum(axis=0), self.n_frames + len(cells)
         self.energies += self.masses * np.square(velocities).sum(axis=(0, 2))
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # halves the memory
         for correlator, places in zip(self.correlators, self.places, strict=True):
-            correlator.add(weighted.take(places, axis=1).reshape(len(frames), 1, -1))
-        return velocities
+            correlator.add(weighted.take(places, axis=1).reshape(len(cells), 1, -1))
 
     def contract(self) -> None:
-        """Contract the waiting frames to a row."""
+        """Contract the waiting frames, or beads, to a row."""
         frames, self.waiting = self.waiting, []
         if not frames:
             return
-        velocities = self.add_velocities(frames)
+        velocities = self.velocities(frames)
         weights = [self.grouping.weights(frame) for frame in frames]
         row = {name: rates([frame.tensors[name] for frame in frames], velocities, weights) for name in self.targets}
-        powers: dict[str, Array] = {}
+        squares: dict[str, Array] = {}
         for name, values in row.items():
             finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if not finite.all():
@@ -218,15 +246,28 @@ class _Pass:
                     "number; look for atoms on top of each other, or end before this frame with --frames"
                 )
             if self.powers:
-                squares = [np.square(frame.tensors[name]).sum() for frame in frames]
-                totals = np.square(values.sum(axis=1)).reshape(len(frames), -1).sum(axis=1)
-                powers[f"{name}{POWERS}"] = np.stack([squares, totals], axis=1)
-        row |= powers
+                squares[f"{name}{POWERS}"] = np.array([np.square(frame.tensors[name]).sum() for frame in frames])
+        row |= squares
         for name in self.targets:
             if all(name in frame.members for frame in frames):
                 row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
         row["count"] = np.array(list(map(self.grouping.counts, weights)))
         row["volume"] = np.array([frame.volume for frame in frames])
+        row["cell"] = np.array([frame.cell for frame in frames])
+        row["velocities"] = velocities
+        if self.n_beads > 1:
+            row["bead_temperature"] = kinetic_temperature(velocities, self.masses, self.freedom.total)
+            row = {name: np.concatenate([self.beads.get(name, values[:0]), values]) for name, values in row.items()}
+            whole = len(row["velocities"]) // self.n_beads * self.n_beads
+            self.beads = {name: values[whole:] for name, values in row.items()}
+            row = {name: mean_of_beads(values, self.n_beads) for name, values in row.items()}
+        velocities = row.pop("velocities")
+        if not len(velocities):
+            return
+        self.correlate(velocities, row.pop("cell"))
+        for name in self.targets if self.powers else ():
+            totals = np.square(row[name].sum(axis=1)).reshape(len(velocities), -1).sum(axis=1)
+            row[f"{name}{POWERS}"] = np.stack([row[f"{name}{POWERS}"], totals], axis=1)
         energies = np.einsum("n,tnx,tnx->nt", self.masses, velocities, velocities)
         row["kinetic"] = np.stack([energies[places].sum(axis=0) for places in self.places], axis=1)
         self.rows.append(row)

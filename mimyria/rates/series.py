@@ -83,6 +83,12 @@ class ResponseSeries:
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
     """The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its standard errors."""
     velocity_block_frames: int = 1
+    nuclei: str = "classical"
+    """Their dynamics, a name in ``choices.NUCLEI``."""
+    n_beads: int = 1
+    """Of the path integral; the rates are means over them, temperatures and velocities those of the centroid."""
+    bead_temperature: Array | None = None
+    """Kinetic temperature of the beads in each frame, K, shape (t,); that of a ring polymer is ``n_beads`` times T."""
     member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
     """By target name, the total rates by each network of a committee, shape (t, members, 3, ..., 3)."""
     origin: Identity = field(default_factory=Identity)
@@ -129,11 +135,13 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "molecular": ("molecular", bool),
     "freedom_words": ("degrees_of_freedom", str),
     "quantum": ("quantum_A", float),
+    "nuclei": ("nuclei", str),
+    "n_beads": ("n_beads", int),
 }
 """Fields of a series that are attributes in the file, with their names there and their types."""
 ARRAYS = {
-    **{"volume": "Å³", "cell": "Å", "temperature": "K", "species_temperature": "K"},
-    **{"species_scatter": "K", "species_mass": "u", "freedom": "1"},
+    **{"volume": "Å³", "cell": "Å", "species_mass": "u", "freedom": "1"},
+    **dict.fromkeys(("temperature", "species_temperature", "species_scatter", "bead_temperature"), "K"),
     **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
 }
 """Fields that are datasets of the same name, with their units."""

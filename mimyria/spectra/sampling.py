@@ -107,6 +107,7 @@ def choose_sampling(
             "have velocities from differences over different intervals (fs, 0 for stored ones)",
             [run.differenced for run in series],
         ),
+        ("have different nuclei, or numbers of beads", [f"{run.nuclei}, {run.n_beads}" for run in series]),
         ("have different numbers of atoms", [run.n_atoms for run in series]),
         ("have different groups, or their atoms in another order", [", ".join(run.group_names) for run in series]),
         ("have different species, or their atoms in another order", [",".join(run.velocity_species) for run in series]),

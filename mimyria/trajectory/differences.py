@@ -47,9 +47,16 @@ def central_differences(
             continue
         (first, before), (index, frame), (last, after) = recent
         if last - first == 2 and (index - start) % step == 0:
-            # Two steps, each by the minimum image: an atom may cross the cell's face in both.
-            moved = displacement(before, frame) + displacement(frame, after)
-            yield index, replace(frame, velocities=moved / (2 * interval))
+            yield index, _moving(before, frame, after, interval)
+
+
+def _moving(before: Frame, frame: Frame, after: Frame, interval: float) -> Frame:
+    """Return the frame in the middle, and its beads, with velocities."""
+    # Two steps, each by the minimum image: an atom may cross the cell's face in both.
+    moved = displacement(before, frame) + displacement(frame, after)
+    of_beads = zip(before.beads, frame.beads, after.beads, strict=True)
+    beads = tuple(_moving(*bead, interval) for bead in of_beads)
+    return replace(frame, velocities=moved / (2 * interval), beads=beads)
 
 
 def _with_neighbours(wanted: Iterable[int]) -> Iterator[int]:

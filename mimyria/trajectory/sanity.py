@@ -16,6 +16,7 @@ from mimyria.elements import covalent_radii, frame_masses
 from mimyria.errors import TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.trajectory import Trajectory
+from mimyria.trajectory.beads import each_bead
 from mimyria.trajectory.constraints import find_freedom, first_frames
 from mimyria.trajectory.differences import displacement, minimum_image
 from mimyria.trajectory.freedom import Freedom
@@ -55,6 +56,8 @@ DIFFERENCE_TEMPERATURE_RATIO = (0.2, 1.3)
 """Kinetic temperature from differences of positions over the true one: fast vibrations are attenuated."""
 LARGEST_ROUNDING = 0.5
 """Part of the kinetic energy that may be rounding; beyond, the atoms move less between frames than they are rounded."""
+TEMPERATURE_TOLERANCE, STANDARD_ERRORS = 0.1, 3.0
+"""The centroid and the beads may differ by this fraction of the temperature, plus so many standard errors."""
 LARGEST_DRIFT_TEMPERATURE, LARGEST_DRIFT_ENERGY = 10.0, 0.1
 """Temperature of the centre of mass over that of the atoms, and its share of the kinetic energy.
 
@@ -85,8 +88,11 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
     log.info(
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )
+    if first.beads and not trajectory.differenced:
+        _check_beads(place, first, masses, freedom, kinetic)
     if trajectory.differenced:
-        part = _rounding_part(trajectory, quantum_of(stored), without, masses)
+        quantum = quantum_of(list(each_bead(stored))) / np.sqrt(trajectory.n_beads)  # that of their mean
+        part = _rounding_part(trajectory, quantum, without, masses)
         units = _check_timestep(trajectory, (1 - part) * kinetic, freedom.total, temperature)
     else:
         units = _check_units(trajectory, frames, masses, kinetic, freedom.total, temperature)
@@ -163,6 +169,27 @@ def check_distances(place: str, frame: Frame) -> bool:
         log.warning(f"{place}: the nearest neighbour of an atom is {bond:.2g} bond lengths away (median){looks}")
         return False
     return True
+
+
+def _check_beads(place: str, frame: Frame, masses: Array, freedom: Freedom, kinetic: float) -> None:
+    """Raise TrajectoryError if the beads do not have P times the temperature of their centroid.
+
+    Ring-polymer dynamics with the masses of the atoms has it. That of a frame has a relative standard error of √(2/f).
+    """
+    n_beads, of_beads = len(frame.beads), np.array([bead.velocities for bead in frame.beads])
+    if np.allclose(of_beads, np.asarray(frame.velocities), rtol=1e-6, atol=1e-9):
+        if n_beads > 1:
+            log.warning(f"{place}: its {n_beads} beads have the same velocities: copies of one, not a path integral")
+        return
+    of_each = kinetic_temperature(freedom.without_drift(of_beads, masses), masses, freedom.total)
+    beads = float(of_each.mean()) / n_beads
+    allowed = TEMPERATURE_TOLERANCE + STANDARD_ERRORS * np.sqrt(2 / max(freedom.total, 1))
+    if abs(beads - kinetic) > allowed * max(beads, kinetic):
+        raise TrajectoryError(
+            f"{place}: the velocities of the {n_beads} beads correspond to {n_beads} × {beads:.3g} K, those of the "
+            f"centroid to {kinetic:.3g} K: a path integral with scaled masses or a generalised Langevin thermostat "
+            "(PIGLET), whose beads have no dynamics of their own; of CMD, give the trajectory of the centroid instead"
+        )
 
 
 def _check_units(

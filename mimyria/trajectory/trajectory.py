@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import replace
 from itertools import chain, count, islice, tee
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.formats.cells import given_cell
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Progress, Source
+from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.settings import Reading
+from mimyria.trajectory.beads import Beads, centroid
 from mimyria.trajectory.differences import attenuation, central_differences
 from mimyria.trajectory.frame_checks import (
     check_atoms,
@@ -53,9 +55,14 @@ class Trajectory:
         CP2K's ``.cell`` file with the cell at every step; periodic in all directions.
     timestep
         Time between stored frames, fs, instead of the one in the file.
+    beads
+        Pattern of the files of the beads of a path integral, which stand for ``path``, as ``velocities`` does for those
+        of their velocities.
 
     Attributes
     ----------
+    n_beads
+        Number of beads; one for classical nuclei. Frames are those of the centroid, and hold the beads.
     numbers, masses, timestep
         Atomic numbers and masses (u), shape (n,), the same in every frame; time between stored frames, fs.
     n_frames, start
@@ -79,18 +86,18 @@ class Trajectory:
         layout: str | None = None,
         species: Mapping[str, str] | None = None,
         mass: Mapping[str, float] | None = None,
+        beads: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.path = Path(path)
-        self._source = Source(
-            path=self.path,
-            topology=None if topology is None else Path(topology),
-            velocities=None if velocities is None else Path(velocities),
-            velocity_unit=velocity_unit,
-            layout=layout,
-            species=species or {},
-            mass=mass or {},
-        )
-        self._reader = find_reader(self._source)
+        self.path = Path(path if beads is None else beads)
+        second = None if velocities is None else Path(velocities)
+        told: dict[str, Any] = {"topology": None if topology is None else Path(topology), "layout": layout}
+        told |= {"velocity_unit": velocity_unit, "species": species or {}, "mass": mass or {}}
+        if beads is None:
+            self._source, self.n_beads = Source(path=self.path, velocities=second, **told), 1
+            self._reader: Reader | Beads = find_reader(self._source)
+        else:
+            found = Beads.find(self.path, second, **told)
+            self._reader, self._source, self.n_beads = found, found.beads[0].source, len(found.beads)
         self._cell_of = None if cell is None else given_cell(cell)
         self._progress = Progress()
         first, clocks, ended = self._first_frames()
@@ -268,9 +275,10 @@ class Trajectory:
             yield index, places[index - first]
 
     def _in_cell(self, place: str, frame: Frame) -> Frame:
-        if self._cell_of is None:
-            return frame
-        return replace(frame, cell=self._cell_of(place, frame), periodic=np.ones(3, dtype=bool))
+        """Return a frame in the cell of this trajectory, and the centroid instead of beads."""
+        if self._cell_of is not None:
+            frame = replace(frame, cell=self._cell_of(place, frame), periodic=np.ones(3, dtype=bool))
+        return centroid(place, frame) if frame.beads else frame
 
     def _check(self, place: str, frame: Frame) -> None:
         """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
@@ -300,4 +308,5 @@ def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajector
                 f"{file} holds the {what} of one trajectory, but {len(paths)} are given: make their spectra "
                 f"separately, or write positions and {what} into one file"
             )
-    return [Trajectory(path, **values_of(reading, Reading)) for path in paths]
+    opened = paths if reading.beads is None else [reading.beads]
+    return [Trajectory(path, **values_of(reading, Reading)) for path in opened]

@@ -197,11 +197,7 @@ class Reading(Cell, Stored):
     panel: ClassVar[str] = "How trajectories are read"
     velocities: Path | None = setting(File(), "Second file with the velocities (CP2K, i-PI, AMBER, NAMD).", "result")
     beads: Path | None = setting(
-        File(metavar="PATTERN"),
-        "Instead of a trajectory, the beads of a path integral: their files as a pattern in quotes, 'sim.pos_*.xyz', "
-        "with one for --velocities, or a single file of all.",
-        "result",
-        given=True,
+        File(metavar="PATTERN"), "Instead of a trajectory, beads: 'sim.pos_*.xyz', or one file.", "result", given=True
     )
     timestep: float | None = setting(positive("FS"), "Between stored frames, if the file does not say.", "result")
 

@@ -141,3 +141,14 @@ def test_velocities_in_a_second_file(tmp_path: Path, run: list[Frame]) -> None:
     dcd(tmp_path / "vel.dcd", [np.asarray(frame.velocities) for frame in run], first=EVERY, **form)
     with pytest.raises(TrajectoryError, match="both files must hold the same frames"):
         Trajectory(positions, **given)
+
+
+def test_a_cell_that_is_none_is_told(tmp_path: Path, run: list[Frame]) -> None:
+    whole = trajectory(tmp_path, run, title=TITLES["CP2K"], delta=STEP).path.read_bytes()
+    path = tmp_path / "b.dcd"
+    six = np.array([9.0, 0, 8, 0, 0, 7]).tobytes()
+    start = len(whole) - len(run) * (56 + 3 * 32) + 4
+    assert len(whole[start : start + 48]) == len(six)
+    path.write_bytes(whole[:start] + np.array([9.0, 120, 8, 300, 90, 7]).tobytes() + whole[start + 48 :])
+    with pytest.raises(TrajectoryError, match=r"b\.dcd, frame 0: .* are not the lengths and angles"):
+        Trajectory(path, topology=tmp_path / "top.pdb")

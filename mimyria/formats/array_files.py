@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import constants
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import MimyriaError, TrajectoryError
 from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats.topology import Told, identify
@@ -79,6 +79,18 @@ def array_velocities(name: str, accepts: Callable[[Source], bool], opened: Open)
 
 
 def _read(
+    opened: Open, only_velocities: bool, source: Source, indices: Iterable[int], progress: Progress
+) -> Iterator[Frame]:
+    """Yield the frames at the given increasing indices; raise TrajectoryError for whatever stops the libraries."""
+    try:
+        yield from _frames(opened, only_velocities, source, indices, progress)
+    except (MimyriaError, MemoryError):
+        raise
+    except Exception as error:  # damage shows anywhere in a file, and each library says it in its own way
+        raise TrajectoryError(f"{source.path}: damaged, or not by the rules of its format; copy it again") from error
+
+
+def _frames(
     opened: Open, only_velocities: bool, source: Source, indices: Iterable[int], progress: Progress
 ) -> Iterator[Frame]:
     """Yield the frames at the given increasing indices; it jumps to each."""

@@ -15,6 +15,7 @@ import numpy as np
 from mimyria.elements import masses_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.array_files import STATED, stated_unit
+from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.dcd_file import CHARMM, VELOCITIES, DCDFile, is_dcd, open_dcd
 from mimyria.formats.naming import Atoms
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
@@ -74,7 +75,7 @@ def _frames(
                 raise TrajectoryError(f"{source.path}: holds no frame")
             return
         values, numbers = file.values(index)
-        cell = np.zeros((3, 3)) if numbers is None else cell_of(numbers, file.version)
+        cell = _cell_at(index, numbers, file)
         progress.fraction = (index + 1) / file.n_frames
         step = file.first_step + index * file.interval
         yield Frame(
@@ -89,14 +90,20 @@ def _frames(
         )
 
 
+def _cell_at(index: int, numbers: Array | None, file: DCDFile) -> Array:
+    """Return the cell vectors of a frame, zero if it has none; raise TrajectoryError that names it if they are none."""
+    try:
+        return np.zeros((3, 3)) if numbers is None else cell_of(numbers, file.version)
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{file.path}, frame {index}: {error}") from error
+
+
 def cell_of(numbers: Array, version: int) -> Array:
     """Return the cell vectors as rows, Å, shape (3, 3), from six numbers.
 
     CHARMM stores the symmetric matrix of the cell, by rows of its lower triangle; others the lengths a, b, c and the
     cosines of α, β, γ, or these angles in degrees, in the order a, γ, b, β, α, c.
     """
-    from ase.geometry import cellpar_to_cell
-
     if not np.isfinite(numbers).all() or not numbers.any():
         return np.zeros((3, 3))
     if version > CHARMM:
@@ -109,7 +116,7 @@ def cell_of(numbers: Array, version: int) -> Array:
     angles = np.array([alpha, beta, gamma])
     if (np.abs(angles) <= 1).all():
         angles = 90 - np.degrees(np.arcsin(angles))  # exact for right angles
-    return np.asarray(cellpar_to_cell([a, b, c, *angles]))
+    return cell_of_angles([a, b, c, *angles])
 
 
 def _unit_of_time(file: DCDFile, atoms: Atoms, source: Source) -> float | None:
@@ -141,8 +148,8 @@ def _is_plausible(file: DCDFile, atoms: Atoms, interval: float) -> bool:
     masses = masses_of(atoms.numbers) if atoms.masses is None else atoms.masses
     heavy = masses > min(LIGHT, 0.9 * masses.max())
     moved = []
-    for (before, _), (after, numbers) in pairwise(stored):
-        cell = np.zeros((3, 3)) if numbers is None else cell_of(numbers, file.version)
+    for index, ((before, _), (after, numbers)) in enumerate(pairwise(stored), 1):
+        cell = _cell_at(index, numbers, file)
         straight = atoms.of(after - before)[heavy]
         moved.append(straight - np.rint(straight @ np.linalg.pinv(cell)) @ cell)
     # Without a cell, atoms that were put back into it have jumped.

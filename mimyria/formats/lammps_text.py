@@ -293,4 +293,4 @@ def told_names(columns: Array, units: Units) -> tuple[list[list[str]], Array | N
     several = any(len(np.unique(kind)) > 1 for kind in kinds)
     if several and "element" in names and (names["element"] == DEFAULT_ELEMENT).all():
         del names["element"]
-    return [np.char.decode(values, errors="replace").tolist() for values in names.values()], masses
+    return [np.char.decode(values, "utf-8", "replace").tolist() for values in names.values()], masses

@@ -12,6 +12,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.array_files import ArrayFile, Values, array_reader, array_velocities, unit_of
+from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.source import Source
 from mimyria.formats.topology import Told
 from mimyria.frame import Array
@@ -48,11 +49,12 @@ def _open(path: Path) -> Iterator[ArrayFile]:
         has_cell = lengths is not None and angles is not None
 
         def cell(index: int) -> Array:
-            from ase.geometry import cellpar_to_cell
-
             if lengths is None or angles is None or not lengths(index).all():
                 return np.zeros((3, 3))
-            return np.asarray(cellpar_to_cell([*lengths(index), *angles(index)]))
+            try:
+                return cell_of_angles([*lengths(index), *angles(index)])
+            except TrajectoryError as error:
+                raise TrajectoryError(f"{path}, frame {index}: {error}") from error
 
         yield ArrayFile(
             n_frames=shape[0],

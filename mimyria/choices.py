@@ -20,6 +20,8 @@ WINDOWS = ("gaussian", "hann", "blackman")
 NUCLEI = ("classical", "beads", "centroid", "effective")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
+PER = ("cell", "molecule", "area-x", "area-y", "area-z")
+"""What n·α refers to, besides the volume of the cell."""
 OF_FACES = ("sfg",)
 """Kinds that need the rates of the two faces of a slab; made only on request."""
 PRESETS = ("default", "small", "published")

@@ -222,6 +222,7 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             settings.stokes_laser,
         ),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
+        ("--per", "ir", settings.per != "cell"),
         *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:

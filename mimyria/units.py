@@ -36,6 +36,9 @@ AKMA_TIME /= constants.femto
 LITRE_PER_MOLE = constants.Avogadro * constants.angstrom**3 / constants.liter
 """Å³ a molecule in L/mol."""
 
+ANGSTROM = constants.angstrom / constants.centi
+"""Å in cm."""
+
 BOLTZMANN = constants.k
 """k_B in J/K."""
 

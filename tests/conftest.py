@@ -267,13 +267,13 @@ def made_up_engines() -> Iterator[None]:
     """The engines of the tests are among `ENGINES`, here and in the jobs."""
     from program import COMMAND, MADE_UP
 
-    from mimyria import settings
+    from mimyria import choices
     from mimyria.engines import job
     from mimyria.engines.registry import ENGINES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "COMMAND", COMMAND)
-        patch.setattr(settings, "ENGINES", (*settings.ENGINES, *MADE_UP))
+        patch.setattr(choices, "ENGINES", (*choices.ENGINES, *MADE_UP))
         for name, engine in MADE_UP.items():
             patch.setitem(ENGINES, name, engine)
         yield

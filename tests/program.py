@@ -11,7 +11,7 @@ from counting import Counting
 from polarizable import Polarizable
 from springs import Springs
 
-from mimyria import settings
+from mimyria import choices
 from mimyria.engines import job
 from mimyria.engines.engine import Engine
 from mimyria.engines.registry import ENGINES
@@ -23,7 +23,7 @@ COMMAND = (sys.executable, __file__)
 def register() -> None:
     """Add the engines of the tests to those of this process and of the jobs that it starts."""
     ENGINES.update(MADE_UP)
-    settings.ENGINES = (*settings.ENGINES, *MADE_UP)
+    choices.ENGINES = (*choices.ENGINES, *MADE_UP)
     job.COMMAND = COMMAND
 
 

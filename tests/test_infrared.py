@@ -9,6 +9,7 @@ from scipy import constants
 
 from conftest import rotation
 from ensembles import TEMPERATURE, WARM, free_charges, made_series, noise
+from mimyria.errors import SpectrumError
 from mimyria.rates.correlation import correlation
 from mimyria.rates.window import line_shape
 from mimyria.spectra.compare import band_maximum
@@ -17,6 +18,7 @@ from mimyria.spectra.infrared import infrared
 from mimyria.spectra.quantum import CORRECTIONS, correction_ratio
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import choose_sampling
+from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED, infrared_prefactor
 
 
@@ -187,3 +189,33 @@ def test_the_mean_volume_of_trajectories_is_weighted_by_their_length() -> None:
     ]
     header = infrared(series, WARM, choose_sampling(series, 60.0, None)).header
     assert header["volume"] == f"{5000 / (4000 / 1e3 + 1000 / 3e3):.3f} Å³"
+
+
+def test_per_area_and_per_molecule_do_not_depend_on_the_vacuum() -> None:
+    """A layer in a cell three times as high: n·α is a third, what a passage or a molecule absorbs is the same."""
+    rates = {"apt": np.random.default_rng(0).normal(size=(3000, 3))}
+
+    def made(height: float, per: str, **changes: object) -> Spectrum:
+        cell = np.array([[8.0, 0, 0], [2.0, 5.0, 0], [0, 0, height]])
+        volume = {"cell": cell, "volume": np.full(3000, 40 * height)}
+        series = made_series(rates, **volume, **changes)
+        return infrared([series], replace(WARM, per=per), choose_sampling([series], None, None))
+
+    low, high = (made(height, "area-z") for height in (12.0, 36.0))
+    np.testing.assert_allclose(low.values(), 3 * high.values())
+    for spectrum, height in ((low, 12), (high, 36)):
+        np.testing.assert_allclose(spectrum.values("n_alpha_per_area"), height * 1e-8 * spectrum.values())
+        np.testing.assert_allclose(spectrum.error("n_alpha_per_area"), height * 1e-8 * spectrum.error(), rtol=1e-9)
+    assert low.unit("n_alpha_per_area") == "1"
+    assert "area A = 40.000 Å² across z" in low.header["n_alpha_per_area"]
+    molecular = {"groups": ("H2O",), "counts": {"H2O": np.full(3000, 4)}, "molecular": True}
+    each = made(12.0, "molecule", **molecular)
+    np.testing.assert_allclose(each.values("n_alpha_per_molecule"), each.values("n_alpha_molar[H2O]"))
+    molar = constants.Avogadro * 12 * 40 * 1e-27 / 4  # L/mol
+    np.testing.assert_allclose(each.values("n_alpha_per_molecule"), molar * each.values())
+    assert each.unit("n_alpha_per_molecule") == "L mol-1 cm-1"
+    assert list(made(12.0, "cell").columns) == [name for name in low.columns if "per_area" not in name]
+    with pytest.raises(SpectrumError, match="--per molecule needs their number, which --groups molecules"):
+        made(12.0, "molecule")
+    with pytest.raises(SpectrumError, match="normal along x has two cell vectors perpendicular"):
+        made(12.0, "area-x")

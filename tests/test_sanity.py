@@ -26,6 +26,7 @@ from mimyria.trajectory.sanity import (
     check_density,
     check_distances,
     check_first_frames,
+    empty_lengths,
     is_likely,
     report_volumes,
 )
@@ -226,3 +227,20 @@ def test_few_atoms_are_hot_or_cold_by_chance() -> None:
     found = random.chisquare(6, size=1_000_000) / 6
     assert np.mean(found > high) == pytest.approx(3.2e-5, abs=2.5e-5)
     assert np.mean(found < low) == pytest.approx(3.2e-5, abs=2.5e-5)
+
+
+def test_a_cell_that_is_empty_in_part_is_said(water: list[Any], look: Look, caplog: pytest.LogCaptureFixture) -> None:
+    """A slab, a cluster in a box, and the liquid, in which nothing is empty."""
+    side = water[0].cell[0, 0]
+    assert empty_lengths(water[0]) == {}
+    slab = [replace(frame, cell=np.diag([side, side, side + 30])) for frame in water]
+    (width,) = empty_lengths(slab[0]).values()
+    wrapped = water[0].positions[:, 2] % (side + 30)
+    gaps = np.diff(np.sort(np.append(wrapped, wrapped.min() + side + 30)))
+    assert width == pytest.approx(gaps.max())
+    assert not look(slab, 300.0)
+    assert f"{width:.3g} Å of z hold no atoms; n·α and the density refer to the whole cell, --per area-z" in caplog.text
+    box = [replace(frame, cell=40 * np.eye(3), positions=frame.positions % side) for frame in water]
+    assert list(empty_lengths(box[0])) == [0, 1, 2]
+    look(box)
+    assert "--per molecule to what is in it" in caplog.text

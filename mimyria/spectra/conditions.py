@@ -25,6 +25,8 @@ class Conditions:
     """Angle of incidence (°) and index of the crystal of attenuated total reflection; None for none."""
     film: tuple[float, ...] | None = None
     """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
+    per: str = Experiment.per
+    """What n·α refers to, besides the volume of the cell; a name in ``PER``."""
 
     @classmethod
     def of(cls, settings: Experiment, temperature: float) -> Conditions:

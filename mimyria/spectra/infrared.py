@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mimyria.frame import Array
+from mimyria.errors import SpectrumError
+from mimyria.frame import AXES, Array
+from mimyria.rates.faces import face_area
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
@@ -15,13 +17,14 @@ from mimyria.spectra.instruments import atr_absorbance, film_absorbance, instrum
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
-from mimyria.spectra.terms import group_terms
+from mimyria.spectra.terms import group_terms, mean_counts
 from mimyria.targets import APT
-from mimyria.units import LITRE_PER_MOLE, infrared_prefactor
+from mimyria.units import ANGSTROM, LITRE_PER_MOLE, infrared_prefactor
 
 MOLAR = "n_alpha_molar"
+PER_MOLECULE, PER_AREA = "n_alpha_per_molecule", "n_alpha_per_area"
 UNITS = {
-    **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", "alpha": "cm-1"},
+    **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", PER_MOLECULE: "L mol-1 cm-1", PER_AREA: "1", "alpha": "cm-1"},
     **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"),
     **dict.fromkeys(("atr_absorbance", "atr_absorbance_s", "atr_absorbance_p", "film_absorbance"), "1"),
 }
@@ -65,11 +68,41 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     each = (MOLAR, volume * LITRE_PER_MOLE, "L mol-1 cm-1, natural logarithm")
     terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each)
     lines |= terms
+    if conditions.per != "cell":
+        name, size, meaning = _share(series, conditions.per, volume)
+        lines[name], header[name] = n_alpha * size, meaning
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
         header |= optical_header(infinity) | instrument_header(conditions.atr, conditions.film)
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **spread}
     return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
+
+
+def _share(series: Sequence[ResponseSeries], per: str, volume: float) -> tuple[str, float, str]:
+    """Return the name of the column of n·α per molecule or area, its factor, and what it is.
+
+    n·α·V is what all that is in the cell absorbs, whatever its volume V. The N molecules of the cell share it, or the
+    area A of a layer in vacuum, whose n·α·V/A is the natural absorbance of a passage through it.
+
+    Raises
+    ------
+    SpectrumError
+        If the number of molecules is not known, or two cell vectors are not in the plane of the layer.
+    """
+    if per == "molecule":
+        if not series[0].molecular:
+            raise SpectrumError("--per molecule needs their number, which --groups molecules, or a shell, counts")
+        count = sum(mean_counts(series).values())
+        meaning = f"n·α·V/N of the {count:.6g} molecules of the cell together, L mol-1 cm-1, natural logarithm"
+        return PER_MOLECULE, volume * LITRE_PER_MOLE / count, meaning
+    axis = per[-1]
+    areas = [face_area(run.cell, AXES.index(axis)) for run in series]
+    area = 1 / float(np.average([1 / each for each in areas], weights=[len(run) for run in series]))
+    meaning = (
+        f"n·α·V/A with the area A = {area:.3f} Å² across {axis}: natural absorbance of a passage through the layer, "
+        "mean over all directions of the field; the empty part of the cell does not count"
+    )
+    return PER_AREA, volume / area * ANGSTROM, meaning
 
 
 def dipole_rate(run: ResponseSeries, frames: slice) -> Array:

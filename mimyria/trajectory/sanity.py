@@ -14,7 +14,7 @@ from scipy.special import gammaincinv
 
 from mimyria.elements import covalent_radii, frame_masses
 from mimyria.errors import TrajectoryError
-from mimyria.frame import Array, Frame
+from mimyria.frame import AXES, Array, Frame
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.beads import each_bead
 from mimyria.trajectory.constraints import find_freedom, first_frames
@@ -65,6 +65,10 @@ The warning needs both: few atoms have a large share by chance, many atoms a hig
 """
 
 
+VACUUM = 8.0
+"""Å; a wider layer without any atom is empty, not a gap between molecules."""
+
+
 def check_first_frames(trajectory: Trajectory, temperature: float | None, constraints: str | int = "auto") -> None:
     """Warn of what is unlikely in the first two frames; raise TrajectoryError for an impossible cell or positions.
 
@@ -88,6 +92,13 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
     log.info(
         f"{trajectory.path}: {len(first)} atoms, {density(first, masses):.4g} g/cm³, {kinetic:.3g} K in the first frame"
     )
+    if vacuum := empty_lengths(first):
+        axes = ", ".join(f"{length:.3g} Å of {AXES[axis]}" for axis, length in vacuum.items())
+        better = "molecule" if len(vacuum) == 3 else f"area-{AXES[next(iter(vacuum))]}"
+        log.info(
+            f"{trajectory.path}: {axes} hold no atoms; n·α and the density refer to the whole cell, --per {better} to "
+            "what is in it"
+        )
     if first.beads and not trajectory.differenced:
         _check_beads(place, first, masses, freedom, kinetic)
     if trajectory.differenced:
@@ -98,6 +109,14 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
         units = _check_units(trajectory, frames, masses, kinetic, freedom.total, temperature)
     for words in filter(None, (_check_drift(velocities, masses, kinetic, freedom), units)):
         log.warning(f"{trajectory.path}: {words}")
+
+
+def empty_lengths(frame: Frame) -> dict[int, float]:
+    """Return the cell vectors along which a gap is wider than in any condensed matter, with its width, Å."""
+    scaled = np.sort(frame.positions @ np.linalg.inv(frame.cell) % 1.0, axis=0)
+    gaps = np.diff(np.vstack([scaled, scaled[:1] + 1]), axis=0).max(axis=0)
+    widths = gaps / np.linalg.norm(np.linalg.inv(frame.cell), axis=0)
+    return {axis: float(width) for axis, width in enumerate(widths) if width > VACUUM}
 
 
 def report_volumes(runs: Sequence[Array]) -> None:

@@ -20,8 +20,6 @@ WINDOWS = ("gaussian", "hann", "blackman")
 NUCLEI = ("classical", "beads", "centroid", "effective")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
-PER = ("cell", "molecule", "area-x", "area-y", "area-z")
-"""What n·α refers to, besides the volume of the cell."""
 OF_FACES = ("sfg",)
 """Kinds that need the rates of the two faces of a slab; made only on request."""
 PRESETS = ("default", "small", "published")
@@ -33,6 +31,7 @@ LARGEST_EPSILON = 6.0
 EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g} (and not the static constant, 78 for water)"
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
 
+PER = Choice(names=("cell", "molecule", "area-x", "area-y", "area-z"))
 ENGINE = Choice(names=lambda: ENGINES)
 DEVICE = Kind(pattern=r"auto|cpu|mps|cuda(:\d+)?", takes=DEVICES)
 COUNT = Number(minimum=1, integer=True, takes="a positive whole number", metavar="N")

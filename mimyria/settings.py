@@ -248,12 +248,7 @@ class Experiment(Settings):
     )
     stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
     laser: float | None = setting(positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use")
-    per: str = setting(
-        Choice(names=PER),
-        "n·α refers to the volume of the cell; per molecule (of --groups molecules) or area of a layer, besides.",
-        "use",
-        "cell",
-    )
+    per: str = setting(PER, "n·α is of the cell; besides, per molecule of --groups or area.", "use", "cell")
     porto: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GEOMETRY"), words=True), "Raman geometry of an oriented sample, e.g. z(xy)-z.", "use", ()
     )

@@ -26,7 +26,7 @@ class Conditions:
     film: tuple[float, ...] | None = None
     """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
     per: str = Experiment.per
-    """What n·α refers to, besides the volume of the cell; a name in ``PER``."""
+    """What n·α refers to, besides the volume of the cell; see `settings`."""
 
     @classmethod
     def of(cls, settings: Experiment, temperature: float) -> Conditions:

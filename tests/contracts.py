@@ -125,6 +125,25 @@ def write_ipi(path: Path, run: list[Any], quantity: str, unit: str = "atomic_uni
                 file.write(f"{symbol:>8s}" + "".join(f" {x:16.9e}" for x in row) + "\n")
 
 
+GRO_BOX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1))
+
+
+def write_gro(path: Path, run: list[Any], *, decimals: int = 8, velocities: bool = True, title: str = "t= {}") -> None:
+    """Write a run as GROMACS does."""
+    width = decimals + 5
+    with path.open("w") as file:
+        for frame in run:
+            file.write(
+                f"water {title.format(f'{frame.time / 1000:.5f}')} step= {round(2 * frame.time)}\n{len(frame):5d}\n"
+            )
+            values = [frame.positions / 10, frame.velocities * 100] if velocities else [frame.positions / 10]
+            for atom, symbol in enumerate(symbols_of(frame.numbers)):
+                row = "".join(f"{x:{width}.{decimals}f}" for x in values[0][atom])
+                row += "".join(f"{x:{width}.{decimals + 1}f}" for part in values[1:] for x in part[atom])
+                file.write(f"{1:5d}{'SOL':<5s}{symbol:>5s}{atom + 1:5d}{row}\n")
+            file.write(" ".join(f"{frame.cell[place] / 10:.9f}" for place in GRO_BOX) + "\n")
+
+
 def write_dftb(path: Path, run: list[Any], *, charges: bool = True, velocities: bool = True) -> None:
     """Write ``geo_end.xyz`` of DFTB+."""
     with path.open("w") as file:

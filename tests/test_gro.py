@@ -7,46 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts import TIMESTEP, ReaderContract, made_up_run
-from mimyria.elements import symbols_of
+from contracts import TIMESTEP, made_up_run, write_gro
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames
 from mimyria.trajectory import Trajectory
-
-BOX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1))
-
-
-def write_gro(path: Path, run: list[Any], *, decimals: int = 8, velocities: bool = True, title: str = "t= {}") -> None:
-    """Write a run as GROMACS does."""
-    width = decimals + 5
-    with path.open("w") as file:
-        for frame in run:
-            file.write(
-                f"water {title.format(f'{frame.time / 1000:.5f}')} step= {round(2 * frame.time)}\n{len(frame):5d}\n"
-            )
-            values = [frame.positions / 10, frame.velocities * 100] if velocities else [frame.positions / 10]
-            for atom, symbol in enumerate(symbols_of(frame.numbers)):
-                row = "".join(f"{x:{width}.{decimals}f}" for x in values[0][atom])
-                row += "".join(f"{x:{width}.{decimals + 1}f}" for part in values[1:] for x in part[atom])
-                file.write(f"{1:5d}{'SOL':<5s}{symbol:>5s}{atom + 1:5d}{row}\n")
-            file.write(" ".join(f"{frame.cell[place] / 10:.9f}" for place in BOX) + "\n")
-
-
-class TestGro(ReaderContract):
-    reader = "gro"
-    exact_to = 1e-6
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        write_gro(folder / "md.gro", run)
-        return {"path": folder / "md.gro"}
-
-
-class TestGroPositions(TestGro):
-    differenced = True
-
-    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
-        write_gro(folder / "md.gro", run, decimals=9, velocities=False)
-        return {"path": folder / "md.gro"}
 
 
 def test_usual_decimals_and_numbers_without_blanks_between(tmp_path: Path) -> None:

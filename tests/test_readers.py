@@ -26,6 +26,7 @@ from contracts import (
     write_cp2k,
     write_cpmd,
     write_dftb,
+    write_gro,
     write_ipi,
     write_tinker,
 )
@@ -152,6 +153,23 @@ class TestTinkerPositions(TestTinker):
     def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
         write_tinker(folder / "water.xyz", run)
         return {"path": folder / "water.xyz", "timestep": TIMESTEP}
+
+
+class TestGro(ReaderContract):
+    reader = "gro"
+    exact_to = 1e-6
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_gro(folder / "md.gro", run)
+        return {"path": folder / "md.gro"}
+
+
+class TestGroPositions(TestGro):
+    differenced = True
+
+    def write(self, folder: Path, run: list[Any]) -> dict[str, Any]:
+        write_gro(folder / "md.gro", run, decimals=9, velocities=False)
+        return {"path": folder / "md.gro"}
 
 
 class TestCPMD(ReaderContract):

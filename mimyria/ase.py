@@ -33,6 +33,8 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
         Make the sums over the atoms exact, Σ P = charge · 1 and Σ Q = 0.
     device
         ``auto``, ``cpu``, ``cuda``, ``mps``.
+    level
+        The level of theory, if a model has several: a part of its name.
     """
 
     implemented_properties: ClassVar[list[str]] = list(PROPERTIES.values())
@@ -43,11 +45,12 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
         charge: float | None = None,
         project: bool = True,
         device: str = "auto",
+        level: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         place = choose_device(device)
-        self.models = {model.target.name: model for path in models for model in read_models(path, place)}
+        self.models = {model.target.name: model for path in models for model in read_models(path, place, level)}
         self.charge, self.project = charge, project
         self._used = 0.0
         self.implemented_properties = [PROPERTIES[name] for name in self.models]  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mimyria.declare import Choice, File, Kind, Number
+from mimyria.declare import Choice, File, Kind, Number, Pairs
 
 IN_FRAMES = "frames"
 """The source of tensors that are stored in the trajectory's own frames."""
@@ -24,11 +24,6 @@ OF_FACES = ("sfg",)
 """Kinds that need the rates of the two faces of a slab; made only on request."""
 PRESETS = ("default", "small", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
-LARGEST_FIELD, SMALLEST_FIELD = 0.02, 1e-5
-"""E_h/(e a0); above the first the Taylor series of a molecule's response fails, and an insulator breaks down."""
-FIELD = "a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule"
-LARGEST_EPSILON = 6.0
-EPSILON = f"ε∞, the refractive index squared: 1 to {LARGEST_EPSILON:g} (and not the static constant, 78 for water)"
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
 
 PER = Choice(names=("cell", "molecule", "area-x", "area-y", "area-z"))
@@ -45,6 +40,13 @@ CONSTRAINTS = Number(
     other=Kind(pattern="auto|none|h-bonds|rigid", takes=HOW_CONSTRAINED),
     takes=HOW_CONSTRAINED,
     metavar="HOW",
+)
+FIELD = Number(minimum=1e-5, maximum=0.02, takes="a strength in E_h/(e a0) (51.4 V/Å), 1e-3 to 1e-2 as a rule")
+"""Above its maximum the Taylor series of a molecule's response fails, and an insulator breaks down."""
+EPSILON = Number(
+    minimum=1,
+    maximum=6,
+    takes="ε∞, the refractive index squared: 1 to 6 (and not the static constant, 78 for water)",
 )
 WORD = Kind(pattern=".+")
 SOURCE = Kind(pattern=".+", metavar="FILE")
@@ -67,4 +69,6 @@ def target_names() -> Collection[str]:
     return TARGETS
 
 
+ELEMENTS = Pairs(of=Kind(pattern=".+", takes="an element"), metavar="NAME=ELEMENT")
+MASSES = Pairs(of=positive("U"), metavar="ATOMS=U")
 TARGET = Choice(names=target_names, metavar="TARGET")

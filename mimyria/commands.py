@@ -156,14 +156,15 @@ def evaluate(
     from mimyria.figures.training import plot_calibration, plot_parity
     from mimyria.model.files import choose_device, read_model
     from mimyria.model.model import ResponseModel
-    from mimyria.training.evaluate import compare_with_labels
+    from mimyria.training.evaluate import compare_with_labels, level_for
     from mimyria.training.evaluate import evaluate as errors_of
 
     asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
+    frames, origin = _labelled(labels, asked.layout)
     if not isinstance(model, ResponseModel):
-        model = read_model(model, device=choose_device(asked.device))
-    pairs = compare_with_labels(model, *_labelled(labels, asked.layout))
+        model = read_model(model, device=choose_device(asked.device), level=asked.level or level_for(model, frames))
+    pairs = compare_with_labels(model, frames, origin)
     for picture, draw in zip(pictures, (plot_parity, plot_calibration), strict=True):
         if picture is not None:
             draw(picture, pairs)
@@ -202,7 +203,7 @@ def predict(
     asked = settings_of(PredictSettings, settings, given)
     frames = _frames(configurations, **values_of(asked, Stored))
     project = asked.sum_rule == "project"
-    return predict_all(_models(models, asked.device), frames, charge=asked.charge, project=project)
+    return predict_all(_models(models, asked), frames, charge=asked.charge, project=project)
 
 
 def bands(
@@ -266,14 +267,16 @@ def _labelled(source: File | Iterable[File | Frame], layout: str | None) -> tupl
     return list(_frames(items, layout=layout)), files or "the labels"
 
 
-def _models(models: File | ResponseModel | Iterable[File | ResponseModel], device: str) -> list[ResponseModel]:
+def _models(
+    models: File | ResponseModel | Iterable[File | ResponseModel], asked: PredictSettings
+) -> list[ResponseModel]:
     """Return models as they are, and those in files on the device they shall compute on."""
     from mimyria.model.files import choose_device, read_models
     from mimyria.model.model import ResponseModel
 
-    chosen = choose_device(device)
+    device = choose_device(asked.device)
     items = [models] if isinstance(models, str | os.PathLike | ResponseModel) else models
-    read = [[item] if isinstance(item, ResponseModel) else read_models(item, chosen) for item in items]
+    read = [[item] if isinstance(item, ResponseModel) else read_models(item, device, asked.level) for item in items]
     return list(itertools.chain(*read))
 
 

@@ -15,7 +15,8 @@ from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.labels.quality import summarise_quality
-from mimyria.targets import TARGETS, labelled_atoms
+from mimyria.level import different, epsilon_infinity, in_words, level_of, without_diffuse
+from mimyria.targets import PGT, TARGETS, labelled_atoms
 
 SPECTRA = ("a table of spectra", "a table of numbers", "a JCAMP-DX spectrum")
 """Contents that are read as spectra."""
@@ -87,11 +88,16 @@ def _last_cycle(folder: Path) -> dict[str, str]:
 def _model(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from mimyria.model.files import read_model
+    from mimyria.model.files import read_every_level
 
-    model = read_model(path)
+    model = read_every_level(path)
     shape = asdict(model.settings) | {"species": symbols_of(np.array(model.settings.species))}
-    return {"model": str(path), "title": model.target.title, "unit": model.target.unit, **shape, **model.summary}
+    stated = {"level": in_words(model.levels)} if "levels" not in model.summary else {}
+    if any(level.diffuse is False for level in model.levels) and model.target.order >= PGT.order:
+        stated["warning"] = without_diffuse(in_words(level for level in model.levels if level.diffuse is False))
+    return {"model": str(path), "title": model.target.title, "unit": model.target.unit, **shape, **stated} | (
+        model.summary
+    )
 
 
 def _series(path: Path) -> dict[str, Any]:
@@ -127,6 +133,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     labelled: Counter[str] = Counter()
     atoms: Counter[str] = Counter()
     headers: list[dict[str, Any]] = []
+    epsilons: list[float | None] = []
     for frame in read_frames(path, **reading):
         first = first or frame
         count += 1
@@ -136,6 +143,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         if frame.time is not None and len(times) < 2:
             times.append(frame.time)
         headers.append(frame.info if frame.tensors else {})
+        epsilons.append(epsilon_infinity(frame))
         for name, tensor in frame.tensors.items():
             tensors[name] += 1
             atoms[name] += len(frame)
@@ -172,4 +180,9 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         )
     keys = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
     stated = {key: first.info[key] for key in keys if key in first.info}
+    if known := [epsilon for epsilon in epsilons if epsilon is not None]:
+        facts["epsilon_infinity"] = f"mean {np.mean(known):.3f} of {len(known)} labels"
+    bare = [level for level in different(map(level_of, headers)) if level.diffuse is False]
+    if bare and any(TARGETS[name].order >= PGT.order for name in tensors):
+        stated["warning"] = without_diffuse(in_words(bare))
     return {"file": str(path), **facts, **summarise_quality(headers), **stated}

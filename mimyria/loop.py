@@ -105,7 +105,8 @@ class Loop:
         here = self.folder.cycle(number)
         self._select(here, lambda: self._choose(number))
         labelled = self.steps.label(here, "the next cycle takes as many more")
-        files = [self.folder.cycle(k) / "labels.extxyz" for k in range(1, number + 1)]
+        # networks predict at the level of the last labels, which are those of the loop
+        files = [*self.settings.labels, *(self.folder.cycle(k) / "labels.extxyz" for k in range(1, number + 1))]
         self.steps.train(here, files)
         errors = self.steps.evaluate(here, self.folder.test / "labels.extxyz")
         self.steps.spectra(here, here, (self.probe,))

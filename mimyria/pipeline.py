@@ -36,7 +36,7 @@ from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.spectra.spectrum import Spectra, write_csv
+from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along
 from mimyria.trajectory import Trajectory, open_trajectories
 from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volumes
@@ -290,6 +290,9 @@ def _spectra(
     log.info(summary)
     spectra = Spectra()
     made = facts_of(series) | {f"rates {number}": str(run.origin) for number, run in enumerate(series, 1)}
+    for name, level in dict.fromkeys(pair for run in series for pair in run.origin.get("levels", {}).items()):
+        key = f"{LEVEL}{name}"
+        made[key] = f"{made[key]} and {level}" if key in made else level
     for kind, make in KINDS.items():
         if kind in kinds:
             spectrum = make(series, conditions, sampling)

@@ -7,7 +7,7 @@ identity of the result if it decides it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from mimyria.choices import (
     COUNT,
     DEVICE,
     DEVICES,
+    ELEMENTS,
     ENGINE,
     ENGINES,
     EPSILON,
@@ -27,10 +28,9 @@ from mimyria.choices import (
     IN_FRAMES,
     INTEGER,
     KINDS,
-    LARGEST_EPSILON,
-    LARGEST_FIELD,
     LASER,
     LAYOUTS,
+    MASSES,
     NATURAL,
     NUCLEI,
     OF_FACES,
@@ -38,7 +38,6 @@ from mimyria.choices import (
     PICTURES,
     POSITIVE,
     PRESETS,
-    SMALLEST_FIELD,
     SOURCE,
     SUM_RULE,
     TARGET,
@@ -65,16 +64,10 @@ class Topology(Layout):
 
     topology: Path | None = setting(File(), "File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).", "result")
     species: Mapping[str, str] = setting(
-        Pairs(of=replace(WORD, takes="an element"), metavar="NAME=ELEMENT"),
-        "Element of a name or type of atoms, such as OW=O; repeatable.",
-        "result",
-        {},
+        ELEMENTS, "Element of a name or type of atoms, such as OW=O; repeatable.", "result", {}
     )
     mass: Mapping[str, float] = setting(
-        Pairs(of=positive("U"), metavar="ATOMS=U"),
-        "Mass by element, name or selection, such as H=2.014; repeatable.",
-        "result",
-        {},
+        MASSES, "Mass by element, name or selection, such as H=2.014; repeatable.", "result", {}
     )
 
 
@@ -114,7 +107,14 @@ class Device(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction(Device):
+class Levelled(Device):
+    """At which level of theory networks predict."""
+
+    level: str | None = setting(WORD, "Level of theory, if a model has several: a part of its name.", "result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Levelled):
     """How networks are used."""
 
     charge: float | None = setting(Number(metavar="E"), "Total charge, e; by default of the frames, else 0.", "result")
@@ -127,7 +127,7 @@ class PredictSettings(Prediction, Stored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(Layout, Device):
+class EvaluateSettings(Layout, Levelled):
     """Settings of `evaluate`."""
 
 
@@ -324,11 +324,7 @@ class Calculation(Settings):
     target: str = setting(
         TARGET, "pgt: APT and PGT (13 runs); apt: APT (7 runs); hgt: all three (33 runs).", "result", "pgt", given=True
     )
-    field: float | None = setting(
-        Number(minimum=SMALLEST_FIELD, maximum=LARGEST_FIELD, takes=FIELD),
-        "Field strength, E_h/(e a0); by default 2e-3, and 8e-3 for hgt.",
-        "result",
-    )
+    field: float | None = setting(FIELD, "Field strength, E_h/(e a0); by default 2e-3, and 8e-3 for hgt.", "result")
     scheme: str = setting(
         Choice(names=("field", "displacement")), "Fields, or, for validation, displaced atoms.", "result", "field"
     )
@@ -340,9 +336,7 @@ class Calculation(Settings):
         {},
         file="schema=(.+)",
     )
-    epsilon: float = setting(
-        Number(minimum=1, maximum=LARGEST_EPSILON, takes=EPSILON), "ε∞ around clusters; 1.78 for water.", "use", 1.0
-    )
+    epsilon: float = setting(EPSILON, "ε∞ around clusters; 1.78 for water.", "use", 1.0)
     max_residual: float | None = setting(POSITIVE, "Refuse labels whose fit has a larger residual, E_h/a0.", "use")
     sum_rule: str = setting(SUM_RULE, HELP_OF_SUM_RULE, "use", "none")
 
@@ -379,6 +373,9 @@ class TrainSettings(Layout, Device):
     panel: ClassVar[str] = "Training"
     target: str = setting(TARGET, "What the network learns.", "result", MISSING, given=True)
     preset: str = setting(Choice(names=PRESETS), "Preset of the network.", "result", "default")
+    start: str | None = setting(
+        SOURCE, "Model to begin from, a file or `water`: few labels are enough.", "result", file=r"(?=.*[./])(.+)"
+    )
     validation: float | Path = setting(
         Number(minimum=0, below=1, other=File(), metavar="FRACTION|FILE"),
         "Fraction of the frames, or a file with labelled frames.",

@@ -149,7 +149,7 @@ def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Ite
     from mimyria.model.predict import predict_all
 
     device = choose_device(settings.device)
-    models = [read_model(path, name, device) for name, path in files.items()]
+    models = [read_model(path, name, device, settings.level) for name, path in files.items()]
     return predict_all(models, frames, charge=settings.charge, project=settings.sum_rule == "project")
 
 
@@ -188,11 +188,15 @@ def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: in
     read = [trajectory.path, settings.topology, settings.velocities, cells]
     files = [file for pattern in read if pattern is not None for file in files_of(pattern)]
     if settings.model_files:
-        from mimyria.model.files import bundled  # torch again
+        from mimyria.model.files import bundled, stated_level  # torch again
 
         files += [bundled(model, name) for name, model in settings.model_files.items()]
     decisive = set(declared(SpectrumSettings, "result")) - {"tensor", *TARGETS}
+    decisive -= set() if settings.level else {"level"}  # which passes of earlier versions have not
     facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
+    if settings.model_files:
+        each = {name: stated_level(path, name, settings.level) for name, path in settings.model_files.items()}
+        facts |= {"levels": known} if (known := {name: level for name, level in each.items() if level}) else {}
     facts |= {"groups": None} if settings.of_faces else {"normal": None}
     return Identity(facts, files)

@@ -127,6 +127,18 @@ def test_contradictions_are_found_before_anything_is_labelled(words: dict[str, A
         AutotrainSettings(trajectories=("md.xyz",), **words)
 
 
+def test_labels_of_other_levels_and_models_to_start_from(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("apt", "pgt"):
+        (tmp_path / "models" / f"{name}.mym").touch()
+    settings = read(tmp_path, "trajectories: [a]\nlabels: [cheap.xyz]\ntrain: {start: ./models}")
+    assert settings.labels == (tmp_path / "cheap.xyz",)
+    assert settings.files == [tmp_path / name for name in ("cheap.xyz", "models/apt.mym", "models/pgt.mym")]
+    assert read(tmp_path, "trajectories: [a]\ntrain: {start: water}").training.start == "water"
+    with pytest.raises(ConfigError, match="labels takes each one once"):
+        AutotrainSettings(trajectories=("md.xyz",), labels=("a.xyz", "a.xyz"))
+
+
 def test_every_file_that_decides_a_result_is_watched() -> None:
     settings = AutotrainSettings(
         trajectories=("md.xyz",),

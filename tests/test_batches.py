@@ -9,6 +9,7 @@ import torch
 from ase.build import molecule
 
 from mimyria.frame import Frame
+from mimyria.level import Level
 from mimyria.model.batches import make_data
 from mimyria.model.files import read_model
 from mimyria.model.model import PRESETS, ResponseModel
@@ -62,3 +63,16 @@ def test_a_constant_excess_is_no_error_when_the_sum_is_made_exact(labels: list[F
         train(labels[:4], quick("apt", sum_rule=sum_rule), tmp_path / sum_rule)
     none, projected = (tensors_of(read_model(tmp_path / name), labels[0]) for name in ("none", "project"))
     assert abs(none - projected).max() > 1e-4  # the loss is another one
+
+
+def test_the_level_that_is_predicted_is_seen_as_often_as_all_others(labels: list[Frame]) -> None:
+    levels = Level("a", "PBE", "small"), Level("b", "PBE", "large")
+    model = ResponseModel(replace(PRESETS["small"]["apt"], species=(1, 8)), levels=levels)
+    frames = [replace(frame, info=levels[k == 3].header) for k, frame in enumerate(labels[:6])]
+    frames[3] = replace(frames[3], tensors={"apt": 3 * frames[3].tensors["apt"]})
+    data = make_data(model, frames, [], project=False, weights={}, device=torch.device("cpu"))
+    assert [batch.level for batch in data.training] == [0] * 5 + [1] * 5
+    scales = model.scale.reshape(2, 2, -1)  # species, level, irreps
+    assert 2 < (scales[:, 1] / scales[:, 0]).min() < (scales[:, 1] / scales[:, 0]).max() < 4
+    for batch in data.training:  # labels of both levels are of order one
+        assert 0.3 < batch.labels.square().mean() < 3

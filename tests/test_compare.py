@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.spectra.compare import band_maximum, compare, similarity, subtract, warn_if_of_different_kinds
-from mimyria.spectra.spectrum import Curve, Spectrum, read_spectrum, write_csv
+from mimyria.spectra.spectrum import WAVENUMBER, Curve, Spectrum, read_spectrum, write_csv
 
 
 def test_similarity_of_known_curves() -> None:
@@ -136,3 +136,17 @@ def test_an_odd_scale_or_range_is_refused(given: dict[str, object], message: str
     spectrum = Spectrum("ir", {"wavenumber_cm-1": x, "n_alpha_cm-1": x})
     with pytest.raises(ConfigError, match=message):
         compare(spectrum, spectrum, **given)
+
+
+def test_spectra_of_different_levels_of_theory_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    grid = np.linspace(100.0, 4000.0, 40)
+    columns = {WAVENUMBER: grid, "n_alpha_cm-1": 1 + grid}
+
+    def at(level: str) -> Spectrum:
+        return Spectrum("ir", columns, {"level of apt": level, "resolution": "20 cm-1"} if level else {})
+
+    compare(at("PBE/small (a)"), at("PBE/small (a)"))
+    compare(at("PBE/small (a)"), at(""))
+    assert not caplog.records
+    compare(at("PBE/small (a)"), at("PBE/large (b)"))
+    assert "the APT are of different levels of theory: PBE/small (a) and PBE/large (b)" in caplog.text

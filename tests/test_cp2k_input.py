@@ -14,6 +14,7 @@ from mimyria.engines.cp2k import CP2K, check_end, read_run
 from mimyria.engines.cp2k_input import read_template, run_input, scf_noise
 from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
+from mimyria.level import Level
 from mimyria.units import DEBYE
 
 TEMPLATES = Path(__file__).parents[1] / "configs" / "cp2k"
@@ -29,6 +30,31 @@ def test_our_templates_are_what_we_ask_for(path: Path, caplog: pytest.LogCapture
     engine.check(Configuration(BOX))
     assert not caplog.records
     assert "EPS_SCF 1e-8" in engine.summary
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level"),
+    [
+        ("", "", Level("CP2K", "PBE", "DZVP-GTH", "280/40 Ry", "NN50/NN50_SMOOTH")),
+        ("&XC_FUNCTIONAL PBE", "&XC_FUNCTIONAL\n&PBE\nPARAMETRIZATION REVPBE\n&END PBE", {"functional": "REVPBE"}),
+        (
+            "&XC_FUNCTIONAL PBE",
+            "&HF\nFRACTION 0.25\n&END HF\n&XC_FUNCTIONAL\n&PBE\nSCALE_X 0.75\n&END PBE",
+            {"functional": "PBE+0.25 HF"},
+        ),
+        ("BASIS_SET DZVP-GTH", "BASIS_SET ORB TZV2P-GTH", {"basis": "H DZVP-GTH, O TZV2P-GTH"}),
+        ("BASIS_SET DZVP-GTH", "BASIS_SET DZVP-GTH\nBASIS_SET AUX_FIT cFIT3", {}),
+        ("XC_SMOOTH_RHO NN50", "", {"xc_grid": "NN50_SMOOTH"}),
+        ("CUTOFF 280", "", {}),  # CP2K's own default
+        ("CUTOFF 280", "CUTOFF [Ry] 400", {"cutoff": "400/40 Ry"}),
+    ],
+)
+def test_the_level_of_theory_of_a_template(tmp_path: Path, old: str, new: str, level: Level | dict[str, str]) -> None:
+    text = CHEAP.read_text()
+    assert old in text
+    (tmp_path / "own.inp").write_text(text.replace(old, new, 1))
+    plain = CP2K(CHEAP).level
+    assert CP2K(tmp_path / "own.inp").level == (level if isinstance(level, Level) else replace(plain, **level))
 
 
 def test_the_input_of_a_run() -> None:

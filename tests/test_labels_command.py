@@ -8,9 +8,13 @@ import pytest
 
 from conftest import DATA, Run
 from contracts import TRICLINIC
+from mimyria.engines.cp2k import CP2K
+from mimyria.errors import ConfigError, RunFailed
 from mimyria.formats import read_frames
 from mimyria.labels import command
-from mimyria.labels.command import draw
+from mimyria.labels.command import draw, finished, make_labels
+from mimyria.labels.label import unlabelled
+from mimyria.level import KEYS, level_of
 from mimyria.settings import LabelSettings
 
 
@@ -23,6 +27,9 @@ def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecul
     first = list(read_frames(out))
     assert first[0].forces is not None
     assert "tblite" in first[0].info["engine"]
+    assert first[0].info["functional"] == "GFN2-xTB"
+    assert first[0].info["program"].startswith("tblite ")
+    assert "epsilon_infinity" not in first[0].info  # of a cell alone
     assert abs(first[0].tensors["pgt"].sum(axis=0)).max() < 1e-8
     status, _, errors = run(*arguments)
     assert status == 0, errors
@@ -34,6 +41,42 @@ def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecul
     status, _, errors = run(*arguments, "--field", "1e-3")
     assert status == 2
     assert "made with other settings: field was 0.002, now it is 0.001" in errors
+
+
+def test_the_header_says_the_level_of_theory(caplog: pytest.LogCaptureFixture) -> None:
+    frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
+    bare = replace(frame, info={"engine": "CP2K 2023.1", "field": 2e-3, "alpha": frame.info["alpha"]})
+    engine = CP2K(Path(__file__).parents[1] / "configs" / "cp2k" / "water-cheap.inp")
+    info = finished(bare, engine, project=False).info
+    stated = {key: info[key] for key in ("functional", "basis", "cutoff", "xc_grid", "program", "diffuse")}
+    assert stated == {
+        "functional": "PBE",
+        "basis": "DZVP-GTH",
+        "cutoff": "280/40 Ry",
+        "xc_grid": "NN50/NN50_SMOOTH",
+        "program": "CP2K 2023.1",
+        "diffuse": False,
+    }
+    assert info["epsilon_infinity"] == pytest.approx(1.554, abs=1e-3)  # what this polarizability means, by hand
+    assert info["engine"] == frame.info["engine"]
+    assert level_of(info) == level_of(frame.info)  # of labels of earlier versions, which have the sentence alone
+    assert not {*KEYS} & {*unlabelled(replace(frame, info=info)).info}
+
+
+@pytest.mark.parametrize(
+    ("basis", "target", "warned"), [("sto-3g", "pgt", 1), ("sto-3g", "apt", 0), ("6-31+g", "pgt", 0)]
+)
+def test_a_basis_without_diffuse_functions_is_warned_of(
+    tmp_path: Path, molecules: Path, caplog: pytest.LogCaptureFixture, basis: str, target: str, warned: int
+) -> None:
+    pytest.importorskip("pyscf")
+    settings = LabelSettings(engine="pyscf", set={"basis": basis}, target=target, sample=9)
+    with pytest.raises(ConfigError, match="from 1 to the 3 frames"):  # nothing is computed
+        make_labels([molecules], tmp_path / "out.xyz", tmp_path / "work", settings)
+    settings = replace(settings, sample=None, frames=(0, 1), charge=1)
+    with pytest.raises(RunFailed, match="open shells"):
+        make_labels([molecules], tmp_path / "out.xyz", tmp_path / "work", settings)
+    assert caplog.text.count("has no diffuse functions") == warned
 
 
 def test_labels_by_displacements(run: Run, tmp_path: Path, molecules: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames
 from mimyria.formats.outcar import born_charges, configuration_of_charges, masses
+from mimyria.level import Level, level_of
 
 BORN = """
  BORN EFFECTIVE CHARGES (including local field effects) (in |e|, cummulative output)
@@ -85,6 +86,29 @@ def test_masses_of_the_ions(tmp_path: Path) -> None:
         assert next(read_frames(path)).masses is None
     text = "ions per type =   1   2\n  Mass of Ions in am\n   POMASS = 207.20100.00\n"  # in columns of six
     np.testing.assert_array_equal(masses(text), [207.2, 100, 100])
+
+
+EXCHANGE = """   ENCUT  =  400.0 eV  29.40 Ry    5.42 a.u.  10.42 10.42 10.42*2*pi/ulx,y,z
+ Exchange correlation treatment:
+   GGA     =    {gga}    GGA type
+   LEXCH   =     8    internal setting for exchange type
+   LHFCALC =     {hybrid}    Hartree Fock is set to
+   AEXX    =    0.2500 exact exchange contribution
+"""
+
+
+@pytest.mark.parametrize(
+    ("gga", "hybrid", "functional"),
+    [("--", "F", "PBE"), ("RP", "F", "RPBE"), ("--", "T", "PBE+0.25 HF"), ("XX", "F", "")],
+)
+def test_the_level_of_theory(tmp_path: Path, gga: str, hybrid: str, functional: str) -> None:
+    path = tmp_path / "OUTCAR"
+    path.write_text(outcar(1) + EXCHANGE.format(gga=gga, hybrid=hybrid) + BORN)
+    (frame,) = read_frames(path)
+    level = level_of(frame.info)
+    assert level == Level("VASP", functional, "plane waves", "400 eV")
+    assert level.version == "6.3.0"
+    assert level.diffuse
 
 
 def outcar(steps: int) -> str:

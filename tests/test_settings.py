@@ -135,7 +135,7 @@ OTHER: dict[str, Any] = {
     "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
     "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
     "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2}, "beads": Path("md.xyz"),
-    "nuclei": "centroid",
+    "nuclei": "centroid", "level": "PBE", "start": "m.mym",
 }  # fmt: skip
 """Another value of every setting than its default."""
 HARMLESS = {

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
-    {"__init__", "units", "errors", "frame", "elements", "targets", "neighbours", "molecules"}
+    {"__init__", "units", "errors", "frame", "elements", "targets", "level", "neighbours", "molecules"}
     | {"config", "contents", "progress", "execute", "memory", "declare", "choices", "settings"},
     {"formats"},
     {"trajectory"},

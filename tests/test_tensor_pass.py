@@ -170,3 +170,27 @@ def test_tensors_that_are_not_there(run: Run, charges: Path, water: Path, tmp_pa
         "columns are: species, pos, vel",
     )
     refused(run("spectrum", charges, "--pgt", "frames", "--out", tmp_path / "o"), "has no pgt", "apt")
+
+
+def test_the_level_of_theory_is_chosen_and_said(run: Run, water: Path, tmp_path: Path) -> None:
+    import torch
+
+    from mimyria.level import Level
+    from mimyria.model.files import write_model
+    from mimyria.model.model import PRESETS, ResponseModel
+
+    torch.manual_seed(0)
+    levels = (Level("a", "PBE", "small"), Level("b", "PBE", "large"))
+    model = ResponseModel(replace(PRESETS["small"]["apt"], species=(1, 8), cutoff=3.0), levels=levels)
+    write_model(tmp_path / "m.mym", model, {})
+    asked = ("spectrum", water, "--apt", tmp_path / "m.mym", "--frames", ":20", "--out", tmp_path / "o")
+    _, _, said = run(*asked)
+    assert "predicts at the level PBE/large (b); --level chooses another of PBE/small (a) and PBE/large (b)" in said
+    first = read_spectrum(tmp_path / "o" / "ir.csv")
+    assert first.header["level of apt"] == "PBE/large (b)"
+    run(*asked, "--level", "small")  # made anew: the rates are others
+    second = read_spectrum(tmp_path / "o" / "ir.csv")
+    assert second.header["level of apt"] == "PBE/small (a)"
+    assert abs(second.values() - first.values()).max() > 1e-3 * abs(first.values()).max()
+    assert (tmp_path / "o" / "series-1.h5").exists()
+    refused(run(*asked, "--level", "RPBE"), "--level RPBE means no level of theory of")

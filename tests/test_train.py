@@ -143,13 +143,21 @@ def test_labels_of_different_kinds_are_warned_of(
     alike = [by("CP2K 2023.1 PBE", frame) for frame in labels[:3]]
     train(alike, quick("apt", epochs=1), tmp_path / "m")
     assert "trained together" not in caplog.text
-    train([*alike[:2], by("tblite GFN2-xTB", labels[2], cluster_epsilon=1.78)], quick("apt", epochs=1), tmp_path / "m")
-    assert "labels of different engine are trained together: CP2K 2023.1 PBE, tblite GFN2-xTB" in caplog.text
+    newer = by("CP2K 2023.1 PBE", labels[2], layout="vasp")
+    train([*alike[:2], newer], quick("apt", epochs=1), tmp_path / "m")
+    assert "labels of different layout are trained together: None, vasp" in caplog.text
+    caplog.clear()
+    other = by("tblite GFN2-xTB", labels[2], cluster_epsilon=1.78)
+    with caplog.at_level("INFO", logger="mimyria"):
+        train([*alike[:2], other], quick("apt", epochs=1), tmp_path / "m")
+    assert "have a read-out each: CP2K 2023.1 PBE and tblite GFN2-xTB; the model predicts at the last" in caplog.text
     assert "labels of different cluster_epsilon are trained together: 1.78, None" in caplog.text
     caplog.clear()
-    other = [by("tblite GFN2-xTB", labels[3])]
-    train(alike, quick("apt", epochs=1), tmp_path / "m", validation=other)
-    assert "labels of different engine" in caplog.text
+    train(alike, quick("apt", epochs=1), tmp_path / "m", validation=[other])
+    assert "labels of different levels of theory are trained together as if alike: CP2K 2023.1 PBE and" in caplog.text
+    caplog.clear()
+    train([*alike[:2], other], quick("apt", epochs=1, preset="published"), tmp_path / "m")
+    assert "labels of different levels of theory are trained together as if alike" in caplog.text
 
 
 def test_one_training_at_a_time_writes_a_model(labels: list[Frame], tmp_path: Path) -> None:

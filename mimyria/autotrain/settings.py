@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -119,6 +120,9 @@ class AutotrainSettings(Settings):
     trajectories: tuple[Path, ...] = setting(
         Many(of=File(), some=True), "Trajectories of one system.", "result", MISSING
     )
+    labels: tuple[Path, ...] = setting(
+        Many(of=File()), "Labels of other levels of theory, trained together with those of the loop.", "result", ()
+    )
     probe: int = setting(PROBE, "First stored frames, along which every cycle makes its spectra.", "result", 2000)
     selection: Selection = setting(Section(part=Selection), "Which frames are labelled.", "result", Selection())
     convergence: Convergence = setting(Section(part=Convergence), "When it has converged.", "use", Convergence())
@@ -133,7 +137,7 @@ class AutotrainSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("trajectories", "targets"):
+        for name in ("trajectories", "labels", "targets"):
             if len({*getattr(self, name)}) < len(getattr(self, name)):
                 raise ConfigError(f"{name} takes each one once")
         if not self.convergence.low < self.convergence.high:
@@ -164,7 +168,7 @@ class AutotrainSettings(Settings):
     @property
     def files(self) -> list[Path]:
         """Files that decide results, besides the trajectories."""
-        found = []
+        found = [str(path) for path in self.labels]
         for step, part in STEPS.items():
             for name, known in declared(part, "result").items():
                 value = getattr(self, step).get(name, [])
@@ -173,7 +177,8 @@ class AutotrainSettings(Settings):
                     for text in texts_of(value)
                     if known.file and (match := re.fullmatch(known.file, text, re.S))
                 ]
-        return [Path(file) for file in found]
+        folders = [sorted(Path(file).glob("*.mym")) if Path(file).is_dir() else [Path(file)] for file in found]
+        return list(chain.from_iterable(folders))  # --start may be a folder of models
 
 
 def read_autotrain(path: Path) -> AutotrainSettings:
@@ -196,6 +201,7 @@ def read_autotrain(path: Path) -> AutotrainSettings:
         **located,
         executors=Executors(**_located(folder, Executors, asdict(settings.executors))),
         trajectories=tuple(folder / trajectory for trajectory in settings.trajectories),
+        labels=tuple(folder / labels for labels in settings.labels),
     )
     from mimyria.pipeline import choose_kinds
 

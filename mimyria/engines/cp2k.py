@@ -25,6 +25,7 @@ from mimyria.engines.cp2k_input import (
     check_template,
     describe,
     flat,
+    level_of_template,
     read_template,
     run_input,
     with_contents,
@@ -32,6 +33,7 @@ from mimyria.engines.cp2k_input import (
 from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, run_folder
 from mimyria.errors import LabelError
 from mimyria.frame import Array
+from mimyria.level import Level
 from mimyria.memory import write_text
 from mimyria.units import DEBYE
 
@@ -66,6 +68,10 @@ class CP2K(Engine):
     @property
     def summary(self) -> str:
         return describe(self._tree)
+
+    @property
+    def level(self) -> Level:
+        return level_of_template(self._tree)
 
     @property
     def job_settings(self) -> dict[str, Any]:

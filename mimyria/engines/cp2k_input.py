@@ -20,6 +20,7 @@ from mimyria.elements import symbols_of
 from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
 from mimyria.frame import Array
+from mimyria.level import Level
 from mimyria.memory import digest
 from mimyria.targets import PGT, TARGETS
 
@@ -126,26 +127,43 @@ def flat(tree: Any, path: str = "") -> dict[str, Any]:
 
 def describe(tree: Tree) -> str:
     """Return functional, basis sets, grid and thresholds of a template in a few words."""
-    evaluation = tree["+force_eval"][0]
-    dft, kinds = evaluation.get("+dft", {}), evaluation.get("+subsys", {}).get("+kind", [])
-    exchange = dft.get("+xc", {})
-    functional = exchange.get("+xc_functional", {})
-    names = (
-        str(part.get("parametrization", name.strip("+"))).upper() for name, part in functional.items() if name != "_"
-    )
-    parts = [str(functional.get("_") or "+".join(names))]
-    parts += sorted({str(kind["basis_set"][-1]) for kind in kinds if "basis_set" in kind})
-    grid = dft.get("+mgrid", {})
-    parts.append(f"{grid.get('cutoff', 280):g}/{grid.get('rel_cutoff', 40):g} Ry")
-    if "+xc_grid" in exchange:
-        smoothing = [exchange["+xc_grid"].get(name) for name in ("xc_smooth_rho", "xc_deriv")]
-        parts.append("XC_GRID " + "/".join(str(value).upper() for value in smoothing if value))
+    dft, level = tree["+force_eval"][0].get("+dft", {}), level_of_template(tree)
+    parts = [level.functional, level.basis, level.cutoff, level.xc_grid and f"XC_GRID {level.xc_grid}"]
     thresholds = {
         "EPS_DEFAULT": dft.get("+qs", {}).get("eps_default", 1e-10),
         "EPS_SCF": dft.get("+scf", {}).get("eps_scf", DEFAULT_EPS_SCF),
     }
     parts += [f"{name} {value:g}".replace("e-0", "e-") for name, value in thresholds.items()]
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
+
+
+def level_of_template(tree: Tree) -> Level:
+    """Return the level of theory of a template; CP2K's own defaults stand for what it does not say."""
+    evaluation = tree["+force_eval"][0]
+    dft, kinds = evaluation.get("+dft", {}), evaluation.get("+subsys", {}).get("+kind", [])
+    exchange = dft.get("+xc", {})
+    functional = exchange.get("+xc_functional", {})
+    shortcut = [str(functional["_"]).upper()] if functional.get("_") else []
+    names = shortcut + [
+        str(part.get("parametrization", name.strip("+"))).upper() for name, part in functional.items() if name != "_"
+    ]
+    names += [f"{float(part.get('fraction', 1.0)):g} HF" for part in exchange.get("+hf", [])]
+    basis = {str(kind.get("_")).capitalize(): name for kind in kinds if (name := _orbital_basis(kind))}
+    grid, smoothing = dft.get("+mgrid", {}), exchange.get("+xc_grid", {})
+    method = str(dft.get("+qs", {}).get("method", "gpw")).upper()
+    return Level(
+        program="CP2K",
+        functional="+".join(names) if method in ("GPW", "GAPW") else method,
+        basis=one.pop() if len(one := set(basis.values())) == 1 else ", ".join(map(" ".join, sorted(basis.items()))),
+        cutoff=f"{grid.get('cutoff', 280):g}/{grid.get('rel_cutoff', 40):g} Ry",
+        xc_grid="/".join(str(smoothing[name]).upper() for name in ("xc_smooth_rho", "xc_deriv") if name in smoothing),
+    )
+
+
+def _orbital_basis(kind: Tree) -> str:
+    """Return the name of the basis of the orbitals, which may be one of several: ``BASIS_SET [ORB] NAME``."""
+    stated = [("ORB", name) if isinstance(name, str) else name for name in kind.get("basis_set", [])]
+    return next((str(name) for sort, name in stated if str(sort).upper() == "ORB"), "")
 
 
 def scf_noise(eps_scf: float, field: float, order: int = 2) -> float:

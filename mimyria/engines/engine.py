@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
+from mimyria.level import UNKNOWN, Level
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Engine(Protocol):
     @property
     def summary(self) -> str:
         """The level of theory in a few words, for the header of a label."""
+
+    @property
+    def level(self) -> Level:
+        """The level of theory as data, but for the version of the program, which only a run knows."""
+        return UNKNOWN
 
     @property
     def job_settings(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, check_isolated, version_of
 from mimyria.errors import LabelError
 from mimyria.frame import Array
+from mimyria.level import Level
 from mimyria.units import BOHR
 
 METHODS = ("GFN2-xTB", "GFN1-xTB")
@@ -31,6 +32,10 @@ class TBLite(Engine):
     @property
     def summary(self) -> str:
         return self.method
+
+    @property
+    def level(self) -> Level:
+        return Level("tblite", self.method)
 
     def prepare(self, field: float, order: int) -> None:
         version_of("tblite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from mimyria.formats.ase_formats import ASE, read_ase
 from mimyria.formats.born import NUMBER, numbers_of, read_text, with_tensors
 from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
+from mimyria.level import PLANE_WAVES, Level
 from mimyria.targets import APT
 
 TITLE = re.compile(r"^\s*BORN EFFECTIVE CHARGES.*$", re.MULTILINE)
 POSITIONS = "POSITION                                       TOTAL-FORCE"
 DISPLACING = (5, 6, 7, 8)
 """IBRION of finite differences and of perturbation theory, in which VASP displaces atoms."""
+FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "RE": "revPBE", "91": "PW91", "CA": "LDA"}
+"""By the tag GGA of VASP."""
 
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
@@ -33,7 +37,8 @@ def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> I
             continue
         version = re.match(r"\s*vasp\.(\S+)", text)
         program = f"VASP {version[1]}" if version else "VASP"
-        yield with_tensors(frame, {APT.name: charges}, source, program, epsilon_infinity(text))
+        labelled = with_tensors(frame, {APT.name: charges}, source, program, epsilon_infinity(text))
+        yield replace(labelled, info=labelled.info | level_in(text, program).header)
 
 
 def masses(text: str) -> Array | None:
@@ -60,6 +65,21 @@ def configuration_of_charges(text: str) -> int:
     if moves and int(moves[1]) in DISPLACING:
         return 0
     return max(text.count(POSITIONS, 0, titles[-1].start()) - 1, 0)
+
+
+def level_in(text: str, program: str) -> Level:
+    """Return the level of theory that an OUTCAR states: the functional, where its tags are known, and the cutoff."""
+    tags = dict(re.findall(r"^\s*(METAGGA|GGA|LEXCH|LHFCALC|AEXX|ENCUT)\s*=\s*(\S+)", text, re.MULTILINE))
+    functional = FUNCTIONALS.get(tags.get("GGA", "--"), "")
+    if not functional and tags.get("GGA") == "--" and tags.get("LEXCH") == "8":  # that of the pseudopotentials
+        functional = FUNCTIONALS["PE"]
+    if tags.get("METAGGA", "F") not in ("F", "--", "none"):
+        functional = tags["METAGGA"]
+    if functional and tags.get("LHFCALC") == "T":
+        functional += f"+{float(tags.get('AEXX', '1')):g} HF"
+    cutoff = f"{float(tags['ENCUT']):g} eV" if "ENCUT" in tags else ""
+    name, _, version = program.partition(" ")
+    return Level(name, functional, PLANE_WAVES, cutoff, version=version)
 
 
 def epsilon_infinity(text: str) -> Array | None:

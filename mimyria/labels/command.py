@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.declare import values_of
+from mimyria.engines.engine import Engine
 from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import make_executor
@@ -22,9 +23,10 @@ from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
 from mimyria.labels.quality import warn_of_charges
+from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
-from mimyria.targets import APT, TARGETS
+from mimyria.targets import APT, PGT, TARGETS
 
 log = logging.getLogger("mimyria")
 
@@ -59,6 +61,8 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     engine = make_engine(name, {"template": settings.template, "command": settings.command, **settings.set})
     if settings.charge is None and not any(CHARGE in frame.info for frame in frames.values()):
         log.info("the frames state no charge, so it is taken as 0; --charge sets another")
+    if engine.level.diffuse is False and TARGETS[settings.target].order >= PGT.order:
+        log.warning(without_diffuse(str(engine.level)))
     each, plan = _plan(frames, settings)
     resources = {key: number for key in ("workers", "cores") if (number := getattr(settings, key)) is not None}
     executor = make_executor(settings.executor, resources, work)
@@ -69,7 +73,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
         raise Interrupted(f"finished work is kept in {work}; run the same command again to resume it") from None
     assembled = plan.assemble(labelled.frames)
     warn_of_charges(out, [(frame.tensors[APT.name].sum(axis=0), frame.total_charge) for frame in assembled])
-    written = [_finished(frame, engine.summary, settings.sum_rule == "project") for frame in assembled]
+    written = [finished(frame, engine, settings.sum_rule == "project") for frame in assembled]
     if written:
         write_frames(out, written)
     programs = sorted({str(frame.info["engine"]) for frame in written})
@@ -181,9 +185,13 @@ def _displacement_plan(frames: dict[int, Frame], order: int) -> Plan:
     return Plan({full: moved[k][name] for k in frames for name, full in names[k].items()}, assemble)
 
 
-def _finished(frame: Frame, summary: str, project: bool) -> Frame:
+def finished(frame: Frame, engine: Engine, project: bool) -> Frame:
     """Return a labelled frame with the level of theory in its header, and, if ``project``, exact sum rules."""
-    info, tensors = frame.info | {"engine": f"{frame.info['engine']} {summary}"}, frame.tensors
+    program, tensors = str(frame.info["engine"]), frame.tensors
+    level = replace(engine.level, version=program.partition(" ")[2])
+    info = frame.info | {"engine": f"{program} {engine.summary}"} | level.header
+    if (epsilon := epsilon_infinity(frame)) is not None:
+        info[KEY_OF_EPSILON] = round(epsilon, 4)
     if project:
         charge = frame.total_charge
         tensors = {name: TARGETS[name].project_translation(tensor, charge) for name, tensor in tensors.items()}

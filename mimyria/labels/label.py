@@ -25,6 +25,7 @@ from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
 from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.quality import FIGURES
+from mimyria.level import KEYS
 from mimyria.memory import Identity, locked, read_json, write_json
 from mimyria.neighbours import neighbour_pairs
 from mimyria.settings import LabelSettings
@@ -37,7 +38,16 @@ IDENTITY, LABEL, FAILED, LOCK = "identity.json", "label.npz", "failed.json", "la
 CLOSEST = 0.5
 """Å; no two nuclei of a sensible configuration are nearer."""
 OWN_KEYS = {"field", "energy", "engine", "mimyria", "dipole", "alpha", "beta", "scf_steps", "seconds"}
-OWN_KEYS |= {"scheme", "sum_rule", "source", "source_frame", "cluster_centres", "cluster_epsilon", "cluster_radius"}
+OWN_KEYS |= {
+    "scheme",
+    "sum_rule",
+    "source",
+    "source_frame",
+    "cluster_centres",
+    "cluster_epsilon",
+    "cluster_radius",
+    *KEYS,
+}
 """Header keys written by labelling, besides the ``qa_`` figures; dropped when a frame is labelled again."""
 
 

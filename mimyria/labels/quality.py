@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.level import UNKNOWN, level_of
 from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
@@ -47,6 +48,9 @@ def summarise_quality(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     engines = Counter(str(header["engine"]) for header in headers if "engine" in header)
     if engines:
         facts["engine"] = "; ".join(f"{name} ({count} frames)" for name, count in engines.items())
+    levels = Counter(level_of(header) for header in headers if header)
+    if set(levels) - {UNKNOWN}:
+        facts["level"] = "; ".join(f"{level} ({count} frames)" for level, count in levels.items())
     outliers: dict[int, list[str]] = {}
     excessive: list[str] = []
     for name, meaning in FIGURES.items():

@@ -61,10 +61,11 @@ class Architecture:
     settings: type[Settings]
     network: Callable[[Any, o3.Irreps], NetworkProtocol]  # a torch module, made from settings and the tensor's irreps
     dtype: torch.dtype = torch.float32  # of the weights
+    several_levels: bool = False  # whether irreps of several levels of theory can be read from the same features
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "mimyria": Architecture(NetworkSettings, Network),
+    "mimyria": Architecture(NetworkSettings, Network, several_levels=True),
     "published": Architecture(PublishedSettings, PublishedNetwork, torch.float64),  # as the original program computes
 }
 """By their name in model files."""

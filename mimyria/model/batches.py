@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +14,11 @@ from torch import Tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
+from mimyria.level import level_of
 from mimyria.model.architecture import GraphGeometry
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import ResponseModel
-from mimyria.model.network import inverse_root
+from mimyria.model.network import TINY, inverse_root
 from mimyria.targets import labelled_atoms
 
 ATOMS_PER_STEP = 64
@@ -46,11 +47,16 @@ class Batch:
     labels: Tensor  # (n, irreps)
     weights: Tensor  # one for a labelled atom and zero for another, (n, 1)
     frame: Tensor  # number of the frame of each atom, (n,)
+    level: int = 0  # of all frames
 
     @property
     def labelled(self) -> Tensor:
         """Which atoms have a label, shape (n,), bool."""
         return self.weights[:, 0] > 0
+
+    def scale(self, model: ResponseModel) -> Tensor:
+        """Return the scale of each atom's irreps at the batch's level, (n, irreps)."""
+        return model.constants(self.graph.species, self.level)[1]
 
     def geometry_for(self, model: ResponseModel) -> GraphGeometry:
         """Return the geometry that was kept, or compute it."""
@@ -61,7 +67,7 @@ class Batch:
 
         T[n] - Σ_m T[m] / N, in the unit of the target; only for frames all of whose atoms are labelled.
         """
-        scale = model.scale[self.graph.species]
+        scale = self.scale(model)
         n_frames = int(self.frame.max()) + 1
         zeros = error.new_zeros(n_frames, error.shape[1])
         sums = zeros.index_add(0, self.frame, error * scale)
@@ -88,29 +94,43 @@ def make_data(
     project: bool,
     weights: Mapping[str, float],
     device: torch.device,
+    carried: Collection[int] = (),
 ) -> Data:
-    """Return batches of labelled frames, and normalise the model to the training frames.
+    """Return batches of labelled frames, each of one level, and normalise the model to the training frames.
 
     ``weights`` say how much an element, such as ``S``, or an irrep, such as ``2e``, counts; one for those not named.
-    ``project`` is as in `Data`.
+    ``project`` is as in `Data`, ``carried`` as in `normalise`.
     """
-    lists = [list(in_batches(frames, ATOMS_PER_STEP)) for frames in (training, held_out)]
+    lists = [list(_batches_by_level(model, frames)) for frames in (training, held_out)]
     batches: list[Batch] = []
     kept = 0
-    for frames in itertools.chain(*lists):
-        batch = _batch(model, frames, device, keep=kept < KEPT_BYTES)
+    for frames, level in itertools.chain(*lists):
+        batch = _batch(model, frames, level, device, keep=kept < KEPT_BYTES)
         kept += 0 if batch.geometry is None else batch.geometry.nbytes
         batches.append(batch)
     n_training = len(lists[0])
-    normalise(model, batches[:n_training])
+    normalise(model, batches[:n_training], carried)
     loss_weights = _loss_weights(model, weights, batches[:n_training]).to(device, model.mean.dtype)
     for index, batch in enumerate(batches):
-        species = batch.graph.species
-        batches[index] = replace(batch, labels=(batch.labels - model.mean[species]) / model.scale[species])
-    return Data(batches[:n_training], batches[n_training:], loss_weights, project)
+        mean, scale = model.constants(batch.graph.species, batch.level)
+        batches[index] = replace(batch, labels=(batch.labels - mean) / scale)
+    return Data(_balanced(model, batches[:n_training]), batches[n_training:], loss_weights, project)
 
 
-def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, keep: bool) -> Batch:
+def _balanced(model: ResponseModel, batches: list[Batch]) -> list[Batch]:
+    """Return batches with those of the level that is predicted repeated until they are as many as all others."""
+    predicted = [batch for batch in batches if batch.level == len(model.levels) - 1]
+    return batches + predicted * (round((len(batches) - len(predicted)) / len(predicted)) - 1)
+
+
+def _batches_by_level(model: ResponseModel, frames: Sequence[Frame]) -> Iterator[tuple[list[Frame], int]]:
+    for level, stated in enumerate(model.levels):
+        own = [frame for frame in frames if len(model.levels) == 1 or level_of(frame.info) == stated]
+        for batch in in_batches(own, ATOMS_PER_STEP):
+            yield batch, level
+
+
+def _batch(model: ResponseModel, frames: list[Frame], level: int, device: torch.device, *, keep: bool) -> Batch:
     dtype = model.mean.dtype
     graph = build_graph(frames, model.settings.species, model.settings.cutoff, device, dtype)
     tensors = np.concatenate([frame.tensors[model.target.name] for frame in frames])
@@ -123,30 +143,58 @@ def _batch(model: ResponseModel, frames: list[Frame], device: torch.device, *, k
         labels=torch.from_numpy(filled).to(device, dtype)[graph.order] @ model.change_of_basis.flatten(1).T,
         weights=torch.from_numpy(labelled[:, None]).to(device, dtype)[graph.order],
         frame=torch.from_numpy(number).to(device)[graph.order],
+        level=level,
     )
 
 
-def normalise(model: ResponseModel, batches: Sequence[Batch]) -> None:
+def normalise(model: ResponseModel, batches: Sequence[Batch], carried: Collection[int] = ()) -> None:
     """Set the constants of a model so that inputs, messages and targets are of order one.
 
-    Labels are scaled per species and irrep, about the species' mean for scalars, so that rotations stay exact. The
-    scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
-    strong ones, for their labels are the noisiest.
+    Labels are scaled per level, species and irrep, about the species' mean for scalars, so that rotations stay exact.
+    The scale is the geometric mean of the irrep's own deviation and the species': weak irreps count, but not as much as
+    strong ones, for their labels are the noisiest. ``carried`` are the species whose weights are those of a trained
+    model: their constants are changed no more than the labels ask for, see `_refit`, and those of the inputs stay.
     """
     geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # KEPT_BYTES of them are enough
-    for network in model.networks:
+    for network in model.networks if not carried else ():
         network.set_scales(geometries)
-    species = torch.cat([batch.graph.species for batch in batches])
-    labelled = torch.cat([batch.labelled for batch in batches])
-    labels = torch.cat([batch.labels for batch in batches])
-    for s in torch.unique(species[labelled]).tolist():
-        rows = labels[labelled & (species == s)]
-        for _, part in irrep_slices(model):
-            if part.stop - part.start == 1:  # a scalar: the mean of any other irrep is zero over all orientations
-                model.mean[s, part] = rows[:, part].mean()
-        squares = (rows - model.mean[s]).square()
-        for _, part in irrep_slices(model):
-            model.scale[s, part] = 1 / (inverse_root(squares[:, part].mean()) * inverse_root(squares.mean())).sqrt()
+    for level in range(len(model.levels)):
+        own = [batch for batch in batches if batch.level == level]
+        species = torch.cat([batch.graph.species for batch in own])
+        labelled = torch.cat([batch.labelled for batch in own])
+        labels = torch.cat([batch.labels for batch in own])
+        mean, scale = (buffer[:, model.columns(level)] for buffer in (model.mean, model.scale))  # views
+        known = set(torch.unique(species[labelled]).tolist())
+        if known & set(carried):
+            with torch.no_grad():
+                predictions = torch.cat([model(batch.geometry_for(model), level)[0] for batch in own])
+        for s in known:
+            chosen = labelled & (species == s)
+            rows = labels[chosen]
+            if s in carried:
+                _refit(model, mean[s], scale[s], predictions[chosen], rows)
+                continue
+            for _, part in irrep_slices(model):
+                if part.stop - part.start == 1:  # a scalar: the mean of any other irrep is zero over all orientations
+                    mean[s, part] = rows[:, part].mean()
+            squares = (rows - mean[s]).square()
+            for _, part in irrep_slices(model):
+                scale[s, part] = 1 / (inverse_root(squares[:, part].mean()) * inverse_root(squares.mean())).sqrt()
+
+
+def _refit(model: ResponseModel, mean: Tensor, scale: Tensor, predictions: Tensor, labels: Tensor) -> None:
+    """Change mean and scale of a species, in place, by the straight line from predictions to labels (n, irreps).
+
+    t = a·scale·x + mean', a = Σ x·(t - t̄) / scale Σ x·(x - x̄) for each irrep, means of scalars alone, and a within a
+    factor of two of one: it is determined by few labels, a weak irrep's by their noise.
+    """
+    for _, part in irrep_slices(model):
+        x, t = predictions[:, part], labels[:, part]
+        scalar = part.stop - part.start == 1
+        x_mean, t_mean = (values.mean() if scalar else values.new_zeros(()) for values in (x, t))
+        slope = (x * (t - t_mean)).sum() / (scale[part] * x * (x - x_mean)).sum().clamp(min=TINY)
+        scale[part] *= slope.clamp(0.5, 2.0)
+        mean[part] = t_mean - scale[part] * x_mean
 
 
 def irrep_slices(model: ResponseModel) -> list[tuple[str, slice]]:

@@ -28,13 +28,14 @@ def calibrate(model: ResponseModel, data: Data) -> dict[str, Any]:
     of the mean prediction, both over the labelled atoms and after the sum rule is made exact: their ratio calibrates
     the standard deviation. ``spread_largest`` is the largest of an atom. The same frames chose the best epochs.
     """
-    if len(model.members) == 1 or not any(batch.labelled.any() for batch in data.held_out):
+    held_out = [batch for batch in data.held_out if batch.level == len(model.levels) - 1]  # that which is predicted
+    if len(model.members) == 1 or not any(batch.labelled.any() for batch in held_out):
         return {}
     elements, spreads, errors = 3 ** (model.target.order + 1), [], []
     with torch.no_grad():
-        for batch in data.held_out:
-            scale = model.scale[batch.graph.species]
-            members = model(batch.geometry_for(model))
+        for batch in held_out:
+            scale = batch.scale(model)
+            members = model(batch.geometry_for(model), batch.level)
             mean = members.mean(0)
             deviations = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
             error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal

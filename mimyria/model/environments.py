@@ -12,7 +12,8 @@ For an atom that is beyond one of these ranges by more than half its width, a pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,13 @@ def neighbour_counts_and_distances(graph: Graph, cutoff: float) -> Tensor:
     return torch.stack([(distances < cutoff).sum(-1).to(distances), distances.amin(-1)], dim=-1)
 
 
-def training_ranges(model: ResponseModel, batches: Sequence[Batch]) -> dict[str, Any]:
-    """Return the ranges over the labelled atoms, by species and species about it, for the summary of a model."""
+def training_ranges(
+    model: ResponseModel, batches: Sequence[Batch], before: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the ranges over the labelled atoms, by species and species about it, for the summary of a model.
+
+    They hold those of ``before``, the summary of the model that the training began from.
+    """
     symbols = symbols_of(np.array(model.settings.species))
     values = torch.cat([neighbour_counts_and_distances(batch.graph, model.settings.cutoff) for batch in batches])
     species = torch.cat([batch.graph.species for batch in batches])
@@ -56,6 +62,9 @@ def training_ranges(model: ResponseModel, batches: Sequence[Batch]) -> dict[str,
             neighbour: dict(zip(LEAST_WIDTHS, pair, strict=True))
             for neighbour, pair in zip(symbols, rounded, strict=True)
         }
+        for neighbour, own in ranges[centre].items():
+            for name, (low, high) in before.get(KEY, {}).get(centre, {}).get(neighbour, {}).items():
+                own[name] = [min(low, own[name][0]), max(high, own[name][1])]
     return {KEY: ranges}
 
 

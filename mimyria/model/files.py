@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +15,15 @@ from mimyria.choices import DEVICE
 from mimyria.contents import contents_of
 from mimyria.declare import Refused
 from mimyria.errors import ModelError
+from mimyria.level import UNKNOWN, find_level, from_stated, in_words
 from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
+from mimyria.model.transfer import at_level
 from mimyria.targets import TARGETS
+
+log = logging.getLogger("mimyria")
 
 FORMAT = "mimyria model 3"
 BUNDLED = Path(__file__).parents[1] / "data"
@@ -37,6 +42,7 @@ def write_model(path: Path, model: ResponseModel, summary: dict[str, Any]) -> No
             "network": name_of(model.settings),
             "settings": asdict(model.settings),
             "members": len(model.members),
+            "levels": [asdict(level) for level in model.levels],
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
             "summary": summary,
         },
@@ -50,7 +56,10 @@ def write_content(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_model(
-    path: str | os.PathLike[str], target: str | None = None, device: torch.device | str = "cpu"
+    path: str | os.PathLike[str],
+    target: str | None = None,
+    device: torch.device | str = "cpu",
+    level: str | None = None,
 ) -> ResponseModel:
     """Return the model of a file, ready to predict; its ``summary`` says how it was trained.
 
@@ -62,6 +71,9 @@ def read_model(
         Name of the target it must have, or None for any.
     device
         Where it shall compute.
+    level
+        The level of theory at which it predicts, by a part of its name, such as ``PBE`` or ``def2-svpd``; by default
+        the last one, of the fewest labels.
 
     Returns
     -------
@@ -72,7 +84,21 @@ def read_model(
     ------
     ModelError
         If the file is missing, damaged, not a model, or of another target, or there is no such device.
+    ConfigError
+        If the model has no such level, or several.
     """
+    model = read_every_level(path, target, device)
+    levels = model.levels
+    number = len(levels) - 1 if level is None else find_level(levels, level, str(path))
+    if level is None and len(levels) > 1:
+        log.info(f"{path} predicts at the level {levels[-1]}; --level chooses another of {in_words(levels)}")
+    return at_level(model, number).to(model.mean.device).eval()
+
+
+def read_every_level(
+    path: str | os.PathLike[str], target: str | None = None, device: torch.device | str = "cpu"
+) -> ResponseModel:
+    """Return the model of a file with the read-outs of all of its levels of theory; see `read_model`."""
     place = choose_device(str(device))
     path = bundled(Path(path), target)
     content = read_content(path, FORMAT)
@@ -80,10 +106,11 @@ def read_model(
         stored = content["settings"]
         tuples = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
         settings = ARCHITECTURES[content["network"]].settings(**stored | tuples)
-        model = ResponseModel(settings, content["members"])
+        levels = [from_stated(stated) for stated in content.get("levels", [{}])]
+        model = ResponseModel(settings, content["members"], levels)
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{path} is a damaged model file: {error}") from error
     if target is not None and settings.target != target:
         raise ModelError(
@@ -95,9 +122,19 @@ def read_model(
     return model.to(place).eval()
 
 
-def read_models(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> list[ResponseModel]:
+def stated_level(path: Path, target: str, level: str | None) -> str:
+    """Return the level of theory, in words, at which the model of a file predicts; empty where it is not known."""
+    place = bundled(path, target)
+    levels = [from_stated(stated) for stated in read_content(place, FORMAT).get("levels", [{}])]
+    chosen = levels[-1 if level is None else find_level(levels, level, str(place))]
+    return "" if chosen == UNKNOWN else str(chosen)
+
+
+def read_models(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", level: str | None = None
+) -> list[ResponseModel]:
     """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
-    return [read_model(file, device=device) for file in bundled_pair(str(path)) or [Path(path)]]
+    return [read_model(file, device=device, level=level) for file in bundled_pair(str(path)) or [Path(path)]]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:

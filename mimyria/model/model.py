@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, ModelError
+from mimyria.level import UNKNOWN, Level, in_words
 from mimyria.model.architecture import ARCHITECTURES, GraphGeometry, NetworkProtocol, Settings, name_of
 from mimyria.model.graph import Graph
 from mimyria.model.network import NetworkSettings
@@ -45,26 +46,32 @@ PRESETS: dict[str, dict[str, Settings]] = {
 class ResponseModel(nn.Module):
     """Response tensors of every atom from a graph, by a committee of one or several networks of one shape.
 
-    Trained alike from different random weights, its members tell by their spread how sure they are.
+    Trained alike from different random weights, its members tell by their spread how sure they are. Trained on labels
+    of several levels of theory, they share all features, and have a read-out for each level: irreps, means and scales
+    of all levels stand one after the other. A model that predicts has one level.
     """
 
     change_of_basis: Tensor
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, settings: Settings, members: int = 1) -> None:
+    def __init__(self, settings: Settings, members: int = 1, levels: Sequence[Level] = (UNKNOWN,)) -> None:
         super().__init__()
         if settings.target not in TARGETS:
             raise ModelError(f"there is no target {settings.target!r}; known are {', '.join(TARGETS)}")
         self.settings = settings
+        self.levels = tuple(levels)
         self.summary: dict[str, Any] = {}
         self.irreps, change_of_basis = tensor_irreps(self.target)
         architecture = ARCHITECTURES[name_of(settings)]
-        networks = [architecture.network(settings, self.irreps) for _ in range(members)]
+        if len(self.levels) > 1 and not architecture.several_levels:
+            raise ConfigError(f"networks of this preset learn one level of theory, not {in_words(self.levels)}")
+        every = len(self.levels) * self.irreps
+        networks = [architecture.network(settings, every) for _ in range(members)]
         self.members = nn.ModuleList(cast("list[nn.Module]", networks))
         self.register_buffer("change_of_basis", change_of_basis)
-        self.register_buffer("mean", torch.zeros(len(settings.species), self.irreps.dim))
-        self.register_buffer("scale", torch.ones(len(settings.species), self.irreps.dim))
+        self.register_buffer("mean", torch.zeros(len(settings.species), every.dim))
+        self.register_buffer("scale", torch.ones(len(settings.species), every.dim))
         self.to(architecture.dtype)
 
     def __repr__(self) -> str:
@@ -87,17 +94,27 @@ class ResponseModel(nn.Module):
         """Return what the networks need to know of a graph; the same for every weight."""
         return self.networks[0].geometry(graph)
 
-    def forward(self, geometry: GraphGeometry) -> Tensor:
+    def constants(self, species: Tensor, level: int = 0) -> tuple[Tensor, Tensor]:
+        """Return mean and scale of the irreps of atoms (n,) of these species at a level, both (n, irreps)."""
+        columns = self.columns(level)
+        return self.mean[:, columns][species], self.scale[:, columns][species]
+
+    def columns(self, level: int) -> slice:
+        """Return the places of the irreps of a level."""
+        return slice(level * self.irreps.dim, (level + 1) * self.irreps.dim)
+
+    def forward(self, geometry: GraphGeometry, level: int = 0) -> Tensor:
         """Return the normalised irreps of every member, atoms in the graph's order; shape (members, n, irreps)."""
-        return torch.stack([network(geometry) for network in self.networks])
+        return torch.stack([network(geometry)[:, self.columns(level)] for network in self.networks])
 
     def tensors(self, geometry: GraphGeometry) -> Tensor:
         """Return the tensors of every member in the unit of the target, atoms in the frames' order.
 
-        Shape (members, n, 3, ..., 3).
+        Shape (members, n, 3, ..., 3), at the first level.
         """
         graph = geometry.graph
-        y = self(geometry) * self.scale[graph.species] + self.mean[graph.species]
+        mean, scale = self.constants(graph.species)
+        y = self(geometry) * scale + mean
         tensors = torch.empty_like(y).index_copy(1, graph.order, y) @ self.change_of_basis.flatten(1)
         return tensors.reshape(*y.shape[:2], *self.target.shape)
 

@@ -12,7 +12,7 @@ import numpy as np
 from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
-from mimyria.spectra.spectrum import WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
+from mimyria.spectra.spectrum import LEVEL, WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
 
 log = logging.getLogger("mimyria")
 
@@ -165,10 +165,16 @@ def warn_if_unlike(result: Similarity, remedy: str = "") -> None:
 
 
 def warn_if_of_different_kinds(spectra: Sequence[Spectrum], names: Sequence[str]) -> None:
-    """Warn where two spectra of ours, whose named columns are compared, are of different quantities or resolution."""
+    """Warn where two spectra of ours are of different quantities (the named columns), levels or resolution."""
     ours = all("resolution" in spectrum.header for spectrum in spectra)
     if ours and names[0] != names[1]:
         log.warning(f"different quantities are compared, {names[0]} with {names[1]}: --column names the one for both")
+    for key in (key for key in spectra[0].header if key.startswith(LEVEL)):
+        levels = [spectrum.header.get(key, "") for spectrum in spectra]
+        if all(levels) and levels[0] != levels[1]:
+            log.warning(
+                f"the {key.removeprefix(LEVEL).upper()} are of different levels of theory: {' and '.join(levels)}"
+            )
     resolutions = [spectrum.header.get("resolution", "").split("(")[0].strip() for spectrum in spectra]
     if ours and resolutions[0] != resolutions[1]:
         log.warning(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 WAVENUMBER = "wavenumber_cm-1"
 UNIT_IN_NAME = "_cm-1"
+LEVEL = "level of "
+"""What the header entries begin with that tell the level of theory of the tensors of a target."""
 QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread)?")
 TABLE = "table"
 """The kind of a spectrum from elsewhere."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,13 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import LabelError, ModelError
 from mimyria.frame import Array, Frame
+from mimyria.level import UNKNOWN, different, in_words, level_of
+from mimyria.model.files import read_every_level
 from mimyria.model.model import ResponseModel, tensor_irreps
 from mimyria.model.predict import predict_with_spread
 from mimyria.targets import Target, labelled_atoms
+
+log = logging.getLogger("mimyria")
 
 
 def require_labels(frames: Sequence[Frame], target: Target, origin: str) -> None:
@@ -42,6 +48,12 @@ class Comparison:
     spreads: Array | None = None  # standard deviation of the committee, (n,); NaN or None of one network alone
 
 
+def level_for(model: str | os.PathLike[str], frames: Sequence[Frame]) -> str | None:
+    """Return the level of the frames' labels in words, if a model file has several and that is one of them."""
+    levels, stated = read_every_level(model).levels, different(level_of(frame.info) for frame in frames)
+    return str(stated[0]) if len(levels) > 1 and len(stated) == 1 and stated[0] in levels else None
+
+
 class Evaluation(dict[str, Any]):
     """The errors of a model by name, see `evaluate`; as text a table of them."""
 
@@ -66,6 +78,12 @@ class Evaluation(dict[str, Any]):
 def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: str) -> Comparison:
     """Return labels and predictions of frames that come from ``origin``."""
     require_labels(frames, model.target, origin)
+    stated = different(level_of(frame.info) for frame in frames)
+    if UNKNOWN not in (*stated, *model.levels) and stated != [*model.levels]:
+        log.warning(
+            f"{origin}: the labels are of the level {in_words(stated)}, the model predicts at "
+            f"{in_words(model.levels)}: the errors hold the difference of the levels"
+        )
     predictions = [predict_with_spread(model, [frame])[0] for frame in frames]
     return Comparison(
         model.target,

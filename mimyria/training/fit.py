@@ -43,7 +43,9 @@ class Fit:
 
     def __init__(self, model: ResponseModel, data: Data, settings: FitSettings, began: float) -> None:
         self.model, self.data, self.settings = model, data, settings
-        self.averaged = ResponseModel(model.settings).to(model.mean.device)  # a deepcopy changes modules of e3nn
+        self.averaged = ResponseModel(model.settings, levels=model.levels).to(
+            model.mean.device
+        )  # a deepcopy changes modules of e3nn
         self.averaged.load_state_dict(model.state_dict())
         self.best = deepcopy(model.state_dict())
         self.optimiser = torch.optim.AdamW(
@@ -112,7 +114,7 @@ class Fit:
 
     def errors(self, model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the errors of the normalised irreps and the weights of their squares, both (n, irreps)."""
-        error = model(batch.geometry_for(model))[0] - batch.labels
+        error = model(batch.geometry_for(model), batch.level)[0] - batch.labels
         if self.data.project:  # only for what is left when the sum rule is projected out
             error = batch.without_excess(error, model)
         return error, batch.weights * self.data.loss_weights[batch.graph.species]
@@ -123,7 +125,8 @@ class Fit:
             return {}
         total, weight, squares, species = 0.0, 0.0, [], []
         with torch.no_grad():
-            for batch in self.data.held_out:
+            predicted = max(batch.level for batch in self.data.held_out)  # that level decides which weights are best
+            for batch in (batch for batch in self.data.held_out if batch.level == predicted):
                 error, weights = self.errors(self.averaged, batch)
                 total += float((error.square() * weights).sum())
                 weight += float(weights.sum())

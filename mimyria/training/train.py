@@ -19,19 +19,23 @@ import torch
 
 from mimyria.declare import declared
 from mimyria.elements import symbols_of
-from mimyria.errors import Busy, ConfigError, Interrupted, LabelError, ModelError
+from mimyria.errors import Busy, Interrupted, ModelError
 from mimyria.frame import Frame
+from mimyria.level import Level
 from mimyria.memory import Identity, digest_of, locked
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import training_ranges
 from mimyria.model.files import read_content, write_content, write_model
 from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.model.transfer import adapted
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings
 from mimyria.training.history import checkpoint_of, history_of, write_history
+from mimyria.training.labelled import check_labels, facts_of_levels, split, trained_levels
+from mimyria.training.start import carried_species, facts_of_start, read_start
 
 log = logging.getLogger("mimyria")
 
@@ -39,6 +43,10 @@ CHECKPOINT = "mimyria checkpoint 2"
 SECONDS_PER_CHECKPOINT = 15.0
 FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2, "weight_decay": 0.0}}
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
+FIT_OF_START: dict[str, Any] = {"learning_rate": 3e-3}
+"""How networks that begin from a trained model go on, which must not forget what it knew."""
+STEPS_FROM_START, LEAST_EPOCHS = 150, 20
+"""Length of such a training where it is not given: the largest of both (benchmarks/transfer.py)."""
 
 OnProgress = Callable[[float, dict[str, float]], None]
 """Called after every epoch with the fraction done and the line of the history."""
@@ -75,11 +83,15 @@ def train(
     if validation is not None:
         require_labels(validation, TARGETS[settings.target], "the validation file")
     frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
-    training, held_out = _split(frames, settings) if validation is None else (list(frames), list(validation))
-    _check_labels(training, held_out, settings.target)
+    levels = trained_levels(frames, settings)
+    start = read_start(settings, out)
+    few = start is not None or len(levels) > 1
+    training, held_out = split(frames, levels, settings, few) if validation is None else (list(frames), validation)
+    check_labels(training, held_out, levels, settings.target)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
-        return _train(training, held_out, settings, out, torch.device(device), resume, on_progress, began)
+        committee = _Committee(training, held_out, levels, start, settings, out, torch.device(device), began)
+        return _train(committee, resume, on_progress)
 
 
 @contextmanager
@@ -95,18 +107,9 @@ def _alone(out: Path) -> Iterator[None]:
         lock.unlink()
 
 
-def _train(
-    training: list[Frame],
-    held_out: list[Frame],
-    settings: TrainSettings,
-    out: Path,
-    device: torch.device,
-    resume: bool,
-    on_progress: OnProgress,
-    began: float,
-) -> Training:
+def _train(committee: _Committee, resume: bool, on_progress: OnProgress) -> Training:
     """Train until it is done or interrupted; see `train`."""
-    committee = _Committee(training, held_out, settings, out, device, began)
+    out = committee.out
     if resume:
         committee.restore()
     elif committee.checkpoint.exists():
@@ -145,61 +148,36 @@ class Training(dict[str, Any]):
     __repr__ = __str__
 
 
-def _check_labels(training: Sequence[Frame], held_out: Sequence[Frame], target: str) -> None:
-    """Raise LabelError if a species has no label, for the model would guess its tensors; warn of mixed labels."""
-    labelled = {number for frame in training for number in _labelled_species(frame, target)}
-    bare = np.setdiff1d(np.concatenate([frame.numbers for frame in training]), sorted(labelled))
-    if bare.size:
-        raise LabelError(
-            f"no atom of {', '.join(symbols_of(bare))} has a label of {target}; label some: it cannot be learnt"
-        )
-    for key in ("engine", "cluster_epsilon", "layout"):
-        values = sorted({str(frame.info.get(key)) for frame in [*training, *held_out]})
-        if len(values) > 1:
-            log.warning(f"labels of different {key} are trained together: {', '.join(values)}")
-
-
-def _split(frames: Sequence[Frame], settings: TrainSettings) -> tuple[list[Frame], list[Frame]]:
-    """Return training and validation frames; at least one of each where there are two."""
-    if isinstance(settings.validation, Path):
-        raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
-    n_held_out = min(math.ceil(settings.validation * len(frames)), len(frames) - 1)
-    order = np.random.default_rng(settings.seed).permutation(len(frames))
-    held_out = set(order[:n_held_out].tolist())
-    if not held_out:
-        log.warning("no validation frames: the last weights are kept, and their error is not known")
-    species = [_labelled_species(frame, settings.target) for frame in frames]
-    for k in sorted(held_out):  # no species may be known from held-out frames alone
-        if not species[k] <= {number for i in range(len(frames)) if i not in held_out for number in species[i]}:
-            held_out.remove(k)
-    training = [frame for k, frame in enumerate(frames) if k not in held_out]
-    return training, [frames[k] for k in sorted(held_out)]
-
-
-def _labelled_species(frame: Frame, target: str) -> set[int]:
-    return set(frame.numbers[labelled_atoms(frame.tensors[target])].tolist())
-
-
 class _Committee:
     """The networks of a training so far, and what a checkpoint holds of them."""
 
     def __init__(
         self,
         training: list[Frame],
-        held_out: list[Frame],
+        held_out: Sequence[Frame],
+        levels: Sequence[Level],
+        start: ResponseModel | None,
         settings: TrainSettings,
         out: Path,
         device: torch.device,
         began: float,
     ) -> None:
-        self.settings, self.out, self.device = settings, out, device
+        self.levels, self.start, self.settings, self.out, self.device = levels, start, settings, out, device
         self.checkpoint = checkpoint_of(out)
-        self.facts = _facts(training, held_out, settings)
+        self.facts = _facts(training, held_out, settings) | facts_of_start(start)
+        self.facts |= {"read_outs": list(map(str, levels))} if len(levels) > 1 else {}
+        self.of_levels = facts_of_levels(training, levels)
         numbers = np.unique(np.concatenate([frame.numbers for frame in training]))
         self.shape = preset_settings(settings.preset, settings.target, tuple(numbers.tolist()))
-        self.normalised = ResponseModel(self.shape).to(device)
+        self.normalised = self._member(0)
         self.data = make_data(
-            self.normalised, training, held_out, project=self.facts["project"], weights=settings.weight, device=device
+            self.normalised,
+            training,
+            held_out,
+            project=self.facts["project"],
+            weights=settings.weight,
+            device=device,
+            carried=carried_species(start, self.shape),
         )
         self.fits: list[Fit] = []
         self._begin_fit(began)
@@ -220,14 +198,25 @@ class _Committee:
         if asked.time_limit:  # what is left, shared equally by the networks to come
             limit = (asked.time_limit - sum(fit.seconds for fit in self.fits) / 60) / (asked.committee - member)
         preset = FIT_OF_PRESET.get(asked.preset, {})
-        settings = FitSettings(asked.epochs, limit, seed=asked.seed + member, **preset | given)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            model = ResponseModel(self.shape).to(self.device)
+        epochs = asked.epochs
+        if self.start is not None:
+            preset = FIT_OF_START
+            epochs = epochs or max(LEAST_EPOCHS, math.ceil(STEPS_FROM_START / len(self.data.training)))
+        settings = FitSettings(epochs, limit, seed=asked.seed + member, **preset | given)
+        model = self._member(member)
         weights = dict(model.named_parameters())
         constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}
         model.load_state_dict(constants, strict=False)
         self.fits.append(Fit(model, self.data, settings, began))
+
+    def _member(self, member: int) -> ResponseModel:
+        """Return a network as it is before its training: random, or a member of the model it begins from."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed + member)
+            if self.start is None:
+                return ResponseModel(self.shape, levels=self.levels).to(self.device)
+            begun = adapted(self.start, self.shape.species, self.levels, member % len(self.start.members))
+            return begun.to(self.device)
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""
@@ -275,7 +264,7 @@ class _Committee:
     def write_best(self) -> None:
         """Write the model file and the history."""
         fits = [fit for fit in self.fits if fit.best_epoch]
-        model = ResponseModel(self.shape, len(fits)).to(self.device)
+        model = ResponseModel(self.shape, len(fits), self.levels).to(self.device)
         model.load_state_dict(
             {
                 name.replace("members.0.", f"members.{number}.", 1): value
@@ -283,7 +272,8 @@ class _Committee:
                 for name, value in fit.best.items()  # those outside ``members.0.`` are the same in all
             }
         )
-        self.facts |= calibrate(model, self.data) | training_ranges(model, self.data.training)
+        before = {} if self.start is None else self.start.summary
+        self.facts |= calibrate(model, self.data) | training_ranges(model, self.data.training, before)
         write_model(self.out, model, self.summary())
         write_history(history_of(self.out), [fit.history for fit in fits])
 
@@ -291,6 +281,7 @@ class _Committee:
         """Return the facts and the outcome of the training, for the model file."""
         errors = [fit.best_error for fit in self.fits if fit.best_epoch]
         return self.facts | {
+            **self.of_levels,
             "epochs": sum(fit.epochs for fit in self.fits),
             "steps": sum(fit.steps for fit in self.fits),
             "seconds": round(sum(fit.seconds for fit in self.fits), 1),

@@ -1,0 +1,99 @@
+"""What a trained model hands on to another: its weights, for the species and the levels of theory of the other.
+
+species that both know   the same weights, as central atom and as neighbour
+a new species            random weights of its own, as at the beginning of any training; the others do not see it
+                         yet: what reaches them of it has the weight zero, from which it can be learnt
+levels                   every new read-out begins as that of the same level, or else of the one predicted before
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mimyria.errors import ConfigError
+from mimyria.level import Level
+from mimyria.model.model import ResponseModel
+from mimyria.model.network import NetworkSettings
+
+_READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
+"""Weights of the read-out of an irrep, whose number counts through all levels."""
+CONSTANTS = ("mean", "scale")
+"""Those of every level stand side by side."""
+
+
+def at_level(model: ResponseModel, level: int) -> ResponseModel:
+    """Return a model that predicts at one level of theory alone; the model itself where it has no other."""
+    if len(model.levels) == 1:
+        return model
+    alone = ResponseModel(model.settings, len(model.members), (model.levels[level],))
+    alone.load_state_dict(_of_levels(model, [level]))
+    alone.summary = model.summary
+    return alone
+
+
+def adapted(model: ResponseModel, species: tuple[int, ...], levels: Sequence[Level], member: int) -> ResponseModel:
+    """Return a model of one network with the weights of a member of another, for these species and levels.
+
+    Weights of new species are drawn by torch's generator.
+    """
+    before = model.settings.species
+    if before != species and not isinstance(model.settings, NetworkSettings):
+        raise ConfigError("networks of this preset cannot take other species than those of --start")
+    adopted = ResponseModel(replace(model.settings, species=species), levels=levels)
+    sources = [model.levels.index(level) if level in model.levels else len(model.levels) - 1 for level in levels]
+    carried = _of_levels(model, sources)
+    own = {
+        name.replace(f"members.{member}.", "members.0.", 1): tensor
+        for name, tensor in carried.items()
+        if not name.startswith("members.") or name.startswith(f"members.{member}.")
+    }
+    state = adopted.state_dict()
+    for name, tensor in own.items():
+        state[name] = _of_species(name, tensor, state[name], before, species)
+    adopted.load_state_dict(state)
+    return adopted
+
+
+def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]:
+    """Return the weights and constants of some levels in this order, the others left out."""
+    each, state = len(model.irreps), model.state_dict()
+    if len(model.levels) == 1 and len(levels) == 1:
+        return state
+    chosen: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        if match := _READ_OUT.fullmatch(name):
+            level, number = divmod(int(match[2]), each)
+            for place in (place for place, source in enumerate(levels) if source == level):
+                chosen[f"{match[1]}{place * each + number}{match[3]}"] = tensor
+        elif name in CONSTANTS:
+            chosen[name] = torch.cat([tensor[:, model.columns(level)] for level in levels], dim=1)
+        else:
+            chosen[name] = tensor
+    return chosen
+
+
+def _of_species(name: str, tensor: Tensor, fresh: Tensor, before: Sequence[int], species: Sequence[int]) -> Tensor:
+    """Return a weight of a model of some species for those of another, whose random weights are ``fresh``."""
+    per_species = name in CONSTANTS or name.endswith("weight")
+    if tuple(before) == tuple(species) or not per_species:
+        return tensor
+    both = [number for number in species if number in before]
+    here, there = ([numbers.index(number) for number in both] for numbers in (list(species), list(before)))
+    result = fresh.clone()
+    if name.endswith("embed.weight"):  # (species, degrees, species of neighbours · radial, channels)
+        old, new = (x.reshape(*x.shape[:2], len(n), -1, x.shape[3]) for x, n in ((tensor, before), (result, species)))
+        seen = torch.zeros_like(new[here])
+        # a map divides by the root of its number of inputs
+        seen[:, :, here] = old[there][:, :, there] * math.sqrt(len(species) / len(before))
+        new[here] = seen
+        return new.flatten(2, 3)
+    if name.endswith("send.weight"):
+        result = torch.zeros_like(result)
+    result[here] = tensor[there]
+    return result

@@ -1,0 +1,142 @@
+"""The frames of a training: of which levels of theory they are, which of them are held out, whether they suffice."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError, LabelError
+from mimyria.frame import Array, Frame
+from mimyria.level import Level, different, epsilon_infinity, in_words, level_of
+from mimyria.model.architecture import ARCHITECTURES, name_of
+from mimyria.model.model import preset_settings
+from mimyria.molecules import find_bonds, molecules_of
+from mimyria.settings import TrainSettings
+from mimyria.targets import labelled_atoms
+
+log = logging.getLogger("mimyria")
+
+
+def trained_levels(frames: Sequence[Frame], settings: TrainSettings) -> tuple[Level, ...]:
+    """Return the levels that get a read-out each, in the order of the frames; the last is the one predicted."""
+    levels = different(level_of(frame.info) for frame in frames)
+    several = ARCHITECTURES[name_of(preset_settings(settings.preset, settings.target, ()))].several_levels
+    return tuple(levels) if several else (levels[-1],)
+
+
+def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: Sequence[Level], target: str) -> None:
+    """Raise LabelError if a species has no label at a level: the model would guess its tensors; tell of mixtures."""
+    species = np.unique(np.concatenate([frame.numbers for frame in training]))
+    for level in levels:
+        own = [frame for frame in training if len(levels) == 1 or level_of(frame.info) == level]
+        labelled = {number for frame in own for number in labelled_species(frame, target)}
+        if (bare := np.setdiff1d(species, sorted(labelled))).size:
+            where = "" if len(levels) == 1 else f" at the level {level}"
+            raise LabelError(
+                f"no atom of {', '.join(symbols_of(bare))} has a label of {target}{where}; label some: it cannot be "
+                "learnt"
+            )
+    stated = different(level_of(frame.info) for frame in [*training, *held_out])
+    if len(levels) > 1:
+        log.info(
+            f"labels of {len(levels)} levels of theory share all features, and have a read-out each: "
+            f"{in_words(levels)}; the model predicts at the last, and at another by --level"
+        )
+        if unknown := [level for level in stated if level not in levels]:
+            raise LabelError(f"the validation frames are of {in_words(unknown)}, which no training frame is")
+    elif len(stated) > 1:
+        log.warning(f"labels of different levels of theory are trained together as if alike: {in_words(stated)}")
+    for key in ("engine", "cluster_epsilon", "layout")[len(stated) > 1 :]:
+        values = sorted({str(frame.info.get(key)) for frame in [*training, *held_out]})
+        if len(values) > 1:
+            log.warning(f"labels of different {key} are trained together: {', '.join(values)}")
+
+
+def split(
+    frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSettings, few: bool
+) -> tuple[list[Frame], list[Frame]]:
+    """Return training and validation frames, of each level its share; at least one of each where there are two.
+
+    Where even one frame would be more than that share, and ``few`` says that none can be spared, the share of the
+    molecules of each frame is held out instead.
+    """
+    if isinstance(settings.validation, Path):
+        raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
+    rng = np.random.default_rng(settings.seed)
+    training, held_out = [], []
+    for level in levels:
+        own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
+        fraction = settings.validation
+        pairs = [hold_out_molecules(frame, settings.target, fraction, rng) for frame in own]
+        if few and 0 < fraction * len(own) < 1 and all(pairs):
+            training += [pair[0] for pair in pairs if pair]
+            held_out += [pair[1] for pair in pairs if pair]
+        else:
+            kept, left = _split_frames(own, settings, fraction)
+            training, held_out = training + kept, held_out + left
+    if not held_out:
+        log.warning("no validation frames: the last weights are kept, and their error is not known")
+    return training, held_out
+
+
+def _split_frames(frames: Sequence[Frame], settings: TrainSettings, fraction: float) -> tuple[list[Frame], list[Frame]]:
+    n_held_out = min(math.ceil(fraction * len(frames)), len(frames) - 1)
+    order = np.random.default_rng(settings.seed).permutation(len(frames))
+    held_out = set(order[:n_held_out].tolist())
+    species = [labelled_species(frame, settings.target) for frame in frames]
+    for k in sorted(held_out):  # no species may be known from held-out frames alone
+        if not species[k] <= {number for i in range(len(frames)) if i not in held_out for number in species[i]}:
+            held_out.remove(k)
+    training = [frame for k, frame in enumerate(frames) if k not in held_out]
+    return training, [frames[k] for k in sorted(held_out)]
+
+
+def hold_out_molecules(
+    frame: Frame, target: str, fraction: float, rng: np.random.Generator
+) -> tuple[Frame, Frame] | None:
+    """Return a frame with the labels of most of its molecules, and with those of the others; None if that fails.
+
+    A species that would lose all of its labels makes it fail.
+    """
+    labelled = labelled_atoms(frame.tensors[target])
+    i, j, _ = find_bonds(frame)
+    molecules = molecules_of(i, j, len(frame))
+    known = np.unique(molecules[labelled])
+    chosen = rng.permutation(known)[: max(1, round(fraction * len(known)))]
+    left = labelled & np.isin(molecules, chosen)
+    kept = labelled & ~left
+    if set(frame.numbers[kept].tolist()) != set(frame.numbers[labelled].tolist()):
+        return None
+    return _only(frame, target, kept), _only(frame, target, left)
+
+
+def _only(frame: Frame, target: str, atoms: Array) -> Frame:
+    """Return a frame with the labels of some atoms alone."""
+    tensors = np.where(
+        np.expand_dims(atoms, tuple(range(1, frame.tensors[target].ndim))), frame.tensors[target], np.nan
+    )
+    return replace(frame, tensors=frame.tensors | {target: tensors})
+
+
+def labelled_species(frame: Frame, target: str) -> set[int]:
+    """Return the atomic numbers that have a label."""
+    return set(frame.numbers[labelled_atoms(frame.tensors[target])].tolist())
+
+
+def facts_of_levels(frames: Sequence[Frame], levels: Sequence[Level]) -> dict[str, Any]:
+    """Return what a model file says of the levels of its labels: words, frames, ε∞ and diffuse functions."""
+    stated = []
+    for level in levels:
+        own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
+        epsilons = [epsilon for frame in own if (epsilon := epsilon_infinity(frame)) is not None]
+        facts = {"level": str(level), "frames": len(own)}
+        facts |= {"epsilon_infinity": round(float(np.mean(epsilons)), 4)} if epsilons else {}
+        stated.append(facts if level.diffuse is None else facts | {"diffuse": level.diffuse})
+    return {"levels": stated}

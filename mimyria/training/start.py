@@ -1,0 +1,78 @@
+"""The model that a training begins from: whether it fits what is asked, and what the training keeps of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError, ModelError
+from mimyria.level import in_words
+from mimyria.memory import digest_of
+from mimyria.model.architecture import Settings, name_of
+from mimyria.model.files import bundled, read_every_level
+from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.settings import TrainSettings
+
+log = logging.getLogger("mimyria")
+
+
+def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
+    """Return the model to begin from: of a file, of the package, or the one of the target in a folder of models.
+
+    Raises
+    ------
+    ConfigError
+        If it is the file that is to be written, from which no training could be resumed.
+    ModelError
+        If it is missing, of another target, or its networks are not of the preset that is asked for.
+    """
+    if settings.start is None:
+        return None
+    path = Path(settings.start)
+    path = path / f"{settings.target}.mym" if path.is_dir() else bundled(path, settings.target)
+    if path.resolve() == out.resolve():
+        raise ConfigError(f"{out} is the model to begin from; give another --out")
+    start = read_every_level(path, settings.target)
+    own = start.settings
+    asked = preset_settings(settings.preset, settings.target, own.species)
+    if name_of(own) != name_of(asked):
+        raise ModelError(f"--start {path} holds networks of another design than --preset {settings.preset}")
+    now, before = asdict(asked), asdict(own)
+    if other := [f"{name} {before[name]}, not {now[name]}" for name in now if now[name] != before[name]]:
+        raise ModelError(
+            f"--start {path} has networks of another shape than --preset {settings.preset}: {', '.join(other)}; give "
+            "the preset that it was made with"
+        )
+    if settings.committee > len(start.members):
+        log.warning(
+            f"{settings.committee} networks begin from {len(start.members)} of {path}: they are too alike for their "
+            "spread to measure their error; a start that is a committee as large would mend it"
+        )
+    return start
+
+
+def carried_species(start: ResponseModel | None, shape: Settings) -> list[int]:
+    """Return which species of a shape, by index, have weights of the start; tell those that one of them lacks."""
+    if start is None:
+        return []
+    before, now = start.settings.species, shape.species
+    for numbers, fate in (
+        (set(now) - set(before), "is new: its weights begin at random"),
+        (set(before) - set(now), "has no label here: the new model does not know it"),
+    ):
+        if numbers:
+            log.info(f"of the species, {', '.join(symbols_of(np.array(sorted(numbers))))} {fate}")
+    return [index for index, number in enumerate(now) if number in before]
+
+
+def facts_of_start(start: ResponseModel | None) -> dict[str, Any]:
+    """Return what a start is, whatever its file is called, for the identity of a training and the card of its model."""
+    if start is None:
+        return {}
+    weights = digest_of(tensor.cpu().numpy().tobytes() for tensor in start.state_dict().values())
+    return {"start": {"levels": in_words(start.levels), "networks": len(start.members), "weights": weights}}

@@ -1,0 +1,79 @@
+"""The frames of a training: levels in their order, what is held out of few frames, labels that are missing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimyria.errors import LabelError
+from mimyria.frame import Frame
+from mimyria.level import UNKNOWN, Level
+from mimyria.targets import labelled_atoms
+from mimyria.training.labelled import check_labels, facts_of_levels, hold_out_molecules, split, trained_levels
+from mimyria.training.train import train
+from networks import quick
+
+A, B = Level("a", "PBE", "def2-svp"), Level("b", "PBE", "def2-svpd")
+
+
+def of(level: Level, frame: Frame, **info: object) -> Frame:
+    return replace(frame, info={**level.header, **info})
+
+
+def test_levels_come_in_the_order_of_the_frames(labels: list[Frame]) -> None:
+    frames = [of(A, labels[0]), of(B, labels[1]), of(A, labels[2]), replace(labels[3], info={})]
+    assert trained_levels(frames, quick("apt")) == (A, B, UNKNOWN)
+    assert trained_levels(frames, quick("apt", preset="published")) == (UNKNOWN,)  # which has one read-out
+
+
+def test_what_is_held_out_of_few_frames_are_molecules(labels: list[Frame]) -> None:
+    training, held_out = split(labels[:3], (UNKNOWN,), quick("apt"), few=True)
+    assert len(training) == len(held_out) == 3
+    for kept, left, frame in zip(training, held_out, labels, strict=False):
+        here, there = (labelled_atoms(one.tensors["apt"]) for one in (kept, left))
+        assert not (here & there).any()
+        assert (here | there).all()
+        assert np.bincount(frame.numbers[there]).tolist() == [0, 6, 0, 0, 0, 0, 0, 0, 3]  # three whole molecules
+        np.testing.assert_array_equal(left.tensors["apt"][there], frame.tensors["apt"][there])
+    whole, frame = split(labels[:10], (UNKNOWN,), quick("apt"), few=True)
+    assert (len(whole), len(frame)) == (9, 1)
+    assert all(labelled_atoms(one.tensors["apt"]).all() for one in whole)
+
+
+def test_each_level_has_its_share_held_out(labels: list[Frame]) -> None:
+    frames = [of(A, frame) for frame in labels[:10]] + [of(B, frame) for frame in labels[10:]]
+    training, held_out = split(frames, (A, B), quick("apt"), few=True)
+    assert [frame.info["functional"] for frame in held_out] == ["PBE"] * 3
+    assert [frame.info["basis"] for frame in held_out] == ["def2-svp", "def2-svpd", "def2-svpd"]
+    assert len(training) == 11
+
+
+def test_a_frame_with_one_molecule_of_a_kind_is_not_split(labels: list[Frame]) -> None:
+    frame = labels[0]
+    sulfur = replace(frame, numbers=np.where(np.arange(96) == 0, 16, frame.numbers))
+    refused = [hold_out_molecules(sulfur, "apt", 0.5, np.random.default_rng(seed)) is None for seed in range(8)]
+    assert any(refused)
+    assert not all(refused)
+
+
+def test_a_level_without_labels_of_a_species_is_refused(labels: list[Frame]) -> None:
+    apt = labels[1].tensors["apt"].copy()
+    apt[labels[1].numbers == 1] = np.nan
+    frames = [of(A, labels[0]), of(B, replace(labels[1], tensors={"apt": apt}))]
+    with pytest.raises(LabelError, match=r"no atom of H has a label of apt at the level PBE/def2-svpd \(b\); label"):
+        check_labels(frames, [], (A, B), "apt")
+    frames[1] = of(B, labels[1])
+    with pytest.raises(LabelError, match="the validation frames are of unknown, which no training frame is"):
+        check_labels(frames, [replace(labels[2], info={})], (A, B), "apt")
+
+
+def test_a_model_says_the_levels_of_its_labels(labels: list[Frame], tmp_path: Path) -> None:
+    frames = [of(A, labels[0]), of(A, labels[1]), of(B, labels[2], epsilon_infinity=1.75), of(B, labels[3])]
+    stated = [
+        {"level": "PBE/def2-svp (a)", "frames": 2, "diffuse": False},
+        {"level": "PBE/def2-svpd (b)", "frames": 2, "epsilon_infinity": 1.75, "diffuse": True},
+    ]
+    assert facts_of_levels(frames, (A, B)) == {"levels": stated}
+    summary = train(frames, quick("apt", epochs=1), tmp_path / "m.mym")
+    assert summary["levels"] == stated

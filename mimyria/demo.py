@@ -79,6 +79,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
             out,
             along,
             pgt=str(out / "pgt.mym"),
+            nuclei="centroid",
             reference=(*along.reference, f"{out / 'classical' / 'ir.csv'},label=classical nuclei"),
             title="Liquid water, quantum nuclei",
         )

@@ -102,6 +102,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 def _series(path: Path) -> dict[str, Any]:
     from mimyria.rates.series import read_series
+    from mimyria.spectra.nuclei import nuclei_header
     from mimyria.spectra.terms import mean_counts
 
     series = read_series(path)
@@ -110,6 +111,7 @@ def _series(path: Path) -> dict[str, Any]:
         "trajectories": len(series),
         "frames": [len(trajectory) for trajectory in series],
         "timestep_fs": series[0].timestep,
+        **nuclei_header(series[0].nuclei, series[0].n_beads),
         "targets": sorted(series[0].rates),
         "groups": mean_counts(series) or list(series[0].group_names),
         "temperature_K": round(float(np.mean([trajectory.temperature.mean() for trajectory in series])), 2),

@@ -37,7 +37,7 @@ from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, 
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
-from mimyria.tensor_pass import grouping_along, series_along
+from mimyria.tensor_pass import grouping_along, series_along, settle_stride
 from mimyria.trajectory import Trajectory, open_trajectories
 from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volumes
 
@@ -179,10 +179,16 @@ def _make_rates(
 ) -> None:
     """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
     unfinished, series = out / "unfinished", []
+    settings = settle_stride(trajectories, unfinished, settings)
+    step = chosen_stride(settings.stride, trajectories[0].timestep) * trajectories[0].timestep
+    nyquist = nyquist_wavenumber(step)
+    log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
+    if nyquist < LOWEST_NYQUIST:
+        log.warning(f"vibrations above {nyquist:.0f} cm⁻¹ are aliased below it")
     for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
         folder = unfinished / f"{k:04d}"
         insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
-        series.append(series_along(trajectory, grouping, folder, settings, insist=insist, excerpt=k == 0))
+        series.append(series_along(trajectory, grouping, folder, settings, insist=insist))
     report_volumes([run.volume for run in series])
     _keep(out / "series.h5", [run.origin for run in series])
     write_series(out / "series.h5", series)
@@ -261,11 +267,6 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make their spectra separately")
     for trajectory in {segment.path: segment for segment in reversed(trajectories)}.values():
         check_first_frames(trajectory, settings.temperature, settings.constraints)
-    step = max(steps)
-    nyquist = nyquist_wavenumber(step)
-    log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
-    if nyquist < LOWEST_NYQUIST:
-        log.warning(f"vibrations above {nyquist:.0f} cm⁻¹ are aliased below it")
 
 
 def _spectra(

@@ -6,7 +6,7 @@ It is stored in a folder piece by piece, so that it can be resumed after an inte
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -34,13 +34,14 @@ from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.beads import each_bead, files_of
 from mimyria.trajectory.constraints import find_freedom, first_frames
-from mimyria.trajectory.freedom import Freedom
 from mimyria.trajectory.rounding import quantum_of
 
 log = logging.getLogger("mimyria")
 
 EXCERPT = 64
 """Samples, at the final sampling rate, of the segment on which aliasing is measured."""
+MOST_ALIASED, MUCH_ALIASED = 0.003, 0.01
+"""Part of the power of a rate that an automatic stride may alias, and that a stride asked for is warned of."""
 
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
@@ -61,7 +62,6 @@ def series_along(
     settings: SpectrumSettings,
     *,
     insist: bool = False,
-    excerpt: bool = False,
 ) -> ResponseSeries:
     """Return the series of one trajectory, resuming an interrupted run.
 
@@ -75,8 +75,6 @@ def series_along(
         Of the checkpoint.
     insist
         Raise an error rather than discard a checkpoint made with other settings.
-    excerpt
-        First measure the aliased power on a short segment, if the trajectory is long enough.
     """
     path = trajectory.path
     stride = chosen_stride(settings.stride, trajectory.timestep)
@@ -92,8 +90,6 @@ def series_along(
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: resuming after {n_done} frames")
-    elif excerpt and freedom and stride > 1 and trajectory.n_usable >= EXCERPT * stride:
-        _measure_aliasing(trajectory, settings, start, stride, freedom)
     frames = with_all_tensors(each_bead(trajectory.frames(again, None, stride)), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
@@ -117,24 +113,65 @@ def series_along(
         raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None
 
 
-def _measure_aliasing(
-    trajectory: Trajectory, settings: SpectrumSettings, start: int, stride: int, freedom: Freedom
-) -> None:
-    """Log which part of the power the stride aliases, from a short segment at the full sampling rate."""
+def settle_stride(trajectories: Sequence[Trajectory], folder: Path, settings: SpectrumSettings) -> SpectrumSettings:
+    """Return the settings with a stride that aliases little, where the frames between its own have tensors too.
+
+    An automatic stride is halved as long as one trajectory has more than `MOST_ALIASED` of the power of a rate above
+    its Nyquist wavenumber; one that was asked for is kept, with a warning from `MUCH_ALIASED` on. A stride that an
+    unfinished run in the ``folder`` has settled is taken over, so that it is not measured again.
+    """
+    strides = {chosen_stride(settings.stride, trajectory.timestep) for trajectory in trajectories}
+    earlier = Identity.read(folder / "0000" / "identity.json").get("stride")
+    if max(strides) == 1 or len(strides) > 1:
+        return settings
+    (stride,) = strides
+    if isinstance(earlier, int) and settings.stride is None and 1 <= earlier < stride:
+        return replace(settings, stride=earlier)
+    excerpts = {}
+    for trajectory in trajectories:
+        if trajectory.path not in excerpts and trajectory.n_usable >= EXCERPT * stride:
+            excerpts[trajectory.path] = _excerpt(trajectory, settings, EXCERPT * stride)
+    while True:
+        highest = nyquist_wavenumber(stride * trajectories[0].timestep)
+        shares = [
+            (aliased_fraction(rates, stride), name, path) for path, of in excerpts.items() for name, rates in of.items()
+        ]
+        for share, name, path in shares:
+            log.info(
+                f"{path.name}, {name.upper()}: {100 * share:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is "
+                "aliased below it"
+            )
+        worst = max(shares, default=None)
+        if worst is None or worst[0] <= MOST_ALIASED or stride == 1:
+            return settings
+        if settings.stride is not None and stride == settings.stride:
+            if worst[0] > MUCH_ALIASED:
+                log.warning(
+                    f"{worst[2]}: --stride {stride} aliases {100 * worst[0]:.2g} % of the power of the "
+                    f"{worst[1].upper()} rate to below {highest:.0f} cm⁻¹; take a smaller one"
+                )
+            return settings
+        stride //= 2
+        settings = replace(settings, stride=stride)
+
+
+def _excerpt(trajectory: Trajectory, settings: SpectrumSettings, n_frames: int) -> dict[str, Array]:
+    """Return the rates of every one of the first frames, by target; nothing where frames have no tensors."""
+    first = first_frames(trajectory)
+    freedom = find_freedom(first, settings.constraints) if first else None
     all_atoms = np.ones((1, len(trajectory.numbers)))
-    excerpt: dict[str, list[Array]] = {name: [] for name in settings.sources}
+    rates: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
-        frames = with_all_tensors(each_bead(trajectory.frames(start)), settings)
-        for frame in islice(frames, EXCERPT * stride * trajectory.n_beads):
+        frames = with_all_tensors(each_bead(trajectory.frames(int(trajectory.differenced))), settings)
+        for frame in islice(frames, n_frames * trajectory.n_beads):
+            if freedom is None:
+                return {}
             velocities = freedom.without_drift(np.asarray(frame.velocities), frame_masses(frame))
-            for name, rates in excerpt.items():
-                rates.append(rate(frame.tensors[name], velocities, all_atoms))
+            for name, of_target in rates.items():
+                of_target.append(rate(frame.tensors[name], velocities, all_atoms))
     except (TrajectoryError, LabelError):
-        return  # The pass itself reports it if it concerns its own frames; tensors between them need not be stored.
-    highest = nyquist_wavenumber(stride * trajectory.timestep)
-    for name, rates in excerpt.items():
-        aliased = 100 * aliased_fraction(mean_of_beads(np.array(rates), trajectory.n_beads), stride)
-        log.info(f"{name.upper()}: {aliased:.3g} % of the power lies above {highest:.0f} cm⁻¹ and is aliased below it")
+        return {}  # The pass itself reports it if it concerns its own frames; tensors between them need not be stored.
+    return {name: mean_of_beads(np.array(of_target), trajectory.n_beads) for name, of_target in rates.items()}
 
 
 def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:

@@ -107,6 +107,46 @@ def test_what_folds_back_is_measured(run: Run, tmp_path: Path) -> None:
     assert float(found[1]) < 0.1
 
 
+@pytest.mark.parametrize(("share", "stride"), [(0.0005, 4), (0.02, 2)])
+def test_an_automatic_stride_is_halved_until_little_is_aliased(
+    run: Run, tmp_path: Path, share: float, stride: int
+) -> None:
+    """Charges that swing at 1500 cm⁻¹, and with a share of the power at 9000 cm⁻¹, stored every 0.9 fs."""
+    frames, _ = moving_charges(700, 0.9)
+    slow, fast = (2 * np.pi * LIGHT_SPEED * place for place in (1500.0, 9000.0))
+    swinging = [
+        replace(
+            f,
+            velocities=f.velocities  # type: ignore[operator]
+            * (np.sqrt(1 - share) * np.cos(slow * f.time) + np.sqrt(share) * np.cos(fast * f.time)),
+        )
+        for f in frames
+    ]
+    write_frames(tmp_path / "a.extxyz", swinging)
+    command = ["spectrum", tmp_path / "a.extxyz", "--apt", "frames", "--temperature", 150]
+    status, _, error = run(*command, "--out", tmp_path / "o")
+    assert status == 0, error
+    settings = yaml.safe_load((tmp_path / "o" / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings["used"]["timestep"] == pytest.approx(0.9 * stride)
+    assert "take a smaller one" not in error
+    _, _, error = run(*command, "--out", tmp_path / "p", "--stride", 4)
+    assert ("a.extxyz: --stride 4 aliases 2 % of the power" in error) == (share > 0.01)
+
+
+def test_a_stride_that_was_settled_is_taken_over(run: Run, tmp_path: Path) -> None:
+    frames, _ = moving_charges(700, 0.9)
+    fast = 2 * np.pi * LIGHT_SPEED * 9000.0
+    swinging = [replace(f, velocities=f.velocities * np.cos(fast * f.time)) for f in frames]  # type: ignore[operator]
+    write_frames(tmp_path / "a.extxyz", swinging)
+    command = ["spectrum", tmp_path / "a.extxyz", "--apt", "frames", "--temperature", 150, "--out", tmp_path / "o"]
+    with stopped_after(200):
+        run(*command)
+    status, _, error = run(*command)
+    assert status == 0, error
+    assert "resuming after" in error
+    assert "is aliased below it" not in error
+
+
 def spoiled(path: Path, old: str, new: str, count: int = 1) -> Path:
     """The file with some text replaced."""
     text = path.read_text()

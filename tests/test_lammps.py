@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -61,6 +62,10 @@ def test_atoms_without_elements_are_told_by_masses_then_by_the_user(tmp_path: Pa
         list(read_frames(path))
     (asked, *_) = read_frames(path, species={"1": "O", "2": "D"})
     np.testing.assert_allclose(frame_masses(asked)[1], 2.014, atol=1e-3)
+    # Of one group of a larger system, types do not count from one, and are no atomic numbers all the same.
+    path.write_text(re.sub(r"(?m)^(\d+) ([12]) ", lambda row: f"{row[1]} {7 * int(row[2]) - 6} ", path.read_text()))
+    with pytest.raises(TrajectoryError, match=r"atoms are named 1, 8, by type; give --species 1=ELEMENT --species 8="):
+        list(read_frames(path))
     (label, *_) = read_frames(dump(tmp_path / "l", heavy, "id typelabel x y z"), species={"Ow": "O", "Hw": "H"})
     np.testing.assert_array_equal(label.numbers, heavy[0].numbers)
     with pytest.raises(TrajectoryError, match="names no atoms; give --topology FILE"):
@@ -171,3 +176,14 @@ def test_a_general_cell_that_is_no_restricted_one_keeps_its_directions(tmp_path:
         np.testing.assert_allclose(ours.positions, theirs.positions + ORIGIN, atol=1e-8)
         np.testing.assert_allclose(ours.cell, turned, atol=1e-12)
     assert read[1].time == TIMESTEP
+
+
+def test_plain_xyz_counts_steps_and_its_numbers_are_types(tmp_path: Path) -> None:
+    path = tmp_path / "run.xyz"
+    path.write_text("".join(f"2\n Atoms. Timestep: {step}\n1 0 0 0\n8 0 0 {1 + step / 1e4}\n" for step in (0, 8, 16)))
+    with pytest.raises(TrajectoryError, match=r"atoms are named 1, 8, by type; give --species 1=ELEMENT --species 8="):
+        list(read_frames(path))
+    read = list(read_frames(path, species={"1": "O", "8": "H"}))
+    assert [(frame.step, frame.numbers.tolist()) for frame in read] == [(step, [8, 1]) for step in (0, 8, 16)]
+    path.write_text(path.read_text().replace("\n1 ", "\nO ").replace("\n8 ", "\nH "))
+    assert next(read_frames(path)).numbers.tolist() == [8, 1]

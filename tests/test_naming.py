@@ -83,6 +83,8 @@ def test_a_site_with_a_mass_is_no_site_and_a_drude_particle_has_none() -> None:
     assert identified(["O", "DO", "D", "M"], [16.0, 0.0, 0.0, 1e-6]).kept.tolist() == [0]
     assert identified(["O", "D"], [16.0, 2.0]).kept is None
     assert identified(["O", "Q"], species={"Q": "X"}).kept.tolist() == [0]
+    with pytest.raises(TrajectoryError, match=r"atom 1, D, has a mass of 0.4 u, but H has 1.008 u"):
+        identified(["O", "D"], [16.0, 0.4])
     with pytest.raises(TrajectoryError, match="no atom has a mass; they are named M"):
         identified(["M", "M"])
 

@@ -15,7 +15,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
 from mimyria.formats.header import Header, parse_header, plain_exponents, split_time
 from mimyria.formats.layout import own_header, stored_tensors
-from mimyria.formats.naming import Atoms
+from mimyria.formats.naming import Atoms, words_of
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
@@ -39,8 +39,8 @@ _OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|Lattice=.*Properties=specie
 _EXTENDED = re.compile(rb"\s*\d+\s*\n[^\n]*\bProperties=")
 """Beginning of an extended xyz file, whatever its name."""
 _LIKE_VELOCITIES = re.compile(r"(?i)(?:v|vel\w*|momentum|momenta)$")
-_STEP = re.compile(r" i =\s*(\d+), E")
-"""In comments of CP2K without a time, as of path integrals."""
+_STEP = re.compile(r" i =\s*(\d+), E|\s*Atoms\. Timestep: (\d+)")
+"""In comments without a time, of CP2K's path integrals and of LAMMPS, whose numbers of atoms are types."""
 _LAMMPS = re.compile(r"(?<!\S)Timestep=(\d+)(?!\S)")
 """In the extended xyz of LAMMPS, whose ``Time`` and velocities have the units of the run, which it does not state."""
 LAMMPS_TIMES = {"A/fs": 1.0, "A/ps": 1e3, "au": 1.0}
@@ -93,7 +93,7 @@ def read_extxyz(
             present = atoms.dtype.names or ()
             now = atoms[[name for name in ("species", "masses") if name in present]]
             if known is None or now.dtype != told.dtype or not np.array_equal(now, told):
-                told, known = now.copy(), _identified(now, header, source, place)
+                told, known = now.copy(), _identified(now, header, rest, source, place)
             charges = atoms["initial_charges"] if "initial_charges" in present else None
             info = own_header(header.info, len(atoms), charges, place)
             atoms = known.of(atoms)
@@ -119,7 +119,7 @@ def _clock(source: Source, time: float | None, comment: str) -> tuple[float | No
     """Return the time, fs, and the step of a frame; of LAMMPS the time is known with the unit of the velocities."""
     if time is None:
         step = _STEP.match(comment)
-        return None, int(step[1]) if step else None
+        return None, int(step[1] or step[2]) if step else None
     if (step := _LAMMPS.search(comment)) is None:
         return time, None
     unit = LAMMPS_TIMES.get(source.velocity_unit or "")
@@ -242,9 +242,12 @@ def parse_rows(block: Block, table: Table) -> Array:
     return atoms
 
 
-def _identified(told: Array, header: Header, source: Source, place: str) -> Atoms:
+def _identified(told: Array, header: Header, comment: str, source: Source, place: str) -> Atoms:
     """Return the atoms of which a frame tells species and, it may be, masses."""
     names = told["species"]
+    if (step := _STEP.match(comment)) and step[2]:
+        words = words_of(names)
+        return identify_names(["" if word.isdigit() else word for word in words], source, place, aliases=[words])
     column = next(name for name in COLUMNS["species"] if name in header.columns)
     if column in NUMBERS and all(map(bytes.isdigit, names.tolist())):
         names = names.astype(int)

@@ -293,4 +293,5 @@ def told_names(columns: Array, units: Units) -> tuple[list[list[str]], Array | N
     several = any(len(np.unique(kind)) > 1 for kind in kinds)
     if several and "element" in names and (names["element"] == DEFAULT_ELEMENT).all():
         del names["element"]
-    return [np.char.decode(values, "utf-8", "replace").tolist() for values in names.values()], masses
+    told = [np.char.decode(values, "utf-8", "replace").tolist() for values in names.values()]
+    return [[""] * len(columns), *told] if names.keys() == {"type"} else told, masses

@@ -44,6 +44,8 @@ USUAL = ("H", "C", "N", "O", "F", "P", "S")
 """Elements that a message proposes for names that begin with them, unless two letters make another one."""
 FARTHEST = 5.0
 """Factor between the standard mass of an element and what a file may say; hydrogen is made up to four times heavier."""
+LIGHTEST = 0.9
+"""u; what is lighter than hydrogen is no atom, but a Drude particle."""
 SHOWN = 6
 
 
@@ -119,7 +121,7 @@ def identify_atoms(
     unknown = {_called(case[0]): cases.index(case) for case, kind in kinds.items() if kind is None}
     if unknown:
         name, first = next(iter(unknown.items()))
-        if unknown.keys() <= types:
+        if all(map(str.isdecimal, unknown)):
             shown = sorted(unknown, key=int)
             given = " ".join(f"--species {kind}=ELEMENT" for kind in shown)
             raise TrajectoryError(f"{place}: {what}s are named {', '.join(shown)}, by type; give {given}")
@@ -241,7 +243,7 @@ def _contradiction(name: str, symbol: str, mass: float, standard: float, species
     first = element_of(name[:1]) if len(name) > 1 and name not in species else None
     if first is not None and first[0] != NO_ELEMENT and abs(mass / masses_of([first[0]])[0] - 1) < UNUSUAL:
         return f"{name}, has the mass of {name[0].upper()}, {mass:g} u; give --species {name}={name[0].upper()}"
-    if not standard / FARTHEST < mass < standard * FARTHEST:
+    if not max(standard / FARTHEST, LIGHTEST) < mass < standard * FARTHEST:
         return (
             f"{name}, has a mass of {mass:g} u, but {symbol} has {standard:g} u; correct the file, or give "
             f"--mass {symbol}=U if it is meant"

@@ -80,7 +80,7 @@ def _told(variables: Mapping[str, Any], n_atoms: int, order: Array | None) -> To
         return values if order is None else values[order]
 
     types, masses, ids = (of_first(name) for name in ("type", "mass", "id"))
-    return Told(n_atoms, [] if types is None else [list(map(str, types.tolist()))], masses, ids)
+    return Told(n_atoms, [] if types is None else [[""] * n_atoms, list(map(str, types.tolist()))], masses, ids)
 
 
 @contextmanager

@@ -39,7 +39,8 @@ class Told:
 
     n_atoms: int
     names: list[list[str]] = field(default_factory=list)
-    """Lists of n names, the best first: elements, names, types; with empty ones where the file names only some."""
+    """Lists of n names, the best first: elements, names, types; with empty ones where the file names only some. Numbers
+    are atomic numbers in the first list, and types in the others."""
     masses: Array | None = None
     """u, shape (n,); zero or NaN where it does not know them."""
     ids: Array | None = None
@@ -175,7 +176,8 @@ def _best_name(call: tuple[str, ...], mass: float, source: Source) -> str:
     named = element_of(call[0]) if not call[0].isdigit() else None
     by_mass = symbol_by_mass(mass) if source.species.keys().isdisjoint(call) else ""
     if named is None or (named[0] and abs(mass / masses_of([named[0]])[0] - 1) > ANOTHER_ELEMENT):
-        return by_mass or next(filter(None, call), "")
+        name = next(filter(None, call), "")
+        return by_mass or ("" if name.isdigit() and not call[0] else name)
     return call[0]
 
 

@@ -281,17 +281,17 @@ def breathing() -> list[Frame]:
     return [replace(frame, cell=frame.cell * (1 + 0.01 * np.sin(k / 8))) for k, frame in enumerate(water())]
 
 
-def ase_trajectory(folder: Path, run: list[Frame]) -> dict[str, Any]:
-    """Write ASE's own format, with masses if they are not the standard ones."""
+def ase_trajectory(folder: Path, run: list[Frame], *, stated: bool = True) -> dict[str, Any]:
+    """Write ASE's own format, with masses if they are not the standard ones, unless the user has to say them."""
     images = []
     for frame in run:
         atoms = atoms_of(replace(frame, velocities=None))
-        if frame.masses is not None:
+        if frame.masses is not None and stated:
             atoms.set_masses(frame.masses)
         atoms.set_velocities(np.asarray(frame.velocities) / VELOCITY["ase"])
         images.append(atoms)
     ase.io.write(folder / "run.traj", images)
-    return {"path": folder / "run.traj", "timestep": TIMESTEP}
+    return {"path": folder / "run.traj", "timestep": TIMESTEP, **({} if stated else {"mass": {"H": DEUTERIUM}})}
 
 
 def of_lammps(columns: str, **form: Any) -> Callable[[Path, list[Frame]], dict[str, Any]]:
@@ -405,6 +405,7 @@ DIALECTS: dict[str, Dialect] = {
     "cp.x": Dialect(cp_pair),
     "ASE": Dialect(ase_trajectory),
     "ASE, heavy": Dialect(ase_trajectory, deuterium),
+    "ASE, heavy by the user": Dialect(partial(ase_trajectory, stated=False), deuterium),
     "LAMMPS": Dialect(of_lammps("id type element x y z vx vy vz")),
     "LAMMPS, masses": Dialect(of_lammps("id mass xs ys zs vx vy vz", units="real"), deuterium),
     "LAMMPS, yaml": Dialect(of_lammps("id element x y z vx vy vz", yaml=True)),

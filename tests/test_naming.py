@@ -162,3 +162,11 @@ def test_a_mass_that_another_element_has_is_refused() -> None:
     np.testing.assert_allclose(identified(["O", "H"], electrons, mass={"O": 16, "H": 1}).masses, [16, 1])
     with pytest.raises(TrajectoryError, match=r"a.xyz, frame 3: 300 is not the atomic number of an element"):
         identified(np.array([8, 300]))
+
+
+def test_symbols_that_a_force_field_means_otherwise_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "mimyria"):
+        identified(["OS", "HO", "FE", "cl", "Ca"], species={"OS": "O"})
+    assert [record.message for record in caplog.records] == [
+        f"{__file__}: FE, HO are taken for elements; if they are names of a force field, give --species FE=F and so on"
+    ]

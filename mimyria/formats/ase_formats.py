@@ -58,14 +58,16 @@ def read_ase(
             known = identify_names(atoms.numbers, source, place, masses=masses if masses.size else None)
         arrays, header, left = _computed(atoms)
         columns = {name: known.of(values) for name, values in arrays.items()}
-        momenta = known.of(atoms.get_momenta()) if atoms.has("momenta") else None
+        velocities = None
+        if atoms.has("momenta"):  # which ASE made of velocities, or of momenta, with its own masses, whatever the run's
+            velocities = known.of(atoms.get_momenta()) / known.of(atoms.get_masses())[:, None]
         forces = atoms.calc.results.get("forces") if atoms.calc else None
         yield Frame(
             numbers=known.numbers,
             positions=known.of(atoms.positions),
             cell=atoms.cell.array,
             periodic=atoms.pbc,
-            velocities=None if momenta is None else momenta / known.weights[:, None],
+            velocities=velocities,
             tensors=stored_tensors(columns, header, source.layout, place),
             info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | left,
             forces=None if forces is None else known.of(forces),

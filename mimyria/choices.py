@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mimyria.declare import Choice, File, Kind, Number, Pairs
+from mimyria.errors import ConfigError
 
 IN_FRAMES = "frames"
 """The source of tensors that are stored in the trajectory's own frames."""
@@ -72,3 +73,27 @@ def target_names() -> Collection[str]:
 ELEMENTS = Pairs(of=Kind(pattern=".+", takes="an element"), metavar="NAME=ELEMENT")
 MASSES = Pairs(of=positive("U"), metavar="ATOMS=U")
 TARGET = Choice(names=target_names, metavar="TARGET")
+
+
+def check_instruments(
+    epsilon_infinity: float | None, atr: tuple[float, ...] | None, film: tuple[float, ...] | None
+) -> None:
+    """Raise ConfigError for an ATR crystal or a film that cannot be, or without the refractive index of the sample."""
+    if epsilon_infinity is None and (atr or film):
+        raise ConfigError("--atr and --film need the refractive index: give --epsilon-infinity, 1.78 for water")
+    for flag, values, right, wanted in (
+        (
+            "--atr",
+            atr,
+            atr and 0 < atr[0] < 90 and atr[1] >= 1,
+            "an angle between 0 and 90° and an index of at least 1",
+        ),
+        (
+            "--film",
+            film,
+            film and film[0] > 0 and min(film[1:], default=1) >= 1,
+            "a positive thickness (µm) and an index of the windows of at least 1",
+        ),
+    ):
+        if values and not right:
+            raise ConfigError(f"{flag} takes {wanted}, not {' '.join(f'{value:g}' for value in values)}")

@@ -228,7 +228,8 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             settings.stokes_laser,
         ),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
-        ("--per", "ir", settings.per != "cell"),
+        ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
+        ("--local-field", "raman", settings.local_field),
         *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:

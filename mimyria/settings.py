@@ -44,6 +44,7 @@ from mimyria.choices import (
     UNITS,
     WINDOWS,
     WORD,
+    check_instruments,
     positive,
     target_names,
 )
@@ -248,7 +249,12 @@ class Experiment(Settings):
     )
     stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
     laser: float | None = setting(positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use")
-    per: str = setting(PER, "n·α is of the cell; besides, per molecule of --groups or area.", "use", "cell")
+    local_field: float | None = setting(
+        Number(minimum=1, maximum=5, metavar="INDEX"), "Refractive index: L⁴ for tensors of isolated molecules.", "use"
+    )
+    per: str = setting(
+        PER, "n·α is of the cell, cross sections of 1 cm³; per molecule of --groups, or area.", "use", "cell"
+    )
     porto: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GEOMETRY"), words=True), "Raman geometry of an oriented sample, e.g. z(xy)-z.", "use", ()
     )
@@ -260,18 +266,7 @@ class Experiment(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.epsilon_infinity is None and (self.atr or self.film):
-            raise ConfigError("--atr and --film need the refractive index: give --epsilon-infinity, 1.78 for water")
-        if self.atr and not (0 < self.atr[0] < 90 and self.atr[1] >= 1):
-            raise ConfigError(
-                "--atr takes an angle between 0 and 90° and an index of at least 1, not "
-                + " ".join(f"{value:g}" for value in self.atr)
-            )
-        if self.film and not (self.film[0] > 0 and min(self.film[1:], default=1) >= 1):
-            raise ConfigError(
-                "--film takes a positive thickness (µm) and an index of the windows of at least 1, not "
-                + " ".join(f"{value:g}" for value in self.film)
-            )
+        check_instruments(self.epsilon_infinity, self.atr, self.film)
 
 
 @dataclass(frozen=True, kw_only=True)

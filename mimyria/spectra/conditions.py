@@ -25,6 +25,8 @@ class Conditions:
     """Angle of incidence (°) and index of the crystal of attenuated total reflection; None for none."""
     film: tuple[float, ...] | None = None
     """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
+    local_field: float | None = None
+    """Refractive index of the medium, for the local field of Raman cross sections; None for none."""
     per: str = Experiment.per
     """What n·α refers to, besides the volume of the cell; see `settings`."""
 

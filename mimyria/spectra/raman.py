@@ -12,6 +12,7 @@ from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import SPREAD, committee_spread
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.cross_section import CROSS_SECTION, cross_section_scale
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, correction_ratio, quantum_factor
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
@@ -108,9 +109,15 @@ def scattering(
         lines["depolarisation_ratio"] = np.where(visible, crossed / parallel, np.nan)
     lines |= {name: totals[name] for name in oriented}
     units = dict.fromkeys(lines, LINE_SHAPE) | {"depolarisation_ratio": "1"}
-    scales = intensity_scales(wavenumber, conditions, photons)
-    for scale, (factor, _) in scales.items():
+    scales = {
+        scale: (factor, stated, INTENSITY)
+        for scale, (factor, stated) in intensity_scales(wavenumber, conditions, photons).items()
+    }
+    if conditions.laser is not None and photons == 1:
+        scales[CROSS_SECTION] = cross_section_scale(wavenumber, series, conditions)
+    for scale, (factor, _, unit) in scales.items():
         lines |= {f"{scale}_{name}": factor * lines[name] for name in scaled}
+        units |= {f"{scale}_{name}": unit for name in scaled}
 
     def polarised(of_parts: Sequence[Array]) -> dict[str, Array]:
         averages = average(*(LIGHT_SPEED * shape for shape in of_parts))
@@ -120,10 +127,9 @@ def scattering(
     header = {
         **explained,
         **({", ".join(spread): SPREAD} if spread else {}),
-        **{f"{scale}_*": stated for scale, (_, stated) in scales.items()},
+        **{f"{scale}_*": stated for scale, (_, stated, _) in scales.items()},
         **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
     }
-    units |= {f"{scale}_{name}": INTENSITY for scale in scales for name in scaled}
     for name, signal in parts.items():
         each = f"{name}_per_molecule"
         terms, sizes = group_terms(

@@ -326,6 +326,13 @@ def named_by_topology(folder: Path, run: list[Frame]) -> dict[str, Any]:
     return called({"H": "HW1", "O": "OW"})(folder, run) | {"topology": folder / "top.pdb"}
 
 
+def two_dumps(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write positions, as parts of the cell, and velocities as two dumps, the atoms of each in another order."""
+    path = lammps_files.dump(folder / "run.x", run, "id element xs ys zs", origin=np.zeros(3))
+    velocities = lammps_files.dump(folder / "run.v", run, "id element vx vy vz")
+    return {"path": path, "velocities": velocities}
+
+
 def two_dcd(folder: Path, run: list[Frame]) -> dict[str, Any]:
     """Write positions and velocities as NAMD does, the latter in its own unit."""
     ase.io.write(folder / "top.pdb", atoms_of(run[0]))
@@ -415,6 +422,7 @@ DIALECTS: dict[str, Dialect] = {
     "LAMMPS, no atom_style": Dialect(with_data("full", comment=False)),
     "LAMMPS, heavy": Dialect(with_data("atomic"), deuterium),
     "names with a topology": Dialect(named_by_topology),
+    "two dumps": Dialect(two_dumps),
     "two DCD files": Dialect(two_dcd, exact_to=1e-5),
     "two NetCDF files": Dialect(two_netcdf, exact_to=1e-5),
     "NetCDF of LAMMPS, heavy": Dialect(netcdf_of_lammps, deuterium),

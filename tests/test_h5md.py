@@ -72,6 +72,17 @@ def test_other_units_and_clocks(tmp_path: Path, run: list[Frame]) -> None:
     np.testing.assert_allclose(frames[3].cell, run[3].cell)
 
 
+def test_species_of_programs_with_types_are_no_atomic_numbers(tmp_path: Path, run: list[Frame]) -> None:
+    path = h5md(tmp_path / "a.h5md", run, species=np.where(np.array(NUMBERS) == 1, 8, 1))
+    with h5py.File(path, "a") as file:
+        file.create_group("h5md/creator").attrs["name"] = "lammps"
+        file["particles/all/box"].attrs["boundary"] = "periodic"
+    with pytest.raises(TrajectoryError, match=r"atoms are named 1, 8, by type; give --species 1=ELEMENT --species 8="):
+        list(read_frames(path))
+    frame = next(read_frames(path, species={"1": "O", "8": "H"}))
+    assert (frame.numbers.tolist(), frame.periodic.tolist()) == (NUMBERS, [True] * 3)
+
+
 def test_what_is_not_said_is_asked_for(tmp_path: Path, run: list[Frame]) -> None:
     ase.io.write(tmp_path / "top.pdb", atoms_of(run[0]))
     path = h5md(tmp_path / "a.h5", run, units=False)

@@ -10,7 +10,8 @@ from lammps_files import UNITS as EXPECTED
 from lammps_files import dump
 
 from contracts import made_up_run
-from mimyria.formats.lammps_text import UNITS, is_dump, read_columns, read_snapshots
+from mimyria.formats.lammps_data import is_dump
+from mimyria.formats.lammps_text import UNITS, read_columns, read_snapshots
 from mimyria.formats.source import Progress, Source
 
 

@@ -68,14 +68,14 @@ class ArrayFile:
 Open = Callable[[Path], AbstractContextManager[ArrayFile]]
 
 
-def array_reader(name: str, accepts: Callable[[Source], bool], opened: Open) -> Reader:
-    """Return the reader of a format of arrays."""
-    return Reader(name, accepts, partial(_read, opened, False), lambda _, frame: stated_unit(frame), uses=("topology",))
+def array_readers(name: str, accepts: Callable[[Source], bool], opened: Open) -> tuple[Reader, Reader]:
+    """Return the reader of a format of arrays, and that of a second file, of which only the velocities are used."""
 
+    def reader(only_velocities: bool) -> Reader:
+        read = partial(_read, opened, only_velocities)
+        return Reader(name, accepts, read, lambda _, frame: stated_unit(frame), uses=("topology",))
 
-def array_velocities(name: str, accepts: Callable[[Source], bool], opened: Open) -> Reader:
-    """Return the reader of a second file, of which only the velocities are used."""
-    return Reader(name, accepts, partial(_read, opened, True), lambda _, frame: stated_unit(frame), uses=("topology",))
+    return reader(False), reader(True)
 
 
 def _read(

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.array_files import ArrayFile, Values, array_reader, array_velocities, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
 from mimyria.formats.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from mimyria.formats.source import Source
 from mimyria.formats.topology import Told
 from mimyria.frame import Array
 
 HEAD = b"\x89HDF"
+WITH_TYPES = ("lammps", "espresso")
+"""Programs whose species are their types of atoms."""
 
 
 @contextmanager
@@ -50,7 +52,12 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             cell=_cell(group, length or 1.0),
             periodic=_periodic(group),
             ids=ids,
-            told=_told(group, n_atoms, None if ids is None else np.argsort(ids(0), kind="stable")),
+            told=_told(
+                group,
+                n_atoms,
+                None if ids is None else np.argsort(ids(0), kind="stable"),
+                types=_creator(file) in WITH_TYPES,
+            ),
         )
 
 
@@ -95,11 +102,17 @@ def _periodic(group: Any) -> Array:
     if "box" not in group:
         return np.zeros(3, dtype=bool)
     words = np.ravel(group["box"].attrs.get("boundary", ["periodic"] * 3))
-    return np.array([b"periodic" in (word if isinstance(word, bytes) else str(word).encode()) for word in words]) & True
+    periodic: Array = np.array([_word(word).strip() == "periodic" for word in words])
+    return np.broadcast_to(periodic, (3,)).copy()
 
 
-def _told(group: Any, n_atoms: int, order: Array | None) -> Told:
-    """Return names, masses and ids. Species that are numbers without names may be types."""
+def _creator(file: Any) -> str:
+    """Return the program that wrote a file, in small letters; empty if it does not say."""
+    return _word(file["h5md/creator"].attrs.get("name", "")).lower() if "h5md/creator" in file else ""
+
+
+def _told(group: Any, n_atoms: int, order: Array | None, *, types: bool) -> Told:
+    """Return names, masses and ids. Species that are numbers without names are ``types``, or else atomic numbers."""
     import h5py
 
     def of_first(name: str) -> Array | None:
@@ -115,7 +128,7 @@ def _told(group: Any, n_atoms: int, order: Array | None) -> Told:
 
     species, masses, ids = (of_first(name) for name in ("species", "mass", "id"))
     names = [] if species is None else [[_word(value) for value in species.tolist()]]
-    return Told(n_atoms, names, masses, ids)
+    return Told(n_atoms, [[""] * n_atoms, *names] if names and types else names, masses, ids)
 
 
 def _word(value: Any) -> str:
@@ -138,5 +151,4 @@ def _accepts(source: Source) -> bool:
     return source.suffix == ".h5md" or (source.head.startswith(HEAD) and source.suffix not in NETCDF_SUFFIXES)
 
 
-H5MD = array_reader("h5md", _accepts, _open)
-H5MD_VELOCITIES = array_velocities("h5md velocities", _accepts, _open)
+H5MD, H5MD_VELOCITIES = array_readers("h5md", _accepts, _open)

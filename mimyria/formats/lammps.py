@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.extxyz import NO_ATOMS
+from mimyria.formats.lammps_data import is_dump
 from mimyria.formats.lammps_text import (
     NAMES,
     Snapshot,
     Units,
-    is_dump,
     position_columns,
     read_columns,
     read_snapshots,
@@ -29,8 +30,8 @@ from mimyria.formats.topology import identify, told_by_columns
 from mimyria.frame import Array, Frame
 
 
-def read_dump(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
-    """Yield the frames of a dump at the given increasing indices."""
+def read_dump(source: Source, indices: Iterable[int], progress: Progress, *, positions: bool = True) -> Iterator[Frame]:
+    """Yield the frames of a dump at the given increasing indices; only a second file may have no positions."""
     stated = units_of(source)
     units = stated or Units()
     bounds: list[list[float]] = []
@@ -43,7 +44,7 @@ def read_dump(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             yield replace(NO_ATOMS, time=time, step=written.step)
             continue
         place = f"{source.path}, frame {index}"
-        columns = read_columns(written, place)
+        columns = read_columns(written, place, positions=positions)
         present = columns.dtype.names or ()
         now = [columns[name] for name in ("id", "mass", *NAMES) if name in present]
         if len(now) != len(told) or not all(map(np.array_equal, now, told)):
@@ -54,15 +55,13 @@ def read_dump(source: Source, indices: Iterable[int], progress: Progress) -> Ite
         if written.bounds != bounds:
             bounds, (cell, origin) = written.bounds, box(written, units.length, place)
             periodic = _periodic(written)
-        positions = columns["position"]
-        if position_columns(written, place)[0].startswith("xs"):
-            positions = positions @ cell + origin
-        else:
-            positions = positions * units.length
+        points = columns["position"] if "position" in present else np.zeros((len(columns), 3))
+        scaled = any(name.startswith("xs") for name in position_columns(written))
+        points = points @ cell + origin if scaled else points * units.length
         velocities = columns["velocity"] * (units.length / units.time) if "velocity" in present else None
         yield Frame(
             numbers=atoms.numbers,
-            positions=atoms.of(positions),
+            positions=atoms.of(points),
             cell=cell,
             periodic=periodic,
             velocities=None if velocities is None else atoms.of(velocities),
@@ -120,3 +119,4 @@ def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
 
 
 LAMMPS = Reader("lammps", lambda source: is_dump(source.head), read_dump, _velocity_unit, uses=("topology",))
+LAMMPS_VELOCITIES = replace(LAMMPS, name="lammps velocities", read=partial(read_dump, positions=False))

@@ -1,4 +1,4 @@
-"""Data files of LAMMPS as topologies: ids, types and masses of the atoms, in any atom style."""
+"""How files of LAMMPS begin, and its data files as topologies: ids, types and masses of atoms, in any atom style."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ class DataFile:
     """In the unit of the file, mostly u, shape (n,)."""
     molecules: Array | None
     """Molecule of each atom, shape (n,), where the atom style has them."""
+
+
+def is_dump(head: bytes) -> bool:
+    """Return whether a file that begins like this is a dump of LAMMPS."""
+    return head.startswith(b"ITEM: ") or is_yaml(head)
+
+
+def is_yaml(head: bytes) -> bool:
+    """Return whether a file that begins like this is a dump in yaml."""
+    return re.match(rb"(---\s+)?creator: LAMMPS\s", head) is not None
 
 
 def is_data(head: bytes) -> bool:

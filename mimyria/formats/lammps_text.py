@@ -12,6 +12,7 @@ from scipy import constants
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, read_errors
+from mimyria.formats.lammps_data import is_yaml
 from mimyria.formats.source import Progress, Source, truncation_error
 from mimyria.frame import Array
 from mimyria.units import ATOMIC_MASS, BOHR
@@ -108,15 +109,6 @@ class Lines:
         return rows
 
 
-def is_dump(head: bytes) -> bool:
-    """Return whether a file that begins like this is a dump of LAMMPS."""
-    return head.startswith(b"ITEM: ") or _is_yaml(head)
-
-
-def _is_yaml(head: bytes) -> bool:
-    return re.match(rb"(---\s+)?creator: LAMMPS\s", head) is not None
-
-
 def units_of(source: Source) -> Units | None:
     """Return the units that the beginning of a dump states, None if it does not; TrajectoryError for ``lj``."""
     match = re.search(rb"^(?:ITEM: UNITS\s+|units:\s*)(\w+)", source.head, re.MULTILINE)
@@ -131,7 +123,7 @@ def units_of(source: Source) -> Units | None:
 
 def read_snapshots(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[tuple[int, Snapshot]]:
     """Yield the wanted frames as they are written, with their indices; the others are skipped by counting lines."""
-    read = _yaml_snapshot if _is_yaml(source.head) else _text_snapshot
+    read = _yaml_snapshot if is_yaml(source.head) else _text_snapshot
     wanted = iter(indices)
     following = next(wanted, None)
     with open_lines(source.path) as (stream, fraction):
@@ -231,18 +223,24 @@ def _words(text: str) -> list[str]:
     return re.sub(r"[\[\],]", " ", text).split()
 
 
-def read_columns(frame: Snapshot, place: str) -> Array:
+def read_columns(frame: Snapshot, place: str, *, positions: bool = True) -> Array:
     """Return one record for each atom, sorted by id where there are ids, shape (n,).
 
     Its fields are those of ``id``, ``element``, ``typelabel``, ``type`` and ``mass`` that the file has, ``position``
-    (of columns named in `POSITIONS`) and, where the file has them, ``velocity``; in the units of the file.
+    (of columns named in `POSITIONS`, which must be there if ``positions`` are wanted) and, where the file has them,
+    ``velocity``; in the units of the file.
     """
     present = set(frame.columns)
-    positions = position_columns(frame, place)
+    where = position_columns(frame)
+    if positions and not where:
+        raise TrajectoryError(
+            f"{place}: no positions among its columns {' '.join(frame.columns)}; dump x y z too, or give the file of "
+            "positions, and this with --velocities"
+        )
     used: list[tuple[str, str, tuple[str, ...]]] = [
         *((name, "S16", (name,)) for name in NAMES if name in present),
         *((name, kind, (name,)) for name, kind in (("id", "i8"), ("mass", "f8")) if name in present),
-        ("position", "f8", positions),
+        *([("position", "f8", where)] if where else []),
         *([("velocity", "f8", VELOCITIES)] if present.issuperset(VELOCITIES) else []),
     ]
     fields = [frame.offset + frame.columns.index(name) for _, _, names in used for name in names]
@@ -260,12 +258,9 @@ def read_columns(frame: Snapshot, place: str) -> Array:
     return table
 
 
-def position_columns(frame: Snapshot, place: str) -> tuple[str, ...]:
-    """Return the names of the columns of positions; raise TrajectoryError if there are none."""
-    for names in POSITIONS:
-        if set(names) <= set(frame.columns):
-            return names
-    raise TrajectoryError(f"{place}: no positions among its columns {' '.join(frame.columns)}; dump x y z too")
+def position_columns(frame: Snapshot) -> tuple[str, ...]:
+    """Return the names of the columns of positions; empty if there are none."""
+    return next((names for names in POSITIONS if set(names) <= set(frame.columns)), ())
 
 
 def _bad_row(frame: Snapshot, fields: list[int], record: np.dtype[np.void], place: str) -> TrajectoryError:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.array_files import ArrayFile, Values, array_reader, array_velocities, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
 from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.source import Source
 from mimyria.formats.topology import Told
@@ -123,5 +123,4 @@ def _is_netcdf(source: Source) -> bool:
     return source.head.startswith(HEADS) or source.suffix in SUFFIXES
 
 
-NETCDF = array_reader("netcdf", _is_netcdf, _open)
-NETCDF_VELOCITIES = array_velocities("netcdf velocities", _is_netcdf, _open)
+NETCDF, NETCDF_VELOCITIES = array_readers("netcdf", _is_netcdf, _open)

@@ -17,7 +17,7 @@ from mimyria.formats.dftb import DFTB
 from mimyria.formats.extxyz import EXTXYZ, EXTXYZ_VELOCITIES
 from mimyria.formats.h5md import H5MD, H5MD_VELOCITIES
 from mimyria.formats.ipi import IPI, IPI_VELOCITIES
-from mimyria.formats.lammps import LAMMPS
+from mimyria.formats.lammps import LAMMPS, LAMMPS_VELOCITIES
 from mimyria.formats.mdanalysis import MDANALYSIS, MDANALYSIS_VELOCITIES
 from mimyria.formats.netcdf import NETCDF, NETCDF_VELOCITIES
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
@@ -33,7 +33,7 @@ OF_VELOCITIES: tuple[Reader, ...] = (
         DFTB,
         TINKER_VELOCITIES,
         CP_VELOCITIES,
-        LAMMPS,
+        LAMMPS_VELOCITIES,
         DCD_VELOCITIES,
         NETCDF_VELOCITIES,
         H5MD_VELOCITIES,

@@ -18,8 +18,8 @@ import numpy as np
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, plain_suffix
-from mimyria.formats.lammps_data import is_data, read_data
-from mimyria.formats.lammps_text import Units, is_dump, read_columns, read_snapshots, told_names, units_of
+from mimyria.formats.lammps_data import is_data, is_dump, read_data
+from mimyria.formats.lammps_text import Units, read_columns, read_snapshots, told_names, units_of
 from mimyria.formats.naming import ISOTOPES, SITE, Atoms, element_of, identify_atoms, words_of
 from mimyria.formats.source import Progress, Source
 from mimyria.formats.universe import open_universe
@@ -110,7 +110,7 @@ def read_topology(path: Path, source: Source) -> Told:
     if is_dump(head):
         file = Source(path)
         _, frame = next(read_snapshots(file, [0], Progress()))
-        return told_by_columns(read_columns(frame, f"{path}, frame 0"), units_of(file) or Units())
+        return told_by_columns(read_columns(frame, f"{path}, frame 0", positions=False), units_of(file) or Units())
     if is_data(head):
         data = read_data(path)
         return Told(len(data.ids), [data.names, data.types], data.masses, data.ids)

@@ -15,13 +15,11 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines
-from mimyria.formats.lammps_data import is_data, read_data
+from mimyria.formats.lammps_data import is_data, is_dump, read_data
 from mimyria.frame import Array
 
 GEOMETRIC = {"around", "sphlayer", "sphzone", "isolayer", "cyzone", "cylayer", "point", "x", "y", "z"}
 """Keywords that make a selection depend on positions."""
-DUMP = (b"ITEM: ", b"---\ncreator: LAMMPS")
-"""How a dump of LAMMPS begins, which as a topology tells elements, but no names."""
 
 
 def depends_on_positions(text: str) -> bool:
@@ -66,7 +64,7 @@ def universe_of(
             molecules = np.zeros(len(data.ids), dtype=int) if data.molecules is None else data.molecules
             names = [name or kind for name, kind in zip(data.names, data.types, strict=True)]
             universe = _made_up(residue if same else molecules, names, data.types)
-        elif topology is None or head.startswith(DUMP):
+        elif topology is None or is_dump(head):  # which tells elements, but no names
             called = _spread(symbols if names is None else names, places, count)
             universe = _made_up(residue, called, called)
         else:

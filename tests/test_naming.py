@@ -125,7 +125,7 @@ def test_masses_by_element_name_and_selection(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("Cl", "--mass Cl: no element or name of an atom$"),
+        ("Cl", "--mass Cl: no element or name of an atom; its elements are H, O$"),
         ("elemnt Cl", "--mass elemnt Cl: no element or name of an atom, and MDAnalysis rejects"),
         ("element Cl", "--mass element Cl holds no atom; its elements are H, O"),
         ("index 2", "--mass index 2 holds no atom"),  # a site

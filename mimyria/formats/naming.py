@@ -275,11 +275,12 @@ def _selected(
         raise TrajectoryError(f"{place}: --mass {text}: masses do not depend on positions")
     names = [next((name for name in call[1:] if name not in ("", call[0])), call[0]) for call in named]
     universe = universe_of(symbols, masses, atoms.kept, names=names, topology=source.topology)
+    there = f"its elements are {', '.join(sorted({*symbols}))}"
     try:
         chosen = np.isin(np.arange(len(symbols)) if atoms.kept is None else atoms.kept, select(universe, text).ix)
     except TrajectoryError as error:
         which = f", and {error}" if len(text.split()) > 1 else ""
-        raise TrajectoryError(f"{place}: --mass {text}: no element or name of an atom{which}") from error
+        raise TrajectoryError(f"{place}: --mass {text}: no element or name of an atom{which}; {there}") from error
     if not chosen.any():
-        raise TrajectoryError(f"{place}: --mass {text} holds no atom; its elements are {', '.join(sorted({*symbols}))}")
+        raise TrajectoryError(f"{place}: --mass {text} holds no atom; {there}")
     return chosen

@@ -17,8 +17,8 @@ def test_groups_by_flags_by_file_and_from_series(run: Run, charges: Path, tmp_pa
     status, _, error = run(*options, *flags, "--out", tmp_path / "a")
     assert status == 0, error
     table = read_spectrum(tmp_path / "a" / "ir.csv")
-    parts = [values for name, values in table.columns.items() if name.startswith("n_alpha[")]
-    assert [name for name in table.columns if "[salt" in name] == [
+    parts = [values for name, values in table.columns.items() if name.startswith("n_alpha[") and name[-1] == "]"]
+    assert [name for name in table.columns if "[salt" in name and name[-1] == "]"] == [
         f"n_alpha[salt,{other}]" for other in ("salt", "near", "rest")
     ]
     np.testing.assert_allclose(sum(parts), table.columns["n_alpha_cm-1"], rtol=1e-6, atol=1e-6 * abs(parts[0]).max())

@@ -19,7 +19,8 @@ TESTS = Path(__file__).parent
 DRIVER = f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})
-import polarizable
+import program
+program.register()
 from mimyria.autotrain import steps
 steps.command = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
 from mimyria.__main__ import main

@@ -13,6 +13,7 @@ import yaml
 
 from ensembles import made_series
 from loops import history, read
+from mimyria import choices
 from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.formats import read_frames, write_frames
@@ -31,6 +32,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps run this program with one engine more."""
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")
+    monkeypatch.setattr(choices, "ENGINES", (*choices.ENGINES, "polarizable"))
     monkeypatch.setattr(
         steps_module, "command", lambda *words: (sys.executable, str(here / "program.py"), *map(str, words))
     )

@@ -85,8 +85,8 @@ def check_instruments(
         (
             "--atr",
             atr,
-            atr and 0 < atr[0] < 90 and atr[1] >= 1,
-            "an angle between 0 and 90° and an index of at least 1",
+            atr and 10 <= atr[0] < 90 and 1 <= atr[1] <= 5,
+            "an angle of 10 to 90° and then an index of 1 to 5 (diamond 2.4, germanium 4.0)",
         ),
         (
             "--film",

@@ -35,7 +35,7 @@ from mimyria.spectra.equipartition import check_equipartition
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.sampling import choose_sampling
+from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
 from mimyria.tensor_pass import grouping_along, series_along, settle_stride
 from mimyria.trajectory import Trajectory, open_trajectories
@@ -126,6 +126,8 @@ def make_spectra(
             return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
         except SpectrumError as error:
             kept = out / "series.h5"
+            if min(map(len, read_series(kept))) < LEAST_FRAMES:  # no other setting helps
+                raise
             raise SpectrumError(
                 f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
             ) from error

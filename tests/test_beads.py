@@ -534,3 +534,20 @@ def test_rates_remember_their_nuclei(run: Run, beads: list[list[Frame]], tmp_pat
     status, _, error = run("spectrum", "--config", tmp_path / "a" / "settings.yaml", "--out", tmp_path / "c")
     assert status == 0, error
     assert_same(tmp_path / "a", tmp_path / "c")
+
+
+def test_velocities_of_lammps_are_of_modes_and_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for bead in (1, 2):
+        with (tmp_path / f"p.{bead}.lammpstrj").open("w") as file:
+            for step in range(5):
+                file.write(
+                    f"ITEM: UNITS\nmetal\nITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n2\n"
+                    "ITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\nITEM: ATOMS id element x y z vx vy vz\n"
+                    f"1 O 1 1 {1 + 0.01 * bead} 50 0 0\n2 H 1.96 {1 + 0.01 * step} 1 0 70 0\n"
+                )
+    with caplog.at_level("INFO", "mimyria"):
+        trajectory = Trajectory(beads=tmp_path / "p.*.lammpstrj", path="", timestep=1.0)
+        frames = list(trajectory.frames())
+    assert trajectory.differenced
+    np.testing.assert_allclose(frames[0].velocities[1], [0, 0.01, 0], atol=1e-9)
+    assert "LAMMPS keeps those of the modes of the ring" in caplog.text

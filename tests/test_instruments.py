@@ -91,6 +91,7 @@ def test_flags_of_instruments(run: Run, charges: Path, tmp_path: Path) -> None:
         ("--atr", "45"),
         ("--atr", "95 2.4"),
         ("--atr", "45 0.5"),
+        ("--atr", "2.4 45"),
         ("--film", "-3"),
         ("--film", "1 0.3"),
     ):

@@ -19,6 +19,7 @@ from mimyria.spectra.spectrum import column_name
 from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10
+LEAST_FRAMES = 8
 DIFFERENCE_FLOOR = 0.1
 """Spectra from central differences end where the attenuation reaches this: dividing by less amplifies noise."""
 
@@ -117,8 +118,10 @@ def choose_sampling(
             raise SpectrumError(f"the trajectories {what}: {shown}; make their spectra separately")
     timestep, lengths = series[0].timestep, [len(run) for run in series]
     shortest = min(lengths)
-    if shortest < 8:
-        raise SpectrumError(f"{shortest} frames are too few for a spectrum; it needs at least 8")
+    if shortest < LEAST_FRAMES:
+        raise SpectrumError(
+            f"a spectrum needs at least {LEAST_FRAMES} frames with velocities, not {shortest}: give a longer trajectory"
+        )
     finest = float(np.ceil(10 * window_resolution(shortest, timestep, window)) / 10)
     resolution = chosen_resolution(resolution, shortest, timestep, window)
     if resolution < finest:

@@ -21,6 +21,7 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.ipi import count_beads
+from mimyria.formats.lammps import LAMMPS
 from mimyria.formats.readers import find_reader
 from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
@@ -111,6 +112,8 @@ class Beads:
             raise TrajectoryError(f"bead {number} has a file that matches {there}, but none that matches {not_there}")
         sources = [Source(path=path, velocities=second[number], **told) for number, path in files.items()]
         reader = find_reader(sources[0])
+        if reader is LAMMPS:
+            reader = replace(reader, read=_positions_of_lammps)
         if len(sources) == 1:
             return cls(_split(reader, sources[0]), reader)
         return cls([Bead(source, str(source.path)) for source in sources], reader)
@@ -144,6 +147,17 @@ class Beads:
                 _check(f"{bead.name}, frame {index}", frame, frames[0], self.beads[0].name)
             progress.fraction = read[0].fraction
             yield replace(frames[0], beads=tuple(frames))
+
+
+def _positions_of_lammps(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
+    """Yield frames without velocities: those of ``fix pimd/langevin`` are of the modes of the ring, not of beads."""
+    for frame in LAMMPS.read(source, indices, progress):
+        if frame.velocities is not None:
+            source.note(
+                f"{source.path}: its velocities are not read: LAMMPS keeps those of the modes of the ring, not of "
+                "the beads"
+            )
+        yield replace(frame, velocities=None)
 
 
 def _split(reader: Reader, source: Source) -> list[Bead]:

@@ -241,7 +241,7 @@ def bands(
         spectra = remake_spectra(path)
     else:
         table = read_spectrum(path)
-        whole = (path.parent / "series.h5").is_file() and (path.parent / "settings.yaml").is_file()
+        whole = table.kind in SHOWN and (path.parent / "settings.yaml").is_file()
         spectra = Spectra({table.kind: remake_spectra(path.parent).get(table.kind, table) if whole else table})
     chosen = [
         (each, name)

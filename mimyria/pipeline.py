@@ -158,14 +158,17 @@ def remake_spectra(folder: Path) -> Spectra:
         If the folder holds no ``series.h5`` and ``settings.yaml`` of a run, or one that cannot be read.
     """
     written = folder / "settings.yaml"
-    if not (written.is_file() and is_series(folder / "series.h5")):
+    content = read_yaml(written) if written.is_file() else {}
+    own = folder / "series.h5"
+    stored = [own] if own.is_file() else [Path(path) for path in content.get("trajectory", [])]
+    if not content or not stored or not all(map(is_series, stored)):
         raise ConfigError(
-            f"{folder} holds no run: it needs series.h5 and settings.yaml, which `mimyria spectrum` writes"
+            f"{folder} holds no run: it needs settings.yaml, and series.h5 or the one that settings.yaml names"
         )
     known = declared(SpectrumSettings, "use")
-    given = {name: value for name, value in read_yaml(written).items() if name in known}
-    settings, used = from_words(SpectrumSettings, given), read_yaml(written).get("used", {})
-    series = read_series(folder / "series.h5")
+    given = {name: value for name, value in content.items() if name in known}
+    settings, used = from_words(SpectrumSettings, given), content.get("used", {})
+    series = [run for path in stored for run in read_series(path)]
     sampling = choose_sampling(series, used.get("resolution", settings.resolution), settings.blocks, settings.window)
     conditions = Conditions.of(settings, used.get("temperature", settings.temperature))
     kinds = [kind for kind in KINDS if (folder / f"{kind}.csv").exists()]

@@ -128,7 +128,13 @@ def test_a_run_lists_its_bands_and_they_can_be_asked_for_again(run: Run, charges
     assert band["integral"]["error"] > 0
     (same,) = bands(out / "ir.csv", ranges=[(200, 400)])
     assert same.as_dict() == band
+    run("spectrum", out / "series.h5", "--out", tmp_path / "coarse", "--resolution", 120)
+    (coarse,) = bands(
+        tmp_path / "coarse", column="n_alpha_cm-1", ranges=[(200, 400)]
+    )  # of the rates in the other folder
+    assert coarse.integral.error > 0
     (out / "series.h5").unlink()
+    (out / "settings.yaml").unlink()
     (alone,) = bands(out / "ir.csv", ranges=[(200, 400)])
     assert alone.integral.value == pytest.approx(band["integral"]["value"], rel=1e-6)
     assert alone.as_dict()["integral"]["error"] is None  # type: ignore[index]

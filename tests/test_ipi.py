@@ -150,6 +150,20 @@ def test_beads_one_after_the_other_are_no_successive_frames(tmp_path: Path, unit
         list(IPI.frames(Source(path, bead=3), range(9), Progress()))
 
 
+@pytest.mark.parametrize("unit", ["angstrom", "atomic_unit", "ase"])
+def test_positions_alone_give_velocities_by_differences(tmp_path: Path, unit: str) -> None:
+    run = made_up_run()
+    path = written(tmp_path, "positions", run, unit=unit)
+    found = [*Trajectory(path, timestep=TIMESTEP).frames()]
+    wanted = (run[2].positions - run[0].positions) / (2 * TIMESTEP)
+    assert len(found) == len(run) - 2
+    np.testing.assert_allclose(found[0].velocities, wanted, atol=1e-5)
+    for bead in range(2):
+        path.with_name(f"beads.{bead}.xyz").write_text(path.read_text().replace("Bead: 0", f"Bead: {bead}"))
+    rings = [*Trajectory("", beads=tmp_path / "beads.*.xyz", timestep=TIMESTEP).frames()]
+    np.testing.assert_allclose(rings[0].velocities, wanted, atol=1e-5)
+
+
 def test_beads_without_steps_are_told_as_well(tmp_path: Path) -> None:
     """The form that i-PI's older tools write names the bead and nothing else."""
     one = "1\n# bead: {} CELL(abcABC): 9 9 9 90 90 90\n H 1 2 3\n"

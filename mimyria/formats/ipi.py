@@ -128,7 +128,7 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     if source.bead is None and len(beads) > 1:
         raise TrajectoryError(
             f"{source.path}: its frames are the beads {beads[0]} to {beads[-1]} of a ring polymer at one step, not "
-            "successive frames; read them with --beads, or give a file of the centroid or of one bead"
+            "successive frames; read them with --beads, or give a file of the centroid"
         )
     bead = beads[0] if source.bead is None else source.bead
     if bead not in beads:
@@ -288,8 +288,10 @@ def _frame(comment: Comment, values: Array, known: Atoms) -> Frame:
 
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
-    """Return the unit in the braces of the first comment."""
+    """Return the unit in the braces of the first comment; i-PI's own, of no use, where these are of positions."""
     comment = _parse_comment(_first_comment(source))
+    if comment.quantity not in (*VELOCITIES, *MOMENTA):
+        return VelocityUnit("au", fixed=True)
     name = SPEEDS[_split_unit(comment.unit, SPEEDS, comment.quantity)[1]][1]
     return VelocityUnit(name, fixed=comment.unit != "")
 

@@ -37,6 +37,8 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
     # A fixed name: what a kill left of an earlier write is overwritten, so nothing piles up.
     unfinished = path.with_name(f".{path.name}.part")
     try:

@@ -101,6 +101,10 @@ def test_files_and_spectra_are_compared_alike(tmp_path: Path, run: Run) -> None:
     assert made.header == {"n_alpha_cm-1": f"{paths[0]} - 1 × ir"}
     with pytest.raises(ConfigError, match=r"a\.csv is one of the two spectra"):
         compare(paths[0], other, difference=str(paths[0]))
+    with pytest.raises(ConfigError, match=r"d\.csv cannot be written: there is no folder .*nowhere$"):
+        compare(paths[0], other, difference=tmp_path / "nowhere/d.csv")
+    with pytest.raises(SpectrumError, match="is a folder, not a file"):
+        compare(paths[0], tmp_path)
     with pytest.raises(SpectrumError, match=r"^ir has no column VV; it has n_alpha_cm-1"):
         compare(one, other, column="VV")
 
@@ -124,11 +128,18 @@ def test_spectra_of_different_kinds_are_compared_with_a_warning(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"scale": 0}, "--scale takes a number other than 0, not 0"),
-        ({"scale": float("nan")}, "--scale takes a number other than 0, not nan"),
+        ({"scale": 0}, "--scale takes a number above 0, not 0"),
+        ({"scale": -1.0}, "--scale takes a number above 0, not -1"),
+        ({"scale": float("inf")}, "--scale takes a number above 0, not inf"),
+        ({"scale": float("nan")}, "--scale takes a number above 0, not nan"),
+        ({"scale": "2"}, "--scale takes a number above 0, not '2'"),
         ({"range": (4000, 300)}, r"--range takes the lowest and the highest wavenumber \(cm⁻¹\), not 4000 300"),
         ({"range": (300, float("nan"))}, "not 300 nan"),
         ({"range": (300, 400, 500)}, "not 300 400 500"),
+        ({"range": "300 4000"}, r"\(cm⁻¹\), not '300 4000'"),
+        ({"range": ("300", 4000)}, "not '300' 4000"),
+        ({"range": 300}, "not 300$"),
+        ({"range": None}, "not None"),
     ],
 )
 def test_an_odd_scale_or_range_is_refused(given: dict[str, object], message: str) -> None:

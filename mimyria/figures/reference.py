@@ -56,8 +56,8 @@ def read_reference(text: str) -> Reference:
         scale = float(given.get("scale", 1))
     except ValueError:
         raise ConfigError(f"--reference {text}: scale takes a number, not {given['scale']!r}") from None
-    if not math.isfinite(scale) or not scale:
-        raise ConfigError(f"--reference {text}: scale takes a number other than 0, not {scale:g}")
+    if not 0 < scale < math.inf:
+        raise ConfigError(f"--reference {text}: scale takes a number above 0, not {scale:g}")
     table = read_spectrum(path)
     wavenumber, values, error = table.curve(given.get("column"), scale)
     role = "points" if len(values) < FEW else "reference"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,13 @@ def compare(
     ConfigError
         If the scale or the range is none, or the difference would be written over one of the two.
     """
-    if not np.isfinite(scale) or not scale:
-        raise ConfigError(f"--scale takes a number other than 0, not {scale:g}")
-    if len(range) != 2 or not range[0] < range[1]:
-        shown = " ".join(f"{end:g}" for end in range)
-        raise ConfigError(f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {shown}")
+    if not _are_numbers(scale) or not 0 < scale < np.inf:
+        raise ConfigError(f"--scale takes a number above 0, not {_shown(scale)}")
+    ends = tuple(range) if isinstance(range, Iterable) and not isinstance(range, str) else (range,)
+    if len(ends) != 2 or not _are_numbers(*ends) or not ends[0] < ends[1]:
+        raise ConfigError(
+            f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {' '.join(map(_shown, ends))}"
+        )
     tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
     for table, said in {table.origin: table.remark(column) for table in tables}.items():
         if said:
@@ -105,6 +108,14 @@ def compare(
         header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
         write_csv(out, replace(made, header=header, units=tables[0].units))
     return result
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, Real) for value in values)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else repr(value)
 
 
 def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, Array | None]:

@@ -48,6 +48,8 @@ def read_text(path: Path) -> str:
     SpectrumError
         If it cannot be read, or is no text.
     """
+    if path.is_dir():
+        raise SpectrumError(f"{path} is a folder, not a file")
     try:
         content = path.read_bytes()
     except OSError as error:

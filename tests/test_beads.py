@@ -551,3 +551,14 @@ def test_velocities_of_lammps_are_of_modes_and_not_read(tmp_path: Path, caplog: 
     assert trajectory.differenced
     np.testing.assert_allclose(frames[0].velocities[1], [0, 0.01, 0], atol=1e-9)
     assert "LAMMPS keeps those of the modes of the ring" in caplog.text
+
+
+def test_beads_one_after_the_other_repeat_their_time(beads: list[list[Frame]], tmp_path: Path) -> None:
+    write_frames(tmp_path / "all.extxyz", [bead for together in zip(*beads, strict=True) for bead in together])
+    with pytest.raises(
+        TrajectoryError, match=r"repeat the time of the frame before .*beads of a ring polymer.*--beads"
+    ):
+        Trajectory(tmp_path / "all.extxyz")
+    write_frames(tmp_path / "doubled.extxyz", [frame for frame in beads[0] for _ in range(2)])
+    (segment,) = Trajectory(tmp_path / "doubled.extxyz").segments()
+    assert segment.n_frames == len(beads[0])

@@ -133,3 +133,9 @@ def test_cells_belong_to_one_trajectory(tmp_path: Path, files: dict[str, Any]) -
     reading = SpectrumSettings(cell=cell_file(tmp_path / "a.cell", RUN))
     with pytest.raises(ConfigError, match=r"a\.cell holds the cells of one trajectory, but 2 are given"):
         open_trajectories([files["path"]] * 2, reading)
+
+
+def test_cells_are_no_trajectory(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TrajectoryError, match=r"\.cell: holds the cells of a run of CP2K, .*--cell"):
+        Trajectory(cell_file(tmp_path / "run-1.cell", RUN))
+    assert capfd.readouterr() == ("", "")

@@ -41,6 +41,19 @@ def test_the_comment_of_cp2k_tells_the_unit_of_its_velocities(tmp_path: Path, cp
     agree(Trajectory(**cp2k_extxyz_pair(tmp_path, water())), water())
 
 
+@pytest.mark.parametrize("after", [True, False])
+def test_entries_of_cp2k_come_in_any_order(tmp_path: Path, after: bool) -> None:
+    files = cp2k_extxyz_pair(tmp_path, water())
+    for path in files.values():
+        lines = path.read_text().split("\n")
+        for k, line in enumerate(lines):
+            if line.startswith("Lattice"):
+                at = line.index("Step=")
+                lines[k] = f"{line[at:]} {line[:at]}" if after else line.replace('pbc="T T T" ', "") + ' pbc="T T T"'
+        path.write_text("\n".join(lines))
+    agree(Trajectory(**files), water())
+
+
 def test_path_integrals_of_cp2k_count_steps(cp2k: dict[str, Path]) -> None:
     """Their comments have no time, and those of the centroid's velocities two energies."""
     for path, energies in ((cp2k["path"], "E ="), (cp2k["velocities"], "E_trm =  0.1, E_vir =")):

@@ -15,7 +15,7 @@ from dialects import MOVING, native, water, xyz
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames, write_frames
 from mimyria.formats.source import Source
-from mimyria.formats.topology import Told, identify, symbol_by_mass
+from mimyria.formats.topology import Told, _is_plain, identify, symbol_by_mass
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
 
@@ -104,6 +104,21 @@ def test_any_trajectory_takes_a_data_file_as_topology(tmp_path: Path) -> None:
         frame = Trajectory(path, topology=topology, timestep=2.0)
         np.testing.assert_array_equal(frame.numbers, run[0].numbers)
     np.testing.assert_allclose(next(frame.frames()).masses, run[0].masses)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["t.extxyz", "t.xyz", "t.xyz.xz", "t.extxyz.gz"])
+def test_an_extended_xyz_file_is_a_topology(tmp_path: Path, name: str) -> None:
+    run = water(2.014, 4)
+    write_frames(tmp_path / name, run[:1])
+    topology = data(tmp_path / "w.data", run[0], "charge")
+    dump = native(tmp_path, run)["path"]
+    wanted = Trajectory(dump, topology=topology, timestep=2.0).numbers
+    np.testing.assert_array_equal(Trajectory(dump, topology=tmp_path / name, timestep=2.0).numbers, wanted)
+
+
+@pytest.mark.parametrize(("name", "element", "plain"), [("OW", "O", True), ("1HB", "H", True), ("CA", "C", False)])
+def test_a_guess_is_plain_where_the_name_begins_with_it(name: str, element: str, plain: bool) -> None:
+    assert _is_plain(name, element) == plain
 
 
 def test_no_words_of_other_libraries(tmp_path: Path, run: list[Frame]) -> None:

@@ -230,6 +230,7 @@ def test_what_mdanalysis_needs_is_asked_for(tmp_path: Path, caplog: pytest.LogCa
     topology = tmp_path / "top.pdb"
     atoms = [line[:76] + "\n" for line in topology.read_text().splitlines() if line.startswith("ATOM")]
     topology.write_text("".join(atoms) + "END\n")
+    caplog.set_level("INFO", "mimyria")
     np.testing.assert_array_equal(Trajectory(**trr).numbers, [8, 1, 1, 17, 1, 1])
     assert "names no elements; guessed from the names of its atoms: Cl, H, O" in caplog.text
     topology.write_text("".join(atoms).replace(" O ", " Q ") + "END\n")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,8 @@ ORDERS = {"vasp": APT.index_order}
 NAMELESS, DCD = (b"\0\0\x07\xc9", b"\0\0\x07\xcb", b"CDF", b"\x89HDF"), b"CORD"
 """Beginnings of TRR, XTC, NetCDF and HDF5, and what stands behind the first four bytes of DCD."""
 
+CELLS = re.compile(rb"\s*#\s*Step\s+Time|(?:\s+[-+\d.eE]+){11}")
+"""Beginning of CP2K's ``.cell`` file, with its title or without."""
 WITHOUT_FRAMES = ("picture", "document", "page", "workbook", "model", "of spectra", "of numbers", "spectrum")
 """How contents end that are no frames."""
 
@@ -44,7 +50,7 @@ def read_ase(
     for index in indices:
         while position < index:
             try:
-                position, atoms = next(stored)
+                position, atoms = _next_quietly(stored)
             except StopIteration:
                 if position < 0:
                     raise TrajectoryError(f"{source.path}: holds no frame") from None
@@ -77,6 +83,13 @@ def read_ase(
         )
 
 
+def _next_quietly(stored: Iterator[tuple[int, Any]]) -> tuple[int, Any]:
+    """Return the next frame; what ASE says of programs that are not installed helps nobody."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return next(stored)
+
+
 def _unreadable(source: Source, index: int, error: Exception) -> TrajectoryError:
     """Return the error for a file that ASE cannot read, or does not know."""
     from ase.io.formats import UnknownFileTypeError
@@ -84,6 +97,10 @@ def _unreadable(source: Source, index: int, error: Exception) -> TrajectoryError
     path, head, what = source.path, source.head, contents_of(source.path)
     if what.endswith(WITHOUT_FRAMES):
         return TrajectoryError(f"{path}: is {what}, not a trajectory")
+    if source.suffix == ".cell" and CELLS.match(head):
+        return TrajectoryError(
+            f"{path}: holds the cells of a run of CP2K, no positions; give the file of positions, and this with --cell"
+        )
     if not isinstance(error, UnknownFileTypeError):
         return TrajectoryError(
             f"{path}, frame {index}: cannot be read: it is damaged, or of another format than its name or its first "

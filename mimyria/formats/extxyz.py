@@ -34,8 +34,8 @@ COLUMNS = {
     **{name: (name,) for name in ("momenta", "forces", "initial_charges", *TENSORS)},
 }
 """The columns used, with their names in various files; the first of a file's is taken."""
-_OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|Lattice=.*Properties=species:S:1:velo:R:3 .*Step=\d+ Time=")
-"""Comments of CP2K's files of velocities; in its extended xyz they have no column of positions."""
+_OF_CP2K = re.compile(rb" i =\s*\d+, (?:time|E\w*) =|(?=.*\bStep=\s*\d)(?=.*\bTime=)(?=.*[=:\"]species:S:1:velo:R:3\b)")
+"""Comments of CP2K's files of velocities; those of its extended xyz have their entries in any order."""
 _EXTENDED = re.compile(rb"\s*\d+\s*\n[^\n]*\bProperties=")
 """Beginning of an extended xyz file, whatever its name."""
 _LIKE_VELOCITIES = re.compile(r"(?i)(?:v|vel\w*|momentum|momenta)$")
@@ -132,6 +132,18 @@ def read_extxyz_velocities(source: Source, indices: Iterable[int], progress: Pro
         if frame.velocities is None and frame.columns and "pos" not in frame.columns:
             raise TrajectoryError(f"{source.path}: holds {', '.join(frame.columns)}, no velocities")
         yield frame if frame.velocities is not None else replace(frame, velocities=frame.positions)
+
+
+def read_names(path: Path) -> tuple[list[str], bool]:
+    """Return what the first frame calls its atoms, and whether its comment names the columns."""
+    with open_lines(path) as (lines, _):
+        block = next(read_blocks(path, lines, [0]))
+    try:
+        header = parse_header(split_time(block.comment)[1])
+        table = _table(header, positions=False)
+        return words_of(parse_rows(block, table)["species"]), "properties" in header.written
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{path}, frame 0: {error}") from error
 
 
 def read_blocks(

@@ -133,7 +133,7 @@ def identify_atoms(
     for name in source.species:
         if not any(name in call for call in {case[0] for case in cases}):
             raise TrajectoryError(f"{place}: no {what} is named {name}, as --species says; leave it out, or correct it")
-    if capitals := sorted({name for name, *others in calls if not others and _is_ambiguous(name, source.species)}):
+    if capitals := sorted({name for name, *others in calls if not others and is_ambiguous(name, source.species)}):
         source.note(
             f"{source.path}: {', '.join(capitals)} are taken for elements; if they are names of a force field, give "
             f"--species {capitals[0]}={capitals[0][0]} and so on"
@@ -188,7 +188,7 @@ def _kind(
     return None if meaning is None or meaning[0] == NO_ELEMENT else meaning
 
 
-def _is_ambiguous(name: str, species: Mapping[str, str]) -> bool:
+def is_ambiguous(name: str, species: Mapping[str, str]) -> bool:
     """Return whether a symbol is also the name of an atom of another element, as HO of hydrogen, OS of oxygen."""
     return len(name) == 2 and name.isupper() and name[0] in USUAL and name not in species and bool(element_of(name))
 

@@ -20,7 +20,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.formats.compression import open_lines, plain_suffix
 from mimyria.formats.lammps_data import is_data, is_dump, read_data
 from mimyria.formats.lammps_text import Units, read_columns, read_snapshots, told_names, units_of
-from mimyria.formats.naming import ISOTOPES, SITE, Atoms, element_of, identify_atoms, words_of
+from mimyria.formats.naming import ISOTOPES, SITE, Atoms, element_of, identify_atoms, is_ambiguous, words_of
 from mimyria.formats.source import Progress, Source
 from mimyria.formats.universe import open_universe
 from mimyria.frame import Array
@@ -140,11 +140,18 @@ def _told_by_universe(universe: Any, path: Path, source: Source) -> Told:
             if not elements[atom] and not SITE.fullmatch(called[atom]) and called[atom] not in source.species:
                 elements[atom] = symbol_by_mass(mass)
         if guessed := sorted({*elements} - {""}):
+            plain = all(map(_is_plain, called, elements))
             source.note(
-                f"{path}: names no elements; guessed from the names of its atoms: {', '.join(guessed)}", logging.WARNING
+                f"{path}: names no elements; guessed from the names of its atoms: {', '.join(guessed)}",
+                logging.INFO if plain else logging.WARNING,
             )
     others = [names[name] for name in ("names", "types") if names[name]]
     return Told(n_atoms, [elements, *others], None if masses is None else np.asarray(masses, dtype=float))
+
+
+def _is_plain(name: str, element: str) -> bool:
+    """Return whether a name begins with its element, and is not the symbol of another, as OW and HW1 do; CA is not."""
+    return not element or (name.lstrip("0123456789").upper().startswith(element.upper()) and not is_ambiguous(name, {}))
 
 
 def _texts(universe: Any, name: str) -> list[str]:

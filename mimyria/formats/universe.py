@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines
+from mimyria.formats.compression import open_lines, plain_suffix
 from mimyria.formats.lammps_data import is_data, is_dump, read_data
 from mimyria.frame import Array
 
@@ -100,6 +100,8 @@ def open_universe(path: Path, guessed: Sequence[str] = ()) -> Any:
     """Return what MDAnalysis reads of a topology, and what it guesses; raise TrajectoryError if it reads nothing."""
     import MDAnalysis
 
+    if plain_suffix(path) in (".xyz", ".extxyz") and (path.suffix.lower() != ".xyz" or b"Properties=" in _head(path)):
+        return _of_extxyz(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements and masses that are missing, which the caller sees
         try:
@@ -109,6 +111,17 @@ def open_universe(path: Path, guessed: Sequence[str] = ()) -> Any:
                 f"{path}: no atoms can be read from it; give a --topology as PDB, GRO, PSF, PRMTOP, TPR, xyz or "
                 "LAMMPS data"
             ) from error
+
+
+def _of_extxyz(path: Path) -> Any:
+    """Return the atoms of the first frame of an extended xyz file, or of a compressed one, by the names it has."""
+    from mimyria.formats.extxyz import read_names  # which reads atoms by this module
+
+    names, extended = read_names(path)
+    universe = _made_up(np.zeros(len(names), dtype=int), names, names)
+    if extended:
+        universe.add_TopologyAttr("elements", np.asarray(names, dtype=object))
+    return universe
 
 
 def select(universe: Any, text: str, *, updating: bool = False) -> Any:

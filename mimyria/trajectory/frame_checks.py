@@ -18,6 +18,8 @@ FASTEST_ATOM, SMALLEST_JUMP = 0.25, 0.3
 """Å/fs and Å: an atom that moves further than the speed times the time, plus the distance, has jumped."""
 LONGEST_INTERVAL = 10.0
 """fs; over longer times an atom can reach the place of its neighbour, so that a jump cannot be told."""
+SAME = 1e-3
+"""Å; a frame that a restart writes again has the positions of the first, but for their last digits."""
 
 
 def check_atoms(place: str, frame: Frame, expected: Array) -> None:
@@ -65,6 +67,22 @@ def check_cell(place: str, cell: Array) -> None:
     if not (np.isfinite(volume) and volume > 0):
         raise TrajectoryError(
             f"{place}: no cell, or one without volume; give --cell, numbers (Å) or a .cell file of CP2K"
+        )
+
+
+def is_another(before: Frame, now: Frame) -> bool:
+    """Return whether two frames of one time are not the same one, written again by a restart."""
+    ours, theirs = before.positions, now.positions
+    return ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0, atol=SAME)
+
+
+def check_successive(path: Path, n_repeated: int, n_frames: int) -> None:
+    """Raise TrajectoryError if many of the first frames have the time of the frame before, and other positions."""
+    if n_repeated > n_frames / 3:
+        raise TrajectoryError(
+            f"{path}: {n_repeated} of its first {n_frames} frames repeat the time of the frame before with other "
+            "positions: beads of a ring polymer, or several systems, one after the other; write each into a file of "
+            "its own, and read beads with --beads"
         )
 
 

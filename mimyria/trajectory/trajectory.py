@@ -29,8 +29,10 @@ from mimyria.trajectory.frame_checks import (
     check_cell,
     check_finite,
     check_strain,
+    check_successive,
     check_velocities,
     describe_jump,
+    is_another,
 )
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
 from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval
@@ -223,10 +225,13 @@ class Trajectory:
         if first is None:
             raise TrajectoryError(f"{self.path}: holds no frame")
         clocks, ended, moving = [read_clock(first)], False, [first.velocities is not None]
+        before, n_repeated = first, 0
         try:
             for frame in islice(frames, FIRST_FRAMES - 1):
                 clocks.append(read_clock(frame))
                 moving.append(frame.velocities is not None)
+                n_repeated += clocks[-1] is not None and clocks[-1] == clocks[-2] and is_another(before, frame)
+                before = frame
             ended = len(clocks) < FIRST_FRAMES
         except TrajectoryError:
             # The frames before the damaged one may be all that is wanted; who reads it gets the error again.
@@ -235,6 +240,7 @@ class Trajectory:
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
         check_velocities(self.path, moving)
+        check_successive(self.path, n_repeated, len(clocks))
         own, first = first.cell, self._in_cell(f"{self.path}, frame 0", first)
         if own.any() and not np.allclose(own, first.cell, rtol=0.01, atol=0.01):
             stored = " ".join(f"{number:g}" for number in own.ravel())

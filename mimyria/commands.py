@@ -7,6 +7,7 @@ the names win. A wrong value is refused with the same words as there.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.progress import progress_table
 from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
+
+log = logging.getLogger("mimyria")
 
 if TYPE_CHECKING:
     from mimyria.model.model import ResponseModel
@@ -251,6 +254,9 @@ def bands(
     ]
     if not chosen:
         raise ConfigError(f"{spectrum}: no spectrum of it has a column {column!r}")
+    for each, name in chosen:
+        if said := each.remark(name):
+            log.info(f"{each.origin}: {said}")
     return [band for each, name in chosen for band in measure_bands(each, name, ranges)]
 
 

@@ -140,6 +140,14 @@ def test_a_run_lists_its_bands_and_they_can_be_asked_for_again(run: Run, charges
     assert alone.as_dict()["integral"]["error"] is None  # type: ignore[index]
 
 
+def test_a_transmittance_that_is_read_as_absorbance_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("cm-1,Transmittance\n0,0.9\n10,0.5\n20,0.9\n")
+    with caplog.at_level("INFO", "mimyria"):
+        bands(table, ranges=[(0, 20)])
+    assert [record.message for record in caplog.records if "a.csv: transmittance" in record.message]
+
+
 def test_what_is_no_band_is_refused(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     table.write_text("0,1\n10,2\n20,1\n")

@@ -107,6 +107,17 @@ def test_species_by_any_name_of_the_atom() -> None:
         identified(["O", "H"], species={"Ow": "O"})
     with pytest.raises(TrajectoryError, match="--species OW=Oxygen: Oxygen is not an element"):
         identified(["OW"], species={"OW": "Oxygen"})
+    for wrong in ("Xx", "XX", "VS", 8):
+        with pytest.raises(TrajectoryError, match=f"--species OW={wrong}: {wrong} is not an element; .* or X for a"):
+            identified(["OW"], species={"OW": wrong})
+    for site in ("X", "x", "MW", "LP1"):
+        assert identified(["O", "Q"], species={"Q": site}).kept.tolist() == [0]
+    with pytest.raises(TrajectoryError, match=r"^mass takes a mapping such as .*, not 'H=2.014'"):
+        identified(["H"], mass="H=2.014")
+    with pytest.raises(TrajectoryError, match=r"^--mass H takes a number, not '2'"):
+        identified(["H"], mass={"H": "2"})
+    with pytest.raises(TrajectoryError, match=r"^species takes a mapping such as .*, not 'OW=O'"):
+        identified(["OW"], species="OW=O")
 
 
 def test_masses_by_element_name_and_selection(caplog: pytest.LogCaptureFixture) -> None:

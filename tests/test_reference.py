@@ -76,6 +76,8 @@ def test_a_reference_without_partner_is_refused(tmp_path: Path) -> None:
     text = table(tmp_path / "exp.txt", spectra["ir"], "n_alpha_cm-1")
     with pytest.raises(SpectrumError, match="exp: cannot be laid over raman; there is no such spectrum"):
         lay_over(infrared, [read_reference(f"raman={text}")])
+    with pytest.raises(SpectrumError, match=r"laid over ir\.n; it needs --epsilon-infinity; there is total"):
+        lay_over(infrared[:1], [read_reference(f"ir.n={text}")])
     with pytest.raises(SpectrumError, match=r"laid over ir.S; there is total, O, O with H, H"):
         lay_over(infrared, [read_reference(f"ir.S={text}")])
     np.savetxt(text, np.array([[5000.0, 1.0], [5100.0, 1.0]] * 10))

@@ -20,6 +20,8 @@ log = logging.getLogger("mimyria")
 FEW = 12
 """Fewer values are points, such as band maxima, and not a curve."""
 COLORS = ("#000000", "#8a8a8a", "#8c6d31")
+OPTICAL = ("ir.n", "ir.κ")
+"""Curves that are there only where the refractive index is known."""
 OPTIONS = ("scale", "column", "label")
 
 
@@ -127,4 +129,5 @@ def _partner(panels: Sequence[Panel], reference: Reference) -> tuple[int, Curve]
             return place, curve
     known = ", ".join(curve.label for _, curve in ours) or "no such spectrum"
     wanted = f"{reference.kind}.{reference.against}" if reference.against else reference.kind
-    raise SpectrumError(f"{reference.curve.label}: cannot be laid over {wanted}; there is {known}")
+    remedy = "; it needs --epsilon-infinity" if wanted in OPTICAL else ""
+    raise SpectrumError(f"{reference.curve.label}: cannot be laid over {wanted}{remedy}; there is {known}")

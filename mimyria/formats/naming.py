@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ ISOTOPES = {
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 SITE = re.compile(r"(?:XX?|MW?|OM|EPW?|LP[AB]?|VS|VSITE|DU|DUM|BQ)\d*", re.IGNORECASE)
 """Names of sites without a mass: of four- and five-point water, lone pairs, dummies."""
+MEANT_SITES = ("X", "M", "MW", "EP", "EPW", "LP", "OM", "DUM")
+"""What ``--species`` may call a site; other words are more likely a typing error."""
 DRUDE = re.compile(r"D\w*", re.IGNORECASE)
 """Names of Drude particles; they are sites only where their mass is known to be zero, for D is deuterium too."""
 MASSLESS = 1e-3
@@ -153,13 +156,19 @@ def identify_atoms(
 
 def check_given(species: Mapping[str, str], mass: Mapping[str, float]) -> None:
     """Raise TrajectoryError unless each name is given an element, an isotope, or X for a site, and masses are > 0."""
+    for option, given, example in (("species", species, '{"OW": "O"}'), ("mass", mass, '{"H": 2.014}')):
+        if not isinstance(given, Mapping):
+            raise TrajectoryError(f"{option} takes a mapping such as {example}, not {given!r}")
     for name, element in species.items():
-        if element_of(element) is None:
+        meaning = element_of(element) if isinstance(element, str) else None
+        if meaning is None or (meaning[0] == NO_ELEMENT and element.rstrip("0123456789").upper() not in MEANT_SITES):
             raise TrajectoryError(
                 f"--species {name}={element}: {element} is not an element; give its symbol, D or T, or X for a site "
                 "without a mass"
             )
     for atoms, value in mass.items():
+        if not isinstance(value, Real):
+            raise TrajectoryError(f"--mass {atoms} takes a number, not {value!r}")
         if not (np.isfinite(value) and value > 0):
             raise TrajectoryError(f"--mass {atoms} must be positive, not {value:g}")
 

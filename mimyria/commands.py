@@ -262,13 +262,24 @@ def bands(
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:
     """Yield frames as they are, and those in files."""
-    for item in [source] if isinstance(source, str | os.PathLike) else source:
+    for item in _items(source):
         yield from [item] if isinstance(item, Frame) else read_frames(item, **reading)
+
+
+def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Frame]:
+    """Yield frames and files one by one; raise ConfigError for what is neither."""
+    single = isinstance(source, str | Frame) or not isinstance(source, Iterable)
+    for item in [source] if single else source:  # type: ignore[union-attr]
+        if not isinstance(item, str | os.PathLike | Frame):
+            raise ConfigError(
+                f"frames, or files of them, are needed, not {type(item).__name__}: `read_frames` makes frames of a file"
+            )
+        yield item
 
 
 def _labelled(source: File | Iterable[File | Frame], layout: str | None) -> tuple[list[Frame], str]:
     """Return frames, and where they come from, for messages."""
-    items: Sequence[File | Frame] = [source] if isinstance(source, str | os.PathLike) else list(source)
+    items = list(_items(source))
     files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
     return list(_frames(items, layout=layout)), files or "the labels"
 

@@ -65,8 +65,19 @@ def settings_of(part: type[S], settings: S | None, given: dict[str, Any]) -> S:
 
 
 def paths_of(files: File | Iterable[File]) -> list[Path]:
-    """Return the paths of one file or several."""
-    return [Path(file) for file in ([files] if isinstance(files, str | os.PathLike) else files)]
+    """Return the paths of one file or several; raise ConfigError for what is none."""
+    return [path_of(file) for file in ([files] if not isinstance(files, Iterable) or isinstance(files, str) else files)]
+
+
+def path_of(file: object) -> Path:
+    """Return the path of a file; raise ConfigError for what is neither text nor a path."""
+    if not isinstance(file, str | os.PathLike):
+        raise ConfigError(f"a file is given by its name or path, not by {_in_words(file)}")
+    return Path(file)
+
+
+def _in_words(value: object) -> str:
+    return "None" if value is None else f"a value of the type {type(value).__name__}"
 
 
 def _listed(value: Any) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 import mimyria
 from conftest import Run
@@ -81,6 +82,16 @@ def test_an_unknown_or_missing_setting_is_named(charges: Path, tmp_path: Path) -
         mimyria.train(charges, tmp_path / "apt.mym")
     with pytest.raises(ConfigError, match=r"a picture is \.png"):
         mimyria.evaluate("water_apt", charges, plot="parity.jpg")
+
+
+def test_what_is_neither_frame_nor_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a file is given by its name or path, not by None"):
+        mimyria.make_spectra(None, tmp_path / "a", apt="frames")
+    with pytest.raises(ConfigError, match="by a value of the type int"):
+        mimyria.read_frames(5)  # type: ignore[arg-type]
+    for wrong, name in ((None, "NoneType"), ([Atoms("H")], "Atoms"), ([None], "NoneType")):
+        with pytest.raises(ConfigError, match=f"frames, or files of them, are needed, not {name}"):
+            next(mimyria.predict("water", wrong))
 
 
 def test_configurations_are_labelled_from_python(molecules: Path, tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ def test_a_column_knows_its_error_spread_unit_and_contributions() -> None:
     np.testing.assert_allclose(sum(parts.values()), ir.values(), rtol=1e-9, atol=1e-9 * ir.values().max())
     assert list(lines.contributions("anisotropic")) == list(parts)
     assert list(density.contributions()) == [("H",)]
+    assert parts["SO4", "H2O"] is parts["H2O", "SO4"]
+    with pytest.raises(SpectrumError, match=r"no contribution \('O', 'H'\); there are \('H2O', 'H2O'\), "):
+        parts["O", "H"]
     assert ir.quantities[:3] == ["n_alpha_cm-1", "epsilon_imag", "epsilon_real"]
     _, values, error = ir.curve(scale=-2.0)
     np.testing.assert_array_equal(values, -2 * ir.values())

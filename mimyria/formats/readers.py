@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from itertools import count
-from pathlib import Path
 
+from mimyria.config import path_of
 from mimyria.errors import TrajectoryError
 from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
@@ -99,11 +99,11 @@ def read_frames(
         Frames in Å, Å/fs, fs, e, and the tensors' units.
     """
     source = Source(
-        Path(path),
-        Path(topology) if topology else None,
+        path_of(path),
+        path_of(topology) if topology else None,
         velocity_unit=velocity_unit,
         layout=layout,
-        species=species or {},
-        mass=mass or {},
+        species={} if species is None else species,
+        mass={} if mass is None else mass,
     )
     return find_reader(source).frames(source, count(), Progress())

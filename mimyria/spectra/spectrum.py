@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import File
+from mimyria.config import File, path_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.memory import whole
@@ -44,6 +44,16 @@ PROGRAM, UNIT_OF = "mimyria ", "unit of "
 
 Curve = tuple[Array, Array, Array | None]
 """Wavenumbers (cm⁻¹, ascending), intensities, and their standard errors or None."""
+
+
+class Contributions(dict[tuple[str, ...], Array]):
+    """Columns by the names of their groups, of which a pair may be asked for in either order."""
+
+    def __missing__(self, names: tuple[str, ...]) -> Array:
+        turned = names[::-1] if isinstance(names, tuple) else names
+        if turned not in self:
+            raise SpectrumError(f"there is no contribution {names!r}; there are {', '.join(map(repr, self)) or 'none'}")
+        return self[turned]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -116,7 +126,7 @@ class Spectrum:
         """
         stem = f"{self._name(column).removesuffix(UNIT_IN_NAME)}["
         inside = {name: name[len(stem) : -1] for name in self.columns if name.startswith(stem) and name.endswith("]")}
-        return {tuple(groups.split(",")): self.columns[name] for name, groups in inside.items()}
+        return Contributions({tuple(groups.split(",")): self.columns[name] for name, groups in inside.items()})
 
     def curve(self, column: str | None = None, scale: float = 1.0) -> Curve:
         """Return a column with its wavenumbers and its standard error, both times a factor."""
@@ -234,7 +244,7 @@ def read_spectrum(path: File) -> Spectrum:
     SpectrumError
         If the file is not there, has no two columns of numbers, a line does not fit, or a check of JCAMP-DX fails.
     """
-    path = Path(path)
+    path = path_of(path)
     text = read_text(path)
     if is_jcamp(text):
         wavenumber, columns, units, header = read_jcamp(text, str(path))

@@ -169,22 +169,15 @@ def band_table(bands: Sequence[Band]) -> str:
     )
 
 
-def bands_of(spectra: Mapping[str, Spectrum]) -> dict[str, list[Band]]:
-    """Return the bands that are found in the `SHOWN` columns of spectra, by kind."""
-    return {
-        kind: [band for column in SHOWN[kind] for band in measure_bands(spectrum, column)]
-        for kind, spectrum in spectra.items()
-        if kind in SHOWN
-    }
-
-
 def write_bands(path: Path, spectra: Mapping[str, Spectrum]) -> None:
-    """Write the bands of spectra as JSON, by kind, and log those of each."""
-    bands = bands_of(spectra)
-    for kind, found in bands.items():
+    """Write the bands of the `SHOWN` columns of spectra as JSON, by kind, and log those of each."""
+    written = {}
+    for kind in filter(SHOWN.__contains__, spectra):
+        found = [band for column in SHOWN[kind] for band in measure_bands(spectra[kind], column)]
+        written[kind] = [band.as_dict() for band in found]
         if found:
             log.info(f"{kind}, cm⁻¹:\n{band_table(found)}")
-    write_text(path, json.dumps({kind: [band.as_dict() for band in found] for kind, found in bands.items()}, indent=1))
+    write_text(path, json.dumps(written, indent=1))
 
 
 def _measured(spectrum: Spectrum, values: Array, *, unbiased: bool = False) -> Measured:

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from mimyria.elements import masses_of, numbers_of
+from mimyria.formats.naming import ISOTOPES
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import standard_error
@@ -21,8 +22,6 @@ BLOCKS = 5
 """Of each trajectory, for the standard error of a temperature."""
 EXCHANGE = 2000.0
 """fs, in which different motions of a liquid have exchanged their energy; in water it takes a quarter of that."""
-ISOTOPES = {"D": 2.014, "T": 3.016}
-"""Masses of hydrogen, u, with which a run may have been made."""
 MENDED = 0.2
 """Part of the ratio of two temperatures, as logarithm, that a remedy may leave: drift, chance, rounded masses."""
 SETTLING = 0.5
@@ -127,10 +126,11 @@ def _remedies(run: ResponseSeries) -> Iterator[tuple[str, Array]]:
     if (masses := run.species_mass) is None:
         return
     hydrogen = np.array([number == 1 for number in numbers_of(run.velocity_species)])
-    for name, mass in {**ISOTOPES, "H": float(masses_of([1])[0])}.items():
+    isotopes = {name: ISOTOPES[name][1] for name in "DT"}  # with which a run may have been made
+    for name, mass in {**isotopes, "H": float(masses_of([1])[0])}.items():
         if hydrogen.any() and not np.isclose(masses[hydrogen], mass, rtol=0.05).any():
             yield (
-                f"they would agree if the hydrogen was {name}: give --mass H={mass:g}",
+                f"they would agree if the hydrogen was {name}: give --mass H={mass:.4g}",
                 np.where(hydrogen, mass / masses, 1),
             )
     for words, power in (

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from conftest import Run
 from contracts import WATER
-from mimyria import settings as declarations
+from mimyria import choices as declarations
 from mimyria.cli import app
 from mimyria.declare import Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
 from mimyria.engines.registry import ENGINES

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "level", "neighbours", "molecules"}
-    | {"config", "contents", "progress", "execute", "memory", "declare", "choices", "settings"},
+    | {"config", "contents", "progress", "execute", "memory", "declare", "choices"},
+    {"settings"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},
@@ -83,6 +84,10 @@ PAGELESS = {
     "report/costs": "test_report.py",
     "report/results": "test_report.py",
     "report/status": "test_report.py",
+    "settings/of_label": "test_settings.py",
+    "settings/reading": "test_settings.py",
+    "settings/of_spectrum": "test_settings.py",
+    "settings/of_train": "test_settings.py",
     "spectra/committee": "test_loop_whole.py",
     "spectra/conditions": "a record",
     "targets": "",

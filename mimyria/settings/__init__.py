@@ -1,0 +1,24 @@
+"""The settings of all commands, each declared once.
+
+A new one is a flag of the command, a name in YAML and in Python, an entry of ``settings.yaml``, and a part of the
+identity of the result if it decides it.
+"""
+
+from mimyria.settings.of_label import LabelSettings
+from mimyria.settings.of_spectrum import Experiment, Pictures, Reading, Sampled, SpectrumSettings
+from mimyria.settings.of_train import TrainSettings
+from mimyria.settings.reading import EvaluateSettings, PredictSettings, Stored, Topology
+
+__all__ = [
+    "EvaluateSettings",
+    "Experiment",
+    "LabelSettings",
+    "Pictures",
+    "PredictSettings",
+    "Reading",
+    "Sampled",
+    "SpectrumSettings",
+    "Stored",
+    "Topology",
+    "TrainSettings",
+]

@@ -88,7 +88,6 @@ PAGELESS = {
     "settings/reading": "test_settings.py",
     "settings/of_spectrum": "test_settings.py",
     "settings/of_train": "test_settings.py",
-    "spectra/committee": "test_loop_whole.py",
     "spectra/conditions": "a record",
     "targets": "",
     "training/history": "test_predict.py",

@@ -10,7 +10,7 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import AXES, Array
 from mimyria.rates.faces import face_area
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.committee import SPREAD, committee_spread
+from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.spectra.instruments import atr_absorbance, film_absorbance, instrument_header, window_index
@@ -57,11 +57,13 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
             lines["film_absorbance"] = film_absorbance(wavenumber, lines["n"], lines["kappa"], thickness, window)
     for name in set(lines) - {"n_alpha_cm-1"}:
         lines[name] = np.where(wavenumber < sampling.resolution / 2, np.nan, lines[name])
-    spread = committee_spread(series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate])
+    committee, of_committee = committee_columns(
+        series, APT.name, sampling, lambda shapes: {"n_alpha": factor * shapes[0]}, [dipole_rate]
+    )
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω; empty (nan) below half of the resolution, as all that is made of ε",
-        **({"n_alpha_spread": SPREAD} if spread else {}),
+        **of_committee,
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",
     }
@@ -74,7 +76,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
         header |= optical_header(infinity) | instrument_header(conditions.atr, conditions.film)
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **spread}
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **committee}
     return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
 
 

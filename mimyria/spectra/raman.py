@@ -10,7 +10,7 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.committee import SPREAD, committee_spread
+from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.cross_section import CROSS_SECTION, cross_section_scale
 from mimyria.spectra.porto import polarisations
@@ -123,10 +123,10 @@ def scattering(
         averages = average(*(LIGHT_SPEED * shape for shape in of_parts))
         return {name: averages[name] for name in ("VV", crossed_name)}
 
-    spread = committee_spread(series, target, sampling, polarised, list(parts.values()))
+    committee, of_committee = committee_columns(series, target, sampling, polarised, list(parts.values()))
     header = {
         **explained,
-        **({", ".join(spread): SPREAD} if spread else {}),
+        **of_committee,
         **{f"{scale}_*": stated for scale, (_, stated, _) in scales.items()},
         **correction_header(conditions.correction, ", ".join(f"{scale}_*" for scale in scales)),
     }
@@ -139,7 +139,7 @@ def scattering(
         header |= sizes
         units[each] = LINE_SHAPE
     header["temperature"] = f"{conditions.temperature:.2f} K"
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, ["depolarisation_ratio"]), **spread}
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, ["depolarisation_ratio"]), **committee}
     return Spectrum(kind, columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
 

@@ -1,8 +1,8 @@
 """`Spectrum`: intensities over wavenumber with their errors, units and contributions, and the text file of them.
 
 The name of a column says what it holds, in this order: a quantity, ``_cm-1`` where the unit is in the name,
-``_intramolecular`` or ``_intermolecular``, groups in brackets, and ``_error`` or ``_spread``: ``n_alpha_cm-1``,
-``n_alpha_error``, ``n_alpha[O,H]``, ``isotropic_per_molecule[shell-bulk]_error``.
+``_intramolecular`` or ``_intermolecular``, groups in brackets, and ``_error``, ``_spread`` or ``_unbiased``:
+``n_alpha_cm-1``, ``n_alpha_error``, ``n_alpha[O,H]``, ``isotropic_per_molecule[shell-bulk]_error``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ WAVENUMBER = "wavenumber_cm-1"
 UNIT_IN_NAME = "_cm-1"
 LEVEL = "level of "
 """What the header entries begin with that tell the level of theory of the tensors of a target."""
-QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread)?")
+QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread|_unbiased)?")
+SPREAD, UNBIASED = "spread", "unbiased"
+"""What a committee of networks tells of a column, see `column_name`."""
 TABLE = "table"
 """The kind of a spectrum from elsewhere."""
 PROGRAM, UNIT_OF = "mimyria ", "unit of "
@@ -111,7 +113,7 @@ class Spectrum:
 
     def spread(self, column: str | None = None) -> Array | None:
         """Return the standard deviation of a column over the networks of a committee, shape (n,), or None."""
-        return self.columns.get(column_name(self._name(column), "spread"))
+        return self.columns.get(column_name(self._name(column), SPREAD))
 
     def unit(self, column: str | None = None) -> str:
         """Return the unit of a column, ``1`` for a pure number; empty where it is not known."""
@@ -198,7 +200,7 @@ class Spectra(dict[str, Spectrum]):
 
 
 def column_name(name: str, what: str = "error") -> str:
-    """Return the name of the column with the ``error``, the ``spread`` or the ``intramolecular`` part of another."""
+    """Return the name of the column with the ``error`` of another, its ``spread``, or another such part."""
     return f"{name.removesuffix(UNIT_IN_NAME)}_{what}"
 
 

@@ -51,6 +51,37 @@ def find_molecules(frame: Frame) -> tuple[Array, Array]:
     return join(frame, find_bonds(frame))
 
 
+def bond_tree(i: Array, j: Array, n_atoms: int) -> list[tuple[Array, Array]]:
+    """Return the bonds along which molecules are put together: one shell of neighbours after the other, from and to."""
+    molecules, shells = molecules_of(i, j, n_atoms), []
+    placed = np.zeros(n_atoms, dtype=bool)
+    placed[np.unique(molecules, return_index=True)[1]] = True
+    while (next_ := np.flatnonzero(placed[i] & ~placed[j])).size:
+        children, first = np.unique(j[next_], return_index=True)  # in a ring two bonds lead to one atom
+        shells.append((i[next_[first]], children))
+        placed[children] = True
+    return shells
+
+
+def nearest_image(vectors: Array, cell: Array, periodic: Array) -> Array:
+    """Return vectors (..., 3) to the nearest periodic image, Å.
+
+    They are exact where shorter than half of the smallest distance between the planes of the cell: d·n_k/h_k is then
+    within ±1/2 for the normal n_k and the distance h_k of every pair of planes, however sheared the cell.
+    """
+    repeated = cell * periodic[:, None]  # the pseudo-inverse leaves out what does not repeat
+    return np.asarray(vectors - np.round(vectors @ np.linalg.pinv(repeated)) @ repeated)
+
+
+def put_together(frame: Frame, tree: list[tuple[Array, Array]]) -> Array:
+    """Return positions (n, 3), Å, with no molecule split by the boundary, from its `bond_tree` in another frame."""
+    whole = frame.positions.copy()
+    for parents, children in tree:
+        step = frame.positions[children] - frame.positions[parents]
+        whole[children] = whole[parents] + nearest_image(step, frame.cell, frame.periodic)
+    return whole
+
+
 def join(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     """Return the result of `find_molecules` from known bonds."""
     i, j, vectors = bonds

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 
 from conftest import DATA, random_frame
+from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, MimyriaError, TrajectoryError
 from mimyria.formats import read_frames
 from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Frame
-from mimyria.molecules import find_bonds, formula_of, molecules_of
+from mimyria.memory import Identity
+from mimyria.molecules import find_bonds, find_molecules, formula_of, molecules_of
+from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.grouping import make_grouping
+from mimyria.rates.response import response_series
 from mimyria.rates.selection import atom_selection
+from mimyria.rates.series import read_series, write_series
 
 KINDS = [
     ("species",),
@@ -96,6 +101,34 @@ def test_molecules_are_named_by_their_formula() -> None:
 )
 def test_formulas_are_written_as_chemists_do(numbers: list[int], formula: str) -> None:
     assert formula_of(np.array(numbers)) == formula
+
+
+@pytest.mark.parametrize("beads", [1, 3])
+def test_centres_of_molecules_are_stored_whatever_the_boundary_cuts(
+    water: list[Frame], tmp_path: Path, beads: int
+) -> None:
+    """Against centres of mass of the molecules that `find_molecules` puts together, up to a cell vector."""
+    frames = [
+        replace(frame, positions=(frame.positions + shift) % frame.cell[0, 0], tensors={"apt": np.zeros((96, 3, 3))})
+        for frame in water[:4]
+        for shift in (2.0, 2.5, 5.0)[:beads]
+    ]
+    grouping = make_grouping(("molecules",), water[0])
+    store = PartStore(tmp_path / "parts", Identity())
+    options = {"targets": ("apt",), "grouping": grouping, "timestep": 1.0, "lags": 2, "store": store}
+    written = response_series(iter(()), iter(frames), n_beads=beads, **options)
+    write_series(tmp_path / "series.h5", [written])
+    (series,) = read_series(tmp_path / "series.h5")
+    assert series.centres is not None
+    assert series.cells is not None
+    found, masses = series.centres[0:4], frame_masses(water[0])
+    length = water[0].cell[0, 0]
+    for k, frame in enumerate(water[:4]):
+        molecule, whole = find_molecules(frame)
+        centre = np.stack([np.bincount(molecule, masses * x) / np.bincount(molecule, masses) for x in whole.T], axis=1)
+        apart = found[k] - centre - np.mean((2.0, 2.5, 5.0)[:beads])
+        np.testing.assert_allclose(apart - length * np.round(apart / length), 0, atol=1e-5)
+        np.testing.assert_array_equal(series.cells[k : k + 1][0], frame.cell)
 
 
 # --- selections ---------------------------------------------------------------------------------

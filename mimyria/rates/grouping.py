@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 
+from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError
 from mimyria.formats.universe import depends_on_positions
-from mimyria.frame import Frame
-from mimyria.molecules import find_bonds, molecules_of
+from mimyria.frame import Array, Frame
+from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
 from mimyria.rates.groups import REST, Grouping
 from mimyria.rates.selection import atom_selection
 
@@ -46,7 +48,7 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
     i, j, _ = find_bonds(first)
     molecules = molecules_of(i, j, len(first))
     if words == ["molecules"]:
-        grouping = Grouping.by_molecule(first.numbers, molecules)
+        grouping = Grouping.by_molecule(first.numbers, molecules, _centres(first, i, j, molecules))
         log.info("molecules: " + ", ".join(f"{count} {name}" for name, count in Counter(grouping.names).items()))
         return grouping
     if len(words) == 1 and (match := SHELLS.fullmatch(words[0])):
@@ -68,6 +70,14 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
     grouping = Grouping.by_selection(names, select, rest=rest)
     grouping.weights(first)  # raises the error of atoms in two groups now, not after hours
     return grouping
+
+
+def _centres(first: Frame, i: Array, j: Array, molecules: Array) -> Callable[[Frame], Array]:
+    """Return a function of a frame that gives the centres of mass of molecules with bonds from i to j."""
+    tree, masses = bond_tree(i, j, len(first)), frame_masses(first)
+    share = masses / np.bincount(molecules, masses)[molecules]
+    weights = csr_array((share, (molecules, np.arange(len(first)))))
+    return lambda frame: np.asarray(weights @ put_together(frame, tree))
 
 
 def _radii(text: str) -> list[float]:

@@ -33,6 +33,8 @@ class Grouping:
     """Of a frame, shape (groups, atoms); the weights of an atom add up to one."""
     share: Array | None = None
     """One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None."""
+    centres: Callable[[Frame], Array] | None = None
+    """Of a frame, the centres of mass of single molecules that are the groups, Å, shape (groups, 3); or None."""
 
     @classmethod
     def by_species(cls, numbers: Array) -> Grouping:
@@ -48,14 +50,15 @@ class Grouping:
         return cls(("all",), lambda frame: np.ones((1, len(numbers))))
 
     @classmethod
-    def by_molecule(cls, numbers: Array, molecules: Array) -> Grouping:
+    def by_molecule(cls, numbers: Array, molecules: Array, centres: Callable[[Frame], Array] | None = None) -> Grouping:
         """Return one group for each molecule, named by its formula.
 
-        ``numbers`` are atomic numbers, ``molecules`` the index 0, 1, ... of each atom's molecule, both of shape (n,).
+        ``numbers`` are atomic numbers, ``molecules`` the index 0, 1, ... of each atom's molecule, both of shape (n,);
+        ``centres`` are as in `Grouping`.
         """
         names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
         weights = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
-        return cls(names, lambda frame: weights, share_of_molecule(molecules))
+        return cls(names, lambda frame: weights, share_of_molecule(molecules), centres)
 
     @classmethod
     def by_selection(cls, names: Sequence[str], select: Callable[[Frame], Array], *, rest: bool) -> Grouping:

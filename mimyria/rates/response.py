@@ -22,6 +22,7 @@ import numpy as np
 from mimyria.elements import frame_masses
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
+from mimyria.molecules import nearest_image
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import Grouping, GroupWeights
@@ -61,6 +62,13 @@ def mean_of_beads(values: Array, n_beads: int) -> Array:
     """Return the means over the beads of each frame, shape (t, ...), from values (t·beads, ...), the beads in turn."""
     whole = len(values) // n_beads
     return np.asarray(values[: whole * n_beads].reshape(whole, n_beads, *values.shape[1:]).mean(axis=1))
+
+
+def beads_together(centres: Array, cells: Array, n_beads: int) -> Array:
+    """Return centres (t·beads, molecules, 3), those of all beads in the periodic image of their first one."""
+    first = np.repeat(centres[::n_beads], n_beads, axis=0)
+    steps = [nearest_image(*each, np.ones(3)) for each in zip(centres - first, cells, strict=True)]
+    return np.asarray(first + np.reshape(steps, first.shape))
 
 
 def member_rates(members: Sequence[Array], velocities: Array) -> Array:
@@ -160,6 +168,8 @@ def response_series(
         cell=pass_.cells / pass_.n_frames,
         origin=store.identity,
         member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
+        centres=store.column("centres", limit) if store.has("centres") else None,
+        cells=store.column("cells", limit) if store.has("centres") else None,
         n_beads=n_beads,
         bead_temperature=store.column("bead_temperature", limit)[:] if n_beads > 1 else None,
     )
@@ -254,12 +264,17 @@ class _Pass:
         row["count"] = np.array(list(map(self.grouping.counts, weights)))
         row["volume"] = np.array([frame.volume for frame in frames])
         row["cell"] = np.array([frame.cell for frame in frames])
+        if self.grouping.centres is not None:
+            row["centres"] = np.array(list(map(self.grouping.centres, frames)))
+            row["cells"] = row["cell"] * np.array([frame.periodic for frame in frames])[:, :, None]
         row["velocities"] = velocities
         if self.n_beads > 1:
             row["bead_temperature"] = kinetic_temperature(velocities, self.masses, self.freedom.total)
             row = {name: np.concatenate([self.beads.get(name, values[:0]), values]) for name, values in row.items()}
             whole = len(row["velocities"]) // self.n_beads * self.n_beads
             self.beads = {name: values[whole:] for name, values in row.items()}
+            if "centres" in row:  # of every bead, in the image of the first one
+                row["centres"] = beads_together(row["centres"][:whole], row["cells"][:whole], self.n_beads)
             row = {name: mean_of_beads(values, self.n_beads) for name, values in row.items()}
         velocities = row.pop("velocities")
         if not len(velocities):

@@ -91,6 +91,10 @@ class ResponseSeries:
     """Kinetic temperature of the beads in each frame, K, shape (t,); that of a ring polymer is ``n_beads`` times T."""
     member_rates: Mapping[str, Sliceable] = field(default_factory=dict)
     """By target name, the total rates by each network of a committee, shape (t, members, 3, ..., 3)."""
+    centres: Sliceable | None = None
+    """Centres of mass of the groups where these are single molecules, Å, shape (t, groups, 3); None in old files."""
+    cells: Sliceable | None = None
+    """With the centres, the cell of each frame, rows that do not repeat zero, Å, shape (t, 3, 3)."""
     origin: Identity = field(default_factory=Identity)
     """The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
     first and last (exclusive, None for the end), say which stored frames of the file they belong to."""
@@ -145,6 +149,8 @@ ARRAYS = {
     **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
 }
 """Fields that are datasets of the same name, with their units."""
+ON_DISK = ("centres", "cells")
+"""Fields of every frame, Å, that are datasets of the same name and read slice by slice."""
 
 
 def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
@@ -160,6 +166,12 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
                 for name, values in rates.items():
                     dataset = group.create_dataset(f"{folder}/{name}", shape=values.shape, dtype="f8")
                     dataset.attrs["unit"] = TARGETS[name].rate_unit
+                    for frames in run.chunks(0, len(run)):
+                        dataset[frames] = values[frames]
+            for name in ON_DISK:
+                if (values := getattr(run, name)) is not None:
+                    dataset = group.create_dataset(name, shape=values.shape, dtype="f8" if name == "cells" else "f4")
+                    dataset.attrs["unit"] = "Å"
                     for frames in run.chunks(0, len(run)):
                         dataset[frames] = values[frames]
             arrays = {name: (getattr(run, name), unit) for name, unit in ARRAYS.items()}
@@ -206,6 +218,7 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
     # Files of earlier versions lack some fields, which then have their defaults.
     fields = {name: kind(group.attrs[there]) for name, (there, kind) in ATTRIBUTES.items() if there in group.attrs}
     fields |= {name: group[name][()] for name in ARRAYS if name in group}
+    fields |= {name: group[name] for name in ON_DISK if name in group}
     if "velocity_blocks" in fields:
         fields["velocity_block_frames"] = int(group["velocity_blocks"].attrs["frames"])
     return ResponseSeries(

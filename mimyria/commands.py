@@ -234,8 +234,8 @@ def bands(
     ConfigError, SpectrumError
         If there is no such file, run or column, or a range lies outside of the spectrum.
     """
-    from mimyria.pipeline import remake_spectra
     from mimyria.spectra.bands import SHOWN, measure_bands
+    from mimyria.spectra.remade import remake_spectra
     from mimyria.spectra.spectrum import Spectra, Spectrum, read_spectrum
 
     if isinstance(spectrum, Spectrum):

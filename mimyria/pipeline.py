@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import File, paths_of, read_yaml, settings_of, write_settings
-from mimyria.declare import declared, flag, from_words, in_words
+from mimyria.config import File, paths_of, settings_of, write_settings
+from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
@@ -147,32 +147,6 @@ def _alone(out: Path) -> Iterator[None]:
             (unfinished / "lock").unlink(missing_ok=True)
             with suppress(OSError):  # of an interrupted run something is left in it
                 unfinished.rmdir()
-
-
-def remake_spectra(folder: Path) -> Spectra:
-    """Return the spectra that a run has written into a folder, with their replicates, made again from its rates.
-
-    Raises
-    ------
-    ConfigError, SpectrumError
-        If the folder holds no ``series.h5`` and ``settings.yaml`` of a run, or one that cannot be read.
-    """
-    written = folder / "settings.yaml"
-    content = read_yaml(written) if written.is_file() else {}
-    own = folder / "series.h5"
-    stored = [own] if own.is_file() else [Path(path) for path in content.get("trajectory", [])]
-    if not content or not stored or not all(map(is_series, stored)):
-        raise ConfigError(
-            f"{folder} holds no run: it needs settings.yaml, and series.h5 or the one that settings.yaml names"
-        )
-    known = declared(SpectrumSettings, "use")
-    given = {name: value for name, value in content.items() if name in known}
-    settings, used = from_words(SpectrumSettings, given), content.get("used", {})
-    series = [run for path in stored for run in read_series(path)]
-    sampling = choose_sampling(series, used.get("resolution", settings.resolution), settings.blocks, settings.window)
-    conditions = Conditions.of(settings, used.get("temperature", settings.temperature))
-    kinds = [kind for kind in KINDS if (folder / f"{kind}.csv").exists()]
-    return Spectra({kind: KINDS[kind](series, conditions, sampling) for kind in kinds})
 
 
 def _make_rates(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import constants
+from scipy.signal import lfilter
 
 from conftest import moving_charges
 from mimyria.elements import masses_of
@@ -51,12 +52,9 @@ def noise(frames: int, components: int, position: float, width: float, timestep:
     gamma, omega = np.pi * LIGHT_SPEED * width, 2 * np.pi * LIGHT_SPEED * position
     rng = np.random.default_rng(seed)
     step = np.exp((-gamma + 1j * omega) * timestep)  # z = x + iy turns and decays: ⟨z(0)* z(t)⟩ = 2 e^{-γt} e^{iωt}
-    z = np.empty((frames, components), dtype=complex)
-    z[0] = rng.normal(size=components) + 1j * rng.normal(size=components)
-    kick = np.sqrt(1 - abs(step) ** 2)
-    for k in range(1, frames):
-        z[k] = step * z[k - 1] + kick * (rng.normal(size=components) + 1j * rng.normal(size=components))
-    return z.real
+    kicks = rng.normal(size=(frames, 2, components))
+    kicks[1:] *= np.sqrt(1 - abs(step) ** 2)
+    return lfilter([1], [1, -step], kicks[:, 0] + 1j * kicks[:, 1], axis=0).real
 
 
 def series_of(frames: Iterable[Frame], folder: Path, again: Iterable[Frame] = ()) -> ResponseSeries:

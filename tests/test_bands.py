@@ -10,10 +10,10 @@ from conftest import Run, refused
 from ensembles import WARM, made_series, noise
 from mimyria.commands import bands
 from mimyria.errors import ConfigError, SpectrumError
-from mimyria.pipeline import remake_spectra
 from mimyria.spectra.bands import Measured, band_table, find_bands, measure_bands
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
+from mimyria.spectra.remade import remake_spectra
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum, read_spectrum
 

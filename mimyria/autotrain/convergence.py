@@ -26,6 +26,7 @@ import numpy as np
 
 from mimyria.spectra.compare import similarity
 from mimyria.spectra.spectrum import Spectrum, read_spectrum
+from mimyria.spectra.student import c4
 
 CONVERGED = "converged"
 """The reason to stop that is not a limit."""
@@ -92,7 +93,9 @@ def spectrum_changes(
         spectrum = read_spectrum(now / file)
         change, floor = math.nan, math.nan
         if before is not None and (before / file).exists():
-            result = similarity(spectrum.curve(column), read_spectrum(before / file).curve(column), low, high)
+            earlier = read_spectrum(before / file)
+            freedoms = spectrum.freedoms, earlier.freedoms
+            result = similarity(spectrum.curve(column), earlier.curve(column), low, high, freedoms=freedoms)
             change = result.score
             floor = math.sqrt(share) * (math.nan if result.floor is None else result.floor)
         changes[name] = SpectrumChange(change, _spread_score(spectrum, column, low, high) / c4(members), floor)
@@ -105,13 +108,6 @@ def _spread_score(spectrum: Spectrum, column: str, low: float, high: float) -> f
         return math.nan
     inside = (x >= low) & (x <= high) & np.isfinite(values) & np.isfinite(spread)
     return float(np.sqrt(2 / np.pi) * np.sqrt(2) * spread[inside].sum() / (2 * abs(values[inside]).sum()))
-
-
-def c4(members: int) -> float:
-    """Return the mean standard deviation of so many normal deviates, in units of the true one; one for one alone."""
-    if members < 2:
-        return 1.0
-    return math.sqrt(2 / (members - 1)) * math.exp(math.lgamma(members / 2) - math.lgamma((members - 1) / 2))
 
 
 def converged_in_a_row(cycles: Sequence[Mapping[str, SpectrumChange]], score: float) -> int:

@@ -13,7 +13,9 @@ import numpy as np
 from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
+from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import LEVEL, WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
+from mimyria.spectra.student import c4, of_the_larger, of_the_sum
 
 log = logging.getLogger("mimyria")
 
@@ -33,18 +35,23 @@ class Similarity:
     """The range, cm⁻¹, and how many wavenumbers are in it."""
     floor: float | None = None
     """Score that two measurements of one spectrum would have on average; None where no error is known."""
+    paired: bool = False
+    """Whether the floor is that of two along the same frames, which share most of their noise."""
 
     def __str__(self) -> str:
         text = f"similarity {self.similarity:.4f} (score {self.score:.4f}) from {self.low:.0f} to {self.high:.0f} cm⁻¹"
         if self.floor is None:
             return text
-        return f"{text}\ntwo measurements of one spectrum with these errors would score {self.floor:.4f}"
+        what = "along the same frames, two alike spectra with such differences between blocks"
+        what = what if self.paired else "two measurements of one spectrum with these errors"
+        return f"{text}\n{what} would score {self.floor:.4f}"
 
     def as_dict(self) -> dict[str, float]:
         """Return the numbers by name, as JSON has them; without a floor where it is not known."""
         floor = {} if self.floor is None else {"floor": self.floor}
         ends = {"low_cm-1": self.low, "high_cm-1": self.high}
-        return {"similarity": self.similarity, "score": self.score, **floor, **ends, "points": self.points}
+        paired = {"paired": True} if self.paired else {}
+        return {"similarity": self.similarity, "score": self.score, **floor, **ends, "points": self.points, **paired}
 
 
 def compare(
@@ -91,20 +98,27 @@ def compare(
             f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {' '.join(map(_shown, ends))}"
         )
     tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
+    paired = of_same_frames(*tables)
+    if paired:
+        tables = list(map(with_replicates, tables))
     for table, said in {table.origin: table.remark(column) for table in tables}.items():
         if said:
             log.info(f"{table}: {said}")
     curves = [tables[0].curve(column), tables[1].curve(column, scale)]
     names = [column or list(table.columns)[1] for table in tables]
     warn_if_of_different_kinds(tables, names)
-    result = similarity(curves[0], curves[1], *range)
+    shared = error_of_difference(tables[0], tables[1], (names[0], names[1]), scale) if paired else None
+    if paired and shared is None:
+        log.info("both are of the same frames, but not of the same blocks of them with series.h5: errors add up")
+    freedoms = [table.freedoms for table in tables]
+    result = similarity(curves[0], curves[1], *range, freedoms=freedoms, shared=shared)
     warn_if_unlike(result, " see --scale")
     if difference is not None:
         out = Path(difference)
         if out.exists() and any(table.origin and out.samefile(table.origin) for table in tables):
             raise ConfigError(f"{out} is one of the two spectra; give another --difference")
         origins = [table.origin or table.kind for table in tables]
-        made = subtract(curves[0], curves[1], names[0], *range)
+        made = subtract(curves[0], curves[1], names[0], *range, shared=shared)
         header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
         write_csv(out, replace(made, header=header, units=tables[0].units))
     return result
@@ -118,11 +132,11 @@ def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float | int) else repr(value)
 
 
-def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, Array | None]:
-    """Return wavenumbers, both intensities there, and the standard error σ of their difference.
+def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, list[Array | None]]:
+    """Return wavenumbers, both intensities there, and the standard errors of both.
 
     Both are interpolated linearly onto the points of the finer one; the range is cut to where both have values. A curve
-    without errors counts as exact, two such give no σ. What is not a number is interpolated over.
+    without errors has none. What is not a number is interpolated over.
     """
     curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y, _ in (first, second)]
     if any(len(x) < 2 for x, _ in curves):
@@ -134,38 +148,79 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
     if low >= high or len(grid) < 2:
         raise SpectrumError(f"the spectra have no range in common between {low:g} and {high:g} cm⁻¹")
     a, b = (np.interp(grid, x, y) for x, y in curves)
-    known = [(x, error, np.isfinite(error)) for x, _, error in (first, second) if error is not None]
-    errors = [np.interp(grid, x[there], error[there]) for x, error, there in known if there.any()]
-    spread = np.sqrt(sum(error**2 for error in errors)) if errors else None
-    return grid, a, b, spread
+    return grid, a, b, [_on_grid(grid, x, error) for x, _, error in (first, second)]
 
 
-def similarity(first: Curve, second: Curve, low: float = 0.0, high: float = np.inf) -> Similarity:
+def _on_grid(grid: Array, wavenumber: Array, error: Array | None) -> Array | None:
+    """Return the standard error at the points of a grid, None where none is a number."""
+    if error is None or not np.isfinite(error).any():
+        return None
+    return np.interp(grid, wavenumber[np.isfinite(error)], error[np.isfinite(error)])
+
+
+def similarity(
+    first: Curve,
+    second: Curve,
+    low: float = 0.0,
+    high: float = np.inf,
+    *,
+    freedoms: Sequence[Sequence[int]] = ((), ()),
+    shared: tuple[Array, Array] | None = None,
+) -> Similarity:
     """Return how alike two curves are over a common range: score and 1 - score.
 
     score(A, B) = Σ|A - B| δν / Σ|A + B| δν
 
     with the distance δν of the points of the grid, so that a table does not count more where it is denser.
 
-    ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors σ:
-    √(2/π) Σ √(σ_A² + σ_B²) δν / Σ|A + B| δν; see `on_one_grid`.
+    ``floor`` is the score that two measurements of the same spectrum have on average, for their standard errors s:
+    √(2/π) Σ √(s_A² + s_B²) δν / [c4 Σ|A + B| δν]. As errors from few blocks are on average too small by c4, their
+    ``freedoms``, degrees of freedom (`Spectrum.freedoms`), are needed; without, errors count as exact. If the two are
+    of the same frames, ``shared`` are wavenumbers and standard error of A - B, see `error_of_difference`.
     """
-    grid, a, b, spread = on_one_grid(first, second, low, high)
+    grid, a, b, errors = on_one_grid(first, second, low, high)
     spacing = np.gradient(grid)
     both = float(abs(a + b) @ spacing)
     if not both:
         raise SpectrumError("both spectra are zero over the whole range")
     score = float(abs(a - b) @ spacing) / both
-    floor = None if spread is None else float(np.sqrt(2 / np.pi) * (spread @ spacing)) / both
-    return Similarity(1 - score, score, float(grid[0]), float(grid[-1]), len(grid), floor)
+    if shared is not None:
+        errors = [_on_grid(grid, *shared)]
+    noise = _mean_difference(errors, freedoms, spacing)
+    floor = None if noise is None else noise / both
+    return Similarity(1 - score, score, float(grid[0]), float(grid[-1]), len(grid), floor, shared is not None)
 
 
-def subtract(first: Curve, second: Curve, name: str, low: float = 0.0, high: float = np.inf) -> Spectrum:
-    """Return A - B under a name and, where one of them has a standard error, √(σ_A² + σ_B²); see `on_one_grid`."""
-    grid, a, b, spread = on_one_grid(first, second, low, high)
+def _mean_difference(errors: Sequence[Array | None], freedoms: Sequence[Sequence[int]], spacing: Array) -> float | None:
+    """Return ⟨Σ|A - B| δν⟩ of two measurements of one spectrum with given errors; None if none is known."""
+    squares, numbers = [], []
+    for error, of_error in zip(errors, freedoms, strict=False):
+        if error is not None:
+            too_large, number = of_the_larger(of_error)
+            squares.append(error**2 / too_large)
+            numbers.append(number)
+    if not squares:
+        return None
+    number = of_the_sum([float(each @ spacing) for each in squares], numbers)
+    return float(np.sqrt(2 / np.pi) * (np.sqrt(sum(squares)) @ spacing)) / c4(number + 1)
+
+
+def subtract(
+    first: Curve,
+    second: Curve,
+    name: str,
+    low: float = 0.0,
+    high: float = np.inf,
+    *,
+    shared: tuple[Array, Array] | None = None,
+) -> Spectrum:
+    """Return A - B under a name and, where one of them has a standard error, √(s_A² + s_B²), or the ``shared`` one."""
+    grid, a, b, errors = on_one_grid(first, second, low, high)
+    if shared is not None:
+        errors = [_on_grid(grid, *shared)]
     columns = {WAVENUMBER: grid, name: a - b}
-    if spread is not None:
-        columns[column_name(name)] = spread
+    if squares := [error**2 for error in errors if error is not None]:
+        columns[column_name(name)] = np.sqrt(sum(squares))
     return Spectrum("difference", columns)
 
 

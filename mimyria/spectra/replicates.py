@@ -18,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from mimyria.frame import Array
+from mimyria.spectra.student import student
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Replicates:
     """Those without one block, none or at least two."""
     trajectories: int = 0
     """Those without one trajectory, none or at least two."""
+
+    @property
+    def freedoms(self) -> tuple[int, ...]:
+        """The degrees of freedom of the error from each kind of replicates, of which the larger is stated."""
+        return tuple(number - 1 for number in (self.blocks, self.trajectories) if number > 1)
 
     def error(self, values: Array) -> Array:
         """Return the standard error (...) of values (1 + blocks + trajectories, ...); NaN where none is known."""
@@ -43,7 +48,7 @@ class Replicates:
         Student's t of K - 1 degrees of freedom, at the probability that one standard deviation has in a normal
         distribution, is 1.84 for two blocks, 1.14 for five, 1.06 for ten.
         """
-        widths = [_error(of_kind) * _student(len(of_kind) - 1) for of_kind in self._kinds(values)]
+        widths = [_error(of_kind) * student(len(of_kind) - 1) for of_kind in self._kinds(values)]
         return np.fmax.reduce(widths) if widths else np.full(values.shape[1:], np.nan)
 
     def unbiased(self, values: Array) -> Array:
@@ -71,8 +76,3 @@ def _error(left: Array) -> Array:
     """Return σ from replicates of one kind, shape (K, ...)."""
     number = len(left)
     return np.asarray(np.sqrt((number - 1) / number * np.square(left - left.mean(axis=0)).sum(axis=0)))
-
-
-def _student(freedom: int) -> float:
-    """Return t within which, on either side, a Student distribution has the probability of one normal deviation."""
-    return float(stdtrit(freedom, ndtr(1.0)))

@@ -16,6 +16,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
 from mimyria.spectra.replicates import NO_REPLICATES, Replicates, without_each
 from mimyria.spectra.spectrum import column_name
+from mimyria.spectra.student import student
 from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10
@@ -52,13 +53,15 @@ class Sampling:
     def header(self) -> dict[str, str]:
         """The header entries about the sampling."""
         known = self.replicates
-        blocks = f"{known.blocks} blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
+        errors = f"standard error over {known.blocks} blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
         if known.trajectories:
-            blocks += f", or over {known.trajectories} trajectories where that is larger"
+            errors += f", or over {known.trajectories} trajectories where that is larger"
+        factors = " and ".join(f"{student(n):.2f} ({n} degrees of freedom)" for n in known.freedoms)
+        errors += f"; 68 % within {factors} times it"
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
-            "errors": f"standard error over {blocks}" if known.blocks else "none: fewer than two blocks",
+            "errors": errors if known.blocks else "none: fewer than two blocks",
         }
         if self.differenced:
             stated["velocities"] = (

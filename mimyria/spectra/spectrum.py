@@ -23,6 +23,7 @@ from mimyria.memory import whole
 from mimyria.spectra.jcamp import is_jcamp, read_jcamp
 from mimyria.spectra.measured import ABSORBANCE, absorbance, in_wavenumbers, is_transmittance
 from mimyria.spectra.replicates import NO_REPLICATES, Replicates
+from mimyria.spectra.student import student
 from mimyria.spectra.tables import read_table, read_text
 
 if TYPE_CHECKING:
@@ -110,6 +111,18 @@ class Spectrum:
     def error(self, column: str | None = None) -> Array | None:
         """Return the standard error of a column, shape (n,), or None where it is not known."""
         return self.columns.get(column_name(self._name(column)))
+
+    @property
+    def freedoms(self) -> tuple[int, ...]:
+        """The degrees of freedom of its errors, those from blocks first; as far as header or replicates tell them."""
+        return self.replicates.freedoms or freedoms_of(self.header.get("errors", ""))
+
+    def interval(self, column: str | None = None) -> Array | None:
+        """Return the half width of the interval that holds the true value in 68 % of all cases, by Student's t."""
+        error, lines = self.error(column), self.lines.get(self._name(column))
+        if error is None or not self.freedoms:
+            return error
+        return error * student(self.freedoms[0]) if lines is None else self.replicates.interval(lines)
 
     def spread(self, column: str | None = None) -> Array | None:
         """Return the standard deviation of a column over the networks of a committee, shape (n,), or None."""
@@ -202,6 +215,12 @@ class Spectra(dict[str, Spectrum]):
 def column_name(name: str, what: str = "error") -> str:
     """Return the name of the column with the ``error`` of another, its ``spread``, or another such part."""
     return f"{name.removesuffix(UNIT_IN_NAME)}_{what}"
+
+
+def freedoms_of(words: str) -> tuple[int, ...]:
+    """Return the degrees of freedom of errors from the words of a header about them."""
+    found = [re.search(rf"over (\d+) {kind}", words) for kind in ("blocks", "trajectories")]
+    return tuple(int(number[1]) - 1 for number in found if number and int(number[1]) > 1)
 
 
 def _parts(name: str) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
-from mimyria.declare import Choice, File, Kind, Number, Pairs
+from mimyria.declare import Choice, File, Kind, Number, Numbers, Pairs
 from mimyria.errors import ConfigError
 
 IN_FRAMES = "frames"
@@ -73,6 +74,15 @@ def target_names() -> Collection[str]:
 ELEMENTS = Pairs(of=Kind(pattern=".+", takes="an element"), metavar="NAME=ELEMENT")
 MASSES = Pairs(of=positive("U"), metavar="ATOMS=U")
 TARGET = Choice(names=target_names, metavar="TARGET")
+
+RADII = Numbers(counts=tuple(range(1, 9)), metavar="RADII")
+
+
+def check_radii(radii: tuple[float, ...] | None) -> None:
+    """Raise ConfigError for radii of shells (Å) that are not positive and ascending."""
+    if radii and (radii[0] <= 0 or any(b <= a for a, b in pairwise(radii))):
+        shown = " ".join(f"{radius:g}" for radius in radii)
+        raise ConfigError(f"--pair-radii takes ascending positive radii (Å), not {shown}")
 
 
 def check_instruments(

@@ -231,6 +231,8 @@ def _refuse_rate_settings(settings: SpectrumSettings) -> None:
 
 def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
     """Raise errors that would otherwise come after the long computation; warn of unlikely units."""
+    if settings.pair_radii and settings.groups != ("molecules",):
+        raise ConfigError("--pair-radii needs rates of single molecules: give --groups molecules")
     for trajectory in trajectories:
         _require_temperature(settings, trajectory.differenced, f"{trajectory.path}: ")
         if not np.array_equal(trajectory.numbers, trajectories[0].numbers):

@@ -19,11 +19,13 @@ from mimyria.choices import (
     OF_FACES,
     PER,
     PICTURES,
+    RADII,
     SOURCE,
     TARGET,
     WINDOWS,
     WORD,
     check_instruments,
+    check_radii,
     positive,
     target_names,
 )
@@ -155,6 +157,9 @@ class Experiment(Settings):
     per: str = setting(
         PER, "n·α is of the cell, cross sections of 1 cm³; per molecule of --groups, or area.", "use", "cell"
     )
+    pair_radii: tuple[float, ...] | None = setting(
+        RADII, 'Split intermolecular terms of --groups molecules by distance (Å): "3.5 5.5".', "use"
+    )
     porto: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GEOMETRY"), words=True), "Raman geometry of an oriented sample, e.g. z(xy)-z.", "use", ()
     )
@@ -166,6 +171,7 @@ class Experiment(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_radii(self.pair_radii)
         check_instruments(self.epsilon_infinity, self.atr, self.film)
 
 

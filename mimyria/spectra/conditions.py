@@ -27,6 +27,8 @@ class Conditions:
     """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
     local_field: float | None = None
     """Refractive index of the medium, for the local field of Raman cross sections; None for none."""
+    pair_radii: tuple[float, ...] | None = None
+    """Å, ascending, by which intermolecular terms are split; None for no split."""
     per: str = Experiment.per
     """What n·α refers to, besides the volume of the cell; see `settings`."""
 

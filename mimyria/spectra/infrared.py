@@ -13,6 +13,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
+from mimyria.spectra.distance import distance_terms
 from mimyria.spectra.instruments import atr_absorbance, film_absorbance, instrument_header, window_index
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
@@ -70,6 +71,9 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     each = (MOLAR, volume * LITRE_PER_MOLE, "L mol-1 cm-1, natural logarithm")
     terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each)
     lines |= terms
+    if radii := conditions.pair_radii:
+        pairs, of_pairs = distance_terms("n_alpha", series, dipole_rate, sampling, radii, factor, terms)
+        lines, explained = lines | pairs, explained | of_pairs
     if conditions.per != "cell":
         name, size, meaning = _share(series, conditions.per, volume)
         lines[name], header[name] = n_alpha * size, meaning

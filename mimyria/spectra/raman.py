@@ -13,6 +13,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.cross_section import CROSS_SECTION, cross_section_scale
+from mimyria.spectra.distance import distance_terms
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, correction_ratio, quantum_factor
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
@@ -137,6 +138,9 @@ def scattering(
         )
         lines |= terms
         header |= sizes
+        if radii := conditions.pair_radii:
+            pairs, of_pairs = distance_terms(name, series, signal, sampling, radii, LIGHT_SPEED, terms)
+            lines, header = lines | pairs, header | of_pairs
         units[each] = LINE_SHAPE
     header["temperature"] = f"{conditions.temperature:.2f} K"
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, ["depolarisation_ratio"]), **committee}

@@ -140,12 +140,12 @@ class Loop:
 
         There are fewer where the probe holds no more free frames with tensors.
         """
+        runs = read_series(before / "series.h5")
         places: list[Place | None] = []
-        disputes: list[Array] = []
-        for series in read_series(before / "series.h5"):
-            places += self.pool.places_of(*sampled_frames(series, self.settings.trajectories))
-            disputes.append(disagreement([rates[:] for rates in series.member_rates.values()]))
-        order = most_disputed(np.concatenate(disputes), np.array([place in free for place in places]), number)
+        for run in runs:
+            places += self.pool.places_of(*sampled_frames(run, self.settings.trajectories))
+        disputes = disagreement(runs, self.settings.named_groups)
+        order = most_disputed(disputes, np.array([place in free for place in places]), number)
         candidates = [place for index in order if (place := places[index])]
         if not candidates:
             return []

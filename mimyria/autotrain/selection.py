@@ -1,20 +1,27 @@
 """Which frames to label next: at random, or where a committee of networks disagrees, far from each other.
 
-    d(t) = √( mean_k |A_k(t) - Ā(t)|² / mean_t |Ā(t)|² ),      A_k the rate dM/dt or dα/dt by network k
+    d(t)² = Σ_targets Σ_g s_g(t)² / ⟨s_g²⟩_t          s_g(t) = max_{n in g} √( Σ_k |T_k[n] - T̄[n]|² / (K - 1) )
 
-is how much the networks disagree at time t about what the spectrum is made of. Of the frames with the largest d, those
-are taken that lie farthest apart, and from what is labelled already, in the space of their pair distances.
+with the tensors T_k[n] of atom n by network k. The groups g are those that the user has named, or else the species: an
+atom in an environment that is rare stands out in its group, where a sum over all atoms would drown it. Of the frames
+with the largest d, those are taken that lie farthest apart, and from what is labelled already, in the space of their
+pair distances.
+
+Series of earlier versions hold no s_g, but the rates A_k = Σ_n T_k[n]·v_n, dM/dt or dα/dt, whose disagreement is
+
+    d(t)² = Σ_targets mean_k |A_k(t) - Ā(t)|² / mean_t |Ā(t)|²
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
 
 from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
+from mimyria.rates.series import ResponseSeries
 
 CANDIDATES = 5
 """How many times more frames are looked at than are taken."""
@@ -22,8 +29,18 @@ REACH, SMEARING, POINTS = 6.0, 0.15, 48
 """Å, Å and number of points of the pair-distance histogram."""
 
 
-def disagreement(rates: Sequence[Array]) -> Array:
-    """Return d(t), shape (t,), the root of its squares summed over targets; their rates are (t, networks, ...)."""
+def local_disagreement(spreads: Sequence[Array]) -> Array:
+    """Return d(t), shape (t,), from s_g(t) of each target, (t, groups); a group never disputed is none."""
+    total: Array = np.zeros(len(spreads[0]))
+    for of_target in spreads:
+        squares = np.square(of_target)
+        usual = squares.mean(axis=0)
+        total += (squares[:, usual > 0] / usual[usual > 0]).sum(axis=1)
+    return np.sqrt(total)
+
+
+def disagreement_of_rates(rates: Sequence[Array]) -> Array:
+    """Return d(t), shape (t,), from the rates of each target, (t, networks, ...)."""
     total: Array = np.zeros(len(rates[0]))
     for target_rates in rates:
         networks = target_rates.reshape(*target_rates.shape[:2], -1)
@@ -31,6 +48,23 @@ def disagreement(rates: Sequence[Array]) -> Array:
         deviation = np.square(networks - mean[:, None]).sum(axis=2).mean(axis=1)
         total += deviation / np.square(mean).sum(axis=1).mean()
     return np.sqrt(total)
+
+
+def disagreement(runs: Sequence[ResponseSeries], named: Callable[[Sequence[str]], Sequence[str]]) -> Array:
+    """Return d(t) of all frames of some runs, one after the other, shape (t,).
+
+    ``named`` returns those among the names of their groups that count; of none, all count.
+    """
+    if not all(run.member_spreads for run in runs):
+        return np.concatenate(
+            [disagreement_of_rates([rates[:] for rates in run.member_rates.values()]) for run in runs]
+        )
+    names = runs[0].group_names
+    counted = np.isin(names, named(names) or names)
+    targets = runs[0].member_spreads
+    return local_disagreement(
+        [np.concatenate([run.member_spreads[name][:] for run in runs])[:, counted] for name in targets]
+    )
 
 
 def descriptor(frame: Frame) -> Array:

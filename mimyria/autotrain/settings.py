@@ -7,7 +7,7 @@ What belongs to a single step is said in the words of its command: ``label``, ``
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from mimyria.config import REMARKS, read_yaml, require_known, settings_of
 from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
+from mimyria.rates.groups import BULK, REST
 from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
 from mimyria.targets import TARGETS
 
@@ -75,7 +76,9 @@ class Selection(Settings):
 
     prefix: ClassVar[str] = "selection."
     # In a liquid both need as many labels (benchmarks/RESULTS.md).
-    method: str = setting(METHOD, "At random, or far apart where the networks disagree most.", "result", "random")
+    method: str = setting(
+        METHOD, "At random, or where the networks disagree most about an atom of the groups.", "result", "random"
+    )
     test: int = setting(PAIR, "Frames of the test set, from the last tenth of the trajectories.", "result", 20)
     first: int = setting(PAIR, "Frames of the first cycle, drawn at random.", "result", 20)
     batch: int = setting(COUNT, "Frames that every further cycle adds.", "result", 20)
@@ -159,6 +162,11 @@ class AutotrainSettings(Settings):
     def spectra(self) -> SpectrumSettings:
         """What the flags of the spectra say, of reading the trajectories too."""
         return from_words(SpectrumSettings, self.spectrum)
+
+    def named_groups(self, names: Sequence[str]) -> list[str]:
+        """Return which of the groups of the spectra the user has asked for: none unless groups are given."""
+        given = self.spectra.groups not in (("species",), ("none",))
+        return [name for name in names if given and name not in (REST, BULK)]
 
     @property
     def training(self) -> TrainSettings:

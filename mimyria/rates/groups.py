@@ -135,3 +135,9 @@ def summed_by_name(names: Sequence[str], values: Array) -> Array:
         return values
     place = np.array([group_names.index(name) for name in names])
     return np.stack([values[:, place == k].sum(axis=1) for k in range(len(group_names))], axis=1)
+
+
+def largest_by_name(names: Sequence[str], weights: GroupWeights, values: Array) -> Array:
+    """Return the largest of the non-negative values (n,) of the atoms in the groups of each name, shape (names,)."""
+    largest = (csr_array(weights) * values).max(axis=1).toarray().ravel()
+    return np.array([max(largest[k] for k, one in enumerate(names) if one == name) for name in dict.fromkeys(names)])

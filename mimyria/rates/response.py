@@ -23,9 +23,9 @@ from mimyria.elements import frame_masses
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
 from mimyria.molecules import nearest_image
-from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.checkpoint import Column, PartStore
 from mimyria.rates.correlation import Correlator
-from mimyria.rates.groups import Grouping, GroupWeights
+from mimyria.rates.groups import Grouping, GroupWeights, largest_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.trajectory.freedom import Freedom, unconstrained
 from mimyria.trajectory.kinetics import kinetic_temperature, temperature_of
@@ -33,8 +33,9 @@ from mimyria.trajectory.rounding import difference_noise
 
 FRAMES_AT_ONCE = 16
 """Contracted together, with their tensors in memory."""
-MEMBERS, POWERS = "_members", "_powers"
-"""Suffixes of the checkpoint's columns for the networks of a committee, and for Σ T² of a frame and its |rate|²."""
+MEMBERS, SPREADS, POWERS = "_members", "_spreads", "_powers"
+"""Suffixes of the checkpoint's columns for the networks of a committee, for how far their tensors are apart, and for
+Σ T² of a frame and its |rate|²."""
 SECONDS_PER_PART, ROWS_PER_PART = 5.0, 1024
 """A part of the checkpoint is written after either, of rows in memory (one for each contraction)."""
 
@@ -77,6 +78,14 @@ def member_rates(members: Sequence[Array], velocities: Array) -> Array:
     tensors = [tensor for frame in members for tensor in frame]
     totals = rates(tensors, np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))
     return totals.reshape(len(members), number, *totals.shape[2:])
+
+
+def atom_spread(members: Array) -> Array:
+    """Return the standard deviation of the networks' tensors (members, n, 3, ..., 3), root mean square over elements.
+
+    s[n] = √( Σ_x Σ_k (T_k[n, x] - T̄[n, x])² / (K - 1) / elements ), shape (n,).
+    """
+    return np.asarray(np.sqrt(members.var(axis=0, ddof=1).reshape(members.shape[1], -1).mean(axis=1)))
 
 
 def response_series(
@@ -167,12 +176,18 @@ def response_series(
         molecular=grouping.share is not None,
         cell=pass_.cells / pass_.n_frames,
         origin=store.identity,
-        member_rates={name: store.column(column, limit) for name in targets if store.has(column := f"{name}{MEMBERS}")},
         centres=store.column("centres", limit) if store.has("centres") else None,
         cells=store.column("cells", limit) if store.has("centres") else None,
+        member_rates=_columns(store, targets, MEMBERS, limit),
+        member_spreads=_columns(store, targets, SPREADS, limit),
         n_beads=n_beads,
         bead_temperature=store.column("bead_temperature", limit)[:] if n_beads > 1 else None,
     )
+
+
+def _columns(store: PartStore, targets: Sequence[str], suffix: str, limit: int | None) -> dict[str, Column]:
+    """Return the columns of the targets that have one with such a suffix."""
+    return {name: store.column(f"{name}{suffix}", limit) for name in targets if store.has(f"{name}{suffix}")}
 
 
 FEWEST_SCATTERED = 5
@@ -260,7 +275,14 @@ class _Pass:
         row |= squares
         for name in self.targets:
             if all(name in frame.members for frame in frames):
-                row[f"{name}{MEMBERS}"] = member_rates([frame.members[name] for frame in frames], velocities)
+                members = [frame.members[name] for frame in frames]
+                row[f"{name}{MEMBERS}"] = member_rates(members, velocities)
+                row[f"{name}{SPREADS}"] = np.array(
+                    [
+                        largest_by_name(self.grouping.names, of_frame, atom_spread(tensors))
+                        for of_frame, tensors in zip(weights, members, strict=True)
+                    ]
+                )
         row["count"] = np.array(list(map(self.grouping.counts, weights)))
         row["volume"] = np.array([frame.volume for frame in frames])
         row["cell"] = np.array([frame.cell for frame in frames])

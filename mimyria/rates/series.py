@@ -95,6 +95,9 @@ class ResponseSeries:
     """Centres of mass of the groups where these are single molecules, Å, shape (t, groups, 3); None in old files."""
     cells: Sliceable | None = None
     """With the centres, the cell of each frame, rows that do not repeat zero, Å, shape (t, 3, 3)."""
+    member_spreads: Mapping[str, Sliceable] = field(default_factory=dict)
+    """By target name, how far the networks are apart about the most disputed atom of each group: the standard deviation
+    of its tensor, shape (t, group names), ``Target.unit``; none in old files."""
     origin: Identity = field(default_factory=Identity)
     """The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
     first and last (exclusive, None for the end), say which stored frames of the file they belong to."""
@@ -162,10 +165,11 @@ def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
             for name, (stored, _) in ATTRIBUTES.items():
                 group.attrs[stored] = getattr(run, name)
             group.attrs["origin"] = json.dumps(dict(run.origin))
-            for folder, rates in (("rate", run.rates), ("member_rate", run.member_rates)):
-                for name, values in rates.items():
+            long = {"rate": run.rates, "member_rate": run.member_rates, "member_spread": run.member_spreads}
+            for folder, by_target in long.items():
+                for name, values in by_target.items():
                     dataset = group.create_dataset(f"{folder}/{name}", shape=values.shape, dtype="f8")
-                    dataset.attrs["unit"] = TARGETS[name].rate_unit
+                    dataset.attrs["unit"] = TARGETS[name].unit if folder == "member_spread" else TARGETS[name].rate_unit
                     for frames in run.chunks(0, len(run)):
                         dataset[frames] = values[frames]
             for name in ON_DISK:
@@ -224,6 +228,7 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
     return ResponseSeries(
         rates=dict(group.get("rate", {})),
         member_rates=dict(group.get("member_rate", {})),
+        member_spreads=dict(group.get("member_spread", {})),
         counts={name: values[()] for name, values in group.get("count", {}).items()},
         freedom_otherwise={name: values[()] for name, values in group.get("freedom_otherwise", {}).items()},
         rounding={name: float(values[()]) for name, values in group.get("rounding", {}).items()},

@@ -17,21 +17,22 @@ from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
 from mimyria.rates.groups import REST, Grouping
+from mimyria.rates.motions import by_motion
 from mimyria.rates.selection import atom_selection
 
 log = logging.getLogger("mimyria")
 
 NAMED = re.compile(r"([^\W\d][\w+-]*)\s*=\s*(.+)", re.DOTALL)
 SHELLS = re.compile(r"shell\s+([\d.\s]+?)\s+around\s+(.+)", re.DOTALL)
-FORMS = 'species, none, molecules, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
+FORMS = 'species, none, molecules, motions, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
 
 
 def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = None) -> Grouping:
     """Return the groups that are asked for.
 
-    They are one of ``species``, ``none``, ``molecules``, ``shell RADIUS... around SELECTION``, or any number of
-    ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the ``topology``; radii in Å.
-    The bonds of the ``first`` frame define the molecules.
+    They are one of ``species``, ``none``, ``molecules``, ``motions``, ``shell RADIUS... around SELECTION``, or any
+    number of ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the ``topology``;
+    radii in Å. The bonds of the ``first`` frame define the molecules.
 
     Raises
     ------
@@ -45,7 +46,11 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
         return Grouping.by_species(first.numbers)
     if words == ["none"]:
         return Grouping.whole(first.numbers)
-    i, j, _ = find_bonds(first)
+    i, j, vectors = find_bonds(first)
+    if words == ["motions"]:
+        grouping = by_motion(first, (i, j, vectors))
+        log.info(f"motions: {', '.join(grouping.group_names)}")
+        return grouping
     molecules = molecules_of(i, j, len(first))
     if words == ["molecules"]:
         grouping = Grouping.by_molecule(first.numbers, molecules, _centres(first, i, j, molecules))

@@ -33,6 +33,9 @@ class Grouping:
     """Of a frame, shape (groups, atoms); the weights of an atom add up to one."""
     share: Array | None = None
     """One over the number of atoms of an atom's molecule, shape (n,), if groups hold whole molecules, else None."""
+    parts: Callable[[Frame, Array], Array] | None = None
+    """Where groups are motions, not atoms: the part of each of the velocities (n, 3) of a frame, (groups, n, 3); they
+    add up to these. The weights then say whose motion it is. None for groups of atoms."""
     centres: Callable[[Frame], Array] | None = None
     """Of a frame, the centres of mass of single molecules that are the groups, Å, shape (groups, 3); or None."""
 
@@ -58,7 +61,7 @@ class Grouping:
         """
         names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
         weights = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
-        return cls(names, lambda frame: weights, share_of_molecule(molecules), centres)
+        return cls(names, lambda frame: weights, share_of_molecule(molecules), centres=centres)
 
     @classmethod
     def by_selection(cls, names: Sequence[str], select: Callable[[Frame], Array], *, rest: bool) -> Grouping:

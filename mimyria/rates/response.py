@@ -26,7 +26,9 @@ from mimyria.molecules import nearest_image
 from mimyria.rates.checkpoint import Column, PartStore
 from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import Grouping, GroupWeights, largest_by_name
+from mimyria.rates.motion_correlation import MotionCorrelation
 from mimyria.rates.series import ResponseSeries
+from mimyria.trajectory.beads import each_bead
 from mimyria.trajectory.freedom import Freedom, unconstrained
 from mimyria.trajectory.kinetics import kinetic_temperature, temperature_of
 from mimyria.trajectory.rounding import difference_noise
@@ -57,6 +59,14 @@ def rates(tensors: Sequence[Array], velocities: Array, weights: Sequence[GroupWe
         atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
         groups = np.array([of_frame @ atom_rates for of_frame, atom_rates in zip(weights, atoms, strict=True)])
     return groups.reshape(frames, -1, *fields)
+
+
+def part_rates(tensors: Sequence[Array], parts: Array) -> Array:
+    """Return Σ_n T[n]·v^A_n of the parts A of the velocities, (t, groups, n, 3), as `rates`."""
+    with np.errstate(invalid="ignore"):
+        return np.array(
+            [np.tensordot(of, tensor, ((1, 2), (0, -1))) for of, tensor in zip(parts, tensors, strict=True)]
+        )
 
 
 def mean_of_beads(values: Array, n_beads: int) -> Array:
@@ -123,7 +133,9 @@ def response_series(
     """
     pass_ = _Pass(targets, grouping, lags, freedom, n_beads, powers=differenced > 0 < quantum)
     for frames in iter(lambda: list(islice(done, FRAMES_AT_ONCE)), []):
-        pass_.correlate(pass_.velocities(frames), np.array([frame.cell for frame in frames]))
+        cells = np.array([frame.cell for frame in frames])
+        parts = pass_.parts(beads := list(each_bead(frames)), pass_.velocities(beads)) if grouping.parts else None
+        pass_.correlate(pass_.velocities(frames), cells, parts if parts is None else mean_of_beads(parts, n_beads))
     saved = time.monotonic()
     try:
         for frame in predicted:
@@ -148,6 +160,7 @@ def response_series(
     of_velocities = pass_.noise_masses()[:, None] * noise
     correlation = np.array([correlator.result()[0, 0] for correlator in pass_.correlators])
     blocks = np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1)
+    pairs, of_motions, of_blocks = pass_.motions.result() if pass_.motions else ((), None, None)
     rounding = dict(zip(pass_.species, of_velocities[:, 0] / correlation[:, 0], strict=True)) if noise[0] else {}
     for name in targets if noise[0] else ():
         squares, powers = store.column(f"{name}{POWERS}", limit)[:].mean(axis=0)
@@ -162,6 +175,9 @@ def response_series(
         velocity_correlation=correlation - of_velocities,
         velocity_blocks=blocks - of_velocities,
         velocity_block_frames=pass_.correlators[0].block,
+        motion_pairs=pairs,
+        motion_correlation=of_motions,
+        motion_blocks=of_blocks,
         differenced=differenced,
         n_atoms=len(pass_.masses),
         species_temperature=temperature_of(kinetic, pass_.of_species) if pass_.freedom.known else None,
@@ -172,7 +188,7 @@ def response_series(
         freedom_otherwise={name: pass_.by_species(shares) for name, shares in pass_.freedom.otherwise.items()},
         quantum=quantum,
         rounding={name: float(part) for name, part in rounding.items()},
-        counts=dict(zip(grouping.group_names, count.T, strict=True)),
+        counts={} if grouping.parts else dict(zip(grouping.group_names, count.T, strict=True)),
         molecular=grouping.share is not None,
         cell=pass_.cells / pass_.n_frames,
         origin=store.identity,
@@ -220,6 +236,7 @@ class _Pass:
         self.species: tuple[str, ...] = ()
         self.places: list[Array] = []
         self.correlators: list[Correlator] = []
+        self.motions: MotionCorrelation | None = None
         self.cells, self.n_frames = np.zeros((3, 3)), 0
 
     def add(self, frame: Frame) -> None:
@@ -244,10 +261,21 @@ class _Pass:
             species = Grouping.by_species(frames[0].numbers)
             self.species, self.places = species.names, list(map(np.flatnonzero, species.weights(frames[0])))
             self.correlators = [Correlator(self.lags) for _ in self.species]
+            if self.grouping.parts is not None:
+                weights = self.grouping.weights(frames[0])
+                self.motions = MotionCorrelation(self.grouping, weights, self.masses, self.lags)
         return self.freedom.without_drift(np.array([frame.velocities for frame in frames]), self.masses)
 
-    def correlate(self, velocities: Array, cells: Array) -> None:
-        """Add velocities (t, n, 3) to the correlations, and cells (t, 3, 3) to their mean."""
+    def parts(self, frames: Sequence[Frame], velocities: Array) -> Array:
+        """Return the parts of the velocities (t, n, 3) of frames in the groups, shape (t, groups, n, 3)."""
+        split = self.grouping.parts
+        both = zip(frames, velocities, strict=True)
+        return np.empty(0) if split is None else np.array([split(frame, moving) for frame, moving in both])
+
+    def correlate(self, velocities: Array, cells: Array, parts: Array | None) -> None:
+        """Add velocities (t, n, 3), and their parts, to the correlations, and cells (t, 3, 3) to their mean."""
+        if self.motions is not None and parts is not None:
+            self.motions.add(parts)
         self.cells, self.n_frames = self.cells + cells.sum(axis=0), self.n_frames + len(cells)
         self.energies += self.masses * np.square(velocities).sum(axis=(0, 2))
         weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # halves the memory
@@ -261,9 +289,15 @@ class _Pass:
             return
         velocities = self.velocities(frames)
         weights = [self.grouping.weights(frame) for frame in frames]
-        row = {name: rates([frame.tensors[name] for frame in frames], velocities, weights) for name in self.targets}
+        tensors = {name: [frame.tensors[name] for frame in frames] for name in self.targets}
+        if self.grouping.parts is None:
+            row = {name: rates(of_target, velocities, weights) for name, of_target in tensors.items()}
+        else:
+            parts = self.parts(frames, velocities)
+            row = {name: part_rates(of_target, parts) for name, of_target in tensors.items()} | {"parts": parts}
         squares: dict[str, Array] = {}
-        for name, values in row.items():
+        for name in self.targets:
+            values = row[name]
             finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if not finite.all():
                 raise SpectrumError(
@@ -301,7 +335,7 @@ class _Pass:
         velocities = row.pop("velocities")
         if not len(velocities):
             return
-        self.correlate(velocities, row.pop("cell"))
+        self.correlate(velocities, row.pop("cell"), row.pop("parts", None))
         for name in self.targets if self.powers else ():
             totals = np.square(row[name].sum(axis=1)).reshape(len(velocities), -1).sum(axis=1)
             row[f"{name}{POWERS}"] = np.stack([row[f"{name}{POWERS}"], totals], axis=1)

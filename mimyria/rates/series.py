@@ -83,6 +83,12 @@ class ResponseSeries:
     velocity_blocks: Array = field(default_factory=lambda: np.empty((0, 1, 1)))
     """The velocity correlation of consecutive blocks, shape (blocks, species, lags), for its standard errors."""
     velocity_block_frames: int = 1
+    motion_pairs: tuple[str, ...] = ()
+    """Pairs "A,B" of the motions of the same molecules, where groups are motions."""
+    motion_correlation: Array | None = None
+    """Σ m v^A(0)·v^B(τ) of their parts of the velocities, A-B and B-A together, u (Å/fs)², shape (pairs, lags)."""
+    motion_blocks: Array | None = None
+    """The same of the blocks of ``velocity_blocks``, shape (blocks, pairs, lags)."""
     nuclei: str = "classical"
     """Their dynamics, a name in ``choices.NUCLEI``."""
     n_beads: int = 1
@@ -142,6 +148,7 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "molecular": ("molecular", bool),
     "freedom_words": ("degrees_of_freedom", str),
     "quantum": ("quantum_A", float),
+    "motion_pairs": ("motion_pairs", tuple),
     "nuclei": ("nuclei", str),
     "n_beads": ("n_beads", int),
 }
@@ -150,6 +157,7 @@ ARRAYS = {
     **{"volume": "Å³", "cell": "Å", "species_mass": "u", "freedom": "1"},
     **dict.fromkeys(("temperature", "species_temperature", "species_scatter", "bead_temperature"), "K"),
     **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
+    **dict.fromkeys(("motion_correlation", "motion_blocks"), "u (Å/fs)²"),
 }
 """Fields that are datasets of the same name, with their units."""
 ON_DISK = ("centres", "cells")

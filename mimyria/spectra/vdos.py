@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_resolution
@@ -28,19 +30,26 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
         coarser = window_resolution(lags, sampling.timestep, sampling.window)
         sampling = replace(sampling, resolution=max(sampling.resolution, coarser))
     blocks, sampling = _blocks(series, lags, sampling)
-    each = [run.velocity_correlation[:, :lags] for run in series]
+    each = [_with_motions(run.velocity_correlation, run.motion_correlation)[:, :lags] for run in series]
     wavenumber, shapes = sampling.transform(replicated(series, each, blocks))
     shapes *= 2 * LIGHT_SPEED * MASS_VELOCITY_SQUARED / (BOLTZMANN * conditions.temperature)
-    lines = {"vdos": shapes.sum(axis=1)}
-    lines |= {f"vdos[{name}]": shapes[:, k] for k, name in enumerate(series[0].velocity_species)}
+    species, pairs = series[0].velocity_species, series[0].motion_pairs
+    lines = {"vdos": shapes[:, : len(species)].sum(axis=1)}
+    lines |= {f"vdos[{name}]": shapes[:, k] for k, name in enumerate([*species, *pairs])}
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines)}
     header = {
+        **({"vdos[A,B]": "terms of motions, A-B and B-A together; with A-A they add up to vdos"} if pairs else {}),
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to the degrees of freedom "
         "at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
     units = {"vdos": "modes per cm-1"}
     return Spectrum("vdos", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
+
+
+def _with_motions(of_species: Array, of_pairs: Array | None) -> Array:
+    """Return correlations (..., species, lags), followed by those of motions (..., pairs, lags), where there are."""
+    return of_species if of_pairs is None else np.concatenate([of_species, of_pairs], axis=-2)
 
 
 def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> tuple[list[Array], Sampling]:
@@ -51,10 +60,11 @@ def _blocks(series: Sequence[ResponseSeries], lags: int, sampling: Sampling) -> 
     blocks: list[Array] = []
     frames = 0
     for run in series if sampling.block_frames else ():
-        stored = len(run.velocity_blocks)
+        of_run = _with_motions(run.velocity_blocks, run.motion_blocks)
+        stored = len(of_run)
         joined = max(1, min(round(sampling.block_frames / run.velocity_block_frames), stored))
         for start in range(0, stored - joined + 1, joined):
-            blocks.append(run.velocity_blocks[start : start + joined, :, :lags].mean(axis=0, keepdims=True))
+            blocks.append(of_run[start : start + joined, :, :lags].mean(axis=0, keepdims=True))
             frames += joined * run.velocity_block_frames
     # The scatter of a single block is unknown: no error bars.
     if len(blocks) < 2:

@@ -1,0 +1,177 @@
+"""The motions of molecules as groups: translation, rotation, bends, stretches, each with its part of the velocities.
+
+The velocities of a molecule are split, in every frame anew, so that the parts add up exactly:
+
+    translation    that of the centre of mass
+    stretch        the projection on the bonds, see `internal`: all that changes a bond length
+    bend           what changes an angle, and no bond length
+    torsion        what changes a dihedral angle, and neither angles nor bond lengths
+    rotation       the rest: the molecule turns as a rigid body (libration), ω = I⁻¹ L
+
+Stiff coordinates come first, as in nature: soft motions follow paths along which bonds keep their lengths. The kinetic
+energies of the five add up at every instant, k_B T/2 for each coordinate, and no geometry of reference is needed, as
+it would be for Eckart's frame. Equal bonds of an atom to equal terminal atoms (XY2, XY3, XY4) are split further,
+
+    symmetric q̇_k → Σ_l q̇_l/b          antisymmetric q̇_k → q̇_k - Σ_l q̇_l/b          w = Bᵀ G⁻¹ q̇
+
+and the bonds of a molecule with several kinds of them by elements: what moves C-H and no other bond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mimyria.elements import frame_masses, symbols_of
+from mimyria.frame import Array, Frame
+from mimyria.molecules import bond_tree, formula_of, molecules_of, put_together
+from mimyria.rates.groups import Grouping
+from mimyria.rates.internal import BEND, STRETCH, TORSION, Coordinates, inverse
+
+TRANSLATION, ROTATION, SYMMETRIC, ANTISYMMETRIC = (
+    "translation",
+    "rotation",
+    "symmetric_stretch",
+    "antisymmetric_stretch",
+)
+ENDLESS = "motion"
+"""The only motion of a network that is bonded to its own images: as a molecule it has neither place nor axes."""
+SAME_MASS = 0.01
+"""Relative; isotopes differ by more."""
+
+Split = Callable[[Array, Array], Array]
+"""Velocities (molecules, n, 3) of parts, shape (parts, molecules, n, 3), from positions (molecules, n, 3) and them."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Molecules with the same atoms and bonds in the same order."""
+
+    formula: str
+    atoms: Array
+    """Indices, shape (molecules, n)."""
+    masses: Array
+    """u, shape (n,)."""
+    symbols: tuple[str, ...]
+    coordinates: Coordinates
+    endless: bool
+    """Whether it is bonded to its own images."""
+
+
+def kinds_of(first: Frame, i: Array, j: Array, vectors: Array) -> list[Kind]:
+    """Return the kinds of molecules of a frame, from its bonds (`find_bonds`)."""
+    molecules, masses = molecules_of(i, j, len(first)), frame_masses(first)
+    whole = put_together(first, bond_tree(i, j, len(first)))
+    torn = set(molecules[i[abs(whole[i] + vectors - whole[j]).max(axis=1, initial=0) > 1e-3]].tolist())  # Å
+    order = np.argsort(molecules, kind="stable")
+    place = np.empty(len(first), dtype=int)
+    starts = np.searchsorted(molecules[order], np.arange(molecules.max() + 1))
+    place[order] = np.arange(len(first)) - starts[molecules[order]]
+    bonds: list[list[tuple[int, int]]] = [[] for _ in starts]
+    for a, b in sorted({(int(a), int(b)) for a, b in zip(i, j, strict=True) if a < b}):
+        bonds[molecules[a]].append((int(place[a]), int(place[b])))
+    alike: dict[tuple[Any, ...], list[Array]] = {}
+    for number, atoms in enumerate(np.split(order, starts[1:])):
+        isotopes = tuple(np.round(masses[atoms], 1))
+        alike.setdefault((tuple(first.numbers[atoms]), isotopes, tuple(bonds[number]), number in torn), []).append(
+            atoms
+        )
+    return [
+        Kind(
+            formula_of(np.array(numbers)),
+            np.array(atoms),
+            masses[atoms[0]],
+            tuple("D" if z == "H" and m > 1.5 else z for z, m in zip(symbols_of(np.array(numbers)), of, strict=True)),
+            Coordinates.of(() if endless else its, whole[np.array(atoms)]),
+            endless,
+        )
+        for (numbers, of, its, endless), atoms in alike.items()
+    ]
+
+
+def stretches(kind: Kind) -> dict[str, Array]:
+    """Return by name the matrices, (bonds, bonds), that pick the stretches of a molecule; they add up to one."""
+    bonds = kind.coordinates.bonds
+    ends: list[list[int]] = [[] for _ in kind.masses]
+    for number, (a, b) in enumerate(bonds):
+        ends[a].append(number)
+        ends[b].append(number)
+
+    def label(a: int, b: int) -> str:
+        """The atom with more neighbours first, hydrogen last."""
+        key = {c: (-len(ends[c]), kind.symbols[c] in "HD", kind.symbols[c]) for c in (a, b)}
+        return "".join(kind.symbols[c] for c in sorted((a, b), key=key.__getitem__))
+
+    labels = [label(*bond) for bond in bonds]
+    picked: dict[str, Array] = {}
+    for number, (a, b) in enumerate(bonds):
+        centre = a if len(ends[a]) > 1 else b
+        terminal = [
+            other
+            for other in ends[centre]
+            if labels[other] == labels[number] and min(len(ends[c]) for c in bonds[other]) == 1
+        ]
+        equal = len(terminal) > 1 and number in terminal
+        prefix = f"{labels[number]}_" if len(set(labels)) > 1 else ""
+        mean = np.zeros(len(bonds))
+        mean[terminal] = 1 / max(len(terminal), 1)
+        itself = np.eye(len(bonds))[number]
+        for name, row in ((SYMMETRIC, mean), (ANTISYMMETRIC, itself - mean)) if equal else ((STRETCH, itself),):
+            matrix = picked.setdefault(f"{prefix}{name}", np.zeros((len(bonds), len(bonds))))
+            matrix[number] += row
+    return picked
+
+
+def motions(kind: Kind) -> tuple[list[str], Split]:
+    """Return the names of the motions of a kind of molecules, the softest first, and the function that splits them."""
+    if kind.endless:
+        return [ENDLESS], lambda positions, velocities: velocities[None]
+    if len(kind.masses) == 1:
+        return [TRANSLATION], lambda positions, velocities: velocities[None]
+    picked = stretches(kind)
+    softer = [name for name in (TORSION, BEND) if name in kind.coordinates.classes]
+    root = np.sqrt(kind.masses)[:, None]
+
+    def split(positions: Array, velocities: Array) -> Array:
+        centre = np.einsum("n,mnx->mx", kind.masses, velocities)[:, None] / kind.masses.sum()
+        moving = (root * (velocities - centre)).reshape(len(velocities), -1, 1)
+        rows = kind.coordinates.rows(positions, kind.masses)
+        bonds = rows[STRETCH]
+        duals = bonds.swapaxes(1, 2) @ inverse(bonds)
+        found = {name: duals @ (matrix @ (bonds @ moving)) for name, matrix in picked.items()}
+        done, held = sum(found.values(), np.zeros_like(moving)), bonds
+        for name in reversed(softer):
+            held = np.concatenate([held, rows[name]], axis=1)
+            projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
+            found[name], done = projected - done, projected
+        found[ROTATION] = moving - done
+        parts = [found[name].reshape(velocities.shape) / root for name in (ROTATION, *softer, *picked)]
+        return np.array([np.broadcast_to(centre, velocities.shape), *parts])
+
+    return [TRANSLATION, ROTATION, *softer, *picked], split
+
+
+def by_motion(first: Frame, bonds: tuple[Array, Array, Array]) -> Grouping:
+    """Return the motions of all molecules of a frame as groups, named as ``H2O_bend``, from its bonds."""
+    kinds = kinds_of(first, *bonds)
+    tree = bond_tree(bonds[0], bonds[1], len(first))
+    found = [motions(kind) for kind in kinds]
+    names = [f"{kind.formula}_{name}" for kind, (of_kind, _) in zip(kinds, found, strict=True) for name in of_kind]
+
+    def parts(frame: Frame, velocities: Array) -> Array:
+        whole = put_together(frame, tree)
+        split = np.zeros((len(names), *velocities.shape))
+        start = 0
+        for kind, (of_kind, function) in zip(kinds, found, strict=True):
+            split[start : start + len(of_kind), kind.atoms] = function(whole[kind.atoms], velocities[kind.atoms])
+            start += len(of_kind)
+        return split
+
+    weights = np.zeros((len(names), len(first)))
+    of_kinds = np.repeat(np.arange(len(kinds)), [len(of_kind) for of_kind, _ in found])
+    for row, kind in zip(weights, of_kinds, strict=True):
+        row[kinds[kind].atoms] = 1
+    return Grouping(tuple(names), lambda frame: weights, parts=parts)

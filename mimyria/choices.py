@@ -86,11 +86,16 @@ def check_radii(radii: tuple[float, ...] | None) -> None:
 
 
 def check_instruments(
-    epsilon_infinity: float | None, atr: tuple[float, ...] | None, film: tuple[float, ...] | None
+    epsilon_infinity: float | None,
+    atr: tuple[float, ...] | None,
+    film: tuple[float, ...] | None,
+    reflection: float | None = None,
 ) -> None:
     """Raise ConfigError for an ATR crystal or a film that cannot be, or without the refractive index of the sample."""
-    if epsilon_infinity is None and (atr or film):
-        raise ConfigError("--atr and --film need the refractive index: give --epsilon-infinity, 1.78 for water")
+    if epsilon_infinity is None and (atr or film or reflection is not None):
+        raise ConfigError(
+            "--atr, --reflection and --film need the refractive index: give --epsilon-infinity, 1.78 for water"
+        )
     for flag, values, right, wanted in (
         (
             "--atr",
@@ -107,3 +112,18 @@ def check_instruments(
     ):
         if values and not right:
             raise ConfigError(f"{flag} takes {wanted}, not {' '.join(f'{value:g}' for value in values)}")
+
+
+def check_layer(epsilon_infinity: float | None, directions: str | None, layer: tuple[float, ...] | None) -> None:
+    """Raise ConfigError for a layer that cannot be, or without its normal or the permittivity in it."""
+    if layer is None:
+        return
+    if directions is None:
+        raise ConfigError("--layer needs the normal of the layer: give --directions x, y or z")
+    if epsilon_infinity is None:
+        raise ConfigError("--layer needs the permittivity in it: give its --epsilon-infinity, 1.78 for water")
+    if not layer[0] > 0 or not 0 <= (layer[1] if len(layer) > 1 else 0) < 90:
+        raise ConfigError(
+            "--layer takes a positive thickness (Å) and an angle of 0 to 90° to the normal, not "
+            + " ".join(f"{value:g}" for value in layer)
+        )

@@ -207,6 +207,7 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             settings.stokes_laser,
         ),
         ("--epsilon-infinity", "ir", settings.epsilon_infinity),
+        ("--directions", "ir", settings.directions),
         ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
         ("--local-field", "raman", settings.local_field),
         *((f"--reference {text}", kind_of(text), text) for text in settings.reference),

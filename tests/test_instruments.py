@@ -86,7 +86,7 @@ def test_flags_of_instruments(run: Run, charges: Path, tmp_path: Path) -> None:
     text = (out / "ir.csv").read_text(encoding="utf-8")
     assert "atr_absorbance_p" in text
     assert "6 µm between windows of index 1," in text
-    refused(run(*command, "--atr", "45 2.4"), "--atr and --film need the refractive index")
+    refused(run(*command, "--atr", "45 2.4"), "--atr, --reflection and --film need the refractive index")
     for flag, words in (
         ("--atr", "45"),
         ("--atr", "95 2.4"),

@@ -25,6 +25,7 @@ from mimyria.choices import (
     WINDOWS,
     WORD,
     check_instruments,
+    check_layer,
     check_radii,
     positive,
     target_names,
@@ -149,6 +150,17 @@ class Experiment(Settings):
     film: tuple[float, ...] | None = setting(
         Numbers(counts=(1, 2)), "Thickness (µm), and index of the windows, of a film: adds its absorbance.", "use"
     )
+    reflection: float | None = setting(
+        Number(minimum=0, below=90, metavar="DEGREES"), "Angle of incidence: adds the reflectance of a surface.", "use"
+    )
+    directions: str | None = setting(
+        Choice(names=("x", "y", "z")), "Oriented sample: n·α along x, y, z, and the dichroism about this axis.", "use"
+    )
+    layer: tuple[float, ...] | None = setting(
+        Numbers(counts=(1, 2)),
+        "Thickness (Å) across --directions: n·α in the layer's own volume; and angle (°) of light: its absorbance.",
+        "use",
+    )
     stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
     laser: float | None = setting(positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use")
     local_field: float | None = setting(
@@ -172,7 +184,8 @@ class Experiment(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_radii(self.pair_radii)
-        check_instruments(self.epsilon_infinity, self.atr, self.film)
+        check_instruments(self.epsilon_infinity, self.atr, self.film, self.reflection)
+        check_layer(self.epsilon_infinity, self.directions, self.layer)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,12 @@ class Conditions:
     """Angle of incidence (°) and index of the crystal of attenuated total reflection; None for none."""
     film: tuple[float, ...] | None = None
     """Thickness (µm) and, if not 1, index of the windows of a film; None for none."""
+    reflection: float | None = None
+    """Angle of incidence (°) on a free surface; None for none."""
+    directions: str | None = None
+    """Special axis of an oriented sample, ``x``, ``y`` or ``z``; None for no n·α by direction."""
+    layer: tuple[float, ...] | None = None
+    """Thickness (Å) and, if any, angle of incidence (°) of a layer across that axis; None for none."""
     local_field: float | None = None
     """Refractive index of the medium, for the local field of Raman cross sections; None for none."""
     pair_radii: tuple[float, ...] | None = None

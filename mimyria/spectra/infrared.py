@@ -13,10 +13,12 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, optical_constants, optical_header
+from mimyria.spectra.directions import RATIOS, directional, layer_lines
+from mimyria.spectra.directions import UNITS as OF_DIRECTIONS
 from mimyria.spectra.distance import distance_terms
-from mimyria.spectra.instruments import atr_absorbance, film_absorbance, instrument_header, window_index
+from mimyria.spectra.instruments import SHOWN, instrument_header, instrument_lines
 from mimyria.spectra.quantum import correction_header, correction_ratio
-from mimyria.spectra.sampling import Sampling, power_spectra
+from mimyria.spectra.sampling import Sampling, component_spectra, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import group_terms, mean_counts
 from mimyria.targets import APT
@@ -27,7 +29,8 @@ PER_MOLECULE, PER_AREA = "n_alpha_per_molecule", "n_alpha_per_area"
 UNITS = {
     **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", PER_MOLECULE: "L mol-1 cm-1", PER_AREA: "1", "alpha": "cm-1"},
     **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"),
-    **dict.fromkeys(("atr_absorbance", "atr_absorbance_s", "atr_absorbance_p", "film_absorbance"), "1"),
+    **dict.fromkeys(SHOWN, "1"),
+    **OF_DIRECTIONS,
 }
 
 
@@ -51,11 +54,15 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     lines = {"n_alpha_cm-1": n_alpha, "epsilon_imag": epsilon_imag(wavenumber, n_alpha)}
     if infinity is not None:
         lines |= optical_constants(wavenumber, n_alpha, infinity)
-        if conditions.atr is not None:
-            lines |= atr_absorbance(lines["n"], lines["kappa"], *conditions.atr)
-        if conditions.film is not None:
-            thickness, window = conditions.film[0], window_index(conditions.film)
-            lines["film_absorbance"] = film_absorbance(wavenumber, lines["n"], lines["kappa"], thickness, window)
+        lines |= instrument_lines(wavenumber, lines["n"], lines["kappa"], conditions)
+    along, axis = np.empty(0), conditions.directions
+    of_layer: dict[str, str] = {}
+    if axis is not None:  # each component takes a third of 1/(6 ε0 c V k_B T)
+        along = 3 * factor * component_spectra(series, dipole_rate, sampling)
+    if axis is not None and conditions.layer is not None and infinity is not None:
+        height = volume / _mean_area(series, axis)
+        layer, of_layer = layer_lines(wavenumber, along, axis, conditions.layer, height, infinity)
+        lines |= layer
     for name in set(lines) - {"n_alpha_cm-1"}:
         lines[name] = np.where(wavenumber < sampling.resolution / 2, np.nan, lines[name])
     committee, of_committee = committee_columns(
@@ -74,13 +81,18 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     if radii := conditions.pair_radii:
         pairs, of_pairs = distance_terms("n_alpha", series, dipole_rate, sampling, radii, factor, terms)
         lines, explained = lines | pairs, explained | of_pairs
+    share = None
     if conditions.per != "cell":
-        name, size, meaning = _share(series, conditions.per, volume)
-        lines[name], header[name] = n_alpha * size, meaning
+        name, size, header[name] = _share(series, conditions.per, volume)
+        lines[name], share = n_alpha * size, (name, size)
+    if axis is not None:
+        oriented, of_axis = directional(along, axis, share)
+        lines |= oriented
+        header |= of_axis | of_layer
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
-        header |= optical_header(infinity) | instrument_header(conditions.atr, conditions.film)
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines), **committee}
+        header |= optical_header(infinity) | instrument_header(conditions)
+    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, RATIOS), **committee}
     return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
 
 
@@ -102,13 +114,18 @@ def _share(series: Sequence[ResponseSeries], per: str, volume: float) -> tuple[s
         meaning = f"n·α·V/N of the {count:.6g} molecules of the cell together, L mol-1 cm-1, natural logarithm"
         return PER_MOLECULE, volume * LITRE_PER_MOLE / count, meaning
     axis = per[-1]
-    areas = [face_area(run.cell, AXES.index(axis)) for run in series]
-    area = 1 / float(np.average([1 / each for each in areas], weights=[len(run) for run in series]))
+    area = _mean_area(series, axis)
     meaning = (
         f"n·α·V/A with the area A = {area:.3f} Å² across {axis}: natural absorbance of a passage through the layer, "
         "mean over all directions of the field; the empty part of the cell does not count"
     )
     return PER_AREA, volume / area * ANGSTROM, meaning
+
+
+def _mean_area(series: Sequence[ResponseSeries], axis: str) -> float:
+    """Return the mean area (Å²) of the cells across an axis, as the mean volume; raise SpectrumError as `face_area`."""
+    areas = [face_area(run.cell, AXES.index(axis)) for run in series]
+    return 1 / float(np.average([1 / each for each in areas], weights=[len(run) for run in series]))
 
 
 def dipole_rate(run: ResponseSeries, frames: slice) -> Array:

@@ -1,12 +1,13 @@
-"""What an infrared spectrometer shows of a sample with known n and κ: attenuated total reflection, and films.
+"""What an infrared spectrometer shows of a sample with known n and κ: ATR, reflection at an angle, and films.
 
-With ñ = n + iκ, and the crystal's index n_c, waves reflected at the angle θ have (Fresnel)
+With ñ = n + iκ, waves that come through a medium of index n_c at the angle θ are reflected as (Fresnel)
 
     q = √(ñ² - n_c² sin²θ), Im q ≥ 0        r_s = (n_c cos θ - q)/(n_c cos θ + q)
                                             r_p = (ñ² cos θ - n_c q)/(ñ² cos θ + n_c q)
 
-    A = -log10 |r|²        of unpolarised light: of the mean of both |r|²
+    R = |r|², and of unpolarised light the mean of both        A = -log10 R
 
+n_c is that of the crystal in attenuated total reflection (ATR), and 1 where a free surface reflects.
 A film of thickness d between windows of index n_w transmits, at normal incidence and with all inner reflections,
 
     t = (1 - r²) e^{iδ}/(1 - r² e^{2iδ}),    r = (n_w - ñ)/(n_w + ñ),    δ = 2πν ñ d        A = -log10 |t|²
@@ -19,25 +20,41 @@ from __future__ import annotations
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.spectra.conditions import Conditions
 
 MICROMETRE = 1e-4
 """cm."""
 
 
-def atr_absorbance(n: Array, kappa: Array, angle: float, crystal: float) -> dict[str, Array]:
-    """Return the absorbance of one reflection, by column name, of unpolarised, s- and p-polarised light.
+ATR, REFLECTANCE, FILM = "atr_absorbance", "reflectance", "film_absorbance"
+SHOWN = (*(f"{name}{light}" for name in (ATR, REFLECTANCE) for light in ("", "_s", "_p")), FILM)
+"""The columns; those without a letter are of unpolarised light."""
 
-    n and κ have the shape (..., points), as the absorbances; the angle of incidence is in degrees. Where n is NaN, at
-    ν = 0, they are NaN too.
+
+def reflectances(n: Array, kappa: Array, angle: float, outside: float = 1.0) -> tuple[Array, Array]:
+    """Return |r|² of s- and of p-polarised light.
+
+    n and κ have the shape (..., points), as these; the angle of incidence is in degrees, in a medium of the index
+    ``outside``. Where n is NaN they are NaN too.
     """
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     square = (n + 1j * kappa) ** 2
-    q = np.sqrt(square - (crystal * sine) ** 2)  # Im ≥ 0, as Im ñ² is
+    q = np.sqrt(square - (outside * sine) ** 2)
     q = np.where(q.imag < 0, -q, q)
     with np.errstate(invalid="ignore"):
-        s = abs((crystal * cosine - q) / (crystal * cosine + q)) ** 2
-        p = abs((square * cosine - crystal * q) / (square * cosine + crystal * q)) ** 2
-    reflected = {"atr_absorbance": (s + p) / 2, "atr_absorbance_s": s, "atr_absorbance_p": p}
+        s = abs((outside * cosine - q) / (outside * cosine + q)) ** 2
+        p = abs((square * cosine - outside * q) / (square * cosine + outside * q)) ** 2
+    return s, p
+
+
+def of_lights(name: str, s: Array, p: Array) -> dict[str, Array]:
+    """Return what s- and p-polarised light show, and their mean, by column name."""
+    return {name: (s + p) / 2, f"{name}_s": s, f"{name}_p": p}
+
+
+def atr_absorbance(n: Array, kappa: Array, angle: float, crystal: float) -> dict[str, Array]:
+    """Return the absorbance of one reflection, by column name, of unpolarised, s- and p-polarised light."""
+    reflected = of_lights(ATR, *reflectances(n, kappa, angle, crystal))
     return {name: -np.log10(part) for name, part in reflected.items()}
 
 
@@ -53,17 +70,29 @@ def film_absorbance(wavenumber: Array, n: Array, kappa: Array, thickness: float,
         return np.asarray(-np.log10(abs((1 - r**2) * phase / (1 - (r * phase) ** 2)) ** 2))
 
 
-def instrument_header(atr: tuple[float, ...] | None, film: tuple[float, ...] | None) -> dict[str, str]:
+def instrument_lines(wavenumber: Array, n: Array, kappa: Array, conditions: Conditions) -> dict[str, Array]:
+    """Return what the instruments that are asked for show, by column name, shape (..., points)."""
+    lines: dict[str, Array] = {}
+    if conditions.atr is not None:
+        lines |= atr_absorbance(n, kappa, *conditions.atr)
+    if conditions.reflection is not None:
+        lines |= of_lights(REFLECTANCE, *reflectances(n, kappa, conditions.reflection))
+    if conditions.film is not None:
+        lines[FILM] = film_absorbance(wavenumber, n, kappa, conditions.film[0], window_index(conditions.film))
+    return lines
+
+
+def instrument_header(conditions: Conditions) -> dict[str, str]:
     """Return the header entries that explain the columns."""
-    header = {}
+    header, atr, film = {}, conditions.atr, conditions.film
     if atr is not None:
-        header["atr_absorbance"] = (
+        header[ATR] = (
             f"-log10 R of one reflection at {atr[0]:g}° in a crystal of index {atr[1]:g}; _s, _p: of polarised light"
         )
+    if conditions.reflection is not None:
+        header[REFLECTANCE] = f"R of a flat surface at {conditions.reflection:g}°; _s, _p: of polarised light"
     if film is not None:
-        header["film_absorbance"] = (
-            f"-log10 T of {film[0]:g} µm between windows of index {window_index(film):g}, with interference"
-        )
+        header[FILM] = f"-log10 T of {film[0]:g} µm between windows of index {window_index(film):g}, with interference"
     return header
 
 

@@ -173,6 +173,16 @@ def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sam
     return _spectra(series, side_by_side, sampling)[1][:, 0, 0]
 
 
+def component_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
+    """Return S_kk of each component k of the sum of all groups, shape (1 + replicates, components, n)."""
+
+    def summed(run: ResponseSeries, frames: slice) -> Array:
+        return signal(run, frames).sum(axis=1)[..., None]
+
+    shapes = _spectra(series, summed, sampling)[1]
+    return np.asarray(np.moveaxis(np.diagonal(shapes, axis1=1, axis2=2), -1, 1))
+
+
 def _spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
     correlators = []
     for run in series:

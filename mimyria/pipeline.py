@@ -33,6 +33,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
 from mimyria.spectra.equipartition import check_equipartition
 from mimyria.spectra.kinds import KINDS, select_kinds
+from mimyria.spectra.moving import MOVING, PREFIX, moving_spectra
 from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
@@ -284,6 +285,12 @@ def _spectra(
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)  # of an earlier run
+    moving = {spectrum.kind: spectrum for spectrum in moving_spectra(series, kinds, conditions, settings)}
+    for kind in (f"{PREFIX}{each}" for each in MOVING):
+        if kind in moving:
+            write_csv(out / f"{kind}.csv", moving[kind])
+        else:
+            (out / f"{kind}.csv").unlink(missing_ok=True)
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)
@@ -298,7 +305,7 @@ def _spectra(
     write_settings(out / "settings.yaml", ({"trajectory": list(paths)} if paths else {}) | flags | remarks)
     check_blocks(spectra, sampling.resolution)
     write_bands(out / "bands.json", spectra)
-    write_pictures(out, spectra, settings, [summary])
+    write_pictures(out, spectra, settings, [summary], list(moving.values()))
     return spectra
 
 

@@ -13,16 +13,27 @@ from mimyria.spectra.spectrum import Spectrum
 
 
 def write_pictures(
-    folder: Path, spectra: Mapping[str, Spectrum], settings: Pictures, notes: Sequence[str] = ()
+    folder: Path,
+    spectra: Mapping[str, Spectrum],
+    settings: Pictures,
+    notes: Sequence[str] = (),
+    moving: Sequence[Spectrum] = (),
 ) -> None:
     """Write ``spectra.png`` and its like beside the text files, and remove those of an earlier run.
 
-    The notes are lines for the page; those about the references follow.
+    The notes are lines for the page; those about the references follow. Those ``moving`` with time have a picture of
+    their own, ``moving.png``.
     """
     panels, similarities = lay_over(panels_of(spectra), [read_reference(text) for text in settings.reference])
     for name in set(PICTURES) - set(settings.plot_format):
         (folder / f"spectra.{name}").unlink(missing_ok=True)
     figures = [folder / f"spectra.{name}" for name in settings.plot_format if name != "html"]
+    for earlier in folder.glob("moving.*"):
+        earlier.unlink()
+    if figures and moving:
+        from mimyria.figures.moving import plot_moving
+
+        plot_moving([path.with_stem("moving") for path in figures], moving, settings.title)
     if figures:
         from mimyria.figures.plot import plot_spectra  # slow to import, as is the other
 

@@ -120,6 +120,9 @@ class Sampled(Frames):
     resolution: float | None = setting(positive("CM⁻¹"), "FWHM of a sharp line; 20 if the length allows.", "use")
     window: str = setting(Choice(names=WINDOWS), "Window of the correlation function.", "use", "gaussian")
     blocks: int | None = setting(COUNT, "Number of blocks for the error bars.", "use")
+    moving_window: float | None = setting(
+        positive("PS"), "Also spectra in windows along the run: moving_*.csv and a picture over time.", "use"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

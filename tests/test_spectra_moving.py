@@ -1,20 +1,16 @@
-"""A window that moves along the run: an oscillator whose frequency jumps halfway, and the picture of it."""
-
-from pathlib import Path
+"""A window that moves along the run: an oscillator whose frequency jumps halfway."""
 
 import numpy as np
 import pytest
 
-from conftest import Run, refused
 from ensembles import TEMPERATURE, made_series, noise
 from mimyria.errors import ConfigError
-from mimyria.rates.series import ResponseSeries, write_series
+from mimyria.rates.series import ResponseSeries
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.moving import moving_spectra
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.spectra.spectrum import read_spectrum
 
 WARM = Conditions(TEMPERATURE)
 
@@ -80,28 +76,3 @@ def test_shorter_runs_end_earlier() -> None:
 def test_what_is_refused(settings: dict[str, float], kinds: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         moving_spectra([jumping()], kinds, WARM, SpectrumSettings(**settings))  # type: ignore[arg-type]
-
-
-@pytest.mark.pictures
-def test_files_and_picture(run: Run, tmp_path: Path) -> None:
-    write_series(tmp_path / "series.h5", [jumping()])
-    options = [
-        "spectrum",
-        tmp_path / "series.h5",
-        "--resolution",
-        "60",
-        "--plot-format",
-        "png",
-        "--out",
-        tmp_path / "o",
-    ]
-    status, _, error = run(*options, "--moving-window", "2")
-    assert status == 0, error
-    table = read_spectrum(tmp_path / "o" / "moving_ir.csv")
-    assert table.kind == "moving_ir"
-    assert table.unit("n_alpha[1 ps]") == "cm-1"
-    assert "VH[11 ps]" in read_spectrum(tmp_path / "o" / "moving_raman.csv").columns
-    assert (tmp_path / "o" / "moving.png").stat().st_size > 5000
-    assert run(*options)[0] == 0
-    assert not list((tmp_path / "o").glob("moving*"))
-    refused(run(*options, "--moving-window", "-1"), "--moving-window")

@@ -91,6 +91,20 @@ def test_a_click_in_the_legend_hides_a_curve_and_its_band(page: Any) -> None:
     assert page.locator(".bk-Canvas").nth(1).screenshot() != before
 
 
+def test_bands_are_hidden_by_a_click_and_tell_their_numbers(page: Any) -> None:
+    assert page.evaluate(SHOWN, "bands") == [[True] * 3] * 3
+    box = frame(page, 0)
+    low, top = page.evaluate(
+        f"() => {{const y = {MODELS}.find(o => o.type == 'Figure').y_range; return [y.start, y.end]}}"
+    )
+    page.mouse.move(box["x"] + box["width"] * 3400 / 4196, box["y"] + box["height"] * top / (top - low))
+    told = page.locator(".bk-tooltip-content").inner_text()
+    for pattern in (r"centre:\s3\d\d\d cm⁻¹|centre:\s3400", r"integral:\s\d+.* 10³ cm⁻¹ cm⁻¹", "width:"):
+        assert re.search(pattern, told), told
+    page.get_by_text("bands", exact=True).first.click()
+    assert page.evaluate(SHOWN, "bands")[0] == [False] * 3
+
+
 def test_parts_are_hidden_until_asked_for(page: Any) -> None:
     for label in ("O with H", "isotropic"):
         assert page.evaluate(SHOWN, label) == [[False]]

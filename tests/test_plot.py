@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection
 
 from conftest import made_spectra
 from mimyria.figures.panels import Panel, panels_of
 from mimyria.figures.plot import magnification, plot_spectra, spectra_figure
 from mimyria.figures.reference import Reference, lay_over
+from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.spectrum import Spectrum
 
 
@@ -38,6 +39,34 @@ def test_values_are_drawn_as_they_are_and_errors_as_bands() -> None:
     (band,) = (one for one in axes.collections if isinstance(one, PolyCollection))
     outline = band.get_paths()[0].vertices
     assert outline[:, 1].max() == pytest.approx(1.1 * whole.max())
+
+
+def test_bands_are_shaded_and_their_centres_marked_with_their_error() -> None:
+    infrared = made_spectra()["ir"]
+    found = infrared.bands()
+    assert len(found) == 3
+    axes = spectra_figure(panels_of({"ir": infrared})).axes[0]
+    shaded = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
+    np.testing.assert_allclose(shaded, [(band.low, band.high) for band in found])
+    marks = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "d"]
+    np.testing.assert_allclose(marks, [band.centre.value for band in found])
+    assert not axes.collections[1:]  # centres without error have no bar
+    lines = np.stack([infrared.values() * (1 + 0.05 * k * np.sin(infrared.wavenumber / 300)) for k in (0, 1, -1)])
+    known = replace(infrared, lines={"n_alpha_cm-1": lines}, replicates=Replicates(blocks=2))
+    bars = [
+        one for one in spectra_figure(panels_of({"ir": known})).axes[0].collections if isinstance(one, LineCollection)
+    ]
+    widths = [np.ptp(bar.get_segments()[0][:, 0]) / 2 for bar in bars]
+    np.testing.assert_allclose(widths, [band.centre.error for band in known.bands()])
+    assert min(widths) > 0
+
+
+def test_intervals_of_few_blocks_are_wider_than_their_errors() -> None:
+    infrared = made_spectra()["ir"]
+    for words, factor in (("over 2 blocks of 1 ps", 1.837), ("over 10 blocks of 1 ps", 1.059), ("", 1.0)):
+        curve = panels_of({"ir": replace(infrared, header={"errors": f"standard error {words}"})})[0].curves[0]
+        assert curve.error is not None
+        np.testing.assert_allclose(curve.error * 1000, factor * infrared.columns["n_alpha_error"], rtol=1e-3)
 
 
 def test_errors_that_are_not_known_have_no_band() -> None:

@@ -14,12 +14,14 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from mimyria.figures.document import write_document
-from mimyria.figures.panels import Curve, Panel
+from mimyria.figures.panels import GREY, SHADES, Curve, Panel
 
 PANEL_HEIGHT = 340
 """Pixels."""
 BODY = """<p>{notes}</p>
-<p>Drag to zoom, click a name in the legend to show or hide a curve, point at a curve to read it off.</p>
+<p>Drag to zoom, click a name in the legend to show or hide a curve, point at a curve to read it off.
+Around a curve is the interval that holds the true value in 68 % of all cases. Point at the centre of a band for its
+numbers.</p>
 <div id="panels"></div>
 {files}"""
 
@@ -64,6 +66,8 @@ def _figure(panel: Panel, wavenumbers: Range1d) -> figure:
         active_drag="box_zoom",
         active_scroll=None,
     )
+    if panel.bands:
+        _draw_bands(plot, panel)
     lines: list[Any] = [_draw(plot, curve, panel) for curve in panel.curves]
     plot.y_range = DataRange1d(renderers=lines, only_visible=True, range_padding=0.3)  # bands may run out of it
     plot.add_layout(Span(location=0, dimension="width", line_width=0.8))
@@ -95,3 +99,35 @@ def _draw(plot: figure, curve: Curve, panel: Panel) -> Any:
     formats: Any = dict.fromkeys(("@x", "@y", "@error"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tooltips, formatters=formats, visible=False))
     return line
+
+
+def _draw_bands(plot: figure, panel: Panel) -> None:
+    """Shade the ranges of the bands, and mark their centres, which tell all that is measured of a band."""
+    rows = [
+        {
+            "low": band.low,
+            "high": band.high,
+            "shade": SHADES[number % 2],
+            "centre": band.centre.value,
+            "left": band.centre.value - np.nan_to_num(band.centre.error),
+            "right": band.centre.value + np.nan_to_num(band.centre.error),
+            "y": 0.0,
+            "range": f"{band.low:.0f} to {band.high:.0f} cm⁻¹",
+            "integral": f"{band.integral.times(1 / panel.scale)} {panel.unit} cm⁻¹",
+            **{name: f"{getattr(band, name)} cm⁻¹" for name in ("maximum", "width")},
+            "place": f"{band.centre} cm⁻¹",
+        }
+        for number, band in enumerate(panel.bands)
+    ]
+    source = ColumnDataSource({name: [row[name] for row in rows] for name in rows[0]})
+    common: dict[str, Any] = {"source": source, "legend_label": "bands"}
+    plot.vstrip("low", "high", fill_color=GREY, fill_alpha="shade", line_alpha=0, **common)
+    plot.segment("left", "y", "right", "y", line_color="black", line_width=3, **common)
+    marks = plot.scatter("centre", "y", marker="diamond", size=9, color="black", **common)
+    told = [
+        ("band", "@range"),
+        ("integral", "@integral"),
+        ("centre", "@place"),
+        *((n, f"@{n}") for n in ("maximum", "width")),
+    ]
+    plot.add_tools(HoverTool(renderers=[marks], tooltips=told, visible=False))

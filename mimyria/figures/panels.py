@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.spectra.bands import Band
 from mimyria.spectra.spectrum import Spectrum, column_name
 
 HIGHEST = 4200.0
@@ -19,6 +20,8 @@ LOWEST_STOKES = 50.0
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, GREY = "#0072b2", "#d55e00", "#009e73", "#a3548c", "#e69f00", "#777777"
 """Distinct for the colour-blind too, after Okabe and Ito."""
 GROUP_COLORS = (VERMILION, GREEN, PURPLE, ORANGE)
+SHADES = (0.06, 0.12)
+"""How dark the ranges of neighbouring bands are, in turns."""
 OURS = ("whole", "part", "cross")
 """Roles of curves that were computed here."""
 
@@ -35,7 +38,7 @@ class Curve:
     color: str
     """``#rrggbb``."""
     error: Array | None = None
-    """Standard error of the values."""
+    """Half width of the interval that holds the true values in 68 % of all cases."""
     role: str = "whole"
     """``whole``; ``part`` of the whole; ``cross`` term of two parts; from elsewhere ``reference`` or ``points``."""
     hidden: bool = False
@@ -75,6 +78,8 @@ class Panel:
     """Whether that has no meaning elsewhere, so that a reference is scaled."""
     height: float = 1.0
     """Relative to other panels."""
+    bands: tuple[Band, ...] = ()
+    """Of the first curve, in the unit of the text file."""
 
     @property
     def axis(self) -> str:
@@ -95,8 +100,8 @@ def panels_of(spectra: Mapping[str, Spectrum]) -> list[Panel]:
 def _curve(
     spectrum: Spectrum, name: str, label: str, color: str, role: str = "whole", *, hidden: bool = False
 ) -> Curve:
-    """Return a column, with its error if it has one."""
-    error = spectrum.error(name)
+    """Return a column, with its interval if it has one."""
+    error = spectrum.interval(name)
     if error is not None and not np.isfinite(error).any():
         error = None
     return Curve(label, spectrum.wavenumber, spectrum.values(name), color, error, role, hidden)
@@ -122,7 +127,8 @@ def _contributions(spectrum: Spectrum, name: str, prefix: str = "") -> list[Curv
 def _infrared(spectrum: Spectrum) -> list[Panel]:
     """Return n·α with its parts, and the refractive index where it was asked for."""
     curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_contributions(spectrum, "n_alpha_cm-1")]
-    panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0)]
+    bands = spectrum.bands("n_alpha_cm-1")
+    panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0, bands)]
     if "kappa" in spectrum.columns:
         optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
         panels.append(_panel("ir", "refractive index", "n, κ", "", optical))
@@ -139,7 +145,8 @@ def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
     if "stokes_VV" in spectrum.columns:
         prefix, quantity = "stokes_", "Stokes intensity"
         above = spectrum.wavenumber >= LOWEST_STOKES
-        spectrum = replace(spectrum, columns={name: values[above] for name, values in spectrum.columns.items()})
+        parts = [{k: v[..., above] for k, v in given.items()} for given in (spectrum.columns, spectrum.lines)]
+        spectrum = replace(spectrum, columns=parts[0], lines=parts[1])
     colors = {"VV": BLUE, crossed: VERMILION, "unpolarised": GREEN, "isotropic": PURPLE, "anisotropic": ORANGE}
     colors |= {"dipolar": PURPLE, "octupolar": ORANGE}
     curves = [
@@ -149,7 +156,9 @@ def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
     ]
     for name in colors if not prefix else ():
         curves += _contributions(spectrum, name, f"{name} ") if name in spectrum.columns else []
-    lines = _panel(spectrum.kind, title, quantity, "max. VV", curves, curves[0].highest() or 1.0)
+    lines = _panel(
+        spectrum.kind, title, quantity, "max. VV", curves, curves[0].highest() or 1.0, spectrum.bands(f"{prefix}VV")
+    )
     label = f"{crossed}/VV"
     ratio = (_curve(spectrum, "depolarisation_ratio", label, BLUE),)
     depolarisation = Panel(spectrum.kind, "depolarisation ratio", label, "", ratio, height=0.5)
@@ -161,7 +170,7 @@ def _density(spectrum: Spectrum) -> list[Panel]:
     species = [name for (name,) in spectrum.contributions()]
     for index, name in enumerate(species if len(species) > 1 else []):
         curves.append(_curve(spectrum, f"vdos[{name}]", name, _group_color(index), "part"))
-    return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves)]
+    return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves, bands=spectrum.bands("vdos"))]
 
 
 def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
@@ -183,9 +192,18 @@ def _plain(spectrum: Spectrum) -> list[Panel]:
     return [_panel(spectrum.kind, spectrum.kind, name, "", [_curve(spectrum, name, name, BLUE)])]
 
 
-def _panel(kind: str, title: str, quantity: str, unit: str, curves: Sequence[Curve], scale: float = 1.0) -> Panel:
-    """Return a panel of curves that are in the unit of the text file."""
-    return Panel(kind, title, quantity, unit, tuple(curve.times(1 / scale) for curve in curves), scale)
+def _panel(
+    kind: str,
+    title: str,
+    quantity: str,
+    unit: str,
+    curves: Sequence[Curve],
+    scale: float = 1.0,
+    bands: Sequence[Band] = (),
+) -> Panel:
+    """Return a panel of curves that are in the unit of the text file, as are the bands of the first."""
+    shown = tuple(curve.times(1 / scale) for curve in curves)
+    return Panel(kind, title, quantity, unit, shown, scale, bands=tuple(bands))
 
 
 def _group_color(index: int) -> str:

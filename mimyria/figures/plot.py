@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from mimyria.config import File
 from mimyria.errors import ConfigError
-from mimyria.figures.panels import HIGHEST, LOWEST_STOKES, OURS, Curve, Panel, panels_of
+from mimyria.figures.panels import GREY, HIGHEST, LOWEST_STOKES, OURS, SHADES, Curve, Panel, panels_of
 from mimyria.figures.reference import lay_over, read_reference
 from mimyria.memory import whole
 from mimyria.spectra.spectrum import Spectrum
@@ -69,6 +69,15 @@ LINES: dict[str, dict[str, Any]] = {
     "reference": {"linewidth": 0.9, "linestyle": "dashed"},
     "points": {"linestyle": "none", "marker": "v", "markersize": 3.5},
 }
+CENTRE: dict[str, Any] = {
+    "marker": "d",
+    "markersize": 3,
+    "color": "black",
+    "elinewidth": 0.8,
+    "capsize": 1.5,
+    "zorder": 4,
+}
+"""The centre of a band, on the base line."""
 DATELESS: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 """So that the same spectra give the same file."""
 
@@ -130,6 +139,10 @@ def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> 
         if curve.error is not None:
             low, high = curve.values - curve.error, curve.values + curve.error
             axes.fill_between(curve.wavenumber, low, high, color=curve.color, alpha=0.2, lw=0)
+    for number, band in enumerate(panel.bands):
+        axes.axvspan(band.low, band.high, color=GREY, alpha=SHADES[number % 2], lw=0, zorder=0)
+        error = None if np.isnan(band.centre.error) else [band.centre.error]
+        axes.errorbar([band.centre.value], [0], xerr=error, **CENTRE)
     bottom, top = _span(shown)
     if factor > 1:
         axes.plot([FINGERPRINT] * 2, [0, top], color="black", lw=0.5, ls=(0, (1, 3)))

@@ -61,10 +61,13 @@ def read_reference(text: str) -> Reference:
     if not 0 < scale < math.inf:
         raise ConfigError(f"--reference {text}: scale takes a number above 0, not {scale:g}")
     table = read_spectrum(path)
-    wavenumber, values, error = table.curve(given.get("column"), scale)
+    name = given.get("column")
+    wavenumber, values, error = table.wavenumber, scale * table.values(name), table.interval(name)
     role = "points" if len(values) < FEW else "reference"
-    curve = Curve(given.get("label", path.stem), wavenumber, values, COLORS[0], error, role)
-    return Reference(kind, against, curve, table.remark(given.get("column")))
+    curve = Curve(
+        given.get("label", path.stem), wavenumber, values, COLORS[0], None if error is None else scale * error, role
+    )
+    return Reference(kind, against, curve, table.remark(name))
 
 
 def kind_of(text: str) -> str:

@@ -21,7 +21,7 @@ from mimyria.spectra.spectrum import Spectrum
 
 log = logging.getLogger("mimyria")
 
-STANDARD_ERRORS = 3.0
+STANDARD_ERRORS = 2.5
 LEAST_FACTOR = 1.15
 """A warning needs both: a correlation beyond so many standard errors, and errors too small by more than this."""
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.equipartition import BLOCKS, SIGNIFICANT, exchange_error
+from mimyria.spectra.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import standard_error
 from mimyria.spectra.spectrum import Spectrum
+from mimyria.spectra.student import student
 from mimyria.targets import TARGETS
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
 
@@ -59,10 +60,11 @@ def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | N
     """Return in words that the velocities mean another temperature than the one given, K; None if they need not."""
     found = np.concatenate([run.temperature for run in series])
     blocks = np.array([block.mean() for run in series for block in np.array_split(run.temperature, BLOCKS)])
-    error = max(float(standard_error(blocks)), float(exchange_error(series, found.mean(), series[0].total_freedom)))
+    scatter, slow = standard_error(blocks), exchange_error(series, found.mean(), series[0].total_freedom)
+    error, likely = (float(max(scatter * t, slow)) for t in (few_blocks(series), student(len(blocks) - 1)))
     if abs(found.mean() - given) <= max(TEMPERATURE_TOLERANCE * given, SIGNIFICANT * error):
         return None
-    return f"the velocities correspond to {found.mean():.4g} ± {error:.2g} K, not {given:g} K"
+    return f"the velocities correspond to {found.mean():.4g} ± {likely:.2g} K, not {given:g} K"
 
 
 def facts_of(series: Sequence[ResponseSeries]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mimyria.formats.naming import ISOTOPES
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import standard_error
+from mimyria.spectra.student import student
 
 log = logging.getLogger("mimyria")
 
@@ -34,10 +35,11 @@ def check_equipartition(series: Sequence[ResponseSeries]) -> None:
     frames = [run.species_temperature for run in series if run.species_temperature is not None]
     if len(names) < 2 or len(frames) < len(series) or series[0].differenced:
         return
-    temperature, error = species_temperatures(frames)
-    error = np.fmax(error, _error_of_slow_exchange(series, temperature))
-    moving = temperature > 0
-    shown = [f"{name} {t:.1f} ± {e:.1f} K" for name, t, e in zip(names, temperature, error, strict=True)]
+    temperature, scatter = species_temperatures(frames)
+    slow, moving = _error_of_slow_exchange(series, temperature), temperature > 0
+    error = np.fmax(scatter * few_blocks(series, errors=2), slow)
+    likely = np.fmax(scatter * student(BLOCKS * len(series) - 1), slow)
+    shown = [f"{name} {t:.1f} ± {e:.1f} K" for name, t, e in zip(names, temperature, likely, strict=True)]
     log.info(f"temperature by species: {', '.join(word for word, moves in zip(shown, moving, strict=True) if moves)}")
     if (worst := _worst_pair(temperature, error)) is None:
         return
@@ -51,6 +53,15 @@ def species_temperatures(frames: Sequence[Array]) -> tuple[Array, Array]:
     # Few long blocks, as vibrations exchange energy slowly: in liquid water within picoseconds.
     blocks = [block.mean(axis=0) for of_run in frames for block in np.array_split(of_run, BLOCKS)]
     return np.concatenate(frames).mean(axis=0), standard_error(np.array(blocks))
+
+
+def few_blocks(series: Sequence[ResponseSeries], errors: int = 1) -> float:
+    """Return what a standard error from the `BLOCKS` is multiplied with, so that `SIGNIFICANT` of them are rare.
+
+    By Student's t as rare as three of a normal distribution, one in 370: 6.6 for the blocks of one trajectory, not 4.
+    Two ``errors`` of like size together have twice the degrees of freedom: 4.3.
+    """
+    return max(student(errors * (BLOCKS * len(series) - 1), 3.0) / SIGNIFICANT, 1.0)
 
 
 def exchange_error(series: Sequence[ResponseSeries], temperature: Array | float, degrees: Array | float) -> Array:

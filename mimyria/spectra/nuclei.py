@@ -28,7 +28,7 @@ from mimyria.frame import Frame
 from mimyria.rates.series import ResponseSeries
 from mimyria.settings import Experiment, SpectrumSettings
 from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE
-from mimyria.spectra.equipartition import SIGNIFICANT, exchange_error, species_temperatures
+from mimyria.spectra.equipartition import SIGNIFICANT, exchange_error, few_blocks, species_temperatures
 
 log = logging.getLogger("mimyria")
 
@@ -111,7 +111,8 @@ def check_beads(series: Sequence[ResponseSeries]) -> None:
     if len(known) < len(series) or series[0].differenced:
         return
     (centroid, beads), errors = species_temperatures([np.stack([one, each / n_beads], axis=1) for one, each in known])
-    error = max(float(np.hypot(*errors)), float(exchange_error(series, centroid, series[0].total_freedom)))
+    scatter = float(np.hypot(*errors)) * few_blocks(series, errors=2)
+    error = max(scatter, float(exchange_error(series, centroid, series[0].total_freedom)))
     found = f"the velocities of the {n_beads} beads correspond to {n_beads} × {beads:.4g} K"
     if abs(beads - centroid) > max(TEMPERATURE_TOLERANCE * centroid, SIGNIFICANT * error):
         log.warning(

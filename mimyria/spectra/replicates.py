@@ -42,13 +42,13 @@ class Replicates:
         errors = [_error(of_kind) for of_kind in self._kinds(values)]
         return np.fmax.reduce(errors) if errors else np.full(values.shape[1:], np.nan)
 
-    def interval(self, values: Array) -> Array:
+    def interval(self, values: Array, deviations: float = 1.0) -> Array:
         """Return the half width (...) of the interval that holds the true value in 68 % of all cases: `error` times t.
 
         Student's t of K - 1 degrees of freedom, at the probability that one standard deviation has in a normal
-        distribution, is 1.84 for two blocks, 1.14 for five, 1.06 for ten.
+        distribution, is 1.84 for two blocks, 1.14 for five, 1.06 for ten. Two ``deviations`` are 95 %.
         """
-        widths = [_error(of_kind) * student(len(of_kind) - 1) for of_kind in self._kinds(values)]
+        widths = [_error(of_kind) * student(len(of_kind) - 1, deviations) for of_kind in self._kinds(values)]
         return np.fmax.reduce(widths) if widths else np.full(values.shape[1:], np.nan)
 
     def unbiased(self, values: Array) -> Array:

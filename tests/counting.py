@@ -76,6 +76,8 @@ class Counting(Engine):
             if self.level == "nan":
                 return FieldRun(forces=forces * np.nan, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
             answer = np.einsum("nax,a->nx", apt, field) + 0.5 * np.einsum("nabx,a,b->nx", pgt, field, field)
+            if self.level == "noisy":
+                answer = answer + 1e-7 * np.random.default_rng(index).normal(size=answer.shape)
             return FieldRun(forces=forces + answer, energy=-1.0, dipole=np.zeros(3), steps=7, program="counting 1")
 
         return calculate

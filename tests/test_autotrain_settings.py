@@ -119,7 +119,7 @@ def test_null_means_no_limit(tmp_path: Path) -> None:
         ({"targets": ["apt", "apt"]}, "targets takes each one once"),
         ({"targets": []}, "targets takes at least one"),
         ({"convergence": {"low": 3000, "high": 300}}, "convergence.high must be above convergence.low, 3000"),
-        ({"targets": ["apt"], "label": {"max-residual": 1e-6}}, "label: --max-residual needs"),
+        ({"label": {"epsilon": 1.78}}, "label: --centres, --epsilon and --ion are for clusters"),
     ],
 )
 def test_contradictions_are_found_before_anything_is_labelled(words: dict[str, Any], message: str) -> None:

@@ -107,7 +107,15 @@ def test_an_image_is_there_once(edge: float) -> None:
 
 def test_tensors_go_back_to_the_atoms_of_the_centre(water: Frame) -> None:
     clusters = cut_clusters(water, 3.0, 2, draw())
-    headers = {"field": 1e-3, "engine": "x", "mimyria": "1", "scf_steps": 1, "seconds": 1.0, "qa_residual": 1e-9}
+    headers = {
+        "field": 1e-3,
+        "engine": "x",
+        "mimyria": "1",
+        "scf_steps": 1,
+        "seconds": 1.0,
+        "qa_residual": 1e-9,
+        "qa_apt_sigma": 1e-3,
+    }
     labelled = []
     for number, cluster in enumerate(clusters, 1):
         tensors = {
@@ -121,6 +129,7 @@ def test_tensors_go_back_to_the_atoms_of_the_centre(water: Frame) -> None:
     np.testing.assert_allclose(whole.tensors["apt"][clusters[1].centre], 2 * 3.78 / 3)
     np.testing.assert_allclose(whole.tensors["pgt"][clusters[1].centre], (3.78 / 3) ** 2)
     assert whole.info["scf_steps"] == 2
+    assert whole.info["qa_apt_sigma"] == pytest.approx(1e-3 * 3.78 / 3)
 
 
 def test_too_many_centres(water: Frame) -> None:

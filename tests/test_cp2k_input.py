@@ -14,6 +14,7 @@ from mimyria.engines.cp2k import CP2K, check_end, read_run
 from mimyria.engines.cp2k_input import read_template, run_input, scf_noise
 from mimyria.engines.engine import Configuration
 from mimyria.errors import LabelError
+from mimyria.labels.fields import stencil
 from mimyria.level import Level
 from mimyria.units import DEBYE
 
@@ -85,13 +86,21 @@ def test_the_run_without_a_field_has_no_field_section() -> None:
     assert "SCF_GUESS ATOMIC" in text
 
 
-def test_later_attempts_start_from_scratch_and_then_more_safely() -> None:
-    texts = [
-        run_input(read_template(CHEAP), Configuration(BOX, attempt=attempt), np.eye(3)[0] * 1e-3, "a.wfn")
-        for attempt in range(3)
-    ]
-    assert ["a.wfn" in text for text in texts] == [True, False, False]
-    assert ["MINIMIZER CG" in text for text in texts] == [False, False, True]
+def test_later_attempts_start_from_scratch_and_then_more_safely(tmp_path: Path) -> None:
+    """The repeat never starts from scratch: it would be the first run again, and tell of no noise."""
+    fields, texts = stencil(1, 1e-3), []
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        CP2K(CHEAP).write_inputs(folder, Configuration(BOX, attempt=attempt), fields)
+        texts.append([(folder / f"run_{index:02d}" / "cp2k.inp").read_text() for index in range(len(fields))])
+    first = [["run_00/mimyria-RESTART.wfn" in text for text in inputs] for inputs in texts]
+    assert first == [[False] + 6 * [True] + [False], 8 * [False], 8 * [False]]
+    assert all("../run_06/mimyria-RESTART.wfn" in inputs[7] for inputs in texts)
+    assert all("MINIMIZER CG" in text for text in texts[2])
+    assert not any("MINIMIZER CG" in text for text in texts[0] + texts[1])
+    kept = ["&RESTART ON" in text for text in texts[0]]
+    assert kept == [True] + 5 * [False] + [True, False]  # wave functions are by far the largest files
 
 
 def test_variables_and_includes_are_resolved(tmp_path: Path) -> None:

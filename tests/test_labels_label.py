@@ -28,6 +28,7 @@ from mimyria.labels import label as label_module
 from mimyria.labels.label import label_frames
 from mimyria.labels.quality import summarise_quality
 from mimyria.settings import LabelSettings
+from mimyria.targets import TARGETS
 from mimyria.units import BOHR, HARTREE
 
 pytestmark = pytest.mark.usefixtures("made_up_engines")
@@ -83,8 +84,8 @@ def test_the_tensors_are_those_of_the_engine(tmp_path: Path, ledger: Path) -> No
     np.testing.assert_allclose(frame.tensors["apt"], apt, atol=1e-9)
     np.testing.assert_allclose(frame.tensors["pgt"], pgt / BOHR, atol=1e-6)
     np.testing.assert_array_equal(frame.positions, FRAMES["00001"].positions)
-    assert frame.info["scf_steps"] == 13 * 7
-    assert len(counted(ledger)) == 39
+    assert frame.info["scf_steps"] == 14 * 7
+    assert len(counted(ledger)) == 42
     np.testing.assert_allclose(frame.forces, forces * HARTREE / BOHR)
 
 
@@ -95,9 +96,9 @@ def test_nothing_is_computed_twice(tmp_path: Path, ledger: Path) -> None:
     assert set(counted(ledger).values()) == {1}
 
 
-def test_the_apt_alone_takes_seven_runs(tmp_path: Path, ledger: Path) -> None:
+def test_the_apt_alone_takes_eight_runs(tmp_path: Path, ledger: Path) -> None:
     done = label(tmp_path / "work", ledger, target="apt")
-    assert len(counted(ledger)) == 21
+    assert len(counted(ledger)) == 24
     assert set(done.frames["00000"].tensors) == {"apt"}
 
 
@@ -123,7 +124,7 @@ def test_after_a_kill_the_next_start_goes_on(tmp_path: Path, ledger: Path, seed:
     done = label(tmp_path / "work", ledger)
     assert len(done.frames) == 3
     assert set(counted(ledger).values()) == {1}
-    assert len(counted(ledger)) == 39
+    assert len(counted(ledger)) == 42
 
 
 def test_after_a_kill_of_everything_only_the_run_at_hand_is_repeated(tmp_path: Path, ledger: Path) -> None:
@@ -135,8 +136,8 @@ def test_after_a_kill_of_everything_only_the_run_at_hand_is_repeated(tmp_path: P
     process.communicate()
     done = label(tmp_path / "work", ledger)
     assert len(done.frames) == 3
-    assert len(counted(ledger)) == 39
-    assert sum(counted(ledger).values()) <= 41
+    assert len(counted(ledger)) == 42
+    assert sum(counted(ledger).values()) <= 44
 
 
 def test_two_at_once_do_not_collide(tmp_path: Path, ledger: Path) -> None:
@@ -144,7 +145,7 @@ def test_two_at_once_do_not_collide(tmp_path: Path, ledger: Path) -> None:
     said = [process.communicate(timeout=60)[0].split() for process in (first, second)]
     assert said == [["3"], ["3"]]  # each waits for what the other works on
     assert set(counted(ledger).values()) == {1}
-    assert len(counted(ledger)) == 39
+    assert len(counted(ledger)) == 42
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_a_failure_is_tried_again_when_that_is_asked(tmp_path: Path, ledger: Pat
     one = {"00000": FRAMES["00000"]}
     for _ in range(2):  # the second start does not try
         done = label(work, ledger, one, bad_run=5, until=2)
-        assert "run 5 of 13: no self-consistency" in done.failures[work / "00000"]
+        assert "run 5 of 14: no self-consistency" in done.failures[work / "00000"]
         assert str(inside(work) / "run.log") in done.failures[work / "00000"]
     assert not label(work, ledger, one, bad_run=5, until=2, retry=True).frames
     assert label(work, ledger, one, bad_run=5, until=2, retry=True).frames
@@ -238,7 +239,7 @@ def test_runs_of_two_versions_are_not_mixed(tmp_path: Path, ledger: Path) -> Non
     done = label(tmp_path / "work", ledger)
     assert "counting 1 and counting 2" in done.failures[folder.parent]
     assert len(label(tmp_path / "work", ledger, retry=True).frames) == 3  # computes all of it anew
-    assert sum(counted(ledger).values()) == 39 + 13
+    assert sum(counted(ledger).values()) == 42 + 14
 
 
 def test_a_job_of_older_settings_that_still_runs_finishes_nothing_of_the_new_ones(tmp_path: Path, ledger: Path) -> None:
@@ -285,7 +286,7 @@ def test_what_was_cut_when_a_machine_went_down_is_computed_again(tmp_path: Path,
     (folder / "run_04.npz").write_bytes(content)
     assert len(label(tmp_path / "work", ledger).frames) == 3
     assert counted(ledger)["00000 4"] == 2
-    assert sum(counted(ledger).values()) == 40
+    assert sum(counted(ledger).values()) == 43
 
 
 def test_forces_that_are_no_numbers_are_a_failure(tmp_path: Path, ledger: Path) -> None:
@@ -338,9 +339,44 @@ def test_a_folder_of_an_earlier_version_is_resumed(tmp_path: Path, ledger: Path)
     with np.load(folder / "configuration.npz") as configuration:
         np.savez(folder / "configuration.npz", **{name: configuration[name] for name in ("numbers", "positions")})
     assert len(label(tmp_path / "work", ledger).frames) == 3
-    assert counted(ledger) == Counter({f"{name} {index}": 1 for name in FRAMES for index in range(13)}) + Counter(
+    assert counted(ledger) == Counter({f"{name} {index}": 1 for name in FRAMES for index in range(14)}) + Counter(
         {"00000 5": 1}
     )
+
+
+def test_a_folder_of_thirteen_runs_goes_on_and_keeps_them(tmp_path: Path, ledger: Path) -> None:
+    """Earlier versions had no repeat: what is finished is read, and what is not gets one, after the run before it."""
+    label(tmp_path / "work", ledger)
+    folders = [inside(tmp_path / "work", name) for name in FRAMES]
+    for folder in folders:  # as such a version leaves them: labelled, all runs done, half of them done
+        (folder / "run_13.npz").unlink()
+        with np.load(folder / "configuration.npz") as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        write_npz(folder / "configuration.npz", arrays | {"fields": arrays["fields"][:13]})
+    finished = folders[0].joinpath("label.npz").read_bytes()
+    for folder in folders[1:]:
+        (folder / "label.npz").unlink()
+    for index in range(7, 13):
+        (folders[2] / f"run_{index:02d}.npz").unlink()
+    kept = {path: path.stat().st_mtime_ns for folder in folders for path in folder.glob("run_*.npz")}
+    ledger.write_text("")
+    assert len(label(tmp_path / "work", ledger).frames) == 3
+    assert counted(ledger) == Counter(["00001 12", "00001 13"] + [f"00002 {index}" for index in range(7, 14)])
+    assert folders[0].joinpath("label.npz").read_bytes() == finished
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_the_error_of_a_label_is_in_its_header(tmp_path: Path, ledger: Path) -> None:
+    for target, names in (("pgt", {"apt", "pgt"}), ("apt", {"apt"})):
+        frame = label(tmp_path / target, ledger, level="noisy", target=target).frames["00000"]
+        for name in names:
+            exactly = exact(3)[TARGETS[name].order] * TARGETS[name].atomic_unit
+            true = np.sqrt(((frame.tensors[name] - exactly) ** 2).mean())
+            assert 1 / 3 < frame.info[f"qa_{name}_sigma"] / true < 3
+        assert {key for key in frame.info if key.endswith("_sigma")} == {f"qa_{name}_sigma" for name in names}
+    refused = label(tmp_path / "apt", ledger, level="noisy", target="apt", max_residual=1e-9)
+    assert not refused.frames
+    assert "above --max-residual 1e-09" in refused.failures[tmp_path / "apt" / "00000"]
 
 
 def test_dipoles_are_brought_to_one_branch_of_the_cell() -> None:

@@ -40,9 +40,9 @@ def test_frames_and_labels(trajectory: Path, tmp_path: Path) -> None:
     frames, labels, runs, *_ = planned(trajectory, tmp_path)
     assert frames == "1 trajectories, 200 frames of 24 atoms, of which 178 may be trained on"
     assert labels == "test set: 5 frames; first cycle: 7; every other: 11 (random); at most 29"  # 7 + 2·11
-    assert runs == "labels: 13 runs each"
+    assert runs == "labels: 14 runs each"
     assert planned(trajectory, tmp_path, limits={"labels": 25})[1].endswith("at most 25")
-    assert planned(trajectory, tmp_path, targets=["apt"])[2] == "labels: 7 runs each"
+    assert planned(trajectory, tmp_path, targets=["apt"])[2] == "labels: 8 runs each"
 
 
 def test_seconds_of_a_label_are_those_measured(trajectory: Path, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_seconds_of_a_label_are_those_measured(trajectory: Path, tmp_path: Path)
         (tmp_path / name).mkdir()
         write_json(tmp_path / name / "labels.json", {"selected": 5})
         write_json(tmp_path / name / "times.json", {"label": seconds})
-    assert planned(trajectory, tmp_path)[2] == "labels: 13 runs each, 40 s a label so far"
+    assert planned(trajectory, tmp_path)[2] == "labels: 14 runs each, 40 s a label so far"
 
 
 @pytest.mark.parametrize("targets", [["apt"], ["apt", "pgt"]])
@@ -99,7 +99,7 @@ def test_a_dry_run_says_what_would_be_done(run: Run, settings: Path, tmp_path: P
     lines = text.splitlines()
     assert lines[0].startswith("2 trajectories, 200 frames of 24 atoms, of which ")
     assert "test set: 4 frames; first cycle: 5; every other: 7 (committee); at most 19" in text
-    assert "labels: 13 runs each\n" in text
+    assert "labels: 14 runs each\n" in text
     # 2 targets of 3 networks, 1000 epochs, 24 atoms at 0.2 ms a step and atom: 0.48 minutes a label
     assert "training: 2 times 3 networks, about 2 core minutes in the first and 3 more in each further a cycle" in text
     # 160 frames of 24 atoms by 6 networks at 0.12 ms: 2.8 s

@@ -1,7 +1,7 @@
 """CP2K in periodic cells: finite fields by the Berry phase (PERIODIC_EFIELD), from the user's own FORCE_EVAL.
 
 All fields of a configuration are one job: the run without a field comes first, and the others start from its wave
-function.
+function; the repeat of the first starts from that of the last field.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mimyria.engines.cp2k_input import (
     run_input,
     with_contents,
 )
-from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, run_folder
+from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, is_repeat, run_folder
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.level import Level
@@ -88,11 +88,14 @@ class CP2K(Engine):
         check_configuration(self._tree, Path(str(self.template)), configuration)
 
     def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
-        for index, field in enumerate(fields):
+        starts = [index - 1 if is_repeat(index, field) else 0 for index, field in enumerate(fields)]
+        for index, (field, start) in enumerate(zip(fields, starts, strict=True)):
             inside = run_folder(folder, index)
             inside.mkdir(exist_ok=True)
-            restart = f"../{run_folder(folder, 0).name}/{WAVE_FUNCTION}" if index else None
-            text = run_input(self._tree, configuration, field, restart, self.schema)
+            # A bad start may be why an earlier attempt failed; but from scratch a repeat would be the first run again.
+            scratch = not index or (configuration.attempt and not is_repeat(index, field))
+            restart = None if scratch else f"../{run_folder(folder, start).name}/{WAVE_FUNCTION}"
+            text = run_input(self._tree, configuration, field, restart, keep=index in starts, schema=self.schema)
             path = inside / INPUT
             if not path.exists() or path.read_text(encoding="utf-8") != text:  # a CP2K left by a kill may be reading it
                 write_text(path, text)

@@ -240,14 +240,20 @@ def check_configuration(tree: Tree, path: Path, configuration: Configuration) ->
 
 
 def run_input(
-    tree: Tree, configuration: Configuration, field: Array, restart: str | None, schema: Path | None = None
+    tree: Tree,
+    configuration: Configuration,
+    field: Array,
+    restart: str | None,
+    *,
+    keep: bool = False,
+    schema: Path | None = None,
 ) -> str:
     """Return the CP2K input of one configuration in one field (E_h/(e a0), shape (3,)).
 
-    The first attempt starts from the wave function in ``restart``, the second from scratch, later ones also use a safer
-    minimiser. Without ``restart`` it is the run that keeps its wave function for the others.
+    It starts from the wave function in ``restart``, or from scratch, and keeps its own for other runs if ``keep``. The
+    third attempt and later ones use a safer minimiser.
     """
-    ours, frame, attempt = deepcopy(tree), configuration.frame, configuration.attempt
+    ours, frame = deepcopy(tree), configuration.frame
     evaluation = ours["+force_eval"][0]
     dft, subsys = evaluation.setdefault("+dft", {}), evaluation.setdefault("+subsys", {})
     ours["+global"] |= {"project_name": NAME, "run_type": "ENERGY_FORCE", "print_level": "LOW"}
@@ -270,12 +276,12 @@ def run_input(
 
     scf = dft.setdefault("+scf", {})
     dft.pop("wfn_restart_file_name", None)
-    scf["scf_guess"] = "RESTART" if restart and not attempt else "ATOMIC"
-    if restart and not attempt:
+    scf["scf_guess"] = "RESTART" if restart else "ATOMIC"
+    if restart:
         dft["wfn_restart_file_name"] = restart
-    keep = {"_": "OFF" if restart else "ON", "backup_copies": 0}
-    scf.setdefault("+print", {}).update({"+restart": keep, "+restart_history": {"_": "OFF"}})
-    if attempt > 1:
+    kept = {"_": "ON" if keep else "OFF", "backup_copies": 0}
+    scf.setdefault("+print", {}).update({"+restart": kept, "+restart_history": {"_": "OFF"}})
+    if configuration.attempt > 1:
         _make_safer(scf)
     return "\n".join(_generator(schema).line_iter(ours)) + "\n"
 

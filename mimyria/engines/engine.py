@@ -55,7 +55,10 @@ class Task(Configuration):
 
 
 Calculation = Callable[[int, Array], FieldRun]
-"""Computes a run from its number and field (E_h/(e a0), shape (3,)); LabelError if it does not converge."""
+"""Computes a run from its number and field (E_h/(e a0), shape (3,)); LabelError if it does not converge.
+
+What `is_repeat` starts from the wave function, or density, with which the run before it ended.
+"""
 
 
 class Engine(Protocol):
@@ -97,6 +100,11 @@ class Engine(Protocol):
     def clean(self, folder: Path) -> None:
         """Remove the files, if any, that are of no use once all runs are finished."""
         return
+
+
+def is_repeat(index: int, field: Array) -> bool:
+    """Return whether a run repeats the first one, without a field, from another start; both differ by noise alone."""
+    return index > 0 and not field.any()
 
 
 def run_folder(folder: Path, index: int) -> Path:

@@ -2,7 +2,7 @@
 
     python -m mimyria.engines.job        (in the folder of the configuration)
 
-A finished run is a file, ``run_03.npz``, written atomically and never computed again. The job holds a lock that the
+A finished run is a file, ``run_03.npz``, written atomically and never replaced. The job holds a lock that the
 programs it starts inherit: when the job alone is killed, the next one waits for the program that is still running.
 """
 
@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mimyria.engines.engine import Configuration, Engine, FieldRun, Task
+from mimyria.engines.engine import Configuration, Engine, FieldRun, Task, is_repeat
 from mimyria.engines.registry import ENGINES, name_of
 from mimyria.errors import Busy, ConfigError, LabelError
 from mimyria.execute import Job
@@ -64,7 +64,9 @@ def run_task(folder: Path) -> None:
         inherited = (lock.fileno(),)
         task = Task(frame=frame, charge=stated["charge"], attempt=stated["attempt"], folder=folder, inherited=inherited)
         calculate = ENGINES[stated["engine"]](**stated["settings"]).calculation(task)
-        for index in missing:
+        # A repeat starts from the end of the run before it, which another process, or version, may not have kept.
+        again = [index - 1 for index in missing if is_repeat(index, fields[index]) and index - 1 not in missing]
+        for index in sorted([*missing, *again]):
             begin = time.monotonic()
             try:
                 run = calculate(index, fields[index])
@@ -72,7 +74,8 @@ def run_task(folder: Path) -> None:
                 raise LabelError(f"run {index} of {len(fields)}: {error}") from error
             if run.forces.shape != (len(frame), 3) or not np.isfinite(run.forces).all():
                 raise LabelError(f"run {index} of {len(fields)}: forces are not {len(frame)} × 3 finite numbers")
-            write_npz(_path(folder, index), asdict(run) | {"seconds": time.monotonic() - begin})
+            if index in missing:
+                write_npz(_path(folder, index), asdict(run) | {"seconds": time.monotonic() - begin})
 
 
 def read_runs(folder: Path, n_runs: int) -> list[FieldRun]:

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, check_isolated, version_of
+from mimyria.engines.engine import (
+    Calculation,
+    Configuration,
+    Engine,
+    FieldRun,
+    Task,
+    check_isolated,
+    is_repeat,
+    version_of,
+)
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.level import Level
@@ -86,7 +95,7 @@ class PySCF(Engine):
         position = molecule.intor("int1e_r")
         position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
         charges, places = molecule.atom_charges(), molecule.atom_coords()
-        density: list[Array] = []
+        densities: list[Array] = []  # of the first run of this process, and of the latest
         program = f"PySCF {version_of('pyscf')}"
 
         def calculate(index: int, field: Array) -> FieldRun:
@@ -97,11 +106,11 @@ class PySCF(Engine):
             method.get_hcore, method.energy_nuc = lambda *_: core, lambda *_: nuclear
             solver = method.newton() if task.attempt > 1 else method  # second order: slow, but it converges
             # The first attempt starts from the density of the first run; a bad start may be why it failed.
-            solver.kernel(density[0] if density and not task.attempt else None)
+            start = densities[-1:] if is_repeat(index, field) else densities[:1] * (not task.attempt)
+            solver.kernel(start[0] if start else None)
             if not solver.converged:
                 raise LabelError(f"PySCF: the SCF did not converge in {method.max_cycle} steps")
-            if not density:
-                density.append(solver.make_rdm1())
+            densities[1:] = [solver.make_rdm1()]
             gradient = solver.nuc_grad_method()
             gradient.grid_response = True  # without it the forces do not add up to zero
             bare_core, bare_nuclear = gradient.get_hcore, gradient.grad_nuc

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, check_isolated, version_of
+from mimyria.engines.engine import (
+    Calculation,
+    Configuration,
+    Engine,
+    FieldRun,
+    Task,
+    check_isolated,
+    is_repeat,
+    version_of,
+)
 from mimyria.errors import LabelError
 from mimyria.frame import Array
 from mimyria.level import Level
@@ -52,9 +61,10 @@ class TBLite(Engine):
         from tblite.interface import Calculator
 
         frame, program = task.frame, f"tblite {version_of('tblite')}"
+        latest: list[Any] = [None]  # the result of the latest run
 
         def calculate(index: int, field: Array) -> FieldRun:
-            # Each run starts from the same guess, so that runs differ by the field alone.
+            # Each run but a repeat starts from the same guess, so that runs differ by the field alone.
             calculator = Calculator(self.method, frame.numbers, frame.positions / BOHR, charge=float(task.charge))
             calculator.set("verbosity", 0)
             calculator.set("accuracy", ACCURACY)
@@ -65,9 +75,10 @@ class TBLite(Engine):
             # The Python interface of 0.5 to 0.8 passes the array on as it is, but the C library needs a pointer.
             calculator.add("electric-field", library.ffi.cast("double*", vector.ctypes.data))
             try:
-                result = calculator.singlepoint()
+                result = calculator.singlepoint(latest[0] if is_repeat(index, field) else None)
             except RuntimeError as error:
                 raise LabelError(f"tblite: {' '.join(str(error).split())}") from error
+            latest[0] = result
             energy = float(result.get("energy"))
             return FieldRun(-result.get("gradient"), energy, result.get("dipole"), steps=0, program=program)
 

@@ -117,13 +117,18 @@ def merge(frame: Frame, labelled: list[tuple[Cluster, Frame]], epsilon: float = 
     epsilon
         ε∞ of the liquid; 1 leaves the response to the external field.
     """
+
+    def local_field(name: str) -> float:
+        return float(((epsilon + 2) / 3) ** TARGETS[name].order)
+
     tensors = {name: np.full((len(frame), *TARGETS[name].shape), np.nan) for name in labelled[0][1].tensors}
     for cluster, label in labelled:
         for name, values in label.tensors.items():
-            local_field = ((epsilon + 2) / 3) ** TARGETS[name].order
-            tensors[name][cluster.centre] = local_field * values[: len(cluster.centre)]
+            tensors[name][cluster.centre] = local_field(name) * values[: len(cluster.centre)]
     headers = [label.info for _, label in labelled]
-    worst = {key: max(info[key] for info in headers) for key in headers[0] if key.startswith("qa_")}
+    figures = {key for key in headers[0] if key.startswith("qa_") and all(key in info for info in headers)}
+    worst = {key: max(info[key] for info in headers) for key in sorted(figures)}
+    worst |= {key: worst[key] * local_field(name) for name in tensors if (key := f"qa_{name}_sigma") in worst}
     total = {key: sum(info[key] for info in headers) for key in ("scf_steps", "seconds")}
     shared = {key: headers[0][key] for key in ("field", "engine", "mimyria")}
     centres = {"cluster_centres": len(labelled), "cluster_epsilon": epsilon}

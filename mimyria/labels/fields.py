@@ -7,6 +7,15 @@ For one configuration the forces F at the fields E_k are fitted, all runs at onc
 whose coefficients are the tensors of the targets: P = ∂M/∂R, Q = ∂α/∂R, R = ∂β/∂R. A coefficient is symmetric in its
 field indices, so an order has one column for each multi-index α ≤ β ≤ ...: 3, 6, 10. The design matrix is built from
 the field vectors as applied, so no convention about their length can go wrong.
+
+With D the design, D⁺ its pseudo-inverse, r = (1 - D D⁺) F the misfit, ν the runs less the rank of D, and n the atoms,
+the coefficients have the covariance
+
+    s² D⁺ D⁺ᵀ        s² = Σ r² / (3n ν)
+
+Runs at E and -E let the fit fall into even orders, of (F(E) + F(-E))/2, and odd ones, of (F(E) - F(-E))/2, each with s²
+and ν of its own. Both hold the noise, and what the fit leaves out of their orders: in fields that suit a PGT, the third
+order is much more than the noise, and the fourth much less.
 """
 
 from __future__ import annotations
@@ -33,14 +42,15 @@ def stencil(order: int, field: float) -> Array:
     ======  ====  ==========================================================================================
     order   runs  fields of length h
     ======  ====  ==========================================================================================
-    1       7     x, y, z
-    2       13    also x+y, x+z, y+z
+    1       8     x, y, z, and zero again
+    2       14    also x+y, x+z, y+z
     3       33    also x-y, x-z, y-z and the four diagonals of the cube, x±y±z; and x, y, z of length h/2
     ======  ====  ==========================================================================================
 
-    Runs of both signs separate even orders from odd ones. On fields of one length alone, P and the part of R that is
-    a vector (Σ_β R_αββ) cannot be told apart; the axes at h/2 separate them, nearly as well as any other fraction of h
-    would. The truncation error is
+    Runs of both signs separate even orders from odd ones. At orders 1 and 2 they are just enough for the even ones, so
+    zero comes twice, the second time from another start (`engine.is_repeat`): both differ by the noise. On fields of
+    one length alone, P and the part of R that is a vector (Σ_β R_αββ) cannot be told apart; the axes at h/2 separate
+    them, nearly as well as any other fraction of h would. The truncation error is
 
     - in P: at most h²/6 R at orders 1 and 2; at order 3, of the fifth derivative V alone, 0.003 h⁴ V
     - in Q: at most h²/8 S, S the fourth derivative, at order 2; h²/12 S at order 3
@@ -65,7 +75,8 @@ def stencil(order: int, field: float) -> Array:
     directions = {1: cube[:3], 2: [v for v in cube if min(v) == 0 and np.count_nonzero(v) < 3], 3: cube}[order]
     vectors = [np.array(v) / np.linalg.norm(v) for v in directions]
     vectors += [axis / 2 for axis in np.eye(3)] if order == 3 else []
-    return field * np.array([np.zeros(3), *(sign * v for v in vectors for sign in (1.0, -1.0))])
+    again = [np.zeros(3)] if order < 3 else []
+    return field * np.array([np.zeros(3), *(sign * v for v in vectors for sign in (1.0, -1.0)), *again])
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,9 @@ class FieldFit:
     """Those that the fields determine, by target name, in the target's unit; shape (n, 3, ..., 3)."""
     residual: float
     """Root mean square misfit of the forces, per degree of freedom, E_h/a0; NaN where there is none."""
+    sigmas: dict[str, float]
+    """By target name, standard error of an element, root mean square over the elements, in the target's unit; left out
+    where the fit leaves no residual."""
     differences: dict[str, float]
     """By target name, largest |T(axis runs) - T(all runs)| of the elements that both determine, in the target's unit;
     left out where the other runs add nothing about these elements."""
@@ -108,6 +122,8 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
     bad = np.argwhere(~np.isfinite(forces))
     if len(bad):
         raise LabelError(f"run {bad[0][0]}: the force on atom {bad[0][1]} is not a finite number; repeat that run")
+    told = _distinct(fields, forces)
+    fields, forces = fields[told], forces[told]
 
     order = _order(fields)
     derivatives = {k: np.moveaxis(value, -2, 0) for k, value in taylor(fields, forces).items()}
@@ -118,13 +134,12 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
         for target in TARGETS.values()
         if target.order in derivatives
     }
-    design, inverse = _design(fields, order), _inverse(fields, order)
-    misfit = forces - np.tensordot(design @ inverse, forces, 1)
-    freedom = len(fields) - round(np.trace(inverse @ design))  # the trace of a projector is its rank
+    misfit, freedom = _misfit(fields, forces, order)
     return FieldFit(
         forces=derivatives.get(0, np.full_like(forces[0], np.nan)),
         tensors=tensors,
         residual=float(np.sqrt((misfit**2).sum() / (freedom * misfit[0].size))) if freedom else float("nan"),
+        sigmas=_sigmas(fields, forces, order, list(tensors)),
         differences=_differences(fields, forces, order),
         translation={name: TARGETS[name].translation_error(tensor, charge) for name, tensor in tensors.items()},
     )
@@ -189,6 +204,47 @@ def _inverse(fields: Array, order: int) -> Array:
 def _determined(fields: Array, order: int) -> Array:
     """Return which coefficients the fields determine: those whose unit vector lies in the row space of the design."""
     return np.isclose(np.diag(_inverse(fields, order) @ _design(fields, order)), 1.0, atol=1e-8)
+
+
+def _distinct(fields: Array, forces: Array) -> Array:
+    """Return the runs without those that repeat another's digits: the program knows no noise, or had the same start."""
+    runs = np.hstack([fields, forces.reshape(len(fields), -1)])
+    return np.sort(np.unique(runs, axis=0, return_index=True)[1])
+
+
+def _misfit(fields: Array, forces: Array, order: int, part: Array | None = None) -> tuple[Array, int]:
+    """Return r = (1 - D D⁺) F, or a part of it, and its degrees of freedom; ``part`` is a projector that commutes."""
+    left = np.eye(len(fields)) - _design(fields, order) @ _inverse(fields, order)
+    left = left if part is None else part @ left
+    return np.tensordot(left, forces, 1), round(np.trace(left))  # the trace of a projector is its rank
+
+
+def _parities(fields: Array) -> tuple[Array, Array]:
+    """Return the projectors of values (runs) onto those that are even and odd in the field; both 1 without pairs ±E."""
+    one, tolerance = np.eye(len(fields)), 1e-9 * abs(fields).max(initial=0)
+    opposite = np.all(abs(fields[:, None] + fields) <= tolerance, axis=2)
+    zero = ~np.any(fields, axis=1)[:, None]
+    mirror = np.where(zero, one, opposite)  # a run without a field is its own opposite, however many there are
+    if (mirror.sum(axis=1) != 1).any() or (mirror != mirror.T).any():
+        return one, one
+    return (one + mirror) / 2, (one - mirror) / 2
+
+
+def _sigmas(fields: Array, forces: Array, order: int, names: list[str]) -> dict[str, float]:
+    """Return `FieldFit.sigmas`: s of the parity of an order, or of the other where the fields leave none of its own."""
+    misfits = [_misfit(fields, forces, order, part) for part in _parities(fields)]
+    variances = [(misfit**2).sum() / (freedom * misfit[0].size) if freedom else np.nan for misfit, freedom in misfits]
+    if not np.isfinite(variances).any():
+        return {}
+    gains = (_inverse(fields, order) ** 2).sum(axis=1)  # the diagonal of D⁺ D⁺ᵀ
+    elements = np.array([len({*permutations(index)}) for index in _columns(order)])  # of the tensor, by coefficient
+    sigmas = {}
+    for target in (TARGETS[name] for name in names):
+        own, other = variances[target.order % 2], variances[1 - target.order % 2]
+        chosen = np.array([len(index) == target.order for index in _columns(order)])
+        gain = np.average(gains[chosen], weights=elements[chosen])
+        sigmas[target.name] = target.atomic_unit * float(np.sqrt((own if np.isfinite(own) else other) * gain))
+    return sigmas
 
 
 def _differences(fields: Array, forces: Array, order: int) -> dict[str, float]:

@@ -308,6 +308,7 @@ def write_label(path: Path, runs: list[FieldRun], fields: Array, frame: Frame, c
         **{name: responses[k] for name, k in (("alpha", 1), ("beta", 2)) if k in responses},
         "program": runs[0].program,
         "qa_residual": fit.residual,
+        **{f"qa_{name}_sigma": value for name, value in fit.sigmas.items()},
         **{f"qa_{name}_difference": value for name, value in fit.differences.items()},
         **{f"qa_{name}_sum": value for name, value in fit.translation.items()},
         "scf_steps": sum(run.steps for run in runs),

@@ -19,6 +19,10 @@ log = logging.getLogger("mimyria")
 FIGURES = {
     "qa_residual": "E_h/a0 that the fit leaves of the forces",
     **{
+        f"qa_{t.name}_sigma": f"{t.unit}, standard error of an element of the {t.name.upper()}"
+        for t in TARGETS.values()
+    },
+    **{
         f"qa_{t.name}_difference": f"{t.unit} between the {t.name.upper()} of axis runs and of all"
         for t in TARGETS.values()
     },

@@ -50,7 +50,7 @@ class Calculation(Settings):
         ENGINE, f"{', '.join(ENGINES)}; default cp2k for cells, pyscf for molecules.", "result"
     )
     target: str = setting(
-        TARGET, "pgt: APT and PGT (13 runs); apt: APT (7 runs); hgt: all three (33 runs).", "result", "pgt", given=True
+        TARGET, "pgt: APT and PGT (14 runs); apt: APT (8 runs); hgt: all three (33 runs).", "result", "pgt", given=True
     )
     field: float | None = setting(FIELD, "Field strength, E_h/(e a0); by default 2e-3, and 8e-3 for hgt.", "result")
     scheme: str = setting(
@@ -84,8 +84,6 @@ class LabelSettings(Calculation, Configurations):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.max_residual is not None and self.target == "apt":
-            raise ConfigError("--max-residual needs --target pgt: the fit to the seven runs of an APT has no residual")
         if self.cluster is None and (self.ion or self.epsilon != 1 or self.centres != 1):
             raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
         if self.cluster is not None and self.scheme == "displacement":

@@ -85,7 +85,7 @@ class Polarizable(Engine):
 
     def calculation(self, task: Task) -> Calculation:
         """See `Engine`. Runs come from differences of M and α, made once."""
-        n, positions, length = len(task.frame), task.frame.positions, float(task.frame.cell[0, 0])
+        n, positions, length = len(task.frame), task.frame.positions, float(np.cbrt(task.frame.volume))
         of_moment, of_alpha = derivatives(positions, length)
 
         def calculate(index: int, field: Array) -> FieldRun:
@@ -116,7 +116,7 @@ def derivatives(positions: Array, length: float) -> tuple[Array, Array]:
 def labelled(frame: Frame) -> Frame:
     """Return a frame with APT and PGT, without the thirteen runs."""
     n = len(frame)
-    of_moment, of_alpha = derivatives(frame.positions, float(frame.cell[0, 0]))
+    of_moment, of_alpha = derivatives(frame.positions, float(np.cbrt(frame.volume)))
     apt = of_moment.reshape(n, 3, 3).transpose(0, 2, 1)
     pgt = of_alpha.reshape(n, 3, 3, 3).transpose(0, 2, 3, 1) / BOHR
     return replace(frame, tensors={"apt": apt, "pgt": pgt})

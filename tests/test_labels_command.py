@@ -14,6 +14,7 @@ from mimyria.formats import read_frames
 from mimyria.labels import command
 from mimyria.labels.command import draw, finished, make_labels
 from mimyria.labels.label import unlabelled
+from mimyria.labels.lattice import width
 from mimyria.level import KEYS, level_of
 from mimyria.settings import LabelSettings
 
@@ -160,4 +161,4 @@ def test_clusters_that_hold_images_are_warned_of(radius: float, images: bool, ca
     assert ("contain periodic images: the cell is 9.9 Å wide" in caplog.text) == images
     assert "answer the field outside" not in caplog.text
     oblique = replace(frame, cell=TRICLINIC)  # as far as vectors of 8 Å have their faces apart
-    assert command._width(oblique) == pytest.approx(8.0 * (2 / 3) ** 0.5)
+    assert width(oblique) == pytest.approx(8.0 * (2 / 3) ** 0.5)

@@ -170,6 +170,26 @@ def test_another_configuration_is_refused(tmp_path: Path, ledger: Path) -> None:
         label(tmp_path / "work", ledger, moved)
 
 
+def test_a_sheared_cell_that_an_earlier_version_computed_is_refused(tmp_path: Path, ledger: Path) -> None:
+    """One that is reduced has the folder that it had."""
+    straight = replace(WATER, cell=9 * np.eye(3), periodic=np.ones(3, dtype=bool))
+    sheared = replace(straight, cell=np.array([[9.0, 0, 0], [9, 9, 0], [0, 0, 9]]))
+    work = tmp_path / "work"
+    label(work, ledger, {"0": sheared})
+    folder = inside(work, "0")
+    facts = json.loads((folder / "identity.json").read_text())
+    np.testing.assert_allclose(np.linalg.norm(facts["configuration"]["cell"], axis=1), 9)
+    facts["configuration"]["cell"] = sheared.cell.tolist()
+    (folder / "identity.json").write_text(json.dumps(facts))
+    folder.rename(folder.with_name("0123456789ab"))
+    with pytest.raises(LabelError, match="its cell was computed as it is, not by the shortest vectors of its lattice"):
+        label(work, ledger, {"0": sheared})
+    label(work, ledger, {"1": straight})
+    assert (
+        json.loads((inside(work, "1") / "identity.json").read_text())["configuration"]["cell"] == straight.cell.tolist()
+    )
+
+
 def test_what_fails_is_named_and_the_rest_goes_on(tmp_path: Path, ledger: Path) -> None:
     close = replace(WATER, positions=np.array([[0.0, 0, 0], [0.1, 0, 0], [0, 0, 1.0]]))
     frames = FRAMES | {"00003": close}

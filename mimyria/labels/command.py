@@ -22,6 +22,7 @@ from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
+from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
 from mimyria.progress import progress
@@ -63,6 +64,8 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
         log.info("the frames state no charge, so it is taken as 0; --charge sets another")
     if engine.level.diffuse is False and TARGETS[settings.target].order >= PGT.order:
         log.warning(without_diffuse(str(engine.level)))
+    if not isolated:
+        warn_of_narrow(frames.values())
     each, plan = _plan(frames, settings)
     resources = {key: number for key in ("workers", "cores") if (number := getattr(settings, key)) is not None}
     executor = make_executor(settings.executor, resources, work)
@@ -145,7 +148,7 @@ def _cluster_plan(frames: dict[int, Frame], settings: LabelSettings) -> Plan:
     configurations = {name: one.frame for cut in clusters.values() for name, one in cut.items()}
     sizes = [len(frame) for frame in configurations.values()]
     log.info(f"{len(sizes)} clusters of {min(sizes)} to {max(sizes)} atoms, each with the charge of its ions")
-    narrowest = min(_width(frame) for frame in frames.values())
+    narrowest = min(width(reduced(frame)) for frame in frames.values())
     if 2 * float(settings.cluster or 0) > narrowest:
         log.warning(f"clusters of this radius contain periodic images: the cell is {narrowest:.1f} Å wide")
     if settings.epsilon == 1:
@@ -160,14 +163,6 @@ def _cluster_plan(frames: dict[int, Frame], settings: LabelSettings) -> Plan:
         return [replace(frame, info=frame.info | {"cluster_radius": settings.cluster}) for frame in merged]
 
     return Plan(configurations, assemble)
-
-
-def _width(frame: Frame) -> float:
-    """Return the smallest distance between opposite faces of the cell, Å; infinite where it is not periodic."""
-    if not frame.periodic.any():
-        return np.inf
-    cell = np.where(frame.periodic[:, None], frame.cell, np.eye(3) * 1e9)
-    return float(1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
 
 
 def _displacement_plan(frames: dict[int, Frame], order: int) -> Plan:

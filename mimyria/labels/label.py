@@ -24,6 +24,7 @@ from mimyria.errors import Busy, LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
 from mimyria.labels.fields import fit_response, stencil, taylor
+from mimyria.labels.lattice import reduced
 from mimyria.labels.quality import FIGURES
 from mimyria.level import KEYS
 from mimyria.memory import Identity, locked, read_json, write_json
@@ -146,13 +147,12 @@ class _Session:
 
     def _identity(self, frame: Frame, engine: dict[str, Any]) -> Identity:
         """Return everything that determines the label of a configuration."""
-        names = ("numbers", "positions", "cell", "periodic")
         facts = {
             "engine": engine,
             "charge": self._charge(frame),
             "field": field_strength(self.settings),
             "order": TARGETS[self.settings.target].order,
-            "configuration": {name: getattr(frame, name).tolist() for name in names},
+            "configuration": _atoms_in_cell(reduced(frame)),
         }
         return Identity(facts)
 
@@ -164,8 +164,11 @@ class _Session:
             for path in folder.glob(f"*/{IDENTITY}"):
                 if _has_results(path.parent):
                     before, now = Identity.read(path), self.identities[folder]
-                    same = before["configuration"] == now["configuration"]
-                    difference = now.differences(before) if same else "it holds another configuration"
+                    difference = "it holds another configuration"
+                    if before["configuration"] == now["configuration"]:
+                        difference = now.differences(before)
+                    elif before["configuration"] == Identity(_atoms_in_cell(self.frames[folder])):
+                        difference = "its cell was computed as it is, not by the shortest vectors of its lattice"
                     raise LabelError(
                         f"{folder} was made with other settings: {difference}; use another --work folder, or the "
                         "settings of this one"
@@ -196,7 +199,7 @@ class _Session:
         frame, inside = self.frames[folder], self.inside[folder]
         if self.label(folder) is not None:
             return None
-        configuration = Configuration(frame, self._charge(frame))
+        configuration = Configuration(reduced(frame), self._charge(frame))
         check_distances(frame)
         self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
@@ -253,6 +256,10 @@ class _Session:
         locked(self.busy[0] / LOCK, math.inf).close()
         self.busy.clear()
         self.read_failures()
+
+
+def _atoms_in_cell(frame: Frame) -> dict[str, Any]:
+    return {name: getattr(frame, name).tolist() for name in ("numbers", "positions", "cell", "periodic")}
 
 
 def _has_results(inside: Path) -> bool:

@@ -33,6 +33,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
 from mimyria.spectra.equipartition import check_equipartition
 from mimyria.spectra.kinds import KINDS, select_kinds
+from mimyria.spectra.modes import write_modes
 from mimyria.spectra.moving import MOVING, PREFIX, moving_spectra
 from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
@@ -117,7 +118,7 @@ def make_spectra(
     opened = open_trajectories(paths, settings)
     segments = [segment for trajectory in opened for segment in find_usable_segments(trajectory, settings)]
     _check_before(segments, settings)
-    groupings = [grouping_along(segment, settings) for segment in segments]
+    groupings = [grouping_along(segment, settings, segments[0]) for segment in segments]
     if len({grouping.group_names for grouping in groupings}) > 1:
         groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
         raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
@@ -305,6 +306,7 @@ def _spectra(
     write_settings(out / "settings.yaml", ({"trajectory": list(paths)} if paths else {}) | flags | remarks)
     check_blocks(spectra, sampling.resolution)
     write_bands(out / "bands.json", spectra)
+    write_modes(out / "modes.json", spectra)
     write_pictures(out, spectra, settings, [summary], list(moving.values()))
     return spectra
 

@@ -40,19 +40,31 @@ log = logging.getLogger("mimyria")
 
 EXCERPT = 64
 """Samples, at the final sampling rate, of the segment on which aliasing is measured."""
+MOST_FOR_MODES = 5000
+"""Frames at the final sampling rate from which effective modes are found."""
 MOST_ALIASED, MUCH_ALIASED = 0.003, 0.01
 """Part of the power of a rate that an automatic stride may alias, and that a stride asked for is warned of."""
 
 
-def grouping_along(trajectory: Trajectory, settings: SpectrumSettings) -> Grouping:
-    """Return the groups of a trajectory's atoms, or the faces of a slab if a kind needs them."""
+def grouping_along(trajectory: Trajectory, settings: SpectrumSettings, of_modes: Trajectory | None = None) -> Grouping:
+    """Return the groups of a trajectory's atoms, or the faces of a slab if a kind needs them.
+
+    Effective modes are those of the trajectory ``of_modes``, of this one if none is given.
+    """
     if settings.of_faces:
         return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
         raise SpectrumError(f"{trajectory.path} has no frame with velocities")
-    return make_grouping(settings.groups, first, settings.topology)
+    if settings.groups != ("modes",):
+        return make_grouping(settings.groups, first, settings.topology)
+    of_modes = of_modes or trajectory
+    stride = chosen_stride(settings.stride, of_modes.timestep)
+    number, timestep = min(MOST_FOR_MODES, of_modes.n_usable // stride), stride * of_modes.timestep
+    frames = islice(of_modes.frames(int(of_modes.differenced), None, stride), number)
+    resolution = chosen_resolution(settings.resolution, number, timestep, settings.window)
+    return make_grouping(settings.groups, first, settings.topology, (frames, timestep, resolution))
 
 
 def series_along(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
 from mimyria.rates.groups import REST, Grouping
+from mimyria.rates.modes import by_mode
 from mimyria.rates.motions import by_motion
 from mimyria.rates.selection import atom_selection
 
@@ -24,15 +25,21 @@ log = logging.getLogger("mimyria")
 
 NAMED = re.compile(r"([^\W\d][\w+-]*)\s*=\s*(.+)", re.DOTALL)
 SHELLS = re.compile(r"shell\s+([\d.\s]+?)\s+around\s+(.+)", re.DOTALL)
-FORMS = 'species, none, molecules, motions, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
+FORMS = 'species, none, molecules, motions, modes, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
 
 
-def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = None) -> Grouping:
+def make_grouping(
+    asked: Sequence[str],
+    first: Frame,
+    topology: Path | None = None,
+    moving: tuple[Iterable[Frame], float, float] | None = None,
+) -> Grouping:
     """Return the groups that are asked for.
 
-    They are one of ``species``, ``none``, ``molecules``, ``motions``, ``shell RADIUS... around SELECTION``, or any
-    number of ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the ``topology``;
-    radii in Å. The bonds of the ``first`` frame define the molecules.
+    They are one of ``species``, ``none``, ``molecules``, ``motions``, ``modes``, ``shell RADIUS... around SELECTION``,
+    or any number of ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the
+    ``topology``; radii in Å. The bonds of the ``first`` frame define the molecules.
+    ``modes`` are found from ``moving``: frames, the time between them (fs), a resolution (cm⁻¹).
 
     Raises
     ------
@@ -47,8 +54,8 @@ def make_grouping(asked: Sequence[str], first: Frame, topology: Path | None = No
     if words == ["none"]:
         return Grouping.whole(first.numbers)
     i, j, vectors = find_bonds(first)
-    if words == ["motions"]:
-        grouping = by_motion(first, (i, j, vectors))
+    if words == ["motions"] or (words == ["modes"] and moving):
+        grouping = by_mode(first, (i, j, vectors), *moving) if moving else by_motion(first, (i, j, vectors))
         log.info(f"motions: {', '.join(grouping.group_names)}")
         return grouping
     molecules = molecules_of(i, j, len(first))

@@ -19,7 +19,7 @@ and the bonds of a molecule with several kinds of them by elements: what moves C
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,9 +157,26 @@ def motions(kind: Kind) -> tuple[list[str], Split]:
 def by_motion(first: Frame, bonds: tuple[Array, Array, Array]) -> Grouping:
     """Return the motions of all molecules of a frame as groups, named as ``H2O_bend``, from its bonds."""
     kinds = kinds_of(first, *bonds)
-    tree = bond_tree(bonds[0], bonds[1], len(first))
-    found = [motions(kind) for kind in kinds]
-    names = [f"{kind.formula}_{name}" for kind, (of_kind, _) in zip(kinds, found, strict=True) for name in of_kind]
+    return grouping_of(first, kinds, bond_tree(bonds[0], bonds[1], len(first)), [motions(kind) for kind in kinds])
+
+
+def grouping_of(
+    first: Frame,
+    kinds: Sequence[Kind],
+    tree: list[tuple[Array, Array]],
+    found: Sequence[tuple[list[str], Split]],
+    *,
+    distinct: bool = False,
+) -> Grouping:
+    """Return the groups of motions from their names and splits of every kind, and the `bond_tree`.
+
+    Kinds of one formula, whose atoms have another order or are other isotopes, share their names unless ``distinct``.
+    """
+    prefixes = [kind.formula for kind in kinds]
+    if distinct:
+        earlier = [prefixes[:k].count(formula) for k, formula in enumerate(prefixes)]
+        prefixes = [f"{name}-{k + 1}" if k else name for name, k in zip(prefixes, earlier, strict=True)]
+    names = [f"{prefix}_{name}" for prefix, (of_kind, _) in zip(prefixes, found, strict=True) for name in of_kind]
 
     def parts(frame: Frame, velocities: Array) -> Array:
         whole = put_together(frame, tree)
@@ -173,5 +190,5 @@ def by_motion(first: Frame, bonds: tuple[Array, Array, Array]) -> Grouping:
     weights = np.zeros((len(names), len(first)))
     of_kinds = np.repeat(np.arange(len(kinds)), [len(of_kind) for of_kind, _ in found])
     for row, kind in zip(weights, of_kinds, strict=True):
-        row[kinds[kind].atoms] = 1
+        row[kinds[int(kind)].atoms] = 1
     return Grouping(tuple(names), lambda frame: weights, parts=parts)

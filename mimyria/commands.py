@@ -142,7 +142,7 @@ def evaluate(
     labels
         Labelled frames, or files of them.
     settings, given
-        ``layout`` (index order of the labels) and ``device``.
+        ``layout`` (index order of the labels), ``device``, ``groups`` whose intensities are told apart.
     plot, calibration
         Pictures of predictions over labels, and of a committee's error over its spread: .png, .pdf, .svg.
 
@@ -161,6 +161,7 @@ def evaluate(
     from mimyria.model.model import ResponseModel
     from mimyria.training.evaluate import compare_with_labels, level_for
     from mimyria.training.evaluate import evaluate as errors_of
+    from mimyria.training.intensities import groups_in
 
     asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
@@ -171,7 +172,7 @@ def evaluate(
     for picture, draw in zip(pictures, (plot_parity, plot_calibration), strict=True):
         if picture is not None:
             draw(picture, pairs)
-    return errors_of(pairs)
+    return errors_of(pairs, groups_in(frames, asked))
 
 
 def predict(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.autotrain.convergence import CONVERGED, converged_in_a_row, spectrum_changes
+from mimyria.autotrain.changes import read_with_replicates, spectrum_changes, with_biases
+from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
 from mimyria.autotrain.folder import RunFolder
 from mimyria.autotrain.frames import Place, Pool, draw_places, places_in, write_selected
 from mimyria.autotrain.history import Cycle, write_history
@@ -31,6 +34,8 @@ log = logging.getLogger("mimyria")
 
 SECONDS_TO_END = 10.0
 """In which the steps of a loop that was killed end; they inherited its lock, and hold it until then."""
+SPECTRA_KEPT = 16
+"""Of earlier cycles, in memory: with their replicates they are made anew from the rates."""
 NO_FRAMES = "no frames are left to label"
 """A reason to stop."""
 
@@ -72,6 +77,7 @@ class Loop:
                     f"{len(free)}: draw fewer, or give longer trajectories"
                 )
         self.probe = min(settings.probe, max(map(sum, self.pool.lengths_by_file)))
+        self.read = lru_cache(SPECTRA_KEPT)(read_with_replicates)
         self.cycles: list[Cycle] = []
         self.reason = ""
 
@@ -110,12 +116,28 @@ class Loop:
         self.steps.train(here, files)
         errors = self.steps.evaluate(here, self.folder.test / "labels.extxyz")
         self.steps.spectra(here, here, (self.probe,))
-        before = self.cycles[-1] if self.cycles else None
+        n_labels = labelled + (self.cycles[-1].n_labels if self.cycles else 0)
+        return Cycle(here, n_labels, errors, with_biases(self._changes(here, n_labels), errors))
+
+    def _changes(self, here: Path, n_labels: int) -> dict[str, SpectrumChange]:
+        """Return how the spectra of a cycle differ from those of the one before, and at half as many labels."""
         rule, members = self.settings.convergence, self.settings.training.committee
         changes = spectrum_changes(
-            here, before.folder if before else None, rule.low, rule.high, self.pool.probed_fraction(self.probe), members
+            here,
+            self.cycles[-1].folder if self.cycles else None,
+            rule.low,
+            rule.high,
+            self.pool.probed_fraction(self.probe),
+            members,
+            half=next((cycle.folder for cycle in reversed(self.cycles) if 2 * cycle.n_labels <= n_labels), None),
+            named=self.settings.named_groups,
+            read=self.read,
         )
-        return Cycle(here, labelled + (before.n_labels if before else 0), errors, changes)
+        earlier = [cycle.changes for cycle in self.cycles[-2:]]
+        return {
+            name: replace(change, earlier=tuple(one[name].change for one in earlier if name in one))
+            for name, change in changes.items()
+        }
 
     def _choose(self, number: int) -> list[Place]:
         """Return the frames that a cycle adds: a batch, and as many as failed in the cycle before."""
@@ -171,7 +193,7 @@ class Loop:
         if not self.cycles or (self.folder.cycle(number) / "selected.extxyz").exists():
             return ""
         rule, limits = self.settings.convergence, self.settings.limits
-        if converged_in_a_row([cycle.changes for cycle in self.cycles], rule.score) >= rule.patience:
+        if converged_in_a_row([cycle.changes for cycle in self.cycles], rule) >= rule.patience:
             return CONVERGED
         if limits.cycles is not None and len(self.cycles) >= limits.cycles:
             return f"limit of {limits.cycles} cycles"
@@ -183,7 +205,7 @@ class Loop:
 
     def _record(self, reason: str) -> None:
         self.reason = reason
-        write_history(self.folder.path, self.cycles, self.settings.convergence.score, reason)
+        write_history(self.folder.path, self.cycles, self.settings.convergence, reason)
         self.update_report()
 
     def update_report(self, now: str = "", stopped: str = "") -> None:

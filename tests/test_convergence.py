@@ -1,71 +1,103 @@
-"""Convergence: spectra that move no more than their errors, or than the score asked for."""
+"""The rule of convergence: what speaks against it, and in how many cycles nothing does."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from mimyria.autotrain.convergence import COMPARED, SpectrumChange, c4, converged_in_a_row, spectrum_changes
-from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.autotrain.convergence import (
+    COMPARED,
+    NO_HALF,
+    UNKNOWN,
+    BandChange,
+    Relative,
+    SpectrumChange,
+    converged_in_a_row,
+    title_of,
+)
+from mimyria.autotrain.settings import Convergence
 from mimyria.targets import TARGETS
 
+RULE = Convergence(score=0.03, intensity=0.03)
+NAN = float("nan")
+GOOD = SpectrumChange(0.02, 0.02, 0.01, half=0.02)
+WIDE = BandChange(300, 4000, Relative(0.001, 0.001))
 
-def test_converged_is_within_the_floor_or_the_score() -> None:
-    assert SpectrumChange(0.02, 0.02, 0.01).converged(0.03)
-    assert SpectrumChange(0.05, 0.04, 0.06).converged(0.03)
-    assert not SpectrumChange(0.05, 0.01, 0.02).converged(0.03)
-    assert not SpectrumChange(0.01, 0.05, 0.02).converged(0.03)
-    assert not SpectrumChange(float("nan"), 0.0, 0.0).converged(0.03)  # the first cycle
-    assert SpectrumChange(0.01, float("nan"), float("nan")).converged(0.03)  # one network, no error bars
+
+def objections(**changes: object) -> list[str]:
+    return list(replace(GOOD, **changes).objections(RULE))  # type: ignore[arg-type]
+
+
+def test_a_change_is_within_the_score_or_the_noise_of_the_common_probe() -> None:
+    assert objections() == []
+    assert objections(change=0.05, floor=0.06) == ["changes too much"]  # the noise of other trajectories is no excuse
+    assert objections(change=0.05, paired=0.06) == []
+    assert objections(half=0.05) == ["changed too much since half as many labels"]
+    assert objections(half=0.05, half_paired=0.06) == []
+    assert objections(half=NAN) == [NO_HALF]
+    assert objections(change=NAN) == [UNKNOWN]  # the first cycle
+
+
+def test_networks_agree_within_the_score_or_the_floor() -> None:
+    assert objections(spread=0.05) == ["networks differ too much"]
+    assert objections(spread=0.05, floor=0.06) == []
+    assert objections(spread=NAN, floor=NAN) == []  # one network, no error bars
+
+
+@pytest.mark.parametrize(
+    ("changes", "grows"),
+    [
+        ([0.004, 0.015], True),
+        ([0.004, 0.007, 0.011], True),
+        ([0.004, 0.005, 0.0065], True),  # slowly, over two cycles
+        ([0.011, 0.012, 0.013], False),
+        ([0.020, 0.012, 0.014], False),
+        ([0.001, 0.002], False),  # far below the score
+        ([0.02], False),
+        ([NAN, 0.02], False),
+    ],
+)
+def test_a_change_that_grows_has_not_converged(changes: list[float], grows: bool) -> None:
+    *earlier, last = changes
+    found = objections(change=last, earlier=tuple(earlier[-2:]))
+    assert found == (["its change grows"] if grows else [])
+    assert objections(change=last, earlier=tuple(earlier[-2:]), paired=0.02) == []  # noise may grow
+
+
+def test_every_band_must_be_settled() -> None:
+    def with_band(change: float, error: float) -> list[str]:
+        return objections(bands=(WIDE, BandChange(1050, 1150, Relative(change, error))))
+
+    assert with_band(0.02, 0.01) == []
+    assert with_band(0.2, 0.02) == ["integrals changed since half as many labels: 1050-1150 cm⁻¹ by +20 ± 2 %"]
+    assert with_band(0.05, 0.029) == []  # within two standard errors, and these are small
+    assert "not known better" in with_band(0.05, 0.1)[0]
+    assert with_band(0.02, NAN) == []
+    assert with_band(-0.05, NAN) != []
+
+
+def test_the_bias_on_the_test_set_counts() -> None:
+    assert objections(bias=Relative(-0.02, 0.005), slope=Relative(-0.02, 0.005)) == []
+    assert objections(bias=Relative(-0.1, 0.005)) == ["intensity biased by -10 ± 0.5 %"]
+    # too weak where it should be strong, and noise elsewhere, may have the right sum
+    assert objections(bias=Relative(0.0, 0.005), slope=Relative(-0.1, 0.005)) == [
+        "slope over labels off by -10 ± 0.5 %"
+    ]
+    assert objections(bias=Relative(0.0, 0.2)) == ["intensity biased by +0 ± 20 %, not known better"]
+    assert objections(bias=Relative(NAN, NAN)) == []  # of a loop begun by an earlier version
 
 
 def test_cycles_count_in_which_every_spectrum_converged_without_a_break() -> None:
-    good, bad = SpectrumChange(0.01, 0.01, 0.02), SpectrumChange(0.5, 0.01, 0.02)
-    assert converged_in_a_row([{"ir": bad}, {"ir": good}, {"ir": good}], 0.03) == 2
-    assert converged_in_a_row([{"ir": good}, {"ir": bad}, {"ir": good}], 0.03) == 1
-    assert converged_in_a_row([{"ir": good, "VV": bad}] * 3, 0.03) == 0
-    assert converged_in_a_row([{"ir": good}], 0.03) == 1
-    assert converged_in_a_row([{}, {}], 0.03) == 0
+    bad = replace(GOOD, change=0.5)
+    assert converged_in_a_row([{"ir": bad}, {"ir": GOOD}, {"ir": GOOD}], RULE) == 2
+    assert converged_in_a_row([{"ir": GOOD}, {"ir": bad}, {"ir": GOOD}], RULE) == 1
+    assert converged_in_a_row([{"ir": GOOD, "ir[sulfate]": bad}] * 3, RULE) == 0
+    assert converged_in_a_row([{"ir": GOOD}], RULE) == 1
+    assert converged_in_a_row([{}, {}], RULE) == 0
 
 
-@pytest.mark.parametrize("members", [2, 3, 5])
-def test_the_spread_is_the_score_of_two_networks(members: int) -> None:
-    sample = np.random.default_rng(0).normal(size=(200_000, members))
-    pairs = abs(sample[:, 0] - sample[:, 1]).mean()
-    spread = np.sqrt(2 / np.pi) * np.sqrt(2) * sample.std(axis=1, ddof=1).mean() / c4(members)
-    assert spread == pytest.approx(pairs, rel=0.01)
-
-
-def test_scores_of_known_spectra(tmp_path: Path) -> None:
-    x = np.linspace(0, 4000, 401)
-    for name, height in (("a", 1.0), ("b", 1.2)):
-        (tmp_path / name).mkdir()
-        columns = {"wavenumber_cm-1": x, "n_alpha_cm-1": height * np.ones_like(x)}
-        columns |= {"n_alpha_error": 0.1 * np.ones_like(x), "n_alpha_spread": 0.2 * np.ones_like(x)}
-        write_csv(tmp_path / name / "ir.csv", Spectrum("ir", columns))
-    moved = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000)["ir"]
-    assert moved.change == pytest.approx(0.2 / 2.2)
-    assert moved.floor == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(0.02) / 2.2)
-    assert moved.spread == pytest.approx(0.2 * np.sqrt(2) / 2.4)  # of two, s = |a - b|/√2, whatever their distribution
-    assert np.isnan(spectrum_changes(tmp_path / "a", None, 100, 3000)["ir"].change)
-    three = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000, members=3)["ir"]
-    assert moved.spread / three.spread == pytest.approx(c4(3) / c4(2))
-    quarter = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000, share=0.25)["ir"]
-    assert quarter.floor == pytest.approx(moved.floor / 2)  # final spectra, four times as long, are twice as sure
-    assert quarter.change == moved.change
-
-
-def test_the_third_order_must_converge_too(tmp_path: Path) -> None:
-    x = np.linspace(0, 4000, 401)
-    for name, height in (("a", 1.0), ("b", 1.2)):
-        (tmp_path / name).mkdir()
-        columns = {"wavenumber_cm-1": x, "VV": height * np.ones_like(x), "HV": 0.5 * height * np.ones_like(x)}
-        write_csv(tmp_path / name / "hyper_raman.csv", Spectrum("hyper_raman", columns))
-    changes = spectrum_changes(tmp_path / "b", tmp_path / "a", 100, 3000)
-    assert {name: change.change for name, change in changes.items()} == {
-        "hyper_VV": pytest.approx(0.2 / 2.2),
-        "hyper_HV": pytest.approx(0.2 / 2.2),
-    }
+def test_titles() -> None:
+    assert title_of("hyper_VV") == "hyper-Raman VV"
+    assert title_of("anisotropic[sulfate]") == "anisotropic Raman of sulfate"
     assert {compared.target for compared in COMPARED.values()} == set(TARGETS)

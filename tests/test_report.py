@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import made_spectra, random_frame
-from mimyria.autotrain.convergence import SpectrumChange
+from mimyria.autotrain.convergence import BandChange, Relative, SpectrumChange
 from mimyria.autotrain.folder import RunFolder, add_time
 from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.settings import AutotrainSettings
@@ -100,14 +100,17 @@ def add_cycle(loop: Loop, *, error: bool = True, pgt: bool = True) -> Path:
         ]
         learning.write_history(learning.history_of(here / f"{name}.mym"), [lines] * MEMBERS)
         species = {"H": {"rmse": 0.1 / number}, "O": {"rmse": 0.2 / number}}
+        bias = {"bias": -0.02, "bias_error": 0.005, "slope": 0.98, "slope_error": 0.004}
         found[name] = {"rmse": 0.15 / number, "relative_rmse": 0.3 / number, "species": species}
+        found[name]["intensities"] = {"2e": bias | {"species": {"H": bias}, "groups": {"ion": bias}}}
         picture(here / f"parity-{name}.png")
     for step in STEPS[1:]:
         add_time(here, step, 900.0)
     known = float("nan") if number == 1 else 0.04 / number
-    moved = SpectrumChange(known, 0.01 if error else float("nan"), known / 2 if error else float("nan"))
+    spread, floor = (0.01, known / 2) if error else (float("nan"), float("nan"))
+    moved = SpectrumChange(known, spread, floor, half=known, bias=Relative(-0.02, 0.005))
     loop.cycles.append(Cycle(here, LABELS * number, found, dict.fromkeys(["ir", "VV", "VH"] if pgt else ["ir"], moved)))
-    write_history(loop.folder.path, loop.cycles, loop.settings.convergence.score, "")
+    write_history(loop.folder.path, loop.cycles, loop.settings.convergence, "")
     return here
 
 
@@ -176,22 +179,28 @@ def test_a_stop_is_told_with_its_reason(loop: Loop) -> None:
 
 
 def test_every_number_of_the_decision_is_there(loop: Loop) -> None:
+    bands = tuple(BandChange(low, 4000, Relative(change, 0.01)) for low, change in ((300, 0.1), (3000, -0.005)))
     moved = {
-        "ir": SpectrumChange(0.0523, 0.0234, 0.0545),
-        "VV": SpectrumChange(0.0612, 0.01, 0.0601),
+        "ir": SpectrumChange(0.0423, 0.0234, 0.0545, half=0.0478, bands=bands[1:], bias=Relative(-0.0123, 0.004)),
+        "VV": SpectrumChange(0.0612, 0.01, 0.0601, half=0.07, bands=bands),
         "VH": SpectrumChange(0, 0.07, 0),
+        "ir[ion <2>]": SpectrumChange(0.01, np.nan, 0.05, half=0.01, bias=Relative(-0.2, 0.01)),
     }
     loop.cycles[-1] = replace(loop.cycles[-1], changes=moved)
     said = words(loop.write())
-    assert "IR 0.0523 0.0234 0.0545 0.0545 converged" in said
-    assert "Raman VV 0.0612 0.01 0.0601 0.0601 changes too much" in said
-    assert "Raman VH 0 0.07 0 0.05 networks differ too much" in said
+    assert "IR 0.0423 0.0478 0.0234 0.0545 -0.5 ± 1 % -1.2 ± 0.4 % converged" in said
+    assert "Raman VV 0.0612 0.07 0.01 0.0601 +10 ± 1 % – changes too much; changed too much since half as many" in said
+    assert "integrals changed since half as many labels: 300-4000 cm⁻¹ by +10 ± 1 %" in said
+    assert "Raman VH 0 – 0.07 0 – – no cycle has half as many labels yet; networks differ too much" in said
+    assert "IR of ion <2> 0.01 0.01 – 0.05 – -20 ± 1 % intensity biased by -20 ± 1 %" in said
+    assert "the bias of Raman VV, Raman VH on the test set is not known" in said
     assert "(so far: 0)" in said
-    assert "94.8 % similarity of IR" in said
-    assert (
-        "statistical floor of the final spectra (IR 0.0545, Raman VV 0.0601) is above the score that is wanted (0.05)"
-        in said
-    )
+    assert "95.8 % similarity of IR" in said
+    assert "statistical floor of the final spectra (IR 0.0545, Raman VV 0.0601) is above the score" in said
+
+
+def test_biases_are_shown_by_species_irrep_and_group(loop: Loop) -> None:
+    assert "all atoms H ion APT 2e -2 ± 0.5 % -2 ± 0.5 % -2 ± 0.5 % PGT 2e" in words(loop.write())
 
 
 def test_failures_outliers_and_warnings_are_named(loop: Loop) -> None:
@@ -251,7 +260,7 @@ def test_the_first_cycle_has_nothing_to_compare_with(tmp_path: Path) -> None:
     write_labels(loop.folder.test)
     add_cycle(loop)
     said = words(loop.write())
-    assert "IR – 0.01 – 0.05 nothing to compare with yet" in said
+    assert "IR – – 0.01 – – -2 ± 0.5 % nothing to compare with yet" in said
     assert "could not" not in said
 
 

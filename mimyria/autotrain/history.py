@@ -11,6 +11,7 @@ from typing import Any
 
 from mimyria.autotrain.convergence import SpectrumChange
 from mimyria.autotrain.folder import HISTORY, read_times
+from mimyria.autotrain.settings import Convergence
 from mimyria.memory import write_text
 
 
@@ -36,7 +37,7 @@ class Cycle:
         """Counted from one."""
         return int(self.folder.name.split("-")[1])
 
-    def row(self, score: float) -> dict[str, Any]:
+    def row(self, rule: Convergence) -> dict[str, Any]:
         """Return the line of this cycle."""
         row: dict[str, Any] = {"cycle": self.number, "labels": self.n_labels}
         for name, report in self.errors.items():
@@ -44,13 +45,21 @@ class Cycle:
         for name, scores in self.changes.items():
             row |= {f"similarity_{name}": 1 - scores.change, f"change_{name}": scores.change}
             row |= {f"spread_{name}": scores.spread, f"floor_{name}": scores.floor}
-            row |= {f"settled_{name}": scores.converged(score)}
+            row |= {
+                f"paired_{name}": scores.paired,
+                f"half_{name}": scores.half,
+                f"paired_half_{name}": scores.half_paired,
+            }
+            row |= {f"integral_{name}": scores.integral.value, f"integral_error_{name}": scores.integral.error}
+            row |= {f"bias_{name}": scores.bias.value, f"bias_error_{name}": scores.bias.error}
+            row |= {f"slope_{name}": 1 + scores.slope.value, f"slope_error_{name}": scores.slope.error}
+            row |= {f"settled_{name}": scores.converged(rule), f"why_{name}": "; ".join(scores.objections(rule))}
         return row | {f"{step}_seconds": seconds for step, seconds in read_times(self.folder).items()}
 
 
-def write_history(folder: Path, cycles: Sequence[Cycle], score: float, reason: str) -> None:
+def write_history(folder: Path, cycles: Sequence[Cycle], rule: Convergence, reason: str) -> None:
     """Write ``history.csv``; the state of the last cycle is the reason to stop, or ``running``."""
-    rows = [cycle.row(score) for cycle in cycles]
+    rows = [cycle.row(rule) for cycle in cycles]
     names = list(dict.fromkeys(name for row in rows for name in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [*names, "state"], restval="")

@@ -38,8 +38,9 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
         f"training: {targets} times {members} networks, {_training(settings, atoms)} a cycle",
         f"spectra: {taken} frames a cycle, about {spectrum / 60:.0f} core minutes; at the end all "
         f"{sum(pool.lengths)} frames, about {spectrum / 60 * sum(pool.lengths) / frames:.0f}",
-        f"stops when every spectrum changes by a score below {settings.convergence.score:g}, or its statistical floor, "
-        f"in {settings.convergence.patience} cycles in a row",
+        f"stops when every spectrum changes by a score below {settings.convergence.score:g}, and its integrals by less "
+        f"than {100 * settings.convergence.intensity:g} %, since half as many labels too, without a bias on the test "
+        f"set, in {settings.convergence.patience} cycles in a row",
     ]
     return "\n".join(lines)
 

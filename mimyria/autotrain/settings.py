@@ -91,7 +91,10 @@ class Convergence(Settings):
 
     prefix: ClassVar[str] = "convergence."
     patience: int = setting(COUNT, "Cycles in a row that must change no more than this.", "use", 2)
-    score: float = setting(SCORE, "Score Σ|A-B|/Σ|A+B| that counts as no change, or the floor.", "use", 0.03)
+    score: float = setting(SCORE, "Score Σ|A-B|/Σ|A+B| that counts as no change.", "use", 0.03)
+    intensity: float = setting(
+        SCORE, "Relative change of the integral of a band, and bias on the test set, that counts as none.", "use", 0.03
+    )
     low: float = setting(Number(minimum=0), "Where the comparison begins, cm⁻¹.", "use", 50.0)
     high: float = setting(Number(above=0), "Where it ends, cm⁻¹.", "use", 4000.0)
 

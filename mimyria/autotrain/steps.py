@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from mimyria.autotrain.changes import state_biases
 from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
 from mimyria.autotrain.settings import STEPS, AutotrainSettings
 from mimyria.config import write_settings
@@ -128,8 +129,9 @@ class Steps:
             if name not in errors:
                 place = folder / f"evaluation-{name}"
                 with self._timed(folder, "evaluate"):
-                    words = ("evaluate", folder / f"{name}.mym", test, "--out", place / ERRORS)
-                    self._run_or_raise(LocalExecutor(), place, *words, "--plot", parity_plot(folder, name))
+                    words: list[str | Path] = ["evaluate", folder / f"{name}.mym", test, "--out", place / ERRORS]
+                    words += ["--plot", parity_plot(folder, name), *self._groups()]
+                    self._run_or_raise(LocalExecutor(), place, *words)
                 errors[name] = read_json(place / ERRORS)
                 write_json(folder / ERRORS, errors)
         return errors
@@ -150,7 +152,16 @@ class Steps:
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
             executor = self._executor(self.settings.executors.spectrum, 1)
             self._run_or_raise(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
+        state_biases(folder, read_json(models / ERRORS))
         write_json(folder / MADE, wanted)
+
+    def _groups(self) -> list[str | Path]:
+        """Return the flags that name the groups, where the user has named some."""
+        how = self.settings.spectra
+        if not self.settings.named_groups(how.groups):
+            return []
+        topology: list[str | Path] = [] if how.topology is None else ["--topology", how.topology]
+        return [*(word for group in how.groups for word in ("--groups", group)), *topology]
 
     def _executor(self, name: str, workers: int) -> Executor:
         return make_executor(name, {"workers": workers} if name == "local" else {}, self.folder.work)

@@ -10,14 +10,14 @@ from html import escape
 import numpy as np
 
 from mimyria import __version__
-from mimyria.autotrain.convergence import CONVERGED
+from mimyria.autotrain.convergence import CONVERGED, UNKNOWN, title_of
 from mimyria.autotrain.folder import HISTORY, SETTINGS
 from mimyria.autotrain.steps import DOING
 from mimyria.figures.document import write_document
 from mimyria.figures.markup import NOTHING, Section, number, table
 from mimyria.report.costs import Cost, cost_of, label_cores
 from mimyria.report.results import show_errors, show_labels, show_learning, show_similarities, show_spectra
-from mimyria.report.status import NAMES, UNKNOWN, Status, explanation, headline, latest_output, verdict, warnings
+from mimyria.report.status import Status, explanation, headline, latest_output, verdict, warnings
 
 log = logging.getLogger("mimyria")
 
@@ -87,7 +87,7 @@ def show_summary(status: Status) -> Section:
     tiles = {"cycles": str(len(status.cycles)), "labels": str(status.n_labels)}
     for name, scores in status.changes.items():
         if np.isfinite(scores.change):
-            tiles[f"similarity of {NAMES[name]}"] = f"{100 * (1 - scores.change):.1f} %"
+            tiles[f"similarity of {escape(title_of(name))}"] = f"{100 * (1 - scores.change):.1f} %"
     shown = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in tiles.items())
     return Section(
         f'<div class="state {status.state}"><b>{escape(headline(status))}</b><br>{"<br>".join(lines)}</div>'
@@ -101,15 +101,19 @@ def _decision(status: Status) -> str:
         return ""
     rule, rows = status.settings.convergence, []
     for name, scores in status.changes.items():
-        text = verdict(scores, rule.score)
+        text = verdict(scores, rule)
         mark = {CONVERGED: "good", UNKNOWN: "quiet"}.get(text, "wrong")
-        numbers = map(number, (scores.change, scores.spread, scores.floor, scores.allowed(rule.score)))
-        rows.append([NAMES[name], *numbers, f'<span class="{mark}">{text}</span>'])
-    columns = ["last cycle", "change", "networks differ by", "statistical floor", "allowed", "verdict"]
-    return table(columns, rows, words=1) + (
+        numbers = map(number, (scores.change, scores.half, scores.spread, scores.floor))
+        biases = map(str, (scores.integral, scores.bias))
+        rows.append([escape(title_of(name)), *numbers, *biases, f'<span class="{mark}">{escape(text)}</span>'])
+    columns = ["last cycle", "change", "since half", "networks differ by", "statistical floor", "integral since half"]
+    return table([*columns, "bias on the test set", "verdict"], rows, words=1) + (
         f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {rule.low:g} and {rule.high:g} cm⁻¹: of the spectra of the '
-        "last two cycles; of two networks of the committee, on average; of two measurements as long as all of the "
-        f"trajectories, on average. Allowed is the floor, or {rule.score:g} where the floor is lower.</p>"
+        "last two cycles; of this one and the last with at most half as many labels; of two networks of the committee, "
+        "on average; of two measurements as long as all of the trajectories, on average. Allowed are "
+        f"{rule.score:g}, for networks the floor where it is higher; of integrals and biases "
+        f"{100 * rule.intensity:g} %, or two standard errors. A bias is that of the integral predicted for the "
+        "labels of the test set.</p>"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.autotrain.convergence import COMPARED
+from mimyria.autotrain.convergence import COMPARED, Relative, title_of
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.steps import LABELLED, parity_plot
 from mimyria.figures.charts import Line, chart, lay_out, level, shades
@@ -19,7 +19,7 @@ from mimyria.figures.page import figure_of
 from mimyria.figures.panels import BLUE, GREEN, GREY, HIGHEST, ORANGE, PURPLE, VERMILION, Curve, Panel
 from mimyria.labels.quality import FIGURES, is_outlier, summarise_quality
 from mimyria.memory import read_json
-from mimyria.report.status import NAMES, Status, verdict
+from mimyria.report.status import Status, verdict
 from mimyria.spectra.spectrum import read_spectrum
 from mimyria.targets import TARGETS
 from mimyria.training.history import history_of, read_history
@@ -30,6 +30,7 @@ LAST_NAMED = 3
 """Cycles that have a name of their own in a legend, beside the first."""
 SCORES = {
     "change": ("to the cycle before", BLUE, "solid"),
+    "half": ("to half as many labels", PURPLE, "solid"),
     "spread": ("between networks", ORANGE, "solid"),
     "floor": ("statistical floor", GREEN, "dotted"),
 }
@@ -78,7 +79,7 @@ def _panel(status: Status, name: str) -> Panel | None:
     if name == "ir":
         quantity, unit, scale = "n·α", "10³ cm⁻¹", 1000.0
     scaled = tuple(curve.between(0, HIGHEST).times(1 / scale) for curve in curves)
-    return Panel(name, NAMES[name], quantity, unit, scaled, scale, height=0.9)
+    return Panel(name, title_of(name), quantity, unit, scaled, scale, height=0.9)
 
 
 def _legend(cycles: Sequence[Cycle]) -> list[str]:
@@ -92,9 +93,9 @@ def _legend(cycles: Sequence[Cycle]) -> list[str]:
 
 def show_similarities(status: Status) -> Section:
     """Return the similarity of the spectra of successive cycles over the number of labels, and all numbers."""
-    score, cycles = status.settings.convergence.score, status.cycles
+    rule, cycles = status.settings.convergence, status.cycles
     n_labels = [cycle.n_labels for cycle in cycles]
-    names = [name for name in NAMES if any(name in cycle.changes for cycle in cycles)]
+    names = list(dict.fromkeys(name for cycle in cycles for name in cycle.changes))
     if not names:
         return NOTHING
     charts = []
@@ -103,14 +104,17 @@ def show_similarities(status: Status) -> Section:
         for kind, (label, color, dash) in SCORES.items():
             scores = np.array([getattr(cycle.changes.get(name), kind, np.nan) for cycle in cycles])
             lines.append(Line(label, n_labels, 100 * (1 - scores), color, dash))
-        lines.append(level("wanted", 100 * (1 - score), lines))
-        charts.append(chart(NAMES[name], "labels", "similarity / %", lines, zero="x"))
+        lines.append(level("wanted", 100 * (1 - rule.score), lines))
+        charts.append(chart(title_of(name), "labels", "similarity / %", lines, zero="x"))
     rows = []
     for cycle in cycles:
         for name, each in cycle.changes.items():
-            numbers = map(number, (each.change, each.spread, each.floor))
-            rows.append([cycle.title, str(cycle.n_labels), NAMES[name], *numbers, verdict(each, score)])
-    columns = ["cycle", "labels", "spectrum", "change", "networks differ by", "statistical floor", "verdict"]
+            numbers = map(number, (each.change, each.half, each.spread, each.floor))
+            biases = map(str, (each.integral, each.bias))
+            texts = (escape(title_of(name)), *numbers, *biases, escape(verdict(each, rule)))
+            rows.append([cycle.title, str(cycle.n_labels), *texts])
+    columns = ["cycle", "labels", "spectrum", "change", "since half", "networks differ by", "statistical floor"]
+    columns += ["integral since half", "bias on the test set", "verdict"]
     details = f"<details><summary>all numbers</summary>{table(columns, rows, words=1)}</details>"
     keys = key([*SCORES.values(), ("wanted", GREY, "dashed")])
     return Section(keys + place("similarity") + details, {"similarity": lay_out(charts)})
@@ -138,7 +142,27 @@ def show_errors(status: Status) -> Section:
         charts.append(chart(name.upper(), "labels", f"RMSE / {_unit(TARGETS[name].unit)}", lines, zero="xy"))
     keys = [(name.upper(), TARGET_COLORS[name], "solid") for name in names]
     keys += [(f"{symbol} alone", color, "dashed") for symbol, color in colors.items()]
-    return Section(key(keys) + place("errors") + _parity(status), {"errors": lay_out(charts)})
+    return Section(key(keys) + place("errors") + _biases(tested[-1]) + _parity(status), {"errors": lay_out(charts)})
+
+
+def _biases(cycle: Cycle) -> str:
+    """Return the biases of intensities on the test set, by target and part, and of species and groups."""
+    found = {(name, part): row for name in TARGETS for part, row in (_lookup(cycle, name, "intensities") or {}).items()}
+    kinds = [(kind, one) for kind in ("species", "groups") for row in found.values() for one in row.get(kind, {})]
+    columns = list(dict.fromkeys(kinds))
+    rows = [
+        [name.upper(), part, _bias(row), *(_bias(row.get(kind, {}).get(one)) for kind, one in columns)]
+        for (name, part), row in found.items()
+    ]
+    if not rows:
+        return ""
+    title = f"<p>Bias of the integrals that the networks of {cycle.title} predict for the labels of the test set.</p>"
+    return title + table(["", "", "all atoms", *(escape(one) for _, one in columns)], rows)
+
+
+def _bias(row: Mapping[str, Any] | None) -> str:
+    """Return a bias with its error."""
+    return "–" if not row else str(Relative(row["bias"], np.nan if row["bias_error"] is None else row["bias_error"]))
 
 
 def _lookup(cycle: Cycle, *path: str) -> Any:

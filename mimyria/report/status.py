@@ -11,17 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.autotrain.convergence import COMPARED, CONVERGED, SpectrumChange, converged_in_a_row
+from mimyria.autotrain.convergence import COMPARED, CONVERGED, SpectrumChange, converged_in_a_row, title_of
 from mimyria.autotrain.folder import RunFolder, read_provenance
 from mimyria.autotrain.history import Cycle
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.settings import AutotrainSettings, Convergence
 from mimyria.execute import LOG
 from mimyria.formats.header import parse_header, split_time
 from mimyria.labels.quality import summarise_quality
 
-NAMES = {name: compared.title for name, compared in COMPARED.items()}
-"""Of the spectra that must converge."""
-UNKNOWN = "nothing to compare with yet"
 WARNING = "warning: "
 """Begins a line of a log."""
 MOST_WARNINGS = 5
@@ -65,7 +62,7 @@ class Status:
     @property
     def converged_cycles(self) -> int:
         """How many of the last cycles have converged, in a row."""
-        return converged_in_a_row([cycle.changes for cycle in self.cycles], self.settings.convergence.score)
+        return converged_in_a_row([cycle.changes for cycle in self.cycles], self.settings.convergence)
 
     @cached_property
     def headers(self) -> dict[Path, list[dict[str, Any]]]:
@@ -126,13 +123,9 @@ def _read_log(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
 
 
-def verdict(change: SpectrumChange, score: float) -> str:
+def verdict(change: SpectrumChange, rule: Convergence) -> str:
     """Return what the numbers of one spectrum mean."""
-    if np.isnan(change.change):
-        return UNKNOWN
-    allowed = change.allowed(score)
-    beyond = {"changes too much": change.change, "networks differ too much": change.spread}
-    return "; ".join(words for words, value in beyond.items() if value > allowed) or CONVERGED
+    return "; ".join(change.objections(rule)) or CONVERGED
 
 
 def warnings(status: Status) -> list[str]:
@@ -142,16 +135,19 @@ def warnings(status: Status) -> list[str]:
 
 def _decision_warnings(status: Status) -> Iterator[str]:
     score = status.settings.convergence.score
-    changes = {NAMES[name]: change for name, change in status.changes.items()}
+    changes = {title_of(name): change for name, change in status.changes.items()}
     if high := [f"{name} {change.floor:.3g}" for name, change in changes.items() if change.floor > score]:
         yield (
             f"the statistical floor of the final spectra ({', '.join(high)}) is above the score that is wanted "
-            f"({score:g}), so that larger changes count as none; longer trajectories lower it"
+            f"({score:g}), so that networks may differ by more; longer trajectories lower it"
         )
     if len(status.cycles) > 1 and (bare := [name for name, change in changes.items() if np.isnan(change.floor)]):
         yield f"no error bars ({', '.join(bare)}), so the statistical floor is not known; a longer probe gives them"
-    if single := [name for name, change in changes.items() if np.isnan(change.spread)]:
+    totals = {title_of(name): change for name, change in status.changes.items() if name in COMPARED}
+    if single := [name for name, change in totals.items() if np.isnan(change.spread)]:
         yield f"a single network ({', '.join(single)}) cannot estimate its own error; a committee can"
+    if biased := [name for name, change in changes.items() if np.isnan(change.bias.value)]:
+        yield f"the bias of {', '.join(biased)} on the test set is not known, and not part of the decision"
     wanted = [compared.title for compared in COMPARED.values() if compared.target in status.settings.targets]
     if changes and (missing := [name for name in wanted if name not in changes]):
         yield f"not made, and not part of the decision: {', '.join(missing)}"

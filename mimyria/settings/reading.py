@@ -18,7 +18,7 @@ from mimyria.choices import (
     UNITS,
     WORD,
 )
-from mimyria.declare import Choice, File, FrameRange, Number, Numbers, Settings, setting
+from mimyria.declare import Choice, File, FrameRange, Kind, Many, Number, Numbers, Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,16 @@ class Layout(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Topology(Layout):
-    """The atoms, where the file has only positions."""
+class Named(Layout):
+    """The names of the atoms, where the file has only elements, or only positions."""
 
     topology: Path | None = setting(File(), "File that names the atoms (PDB, GRO, PSF, LAMMPS data, ...).", "result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology(Named):
+    """The atoms, where the file has only positions."""
+
     species: Mapping[str, str] = setting(
         ELEMENTS, "Element of a name or type of atoms, such as OW=O; repeatable.", "result", {}
     )
@@ -97,5 +103,9 @@ class PredictSettings(Prediction, Stored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(Layout, Levelled):
+class EvaluateSettings(Named, Levelled):
     """Settings of `evaluate`."""
+
+    groups: tuple[str, ...] = setting(
+        Many(of=Kind(metavar="GROUPS")), "Groups whose intensities are told apart, as `spectrum` takes them.", "use", ()
+    )

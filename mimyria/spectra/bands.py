@@ -128,7 +128,7 @@ def measure_bands(
         ratio = None
         if crossed is not None:
             others = spectrum.lines.get(crossed, spectrum.values(crossed)[None])
-            both = [[_integral(wavenumber, line, low, high) for line in of_one] for of_one in (others, lines)]
+            both = [[integrate_band(wavenumber, line, low, high) for line in of_one] for of_one in (others, lines)]
             ratio = _measured(spectrum, np.divide(*map(np.array, both)), unbiased=True)
         bands.append(Band(name, float(low), float(high), **measured, depolarisation_ratio=ratio))
     return bands
@@ -228,7 +228,7 @@ def _measure(wavenumber: Array, intensity: Array, low: float, high: float, top: 
     return integral, centre, maximum, height, right - left
 
 
-def _integral(wavenumber: Array, intensity: Array, low: float, high: float) -> float:
+def integrate_band(wavenumber: Array, intensity: Array, low: float, high: float) -> float:
     """Return ∫ I dν over a range."""
     grid, values = _cut(wavenumber, intensity, low, high)
     return float(np.trapezoid(values, grid))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from mimyria.model.files import read_every_level
 from mimyria.model.model import ResponseModel, tensor_irreps
 from mimyria.model.predict import predict_with_spread
 from mimyria.targets import Target, labelled_atoms
+from mimyria.training.intensities import in_words as bias_in_words
+from mimyria.training.intensities import intensity_biases
 
 log = logging.getLogger("mimyria")
 
@@ -70,6 +72,8 @@ class Evaluation(dict[str, Any]):
             f"sum rule violated by {self['sum_rule']:.2g} on average; RMSE once it is projected out "
             f"{self['rmse_projected']:.4f}"
         )
+        geometries = [name for name in self.get("intensities", {}) if name not in self["irreps"]]
+        lines += [f"bias of {name}: {bias_in_words(self['intensities'][name])}" for name in geometries]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -95,13 +99,14 @@ def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: s
     )
 
 
-def evaluate(pairs: Comparison) -> Evaluation:
+def evaluate(pairs: Comparison, groups: Sequence[Mapping[str, Array]] = ()) -> Evaluation:
     """Return the errors of a model, whole, by species, by irrep of the tensor, and by Cartesian component.
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
     where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse².
     ``sum_rule`` is the largest element by which Σ_n T[n] violates the sum rule, averaged over the frames;
-    ``rmse_projected`` the error once that is projected out, as `predict` does. Atoms whose label is NaN are left out.
+    ``rmse_projected`` the error once that is projected out, as `predict` does. ``intensities`` are the biases of
+    `intensity_biases`, also of ``groups``. Atoms whose label is NaN are left out.
     """
     target, numbers, labels = pairs.target, pairs.numbers, pairs.labels
     labelled = labelled_atoms(labels)
@@ -123,6 +128,7 @@ def evaluate(pairs: Comparison) -> Evaluation:
         rmse_projected=float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
         species={symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
         irreps=_by_irrep(target, all_errors, all_deviations),
+        intensities=intensity_biases(target, pairs.frames, labels, pairs.predictions, _bases(target), groups),
         components={
             "".join("xyz"[axis] for axis in place): _errors(all_errors[:, *place], all_deviations[:, *place])
             for place in np.ndindex(*target.shape)
@@ -132,11 +138,15 @@ def evaluate(pairs: Comparison) -> Evaluation:
 
 def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float | None]]:
     """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
+    errors, deviations = (values.reshape(len(values), -1) for values in (errors, deviations))
+    return {name: _errors(errors @ basis.T, deviations @ basis.T) for name, basis in _bases(target).items()}
+
+
+def _bases(target: Target) -> dict[str, Array]:
+    """Return the basis (m, 3ᵏ) of each irrep of the tensor by name."""
     irreps, change_of_basis = tensor_irreps(target)
     basis = change_of_basis.flatten(1).double().numpy()
-    errors, deviations = (values.reshape(len(values), -1) @ basis.T for values in (errors, deviations))
-    places = zip(irreps, irreps.slices(), strict=True)
-    return {str(irrep): _errors(errors[:, place], deviations[:, place]) for (_, irrep), place in places}
+    return {str(irrep): basis[place] for (_, irrep), place in zip(irreps, irreps.slices(), strict=True)}
 
 
 def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:

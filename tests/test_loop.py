@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -31,12 +32,17 @@ from mimyria.pipeline import make_spectra
 from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.report.status import Status
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.spectrum import Spectrum, write_csv
+from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
 from mimyria.trajectory import Trajectory
 
 N_FRAMES, PROBE = 140, 100
 GRID = np.linspace(0, 4000, 101)
 Hook = Callable[[str, list[str]], int]
+
+
+def n_labels(cycle: Path) -> int:
+    """The labels of all cycles so far."""
+    return sum(1 for path in cycle.parent.glob("cycle-*/labels.extxyz") for _ in read_frames(path))
 
 
 class MadeUp:
@@ -47,6 +53,8 @@ class MadeUp:
         self.before: Hook = lambda step, words: 0
         self.left_out = 0
         self.told: list[dict[str, str]] = []
+        self.height: Callable[[int], float] = lambda n: 1 + 4.0 / n**2  # of the spectrum; converges with the labels
+        self.error, self.bias_error = 0.001, float("nan")
 
     def report(self, status: Status) -> None:
         self.told.append({"reason": status.reason, "now": status.now, "stopped": status.stopped})
@@ -74,16 +82,20 @@ class MadeUp:
         Path(words[words.index("--out") + 1] + ".checkpoint").unlink(missing_ok=True)
 
     def evaluate(self, words: list[str]) -> str:
-        write_json(Path(words[words.index("--out") + 1]), {"rmse": 0.1, "relative_rmse": 0.05, "unit": "e"})
+        errors: dict[str, Any] = {"rmse": 0.1, "relative_rmse": 0.05, "unit": "e"}
+        if np.isfinite(self.bias_error):
+            bias = self.height(n_labels(Path(words[1]).parent)) - 1
+            row = {"bias": bias, "bias_error": self.bias_error, "slope": 1 + bias, "slope_error": self.bias_error}
+            errors["intensities"] = {"n_alpha": row}
+        write_json(Path(words[words.index("--out") + 1]), errors)
         return "fine\nwarning: of some library, and late\n"
 
     def spectrum(self, words: list[str]) -> None:
         out = Path(words[words.index("--out") + 1])
         out.mkdir(exist_ok=True)
-        n = sum(1 for path in out.parent.glob("cycle-*/labels.extxyz") for _ in read_frames(path))
-        height = 1 + 4.0 / n**2  # converges with the labels
-        columns = {"wavenumber_cm-1": GRID, "n_alpha_cm-1": height + np.sin(GRID / 300) ** 2}
-        columns |= {"n_alpha_error": 0.001 + 0 * GRID, "n_alpha_spread": 0.1 / n + 0 * GRID}
+        n = n_labels(out)
+        columns = {"wavenumber_cm-1": GRID, "n_alpha_cm-1": self.height(n) * (1 + np.sin(GRID / 300) ** 2)}
+        columns |= {"n_alpha_error": self.error + 0 * GRID, "n_alpha_spread": 0.1 / n + 0 * GRID}
         write_csv(out / "ir.csv", Spectrum("ir", columns))
         series = [self.series(Path(word), n) for word in words[1 : words.index("--out")]]
         write_series(out / "series.h5", series)
@@ -113,7 +125,7 @@ def settings(tmp_path: Path) -> AutotrainSettings:
         trajectories=[tmp_path / "md.xyz"],
         probe=PROBE,
         selection={"method": "committee", "test": 4, "first": 5, "batch": 5},
-        convergence={"score": 0.015, "patience": 1, "low": 100, "high": 3900},
+        convergence={"score": 0.02, "intensity": 0.05, "patience": 1, "low": 100, "high": 3900},
     )
 
 
@@ -131,9 +143,65 @@ def test_it_stops_when_the_spectra_have_converged(settings: AutotrainSettings, s
     assert f"converged after {len(rows)} cycles and {5 * len(rows)} labels" in said
     assert [row["settled_ir"] for row in rows][-1] == "True"
     assert "False" in [row["settled_ir"] for row in rows]
+    assert len(rows) <= 5  # no more cycles than the doubling of the labels takes
     assert (tmp_path / "loop" / "final" / "ir.csv").exists()
     chosen = [place for cycle in selected(tmp_path / "loop") for place in cycle]
     assert len(set(chosen)) == len(chosen)
+
+
+def slowly(power: float) -> Callable[[int], float]:
+    return lambda n: 1 - 0.36 * (5 / n) ** power
+
+
+@pytest.mark.parametrize(
+    ("height", "bias_error", "why"),
+    [
+        (slowly(0.5), float("nan"), "changed too much since half|integrals changed since half"),
+        (slowly(0.1), 0.005, "intensity biased by -30"),
+        (lambda n: 0.9, 0.005, "intensity biased by -10"),  # not a change at all
+        (lambda n: 1.0, 0.2, "not known better"),
+        (lambda n: 1 + 0.004 * 1.8 ** (n / 5), float("nan"), "its change grows"),
+    ],
+)
+def test_a_bias_common_to_all_networks_and_a_growing_change_are_no_convergence(
+    settings: AutotrainSettings,
+    steps: MadeUp,
+    tmp_path: Path,
+    height: Callable[[int], float],
+    bias_error: float,
+    why: str,
+) -> None:
+    """However wide the errors of the spectra are, and however well the networks agree."""
+    steps.height, steps.bias_error, steps.error = height, bias_error, 0.3
+    choice = replace(settings.selection, method="random")
+    rule = replace(settings.convergence, score=0.03, patience=2)
+    autotrain(replace(settings, selection=choice, convergence=rule, limits=Limits(cycles=6)), tmp_path / "loop")
+    rows = history(tmp_path / "loop")
+    assert rows[-1]["state"] == "limit of 6 cycles"
+    assert re.search(why, rows[-1]["why_ir"])
+    assert "its change" in why or {row["settled_ir"] for row in rows} == {"False"}
+
+
+def test_an_unbiased_loop_says_so_in_its_spectra(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    steps.bias_error, steps.error = 0.005, 0.3
+    autotrain(settings, tmp_path / "loop")
+    rows = history(tmp_path / "loop")
+    assert rows[-1]["state"] == "converged"
+    assert len(rows) <= 5
+    stated = read_spectrum(tmp_path / "loop" / "final" / "ir.csv").header["intensity bias of n_alpha"]
+    assert re.fullmatch(r"\+\d\.\d\d ± 0.50 % of the integral; on the test set", stated)
+    assert float(rows[-1]["bias_ir"]) == pytest.approx(float(stated.split()[0]) / 100, abs=1e-4)
+
+
+def test_groups_that_are_named_are_evaluated_too(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    given: list[list[str]] = []
+    steps.before = lambda step, words: given.append(words) or 0  # type: ignore[func-returns-value]
+    groups = ["sulfate=byres element S", "sodium=element Na"]
+    topology = {"groups": groups, "topology": str(tmp_path / "md.xyz")}
+    autotrain(replace(settings, spectrum=topology, limits=Limits(cycles=1)), tmp_path / "loop")
+    (words, *_) = (words for words in given if words[0] == "evaluate")
+    assert [words[k + 1] for k, word in enumerate(words) if word == "--groups"] == groups
+    assert words[words.index("--topology") + 1] == str(tmp_path / "md.xyz")
 
 
 @pytest.mark.parametrize(

@@ -44,24 +44,25 @@ def wait_for(path: Path, seconds: float = 120.0) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
 def test_killed_in_a_training_it_goes_on(tmp_path: Path) -> None:
-    write_frames(tmp_path / "md.xyz", polarizable.run(8, 200, 3.0))
+    write_frames(tmp_path / "md.xyz", polarizable.run(8, 120, 3.0))
     (tmp_path / "loop.yaml").write_text(
         yaml.safe_dump(
             {
                 "trajectories": ["md.xyz"],
-                "probe": 150,
-                "selection": {"test": 2, "first": 3, "batch": 2},
+                "targets": ["apt"],
+                "probe": 100,
+                "selection": {"test": 2, "first": 2, "batch": 2},
                 "limits": {"cycles": 1},
                 "label": {"engine": "polarizable"},
-                "train": {"committee": 2, "preset": "small", "epochs": 120, "validation": 0.3},
-                "spectrum": {"temperature": 300, "resolution": 150, "plot_format": ["png"]},
+                "train": {"preset": "small", "epochs": 100, "validation": 0.5},
+                "spectrum": {"temperature": 300, "resolution": 200, "plot_format": ["svg"]},
             }
         )
     )
-    log = tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log"
     killed = start(tmp_path)
-    wait_for(log)
-    time.sleep(5.0)  # into the training
+    wait_for(tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log")
+    time.sleep(3.0)  # into the training
+    assert not (tmp_path / "loop" / "cycle-01" / "apt.mym").exists()
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     again = start(tmp_path)

@@ -43,8 +43,8 @@ def loop_settings(tmp_path: Path, n_frames: int = 560, **changes: Any) -> Autotr
     content: dict[str, Any] = {
         "trajectories": ["md.xyz"],
         "probe": 400,
-        "selection": {"method": "committee", "test": 8, "first": 12, "batch": 12},
-        "convergence": {"score": 0.03, "patience": 1, "low": 300, "high": 3900},
+        "selection": {"method": "committee", "test": 4, "first": 8, "batch": 8},
+        "convergence": {"score": 0.03, "intensity": 0.05, "patience": 1, "low": 300, "high": 3900},
         "limits": {"cycles": 5},
         "label": {"engine": "polarizable", "workers": 2},
         "train": {"committee": 2, "preset": "small", "epochs": 40, "validation": 0.1},
@@ -62,9 +62,9 @@ def test_the_loop_converges_to_the_spectra_of_the_model(tmp_path: Path, engine: 
     assert rows[-1]["state"] == "converged"
     assert "converged after" in said
     page = (tmp_path / "loop" / "report.html").read_text(encoding="utf-8")
-    assert f"Converged after {len(rows)} cycles and {12 * len(rows)} labels" in page
+    assert f"Converged after {len(rows)} cycles and {8 * len(rows)} labels" in page
     assert "could not be shown" not in page
-    assert [int(row["labels"]) for row in rows] == [12 * (k + 1) for k in range(len(rows))]
+    assert [int(row["labels"]) for row in rows] == [8 * (k + 1) for k in range(len(rows))]
     assert describe(tmp_path / "loop")["state"] == "converged"
     frames = list(read_frames(tmp_path / "md.xyz"))
     rates = polarizable.exact_rates(frames)

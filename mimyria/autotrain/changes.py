@@ -27,7 +27,8 @@ BIAS = "intensity bias of "
 
 def read_with_replicates(path: Path) -> Spectrum:
     """Return a spectrum of a cycle with its replicates, as far as the rates beside it give them."""
-    return with_replicates(read_spectrum(path))
+    spectrum = read_spectrum(path)
+    return with_replicates(spectrum) if of_same_frames(spectrum, spectrum) else spectrum
 
 
 def spectrum_changes(

@@ -53,7 +53,10 @@ def remake_spectra(folder: Path, only: str | None = None) -> Spectra:
     settings, used = from_words(SpectrumSettings, given), content.get("used", {})
     series = [run for path in stored for run in read_series(path)]
     sampling = choose_sampling(series, used.get("resolution", settings.resolution), settings.blocks, settings.window)
-    conditions = Conditions.of(settings, used.get("temperature", settings.temperature))
+    temperature = used.get("temperature", settings.temperature)
+    if temperature is None:
+        raise ConfigError(f"{written} does not tell the temperature that was used")
+    conditions = Conditions.of(settings, temperature)
     kinds = [kind for kind in KINDS if (folder / f"{kind}.csv").exists() and only in (None, kind)]
     return Spectra({kind: KINDS[kind](series, conditions, sampling) for kind in kinds})
 

@@ -11,7 +11,7 @@ from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
-from mimyria.cli.spectra import bands, compare, spectrum
+from mimyria.cli.spectra import bands, compare, optics, spectrum
 
 EXAMPLES: dict[Callable[..., None], str] = {
     demo: "mimyria demo --quick --out demo",
@@ -24,6 +24,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",
     bands: 'mimyria bands demo --range "3000 3800"',
+    optics: 'mimyria optics measured.dx --atr "45 2.4" --index 1.33 --at 4000 --out water.csv',
     info: "mimyria info apt.mym",
 }
 """The commands in the order of the help, each with the example that its own help shows."""

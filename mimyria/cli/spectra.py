@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,6 +62,44 @@ def bands(
 
     found = measure(spectrum, ranges=[range_of(text) for text in ranges or ()], column=column)
     typer.echo(json_format.dumps([band.as_dict() for band in found]) if json else band_table(found))
+
+
+def optics(
+    measured: Annotated[Path, typer.Argument(help="What was measured: JCAMP-DX or a table with the wavenumber first.")],
+    out: Annotated[Path, typer.Option(help="CSV for n·α, n, κ and what follows from them.")],
+    index: Annotated[float, typer.Option(help="Refractive index of the sample where it does not absorb.")],
+    at: Annotated[float | None, typer.Option(help="Where that is, cm⁻¹; without it, the highest wavenumber.")] = None,
+    atr: Annotated[str | None, typer.Option(help='Angle (°) and index of an ATR crystal, "45 2.4".')] = None,
+    reflection: Annotated[float | None, typer.Option(help="Angle (°) at which a surface reflected.")] = None,
+    film: Annotated[str | None, typer.Option(help="Thickness (µm), and index of the windows, of a film.")] = None,
+    light: Annotated[str, typer.Option(help="s or p, if polarised.")] = "",
+    column: Annotated[str | None, typer.Option(help="Name of the measured column; without it, the first.")] = None,
+    scale: Annotated[float, typer.Option(help="What it is multiplied with.")] = 1.0,
+) -> None:
+    """Make n, κ and n·α of a measured ATR, reflectance or film, by Kramers-Kronig."""
+    from mimyria.declare import Numbers, Refused
+    from mimyria.spectra.inversion import optics as run
+    from mimyria.spectra.spectrum import write_csv
+
+    numbers: dict[str, Any] = {}
+    for name, text, counts in (("atr", atr, (2,)), ("film", film, (1, 2))):
+        kind = Numbers(counts=counts)
+        try:
+            numbers[name] = None if text is None else kind.check(kind.read(text))
+        except Refused as refused:
+            raise ConfigError(f"--{name} {refused}") from None
+    if out.exists() and measured.exists() and out.samefile(measured):
+        raise ConfigError(f"{out} is what was measured; give another --out")
+    how: dict[str, Any] = {
+        "reflection": reflection,
+        "light": light,
+        "index": index,
+        "at": at,
+        "column": column,
+        "scale": scale,
+    }
+    write_csv(out, run(measured, **numbers, **how))
+    typer.echo(f"{out}: n·α, n, κ, ε and reflectivity")
 
 
 def range_of(text: str) -> tuple[float, float]:

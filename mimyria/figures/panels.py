@@ -136,6 +136,9 @@ def _infrared(spectrum: Spectrum) -> list[Panel]:
     seen = [_curve(spectrum, name, *as_what) for name, as_what in shown.items() if name in spectrum.columns]
     if seen:
         panels.append(_panel("ir", "as a spectrometer shows it", "absorbance", "", seen))
+    if "reflectance" in spectrum.columns:
+        surface = [_curve(spectrum, "reflectance", "reflectance", BLUE)]
+        panels.append(_panel("ir", "reflection of a surface", "R", "", surface))
     return panels
 
 

@@ -8,10 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.panels import OURS, Curve, Panel
 from mimyria.spectra.compare import similarity, warn_if_unlike
+from mimyria.spectra.inversion import optics
 from mimyria.spectra.kinds import KINDS
 from mimyria.spectra.spectrum import read_spectrum
 
@@ -20,9 +22,13 @@ log = logging.getLogger("mimyria")
 FEW = 12
 """Fewer values are points, such as band maxima, and not a curve."""
 COLORS = ("#000000", "#8a8a8a", "#8c6d31")
-OPTICAL = ("ir.n", "ir.κ")
+OPTICAL = ("ir.n", "ir.κ", "ir.ATR", "ir.film", "ir.reflectance")
 """Curves that are there only where the refractive index is known."""
-OPTIONS = ("scale", "column", "label")
+OF_INSTRUMENT = ("atr", "reflection", "film", "light", "index")
+OPTIONS = ("scale", "column", "label", *OF_INSTRUMENT)
+OF_SAMPLE = {"": "n_alpha_cm-1", "total": "n_alpha_cm-1", "n": "n", "κ": "kappa"}
+"""Columns of `optics` by the curve that they are laid over."""
+AS_SHOWN = {"reflectance": "reflectance", "atr_absorbance": "ATR"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ def read_reference(text: str) -> Reference:
 
     KIND is ``ir`` unless given; ``raman`` stands for VV, ``raman.VH`` for VH. FILE is as `read_spectrum` takes it; its
     first column after the wavenumber, or the one that is named, times ``scale`` must have the unit of our text
-    file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed.
+    file: ``scale=1000`` for n·α in 10³ cm⁻¹. No unit is guessed. With ``atr=45:2.4``,
+    ``reflection=10`` or ``film=10:1.4``, and ``index=1.33:4000``, n·α, n or κ are made of it by `optics`.
 
     Raises
     ------
@@ -60,14 +67,46 @@ def read_reference(text: str) -> Reference:
         raise ConfigError(f"--reference {text}: scale takes a number, not {given['scale']!r}") from None
     if not 0 < scale < math.inf:
         raise ConfigError(f"--reference {text}: scale takes a number above 0, not {scale:g}")
-    table = read_spectrum(path)
-    name = given.get("column")
-    wavenumber, values, error = table.wavenumber, scale * table.values(name), table.interval(name)
+    table, name = read_spectrum(path), given.get("column")
+    shown, column, factor = table, name, scale
+    if any(option in given for option in OF_INSTRUMENT):
+        if kind != "ir" or against not in OF_SAMPLE:
+            raise ConfigError(f"--reference {text}: what an instrument shows gives ir (n·α), ir.n and ir.κ")
+        shown = optics(table, **_instrument(text, given), column=name, scale=scale)
+        column, factor = OF_SAMPLE[against], 1.0
+    elif (told := table.measured(name)) and against != AS_SHOWN[told]:
+        raise SpectrumError(
+            f"{path} is {told}, and no absorption: lay it over ir.{AS_SHOWN[told]}, or say how it was measured, "
+            "atr=ANGLE:INDEX or reflection=ANGLE, and the index=N of the sample, to have n·α made of it"
+        )
+    wavenumber, values, error = shown.wavenumber, factor * shown.values(column), shown.interval(column)
     role = "points" if len(values) < FEW else "reference"
     curve = Curve(
-        given.get("label", path.stem), wavenumber, values, COLORS[0], None if error is None else scale * error, role
+        given.get("label", path.stem), wavenumber, values, COLORS[0], None if error is None else factor * error, role
     )
     return Reference(kind, against, curve, table.remark(name))
+
+
+def _instrument(text: str, given: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments of `optics` that the options of a reference state; numbers are joined by colons."""
+    if "index" not in given:
+        raise ConfigError(f"--reference {text}: give index=N[:CM⁻¹], of the sample where it does not absorb")
+    try:
+        numbers = {
+            name: tuple(float(word) for word in re.split(r"[:\s]+", given[name].strip()))
+            for name in OF_INSTRUMENT
+            if name in given and name != "light"
+        }
+        index, *at = numbers.pop("index")
+        (reflection,) = numbers.pop("reflection", (None,))
+        if len(at) > 1 or len(numbers.get("atr", (0, 0))) != 2 or len(numbers.get("film", (0,))) > 2:
+            raise ValueError
+    except ValueError:
+        raise ConfigError(
+            f"--reference {text}: takes atr=ANGLE:INDEX, reflection=ANGLE or film=MICROMETRES[:INDEX], index=N[:CM⁻¹]"
+        ) from None
+    light = given.get("light", "")
+    return {**numbers, "reflection": reflection, "light": light, "index": index, "at": at[0] if at else None}
 
 
 def kind_of(text: str) -> str:

@@ -106,6 +106,9 @@ def compare(
             log.info(f"{table}: {said}")
     curves = [tables[0].curve(column), tables[1].curve(column, scale)]
     names = [column or list(table.columns)[1] for table in tables]
+    for one, other in (tables, tables[::-1]):
+        if (told := one.measured(column)) and not other.columns.keys() & {told, f"{told}_s", f"{told}_p"}:
+            raise SpectrumError(f"{one.origin} is {told}, and no absorption: `mimyria optics` makes n·α of it")
     warn_if_of_different_kinds(tables, names)
     shared = error_of_difference(tables[0], tables[1], (names[0], names[1]), scale) if paired else None
     if paired and shared is None:

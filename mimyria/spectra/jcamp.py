@@ -22,7 +22,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.spectra.measured import ABSORBANCE, absorbance, in_wavenumbers, is_transmittance
+from mimyria.spectra.measured import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
 
 LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 TABLES = ("XYDATA", "XYPOINTS")
@@ -109,13 +109,13 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
     remarks: dict[str, str] = {}
     for k, (block, _, ordinates) in enumerate(spectra):
         unit = block.labels.get("YUNITS", "")
-        quantity, said = unit.lower() or "ordinate", ""
-        if is_transmittance(unit):
-            ordinates, said = absorbance(ordinates, unit, place)
-            quantity = ABSORBANCE
-        name = quantity if len(spectra) == 1 else names[k]
+        procedure = " ".join(block.labels.get(label, "") for label in ("SAMPLINGPROCEDURE", "DATATYPE"))
+        ordinates, quantity, said = read_ordinates(ordinates, unit, place, procedure)
+        known = quantity in (REFLECTANCE, ATR)
+        name = quantity or unit.lower() or "ordinate"
+        name = name if len(spectra) == 1 else f"{name} of {names[k]}" if known else names[k]
         name += f" ({k + 1})" * (name in columns)
-        columns[name], units[name] = ordinates, "1" if quantity == ABSORBANCE else unit
+        columns[name], units[name] = ordinates, "1" if quantity or unit.lower() == ABSORBANCE else unit
         stated = {"title": block.title, "data type": block.labels.get("DATATYPE", ""), name: said}
         remarks |= {key: value for key, value in stated.items() if value and key not in remarks}
     return wavenumber, columns, units, remarks

@@ -1,8 +1,13 @@
-"""What measured spectra are given in: wavelengths become wavenumbers, and a transmittance becomes an absorbance."""
+"""What measured spectra are given in: wavelengths become wavenumbers, and a transmittance becomes an absorbance.
+
+A reflectance, and the absorbance of attenuated total reflection (ATR), stay what they are and are named so: neither is
+an absorption of the sample before `optics` has made n and κ of it.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +15,10 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.units import LIGHT_SPEED
 
-ABSORBANCE = "absorbance"
+ABSORBANCE, REFLECTANCE, ATR = "absorbance", "reflectance", "atr_absorbance"
+REFLECTED = r"reflect(?:ance|ivity|ion)\b|reflexion|%\s*R\b|\bR\s*[(\[/]?\s*%"
+TOTALLY_REFLECTED = r"\bATR\b|total(?:ly)?\W+(?:internal\W+)?reflect"
+LOGARITHM = r"log\w*\s*[(\[]?\s*1\s*/\s*R\b|-\s*log\w*\s*[(\[]?\s*R\b"
 ABSCISSAE: dict[str, tuple[str, float]] = {
     r"1\s*/\s*cm|cm\s*\^?\s*[-−–]\s*1|cm⁻¹|wave\s*number|wellenzahl|kayser": ("wavenumber", 1.0),
     r"\bnm\b|nanomet": ("wavelength", 1e7),
@@ -58,6 +66,40 @@ def in_wavenumbers(abscissa: Array, unit: str, place: str, *, stated: bool = Tru
 def is_transmittance(unit: str) -> bool:
     """Return whether the unit of an ordinate, or the title of a column, says transmittance."""
     return re.search(TRANSMITTANCE, unit, re.IGNORECASE) is not None
+
+
+def quantity_of(unit: str, procedure: str = "") -> str:
+    """Return which quantity a unit, with what else is said of how it was measured, is of: empty for what is as it is.
+
+    One of ``transmittance``, ``reflectance``, ``atr_absorbance``, and ``atr`` for a reflectance of ATR.
+    """
+    says = partial(re.search, flags=re.IGNORECASE)
+    if says(TOTALLY_REFLECTED, f"{unit} {procedure}"):
+        of_light = is_transmittance(unit) or (says(REFLECTED, re.sub(TOTALLY_REFLECTED, "", unit, flags=re.IGNORECASE)))
+        return "atr" if of_light else ATR
+    if is_transmittance(unit):
+        return "transmittance"
+    return REFLECTANCE if says(LOGARITHM, unit) or says(REFLECTED, unit) else ""
+
+
+def read_ordinates(values: Array, unit: str, place: str, procedure: str = "") -> tuple[Array, str, str]:
+    """Return ordinates as they are kept, the name of their quantity, empty for the file's own, and what was done."""
+    quantity = quantity_of(unit, procedure)
+    if quantity == ATR:
+        return values, ATR, ""
+    if quantity == REFLECTANCE and re.search(LOGARITHM, unit, re.IGNORECASE):
+        return 10.0**-values, REFLECTANCE, "log(1/R) is read as reflectance"
+    if quantity == REFLECTANCE:
+        percent = np.nanmax(values, initial=-np.inf) > MOST_FRACTION
+        return (
+            (values / 100, REFLECTANCE, "reflectance in percent is read as a fraction")
+            if percent
+            else (values, REFLECTANCE, "")
+        )
+    if quantity:
+        values, said = absorbance(values, unit, place)
+        return values, ATR if quantity == "atr" else ABSORBANCE, said
+    return values, "", ""
 
 
 def absorbance(transmittance: Array, unit: str, place: str) -> tuple[Array, str]:

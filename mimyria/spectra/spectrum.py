@@ -21,7 +21,7 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.memory import whole
 from mimyria.spectra.jcamp import is_jcamp, read_jcamp
-from mimyria.spectra.measured import ABSORBANCE, absorbance, in_wavenumbers, is_transmittance
+from mimyria.spectra.measured import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
 from mimyria.spectra.replicates import NO_REPLICATES, Replicates
 from mimyria.spectra.student import student
 from mimyria.spectra.tables import read_table, read_text
@@ -151,7 +151,14 @@ class Spectrum:
     def remark(self, column: str | None = None) -> str:
         """Return what was done to a column when it was read from a file of others; empty where nothing was."""
         name = self._name(column)
-        return self.header.get(name, "") if self.kind == TABLE and name.startswith(ABSORBANCE) else ""
+        return (
+            self.header.get(name, "") if self.kind == TABLE and name.startswith((ABSORBANCE, ATR, REFLECTANCE)) else ""
+        )
+
+    def measured(self, column: str | None = None) -> str:
+        """Return ``reflectance`` or ``atr_absorbance`` where a file of others says that a column is one, or nothing."""
+        name = self._name(column)
+        return next((each for each in (REFLECTANCE, ATR) if self.kind == TABLE and name.startswith(each)), "")
 
     def bands(self, column: str | None = None, ranges: Sequence[tuple[float, float]] = ()) -> list[Band]:
         """Return integral, centre, maximum, height and width of the bands of a column; see `measure_bands`."""
@@ -283,9 +290,10 @@ def read_spectrum(path: File) -> Spectrum:
     for k, values in enumerate(table.values.T[1:], 1):
         name = table.names[k] if table.names else f"column_{k + 1}"
         title = table.stated.get("YUNITS", table.titles[k])
-        if kind == TABLE and is_transmittance(title):
-            name = ABSORBANCE if table.values.shape[1] == 2 else f"{ABSORBANCE} of {name}"
-            values, header[name] = absorbance(values, title, str(path))
-            units[name] = "1"
+        if kind == TABLE:
+            values, quantity, said = read_ordinates(values, title, str(path))
+            if quantity:
+                name = quantity if table.values.shape[1] == 2 else f"{quantity} of {name}"
+                units[name], header[name] = "1", said
         columns[name] = values[order]
     return Spectrum(kind, columns, header, units, str(path))

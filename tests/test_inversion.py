@@ -1,0 +1,208 @@
+"""From what instruments show back to n and κ: oscillators there and back, noise, cut ranges, files, what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import Run, made_spectra, refused
+from mimyria.errors import ConfigError, SpectrumError
+from mimyria.figures.panels import panels_of
+from mimyria.figures.reference import lay_over, read_reference
+from mimyria.frame import Array
+from mimyria.spectra.compare import compare
+from mimyria.spectra.instruments import film_absorbance
+from mimyria.spectra.inversion import Instrument, optics
+from mimyria.spectra.spectrum import TABLE, WAVENUMBER, Spectrum, read_spectrum
+
+INFINITY = 1.78
+OSCILLATORS = np.array([[600, 0.25, 200], [1650, 0.015, 70], [3400, 0.05, 300]])
+"""Position (cm⁻¹), strength, width (cm⁻¹): roughly liquid water above 300 cm⁻¹."""
+BANDS = ((500, 800), (1500, 1800), (3000, 3800))
+HOW = {
+    "diamond": {"atr": (45.0, 2.4)},
+    "germanium, p": {"atr": (45.0, 4.0), "light": "p"},
+    "60°, s": {"atr": (60.0, 2.4), "light": "s"},
+    "film": {"film": (2.0, 1.4)},
+    "fringes": {"film": (2.0, 1.0)},
+    "mirror": {"reflection": 0.0},
+    "mirror, 10°": {"reflection": 10.0},
+    "mirror, s": {"reflection": 50.0, "light": "s"},
+}
+
+
+def refraction(wavenumber: Array) -> Array:
+    """n + iκ of the oscillators."""
+    position, strength, width = OSCILLATORS.T[:, :, None]
+    each = strength * position**2 / (position**2 - wavenumber**2 - 1j * width * wavenumber)
+    return np.asarray(np.sqrt(INFINITY + each.sum(axis=0)))
+
+
+def shown(how: str, low: float = 10.0, high: float = 8000.0, step: float = 4.0, noise: float = 0.0) -> Spectrum:
+    """Return what an instrument shows of the oscillators."""
+    wavenumber = np.arange(low, high + step / 2, step)
+    sample = refraction(wavenumber)
+    values = Instrument(**HOW[how]).shows(wavenumber, sample.real, sample.imag)  # type: ignore[arg-type]
+    values = values + noise * values.max() * np.random.default_rng(0).normal(size=len(values))
+    return Spectrum(TABLE, {WAVENUMBER: wavenumber, "measured": values})
+
+
+def known(spectrum: Spectrum) -> float:
+    return float(refraction(spectrum.wavenumber[-1:])[0].real)
+
+
+def off(found: Spectrum, low: float, high: float) -> float:
+    """Return the largest deviation of n·α in a band, over its height."""
+    there = (found.wavenumber >= low) & (found.wavenumber <= high)
+    nu = found.wavenumber[there]
+    sample = refraction(nu)
+    exact = 4 * np.pi * nu * sample.real * sample.imag
+    return float(abs(found.values("n_alpha_cm-1")[there] - exact).max() / exact.max())
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_there_and_back(how: str) -> None:
+    """Within one per cent of each band; a reflectance hardly sees weak ones, of which it is two."""
+    measured = shown(how)
+    found = optics(measured, **HOW[how], index=known(measured))  # type: ignore[arg-type]
+    for band in BANDS:
+        assert off(found, *band) < (0.03 if "reflection" in HOW[how] else 0.01), band
+    inside = (found.wavenumber > 300) & (found.wavenumber < 4000)
+    exact = refraction(found.wavenumber)[inside]
+    assert abs(found.values("n")[inside] - exact.real).max() < 0.01
+    assert abs(found.values("kappa")[inside] - exact.imag).max() < 0.01
+    np.testing.assert_allclose(found.values("epsilon_imag"), 2 * found.values("n") * found.values("kappa"))
+    assert found.unit("n_alpha_cm-1") == "cm-1"
+
+
+@pytest.mark.parametrize("how", ["diamond", "germanium, p", "film"])
+def test_a_range_that_is_cut_says_what_it_does_not_know(how: str) -> None:
+    """From 700 cm⁻¹, in the flank of a band, to 4000: the stated error covers the deviation, and is small far away."""
+    measured = shown(how, 700.0, 4000.0)
+    found = optics(measured, **HOW[how], index=known(measured))  # type: ignore[arg-type]
+    sample = refraction(found.wavenumber)
+    exact = 4 * np.pi * found.wavenumber * sample.real * sample.imag
+    deviation, stated = abs(found.values("n_alpha_cm-1") - exact), found.error("n_alpha_cm-1")
+    near = found.wavenumber < 1500
+    assert np.mean(deviation[near] <= stated[near]) > 0.9
+    assert off(found, 3000, 3800) < 0.01
+    assert off(found, 1500, 1800) < 0.02
+    assert stated[0] > 20 * stated[-100]
+
+
+@pytest.mark.parametrize("how", ["diamond", "film", "mirror, s"])
+def test_noise_stays_noise(how: str) -> None:
+    """Of 0.2 % of the largest value: its mean does not move the bands."""
+    measured = shown(how, noise=0.002)
+    found = optics(measured, **HOW[how], index=known(measured))  # type: ignore[arg-type]
+    nu = found.wavenumber
+    exact = refraction(nu)
+    for low, high in ((500, 800), (3000, 3800)):
+        there = (nu >= low) & (nu <= high)
+        ours = np.trapezoid(found.values("n_alpha_cm-1")[there], nu[there])
+        theirs = np.trapezoid((4 * np.pi * nu * exact.real * exact.imag)[there], nu[there])
+        assert ours == pytest.approx(theirs, rel=0.02)
+
+
+def test_a_film_is_that_of_a_transfer_matrix() -> None:
+    """Layer by layer (Abelès), with every inner reflection."""
+    nu = np.linspace(500, 4000, 300)
+    sample, thickness, window = refraction(nu), 7.0, 1.5
+    phase = 2 * np.pi * nu * sample * thickness * 1e-4
+    b = np.cos(phase) - 1j * np.sin(phase) / sample * window
+    c = window * np.cos(phase) - 1j * sample * np.sin(phase)
+    exact = -np.log10(abs(2 * window / (window * b + c)) ** 2)
+    np.testing.assert_allclose(film_absorbance(nu, sample.real, sample.imag, thickness, window), exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "one of --atr, --reflection and --film"),
+        ({"atr": (45.0, 2.4), "film": (2.0,)}, "one of --atr, --reflection and --film"),
+        ({"atr": (95.0, 2.4)}, "--atr takes an angle"),
+        ({"reflection": 95.0, "light": "s"}, "--reflection takes an angle"),
+        ({"reflection": 30.0}, "s-polarised, or unpolarised at no more than 15°"),
+        ({"reflection": 5.0, "light": "p"}, "s-polarised, or unpolarised"),
+        ({"atr": (45.0, 2.4), "light": "x"}, "--light takes s or p"),
+        ({"atr": (45.0, 2.4), "index": 0.5}, "--index takes the refractive index"),
+        ({"atr": (45.0, 2.4), "at": 9000.0}, "goes from 10 to 8010 cm"),
+        ({"atr": (45.0, 2.4), "scale": 1000.0}, "no n and κ show this as atr_absorbance"),
+        ({"reflection": 0.0, "scale": 100.0}, "a reflectance lies between 0 and 1"),
+    ],
+)
+def test_what_is_refused(given: dict[str, object], message: str) -> None:
+    measured = shown("mirror" if "reflection" in given else "diamond", step=20.0)
+    with pytest.raises((ConfigError, SpectrumError), match=message):
+        optics(measured, **{"index": 1.33} | given)  # type: ignore[arg-type]
+    with pytest.raises(SpectrumError, match=r"at 8010 cm⁻¹ is 0.02\d*, but 0.11\d* with the index 2"):
+        optics(shown("mirror", step=20.0), reflection=0.0, index=2.0)
+
+
+def test_jcamp_says_what_it_is(tmp_path: Path) -> None:
+    """A reflectance and ATR are no absorption: named, refused beside n·α, and inverted when it is said how."""
+    measured = shown("diamond", step=8.0)
+    nu, values = measured.wavenumber, measured.values()
+    ours = Spectrum("ir", {WAVENUMBER: nu, "n_alpha_cm-1": np.ones(len(nu))})
+
+    def written(unit: str, ordinates: Array, procedure: str = "") -> Path:
+        path = tmp_path / "a.dx"
+        head = f"##TITLE=a\n##JCAMP-DX=4.24\n##SAMPLING PROCEDURE={procedure}\n##XUNITS=1/CM\n##YUNITS={unit}\n"
+        rows = "\n".join(f"{x:.10g} {y:.10g}" for x, y in zip(nu, ordinates, strict=True))
+        path.write_text(f"{head}##NPOINTS={len(nu)}\n##XYPOINTS=(XY..XY)\n{rows}\n##END=\n")
+        return path
+
+    for unit, ordinates, procedure in (
+        ("ABSORBANCE", values, "ATR, diamond, 45 degrees"),
+        ("ATR UNITS", values, ""),
+        ("TRANSMITTANCE", 10**-values, "attenuated total reflection"),
+        ("REFLECTANCE", 10**-values, "ATR"),
+    ):
+        path = written(unit, ordinates, procedure)
+        table = read_spectrum(path)
+        assert table.quantities == ["atr_absorbance"], unit
+        np.testing.assert_allclose(table.values(), values, atol=1e-8)
+        with pytest.raises(SpectrumError, match="is atr_absorbance, and no absorption: `mimyria optics`"):
+            compare(ours, path)
+    with pytest.raises(SpectrumError, match=r"lay it over ir\.ATR, or say how it was measured"):
+        read_reference(str(path))
+    reference = read_reference(f"{path},atr=45:2.4,index={known(measured)}")
+    np.testing.assert_allclose(
+        reference.curve.values, optics(measured, **HOW["diamond"], index=known(measured)).values(), rtol=1e-4, atol=0.5
+    )
+    assert read_reference(f"ir.ATR={path}").curve.values == pytest.approx(values, abs=1e-8)
+    for text in ("atr=45", "atr=x:y", "reflection=1:2"):
+        with pytest.raises(ConfigError, match="takes atr=ANGLE:INDEX"):
+            read_reference(f"{path},{text},index=1.3")
+    with pytest.raises(ConfigError, match="give index=N"):
+        read_reference(f"{path},atr=45:2.4")
+    with pytest.raises(SpectrumError, match="its column atr_absorbance is atr_absorbance, and not"):
+        optics(path, reflection=0.0, index=1.33)
+    for unit, ordinates in (("REFLECTANCE", 10**-values), ("%R", 100 * 10**-values), ("LOG(1/R)", values)):
+        table = read_spectrum(written(unit, ordinates))
+        assert table.quantities == ["reflectance"], unit
+        np.testing.assert_allclose(table.values(), 10**-values, atol=1e-8)
+    with pytest.raises(SpectrumError, match="is reflectance, and no absorption"):
+        compare(ours, path)
+    assert read_spectrum(written("ABSORBANCE", values)).quantities == ["absorbance"]
+
+
+def test_references_without_their_curve_name_the_flag(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    np.savetxt(path, np.column_stack([shown("diamond").wavenumber, shown("diamond").values()]))
+    with pytest.raises(SpectrumError, match=r"ir\.ATR; it needs --epsilon-infinity"):
+        lay_over(panels_of(made_spectra()), [read_reference(f"ir.ATR={path}")])
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    path, out = tmp_path / "a.txt", tmp_path / "o.csv"
+    measured = shown("diamond", step=8.0)
+    np.savetxt(path, np.column_stack([measured.wavenumber, measured.values()]))
+    command = ["optics", path, "--out", out, "--index", known(measured)]
+    status, text, error = run(*command, "--atr", "45 2.4")
+    assert status == 0, error
+    assert "o.csv: n·α, n, κ" in text
+    assert off(read_spectrum(out), 3000, 3800) < 0.01
+    refused(run(*command, "--atr", "45"), "--atr takes 2 numbers")
+    refused(run(*command), "one of --atr, --reflection and --film")
+    refused(run("optics", path, "--out", path, "--index", 1.3, "--atr", "45 2.4"), "is what was measured")

@@ -92,7 +92,7 @@ def test_a_range_that_is_cut_says_what_it_does_not_know(how: str) -> None:
 
 @pytest.mark.parametrize("how", ["diamond", "film", "mirror, s"])
 def test_noise_stays_noise(how: str) -> None:
-    """Of 0.2 % of the largest value: its mean does not move the bands."""
+    """Of 0.2 % of the largest value: its mean does not move the bands, as far as a few hundred points average it."""
     measured = shown(how, noise=0.002)
     found = optics(measured, **HOW[how], index=known(measured))  # type: ignore[arg-type]
     nu = found.wavenumber
@@ -101,7 +101,7 @@ def test_noise_stays_noise(how: str) -> None:
         there = (nu >= low) & (nu <= high)
         ours = np.trapezoid(found.values("n_alpha_cm-1")[there], nu[there])
         theirs = np.trapezoid((4 * np.pi * nu * exact.real * exact.imag)[there], nu[there])
-        assert ours == pytest.approx(theirs, rel=0.02)
+        assert ours == pytest.approx(theirs, rel=0.03)
 
 
 def test_a_film_is_that_of_a_transfer_matrix() -> None:
@@ -126,7 +126,7 @@ def test_a_film_is_that_of_a_transfer_matrix() -> None:
         ({"reflection": 5.0, "light": "p"}, "s-polarised, or unpolarised"),
         ({"atr": (45.0, 2.4), "light": "x"}, "--light takes s or p"),
         ({"atr": (45.0, 2.4), "index": 0.5}, "--index takes the refractive index"),
-        ({"atr": (45.0, 2.4), "at": 9000.0}, "goes from 10 to 8010 cm"),
+        ({"atr": (45.0, 2.4), "at": 9000.0}, "goes from 10 to 7990 cm"),
         ({"atr": (45.0, 2.4), "scale": 1000.0}, "no n and κ show this as atr_absorbance"),
         ({"reflection": 0.0, "scale": 100.0}, "a reflectance lies between 0 and 1"),
     ],
@@ -135,7 +135,10 @@ def test_what_is_refused(given: dict[str, object], message: str) -> None:
     measured = shown("mirror" if "reflection" in given else "diamond", step=20.0)
     with pytest.raises((ConfigError, SpectrumError), match=message):
         optics(measured, **{"index": 1.33} | given)  # type: ignore[arg-type]
-    with pytest.raises(SpectrumError, match=r"at 8010 cm⁻¹ is 0.02\d*, but 0.11\d* with the index 2"):
+
+
+def test_a_reflectance_on_another_scale_than_the_index() -> None:
+    with pytest.raises(SpectrumError, match=r"at 7990 cm⁻¹ is 0.01\d*, but 0.11\d* with the index 2"):
         optics(shown("mirror", step=20.0), reflection=0.0, index=2.0)
 
 

@@ -38,14 +38,44 @@ def compare(
     range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
     scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
     difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
+    per: Annotated[
+        str, typer.Option(help="Of two folders: scale the second to as many of these molecules, H2O for example.")
+    ] = "",
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked."""
+    """Print the similarity of two spectra, 1 - Σ|A - B| / Σ|A + B|; write their difference if asked.
+
+    Of two folders of runs, --difference FILE.csv holds that of all columns, with a picture FILE.png.
+    """
+    if first.is_dir() and second.is_dir():
+        if difference is None:
+            raise ConfigError("of two folders the difference is made: give --difference FILE.csv")
+        _folders(first, second, difference, scale, per, range)
+        return
+    if per:
+        raise ConfigError("--per needs two folders of runs")
     from mimyria.spectra.compare import compare as run
 
     result = run(first, second, column=column, range=range, scale=scale, difference=difference)
     typer.echo(json_format.dumps(result.as_dict()) if json else result)
+
+
+def _folders(first: Path, second: Path, out: Path, scale: float, per: str, range: tuple[float, float]) -> None:
+    """Write the difference of two folders, and its picture; print where it goes through zero."""
+    from mimyria.figures.difference import plot_difference
+    from mimyria.spectra.run_difference import difference_of_runs
+    from mimyria.spectra.spectrum import write_csv
+
+    if out.suffix != ".csv":
+        raise ConfigError(f"--difference takes a file that ends in .csv, not {out}")
+    if not scale > 0 or not range[0] < range[1]:
+        raise ConfigError("--scale takes a number above 0, --range the lowest and the highest wavenumber")
+    made = difference_of_runs(first, second, scale=scale, molecule=per, range=range)
+    write_csv(out, made)
+    plot_difference(out.with_suffix(".png"), made)
+    for name in made.quantities:
+        typer.echo(f"{name}: {made.header[name]}; isosbestic points: {made.header[f'isosbestic points of {name}']}")
 
 
 def bands(

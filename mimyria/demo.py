@@ -34,7 +34,7 @@ EXPERIMENT = "experiment.csv"
 
 MINUTES, QUICK_MINUTES = 1.5, 0.3
 """Training of each network."""
-QUICK_FRAMES = 750
+QUICK_FRAMES = 500
 """Of each trajectory."""
 RESOLUTION = 60.0
 """cm⁻¹: what fifteen picoseconds of 32 molecules show without drowning the bands in noise."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ensembles import WARM, made_series, noise
-from mimyria.spectra.blocking import block_correlation, check_blocks
+from mimyria.spectra.blocking import block_correlation, check_blocks, is_correlated
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.replicates import without_each
 from mimyria.spectra.sampling import choose_sampling
@@ -31,6 +31,22 @@ def test_a_known_correlation_of_neighbours_is_found(wanted: float) -> None:
     if not wanted:
         assert r.mean() == pytest.approx(0.0, abs=0.02)
         assert r.std() == pytest.approx(error.mean(), rel=0.25)
+
+
+@pytest.mark.parametrize("number", [4, 10])
+def test_independent_blocks_are_rarely_warned_of_and_correlated_ones_mostly(number: int) -> None:
+    rng = np.random.default_rng(0)
+    warned = {}
+    for wanted in (0.0, 0.6):
+        found = []
+        for _ in range(400):
+            blocks = rng.normal(size=(number, 60))
+            for k in range(1, number):
+                blocks[k] = wanted * blocks[k - 1] + np.sqrt(1 - wanted**2) * blocks[k]
+            found.append(is_correlated(*block_correlation(lines_of(blocks), number, 1.0)))
+        warned[wanted] = np.mean(found)
+    assert warned[0.0] < 0.02  # of several spectra of a run, together less than 0.05
+    assert warned[0.6] > (0.95 if number == 10 else 0.25)  # four blocks tell little
 
 
 def test_a_constant_spectrum_says_nothing() -> None:

@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORTER = {
     "--time-limit 0.25": "--time-limit 0.25 --epochs 1",
     "--frames 0:200": "--frames 0:40",
-    "--frames 0:400": "--frames 0:250",
+    "--frames 0:400": "--frames 0:200",
     "frames=(0, 200)": "frames=(0, 40)",
 }
 """What the commands are run with, for whether they run does not depend on it."""

@@ -35,13 +35,22 @@ def check_blocks(spectra: Mapping[str, Spectrum], resolution: float) -> None:
         r, error = block_correlation(
             spectrum.lines[name], spectrum.replicates.blocks, resolution / spectrum.wavenumber[1]
         )
-        factor = float(np.sqrt((1 + r) / (1 - r))) if 0 < r < 1 else 1.0
-        if r > STANDARD_ERRORS * error and factor > LEAST_FACTOR:
+        if is_correlated(r, error):
             log.warning(
                 f"{kind}: neighbouring blocks are correlated ({r:.2f} ± {error:.2f}), so its standard errors are about "
-                f"{factor:.1f} times too small: lines narrower than the resolution, or slow motion, need longer "
-                f"blocks; halve their number, {spectrum.replicates.blocks}, with --blocks"
+                f"{missing_factor(r):.1f} times too small: lines narrower than the resolution, or slow motion, need "
+                f"longer blocks; halve their number, {spectrum.replicates.blocks}, with --blocks"
             )
+
+
+def is_correlated(r: float, error: float) -> bool:
+    """Return whether a correlation of blocks and its standard error are worth a warning."""
+    return r > STANDARD_ERRORS * error and missing_factor(r) > LEAST_FACTOR
+
+
+def missing_factor(r: float) -> float:
+    """Return √[(1 + r)/(1 - r)], by which errors are too small."""
+    return float(np.sqrt((1 + r) / (1 - r))) if 0 < r < 1 else 1.0
 
 
 def block_correlation(lines: Array, blocks: int, points: float) -> tuple[float, float]:

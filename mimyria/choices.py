@@ -21,9 +21,11 @@ UNITS = ("A/fs", "A/ps", "nm/ps", "au", "ase", "bohr/fs")
 WINDOWS = ("gaussian", "hann", "blackman")
 NUCLEI = ("classical", "beads", "centroid", "effective")
 CORRECTIONS = ("harmonic", "standard", "schofield", "none")
-KINDS = ("ir", "raman", "vdos", "sfg", "hyper_raman")
-OF_FACES = ("sfg",)
-"""Kinds that need the rates of the two faces of a slab; made only on request."""
+KINDS = ("ir", "raman", "vdos", "sfg", "depth", "hyper_raman")
+OF_FACES = ("sfg", "depth")
+"""Kinds that need the rates of the two faces of a slab, or of its molecules; made only on request."""
+DEPTHS = ("surface", "middle")
+"""Where depth is measured from: the surface of the slab, inwards, or its middle, outwards."""
 PRESETS = ("default", "small", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"

@@ -212,6 +212,7 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
         ("--directions", "ir", settings.directions),
         ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
         ("--local-field", "raman", settings.local_field),
+        ("--pair-cutoff", "sfg", settings.pair_cutoff is not None),
         *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:

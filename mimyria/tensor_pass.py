@@ -24,6 +24,7 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.faces import split_faces
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
+from mimyria.rates.places import split_molecules
 from mimyria.rates.response import mean_of_beads, rate, response_series
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
@@ -47,16 +48,18 @@ MOST_ALIASED, MUCH_ALIASED = 0.003, 0.01
 
 
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings, of_modes: Trajectory | None = None) -> Grouping:
-    """Return the groups of a trajectory's atoms, or the faces of a slab if a kind needs them.
+    """Return the groups of a trajectory's atoms, or the faces or molecules of a slab if a kind needs them.
 
     Effective modes are those of the trajectory ``of_modes``, of this one if none is given.
     """
-    if settings.of_faces:
+    if settings.of_faces and not settings.of_molecules:
         return split_faces(settings.normal)
     start = int(trajectory.differenced)  # the first frame has no velocity
     first = next(trajectory.frames(start, start + 1), None)
     if first is None:
         raise SpectrumError(f"{trajectory.path} has no frame with velocities")
+    if settings.of_molecules:
+        return split_molecules(first, settings.normal)
     if settings.groups != ("modes",):
         return make_grouping(settings.groups, first, settings.topology)
     of_modes = of_modes or trajectory
@@ -247,5 +250,6 @@ def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: in
     if settings.model_files:
         each = {name: stated_level(path, name, settings.level) for name, path in settings.model_files.items()}
         facts |= {"levels": known} if (known := {name: level for name, level in each.items() if level}) else {}
+    facts |= {"molecules_of_slab": True} if settings.of_molecules else {}
     facts |= {"groups": None} if settings.of_faces else {"normal": None}
     return Identity(facts, files)

@@ -70,7 +70,7 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--apt", "frames", "--kinds", "nmr"], "--kinds takes ir, raman, vdos, sfg, hyper_raman, not 'nmr'"),
+        (["--apt", "frames", "--kinds", "nmr"], "--kinds takes ir, raman, vdos, sfg, depth, hyper_raman, not 'nmr'"),
         (["--apt", "frames", "--kinds", "sfg"], "--kinds sfg needs --pgt"),
         (["--pgt", "frames", "--kinds", "ir"], "--kinds ir needs --apt"),
         (["--apt", "frames", "--pgt", "frames", "--kinds", "sfg", "--groups", "none"], "leave --groups out"),

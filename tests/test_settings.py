@@ -57,7 +57,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "temperature", 0, "0", "--temperature must be positive, not 0"),
     ("spectrum", "temperature", -math.inf, "-inf", "--temperature must be positive and finite, not -inf"),
     ("spectrum", "epsilon_infinity", 0.5, "0.5", "--epsilon-infinity must be at least 1, not 0.5"),
-    ("spectrum", "kinds", ("ir", "uv"), "ir uv", "--kinds takes ir, raman, vdos, sfg, hyper_raman, not 'uv'"),
+    ("spectrum", "kinds", ("ir", "uv"), "ir uv", "--kinds takes ir, raman, vdos, sfg, depth, hyper_raman, not 'uv'"),
     ("spectrum", "device", "gpu", "gpu", "--device takes auto, cpu, cuda, cuda:1 or mps, not 'gpu'"),
     ("spectrum", "normal", "w", "w", "--normal takes x, y, z, not 'w'"),
     ("spectrum", "sum_rule", "maybe", "maybe", "--sum-rule takes project or none, not 'maybe'"),

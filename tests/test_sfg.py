@@ -18,7 +18,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.spectra.sfg import component, sum_frequency
+from mimyria.spectra.sfg import components, sum_frequency
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.units import LIGHT_SPEED
 
@@ -134,7 +134,7 @@ def test_tilted_molecules_have_the_components_of_their_cone() -> None:
         assert spectrum.columns[f"{name}_im"][middle] > 5 * spectrum.columns[f"{name}_im_error"][middle]
     series = slab(*(np.stack(pair, axis=1) for pair in zip(molecules(up), molecules(down, seed=1), strict=True)))
     how = choose_sampling([series], 30.0, 10)
-    chiral, straight = (component([series], name, how)[1][0, 0].max() for name in ("xyz", "zzz"))
+    chiral, straight = (components([series], [name], how)[1][name][0, 0].max() for name in ("xyz", "zzz"))
     assert abs(chiral) < 0.1 * straight
 
 

@@ -36,14 +36,16 @@ class Correlator:
         Number of lags τ = 0, 1, ... kept.
     block
         Frames of a block, at least ``lags``; None for about ``lags`` at first, doubled as the series grows.
+    first
+        Correlate only so many groups with all; None for all with all.
     """
 
-    def __init__(self, lags: int, block: int | None = None) -> None:
+    def __init__(self, lags: int, block: int | None = None, first: int | None = None) -> None:
         if lags < 1:
             raise SpectrumError(f"a correlation function needs at least one lag, not {lags}")
         if block is not None and block < lags:
             raise SpectrumError(f"blocks of {block} frames are shorter than {lags} lags")
-        self.lags, self._growing = lags, block is None
+        self.lags, self._growing, self._first = lags, block is None, first
         self._steps = 1 if block is None else max(1, block // max(lags, USUAL_STEP))  # of a block
         self._step = max(lags, SHORTEST_STEP) if block is None else block // self._steps
         # Twice a step holds all lags of its pairs without wrap-around.
@@ -82,7 +84,10 @@ class Correlator:
         self._pending, self._n_pending = [frames.copy()], len(frames)
 
     def result(self) -> Array:
-        """Return C_gh(τ), mean of both time orders, shape (groups, groups, lags); NaN at lags without a pair."""
+        """Return C_gh(τ), mean of both time orders, shape (groups, groups, lags); NaN at lags without a pair.
+
+        With ``first`` the first axis counts the first groups only, here and below.
+        """
         rest = np.concatenate(self._pending) if self._n_pending else None
         powers = self._powers if rest is None else [*self._powers, self._power(rest)[0]]
         if not powers:
@@ -100,23 +105,26 @@ class Correlator:
         """Return the mean over the pairs that end in the frames start to stop."""
         sums = fft.irfft(power, n=self._length, axis=0)[: self.lags]
         pairs = stop - np.maximum(start, np.arange(self.lags))
-        mean = sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
-        return 0.5 * (mean + mean.transpose(1, 0, 2))
+        return sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
 
     def _power(self, step: Array) -> tuple[Array, Array]:
-        """Return P(ω) of a step, (frequencies, groups, groups), and its transform."""
+        """Return P(ω) of a step, mean of both time orders, (frequencies, groups, groups), and its transform."""
         _, groups, components = step.shape
         frequencies = len(self._shift)
-        total: Array = np.zeros((frequencies, groups, groups), dtype=complex)
+        first = self._first or groups
+        forward: Array = np.zeros((frequencies, first, groups), dtype=complex)
+        backward = forward.copy() if first < groups else forward.transpose(0, 2, 1)
         transform: Array = np.empty((frequencies, groups, components), np.result_type(step, np.complex64))
         # A few components at a time: `both` of all atoms at once may not fit into memory.
         for k in range(0, components, COMPONENTS_AT_ONCE):
             part = (..., slice(k, k + COMPONENTS_AT_ONCE))
             now = fft.rfft(step[part], n=self._length, axis=0)
             both = now if self._last is None else now + self._shift.astype(now.dtype) * self._last[part]
-            total += np.matmul(both.conj(), now.transpose(0, 2, 1))
+            forward += np.matmul(both[:, :first].conj(), now.transpose(0, 2, 1))
+            if first < groups:
+                backward += np.matmul(now[:, :first], both.conj().transpose(0, 2, 1))
             transform[part] = now
-        return total, transform
+        return (forward + backward) / 2, transform
 
 
 def correlation(series: Array, lags: int) -> Array:

@@ -24,21 +24,33 @@ def split_faces(normal: str) -> Grouping:
     h is the height of the centre of mass of an atom's molecule over that of the slab, see `heights`. All atoms of a
     molecule have its weight: a weight by atom would make the isotropic middle of the slab anisotropic.
     """
+    axis = axis_of(normal)
+
+    return Grouping(face_names(normal), lambda frame: face_weights(heights(frame, axis)))
+
+
+def axis_of(normal: str) -> int:
+    """Return the index of an axis, 0 to 2; raise ConfigError for anything else."""
     if normal not in list(AXES):
         raise ConfigError(f"--normal takes x, y or z, not {normal!r}")
-    axis = AXES.index(normal)
+    return AXES.index(normal)
 
-    def weights(frame: Frame) -> Array:
-        upper = 0.5 + 0.5 * np.sin(0.5 * np.pi * np.clip(heights(frame, axis) / SWITCH, -1, 1))
-        return np.array([upper, 1 - upper])
 
-    return Grouping((f"+{normal}", f"-{normal}"), weights)
+def face_names(normal: str) -> tuple[str, str]:
+    """Return the names of the faces, upper and lower."""
+    return f"+{normal}", f"-{normal}"
+
+
+def face_weights(height: Array) -> Array:
+    """Return how much belongs to the upper and to the lower face, shape (2, ...), at heights (...) over the middle."""
+    upper = 0.5 + 0.5 * np.sin(0.5 * np.pi * np.clip(height / SWITCH, -1, 1))
+    return np.array([upper, 1 - upper])
 
 
 def normal_of(groups: tuple[str, ...]) -> str:
     """Return the normal of groups made by `split_faces`, from their names."""
     for normal in AXES:
-        if groups == (f"+{normal}", f"-{normal}"):
+        if groups == face_names(normal):
             return normal
     raise SpectrumError(
         f"the rates are those of the groups {', '.join(groups)}, not of the faces of a slab: ask for sfg when they are "
@@ -51,32 +63,40 @@ def heights(frame: Frame, axis: int) -> Array:
 
     The slab may lie across the cell boundary. Atoms of an infinite network count one by one.
     """
-    masses, (i, j, vectors) = frame_masses(frame), find_bonds(frame)
-    molecules, whole = join(frame, (i, j, vectors))
+    masses, (molecules, whole) = frame_masses(frame), finite_molecules(frame, find_bonds(frame))
+    mass = np.bincount(molecules, masses)
+    return over_the_middle(frame, axis, np.bincount(molecules, masses * whole[:, axis]) / mass, mass)[molecules]
+
+
+def finite_molecules(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    """Return `join`, where every atom of an infinite network is a molecule of its own."""
+    i, j, vectors = bonds
+    molecules, whole = join(frame, bonds)
     # A network bonded to its own images cannot be made whole: some bond vector misses its atom by a cell vector.
     torn = abs(whole[i] + vectors - whole[j]).max(axis=1, initial=0.0) > 1e-3  # Å
     endless = np.isin(molecules, molecules[i[torn]])
     molecules = np.where(endless, len(frame) + np.arange(len(frame)), molecules)
-    _, molecules = np.unique(molecules, return_inverse=True)
-    mass = np.bincount(molecules, masses)
-    height = np.bincount(molecules, masses * whole[:, axis]) / mass
-    across = ~_in_plane(frame.cell, axis) & frame.periodic
+    return np.unique(molecules, return_inverse=True)[1], whole
+
+
+def over_the_middle(frame: Frame, axis: int, height: Array, mass: Array) -> Array:
+    """Return heights (m,), Å, of so many masses over their centre, which may lie across the boundary of the cell."""
+    across = ~in_plane(frame.cell, axis) & frame.periodic
     if period := float(abs(frame.cell[across, axis]).sum()):  # zero if not periodic along the axis
         # The mean on a circle finds the centre across the boundary; the mean itself would lie in the vacuum.
         turn = 2 * np.pi / period
-        height -= np.angle((mass * np.exp(1j * turn * height)).sum()) / turn
-        height -= period * np.round(height / period)
-    height -= mass @ height / mass.sum()
-    return height[molecules]
+        height = height - np.angle((mass * np.exp(1j * turn * height)).sum()) / turn
+        height = height - period * np.round(height / period)
+    return np.asarray(height - mass @ height / mass.sum())
 
 
 def face_area(cell: Array, axis: int) -> float:
     """Return the area (Å²) of the cell's face across an axis, cell vectors as rows (3, 3)."""
-    first, second = cell[_in_plane(cell, axis)]
+    first, second = cell[in_plane(cell, axis)]
     return float(np.linalg.norm(np.cross(first, second)))
 
 
-def _in_plane(cell: Array, axis: int) -> Array:
+def in_plane(cell: Array, axis: int) -> Array:
     """Return which cell vectors are perpendicular to an axis, (3,), bool; raise SpectrumError unless two are."""
     lengths = np.linalg.norm(cell, axis=1)
     inside = (abs(cell[:, axis]) <= IN_PLANE_TOLERANCE * lengths) & (lengths > 0)

@@ -38,6 +38,10 @@ class Grouping:
     add up to these. The weights then say whose motion it is. None for groups of atoms."""
     centres: Callable[[Frame], Array] | None = None
     """Of a frame, the centres of mass of single molecules that are the groups, Å, shape (groups, 3); or None."""
+    masses: Array | None = None
+    """Of these where they are the molecules of a slab, u, shape (groups,)."""
+    normal: str = ""
+    """Of the slab."""
 
     @classmethod
     def by_species(cls, numbers: Array) -> Grouping:

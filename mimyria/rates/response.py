@@ -196,6 +196,8 @@ def response_series(
         cells=store.column("cells", limit) if store.has("centres") else None,
         member_rates=_columns(store, targets, MEMBERS, limit),
         member_spreads=_columns(store, targets, SPREADS, limit),
+        molecule_mass=grouping.masses,
+        normal=grouping.normal,
         n_beads=n_beads,
         bead_temperature=store.column("bead_temperature", limit)[:] if n_beads > 1 else None,
     )

@@ -104,6 +104,10 @@ class ResponseSeries:
     member_spreads: Mapping[str, Sliceable] = field(default_factory=dict)
     """By target name, how far the networks are apart about the most disputed atom of each group: the standard deviation
     of its tensor, shape (t, group names), ``Target.unit``; none in old files."""
+    molecule_mass: Array | None = None
+    """Of the groups where these are the molecules of a slab, u, shape (groups,)."""
+    normal: str = ""
+    """Of the slab."""
     origin: Identity = field(default_factory=Identity)
     """The files and settings that the rates were made from; empty where not known. ``stride`` and ``frames``, pairs of
     first and last (exclusive, None for the end), say which stored frames of the file they belong to."""
@@ -151,10 +155,11 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "motion_pairs": ("motion_pairs", tuple),
     "nuclei": ("nuclei", str),
     "n_beads": ("n_beads", int),
+    "normal": ("normal", str),
 }
 """Fields of a series that are attributes in the file, with their names there and their types."""
 ARRAYS = {
-    **{"volume": "Å³", "cell": "Å", "species_mass": "u", "freedom": "1"},
+    **{"volume": "Å³", "cell": "Å", "species_mass": "u", "molecule_mass": "u", "freedom": "1"},
     **dict.fromkeys(("temperature", "species_temperature", "species_scatter", "bead_temperature"), "K"),
     **dict.fromkeys(("velocity_correlation", "velocity_blocks"), "u (Å/fs)²"),
     **dict.fromkeys(("motion_correlation", "motion_blocks"), "u (Å/fs)²"),

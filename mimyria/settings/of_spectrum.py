@@ -32,6 +32,7 @@ from mimyria.choices import (
 )
 from mimyria.declare import Choice, File, Kind, Many, Number, Numbers, Pairs, Settings, Switch, setting
 from mimyria.errors import ConfigError
+from mimyria.settings.of_slab import Slab
 from mimyria.settings.reading import Cell, Frames, Prediction, Stored
 
 
@@ -42,7 +43,7 @@ class Wanted(Settings):
     panel: ClassVar[str] = "Which spectra"
     kinds: tuple[str, ...] | None = setting(
         Many(of=Choice(names=KINDS), words=True, some=True),
-        "Repeatable or with commas; default all but sfg.",
+        "Repeatable or with commas; default all but sfg and depth.",
         "use",
         given=True,
     )
@@ -53,7 +54,7 @@ class Wanted(Settings):
         "result",
         ("species",),
     )
-    normal: str = setting(Choice(names=("x", "y", "z")), "Axis across the slab, for sfg.", "result", "z")
+    normal: str = setting(Choice(names=("x", "y", "z")), "Axis across the slab, for sfg and depth.", "result", "z")
 
     @property
     def of_faces(self) -> bool:
@@ -63,7 +64,8 @@ class Wanted(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.of_faces and self.groups != Wanted.groups:
-            raise ConfigError(f"--kinds {' '.join(OF_FACES)} takes the faces of the slab as groups: leave --groups out")
+            asked = " and ".join(kind for kind in OF_FACES if kind in (self.kinds or ()))
+            raise ConfigError(f"--kinds {asked} takes the faces of the slab as groups: leave --groups out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ class Sampled(Frames):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment(Settings):
+class Experiment(Slab):
     """Conditions of sample and experiment."""
 
     panel: ClassVar[str] = "Physics"
@@ -213,3 +215,8 @@ class Pictures(Settings):
 @dataclass(frozen=True, kw_only=True)
 class SpectrumSettings(Pictures, Experiment, Sampled, Reading, Sources, Wanted):
     """Settings of `make_spectra`."""
+
+    @property
+    def of_molecules(self) -> bool:
+        """Whether a spectrum needs the rates of the single molecules of a slab, and their places."""
+        return self.of_faces and ("depth" in (self.kinds or ()) or self.pair_cutoff is not None)

@@ -35,6 +35,12 @@ class Conditions:
     """Refractive index of the medium, for the local field of Raman cross sections; None for none."""
     pair_radii: tuple[float, ...] | None = None
     """Å, ascending, by which intermolecular terms are split; None for no split."""
+    pair_cutoff: float | None = None
+    """Of the pairs of molecules that sum frequency counts, Å; None for all."""
+    layer: float = Experiment.layer
+    """Thickness of layers, Å."""
+    depth_from: str = Experiment.depth_from
+    """Name in ``DEPTHS``."""
     per: str = Experiment.per
     """What n·α refers to, besides the volume of the cell; see `settings`."""
 

@@ -153,13 +153,17 @@ def longest_block(lengths: Sequence[int], number: int) -> int:
     return bisect_left(frames, True, key=lambda b: sum(length // b for length in lengths) < number)
 
 
-def power_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
+def power_spectra(
+    series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling, first: int | None = None
+) -> tuple[Array, Array]:
     """Return wavenumbers (n,) and line shapes S_gh, shape (1 + replicates, groups, groups, n).
+
+    With ``first``, g counts so many groups only.
 
     The first are those of all frames, the others the `Replicates` of the sampling, here and below.
     Groups of one name are summed first, so that g and h count names. Series are read in chunks.
     """
-    return _spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling)
+    return _spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling, first)
 
 
 def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
@@ -183,10 +187,12 @@ def component_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling
     return np.asarray(np.moveaxis(np.diagonal(shapes, axis1=1, axis2=2), -1, 1))
 
 
-def _spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> tuple[Array, Array]:
+def _spectra(
+    series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling, first: int | None = None
+) -> tuple[Array, Array]:
     correlators = []
     for run in series:
-        correlators.append(Correlator(sampling.lags, sampling.block_frames or None))
+        correlators.append(Correlator(sampling.lags, sampling.block_frames or None, first))
         for frames in run.chunks(0, len(run)):
             correlators[-1].add(signal(run, frames))
     each = [correlator.result() for correlator in correlators]

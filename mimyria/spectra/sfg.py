@@ -28,12 +28,14 @@ J. Chem. Phys. 143, 124702 (2015).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from mimyria.frame import AXES, Array
-from mimyria.rates.faces import face_area, normal_of
+from mimyria.rates.faces import axis_of, face_area, face_weights
+from mimyria.rates.places import HEIGHT, known_places, slab_normal, sums_over_near
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
 from mimyria.spectra.conditions import Conditions
@@ -53,7 +55,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
     the middle of the slab is symmetric; they would only add noise, and are contained in ``[both]`` alone.
     The groups of the series must be those of `split_faces`.
     """
-    n = normal_of(series[0].groups)
+    n = slab_normal(series[0])
     p, q = (axis for axis in AXES if axis != n)
     measured = {"ssp": [f"{p}{p}{n}", f"{q}{q}{n}"], "sps": [f"{p}{n}{p}", f"{q}{n}{q}"], 3 * n: [3 * n]}
     single = {name: [name] for name in measured["ssp"] + measured["sps"]}
@@ -63,12 +65,12 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         f"[-{n}]": np.array([[0, 0], [0, 1.0]]),
         "[both]": np.ones((2, 2)),
     }
-    spectra = {name: component(series, name, sampling) for names in measured.values() for name in names}
-    wavenumber = spectra[3 * n][0]
+    every = [name for names in measured.values() for name in names]
+    wavenumber, spectra = components(series, every, sampling, conditions.pair_cutoff)
     lines: dict[str, Array] = {}
     for face, weights in faces.items():
-        for name, components in (measured if face else measured | single).items():
-            shapes = np.mean([spectra[abc][1] for abc in components], axis=0)
+        for name, parts in (measured if face else measured | single).items():
+            shapes = np.mean([spectra[abc] for abc in parts], axis=0)
             chi = susceptibility(wavenumber, np.einsum("gh,bghn->bn", weights, shapes), conditions)
             lines |= {f"{name}_im{face}": chi.imag, f"{name}_re{face}": chi.real}
             if face != "[both]":
@@ -83,6 +85,7 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         f"[+{n}], [-{n}]": f"one face, the upper and the lower, axis {n} up in both",
         "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
         "[both]": "the whole slab: zero where its faces are alike",
+        **({} if conditions.pair_cutoff is None else {"pairs": pairs_in_words(conditions.pair_cutoff)}),
         **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",
         "area": f"{np.average(areas, weights=[len(run) for run in series]):.3f} Å²",
@@ -92,21 +95,71 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
     return Spectrum("sfg", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
 
-def component(series: Sequence[ResponseSeries], name: str, sampling: Sampling) -> tuple[Array, Array]:
-    """Return wavenumbers and S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h, as `power_spectra`.
+def components(
+    series: Sequence[ResponseSeries], names: Sequence[str], sampling: Sampling, cutoff: float | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """Return wavenumbers (n,) and, by name, S_gh per area of dα_ab/dt of the face g and dM_c/dt of the face h.
 
-    The name gives the axes abc, such as ``xxz``. Shapes (n,) and (1 + replicates, 2, 2, n); e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    A name gives the axes abc, such as ``xxz``; S_gh has the shape (1 + replicates, 2, 2, n), e³ a0² E_h⁻¹ Å⁻¹ fs⁻¹.
+    With a cutoff (Å) only near pairs of molecules count, see `near_rates`.
     """
-    wavenumber, shapes = power_spectra(series, partial(face_rates, name), sampling)
-    return wavenumber, shapes[:, :2, 2:]
+    tensors, moments = list(dict.fromkeys(name[:2] for name in names)), list(dict.fromkeys(name[2] for name in names))
+    if cutoff is None:
+        signal = partial(face_rates, tensors, moments)
+    else:
+        signal = partial(near_rates, tensors, moments, cutoff)
+    groups = tuple(f"{what} {face}" for what in (*tensors, *moments) for face in range(2))
+    of_faces = [replace(run, groups=groups, normal=slab_normal(run)) for run in series]
+    wavenumber, shapes = power_spectra(of_faces, signal, sampling)
+    faces = shapes.reshape(len(shapes), len(groups) // 2, 2, len(groups) // 2, 2, -1)
+    place = {what: k for k, what in enumerate((*tensors, *moments))}
+    return wavenumber, {name: faces[:, place[name[:2]], :, place[name[2]]] for name in names}
 
 
-def face_rates(name: str, run: ResponseSeries, frames: slice) -> Array:
-    """Return dα_ab/dt of both faces, then dM_c/dt of both, over √A; shape (t, 4, 1)."""
-    a, b, c = (AXES.index(axis) for axis in name)
-    area = face_area(run.cell, AXES.index(normal_of(run.groups)))
-    both = [run.rates[PGT.name][frames][:, :, a, b], run.rates[APT.name][frames][:, :, c]]
-    return np.concatenate(both, axis=1)[:, :, None] / np.sqrt(area)
+def face_rates(tensors: Sequence[str], moments: Sequence[str], run: ResponseSeries, frames: slice) -> Array:
+    """Return dα_ab/dt of the tensors ab, of both faces, then dM_c/dt of the moments c, over √A; shape (t, groups, 1)."""
+    rates = chosen_rates(tensors, moments, run, frames)
+    if run.places is not None:
+        weights = face_weights(run.places[frames][..., HEIGHT])
+        rates = np.einsum("twm,ftm->twf", rates, weights)
+    return rates.reshape(len(rates), -1, 1)
+
+
+def near_rates(
+    tensors: Sequence[str], moments: Sequence[str], cutoff: float, run: ResponseSeries, frames: slice
+) -> Array:
+    """Return rates as `face_rates`, of single molecules, those of the dipoles summed over all near ones.
+
+    With the weights w_g of a face, and N_mn(t) = 1 for molecules whose distance at t is within the cutoff, else 0,
+
+        K_gh(τ) = Σ_mn ⟨w_g(m) dα_m/dt(t+τ) · N_mn(t) w_h(n) dM_n/dt(t)⟩ = Σ_m ⟨A_gm(t+τ) B_hm(t)⟩
+
+        A_gm = w_g(m) dα_m/dt        B_hm = Σ_n N_mn w_h(n) dM_n/dt
+
+    so that the sum over pairs becomes one over molecules, whose rates are the components of the signal. Pairs are
+    chosen at the time of the dipole. Shape (t, groups, molecules), in single precision.
+    """
+    places = known_places(run, f"--pair-cutoff {cutoff:g}")[frames]
+    rates = chosen_rates(tensors, moments, run, frames)
+    each = np.einsum("twm,ftm->twfm", rates, face_weights(places[..., HEIGHT]))
+    first = len(tensors)
+    each[:, first:] = sums_over_near(run, each[:, first:], places, cutoff)
+    return each.reshape(len(each), -1, each.shape[-1]).astype(np.float32)  # of molecules: half of the memory
+
+
+def chosen_rates(tensors: Sequence[str], moments: Sequence[str], run: ResponseSeries, frames: slice) -> Array:
+    """Return dα_ab/dt of the tensors ab, then dM_c/dt of the moments c, over √A; shape (t, components, groups)."""
+    alpha, moment = run.rates[PGT.name][frames], run.rates[APT.name][frames]
+    chosen = [alpha[..., AXES.index(a), AXES.index(b)] for a, b in tensors]
+    chosen += [moment[..., AXES.index(c)] for c in moments]
+    return np.stack(chosen, axis=1) / np.sqrt(face_area(run.cell, axis_of(slab_normal(run))))
+
+
+def pairs_in_words(cutoff: float) -> str:
+    """Return what a cutoff (Å) of the pairs means, for a header."""
+    if not cutoff:
+        return "each molecule with itself alone (--pair-cutoff 0)"
+    return f"of molecules whose centres of mass are at most {cutoff:g} Å apart when the dipole is taken (--pair-cutoff)"
 
 
 def susceptibility(wavenumber: Array, shapes: Array, conditions: Conditions) -> Array:

@@ -17,6 +17,7 @@ from mimyria.settings import SpectrumSettings
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.sfg import components, sum_frequency
 
+SFG = SpectrumSettings(kinds=("sfg",), resolution=100.0, plot_format=("html",))
 MOLECULES = SpectrumSettings(
     kinds=("sfg",), apt="frames", pgt="frames", stride=1, resolution=100.0, plot_format=("html",)
 )
@@ -113,8 +114,8 @@ def test_from_a_trajectory_to_files_and_again_with_another_cutoff(tmp_path: Path
     assert run.normal == "z"
     assert run.places is not None
     assert run.places.shape == (300, 4, 3)
-    again = make_spectra([stored], tmp_path / "again", SpectrumSettings(kinds=("sfg", "ir"), pair_cutoff=0.0))
-    plain = make_spectra([stored], tmp_path / "plain", SpectrumSettings(kinds=("sfg",)))["sfg"]
+    again = make_spectra([stored], tmp_path / "again", SFG, kinds=("sfg", "ir"), pair_cutoff=0.0)
+    plain = make_spectra([stored], tmp_path / "plain", SFG)["sfg"]
     for one, other in ((far, whole), (plain, whole), (again["sfg"], own)):
         for name in ("ssp_im", "zzz_re[+z]", "zzz_im[-z]"):
             scale = np.nanmax(abs(other.columns[name]))
@@ -127,4 +128,4 @@ def test_from_a_trajectory_to_files_and_again_with_another_cutoff(tmp_path: Path
             [tmp_path / "faces" / "series.h5"], tmp_path / "b", SpectrumSettings(kinds=("sfg",), pair_cutoff=0)
         )
     with pytest.raises(ConfigError, match="--pair-cutoff: no sfg spectrum is made, only ir"):
-        make_spectra([stored], tmp_path / "b", SpectrumSettings(kinds=("ir",), pair_cutoff=3.0))
+        make_spectra([stored], tmp_path / "b", SFG, kinds=("ir",), pair_cutoff=3.0)

@@ -1,4 +1,4 @@
-"""Molecules of a slab with their places: whole across boundaries, the same faces as before, near ones by the distance."""
+"""Molecules of a slab with their places: whole across boundaries, with the weights of faces, near by the distance."""
 
 from dataclasses import replace
 from itertools import product
@@ -28,7 +28,7 @@ def slab(places: np.ndarray, cell: np.ndarray = CELL, normal: str = "z") -> Resp
 @pytest.mark.parametrize("normal", ["z", "x"])
 def test_molecules_have_the_heights_and_weights_of_the_faces(shift: float, normal: str) -> None:
     frame = hydroxyls([-8.0, -1.0, 0.4, 1.0, 9.0], [False, True, False, True, True])
-    moved = replace(frame, positions=(frame.positions + [3.0, 5.0, shift]) % np.diag(CELL))
+    moved = replace(frame, positions=(frame.positions + np.array([3.0, 5.0, shift])) % np.diag(CELL))
     axis = 2
     if normal == "x":
         axis, rolled = 0, {"positions": np.roll(moved.positions, 1, axis=1), "cell": np.roll(CELL, 1, axis=(0, 1))}
@@ -59,7 +59,7 @@ def test_places_of_beads_are_those_of_their_mean_in_whatever_image() -> None:
 @pytest.mark.parametrize("skew", [0.0, 4.0])
 def test_near_is_whose_nearest_image_is(cutoff: float, skew: float) -> None:
     """Against all images one by one; a pair with several images within the cutoff is one pair."""
-    cell = CELL + [[0, 0, 0], [skew, 0, 0], [0, 0, 0]]
+    cell = CELL + np.array([[0, 0, 0], [skew, 0, 0], [0, 0, 0]])
     rng = np.random.default_rng(1)
     places = rng.uniform(-2, 2, size=(3, 20, 3)) * [1, 1, 3]
     run = slab(places, cell)
@@ -83,9 +83,7 @@ def test_there_is_no_pair_through_the_vacuum() -> None:
 
 
 def test_series_without_places_are_refused_in_words() -> None:
-    with pytest.raises(
-        SpectrumError, match="--pair-cutoff 3 needs the rates of single molecules, and these are of all"
-    ):
+    with pytest.raises(SpectrumError, match="--pair-cutoff 3 needs the rates of single molecules, and these are of a"):
         known_places(made_series({"apt": np.zeros((9, 3))}), "--pair-cutoff 3")
     assert slab_normal(slab(np.zeros((1, 2, 3)), normal="y")) == "y"
 

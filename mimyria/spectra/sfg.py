@@ -104,9 +104,8 @@ def components(
     With a cutoff (Å) only near pairs of molecules count, see `near_rates`.
     """
     tensors, moments = list(dict.fromkeys(name[:2] for name in names)), list(dict.fromkeys(name[2] for name in names))
-    if cutoff is None:
-        signal = partial(face_rates, tensors, moments)
-    else:
+    signal = partial(face_rates, tensors, moments)
+    if cutoff is not None:
         signal = partial(near_rates, tensors, moments, cutoff)
     groups = tuple(f"{what} {face}" for what in (*tensors, *moments) for face in range(2))
     of_faces = [replace(run, groups=groups, normal=slab_normal(run)) for run in series]
@@ -117,7 +116,7 @@ def components(
 
 
 def face_rates(tensors: Sequence[str], moments: Sequence[str], run: ResponseSeries, frames: slice) -> Array:
-    """Return dα_ab/dt of the tensors ab, of both faces, then dM_c/dt of the moments c, over √A; shape (t, groups, 1)."""
+    """Return dα_ab/dt of the tensors ab, then dM_c/dt of the moments c, of both faces, over √A; (t, groups, 1)."""
     rates = chosen_rates(tensors, moments, run, frames)
     if run.places is not None:
         weights = face_weights(run.places[frames][..., HEIGHT])
@@ -150,7 +149,7 @@ def near_rates(
 def chosen_rates(tensors: Sequence[str], moments: Sequence[str], run: ResponseSeries, frames: slice) -> Array:
     """Return dα_ab/dt of the tensors ab, then dM_c/dt of the moments c, over √A; shape (t, components, groups)."""
     alpha, moment = run.rates[PGT.name][frames], run.rates[APT.name][frames]
-    chosen = [alpha[..., AXES.index(a), AXES.index(b)] for a, b in tensors]
+    chosen = [alpha[..., AXES.index(ab[0]), AXES.index(ab[1])] for ab in tensors]
     chosen += [moment[..., AXES.index(c)] for c in moments]
     return np.stack(chosen, axis=1) / np.sqrt(face_area(run.cell, axis_of(slab_normal(run))))
 

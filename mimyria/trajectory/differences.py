@@ -74,6 +74,5 @@ def displacement(before: Frame, after: Frame) -> Array:
 
 def minimum_image(vectors: Array, frame: Frame) -> Array:
     """Return vectors (n, 3), Å, less the nearest lattice vectors; exact for short vectors, in any cell."""
-    # The pseudo-inverse, as a direction that does not repeat may have no cell vector.
-    shifts = np.rint(vectors @ np.linalg.pinv(frame.cell)) * frame.periodic
+    shifts = np.rint(vectors @ np.linalg.inv(frame.cell)) * frame.periodic
     return np.asarray(vectors - shifts @ frame.cell)

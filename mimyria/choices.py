@@ -26,6 +26,10 @@ OF_FACES = ("sfg", "depth")
 """Kinds that need the rates of the two faces of a slab, or of its molecules; made only on request."""
 DEPTHS = ("surface", "middle")
 """Where depth is measured from: the surface of the slab, inwards, or its middle, outwards."""
+LIGHT = Choice(
+    names=("visible", "infrared", "wavelength", "index", "infrared_index", "interface", "infrared_interface"),
+    metavar="NAME=VALUE",
+)
 PRESETS = ("default", "small", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"

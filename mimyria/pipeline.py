@@ -27,11 +27,14 @@ from mimyria.rates.series import ResponseSeries, is_series, read_series, write_s
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
+from mimyria.settings.of_slab import read_light
 from mimyria.spectra.bands import write_bands
 from mimyria.spectra.blocking import check_blocks
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
+from mimyria.spectra.depth import write_profile
 from mimyria.spectra.equipartition import check_equipartition
+from mimyria.spectra.fresnel import read_infrared_index
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.modes import write_modes
 from mimyria.spectra.moving import MOVING, PREFIX, moving_spectra
@@ -86,6 +89,8 @@ def make_spectra(
     paths, out, settings = paths_of(trajectories), Path(out), settings_of(SpectrumSettings, settings, given)
     for geometry in settings.porto:
         polarisations(geometry)
+    if settings.light:
+        read_infrared_index(read_light(settings.light))
     for text in settings.reference:
         read_reference(text)  # what is wrong with it is found before anything long
     if settings.beads is not None and paths:
@@ -208,11 +213,12 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             "hyper_raman" if "hyper_raman" in kinds else "raman",
             settings.stokes_laser,
         ),
-        ("--epsilon-infinity", "ir", settings.epsilon_infinity),
+        ("--epsilon-infinity", "sfg" if settings.light and "sfg" in kinds else "ir", settings.epsilon_infinity),
         ("--directions", "ir", settings.directions),
         ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
         ("--local-field", "raman", settings.local_field),
-        ("--pair-cutoff", "sfg", settings.pair_cutoff is not None),
+        ("--pair-cutoff", "depth" if "depth" in kinds else "sfg", settings.pair_cutoff is not None),
+        ("--light", "sfg", settings.light),
         *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
     ]
     for name, kind, given in settings_of_kinds:
@@ -293,6 +299,9 @@ def _spectra(
             write_csv(out / f"{kind}.csv", moving[kind])
         else:
             (out / f"{kind}.csv").unlink(missing_ok=True)
+    (out / "profile.csv").unlink(missing_ok=True)
+    if "depth" in spectra:
+        write_profile(out / "profile.csv", spectra["depth"], series, conditions, sampling)
     if "ir" in spectra:
         check_integral(series, spectra["ir"], conditions)
     check_equipartition(series)

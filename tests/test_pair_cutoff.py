@@ -24,10 +24,12 @@ MOLECULES = SpectrumSettings(
 
 
 def liquid(alpha: np.ndarray, moment: np.ndarray, places: np.ndarray) -> ResponseSeries:
-    """The series of the molecules of a slab from dα/dt (t, m, 3, 3), dM/dt (t, m, 3) and places (t, m, 3)."""
+    """The series of the molecules of a slab from dα/dt (t, m, 3, 3), dM/dt (t, m, 3) and places (t, m, 3), Å."""
     series = made_series({"pgt": alpha[:, 0], "apt": moment[:, 0]}, TIMESTEP)
     known = {"rates": {"pgt": alpha, "apt": moment}, "groups": ("H2O",) * alpha.shape[1], "cell": CELL}
-    return replace(series, **known, places=places, normal="z", molecule_mass=np.full(alpha.shape[1], 18.0))
+    places = places - [0, 0, 1] * places.mean(axis=1, keepdims=True)  # heights over the middle
+    known |= {"centres": places, "cells": np.broadcast_to(CELL, (len(alpha), 3, 3))}
+    return replace(series, **known, normal="z", molecule_mass=np.full(alpha.shape[1], 18.0))
 
 
 def moving_liquid(frames: int = 600, count: int = 7) -> ResponseSeries:
@@ -38,7 +40,7 @@ def moving_liquid(frames: int = 600, count: int = 7) -> ResponseSeries:
     axes = rng.normal(size=(2, count, 3))
     alpha = np.einsum("tm,ma,mb->tmab", rate, axes[0], axes[0])
     steps = 0.02 * rng.normal(size=(frames, count, 3)) * [1, 0.5, 5]
-    places = rng.uniform(size=(count, 3)) * [1, 1, 5] + np.cumsum(steps, axis=0)
+    places = (rng.uniform(size=(count, 3)) * [1, 1, 5] + np.cumsum(steps, axis=0)) * [10, 20, 1]
     return liquid(alpha, rate[..., None] * axes[1], places)
 
 
@@ -47,9 +49,9 @@ def test_pairs_count_that_are_near_when_the_dipole_is_taken() -> None:
     run, cutoff = moving_liquid(), 4.0
     sampling = choose_sampling([run], 150.0, None)
     wavenumber, found = components([run], ["xxz", "xzx"], sampling, cutoff)
-    places, frames = np.asarray(run.places), len(run)
+    places, frames = np.asarray(run.centres), len(run)
     apart = places[:, :, None] - places[:, None]
-    flat = (apart[..., :2] - np.rint(apart[..., :2])) @ CELL[:2, :2]
+    flat = apart[..., :2] - [10, 20] * np.rint(apart[..., :2] / [10, 20])
     near = np.linalg.norm(np.concatenate([flat, apart[..., 2:]], axis=-1), axis=-1) <= cutoff
     assert 0.05 < near[:, ~np.eye(7, dtype=bool)].mean() < 0.6
     upper = face_weights(places[..., 2])[0]
@@ -89,7 +91,7 @@ def test_cutoff_zero_has_the_area_of_independent_dipoles() -> None:
     rate *= thermal / np.sqrt((rate**2).mean())
     alpha, moment = np.zeros((frames, count, 3, 3)), np.zeros((frames, count, 3))
     alpha[..., 2, 2], moment[..., 2] = derivatives[0] * rate[:, None], derivatives[1] * rate[:, None]
-    places = np.broadcast_to([[0.1 * k, 0.5, 9.0] for k in range(count)], (frames, count, 3))
+    places = np.broadcast_to([[k, 10.0, 9.0] for k in range(count)], (frames, count, 3))
     run = liquid(alpha, moment, places)
     sampling = choose_sampling([run], 20.0, None)
     per_length = 1 / (np.sqrt(constants.atomic_mass) * constants.angstrom)
@@ -112,8 +114,8 @@ def test_from_a_trajectory_to_files_and_again_with_another_cutoff(tmp_path: Path
     (run,) = read_series(stored)
     assert run.groups == ("HO",) * 4
     assert run.normal == "z"
-    assert run.places is not None
-    assert run.places.shape == (300, 4, 3)
+    assert run.centres is not None
+    assert run.centres.shape == (300, 4, 3)
     again = make_spectra([stored], tmp_path / "again", SFG, kinds=("sfg", "ir"), pair_cutoff=0.0)
     plain = make_spectra([stored], tmp_path / "plain", SFG)["sfg"]
     for one, other in ((far, whole), (plain, whole), (again["sfg"], own)):

@@ -65,7 +65,9 @@ def heights(frame: Frame, axis: int) -> Array:
     """
     masses, (molecules, whole) = frame_masses(frame), finite_molecules(frame, find_bonds(frame))
     mass = np.bincount(molecules, masses)
-    return over_the_middle(frame, axis, np.bincount(molecules, masses * whole[:, axis]) / mass, mass)[molecules]
+    across = ~in_plane(frame.cell, axis) & frame.periodic
+    period = np.array(abs(frame.cell[across, axis]).sum())
+    return over_the_middle(np.bincount(molecules, masses * whole[:, axis]) / mass, mass, period)[molecules]
 
 
 def finite_molecules(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[Array, Array]:
@@ -79,15 +81,17 @@ def finite_molecules(frame: Frame, bonds: tuple[Array, Array, Array]) -> tuple[A
     return np.unique(molecules, return_inverse=True)[1], whole
 
 
-def over_the_middle(frame: Frame, axis: int, height: Array, mass: Array) -> Array:
-    """Return heights (m,), Å, of so many masses over their centre, which may lie across the boundary of the cell."""
-    across = ~in_plane(frame.cell, axis) & frame.periodic
-    if period := float(abs(frame.cell[across, axis]).sum()):  # zero if not periodic along the axis
-        # The mean on a circle finds the centre across the boundary; the mean itself would lie in the vacuum.
-        turn = 2 * np.pi / period
-        height = height - np.angle((mass * np.exp(1j * turn * height)).sum()) / turn
-        height = height - period * np.round(height / period)
-    return np.asarray(height - mass @ height / mass.sum())
+def over_the_middle(height: Array, mass: Array, period: Array) -> Array:
+    """Return heights (..., m), Å, of masses (m,) over their centre, which may lie across the boundary of the cell.
+
+    The period of the cell along the normal has the shape (...,); zero if it has none.
+    """
+    turn = 2 * np.pi / np.where(period > 0, period, np.inf)[..., None]
+    # The mean on a circle finds the centre across the boundary; the mean itself would lie in the vacuum.
+    centre = np.angle((mass * np.exp(1j * turn * height)).sum(axis=-1, keepdims=True))
+    height = height - np.divide(centre, turn, out=np.zeros_like(centre), where=turn > 0)
+    height = height - period[..., None] * np.round(height * turn / (2 * np.pi))
+    return np.asarray(height - (height @ mass / mass.sum())[..., None])
 
 
 def face_area(cell: Array, axis: int) -> float:

@@ -60,7 +60,7 @@ def make_grouping(
         return grouping
     molecules = molecules_of(i, j, len(first))
     if words == ["molecules"]:
-        grouping = Grouping.by_molecule(first.numbers, molecules, _centres(first, i, j, molecules))
+        grouping = Grouping.by_molecule(first.numbers, molecules, centres_of_mass(first, i, j, molecules))
         log.info("molecules: " + ", ".join(f"{count} {name}" for name, count in Counter(grouping.names).items()))
         return grouping
     if len(words) == 1 and (match := SHELLS.fullmatch(words[0])):
@@ -84,7 +84,7 @@ def make_grouping(
     return grouping
 
 
-def _centres(first: Frame, i: Array, j: Array, molecules: Array) -> Callable[[Frame], Array]:
+def centres_of_mass(first: Frame, i: Array, j: Array, molecules: Array) -> Callable[[Frame], Array]:
     """Return a function of a frame that gives the centres of mass of molecules with bonds from i to j."""
     tree, masses = bond_tree(i, j, len(first)), frame_masses(first)
     share = masses / np.bincount(molecules, masses)[molecules]

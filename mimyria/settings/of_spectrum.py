@@ -32,7 +32,7 @@ from mimyria.choices import (
 )
 from mimyria.declare import Choice, File, Kind, Many, Number, Numbers, Pairs, Settings, Switch, setting
 from mimyria.errors import ConfigError
-from mimyria.settings.of_slab import Slab
+from mimyria.settings.of_slab import OWN, Slab, read_light
 from mimyria.settings.reading import Cell, Frames, Prediction, Stored
 
 
@@ -219,4 +219,5 @@ class SpectrumSettings(Pictures, Experiment, Sampled, Reading, Sources, Wanted):
     @property
     def of_molecules(self) -> bool:
         """Whether a spectrum needs the rates of the single molecules of a slab, and their places."""
-        return self.of_faces and ("depth" in (self.kinds or ()) or self.pair_cutoff is not None)
+        own = bool(self.light) and read_light(self.light).infrared_index == OWN
+        return self.of_faces and ("depth" in (self.kinds or ()) or self.pair_cutoff is not None or own)

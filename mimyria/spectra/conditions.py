@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mimyria.settings import Experiment
 
@@ -41,6 +42,8 @@ class Conditions:
     """Thickness of layers, Å."""
     depth_from: str = Experiment.depth_from
     """Name in ``DEPTHS``."""
+    light: Mapping[str, str] = field(default_factory=dict)
+    """Of a sum-frequency experiment, see `read_light`; empty for none."""
     per: str = Experiment.per
     """What n·α refers to, besides the volume of the cell; see `settings`."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from mimyria.choices import OF_FACES
 from mimyria.errors import ConfigError
+from mimyria.spectra.depth import depth_resolved
 from mimyria.spectra.hyper_raman import hyper_raman
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
@@ -19,6 +20,7 @@ KINDS: dict[str, Callable[..., Spectrum]] = {
     "raman": raman,
     "vdos": vibrational_density,
     "sfg": sum_frequency,
+    "depth": depth_resolved,
     "hyper_raman": hyper_raman,
 }
 """By name: a function of series with the rates of ``NEEDS``, of the conditions, and of the sampling."""
@@ -28,6 +30,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "raman": (PGT.name,),
     "vdos": (),
     "sfg": (APT.name, PGT.name),
+    "depth": (APT.name, PGT.name),
     "hyper_raman": (HGT.name,),
 }
 """Names of the targets whose rates a kind needs."""

@@ -35,10 +35,13 @@ import numpy as np
 
 from mimyria.frame import AXES, Array
 from mimyria.rates.faces import axis_of, face_area, face_weights
-from mimyria.rates.places import HEIGHT, known_places, slab_normal, sums_over_near
+from mimyria.rates.places import molecule_heights, require_molecules, slab_normal, sums_over_near
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
+from mimyria.settings.of_slab import read_light
 from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.fresnel import EFFECTIVE, GEOMETRIES, effective, light_header, read_infrared_index
+from mimyria.spectra.gibbs import liquid_index
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
@@ -75,6 +78,17 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
             lines |= {f"{name}_im{face}": chi.imag, f"{name}_re{face}": chi.real}
             if face != "[both]":
                 lines[f"{name}_abs2{face}"] = abs(chi) ** 2
+    light = read_light(conditions.light) if conditions.light else None
+    if light is not None:
+        chi_of = {
+            at: lines[f"{name}_re"] + 1j * lines[f"{name}_im"]
+            for at, name in zip(("ssp", "sps", "zzz"), measured, strict=True)
+        }
+        index = read_infrared_index(light, wavenumber)
+        index = liquid_index(series, conditions, sampling) if index is None else index
+        for geometry, chi in effective(wavenumber, chi_of, light, index).items():
+            lines |= {f"{EFFECTIVE}{geometry}_im": chi.imag, f"{EFFECTIVE}{geometry}_re": chi.real}
+            lines[f"{EFFECTIVE}{geometry}_abs2"] = abs(chi) ** 2
     areas = [face_area(run.cell, AXES.index(n)) for run in series]
     header = {
         "χ_abc": "1/(ε0 A kB T) (i/ω) ∫_0^∞ <dα_ab/dt(t) dM_c/dt(0)> exp(iωt) dt, m²/V; fields exp(-iωt)",
@@ -86,11 +100,13 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
         "[both]": "the whole slab: zero where its faces are alike",
         **({} if conditions.pair_cutoff is None else {"pairs": pairs_in_words(conditions.pair_cutoff)}),
+        **({} if light is None else light_header(light)),
         **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",
         "area": f"{np.average(areas, weights=[len(run) for run in series]):.3f} Å²",
     }
-    units = {f"{name}_{part}": unit for name in measured | single for part, unit in UNITS.items()}
+    lit = () if light is None else [f"{EFFECTIVE}{geometry}" for geometry in GEOMETRIES]
+    units = {f"{name}_{part}": unit for name in (*measured, *single, *lit) for part, unit in UNITS.items()}
     columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, [name for name in lines if "_abs2" in name])}
     return Spectrum("sfg", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
 
@@ -106,6 +122,8 @@ def components(
     tensors, moments = list(dict.fromkeys(name[:2] for name in names)), list(dict.fromkeys(name[2] for name in names))
     signal = partial(face_rates, tensors, moments)
     if cutoff is not None:
+        for run in series:
+            require_molecules(run, f"--pair-cutoff {cutoff:g}")
         signal = partial(near_rates, tensors, moments, cutoff)
     groups = tuple(f"{what} {face}" for what in (*tensors, *moments) for face in range(2))
     of_faces = [replace(run, groups=groups, normal=slab_normal(run)) for run in series]
@@ -118,9 +136,8 @@ def components(
 def face_rates(tensors: Sequence[str], moments: Sequence[str], run: ResponseSeries, frames: slice) -> Array:
     """Return dα_ab/dt of the tensors ab, then dM_c/dt of the moments c, of both faces, over √A; (t, groups, 1)."""
     rates = chosen_rates(tensors, moments, run, frames)
-    if run.places is not None:
-        weights = face_weights(run.places[frames][..., HEIGHT])
-        rates = np.einsum("twm,ftm->twf", rates, weights)
+    if run.molecule_mass is not None:
+        rates = np.einsum("twm,ftm->twf", rates, face_weights(molecule_heights(run, frames)))
     return rates.reshape(len(rates), -1, 1)
 
 
@@ -138,11 +155,10 @@ def near_rates(
     so that the sum over pairs becomes one over molecules, whose rates are the components of the signal. Pairs are
     chosen at the time of the dipole. Shape (t, groups, molecules), in single precision.
     """
-    places = known_places(run, f"--pair-cutoff {cutoff:g}")[frames]
     rates = chosen_rates(tensors, moments, run, frames)
-    each = np.einsum("twm,ftm->twfm", rates, face_weights(places[..., HEIGHT]))
+    each = np.einsum("twm,ftm->twfm", rates, face_weights(molecule_heights(run, frames)))
     first = len(tensors)
-    each[:, first:] = sums_over_near(run, each[:, first:], places, cutoff)
+    each[:, first:] = sums_over_near(run, frames, each[:, first:], cutoff)
     return each.reshape(len(each), -1, each.shape[-1]).astype(np.float32)  # of molecules: half of the memory
 
 

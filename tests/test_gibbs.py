@@ -64,5 +64,5 @@ def test_the_index_is_that_of_the_liquid_and_not_of_the_cell() -> None:
     assert np.isnan(found[~known]).all()
     np.testing.assert_allclose(found[known], (expected["n"] + 1j * expected["kappa"])[known])
     assert found[known].imag.max() > 0.01
-    with pytest.raises(SpectrumError, match="infrared_index=own needs --epsilon-infinity, 1.78 for water"):
+    with pytest.raises(SpectrumError, match=r"infrared_index=own needs --epsilon-infinity, 1\.78 for water"):
         liquid_index([run], WARM, sampling)

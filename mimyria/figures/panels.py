@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -179,7 +180,7 @@ def _density(spectrum: Spectrum) -> list[Panel]:
 def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
     """Return Im χ⁽²⁾ of the faces for the components an isotropic surface has."""
     colors = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-    names = [name for name in spectrum.columns if name.endswith("_im")]
+    names = [name for name in spectrum.columns if name.endswith("_im") and not name.startswith("effective_")]
     shown = ("ssp", names[2][:3] if len(names) > 2 else "ppp")
     curves = [
         _curve(spectrum, name, name[:-3], colors[index % len(colors)], hidden=name[:-3] not in shown)
@@ -187,7 +188,31 @@ def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
     ]
     tallest = max(float(np.nanmax(abs(curve.values))) for curve in curves)
     power = int(np.floor(np.log10(tallest))) if tallest else 0
-    return [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"10^{power} m²/V", curves, 10.0**power)]
+    panels = [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"10^{power} m²/V", curves, 10.0**power)]
+    seen = [name for name in spectrum.columns if re.fullmatch(r"effective_..._abs2", name)]
+    if seen:
+        lit = [_curve(spectrum, name, name[10:13], colors[k], hidden=k > 0) for k, name in enumerate(seen)]
+        tallest = max(float(np.nanmax(abs(curve.values))) for curve in lit)
+        power = int(np.floor(np.log10(tallest))) if tallest else 0
+        panels.append(_panel("sfg", "as a spectrometer shows it", "|χ_eff|²", f"10^{power} m⁴/V²", lit, 10.0**power))
+    return panels
+
+
+def _layers(spectrum: Spectrum) -> list[Panel]:
+    """Return Im χ⁽²⁾ ssp and n·α of all layers, and of each when asked for."""
+    panels = []
+    for name, title, quantity, unit in (
+        ("ssp_im", "sum frequency by depth", "Im χ⁽²⁾ ssp", "m²/V"),
+        ("n_alpha", "infrared by depth", "n·α", "cm⁻¹"),
+    ):
+        whole = _curve(spectrum, name, "total", BLUE)
+        power = int(np.floor(np.log10(whole.highest()))) if whole.highest() else 0
+        layers = [
+            _curve(spectrum, f"{name}[{depth}]", f"{depth} Å", _group_color(k), "part", hidden=k >= len(GROUP_COLORS))
+            for k, (depth,) in enumerate(spectrum.contributions(name))
+        ]
+        panels.append(_panel("depth", title, quantity, f"10^{power} {unit}", [whole, *layers], 10.0**power))
+    return panels
 
 
 def _plain(spectrum: Spectrum) -> list[Panel]:
@@ -218,6 +243,7 @@ PANELS: dict[str, Callable[[Spectrum], list[Panel]]] = {
     "raman": partial(_scattering, "Raman", "VH"),
     "vdos": _density,
     "sfg": _sum_frequency,
+    "depth": _layers,
     "hyper_raman": partial(_scattering, "hyper-Raman", "HV"),
 }
 """Functions of a spectrum, by kind; of any other kind the first column is shown."""

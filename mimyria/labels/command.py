@@ -23,6 +23,7 @@ from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
 from mimyria.labels.lattice import reduced, warn_of_narrow, width
+from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
 from mimyria.progress import progress
@@ -185,6 +186,7 @@ def finished(frame: Frame, engine: Engine, project: bool) -> Frame:
     program, tensors = str(frame.info["engine"]), frame.tensors
     level = replace(engine.level, version=program.partition(" ")[2])
     info = frame.info | {"engine": f"{program} {engine.summary}"} | level.header
+    info[KEY_OF_MEANING] = field_meaning(frame)
     if (epsilon := epsilon_infinity(frame)) is not None:
         info[KEY_OF_EPSILON] = round(epsilon, 4)
     if project:

@@ -25,6 +25,7 @@ from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
 from mimyria.labels.fields import fit_response, stencil, taylor
 from mimyria.labels.lattice import reduced
+from mimyria.labels.meaning import KEY_OF_MEANING
 from mimyria.labels.quality import FIGURES
 from mimyria.level import KEYS
 from mimyria.memory import Identity, locked, read_json, write_json
@@ -47,6 +48,7 @@ OWN_KEYS |= {
     "cluster_centres",
     "cluster_epsilon",
     "cluster_radius",
+    KEY_OF_MEANING,
     *KEYS,
 }
 """Header keys written by labelling, besides the ``qa_`` figures; dropped when a frame is labelled again."""

@@ -100,9 +100,9 @@ class Slab(Settings):
     )
     light: Mapping[str, str] = setting(
         Pairs(of=WORD, names=LIGHT),
-        "Beams of sum frequency, repeatable: adds χ_eff of ssp, sps, pss, ppp with Fresnel factors. Angles (°) visible= and "
-        "infrared=, and index= of the liquid, are needed; wavelength= (nm), infrared_index=, interface= and "
-        "infrared_interface= may follow (docs/slabs.md).",
+        "Beams of sum frequency, repeatable: adds χ_eff of ssp, sps, pss, ppp with Fresnel factors. Angles (°) "
+        "visible= and infrared=, and index= of the liquid, are needed; wavelength= (nm), infrared_index=, interface= "
+        "and infrared_interface= may follow (docs/slabs.md).",
         "use",
         {},
     )

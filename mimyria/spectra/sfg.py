@@ -20,9 +20,9 @@ points in.
 
 The susceptibility relates amplitudes, P(ω_vis + ω_IR) = ε0 χ E_vis E_IR, P per area; with E(t) = Σ_n E(ω_n) e^{-iω_n t}
 and both orders of the two fields counted, as in R. W. Boyd, Nonlinear Optics, it is twice the one used there. The
-fields are those of the tensors, macroscopic ones for tensors of periodic cells; no Fresnel factor, no constant
-background of the electrons is in it. A. Morita and J. T. Hynes, J. Phys. Chem. B 106, 673 (2002); T. Ohto et al.,
-J. Chem. Phys. 143, 124702 (2015).
+fields are those that the tensors answer (docs/slabs.md), without Fresnel factors; those of `fresnel` make χ_eff of it.
+No constant background of the electrons is in it. A. Morita and J. T. Hynes, J. Phys. Chem. B 106, 673 (2002); T. Ohto
+et al., J. Chem. Phys. 143, 124702 (2015).
 """
 
 from __future__ import annotations
@@ -100,6 +100,9 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
         "without brackets": f"mean of both faces, each with its own {n} outwards: ([+{n}] - [-{n}])/2",
         "[both]": "the whole slab: zero where its faces are alike",
         **({} if conditions.pair_cutoff is None else {"pairs": pairs_in_words(conditions.pair_cutoff)}),
+        "field": "α answers the field of its labels: of a periodic cell the mean E over it (Berry phase), of molecules "
+        f"in vacuum that outside; along {n} E = E_outside [(1 - f) + f/ε], f the filled part of the cell (1 for bulk "
+        f"liquid); across {n} all are the same. M answers the mean with tin-foil boundary. See docs/slabs.md",
         **({} if light is None else light_header(light)),
         **correction_header(conditions.correction),
         "temperature": f"{conditions.temperature:.2f} K",

@@ -1,0 +1,40 @@
+"""Which field a label answers, in words for its header: outside, of the medium, or the mean of a periodic cell.
+
+In a periodic cell the field of a finite-field calculation (Berry phase) is the mean of the total field over the cell.
+In a liquid that fills it, that is the macroscopic field. Across a slab in vacuum it lies between the fields outside and
+inside, E = E_outside [(1 - f) + f/ε∞] with the filled part f of the cell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mimyria.frame import Frame
+
+KEY_OF_MEANING = "field_meaning"
+VACUUM = 6.0
+"""Å; a wider gap between atoms along a cell vector is vacuum, a narrower one a hole in the liquid."""
+
+
+def field_meaning(frame: Frame) -> str:
+    """Return which field the tensors of a labelled frame answer."""
+    if "cluster_centres" in frame.info:
+        epsilon = float(frame.info.get("cluster_epsilon", 1.0))
+        return "outside of a cluster" if epsilon == 1 else f"macroscopic, by Lorentz's factor of ε∞ {epsilon:g}"
+    if not frame.periodic.any():
+        return "outside"
+    empty = [f"{gap:.1f} of {width:.1f} Å along {name} empty" for name, gap, width in vacua(frame)]
+    return ", ".join(["mean of the cell", *empty])
+
+
+def vacua(frame: Frame) -> list[tuple[str, float, float]]:
+    """Return name, width of the gap and distance of the planes (Å) of the cell vectors along which there is vacuum."""
+    found = []
+    for axis in np.flatnonzero(frame.periodic & frame.cell.any(axis=1)):
+        across = np.linalg.pinv(frame.cell)[:, axis]
+        places = np.sort(frame.positions @ across % 1)
+        gap = float(np.diff([*places, places[0] + 1]).max())
+        width = float(1 / np.linalg.norm(across))
+        if gap * width > VACUUM:
+            found.append(("abc"[axis], gap * width, width))
+    return found

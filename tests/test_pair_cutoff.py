@@ -89,9 +89,10 @@ def test_cutoff_zero_has_the_area_of_independent_dipoles() -> None:
     rate = noise(frames, 1, position, 10.0, TIMESTEP)[:, 0]
     thermal = np.sqrt(constants.k * TEMPERATURE / constants.atomic_mass) * constants.femto / constants.angstrom
     rate *= thermal / np.sqrt((rate**2).mean())
-    alpha, moment = np.zeros((frames, count, 3, 3)), np.zeros((frames, count, 3))
-    alpha[..., 2, 2], moment[..., 2] = derivatives[0] * rate[:, None], derivatives[1] * rate[:, None]
-    places = np.broadcast_to([[k, 10.0, 9.0] for k in range(count)], (frames, count, 3))
+    alpha, moment = np.zeros((frames, count + 1, 3, 3)), np.zeros((frames, count + 1, 3))
+    alpha[:, :count, 2, 2], moment[:, :count, 2] = derivatives[0] * rate[:, None], derivatives[1] * rate[:, None]
+    rows = [[k, 10.0, 9.0] for k in range(count)] + [[0, 0, -36.0]]  # the last one rests, and sets the middle to 0
+    places = np.broadcast_to(rows, (frames, count + 1, 3))
     run = liquid(alpha, moment, places)
     sampling = choose_sampling([run], 20.0, None)
     per_length = 1 / (np.sqrt(constants.atomic_mass) * constants.angstrom)
@@ -102,7 +103,7 @@ def test_cutoff_zero_has_the_area_of_independent_dipoles() -> None:
         spectrum = sum_frequency([run], replace(WARM, pair_cutoff=cutoff), sampling)
         omega = 2 * np.pi * constants.c * 100 * spectrum.wavenumber
         found = np.nansum(omega * spectrum.columns["zzz_im[+z]"]) * omega[1]
-        assert found == pytest.approx(expected * single, rel=1e-4)
+        assert found == pytest.approx(expected * single, rel=2e-4)  # in single precision
 
 
 def test_from_a_trajectory_to_files_and_again_with_another_cutoff(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_from_a_trajectory_to_files_and_again_with_another_cutoff(tmp_path: Path
             np.testing.assert_allclose(one.columns[name], other.columns[name], atol=1e-5 * scale)
     assert "n_alpha_intramolecular" in again["ir"].columns
     with pytest.raises(
-        SpectrumError, match=r"--pair-cutoff 0 needs the rates of single molecules, and these are of \+z"
+        SpectrumError, match=r"--pair-cutoff 0 needs the rates of single molecules of a slab, and these are of \+z"
     ):
         make_spectra(
             [tmp_path / "faces" / "series.h5"], tmp_path / "b", SpectrumSettings(kinds=("sfg",), pair_cutoff=0)

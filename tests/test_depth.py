@@ -40,7 +40,7 @@ def crowded() -> ResponseSeries:
 def test_layers_add_up_to_the_whole(depth_from: str, cutoff: float | None) -> None:
     run = crowded()
     sampling = choose_sampling([run], 150.0, None)
-    conditions = replace(WARM, pair_cutoff=cutoff, layer=1.7, depth_from=depth_from)
+    conditions = replace(WARM, pair_cutoff=cutoff, depth_step=1.7, depth_from=depth_from)
     found = depth_resolved([run], conditions, sampling)
     whole, absorption = sum_frequency([run], conditions, sampling), infrared([run], conditions, sampling)
     pairs = [
@@ -90,7 +90,7 @@ def test_the_profile_has_density_and_integrals(tmp_path: Path) -> None:
     places[..., 2] = np.linspace(-12, 12, 4000)
     run = liquid(np.ones((16, 4000, 3, 3)), np.ones((16, 4000, 3)), places)
     sampling = choose_sampling([run], 4000.0, 2)
-    conditions = replace(WARM, layer=2.5)
+    conditions = replace(WARM, depth_step=2.5)
     spectrum = depth_resolved([run], conditions, sampling)
     write_profile(tmp_path / "profile.csv", spectrum, [run], conditions, sampling)
     lines = [line for line in (tmp_path / "profile.csv").read_text().splitlines() if line[0] != "#"]
@@ -106,7 +106,7 @@ def test_the_profile_has_density_and_integrals(tmp_path: Path) -> None:
 
 def test_too_many_layers_are_refused() -> None:
     run = crowded()
-    with pytest.raises(SpectrumError, match=r"--layer 0\.01 makes \d+ layers of this slab: at most 200"):
+    with pytest.raises(SpectrumError, match=r"--depth-step 0\.01 makes \d+ layers of this slab: at most 200"):
         choose_layers([run], 0.01, "middle")
 
 
@@ -119,7 +119,9 @@ def test_from_a_trajectory_to_files(tmp_path: Path) -> None:
     assert list(spectra) == ["sfg", "depth"]
     assert (tmp_path / "a" / "profile.csv").exists()
     assert "zzz_im[8.5]" in spectra["depth"].columns
-    again = SpectrumSettings(kinds=("depth",), depth_from="middle", layer=3.0, resolution=100.0, plot_format=("html",))
+    again = SpectrumSettings(
+        kinds=("depth",), depth_from="middle", depth_step=3.0, resolution=100.0, plot_format=("html",)
+    )
     remade = make_spectra([tmp_path / "a" / "series.h5"], tmp_path / "b", again)["depth"]
     np.testing.assert_allclose(remade.columns["zzz_im"][1:], spectra["sfg"].columns["zzz_im"][1:], rtol=1e-6)
     with pytest.raises(SpectrumError, match="no molecules in its middle"):

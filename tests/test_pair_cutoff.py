@@ -89,10 +89,10 @@ def test_cutoff_zero_has_the_area_of_independent_dipoles() -> None:
     rate = noise(frames, 1, position, 10.0, TIMESTEP)[:, 0]
     thermal = np.sqrt(constants.k * TEMPERATURE / constants.atomic_mass) * constants.femto / constants.angstrom
     rate *= thermal / np.sqrt((rate**2).mean())
-    alpha, moment = np.zeros((frames, count + 1, 3, 3)), np.zeros((frames, count + 1, 3))
+    alpha, moment = np.zeros((frames, 2 * count, 3, 3)), np.zeros((frames, 2 * count, 3))
     alpha[:, :count, 2, 2], moment[:, :count, 2] = derivatives[0] * rate[:, None], derivatives[1] * rate[:, None]
-    rows = [[k, 10.0, 9.0] for k in range(count)] + [[0, 0, -36.0]]  # the last one rests, and sets the middle to 0
-    places = np.broadcast_to(rows, (frames, count + 1, 3))
+    rows = [[k, 10.0, height] for height in (9.0, -9.0) for k in range(count)]  # those below rest
+    places = np.broadcast_to(rows, (frames, 2 * count, 3))
     run = liquid(alpha, moment, places)
     sampling = choose_sampling([run], 20.0, None)
     per_length = 1 / (np.sqrt(constants.atomic_mass) * constants.angstrom)

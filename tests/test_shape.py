@@ -78,6 +78,7 @@ PAGELESS = {
     "formats/header": "test_layout.py and test_write.py",
     "labels/quality": "test_fields.py",
     "model/calibration": "test_predict.py",
+    "settings/of_slab": "test_fresnel.py",
     "molecules": "test_groups.py and test_cluster.py",
     "rates/faces": "test_sfg.py",
     "rates/selection": "test_groups.py",

@@ -94,7 +94,7 @@ class Slab(Settings):
         "Of sum frequency, only pairs of molecules this near (centres of mass); 0: each with itself.",
         "use",
     )
-    layer: float = setting(positive("ANGSTROM"), "Thickness of the layers of --kinds depth.", "use", 1.0)
+    depth_step: float = setting(positive("ANGSTROM"), "Thickness of the layers of --kinds depth.", "use", 1.0)
     depth_from: str = setting(
         Choice(names=DEPTHS), "Where depth is measured from, Gibbs surface or middle of the slab.", "use", "surface"
     )

@@ -38,7 +38,7 @@ class Conditions:
     """Å, ascending, by which intermolecular terms are split; None for no split."""
     pair_cutoff: float | None = None
     """Of the pairs of molecules that sum frequency counts, Å; None for all."""
-    layer: float = Experiment.layer
+    depth_step: float = Experiment.depth_step
     """Thickness of layers, Å."""
     depth_from: str = Experiment.depth_from
     """Name in ``DEPTHS``."""

@@ -78,7 +78,9 @@ def choose_layers(series: Sequence[ResponseSeries], thickness: float, depth_from
     end = half_thickness(series) + OUTSIDE if surface is None else surface
     last = int(np.ceil(end / thickness - 1e-9))
     if last - first > MOST_LAYERS:
-        raise SpectrumError(f"--layer {thickness:g} makes {last - first} layers of this slab: at most {MOST_LAYERS}")
+        raise SpectrumError(
+            f"--depth-step {thickness:g} makes {last - first} layers of this slab: at most {MOST_LAYERS}"
+        )
     return Layers(thickness * np.arange(first, last + 1), surface)
 
 
@@ -86,7 +88,7 @@ def depth_resolved(series: Sequence[ResponseSeries], conditions: Conditions, sam
     """Return Im χ and Re χ of the mean of both faces, and n·α, of every layer and of all together."""
     for run in series:
         require_molecules(run, "--kinds depth")
-    layers = choose_layers(series, conditions.layer, conditions.depth_from)
+    layers = choose_layers(series, conditions.depth_step, conditions.depth_from)
     n = series[0].normal
     lines: dict[str, Array] = {}
     wavenumber = np.empty(0)
@@ -104,7 +106,7 @@ def depth_resolved(series: Sequence[ResponseSeries], conditions: Conditions, sam
     header = {
         "[d]": "the layer whose middle is at the depth d (Å): its own term and half of every cross term; layers add up "
         "to the columns without brackets, and molecules beyond the outermost are in it",
-        "depth": f"of centres of mass from {start}; layers of {conditions.layer:g} Å",
+        "depth": f"of centres of mass from {start}; layers of {conditions.depth_step:g} Å",
         "_im, _re": "χ⁽²⁾ as in sfg.csv, mean of both faces, each with its own normal outwards",
         "n_alpha": "n·α as in ir.csv, of the volume of the cell",
         **({} if conditions.pair_cutoff is None else {"pairs": pairs_in_words(conditions.pair_cutoff)}),
@@ -199,7 +201,7 @@ def write_profile(
     path: Path, spectrum: Spectrum, series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling
 ) -> None:
     """Write a table over depth: density and molecules of each layer, and the integrals of its spectra, with errors."""
-    layers = choose_layers(series, conditions.layer, conditions.depth_from)
+    layers = choose_layers(series, conditions.depth_step, conditions.depth_from)
     counts = _means(series, layers, sampling)
     area = np.average([face_area(run.cell, axis_of(run.normal)) for run in series], weights=list(map(len, series)))
     density = counts[:, 1] * MASS_DENSITY / (2 * area * layers.thickness)

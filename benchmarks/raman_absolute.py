@@ -1,83 +1,68 @@
-"""Absolute Raman cross sections of the stretches of free molecules, N2 and H2O, beside measurement.
+"""The absolute Raman cross section of N2 gas at the level of the labels, with a static field and with that of the laser.
 
-    python benchmarks/raman_absolute.py --functional pbe --basis def2-tzvpd
+    python benchmarks/raman_absolute.py pbe def2-tzvpd
 
-The derivatives of the polarizability come from `mimyria label` with PySCF (static fields), the vibrations are harmonic:
-of a mass-weighted coordinate q with the measured wavenumber ν
+α(ω) of three bond lengths by the response matrices of Kohn-Sham theory (PySCF), α = 2 d (M - ω²)⁻¹ (A - B) d with
+M = (A - B)(A + B); at ω = 0 that is what forces in static fields give. The vibration is harmonic, at the measured ν:
 
-    dσ/dΩ = (2π ν_s)⁴ ħ/(4πc ν) · (a'² + k γ'²)      k = 0: the trace, most of a Q branch; 7/45: the band at 90°
-
-with α as a volume, a' = ∂ᾱ/∂q and γ'² the anisotropy of ∂α/∂q. Those of water are summed over both stretches.
+    dσ/dΩ = (2π ν_s)⁴ ħ/(4πc ν μ) · (a'² + k γ'²)        k = 0: the trace, most of the Q branch; 7/45: the band at 90°
 """
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from pathlib import Path
+import sys
 
 import numpy as np
 from scipy import constants
 
-import mimyria
-from mimyria.elements import masses_of
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array
 from mimyria.units import ANGSTROM, BOHR
 
-LASERS = (488.0, 514.5)
-SLOPE = (BOHR * ANGSTROM) ** 3 / ANGSTROM
-"""From a0³/Å to cm²."""
-MOLECULES: dict[str, tuple[list[int], list[list[float]], float]] = {
-    "N2": ([7, 7], [[0, 0, 0], [0, 0, 1.0977]], 2330.0),
-    "H2O": ([8, 1, 1], [[0, 0, 0], [0.7572, 0.5865, 0], [-0.7572, 0.5865, 0]], 3700.0),
-}
-"""Atoms, positions (Å, measured), wavenumber (cm⁻¹; of water the mean of 3657 and 3756)."""
+LASERS = (488.0, 514.5, 532.0)
+BOND, STEP, WAVENUMBER, MASS = 1.0977, 0.01, 2330.0, 7.0015
+"""Å, Å, cm⁻¹, u; measured."""
+HARTREE = constants.physical_constants["hartree-inverse meter relationship"][0] * constants.centi
 
 
-def stretches(frame: Frame) -> tuple[float, float]:
-    """Return Σ a'² and Σ γ'² over the stretches, cm⁴/g, of a frame whose first atom is bonded to all others."""
-    masses, positions = masses_of(frame.numbers), frame.positions
-    root = np.sqrt(masses)[:, None]
-    directions = []
-    for k in range(1, len(frame)):
-        bond = (positions[k] - positions[0]) / np.linalg.norm(positions[k] - positions[0])
-        change = np.zeros_like(positions)
-        change[0], change[k] = -bond, bond
-        directions.append((change / root).ravel())  # s = B·M^(-1/2)
-    basis = np.linalg.qr(np.array(directions).T)[0].T.reshape(-1, len(frame), 3) / root
-    slopes: Array = np.einsum("nabx,knx->kab", frame.tensors["pgt"], basis) * SLOPE
-    gram = constants.atomic_mass * constants.kilo
-    mean = np.einsum("kaa->k", slopes) / 3
-    rest = slopes - mean[:, None, None] * np.eye(3)
-    return float(mean @ mean) / gram, float(1.5 * (rest**2).sum()) / gram
+def polarizabilities(bond: float, functional: str, basis: str, frequencies: list[float]) -> Array:
+    """Return α (a0³) of N2 at frequencies (E_h), shape (frequencies, 3, 3)."""
+    from pyscf import dft, gto
+
+    molecule = gto.M(atom=f"N 0 0 0; N 0 0 {bond}", basis=basis, verbose=0)
+    method = dft.RKS(molecule, xc=functional)
+    method.conv_tol, method.grids.level = 1e-11, 4
+    method.kernel()
+    first, second = method.TDDFT().get_ab()
+    size = first.shape[0] * first.shape[1]
+    a, b = first.reshape(size, size), second.reshape(size, size)
+    filled = method.mo_occ > 0
+    orbitals = method.mo_coeff[:, filled], method.mo_coeff[:, ~filled]
+    dipole = np.sqrt(2) * np.einsum("aij,ip,jq->apq", molecule.intor("int1e_r"), *orbitals).reshape(3, size)
+    matrix, right = (a - b) @ (a + b), (a - b) @ dipole.T
+    return np.array([2 * dipole @ np.linalg.solve(matrix - w * w * np.eye(size), right) for w in frequencies])
 
 
-def cross_sections(trace: float, anisotropy: float, wavenumber: float, laser: float) -> list[float]:
-    """Return those of the trace, and of the whole band observed at 90° without an analyser, cm²/sr."""
+def cross_sections(slope: Array, laser: float) -> tuple[float, float]:
+    """Return those of the trace and of the whole band, cm²/sr, from ∂α/∂r (3, 3) in a0²."""
     hbar, light = constants.hbar / constants.erg, constants.c / constants.centi
-    scale = (2 * np.pi * (1e7 / laser - wavenumber)) ** 4 * hbar / (4 * np.pi * light * wavenumber)
-    return [scale * trace, scale * (trace + 7 / 45 * anisotropy)]
+    mass = MASS * constants.atomic_mass * constants.kilo
+    mean, anisotropy = np.trace(slope) / 3, slope[2, 2] - slope[0, 0]
+    scale = (2 * np.pi * (1e7 / laser - WAVENUMBER)) ** 4 * hbar / (4 * np.pi * light * WAVENUMBER * mass)
+    scale *= (BOHR * ANGSTROM) ** 4
+    return scale * mean**2, scale * (mean**2 + 7 / 45 * anisotropy**2)
 
 
 def main() -> None:
-    """Label the molecules, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--functional", default="pbe")
-    parser.add_argument("--basis", default="def2-tzvpd")
-    given = parser.parse_args()
-    print("| molecule | level | laser, nm | trace, cm²/sr | whole band, cm²/sr |\n|---|---|---|---|---|")
-    for name, (numbers, places, wavenumber) in MOLECULES.items():
-        with tempfile.TemporaryDirectory() as folder:
-            start = Path(folder) / "start.extxyz"
-            free = np.zeros(3, dtype=bool)
-            mimyria.write_frames(start, [Frame(np.array(numbers), np.array(places), np.zeros((3, 3)), free)])
-            level = {"functional": given.functional, "basis": given.basis}
-            out = Path(folder) / "labels.extxyz"
-            (frame,) = mimyria.label(start, out, work=Path(folder) / "work", engine="pyscf", set=level)
-        parts = stretches(frame)
-        for laser in LASERS:
-            found = " | ".join(f"{value:.3g}" for value in cross_sections(*parts, wavenumber, laser))
-            print(f"| {name} | {given.functional}/{given.basis} | {laser:g} | {found} |")
+    """Print the table."""
+    functional, basis = sys.argv[1:3] if len(sys.argv) > 2 else ("pbe", "def2-tzvpd")
+    frequencies = [0.0, *(1e7 / laser / HARTREE for laser in LASERS)]
+    short, long = (polarizabilities(BOND + d, functional, basis, frequencies) for d in (-STEP, STEP))
+    slopes = (long - short) / (2 * STEP) * BOHR
+    print("| laser, nm | field | a', a0² | trace, cm²/sr | whole band, cm²/sr |\n|---|---|---|---|---|")
+    for laser, dynamic in zip(LASERS, slopes[1:], strict=True):
+        for field, slope in (("static", slopes[0]), ("of the laser", dynamic)):
+            trace, band = cross_sections(slope, laser)
+            print(f"| {laser:g} | {field} | {np.trace(slope) / 3:.3f} | {trace:.3g} | {band:.3g} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The absolute Raman cross section of N2 gas at the level of the labels, with a static field and with that of the laser.
+"""The absolute Raman cross section of N2 gas at the level of labels, in a static field and in that of the laser.
 
     python benchmarks/raman_absolute.py pbe def2-tzvpd
 

@@ -33,3 +33,11 @@ def test_any_other_kind_shows_its_first_column() -> None:
     )
     assert (panel.title, panel.axis, panel.curves[0].label) == ("new", "chi", "chi")
     assert spectra_figure([panel]).axes[0].get_ylim()[0] < -1
+
+
+def test_the_density_of_states_by_motions_shows_these_and_not_the_species() -> None:
+    nu = np.linspace(0, 4000, 50)
+    names = ("vdos", "vdos[O]", "vdos[H]", "vdos[H2O_bend,H2O_bend]", "vdos[H2O_bend,H2O_rotation]")
+    names += ("vdos[H2O_rotation,H2O_rotation]",)
+    (panel,) = panels_of({"vdos": Spectrum("vdos", {"wavenumber_cm-1": nu} | dict.fromkeys(names, nu + 1))})
+    assert [curve.label for curve in panel.curves] == ["total", "H2O_bend", "H2O_rotation"]

@@ -171,9 +171,12 @@ def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
 
 def _density(spectrum: Spectrum) -> list[Panel]:
     curves = [_curve(spectrum, "vdos", "total", BLUE)]
-    species = [name for (name,) in spectrum.contributions()]
-    for index, name in enumerate(species if len(species) > 1 else []):
-        curves.append(_curve(spectrum, f"vdos[{name}]", name, _group_color(index), "part"))
+    terms = list(spectrum.contributions())
+    # Of motions, where there are, the auto terms; else the species.
+    motions = {pair[0]: f"vdos[{pair[0]},{pair[0]}]" for pair in terms if len(pair) == 2 and pair[0] == pair[1]}
+    parts = motions or {name: f"vdos[{name}]" for (name,) in terms}
+    for index, (name, column) in enumerate(parts.items() if len(parts) > 1 else ()):
+        curves.append(_curve(spectrum, column, name, _group_color(index), "part"))
     return [_panel("vdos", "density of states", "g", "modes per cm⁻¹", curves, bands=spectrum.bands("vdos"))]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimyria.config import File, paths_of, settings_of
+from mimyria.config import File, path_of, paths_of, settings_of
 from mimyria.declare import values_of
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
@@ -66,7 +66,7 @@ def label(
     """
     from mimyria.labels.command import make_labels
 
-    make_labels(paths_of(configurations), Path(out), Path(work), settings_of(LabelSettings, settings, given))
+    make_labels(paths_of(configurations), path_of(out), path_of(work), settings_of(LabelSettings, settings, given))
     return list(read_frames(out))
 
 
@@ -109,7 +109,7 @@ def train(
     from mimyria.training.history import history_of, read_history
     from mimyria.training.train import train as train_model
 
-    asked, picture, out = settings_of(TrainSettings, settings, given), _picture(plot), Path(out)
+    asked, picture, out = settings_of(TrainSettings, settings, given), _picture(plot), path_of(out)
     frames, origin = _labelled(labels, asked.layout)
     validation = None
     if isinstance(asked.validation, Path):
@@ -293,7 +293,10 @@ def _models(
     from mimyria.model.model import ResponseModel
 
     device = choose_device(asked.device)
-    items = [models] if isinstance(models, str | os.PathLike | ResponseModel) else models
+    one = isinstance(models, str | ResponseModel) or not isinstance(models, Iterable)
+    items: list[Any] = [models] if one else list(models)  # type: ignore[arg-type]
+    if not items:
+        raise ConfigError("no model is given: give a model, its file, or the name of bundled ones, such as water")
     read = [[item] if isinstance(item, ResponseModel) else read_models(item, device, asked.level) for item in items]
     return list(itertools.chain(*read))
 
@@ -302,7 +305,7 @@ def _picture(path: File | None) -> Path | None:
     """Return the path of a picture after checking that it can be written there."""
     if path is None:
         return None
-    picture = Path(path)
+    picture = path_of(path)
     if picture.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise ConfigError(f"{picture}: a picture is .png, .pdf or .svg")
     picture.parent.mkdir(parents=True, exist_ok=True)

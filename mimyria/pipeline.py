@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mimyria import __version__
-from mimyria.config import File, paths_of, settings_of, write_settings
+from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
@@ -86,7 +86,7 @@ def make_spectra(
     ConfigError, TrajectoryError, ModelError, SpectrumError
         If a setting is wrong, a file cannot be used, or the trajectory is too short for the resolution.
     """
-    paths, out, settings = paths_of(trajectories), Path(out), settings_of(SpectrumSettings, settings, given)
+    paths, out, settings = paths_of(trajectories), path_of(out), settings_of(SpectrumSettings, settings, given)
     for geometry in settings.porto:
         polarisations(geometry)
     if settings.light:
@@ -243,6 +243,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     """Raise errors that would otherwise come after the long computation; warn of unlikely units."""
     if settings.pair_radii and settings.groups != ("molecules",):
         raise ConfigError("--pair-radii needs rates of single molecules: give --groups molecules")
+    if settings.per == "molecule" and not any(each.startswith(("molecules", "shell")) for each in settings.groups):
+        raise ConfigError("--per molecule needs their number, which --groups molecules, or a shell, counts")
     for trajectory in trajectories:
         _require_temperature(settings, trajectory.differenced, f"{trajectory.path}: ")
         if not np.array_equal(trajectory.numbers, trajectories[0].numbers):

@@ -84,7 +84,7 @@ def test_an_unknown_or_missing_setting_is_named(charges: Path, tmp_path: Path) -
         mimyria.evaluate("water_apt", charges, plot="parity.jpg")
 
 
-def test_what_is_neither_frame_nor_file_is_refused(tmp_path: Path) -> None:
+def test_what_is_neither_frame_nor_file_is_refused(charges: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a file is given by its name or path, not by None"):
         mimyria.make_spectra(None, tmp_path / "a", apt="frames")
     with pytest.raises(ConfigError, match="by a value of the type int"):
@@ -92,6 +92,22 @@ def test_what_is_neither_frame_nor_file_is_refused(tmp_path: Path) -> None:
     for wrong, name in ((None, "NoneType"), ([Atoms("H")], "Atoms"), ([None], "NoneType")):
         with pytest.raises(ConfigError, match=f"frames, or files of them, are needed, not {name}"):
             next(mimyria.predict("water", wrong))
+    for models, words in ((None, "not by None"), ([3], "the type int"), ([], "no model is given")):
+        with pytest.raises(ConfigError, match=words):
+            next(mimyria.predict(models, charges))  # type: ignore[arg-type]
+    for call in (
+        lambda: mimyria.label(charges, None),  # type: ignore[arg-type]
+        lambda: mimyria.label(charges, work=None),  # type: ignore[arg-type]
+        lambda: mimyria.train(charges, None, target="apt"),  # type: ignore[arg-type]
+        lambda: mimyria.evaluate(None, charges),  # type: ignore[arg-type]
+        lambda: mimyria.make_spectra(charges, None, apt="water"),  # type: ignore[arg-type]
+        lambda: mimyria.read_model(None),  # type: ignore[arg-type]
+        lambda: mimyria.write_frames(None, []),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ConfigError, match="a file is given by its name or path, not by None"):
+            call()
+    with pytest.raises(ConfigError, match="frames to write are given as a list, not as NoneType"):
+        mimyria.write_frames(charges, None)  # type: ignore[arg-type]
 
 
 def test_configurations_are_labelled_from_python(molecules: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Run
 from mimyria.errors import ConfigError, SpectrumError
-from mimyria.spectra.compare import band_maximum, compare, similarity, subtract, warn_if_of_different_kinds
+from mimyria.spectra.compare import compare, similarity, subtract, warn_if_of_different_kinds
 from mimyria.spectra.spectrum import WAVENUMBER, Curve, Spectrum, read_spectrum, write_csv
 
 
@@ -66,14 +66,6 @@ def test_difference_of_known_curves() -> None:
     np.testing.assert_allclose(error, 0.5)
     assert subtract((*one[:2], None), (*other[:2], None), "VV").error() is None
     np.testing.assert_allclose(subtract(one, (*other[:2], None), "VV", 20, 30).columns["VV_error"], 0.3)
-
-
-def test_band_maximum_of_a_parabola() -> None:
-    x = np.arange(0, 100, 3.0)
-    position, height = band_maximum(x, 5 - 0.01 * (x - 40.7) ** 2, 10, 90)
-    assert position == pytest.approx(40.7)
-    assert height == pytest.approx(5)
-    assert np.isnan(band_maximum(x, x, 200, 300)[0])
 
 
 def test_files_and_spectra_are_compared_alike(tmp_path: Path, run: Run) -> None:

@@ -118,6 +118,13 @@ def test_radii_ascend(radii: tuple[float, ...]) -> None:
         SpectrumSettings(pair_radii=radii)
 
 
+def test_molecules_that_nobody_counts_are_refused_before_the_pass(run: Run, charges: Path, tmp_path: Path) -> None:
+    options = ["spectrum", charges, "--apt", "frames", "--per", "molecule", "--out", tmp_path / "a"]
+    refused(run(*options), "--per molecule needs their number, which --groups molecules, or a shell, counts")
+    assert not (tmp_path / "a" / "series.h5").exists()
+    assert run(*options, "--groups", "molecules")[0] == 0
+
+
 def test_what_has_no_molecules_has_no_pairs(run: Run, charges: Path, tmp_path: Path) -> None:
     options = ["spectrum", charges, "--apt", "frames", "--pair-radii"]
     refused(run(*options, "3", "--out", tmp_path / "a"), "--pair-radii needs rates of single molecules")

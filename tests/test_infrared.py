@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from scipy import constants
 
-from conftest import rotation
+from conftest import band_maximum, rotation
 from ensembles import TEMPERATURE, WARM, free_charges, made_series, noise
 from mimyria.errors import SpectrumError
 from mimyria.rates.correlation import correlation
 from mimyria.rates.window import line_shape
-from mimyria.spectra.compare import band_maximum
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.quantum import CORRECTIONS, correction_ratio

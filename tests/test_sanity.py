@@ -17,6 +17,7 @@ from ase.build import bulk
 from ase.collections import g2
 
 from conftest import DATA
+from contracts import write_cp2k
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
@@ -87,6 +88,42 @@ def test_the_temperature_alone_names_the_unit(look: Look, water: list[Any]) -> N
 def test_a_wrong_timestep_is_seen_though_the_temperature_is_right(look: Look, water: list[Any], factor: float) -> None:
     (text,) = look([replace(frame, time=frame.time * factor) for frame in water], 300.0)
     assert float(text.split("--timestep about ")[1].split()[0]) == pytest.approx(4.0, rel=0.1)  # curved paths: 6 %
+
+
+def test_a_unit_that_explains_both_numbers_wins_over_an_odd_timestep(look: Look, water: list[Any]) -> None:
+    """In bohr/fs they are 1070 K, and the atoms would move as in half the time: it is no time step that is wrong."""
+    (text,) = look([replace(frame, velocities=frame.velocities / VELOCITY["bohr/fs"]) for frame in water], None)
+    assert "this would fit: --velocity-unit bohr/fs (" in text
+    assert "--timestep" not in text
+
+
+def test_files_that_are_swapped_and_forces_are_named(water: list[Any], tmp_path: Path) -> None:
+    for name, what in (("pos", "positions"), ("vel", "velocities")):
+        write_cp2k(tmp_path / f"{name}.xyz", water, what)
+    forces = [
+        replace(frame, velocities=0.02 * np.random.default_rng(k).normal(size=(96, 3)) * VELOCITY["au"])
+        for k, frame in enumerate(water)
+    ]
+    write_cp2k(tmp_path / "frc.xyz", forces, "velocities")
+    cell = tuple(np.diag(water[0].cell).tolist())
+    for first, second, message in (
+        ("vel", "pos", r"pos.xyz holds positions and .*vel.xyz does not: give .* by --velocities"),
+        ("frc", "vel", r"frc.xyz, frame 0: .*the file holds velocities or forces: give that of the positions"),
+    ):
+        trajectory = Trajectory(tmp_path / f"{first}.xyz", velocities=tmp_path / f"{second}.xyz", cell=cell)
+        with pytest.raises(TrajectoryError, match=message):
+            check_first_frames(trajectory.segments()[0], 300.0)
+
+
+def test_forces_instead_of_velocities_are_named(water: list[Any], tmp_path: Path, caplog: Any) -> None:
+    random = np.random.default_rng(0)
+    forces = [replace(f, velocities=0.02 * random.normal(size=(96, 3)) * VELOCITY["au"]) for f in water]
+    write_cp2k(tmp_path / "pos.xyz", water, "positions")
+    write_cp2k(tmp_path / "frc.xyz", forces, "velocities")
+    cell = tuple(np.diag(water[0].cell).tolist())
+    trajectory = Trajectory(tmp_path / "pos.xyz", velocities=tmp_path / "frc.xyz", cell=cell)
+    check_first_frames(trajectory.segments()[0], 300.0)
+    assert "either the file of the velocities holds forces, or the velocities belong to other atoms" in caplog.text
 
 
 def test_velocities_of_other_atoms(look: Look, water: list[Any]) -> None:

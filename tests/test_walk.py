@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import band_maximum
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.model.files import read_model
 from mimyria.pipeline import make_spectra
 from mimyria.settings import SpectrumSettings, TrainSettings
-from mimyria.spectra.compare import band_maximum
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train
 from mimyria.units import BOHR, LIGHT_SPEED

@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
+from mimyria.config import path_of
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.formats.compression import open_written, plain_suffix
@@ -36,7 +37,9 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
     ConfigError
         If the file cannot be written, its name ends otherwise, or there are no frames; then it stays as it was.
     """
-    path = Path(path)
+    path = path_of(path)
+    if isinstance(frames, Frame) or not isinstance(frames, Iterable):
+        raise ConfigError(f"frames to write are given as a list, not as {type(frames).__name__}")
     check_writable(path)
     suffix, none = path.suffix.lower(), not append
     with (

@@ -12,6 +12,7 @@ import torch
 
 from mimyria import __version__
 from mimyria.choices import DEVICE
+from mimyria.config import path_of
 from mimyria.contents import contents_of
 from mimyria.declare import Refused
 from mimyria.errors import ModelError
@@ -100,7 +101,7 @@ def read_every_level(
 ) -> ResponseModel:
     """Return the model of a file with the read-outs of all of its levels of theory; see `read_model`."""
     place = choose_device(str(device))
-    path = bundled(Path(path), target)
+    path = bundled(path_of(path), target)
     content = read_content(path, FORMAT)
     try:
         stored = content["settings"]
@@ -134,7 +135,8 @@ def read_models(
     path: str | os.PathLike[str], device: torch.device | str = "cpu", level: str | None = None
 ) -> list[ResponseModel]:
     """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
-    return [read_model(file, device=device, level=level) for file in bundled_pair(str(path)) or [Path(path)]]
+    given = path_of(path)
+    return [read_model(file, device=device, level=level) for file in bundled_pair(str(given)) or [given]]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:

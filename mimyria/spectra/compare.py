@@ -250,21 +250,3 @@ def warn_if_of_different_kinds(spectra: Sequence[Spectrum], names: Sequence[str]
             f"the resolutions differ ({' and '.join(resolutions)}), and with them heights and widths of the bands: "
             "make both with the same --resolution"
         )
-
-
-def band_maximum(wavenumber: Array, intensity: Array, low: float, high: float) -> tuple[float, float]:
-    """Return position (cm⁻¹) and height of the largest value in a range, by a parabola through its top.
-
-    NaN where the range holds no points.
-    """
-    inside = np.flatnonzero((wavenumber >= low) & (wavenumber <= high) & np.isfinite(intensity))
-    if not len(inside):
-        return float("nan"), float("nan")
-    top = int(inside[np.argmax(intensity[inside])])
-    if top in (inside[0], inside[-1]):
-        return float(wavenumber[top]), float(intensity[top])
-    left, middle, right = (float(value) for value in intensity[top - 1 : top + 2])
-    curvature = left - 2 * middle + right
-    shift = 0.5 * (left - right) / curvature if curvature else 0.0
-    spacing = float(wavenumber[top + 1] - wavenumber[top])
-    return float(wavenumber[top]) + shift * spacing, middle - 0.25 * (left - right) * shift

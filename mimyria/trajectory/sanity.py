@@ -28,6 +28,8 @@ log = logging.getLogger("mimyria")
 
 PLAUSIBLE_TEMPERATURES = (20.0, 5000.0)
 """K; velocities that give another temperature are probably in another unit."""
+NO_MATTER = 1e5
+"""K; atoms at this temperature are none that a molecular dynamics has."""
 USUAL_TEMPERATURES = (100.0, 1000.0)
 """K; another unit is suggested only if it leads here."""
 LARGEST_FACTOR = 2.0
@@ -46,10 +48,18 @@ LENGTH_UNITS = {"nm": 0.1, "Bohr": 1 / BOHR, "pm": 100.0}
 """1 Å in each unit."""
 SHORTEST_BOND, LONGEST_BOND = 0.65, 1.5
 """Distances over the sum of two covalent radii: bonds have at least 0.77 (N2), nearest neighbours at most 1.25."""
+NEVER_A_BOND = (1e-6, 0.02)
+"""The same of velocities and forces in any usual unit; of positions it is 0.1 in nm and 1e-10 in m."""
+NO_POSITIONS = {
+    False: "; positions or cell are not in Å: convert the file, or give --cell",
+    True: "; the file holds velocities or forces: give that of the positions",
+}
 LONGEST_INTERVAL = 10.0
 """fs; over longer times the mean of two velocities does not predict the displacement."""
 DISPLACEMENT_RATIO = (0.6, 1.6)
 """Displacement over velocity times time, if units are right: 0.73 to 1.07 in water, at 2 to 12 fs."""
+EXPLAINED_RATIO, CURVATURE = (0.95, 1.07), 0.0075
+"""The same where another unit explains it, less the curvature of the paths in time steps, per fs²."""
 MIN_VELOCITY_CORRELATION = 0.5
 """Between displacements and velocities."""
 DIFFERENCE_TEMPERATURE_RATIO = (0.2, 1.3)
@@ -81,8 +91,16 @@ def check_first_frames(trajectory: Trajectory, temperature: float | None, constr
     first, masses, velocities = frames[0], frame_masses(frames[0]), np.asarray(frames[0].velocities)
     place = f"{trajectory.path}, frame {trajectory.start}"
     check_density(place, first, masses)
-    if not check_distances(place, first):
-        return
+    try:
+        if not check_distances(place, first):
+            return
+    except TrajectoryError as error:
+        if _are_swapped(trajectory, first):
+            raise TrajectoryError(
+                f"{trajectory.velocities_path} holds positions and {trajectory.path} does not: give the file of the "
+                "positions first, and that of the velocities by --velocities"
+            ) from error
+        raise
     stored = first_frames(trajectory)
     freedom = find_freedom(stored, constraints)
     if freedom.reasons:
@@ -161,6 +179,26 @@ def check_density(place: str, frame: Frame, masses: Array) -> None:
         )
 
 
+def _nearest(frame: Frame, places: Array) -> float:
+    """Return the distance to the nearest atom over the sum of both covalent radii, median over the atoms."""
+    radii, nearest = covalent_radii(frame.numbers), []
+    atoms = np.flatnonzero(~np.isin(frame.numbers, NOBLE_GASES))
+    for atom in atoms[np.linspace(0, atoms.size - 1, min(atoms.size, ATOMS_CHECKED)).astype(int)]:
+        distances = np.linalg.norm(minimum_image(places - places[atom], frame), axis=1)
+        distances[atom] = np.inf
+        nearest.append((distances / (radii + radii[atom])).min())
+    return float(np.median(nearest))
+
+
+def _are_swapped(trajectory: Trajectory, frame: Frame) -> bool:
+    """Return whether the numbers in the file of velocities are places of atoms, in Å or Bohr."""
+    if trajectory.velocities_path is None or frame.velocities is None:
+        return False
+    stored = frame.velocities / VELOCITY[trajectory.velocity_unit]
+    sizes = (1.0, BOHR)
+    return any(SHORTEST_BOND < _nearest(frame, stored * size) < LONGEST_BOND for size in sizes)
+
+
 def check_distances(place: str, frame: Frame) -> bool:
     """Raise TrajectoryError if atoms are too close together; warn and return False if they are too far apart.
 
@@ -170,19 +208,13 @@ def check_distances(place: str, frame: Frame) -> bool:
     atoms = np.flatnonzero(~np.isin(frame.numbers, NOBLE_GASES))
     if len(frame) < 2 or not atoms.size:
         return True
-    radii = covalent_radii(frame.numbers)
-    nearest = []
-    for atom in atoms[np.linspace(0, atoms.size - 1, min(atoms.size, ATOMS_CHECKED)).astype(int)]:
-        distances = np.linalg.norm(minimum_image(frame.positions - frame.positions[atom], frame), axis=1)
-        distances[atom] = np.inf
-        nearest.append((distances / (radii + radii[atom])).min())
-    bond = float(np.median(nearest))
+    bond = _nearest(frame, frame.positions)
     units = [name for name, size in LENGTH_UNITS.items() if SHORTEST_BOND < bond / size < LONGEST_BOND]
     looks = f"; the positions look like {units[0]}, not Å: convert the file" if units else ""
     if bond < SHORTEST_BOND:
         raise TrajectoryError(
             f"{place}: the nearest neighbour of an atom is {bond:.2g} bond lengths away (median)"
-            f"{looks or '; positions or cell are not in Å: convert the file, or give --cell'}"
+            f"{looks or NO_POSITIONS[NEVER_A_BOND[0] < bond < NEVER_A_BOND[1]]}"
         )
     if bond > LONGEST_BOND and looks:
         log.warning(f"{place}: the nearest neighbour of an atom is {bond:.2g} bond lengths away (median){looks}")
@@ -222,9 +254,11 @@ def _check_units(
     """Return what is wrong with the velocities, and the unit or time step that would fit; None if all fits."""
     ratio, correlation = _compare_displacements(frames, masses, trajectory.timestep)
     if correlation < MIN_VELOCITY_CORRELATION:
+        forces = "the file of the velocities holds forces, or " * (not PLAUSIBLE_TEMPERATURES[0] < kinetic < NO_MATTER)
         return (
             f"between its first two frames the atoms do not move along their velocities (correlation "
-            f"{correlation:.2f}): either the velocities belong to other atoms or to another order of the atoms, or the "
+            f"{correlation:.2f}): either {forces}the velocities belong to other atoms or to another "
+            "order of the atoms, or the "
             f"frames are much further apart than {trajectory.timestep:g} fs (see --timestep)"
         )
     odd = []
@@ -238,22 +272,25 @@ def _check_units(
         )
     if not odd:
         return None
-    # Every unit is tried, with the time step that its displacements ask for; the remedy with the fewest flags wins.
+    # Every unit is tried, with the time step that its displacements ask for; the remedy with the fewest flags wins, and
+    # a unit that explains both numbers before a time step that leaves an unusual temperature.
     remedies = []
+    shortest = max(DISPLACEMENT_RATIO[0], EXPLAINED_RATIO[0] - CURVATURE * trajectory.timestep**2)
     for unit, factor in VELOCITY.items():
         larger = factor / VELOCITY[trajectory.velocity_unit]
-        flags, usual = [], PLAUSIBLE_TEMPERATURES
+        flags, usual, (low, high) = [], PLAUSIBLE_TEMPERATURES, DISPLACEMENT_RATIO
         if unit != trajectory.velocity_unit:
-            flags, usual = [f"--velocity-unit {unit}"], USUAL_TEMPERATURES
+            flags, usual, (low, high) = [f"--velocity-unit {unit}"], USUAL_TEMPERATURES, (shortest, EXPLAINED_RATIO[1])
             if trajectory.unit_is_fixed:
                 flags = [f"velocities in {unit}, although the format says otherwise"]
-        if ratio is not None and not DISPLACEMENT_RATIO[0] < ratio / larger < DISPLACEMENT_RATIO[1]:
+        if ratio is not None and not low < ratio / larger < high:
             flags.append(f"--timestep about {ratio / larger * trajectory.timestep:.2g}")
         hotter = kinetic * larger**2  # T ∝ v²
         if is_likely(hotter, temperature, usual, degrees):
-            remedies.append((len(flags), f"{' and '.join(flags)} ({hotter:.3g} K)"))
-    fewest = min(remedies)[0] if remedies else 0
-    fitting = " or ".join(words for n_flags, words in remedies if n_flags == fewest)
+            unusual = not is_likely(hotter, temperature, USUAL_TEMPERATURES)
+            remedies.append(((len(flags), unusual), f"{' and '.join(flags)} ({hotter:.3g} K)"))
+    best = min(remedies)[0] if remedies else None
+    fitting = " or ".join(words for rank, words in remedies if rank == best)
     return f"{'; '.join(odd)}; {f'this would fit: {fitting}' if fitting else 'no known unit of velocity would fit'}"
 
 

@@ -91,7 +91,7 @@ class Trajectory:
         beads: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = Path(path if beads is None else beads)
-        second = None if velocities is None else Path(velocities)
+        second = self.velocities_path = None if velocities is None else Path(velocities)
         told: dict[str, Any] = {"topology": None if topology is None else Path(topology), "layout": layout}
         told |= {"velocity_unit": velocity_unit, "species": species or {}, "mass": mass or {}}
         if beads is None:

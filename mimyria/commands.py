@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mimyria.model.model import ResponseModel
     from mimyria.spectra.bands import Band
     from mimyria.spectra.spectrum import Spectrum
+    from mimyria.spectra.zero_frequency import ZeroFrequency
     from mimyria.training.evaluate import Evaluation
     from mimyria.training.train import Training
 
@@ -259,6 +260,30 @@ def bands(
         if said := each.remark(name):
             log.info(f"{each.origin}: {said}")
     return [band for each, name in chosen for band in measure_bands(each, name, ranges)]
+
+
+def static(run: File, other: File | None = None) -> tuple[ZeroFrequency, ZeroFrequency | None]:
+    """Return static conductivity and permittivity, and the slow relaxation, of one or two finished runs, with errors.
+
+    Parameters
+    ----------
+    run, other
+        Folders of runs with an infrared spectrum, with their ``series.h5``. With both, ``first.minus(second)`` is the
+        difference, of a solution to water say.
+
+    Returns
+    -------
+    tuple
+        Of two `ZeroFrequency`, the second None without a second run: S/m, ps, pure numbers.
+
+    Raises
+    ------
+    ConfigError, SpectrumError
+        If a folder holds no run, no rates of the dipole, or too few frames.
+    """
+    from mimyria.spectra.zero_frequency import static_of
+
+    return static_of(Path(run)), None if other is None else static_of(Path(other))
 
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:

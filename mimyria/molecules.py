@@ -46,6 +46,13 @@ def formula_of(numbers: Array) -> str:
     return "".join(f"{symbol}{counts[symbol] if counts[symbol] > 1 else ''}" for symbol in ordered)
 
 
+def composition_of(numbers: Array, molecules: Array) -> str:
+    """Return how many molecules there are of each formula, ``31 H2O, 1 SO4``, from the molecule of each atom, (n,)."""
+    order = np.argsort(molecules, kind="stable")
+    each = np.split(numbers[order], np.flatnonzero(np.diff(molecules[order])) + 1)
+    return ", ".join(f"{count} {formula}" for formula, count in Counter(map(formula_of, each)).items())
+
+
 def find_molecules(frame: Frame) -> tuple[Array, Array]:
     """Return the molecule of each atom, shape (n,), and positions (n, 3), Å, with no molecule split by the boundary."""
     return join(frame, find_bonds(frame))

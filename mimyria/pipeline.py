@@ -42,6 +42,7 @@ from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, 
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
+from mimyria.spectra.zero_frequency import report_static, with_static, zero_frequency
 from mimyria.tensor_pass import grouping_along, series_along, settle_stride
 from mimyria.trajectory import Trajectory, open_trajectories
 from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volumes
@@ -288,9 +289,12 @@ def _spectra(
     for name, level in dict.fromkeys(pair for run in series for pair in run.origin.get("levels", {}).items()):
         key = f"{LEVEL}{name}"
         made[key] = f"{made[key]} and {level}" if key in made else level
+    static = zero_frequency(series, conditions) if "ir" in kinds else None
+    report_static(out / "static.json", static, series)
     for kind, make in KINDS.items():
         if kind in kinds:
             spectrum = make(series, conditions, sampling)
+            spectrum = with_static(spectrum, static)
             spectra[kind] = replace(spectrum, header=spectrum.header | nuclei_header(nuclei, series[0].n_beads) | made)
             write_csv(out / f"{kind}.csv", spectra[kind])
         else:

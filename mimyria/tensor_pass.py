@@ -19,6 +19,7 @@ from mimyria.elements import frame_masses
 from mimyria.errors import Interrupted, LabelError, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.memory import Identity
+from mimyria.molecules import composition_of
 from mimyria.progress import Advance, progress
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.faces import split_faces
@@ -122,7 +123,8 @@ def series_along(
                 limit=limit,
                 n_beads=trajectory.n_beads,
             )
-            return replace(series, nuclei=nuclei)
+            molecules = composition_of(first[0].numbers, freedom.molecules) if freedom else ""
+            return replace(series, nuclei=nuclei, molecules=molecules)
     except KeyboardInterrupt:
         finished = f"{store.n_frames} frames of {path} are finished"
         raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None

@@ -42,6 +42,12 @@ ANGSTROM = constants.angstrom / constants.centi
 BOLTZMANN = constants.k
 """k_B in J/K."""
 
+VACUUM_PERMITTIVITY = constants.epsilon_0 / constants.femto
+"""ε0 in S fs/m."""
+
+CONDUCTIVITY = constants.epsilon_0 * constants.c / constants.centi
+"""ε0 c: the conductivity (S/m) of a medium with n·α of 1 cm⁻¹."""
+
 MASS_DENSITY = ATOMIC_MASS / constants.gram * (constants.centi / constants.angstrom) ** 3
 """u/Å³ in g/cm³."""
 

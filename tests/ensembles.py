@@ -19,7 +19,14 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_lags
 from mimyria.spectra.conditions import Conditions
 from mimyria.trajectory.freedom import Freedom
-from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
+from mimyria.units import (
+    BOLTZMANN,
+    CONDUCTIVITY,
+    LIGHT_SPEED,
+    MASS_VELOCITY_SQUARED,
+    VACUUM_PERMITTIVITY,
+    infrared_prefactor,
+)
 
 TEMPERATURE = 300.0
 VOLUME = 1000.0
@@ -112,3 +119,25 @@ def thermal_series(
         store=PartStore(folder, Identity()),
         freedom=freedom,
     )
+
+
+def debye_current(
+    frames: int, timestep: float, strength: float, time: float, *, conduction: float = 0.0, seed: int = 0
+) -> np.ndarray:
+    """dM/dt (frames, 3) of a dipole that relaxes by Debye's law, and of ions beside it, with σ(ω) in S/m as its power.
+
+    M is an Ornstein-Uhlenbeck process of variance ε0 Δε/6 in each component, so that 3 · 2 ⟨M²⟩/τ = ε0 Δε/τ.
+    """
+    rng, step = np.random.default_rng(seed), np.exp(-timestep / time)
+    variance = VACUUM_PERMITTIVITY * strength / 6
+    kicks = np.sqrt(variance * (1 - step**2)) * rng.normal(size=(frames, 3))
+    start = np.sqrt(variance) * rng.normal(size=(1, 3))
+    dipole = lfilter([1.0], [1.0, -step], np.concatenate([start, kicks]), axis=0)
+    ions = np.sqrt(conduction / 3 / timestep) * rng.normal(size=(frames, 3))
+    return np.diff(dipole, axis=0) / timestep + ions
+
+
+def conducting_series(current: np.ndarray, timestep: float, **changes: object) -> ResponseSeries:
+    """The series whose σ is the power of a current, at 300 K in 1000 Å³."""
+    factor = CONDUCTIVITY * infrared_prefactor(VOLUME, TEMPERATURE)
+    return made_series({"apt": current / np.sqrt(factor)}, timestep, **changes)

@@ -7,13 +7,15 @@ import pytest
 from scipy.integrate import quad, simpson
 from scipy.special import dawsn
 
+from ensembles import TEMPERATURE, conducting_series, noise
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import line_shape, window_weights
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import epsilon_imag, epsilon_real, optical_constants
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.units import LIGHT_SPEED
+from mimyria.spectra.zero_frequency import zero_frequency
+from mimyria.units import LIGHT_SPEED, VACUUM_PERMITTIVITY
 
 WATER = 1.78
 OSCILLATORS = np.array([[200, 0.5, 200], [600, 0.6, 250], [1650, 0.03, 70], [3400, 0.06, 100]])
@@ -115,6 +117,28 @@ def test_a_transparent_medium_reflects_what_fresnel_says() -> None:
     np.testing.assert_array_equal(constants["alpha_cm-1"][1:], 0)
 
 
+def test_the_loss_of_a_polar_crystal_has_its_longitudinal_mode() -> None:
+    """dM/dt of one damped oscillator: TO at the maximum of ε'', LO at that of Im(-1/ε), (LO/TO)² = ε(0)/ε∞.
+
+    With Δε = 1.5 over ε∞ = 2 Lyddane, Sachs and Teller put LO at √(3.5/2) of TO; Δε = 6⟨M²⟩/ε0 for each component.
+    """
+    transverse, strength, infinity, timestep = 200.0, 1.5, 2.0, 8.0
+    dipole = np.sqrt(VACUUM_PERMITTIVITY * strength / 6) * noise(40_001, 3, transverse, 8.0, timestep)
+    series = conducting_series(np.diff(dipole, axis=0) / timestep, timestep)
+    conditions = Conditions(TEMPERATURE, epsilon_infinity=infinity)
+    spectrum = infrared([series], conditions, choose_sampling([series], 6.0, 10))
+    (to,) = spectrum.bands("epsilon_imag", [(150.0, 250.0)])
+    (lo,) = spectrum.bands("loss_function", [(220.0, 320.0)])
+    assert to.maximum.value == pytest.approx(transverse, abs=2.0)
+    assert lo.maximum.value == pytest.approx(transverse * np.sqrt((infinity + strength) / infinity), rel=0.04)
+    static = zero_frequency([series], conditions)
+    assert static is not None
+    assert static.permittivity.value == pytest.approx(infinity + strength, rel=0.08)
+    assert static.permittivity.value / infinity == pytest.approx((lo.maximum.value / to.maximum.value) ** 2, rel=0.04)
+    assert not static.conducts
+    assert np.isnan(static.relaxation_time.value)
+
+
 def test_n_times_alpha_is_what_it_was_made_of() -> None:
     rates = 0.02 * np.random.default_rng(0).normal(size=(4000, 1, 3))
     ones = np.ones(4000)
@@ -131,8 +155,8 @@ def test_n_times_alpha_is_what_it_was_made_of() -> None:
     assert abs(ratio[high] - 1).mean() < 0.05
     without = infrared([series], plain, how).columns
     assert set(columns) - set(without) == {
-        *("epsilon_real", "n", "kappa", "alpha_cm-1", "reflectivity"),
-        *("epsilon_real_error", "n_error", "kappa_error", "alpha_error", "reflectivity_error"),
+        *("epsilon_real", "n", "kappa", "alpha_cm-1", "reflectivity", "loss_function"),
+        *("epsilon_real_error", "n_error", "kappa_error", "alpha_error", "reflectivity_error", "loss_function_error"),
     }
     for name, values in without.items():
         np.testing.assert_array_equal(columns[name], values)

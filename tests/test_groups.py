@@ -15,7 +15,7 @@ from mimyria.formats import read_frames
 from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Frame
 from mimyria.memory import Identity
-from mimyria.molecules import find_bonds, find_molecules, formula_of, molecules_of
+from mimyria.molecules import composition_of, find_bonds, find_molecules, formula_of, molecules_of
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.response import response_series
@@ -340,3 +340,8 @@ def test_selections_count_massless_sites_as_the_file_does(water: list[Frame], te
         np.testing.assert_array_equal(select(frame), alone(other))
     assert sited[0].in_file(6) == 8
     assert water[0].in_file(6) == 6
+
+
+def test_the_composition_counts_molecules_by_their_formula() -> None:
+    numbers, molecules = np.array([8, 11, 1, 8, 1, 1, 1]), np.array([0, 1, 0, 2, 0, 2, 2])
+    assert composition_of(numbers, molecules) == "2 H2O, 1 Na"

@@ -103,7 +103,9 @@ def test_epsilon_is_n_alpha_over_two_pi_nu_where_it_is_resolved() -> None:
     expected = columns["n_alpha_cm-1"][resolved] / (2 * np.pi * columns["wavenumber_cm-1"][resolved])
     np.testing.assert_allclose(columns["epsilon_imag"][resolved], expected)
     assert 0 < (~resolved).sum() < 4
-    for name in ("epsilon_imag", "epsilon_real", "n", "kappa", "alpha_cm-1", "reflectivity"):
+    sigma = columns["n_alpha_cm-1"][resolved] * 100 * constants.epsilon_0 * constants.c
+    np.testing.assert_allclose(columns["sigma"][resolved], sigma)
+    for name in ("epsilon_imag", "sigma", "epsilon_real", "n", "kappa", "alpha_cm-1", "reflectivity", "loss_function"):
         for column in (name, f"{name.removesuffix('_cm-1')}_error"):
             np.testing.assert_array_equal(np.isfinite(columns[column]), resolved, column)
     assert np.isfinite(columns["n_alpha_cm-1"]).all()
@@ -163,8 +165,9 @@ def test_units_of_every_column() -> None:
     spectrum = infrared([series], Conditions(TEMPERATURE, epsilon_infinity=1.8), how)
     assert {spectrum.unit(name) for name in ("n_alpha_cm-1", "n_alpha_error", "alpha_cm-1", "alpha_error")} == {"cm-1"}
     assert spectrum.unit("n_alpha_molar[all]") == spectrum.unit("n_alpha_molar[all]_error") == "L mol-1 cm-1"
-    for name in ("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"):
+    for name in ("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity", "loss_function"):
         assert spectrum.unit(name) == "1"
+    assert spectrum.unit("sigma") == spectrum.unit("sigma_error") == "S m-1"
     assert spectrum.header["temperature"] == f"{TEMPERATURE:.2f} K"
 
 

@@ -11,7 +11,7 @@ from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
-from mimyria.cli.spectra import bands, compare, optics, spectrum
+from mimyria.cli.spectra import bands, compare, optics, spectrum, static
 
 EXAMPLES: dict[Callable[..., None], str] = {
     demo: "mimyria demo --quick --out demo",
@@ -25,6 +25,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",
     bands: 'mimyria bands demo --range "3000 3800"',
     optics: 'mimyria optics measured.dx --atr "45 2.4" --index 1.33 --at 4000 --out water.csv',
+    static: "mimyria static solution water",
     info: "mimyria info apt.mym",
 }
 """The commands in the order of the help, each with the example that its own help shows."""

@@ -132,6 +132,19 @@ def optics(
     typer.echo(f"{out}: n·α, n, κ, ε and reflectivity")
 
 
+def static(
+    run: Annotated[Path, typer.Argument(help="Folder of a run with an infrared spectrum.")],
+    other: Annotated[Path | None, typer.Argument(help="Another run: the first minus it, water for example.")] = None,
+    json: Json = False,
+) -> None:
+    """Conductivity and permittivity at zero frequency, and the slow relaxation, with errors; the difference of two."""
+    from mimyria.commands import static as measure
+    from mimyria.spectra.zero_frequency import static_report
+
+    first, second = measure(run, other)
+    typer.echo(static_report(str(run), first, str(other), second, as_json=json))
+
+
 def range_of(text: str) -> tuple[float, float]:
     """Return the two wavenumbers of a text; raise ConfigError for anything else."""
     try:

@@ -89,6 +89,8 @@ class ResponseSeries:
     """Σ m v^A(0)·v^B(τ) of their parts of the velocities, A-B and B-A together, u (Å/fs)², shape (pairs, lags)."""
     motion_blocks: Array | None = None
     """The same of the blocks of ``velocity_blocks``, shape (blocks, pairs, lags)."""
+    molecules: str = ""
+    """Which there are in the first frame, see `composition_of`; empty in old files."""
     nuclei: str = "classical"
     """Their dynamics, a name in ``choices.NUCLEI``."""
     n_beads: int = 1
@@ -153,6 +155,7 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "freedom_words": ("degrees_of_freedom", str),
     "quantum": ("quantum_A", float),
     "motion_pairs": ("motion_pairs", tuple),
+    "molecules": ("molecules", str),
     "nuclei": ("nuclei", str),
     "n_beads": ("n_beads", int),
     "normal": ("normal", str),

@@ -147,7 +147,7 @@ class Experiment(Slab):
     )
     correction: str = setting(Choice(names=CORRECTIONS), "Quantum correction of intensities.", "use", "harmonic")
     epsilon_infinity: float | None = setting(
-        Number(minimum=1), "ε∞, 1.78 for water; adds ε', n, κ, α and the reflectivity to ir.csv.", "use"
+        Number(minimum=1), "ε∞, 1.78 for water; adds ε', n, κ, α, reflectivity, loss function to ir.csv.", "use"
     )
     atr: tuple[float, ...] | None = setting(
         Numbers(counts=(2,)), 'Angle (°) and index of an ATR crystal, "45 2.4": adds its absorbance to ir.csv.', "use"

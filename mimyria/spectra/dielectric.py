@@ -1,4 +1,4 @@
-"""The dielectric function from n·α by Kramers-Kronig, and the optical constants n, κ, α, reflectivity."""
+"""The dielectric function from n·α by Kramers-Kronig, the optical constants n, κ, α, R, and the loss function."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ def epsilon_real(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> 
 
 
 def optical_constants(wavenumber: Array, n_alpha: Array, epsilon_infinity: float) -> dict[str, Array]:
-    """Return ε', n, κ, α (cm⁻¹) and the reflectivity by column name, each of shape (..., n); all but ε' NaN at ν = 0.
+    """Return ε', n, κ, α (cm⁻¹), R and Im(-1/ε) by column name, each of shape (..., n); all but ε' NaN at ν = 0.
 
-    n + iκ = √(ε' + iε'')        α = 4πνκ        R = |(n - 1 + iκ)/(n + 1 + iκ)|²
+    n + iκ = √(ε' + iε'')        α = 4πνκ        R = |(n - 1 + iκ)/(n + 1 + iκ)|²        Im(-1/ε) = ε''/(ε'² + ε''²)
 
+    Transverse vibrations of a crystal are the maxima of ε'', longitudinal ones those of the loss function Im(-1/ε).
     The root has n ≥ 0, and κ has the sign of ε''. The arguments are those of `epsilon_real`.
     """
-    real = epsilon_real(wavenumber, n_alpha, epsilon_infinity)
-    refraction = np.sqrt(real + 1j * epsilon_imag(wavenumber, n_alpha))
+    real, imag = epsilon_real(wavenumber, n_alpha, epsilon_infinity), epsilon_imag(wavenumber, n_alpha)
+    refraction = np.sqrt(real + 1j * imag)
     n, kappa = refraction.real, refraction.imag
     return {
         "epsilon_real": real,
@@ -47,6 +48,7 @@ def optical_constants(wavenumber: Array, n_alpha: Array, epsilon_infinity: float
         "kappa": kappa,
         "alpha_cm-1": 4 * np.pi * wavenumber * kappa,
         "reflectivity": ((n - 1) ** 2 + kappa**2) / ((n + 1) ** 2 + kappa**2),
+        "loss_function": imag / (real**2 + imag**2),
     }
 
 
@@ -57,4 +59,5 @@ def optical_header(epsilon_infinity: float) -> dict[str, str]:
         "n, kappa": "n + iκ = √(ε' + iε'')",
         "alpha_cm-1": "α = 4πνκ, absolute, natural logarithm",
         "reflectivity": "|(n - 1 + iκ)/(n + 1 + iκ)|², at normal incidence on a flat surface",
+        "loss_function": "Im(-1/ε): its maxima are longitudinal vibrations, those of ε'' transverse ones",
     }

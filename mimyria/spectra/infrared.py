@@ -22,27 +22,28 @@ from mimyria.spectra.sampling import Sampling, component_spectra, power_spectra
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
 from mimyria.spectra.terms import group_terms, mean_counts
 from mimyria.targets import APT
-from mimyria.units import ANGSTROM, LITRE_PER_MOLE, infrared_prefactor
+from mimyria.units import ANGSTROM, CONDUCTIVITY, LITRE_PER_MOLE, infrared_prefactor
 
 MOLAR = "n_alpha_molar"
 PER_MOLECULE, PER_AREA = "n_alpha_per_molecule", "n_alpha_per_area"
 UNITS = {
     **{"n_alpha": "cm-1", MOLAR: "L mol-1 cm-1", PER_MOLECULE: "L mol-1 cm-1", PER_AREA: "1", "alpha": "cm-1"},
-    **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"),
+    **dict.fromkeys(("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity", "loss_function"), "1"),
     **dict.fromkeys(SHOWN, "1"),
     **OF_DIRECTIONS,
+    "sigma": "S m-1",
 }
 
 
 def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling: Sampling) -> Spectrum:
-    """Return n(ν)·α(ν) in cm⁻¹, its standard error, ε'' and the terms of the groups.
+    """Return n(ν)·α(ν) in cm⁻¹, its standard error, ε'', σ' (S/m) and the terms of the groups.
 
-    n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω
+    n(ω) α(ω) = 1/(6 ε0 c V k_B T) · ∫ ⟨dM/dt(0)·dM/dt(t)⟩ e^{-iωt} dt          ε''(ω) = n α c/ω          σ' = ε0 c n α
 
     The classical fluctuation-dissipation theorem contains the harmonic quantum correction; another one is a factor
     (`correction_ratio`). The molar terms of `group_terms` are n·α of one mole of molecules per litre, L mol⁻¹ cm⁻¹.
     With ε∞ come the `optical_constants` and their standard errors. A slow relaxation, such as the Debye process of a
-    polar liquid, is not resolved below half of the resolution: ε' and ε'' there, and what is made of them, are NaN.
+    polar liquid, is not resolved below half of the resolution: ε', ε'' and σ' there, and what is made of them, are NaN.
     """
     temperature, infinity = conditions.temperature, conditions.epsilon_infinity
     wavenumber, shapes = power_spectra(series, dipole_rate, sampling)
@@ -52,6 +53,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
     volume = 1 / float(density)  # harmonic mean, which undoes the 1/V in `dipole_rate`
     lines = {"n_alpha_cm-1": n_alpha, "epsilon_imag": epsilon_imag(wavenumber, n_alpha)}
+    lines["sigma"] = CONDUCTIVITY * n_alpha
     if infinity is not None:
         lines |= optical_constants(wavenumber, n_alpha, infinity)
         lines |= instrument_lines(wavenumber, lines["n"], lines["kappa"], conditions)
@@ -71,6 +73,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     header = {
         "n_alpha_cm-1": "n·α = 1/(6 ε0 c V kB T) ∫<dM/dt(0)·dM/dt(t)> exp(-iωt) dt, absolute, natural logarithm",
         "epsilon_imag": "ε'' = n·α·c/ω; empty (nan) below half of the resolution, as all that is made of ε",
+        "sigma": "σ' = ε0 c n·α, real part of the conductivity; empty like ε''",
         **of_committee,
         "temperature": f"{temperature:.2f} K",
         "volume": f"{volume:.3f} Å³",

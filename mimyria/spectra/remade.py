@@ -17,7 +17,7 @@ from mimyria.config import read_yaml
 from mimyria.declare import declared, from_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
-from mimyria.rates.series import is_series, read_series
+from mimyria.rates.series import ResponseSeries, is_series, read_series
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.kinds import KINDS
@@ -30,10 +30,8 @@ SAMPLED = ("frames", "stride", "beads", "timestep")
 """Of these, what says which frames of the files they are."""
 
 
-def remake_spectra(folder: Path, only: str | None = None) -> Spectra:
-    """Return the spectra that a run has written into a folder, with their replicates, made again from its rates.
-
-    Those of one kind ``only``, if it is named.
+def stored_run(folder: Path) -> tuple[list[ResponseSeries], Conditions, SpectrumSettings]:
+    """Return the rates of a run in a folder, its conditions, and its settings with the resolution that was used.
 
     Raises
     ------
@@ -52,11 +50,20 @@ def remake_spectra(folder: Path, only: str | None = None) -> Spectra:
     given = {name: value for name, value in content.items() if name in known}
     settings, used = from_words(SpectrumSettings, given), content.get("used", {})
     series = [run for path in stored for run in read_series(path)]
-    sampling = choose_sampling(series, used.get("resolution", settings.resolution), settings.blocks, settings.window)
     temperature = used.get("temperature", settings.temperature)
     if temperature is None:
         raise ConfigError(f"{written} does not tell the temperature that was used")
     conditions = Conditions.of(settings, temperature)
+    return series, conditions, replace(settings, resolution=used.get("resolution", settings.resolution))
+
+
+def remake_spectra(folder: Path, only: str | None = None) -> Spectra:
+    """Return the spectra that a run has written into a folder, with their replicates, made again from its rates.
+
+    Those of one kind ``only``, if it is named. Errors are those of `stored_run`.
+    """
+    series, conditions, settings = stored_run(folder)
+    sampling = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
     kinds = [kind for kind in KINDS if (folder / f"{kind}.csv").exists() and only in (None, kind)]
     return Spectra({kind: KINDS[kind](series, conditions, sampling) for kind in kinds})
 

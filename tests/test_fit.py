@@ -7,8 +7,9 @@ import pytest
 
 from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
-from mimyria.model.files import read_model
-from mimyria.training.train import train
+from mimyria.model.files import read_content, read_model
+from mimyria.training.fit import LARGEST_DECAY, LEAST_DECAY, decay_for
+from mimyria.training.train import CHECKPOINT, train
 from networks import quick, stopping, tensors_of
 
 
@@ -35,6 +36,19 @@ def test_resume_refuses_another_training(labels: list[Frame], tmp_path: Path) ->
         train(labels[1:4], quick("apt"), tmp_path / "m", resume=True)
     with pytest.raises(ModelError, match="does not exist"):
         train(labels[:3], quick("apt"), tmp_path / "other", resume=True)
+
+
+def test_the_fewer_labels_the_smaller_weights_are_held(labels: list[Frame], tmp_path: Path) -> None:
+    def decay(frames: list[Frame], **asked: object) -> float:
+        with pytest.raises(Interrupted):
+            train(frames, quick("apt", **asked), tmp_path / "m", on_progress=stopping())
+        groups = read_content(tmp_path / "m.checkpoint", CHECKPOINT)["fit"]["optimiser"]["param_groups"]
+        return float(groups[0]["weight_decay"])
+
+    assert decay(labels[:5]) == pytest.approx(1.75 / (5 * 87) ** 0.5)  # 29 of 32 molecules of each frame
+    assert decay(labels[:12]) == pytest.approx(1.75 / (10 * 96) ** 0.5)
+    assert decay(labels[:5], weight_decay=0.3) == 0.3
+    assert [decay_for(n) for n in (3, 10**6)] == [LARGEST_DECAY, LEAST_DECAY]
 
 
 def test_time_limit_is_kept(labels: list[Frame], tmp_path: Path, ticking: None) -> None:

@@ -28,7 +28,7 @@ def test_levels_come_in_the_order_of_the_frames(labels: list[Frame]) -> None:
 
 
 def test_what_is_held_out_of_few_frames_are_molecules(labels: list[Frame]) -> None:
-    training, held_out = split(labels[:3], (UNKNOWN,), quick("apt"), few=True)
+    training, held_out = split(labels[:3], (UNKNOWN,), quick("apt"))
     assert len(training) == len(held_out) == 3
     for kept, left, frame in zip(training, held_out, labels, strict=False):
         here, there = (labelled_atoms(one.tensors["apt"]) for one in (kept, left))
@@ -36,14 +36,14 @@ def test_what_is_held_out_of_few_frames_are_molecules(labels: list[Frame]) -> No
         assert (here | there).all()
         assert np.bincount(frame.numbers[there]).tolist() == [0, 6, 0, 0, 0, 0, 0, 0, 3]  # three whole molecules
         np.testing.assert_array_equal(left.tensors["apt"][there], frame.tensors["apt"][there])
-    whole, frame = split(labels[:10], (UNKNOWN,), quick("apt"), few=True)
+    whole, frame = split(labels[:10], (UNKNOWN,), quick("apt"))
     assert (len(whole), len(frame)) == (9, 1)
     assert all(labelled_atoms(one.tensors["apt"]).all() for one in whole)
 
 
 def test_each_level_has_its_share_held_out(labels: list[Frame]) -> None:
     frames = [of(A, frame) for frame in labels[:10]] + [of(B, frame) for frame in labels[10:]]
-    training, held_out = split(frames, (A, B), quick("apt"), few=True)
+    training, held_out = split(frames, (A, B), quick("apt"))
     assert [frame.info["functional"] for frame in held_out] == ["PBE"] * 3
     assert [frame.info["basis"] for frame in held_out] == ["def2-svp", "def2-svpd", "def2-svpd"]
     assert len(training) == 11

@@ -20,8 +20,8 @@ from networks import assert_same, quick, tensors_of
 def test_training_learns_and_generalises(labels: list[Frame], tmp_path: Path, name: str) -> None:
     summary = train(labels[:8], quick(name, epochs=25), tmp_path / "m.mym")
     report = evaluate(compare_with_labels(read_model(tmp_path / "m.mym"), labels[8:], "labels"))
-    assert summary["training_frames"] == 7
-    assert summary["validation_frames"] == 1
+    assert summary["training_frames"] == summary["validation_frames"] == 8  # most molecules of each, and the others
+    assert summary["training_atoms"] == {"H": 8 * 58, "O": 8 * 29}
     assert report["relative_rmse"] < 0.4
     assert report["r2"] == pytest.approx(1 - report["relative_rmse"] ** 2)
     assert set(report["species"]) == {"H", "O"}
@@ -67,7 +67,8 @@ def test_validation_labels_are_checked(labels: list[Frame], tmp_path: Path) -> N
 
 def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
     summary = train(labels[:1], quick("pgt"), tmp_path / "m")
-    assert summary["validation_frames"] == 0
+    assert summary["validation_frames"] == 1  # a tenth of its molecules
+    assert summary["training_atoms"] == {"H": 58, "O": 29}
     assert np.isfinite(tensors_of(read_model(tmp_path / "m", "pgt"), labels[0])).all()
 
 
@@ -121,7 +122,10 @@ def test_the_only_frame_of_a_species_is_trained_on(labels: list[Frame], tmp_path
 def test_frames_without_any_label_are_left_out(labels: list[Frame], tmp_path: Path) -> None:
     bare = [replace(frame, tensors={"apt": np.full((96, 3, 3), np.nan)}) for frame in labels[:3]]
     summary = train([*bare, *labels[3:5]], quick("apt", epochs=1), tmp_path / "m")
-    assert (summary["training_frames"], summary["validation_frames"]) == (1, 1)
+    assert (summary["training_frames"], summary["validation_frames"]) == (
+        2,
+        2,
+    )  # most molecules of each, and the others
     assert summary["validation_error"] > 0
 
 

@@ -46,7 +46,9 @@ class TrainSettings(Layout, Device):
     epochs: int | None = setting(COUNT, "Number of passes over the frames.", "duration")
     time_limit: float | None = setting(positive("MINUTES"), "Length of the training and its schedule.", "duration")
     learning_rate: float | None = setting(POSITIVE, "Peak learning rate.", "result")
-    weight_decay: float | None = setting(Number(minimum=0), "Weight decay of the optimiser.", "result")
+    weight_decay: float | None = setting(
+        Number(minimum=0), "Weight decay of the optimiser; stronger for fewer labels.", "result"
+    )
     averaging: float | None = setting(Number(minimum=0, below=1), "Decay of the average of the weights.", "result")
     warm_up: int | None = setting(NATURAL, "Steps over which the learning rate rises.", "result")
     seed: int = setting(NATURAL, "Random seed of weights, validation split and order of the frames.", "result", 0)

@@ -59,13 +59,10 @@ def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: S
             log.warning(f"labels of different {key} are trained together: {', '.join(values)}")
 
 
-def split(
-    frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSettings, few: bool
-) -> tuple[list[Frame], list[Frame]]:
+def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSettings) -> tuple[list[Frame], list[Frame]]:
     """Return training and validation frames, of each level its share; at least one of each where there are two.
 
-    Where even one frame would be more than that share, and ``few`` says that none can be spared, the share of the
-    molecules of each frame is held out instead.
+    Where even one frame would be more than that share, the share of the molecules of each frame is held out instead.
     """
     if isinstance(settings.validation, Path):
         raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
@@ -75,7 +72,7 @@ def split(
         own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
         fraction = settings.validation
         pairs = [hold_out_molecules(frame, settings.target, fraction, rng) for frame in own]
-        if few and 0 < fraction * len(own) < 1 and all(pairs):
+        if 0 < fraction * len(own) < 1 and all(pairs):
             training += [pair[0] for pair in pairs if pair]
             held_out += [pair[1] for pair in pairs if pair]
         else:

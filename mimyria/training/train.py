@@ -32,7 +32,7 @@ from mimyria.model.transfer import adapted
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
-from mimyria.training.fit import Fit, FitSettings
+from mimyria.training.fit import Fit, FitSettings, decay_for
 from mimyria.training.history import checkpoint_of, history_of, write_history
 from mimyria.training.labelled import check_labels, facts_of_levels, split, trained_levels
 from mimyria.training.start import carried_species, facts_of_start, read_start
@@ -85,8 +85,7 @@ def train(
     frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
     levels = trained_levels(frames, settings)
     start = read_start(settings, out)
-    few = start is not None or len(levels) > 1
-    training, held_out = split(frames, levels, settings, few) if validation is None else (list(frames), validation)
+    training, held_out = split(frames, levels, settings) if validation is None else (list(frames), validation)
     check_labels(training, held_out, levels, settings.target)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
@@ -197,7 +196,8 @@ class _Committee:
         limit = None
         if asked.time_limit:  # what is left, shared equally by the networks to come
             limit = (asked.time_limit - sum(fit.seconds for fit in self.fits) / 60) / (asked.committee - member)
-        preset = FIT_OF_PRESET.get(asked.preset, {})
+        n_atoms = sum(self.facts["training_atoms"].values())
+        preset = FIT_OF_PRESET.get(asked.preset, {"weight_decay": decay_for(n_atoms)})
         epochs = asked.epochs
         if self.start is not None:
             preset = FIT_OF_START
@@ -224,7 +224,7 @@ class _Committee:
 
     def train_epoch(self) -> dict[str, float]:
         """Train the network whose turn it is for an epoch; return the line of its history."""
-        if self.fit.progress() >= 1:
+        if self.fit.progress() >= 1 and len(self.fits) < self.settings.committee:  # time goes on between two looks
             self._begin_fit(self.fit.last)
         line = self.fit.epoch()
         self.state = self._state()  # an epoch cut short by Ctrl-C leaves this as it was: it is done again whole

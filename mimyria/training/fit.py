@@ -65,7 +65,7 @@ class Fit:
         self.epochs, self.steps, self.seconds = 0, 0, 0.0
         self.best_error, self.best_epoch = math.inf, 0
         self.history: list[dict[str, float]] = []
-        self.last = began
+        self.last, self.fraction = began, 0.0
 
     def progress(self) -> float:
         """Return the fraction of the training that is done; whatever happens between two calls takes its time."""
@@ -74,7 +74,8 @@ class Fit:
         self.last = now
         limit = self.settings.time_limit
         epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
-        return max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
+        self.fraction = max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
+        return self.fraction
 
     def epoch(self) -> dict[str, float]:
         """Train on every batch once; return the new line of the history."""

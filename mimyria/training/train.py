@@ -224,7 +224,7 @@ class _Committee:
 
     def train_epoch(self) -> dict[str, float]:
         """Train the network whose turn it is for an epoch; return the line of its history."""
-        if self.fit.progress() >= 1 and len(self.fits) < self.settings.committee:  # time goes on between two looks
+        if self.fit.fraction >= 1:  # as `progress` saw it: time goes on between two looks
             self._begin_fit(self.fit.last)
         line = self.fit.epoch()
         self.state = self._state()  # an epoch cut short by Ctrl-C leaves this as it was: it is done again whole

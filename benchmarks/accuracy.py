@@ -1,7 +1,7 @@
 """Error of networks trained for a given time, measured on labels of later times: a learning curve of the presets.
 
 python benchmarks/accuracy.py [--minutes 1] [--frames 80] [--presets default] [--targets apt pgt] [--committee 1]
-                              [--labels FILE] [--project] [--seed 0] [--json]
+                              [--labels FILE] [--project] [--seed 0] [--epochs N] [--weight-decay D] [--json]
 
 Without FILE the bundled labels are taken, of which the last ten at 300 K are held out. Of an .npz file with positions,
 symbols, cell, apt and pgt of many frames the first are taken, and the last sixteen held out.
@@ -82,6 +82,8 @@ def main() -> None:
     parser.add_argument("--validation", type=float, default=0.05)
     parser.add_argument("--project", action="store_true", help="make the sum over the atoms exact in training too")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, help="in place of --minutes")
+    parser.add_argument("--weight-decay", type=float)
     parser.add_argument("--labels", type=Path, default=LABELS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -96,7 +98,9 @@ def main() -> None:
                     validation=options.validation,
                     committee=options.committee,
                     sum_rule="project" if options.project else "none",
-                    time_limit=options.minutes,
+                    time_limit=None if options.epochs else options.minutes,
+                    epochs=options.epochs,
+                    weight_decay=options.weight_decay,
                     seed=options.seed,
                 )
                 with tempfile.TemporaryDirectory() as folder:

@@ -52,7 +52,7 @@ def test_two_labels_of_another_level_are_enough(labels: list[Frame], start: Path
     after = error_of(tmp_path / "m.mym", unseen)
     train(few, quick("apt", epochs=summary["epochs"]), tmp_path / "scratch.mym")
     assert after < 0.8 * before
-    assert after < 0.7 * error_of(tmp_path / "scratch.mym", unseen)
+    assert after < 0.9 * error_of(tmp_path / "scratch.mym", unseen)
     assert summary["start"]["levels"] == "PBE/small (a)"
 
 

@@ -54,7 +54,7 @@ def test_killed_in_a_training_it_goes_on(tmp_path: Path) -> None:
                 "selection": {"test": 2, "first": 2, "batch": 2},
                 "limits": {"cycles": 1},
                 "label": {"engine": "polarizable"},
-                "train": {"preset": "small", "epochs": 100, "validation": 0.5},
+                "train": {"preset": "small", "epochs": 40, "validation": 0.5},
                 "spectrum": {"temperature": 300, "resolution": 200, "plot_format": ["svg"]},
             }
         )

@@ -56,6 +56,10 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "window", "boxcar", "boxcar", "--window takes gaussian, hann, blackman, not 'boxcar'"),
     ("spectrum", "temperature", 0, "0", "--temperature must be positive, not 0"),
     ("spectrum", "temperature", -math.inf, "-inf", "--temperature must be positive and finite, not -inf"),
+    ("spectrum", "pair_cutoff", -3, "-3", "--pair-cutoff must be at least 0, not -3"),
+    ("spectrum", "pair_cutoff", math.inf, "inf", "--pair-cutoff must be at least 0 and finite, not inf"),
+    ("spectrum", "depth_step", 0, "0", "--depth-step must be positive, not 0"),
+    ("spectrum", "depth_from", "top", "top", "--depth-from takes surface or middle, not 'top'"),
     ("spectrum", "epsilon_infinity", 0.5, "0.5", "--epsilon-infinity must be at least 1, not 0.5"),
     ("spectrum", "kinds", ("ir", "uv"), "ir uv", "--kinds takes ir, raman, vdos, sfg, depth, hyper_raman, not 'uv'"),
     ("spectrum", "device", "gpu", "gpu", "--device takes auto, cpu, cuda, cuda:1 or mps, not 'gpu'"),
@@ -128,6 +132,9 @@ OTHER: dict[str, Any] = {
     "stride": 2, "resolution": 50.0, "window": "hann", "blocks": 3, "temperature": 300.0, "correction": "none",
     "constraints": "rigid", "epsilon_infinity": 1.8, "stokes": True, "laser": 700.0, "porto": ("z(xx)z",),
     "atr": (45.0, 2.4), "film": (10.0, 1.4), "local_field": 1.33, "per": "molecule",
+    "reflection": 10.0, "directions": "z", "layer": (10.0,), "pair_radii": (3.5, 5.5), "moving_window": 2.0,
+    "pair_cutoff": 3.0, "depth_step": 2.0, "depth_from": "middle",
+    "light": {"visible": "45", "infrared": "55", "index": "1.33"},
     "reference": ("e.dat",),
     "title": "a", "plot_format": ("png",), "plot_width": "single",
     "target": "pgt", "preset": "small", "validation": 0.2, "committee": 2, "weight": {"O": 2.0}, "epochs": 3,
@@ -150,6 +157,8 @@ HARMLESS = {
             "laser",
             "porto",
             "per",
+            *("reflection", "directions", "layer", "pair_radii", "moving_window"),
+            *("pair_cutoff", "depth_step", "depth_from", "light"),
             "reference",
             "title",
             "plot_format",
@@ -177,7 +186,10 @@ def test_every_other_setting_enters_the_identity_of_a_pass(
         Path(file).write_text(file)
 
     def identity(**given: Any) -> Any:
-        needed = {"normal": {"kinds": ("sfg",)}} | {key: {"epsilon_infinity": 1.8} for key in ("atr", "film")}
+        needed = {"normal": {"kinds": ("sfg",)}} | {
+            key: {"epsilon_infinity": 1.8} for key in ("atr", "film", "reflection")
+        }
+        needed |= {"layer": {"epsilon_infinity": 1.8, "directions": "z"}}
         settings = SpectrumSettings(**needed.get(name, {}) | given)
         trajectory: Any = SimpleNamespace(path=Path("md.xyz"), stored=[settings.frames])
         return pass_identity(trajectory, settings, chosen_stride(settings.stride, 4.0))

@@ -61,7 +61,7 @@ def test_killed_in_a_training_it_goes_on(tmp_path: Path) -> None:
     )
     killed = start(tmp_path)
     wait_for(tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log")
-    time.sleep(3.0)  # into the training
+    time.sleep(2.0)  # into the training
     assert not (tmp_path / "loop" / "cycle-01" / "apt.mym").exists()
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()

@@ -10,7 +10,7 @@ from ensembles import TEMPERATURE, made_series
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.dielectric import optical_constants
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.instruments import atr_absorbance, film_absorbance
+from mimyria.spectra.instruments import atr_absorbance, film_absorbance, reflectances
 from mimyria.spectra.sampling import choose_sampling
 
 NU = np.linspace(1000.0, 2000.0, 101)
@@ -31,6 +31,16 @@ def test_what_does_not_absorb_is_reflected_totally_beyond_the_critical_angle() -
         assert abs(values[0]) < 1e-12, name
     below = atr_absorbance(np.array([1.3]), np.zeros(1), 20.0, 2.4)["atr_absorbance"][0]
     assert below > 0.3
+
+
+@pytest.mark.parametrize(("angle", "outside"), [(30.0, 1.0), (20.0, 2.4), (60.0, 2.4)])
+def test_noise_that_makes_kappa_negative_changes_next_to_nothing(angle: float, outside: float) -> None:
+    for found, expected in zip(
+        reflectances(N, np.full(101, -1e-6), angle, outside),
+        reflectances(N, np.zeros(101), angle, outside),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_weak_absorption_sees_the_effective_thickness() -> None:

@@ -19,8 +19,9 @@ LOWEST_STOKES = 50.0
 """cm⁻¹; below, 1/ν² lifts out of all proportion what the window spreads from ν = 0."""
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, GREY = "#0072b2", "#d55e00", "#009e73", "#a3548c", "#e69f00", "#777777"
+SKY = "#56b4e9"
 """Distinct for the colour-blind too, after Okabe and Ito."""
-GROUP_COLORS = (VERMILION, GREEN, PURPLE, ORANGE)
+GROUP_COLORS = (VERMILION, GREEN, PURPLE, ORANGE, SKY)
 SHADES = (0.06, 0.12)
 """How dark the ranges of neighbouring bands are, in turns."""
 OURS = ("whole", "part", "cross")

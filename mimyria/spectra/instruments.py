@@ -35,12 +35,13 @@ def reflectances(n: Array, kappa: Array, angle: float, outside: float = 1.0) -> 
     """Return |r|² of s- and of p-polarised light.
 
     n and κ have the shape (..., points), as these; the angle of incidence is in degrees, in a medium of the index
-    ``outside``. Where n is NaN they are NaN too.
+    ``outside``. Where n is NaN they are NaN too. Noise may have made κ slightly negative, whose |r|² is next to that of
+    κ = 0: the root follows from where light passes (real) and where it is totally reflected (imaginary), both positive.
     """
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     square = (n + 1j * kappa) ** 2
     q = np.sqrt(square - (outside * sine) ** 2)
-    q = np.where(q.imag < 0, -q, q)
+    q = np.where(q.real + q.imag < 0, -q, q)
     with np.errstate(invalid="ignore"):
         s = abs((outside * cosine - q) / (outside * cosine + q)) ** 2
         p = abs((square * cosine - outside * q) / (square * cosine + outside * q)) ** 2

@@ -207,6 +207,7 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
         If a target is missing, or a setting is of a kind that is not made.
     """
     kinds = select_kinds(settings.kinds, targets)
+    moving = next((kind for kind in MOVING if kind in kinds), "ir")
     settings_of_kinds: list[tuple[str, str, object]] = [
         ("--porto", "raman", settings.porto),
         (
@@ -215,7 +216,14 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
             settings.stokes_laser,
         ),
         ("--epsilon-infinity", "sfg" if settings.light and "sfg" in kinds else "ir", settings.epsilon_infinity),
+        ("--atr", "ir", settings.atr),
+        ("--film", "ir", settings.film),
+        ("--reflection", "ir", settings.reflection is not None),
         ("--directions", "ir", settings.directions),
+        ("--pair-radii", "raman" if "raman" in kinds else "ir", settings.pair_radii),
+        ("--moving-window", moving, settings.moving_window),
+        ("--depth-step", "depth", settings.depth_step != SpectrumSettings.depth_step),
+        ("--depth-from", "depth", settings.depth_from != SpectrumSettings.depth_from),
         ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
         ("--local-field", "raman", settings.local_field),
         ("--pair-cutoff", "depth" if "depth" in kinds else "sfg", settings.pair_cutoff is not None),

@@ -33,6 +33,12 @@ def test_a_known_correlation_of_neighbours_is_found(wanted: float) -> None:
         assert r.std() == pytest.approx(error.mean(), rel=0.25)
 
 
+def test_the_common_mean_of_few_blocks_is_no_correlation() -> None:
+    rng = np.random.default_rng(1)
+    found = [block_correlation(lines_of(rng.normal(size=(4, 30))), 4, 1.0)[0] for _ in range(400)]
+    assert np.mean(found) == pytest.approx(0.0, abs=0.02)
+
+
 @pytest.mark.parametrize("number", [4, 10])
 def test_independent_blocks_are_rarely_warned_of_and_correlated_ones_mostly(number: int) -> None:
     rng = np.random.default_rng(0)

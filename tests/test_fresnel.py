@@ -127,6 +127,9 @@ def test_an_index_may_come_from_a_file(tmp_path: Path) -> None:
     index = read_infrared_index(light, np.array([500.0, 1500.0, 2500.0]))
     assert index is not None
     np.testing.assert_allclose(index, [np.nan, 1.4 + 0.2j, np.nan])
+    path.write_text("wavenumber_cm-1,n,kappa\n1000,nan,nan\n2000,nan,nan\n")
+    with pytest.raises(ConfigError, match="its column n, or kappa, holds no number"):
+        read_infrared_index(light)
     path.write_text("wavenumber_cm-1,intensity\n1000,1.3\n2000,1.5\n")
     with pytest.raises(ConfigError, match=r"has no column n, only intensity; ir\.csv of a run with --epsilon-infinity"):
         read_infrared_index(light)

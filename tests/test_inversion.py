@@ -129,6 +129,8 @@ def test_a_film_is_that_of_a_transfer_matrix() -> None:
         ({"atr": (45.0, 2.4), "at": 9000.0}, "goes from 10 to 7990 cm"),
         ({"atr": (45.0, 2.4), "scale": 1000.0}, "no n and κ show this as atr_absorbance"),
         ({"reflection": 0.0, "scale": 100.0}, "a reflectance lies between 0 and 1"),
+        ({"reflection": 0.0, "index": 1.0}, "but 0 with the index 1"),
+        *(({"atr": (45.0, 2.4), "scale": scale}, "--scale takes a number above 0") for scale in (0.0, -1.0, np.nan)),
     ],
 )
 def test_what_is_refused(given: dict[str, object], message: str) -> None:

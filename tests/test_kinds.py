@@ -67,6 +67,12 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
     assert [path.name for path in (tmp_path / "c").glob("*.csv")] == ["vdos.csv"]
 
 
+SLAB = ["--apt", "frames", "--pgt", "frames", "--kinds", "sfg"]
+for each in ("visible=45", "infrared=55", "index=1.33"):
+    SLAB += ["--light", each]
+SLAB += ["--epsilon-infinity", "1.78"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -78,6 +84,17 @@ def test_kinds_and_geometries_go_from_flags_to_files_and_back(
         (["--apt", "frames", "--stokes"], "--stokes: no raman spectrum is made"),
         (["--pgt", "frames", "--epsilon-infinity", 2], "--epsilon-infinity: no ir spectrum is made"),
         (["--apt", "frames", "--kinds", "vdos", "--reference", "WATER"], "WATER: no ir spectrum is made, only vdos"),
+        (
+            ["--pgt", "frames", "--pair-radii", "3", "--kinds", "vdos"],
+            "--pair-radii: no ir spectrum is made, only vdos",
+        ),
+        (["--apt", "frames", "--moving-window", 2, "--kinds", "vdos"], "--moving-window: no ir spectrum is made"),
+        (["--apt", "frames", "--depth-step", 2], "--depth-step: no depth spectrum is made, only ir, vdos"),
+        (["--apt", "frames", "--depth-from", "middle"], "--depth-from: no depth spectrum is made"),
+        ([*SLAB, "--atr", "45 2.4"], "--atr: no ir spectrum is made, only sfg"),
+        ([*SLAB, "--film", "10"], "--film: no ir spectrum is made, only sfg"),
+        ([*SLAB, "--reflection", 0], "--reflection: no ir spectrum is made, only sfg"),
+        ([*SLAB[:-2], "--light", "infrared_index=own"], "--light infrared_index=own needs --epsilon-infinity"),
         (["--kinds", "ir"], "--kinds ir needs --apt"),
         ([], "nothing to make a spectrum from"),
         (["--pgt", "frames", "--porto", "z(xz)z"], "cannot be polarised along z"),

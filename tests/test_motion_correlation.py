@@ -25,3 +25,17 @@ def test_terms_of_motions_are_sums_over_frames() -> None:
         products = np.einsum("tgnx,thnx->gh", early, late) / (300 - lag)
         expected = [products[0, 0] + products[2, 2], products[0, 1] + products[1, 0], products[1, 1]]
         np.testing.assert_allclose(found[:, lag], expected, atol=1e-3)
+
+
+def test_pairs_of_molecules_with_other_orders_of_atoms_are_summed() -> None:
+    """The second kind has the motions of the first, in the opposite order: its b,a is the a,b of the first."""
+    rng = np.random.default_rng(0)
+    weights = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=float)
+    grouping = Grouping(("a", "b", "b", "a"), lambda frame: weights)
+    parts = rng.normal(size=(40, 4, 2, 3)) * weights[:, :, None]
+    correlation = MotionCorrelation(grouping, weights, np.ones(2), 1)
+    correlation.add(parts)
+    pairs, found, _ = correlation.result()
+    assert sorted(pairs) == ["a,a", "a,b", "b,b"]
+    products = np.einsum("tgnx,thnx->gh", parts, parts) / 40
+    np.testing.assert_allclose(found[pairs.index("a,b"), 0], 2 * (products[0, 1] + products[2, 3]), atol=1e-4)

@@ -8,8 +8,9 @@ import pytest
 
 from conftest import Run, refused
 from ensembles import made_series, noise
+from mimyria.errors import ConfigError
 from mimyria.rates.series import write_series
-from mimyria.spectra.run_difference import isosbestic_points
+from mimyria.spectra.run_difference import difference_of_runs, isosbestic_points
 from mimyria.spectra.spectrum import read_spectrum
 
 
@@ -54,5 +55,12 @@ def test_two_folders(run: Run, tmp_path: Path) -> None:
         np.testing.assert_allclose(scaled.values(name), first - 2 * second, rtol=1e-4, atol=1e-6 * abs(first).max())
     refused(run(*both, tmp_path / "f.csv", "--per", "SO4"), "does not tell the number of SO4")
     refused(run(*both, tmp_path / "f.txt"), ".csv")
+    refused(run(*both, tmp_path / "f.csv", "--column", "VV"), "--column is for two files")
+    refused(run(*both, tmp_path / "f.csv", "--json"), "--json is for two files")
+    for scale in (0.0, np.inf, np.nan):
+        with pytest.raises(ConfigError, match="--scale takes a number above 0"):
+            difference_of_runs(tmp_path / "a", tmp_path / "b", scale=scale)
+    with pytest.raises(ConfigError, match="--range takes the lowest and the highest"):
+        difference_of_runs(tmp_path / "a", tmp_path / "b", range=(900.0, 300.0))
     refused(run("compare", tmp_path / "a", tmp_path / "b"), "--difference FILE.csv")
     refused(run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--per", "H2O"), "two folders")

@@ -51,6 +51,10 @@ def compare(
     if first.is_dir() and second.is_dir():
         if difference is None:
             raise ConfigError("of two folders the difference is made: give --difference FILE.csv")
+        if column or json:
+            raise ConfigError(
+                f"{'--column' if column else '--json'} is for two files: of two folders all columns count"
+            )
         _folders(first, second, difference, scale, per, range)
         return
     if per:
@@ -69,8 +73,6 @@ def _folders(first: Path, second: Path, out: Path, scale: float, per: str, range
 
     if out.suffix != ".csv":
         raise ConfigError(f"--difference takes a file that ends in .csv, not {out}")
-    if not scale > 0 or not range[0] < range[1]:
-        raise ConfigError("--scale takes a number above 0, --range the lowest and the highest wavenumber")
     made = difference_of_runs(first, second, scale=scale, molecule=per, range=range)
     write_csv(out, made)
     plot_difference(out.with_suffix(".png"), made)

@@ -51,7 +51,8 @@ class MotionCorrelation:
         for groups, correlator in zip(self._groups, self._correlators, strict=True):
             both = np.concatenate([correlator.result()[None], correlator.blocks()])
             for (a, one), (b, other) in combinations_with_replacement(enumerate(groups), 2):
-                pair = f"{self._names[one]},{self._names[other]}"
+                # Molecules whose atoms have another order may have their motions in another order, too.
+                pair = ",".join(sorted((self._names[one], self._names[other]), key=self._names.index))
                 terms[pair] = terms.get(pair, 0.0) + both[:, a, b] * (1 if a == b else 2)
         stacked = np.stack(list(terms.values()), axis=1)
         return tuple(terms), stacked[0], stacked[1:]

@@ -191,6 +191,8 @@ class Experiment(Slab):
         check_radii(self.pair_radii)
         check_instruments(self.epsilon_infinity, self.atr, self.film, self.reflection)
         check_layer(self.epsilon_infinity, self.directions, self.layer)
+        if self.light and read_light(self.light).infrared_index == OWN and self.epsilon_infinity is None:
+            raise ConfigError("--light infrared_index=own needs --epsilon-infinity, 1.78 for water")
 
 
 @dataclass(frozen=True, kw_only=True)

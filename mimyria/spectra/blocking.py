@@ -2,7 +2,7 @@
 
 With the deviations d_i(ν) of the blocks i = 1 ... B from their mean, weighted as they are over the spectrum,
 
-    r = B/(B - 1) · Σ_ν Σ_i d_i d_{i+1} / Σ_ν Σ_i d_i² + 1/B          σ_r = 1/√(B n)
+    r = B/(B - 1) · [Σ_ν Σ_i d_i d_{i+1} / Σ_ν Σ_i d_i² + 1/B]         σ_r = 1/√(B n)
 
 is the correlation of neighbouring blocks, free of the bias that the common mean gives it, and its standard error for n
 independent points, n = (Σ_ν s²)²/Σ_ν s⁴ over the points in one resolution, s² = Σ_i d_i². If the correlation falls
@@ -62,5 +62,5 @@ def block_correlation(lines: Array, blocks: int, points: float) -> tuple[float, 
         return 0.0, float("inf")
     neighbours = (deviations[:-1] * deviations[1:]).sum()
     independent = squares.sum() ** 2 / np.square(squares).sum() / max(points, 1.0)
-    r = blocks / (blocks - 1) * neighbours / squares.sum() + 1 / blocks
+    r = blocks / (blocks - 1) * (neighbours / squares.sum() + 1 / blocks)
     return float(r), float(1 / np.sqrt(blocks * max(independent, 1.0)))

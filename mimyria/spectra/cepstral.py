@@ -8,7 +8,7 @@ Two neighbouring powers of the sine transform of the ℓ components of a station
 so that the logarithm is ln S plus noise of the same known size everywhere, whatever S is. Its Fourier coefficients, the
 cepstrum
 
-    C_n = 2/N Σ_k [ln Ŝ_k - ψ(ℓ) + ln ℓ] cos(2πn(k + ½)/N)        each with the variance ψ'(ℓ)/N, twice that of C_0
+    C_n = 2/N Σ_k [ln Ŝ_k - ψ(ℓ) + ln ℓ] cos(2πn(k + ½)/N)        variance ψ'(ℓ)/N, of C_0 twice that
 
 are few where S is smooth; all others are noise. With the first P of them
 

@@ -90,13 +90,8 @@ def compare(
     ConfigError
         If the scale or the range is none, or the difference would be written over one of the two.
     """
-    if not _are_numbers(scale) or not 0 < scale < np.inf:
-        raise ConfigError(f"--scale takes a number above 0, not {_shown(scale)}")
-    ends = tuple(range) if isinstance(range, Iterable) and not isinstance(range, str) else (range,)
-    if len(ends) != 2 or not _are_numbers(*ends) or not ends[0] < ends[1]:
-        raise ConfigError(
-            f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {' '.join(map(_shown, ends))}"
-        )
+    check_scale(scale)
+    check_range(range)
     tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
     paired = of_same_frames(*tables)
     if paired:
@@ -125,6 +120,21 @@ def compare(
         header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
         write_csv(out, replace(made, header=header, units=tables[0].units))
     return result
+
+
+def check_scale(scale: object) -> None:
+    """Raise ConfigError for what cannot scale a spectrum."""
+    if not _are_numbers(scale) or not 0 < scale < np.inf:  # type: ignore[operator]
+        raise ConfigError(f"--scale takes a number above 0, not {_shown(scale)}")
+
+
+def check_range(range: object) -> None:
+    """Raise ConfigError for what are not two wavenumbers, the lower one first."""
+    ends = tuple(range) if isinstance(range, Iterable) and not isinstance(range, str) else (range,)
+    if len(ends) != 2 or not _are_numbers(*ends) or not ends[0] < ends[1]:
+        raise ConfigError(
+            f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {' '.join(map(_shown, ends))}"
+        )
 
 
 def _are_numbers(*values: object) -> bool:

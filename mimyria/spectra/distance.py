@@ -64,7 +64,7 @@ def distance_terms(
         )
     correlators = []
     for run in series:
-        correlators.append(Correlator(sampling.lags, sampling.block_frames or None))
+        correlators.append(Correlator(sampling.lags, sampling.block_frames or None, first=1))
         for frames in run.chunks(0, len(run)):
             rates = signal(run, frames)
             signals = np.stack([rates, *neighbour_sums(run, frames, rates, radii)], axis=1)

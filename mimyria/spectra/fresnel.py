@@ -119,7 +119,7 @@ def read_infrared_index(light: Light, wavenumber: Array | None = None) -> Array 
     Raises
     ------
     ConfigError
-        If the file is not there, or has no column ``n``.
+        If the file is not there, or has no column ``n`` with numbers.
     """
     if light.infrared_index == OWN:
         return None
@@ -137,7 +137,9 @@ def read_infrared_index(light: Light, wavenumber: Array | None = None) -> Array 
         )
     index = table.columns["n"] + 1j * table.columns.get("kappa", np.zeros(len(table.wavenumber)))
     known = np.isfinite(index)
-    if wavenumber is None or not known.any():
+    if not known.any():
+        raise ConfigError(f"{what}: its column n, or kappa, holds no number")
+    if wavenumber is None:
         return index
     return np.interp(wavenumber, table.wavenumber[known], index[known], left=np.nan, right=np.nan)
 

@@ -32,6 +32,7 @@ from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.rates.window import sine_shape
+from mimyria.spectra.compare import check_scale
 from mimyria.spectra.dielectric import epsilon_real
 from mimyria.spectra.instruments import ATR, FILM, REFLECTANCE, atr_absorbance, film_absorbance, of_lights, reflectances
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name, read_spectrum
@@ -127,6 +128,7 @@ def optics(
         If the instrument or the index cannot be, the file is of another quantity, or n and κ do not converge.
     """
     instrument = Instrument(atr, reflection, film, light)
+    check_scale(scale)
     table = measured if isinstance(measured, Spectrum) else read_spectrum(measured)
     place, name = table.origin or table.kind, column or list(table.columns)[1]
     reflected = instrument.reflection is not None
@@ -242,7 +244,7 @@ def _from_reflectance(
     angle = np.radians(instrument.reflection or 0.0) if instrument.light else 0.0
     there = float(np.interp(anchor, grid, line))
     expected = float(reflectances(np.array([index]), np.zeros(1), np.degrees(angle))[0][0])
-    if abs(there / expected - 1) > OFF:
+    if abs(there - expected) > OFF * expected:  # which an index of 1 makes zero
         raise SpectrumError(
             f"{place}: the reflectance at {anchor:g} cm⁻¹ is {there:.4g}, but {expected:.4g} with the index {index:g}: "
             "is it on the right scale, or does the sample absorb there?"

@@ -17,7 +17,7 @@ import numpy as np
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.bands import SHOWN, Measured
-from mimyria.spectra.compare import subtract
+from mimyria.spectra.compare import check_range, check_scale, subtract
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name, read_spectrum
 
@@ -37,8 +37,11 @@ def difference_of_runs(
     Raises
     ------
     ConfigError, SpectrumError
-        If the folders have no spectrum in common, or the number of the molecules is not known.
+        If the folders have no spectrum in common, the number of the molecules is not known, or the scale or the range
+        is none.
     """
+    check_scale(scale)
+    check_range(range)
     columns: dict[str, Array] = {}
     header: dict[str, str] = {}
     units: dict[str, str] = {}

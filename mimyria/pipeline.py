@@ -132,11 +132,11 @@ def make_spectra(
         _make_rates(segments, groupings, out, settings, resume)
         try:
             return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
-        except SpectrumError as error:
+        except (ConfigError, SpectrumError) as error:
             kept = out / "series.h5"
             if min(map(len, read_series(kept))) < LEAST_FRAMES:  # no other setting helps
                 raise
-            raise SpectrumError(
+            raise type(error)(
                 f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
             ) from error
 

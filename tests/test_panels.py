@@ -41,3 +41,14 @@ def test_the_density_of_states_by_motions_shows_these_and_not_the_species() -> N
     names += ("vdos[H2O_rotation,H2O_rotation]",)
     (panel,) = panels_of({"vdos": Spectrum("vdos", {"wavenumber_cm-1": nu} | dict.fromkeys(names, nu + 1))})
     assert [curve.label for curve in panel.curves] == ["total", "H2O_bend", "H2O_rotation"]
+
+
+def test_layers_that_are_empty_are_not_drawn_and_powers_of_ten_are_raised() -> None:
+    nu = np.linspace(0, 4000, 50)
+    columns = {"wavenumber_cm-1": nu, "ssp_im": 2e-21 * (nu + 1)}
+    columns |= {"ssp_im[-1]": 0 * nu, "ssp_im[1]": columns["ssp_im"]}
+    columns |= {"n_alpha": nu + 1, "n_alpha[-1]": 0 * nu, "n_alpha[1]": nu + 1}
+    frequency, infrared = panels_of({"depth": Spectrum("depth", columns)})
+    assert [curve.label for curve in frequency.curves] == ["total", "1 Å"]
+    assert [curve.label for curve in infrared.curves] == ["total", "1 Å"]
+    assert (frequency.unit, infrared.unit) == ("10⁻¹⁸ m²/V", "10³ cm⁻¹")

@@ -192,18 +192,20 @@ def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
     ]
     tallest = max(float(np.nanmax(abs(curve.values))) for curve in curves)
     power = int(np.floor(np.log10(tallest))) if tallest else 0
-    panels = [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"10^{power} m²/V", curves, 10.0**power)]
+    panels = [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"{_power_of_ten(power)} m²/V", curves, 10.0**power)]
     seen = [name for name in spectrum.columns if re.fullmatch(r"effective_..._abs2", name)]
     if seen:
         lit = [_curve(spectrum, name, name[10:13], colors[k], hidden=k > 0) for k, name in enumerate(seen)]
         tallest = max(float(np.nanmax(abs(curve.values))) for curve in lit)
         power = int(np.floor(np.log10(tallest))) if tallest else 0
-        panels.append(_panel("sfg", "as a spectrometer shows it", "|χ_eff|²", f"10^{power} m⁴/V²", lit, 10.0**power))
+        panels.append(
+            _panel("sfg", "as a spectrometer shows it", "|χ_eff|²", f"{_power_of_ten(power)} m⁴/V²", lit, 10.0**power)
+        )
     return panels
 
 
 def _layers(spectrum: Spectrum) -> list[Panel]:
-    """Return Im χ⁽²⁾ ssp and n·α of all layers, and of each when asked for."""
+    """Return Im χ⁽²⁾ ssp and n·α of all layers, and of the first that are not empty; the others when asked for."""
     panels = []
     for name, title, quantity, unit in (
         ("ssp_im", "sum frequency by depth", "Im χ⁽²⁾ ssp", "m²/V"),
@@ -211,11 +213,12 @@ def _layers(spectrum: Spectrum) -> list[Panel]:
     ):
         whole = _curve(spectrum, name, "total", BLUE)
         power = int(np.floor(np.log10(whole.highest()))) if whole.highest() else 0
+        filled = [depth for (depth,) in spectrum.contributions(name) if spectrum.values(f"{name}[{depth}]").any()]
         layers = [
             _curve(spectrum, f"{name}[{depth}]", f"{depth} Å", _group_color(k), "part", hidden=k >= len(GROUP_COLORS))
-            for k, (depth,) in enumerate(spectrum.contributions(name))
+            for k, depth in enumerate(filled)
         ]
-        panels.append(_panel("depth", title, quantity, f"10^{power} {unit}", [whole, *layers], 10.0**power))
+        panels.append(_panel("depth", title, quantity, f"{_power_of_ten(power)} {unit}", [whole, *layers], 10.0**power))
     return panels
 
 
@@ -236,6 +239,10 @@ def _panel(
     """Return a panel of curves that are in the unit of the text file, as are the bands of the first."""
     shown = tuple(curve.times(1 / scale) for curve in curves)
     return Panel(kind, title, quantity, unit, shown, scale, bands=tuple(bands))
+
+
+def _power_of_ten(power: int) -> str:
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _group_color(index: int) -> str:

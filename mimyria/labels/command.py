@@ -148,7 +148,8 @@ def _cluster_plan(frames: dict[int, Frame], settings: LabelSettings) -> Plan:
         clusters[index] = {f"{index:05d}/molecule-of-atom-{one.centre[0]:05d}": one for one in cut}
     configurations = {name: one.frame for cut in clusters.values() for name, one in cut.items()}
     sizes = [len(frame) for frame in configurations.values()]
-    log.info(f"{len(sizes)} clusters of {min(sizes)} to {max(sizes)} atoms, each with the charge of its ions")
+    span = " to ".join(map(str, sorted({min(sizes), max(sizes)})))
+    log.info(f"{len(sizes)} clusters of {span} atoms, each with the charge of its ions")
     narrowest = min(width(reduced(frame)) for frame in frames.values())
     if 2 * float(settings.cluster or 0) > narrowest:
         log.warning(f"clusters of this radius contain periodic images: the cell is {narrowest:.1f} Å wide")

@@ -162,3 +162,13 @@ def test_clusters_that_hold_images_are_warned_of(radius: float, images: bool, ca
     assert "answer the field outside" not in caplog.text
     oblique = replace(frame, cell=TRICLINIC)  # as far as vectors of 8 Å have their faces apart
     assert width(oblique) == pytest.approx(8.0 * (2 / 3) ** 0.5)
+
+
+@pytest.mark.parametrize("lattice", ["nan 0 0 0 10 0 0 0 10", "10 0 0 10 0 0 0 0 10"])
+def test_a_cell_without_volume_is_refused(lattice: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.extxyz"
+    path.write_text(
+        f'2\nLattice="{lattice}" Properties=species:S:1:pos:R:3 pbc="T T T"\nO 0 0 0\nH 0 0 1\n', encoding="utf-8"
+    )
+    with pytest.raises(ConfigError, match=r"a\.extxyz, frame 0: the cell vectors .* span no volume; give --cell"):
+        make_labels([path], tmp_path / "o.extxyz", tmp_path / "w", LabelSettings(charge=0))

@@ -111,6 +111,13 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
         for index, frame in frames.items():
             place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
             frames[index] = replace(frame, cell=cell_of(place, frame), periodic=periodic)
+    for frame in frames.values():
+        repeats = frame.cell[frame.periodic]
+        if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
+            raise ConfigError(
+                f"{frame.info['source']}, frame {frame.info['source_frame']}: the cell vectors "
+                f"{np.round(frame.cell, 3).tolist()} span no volume; give --cell"
+            )
     return frames
 
 

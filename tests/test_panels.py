@@ -46,7 +46,7 @@ def test_the_density_of_states_by_motions_shows_these_and_not_the_species() -> N
 def test_layers_that_are_empty_are_not_drawn_and_powers_of_ten_are_raised() -> None:
     nu = np.linspace(0, 4000, 50)
     columns = {"wavenumber_cm-1": nu, "ssp_im": 2e-21 * (nu + 1)}
-    columns |= {"ssp_im[-1]": 0 * nu, "ssp_im[1]": columns["ssp_im"]}
+    columns |= {"ssp_im[-1]": np.where(nu > 0, 0.0, np.nan), "ssp_im[1]": columns["ssp_im"]}
     columns |= {"n_alpha": nu + 1, "n_alpha[-1]": 0 * nu, "n_alpha[1]": nu + 1}
     frequency, infrared = panels_of({"depth": Spectrum("depth", columns)})
     assert [curve.label for curve in frequency.curves] == ["total", "1 Å"]

@@ -213,7 +213,8 @@ def _layers(spectrum: Spectrum) -> list[Panel]:
     ):
         whole = _curve(spectrum, name, "total", BLUE)
         power = int(np.floor(np.log10(whole.highest()))) if whole.highest() else 0
-        filled = [depth for (depth,) in spectrum.contributions(name) if spectrum.values(f"{name}[{depth}]").any()]
+        shown = {depth: np.nan_to_num(spectrum.values(f"{name}[{depth}]")) for (depth,) in spectrum.contributions(name)}
+        filled = [depth for depth, values in shown.items() if values.any()]
         layers = [
             _curve(spectrum, f"{name}[{depth}]", f"{depth} Å", _group_color(k), "part", hidden=k >= len(GROUP_COLORS))
             for k, depth in enumerate(filled)

@@ -1,7 +1,8 @@
 """Error at a level of theory of which few labels exist: some are left out in turn, the others are trained on.
 
-python benchmarks/folds.py LABELS [--target pgt] [--of 5] [--folds 0 1] [--start water] [--cheap FILE] [--most-cheap N]
-                           [--committee 1] [--epochs N] [--learning-rate R] [--weight-decay D] [--seed 0]
+python benchmarks/folds.py LABELS [--target pgt] [--of 5] [--folds 0 1] [--start water-pbe] [--cheap FILE]
+                           [--most-cheap N] [--committee 1] [--epochs N] [--learning-rate R] [--weight-decay D]
+                           [--seed 0]
 
 Every fold is one of ``--of`` equal parts of the shuffled labels. Of a committee also the error of its networks alone.
 """

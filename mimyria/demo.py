@@ -1,8 +1,9 @@
 """The demo: spectra of liquid water from the DFT labels and the trajectories that come with the package.
 
-It does what users do with their own data: train two networks, predict along trajectories, look at the spectra. The same
-potential moved quantum nuclei, whose centroids make the spectra, and classical ones, whose infrared is laid over: what
-the two differ by, and how near they come to the measured bands, is in the picture and in the table at the end.
+It does what users do with their own data: teach two networks the level of their labels, beginning from bundled models
+of a cheaper level, predict along trajectories, look at the spectra. The same potential moved quantum nuclei, whose
+centroids make the spectra, and classical ones, whose infrared is laid over: what the two differ by, and how near they
+come to the measured bands, is in the picture and in the table at the end.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mimyria")
 
-LABELS = "water32_labels.extxyz.xz"
+LABELS = "water32_labels_production.extxyz.xz"
 CENTROIDS = ("water32_centroid_1.extxyz.xz", "water32_centroid_2.extxyz.xz")
 CLASSICAL = "water32.extxyz.xz"
 EXPERIMENT = "experiment.csv"
 
-MINUTES, QUICK_MINUTES = 1.5, 0.3
+START = "water-pbe"
+"""The bundled models that the networks begin from."""
+EPOCHS, QUICK_EPOCHS = 30, 6
 """Training of each network."""
 QUICK_FRAMES = 500
 """Of each trajectory."""
@@ -60,7 +63,8 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         )
         frames = list(read_frames(labels))
         for step, name in enumerate(("apt", "pgt"), 1):
-            settings = TrainSettings(target=name, time_limit=QUICK_MINUTES if quick else MINUTES)
+            epochs = QUICK_EPOCHS if quick else EPOCHS
+            settings = TrainSettings(target=name, start=START, epochs=epochs, weight_decay=0.3)
             with progress_table(f"{step}/4 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
         write_text(out / EXPERIMENT, experiment())
@@ -102,7 +106,7 @@ def _train(frames: list[Frame], settings: TrainSettings, out: Path, advance: OnP
     path = out / f"{settings.target}.mym"
     stopped = checkpoint_of(path).exists()
     finished = path.exists() and not stopped and not (out / "ir.csv").exists()
-    if finished and read_model(path).summary.get("time_limit") == settings.time_limit:
+    if finished and read_model(path).summary.get("epochs") == settings.epochs:
         log.info(f"{path} of an interrupted demo is taken over")
         return
     try:

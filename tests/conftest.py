@@ -94,7 +94,7 @@ def committee(labels: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> 
     from networks import quick
 
     path = tmp_path_factory.mktemp("committee") / "m.mym"
-    train(labels[:6], quick("apt", committee=3, epochs=12), path)
+    train(labels[:6], quick("apt", committee=3, epochs=12, weight_decay=0.02), path)
     return path
 
 

@@ -18,7 +18,7 @@ def test_from_labels_to_errors_as_the_commands_do(run: Run, labels: list[Frame],
     path, model = str(tmp_path / "labels.extxyz"), str(tmp_path / "apt.mym")
     mimyria.write_frames(path, labels[:4])
     summary = mimyria.train([path], model, target="apt", preset="small", epochs=2, plot=tmp_path / "curve.png")
-    assert str(summary).startswith("3 training frames, 2 epochs, ")
+    assert str(summary).startswith("4 training frames, 2 epochs, ")
     assert (tmp_path / "curve.png").exists()
     again = tmp_path / "again.mym"
     settings = mimyria.TrainSettings(target="apt", preset="small", epochs=5)

@@ -77,6 +77,16 @@ def test_every_band_must_be_settled() -> None:
     assert with_band(-0.05, NAN) != []
 
 
+def test_weak_bands_may_change_by_a_tenth_of_what_the_whole_may() -> None:
+    def with_share(share: float, change: float) -> list[str]:
+        return objections(bands=(WIDE, BandChange(1050, 1150, Relative(change, NAN), share)))
+
+    allowed = RULE.intensity
+    assert with_share(0.5, 1.1 * allowed) != []
+    assert with_share(0.02, 4 * allowed) == []
+    assert with_share(0.02, 6 * allowed) != []
+
+
 def test_the_bias_on_the_test_set_counts() -> None:
     assert objections(bias=Relative(-0.02, 0.005), slope=Relative(-0.02, 0.005)) == []
     assert objections(bias=Relative(-0.1, 0.005)) == ["intensity biased by -10 ± 0.5 %"]

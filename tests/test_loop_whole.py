@@ -44,7 +44,7 @@ def loop_settings(tmp_path: Path, n_frames: int = 560, **changes: Any) -> Autotr
         "trajectories": ["md.xyz"],
         "probe": 400,
         "selection": {"method": "committee", "test": 4, "first": 8, "batch": 8},
-        "convergence": {"score": 0.03, "intensity": 0.15, "patience": 1, "low": 300, "high": 3900},
+        "convergence": {"score": 0.05, "intensity": 0.15, "patience": 1, "low": 300, "high": 3900},
         "limits": {"cycles": 5},
         "label": {"engine": "polarizable", "workers": 2},
         "train": {"committee": 2, "preset": "small", "epochs": 40, "validation": 0.1},

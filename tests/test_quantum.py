@@ -68,7 +68,7 @@ def test_ratio_in_the_spectra(name: str, ratio: np.ndarray) -> None:
         before, after = (make([series], one, how) for one in (plain, replace(plain, correction=name)))
         expected = np.interp(before.wavenumber, KT * X, ratio)  # straight lines between the points are good to 3 %
         for column, values in before.columns.items():
-            corrected = column.startswith(("n_alpha", "epsilon", "stokes", "reduced", "cross_section"))
+            corrected = column.startswith(("n_alpha", "epsilon", "sigma", "stokes", "reduced", "cross_section"))
             if column.startswith("antistokes"):
                 continue  # see test_raman
             exact = values * expected if corrected else values

@@ -357,7 +357,7 @@ def test_it_shows_every_cycle(page: Any, loop: Loop) -> None:
     lines = page.evaluate(
         f"() => {MODELS}.filter(one => one.type == 'ColumnDataSource' && one.data.xs).map(one => one.data.label.length)"
     )
-    assert sorted(lines) == sorted([4, 4, 4, 2, 3, 3, 3 * MEMBERS * 2, 3 * MEMBERS * 2])
+    assert sorted(lines) == sorted([5, 5, 5, 2, 3, 3, 3 * MEMBERS * 2, 3 * MEMBERS * 2])
     for image in page.locator(".parity img").all():
         assert image.evaluate("one => one.complete && one.naturalWidth") == 40
     for place in ("spectra", "similarity", "errors", "learning", "quality"):

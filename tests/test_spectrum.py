@@ -89,7 +89,7 @@ def test_a_column_knows_its_error_spread_unit_and_contributions() -> None:
     assert parts["SO4", "H2O"] is parts["H2O", "SO4"]
     with pytest.raises(SpectrumError, match=r"no contribution \('O', 'H'\); there are \('H2O', 'H2O'\), "):
         parts["O", "H"]
-    assert ir.quantities[:3] == ["n_alpha_cm-1", "epsilon_imag", "epsilon_real"]
+    assert ir.quantities[:3] == ["n_alpha_cm-1", "epsilon_imag", "sigma"]
     _, values, error = ir.curve(scale=-2.0)
     np.testing.assert_array_equal(values, -2 * ir.values())
     np.testing.assert_array_equal(error, 2 * ir.columns["n_alpha_error"])

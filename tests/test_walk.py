@@ -91,6 +91,6 @@ def test_walk(tmp_path: Path) -> None:
     ratio = np.interp(STRETCH, raman.wavenumber, raman.columns["depolarisation_ratio"])
     assert abs(ratio - 1 / 3) < 0.05
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "ir.csv", "raman.csv", "vdos.csv", "bands.json", "series.h5", "settings.yaml",
+        "ir.csv", "raman.csv", "vdos.csv", "bands.json", "static.json", "series.h5", "settings.yaml",
         "spectra.png", "spectra.pdf", "spectra.svg", "spectra.html",
     }  # fmt: skip

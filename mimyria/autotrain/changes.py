@@ -156,8 +156,9 @@ def _bands(now: Spectrum, before: Spectrum, column: str, low: float, high: float
         )
         if first[0] > 0:
             relative = (first - second) / first
-            changes.append(BandChange(start, end, Relative(float(relative[0]), float(replicates.error(relative)))))
-    return tuple(changes)
+            change = Relative(float(relative[0]), float(replicates.error(relative)))
+            changes.append((start, end, change, float(first[0])))
+    return tuple(BandChange(start, end, change, part / changes[0][-1]) for start, end, change, part in changes)
 
 
 def _spread_score(spectrum: Spectrum, column: str, low: float, high: float) -> float:

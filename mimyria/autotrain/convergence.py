@@ -10,7 +10,8 @@ has converged when all of this holds (s the score, i the intensity that the sett
                common falls with the number of labels, in proportion to it at best; then as much is left as has gone
                since half of them, however small the steps are
     bands      the integral of every band, and of the whole range, has changed by at most i since then, or is within
-               two standard errors of it; the errors, of the difference, must be below i
+               two standard errors of it; the errors, of the difference, must be below i. Of weak bands i is larger,
+               i/10 of the integral of the whole range
     bias       the integral predicted for the labels of the test set is right within i, or two standard errors, and so
                is the slope of predictions over labels; the errors must be below i
     spread     √(2/π) Σ √2 σ_m / Σ|2A|, the score that two networks have on average, is at most s or the statistical
@@ -38,6 +39,8 @@ UNKNOWN, NO_HALF = "nothing to compare with yet", "no cycle has half as many lab
 GROWTH, NONE = 1.5, 0.1
 """A change has grown where it is so many times larger than an earlier one, and larger than this part of the score."""
 STANDARD_ERRORS = 2.0
+WEAK = 0.1
+"""Of a band with a smaller share of the integral than this, the change that counts is that of the whole."""
 
 
 class Compared(NamedTuple):
@@ -102,6 +105,12 @@ class BandChange(NamedTuple):
     low: float
     high: float
     change: Relative
+    share: float = 1.0
+    """Of the integral of the whole range."""
+
+    def wrong(self, intensity: float) -> str:
+        """Return what speaks against its convergence; empty where nothing does."""
+        return self.change.wrong(intensity * max(1.0, WEAK / self.share))
 
 
 @dataclass(frozen=True)
@@ -146,7 +155,7 @@ class SpectrumChange:
             yield "changed too much since half as many labels"
         if self.spread > _larger(score, self.floor):
             yield "networks differ too much"
-        wrong = {f"{band.low:.0f}-{band.high:.0f} cm⁻¹": band.change.wrong(intensity) for band in self.bands}
+        wrong = {f"{band.low:.0f}-{band.high:.0f} cm⁻¹": band.wrong(intensity) for band in self.bands}
         if shown := [f"{place} by {text}" for place, text in wrong.items() if text]:
             yield f"integrals changed since half as many labels: {', '.join(shown)}"
         if text := self.bias.wrong(intensity):

@@ -126,7 +126,9 @@ def fit_response(fields: Array, forces: Array, charge: float = 0.0) -> FieldFit:
     fields, forces = fields[told], forces[told]
 
     order = _order(fields)
-    derivatives = {k: np.moveaxis(value, -2, 0) for k, value in taylor(fields, forces).items()}
+    # A repeat only tells the noise: runs that start from the first one share its error, which cancels in differences.
+    once = _first_of_each(fields)
+    derivatives = {k: np.moveaxis(value, -2, 0) for k, value in taylor(fields[once], forces[once]).items()}
     if APT.order not in derivatives:
         raise LabelError(f"{len(fields)} runs do not determine the APT; it needs ±h along three independent directions")
     tensors = {
@@ -212,6 +214,11 @@ def _distinct(fields: Array, forces: Array) -> Array:
     return np.sort(np.unique(runs, axis=0, return_index=True)[1])
 
 
+def _first_of_each(fields: Array) -> Array:
+    """Return the first run in each field."""
+    return np.sort(np.unique(fields, axis=0, return_index=True)[1])
+
+
 def _misfit(fields: Array, forces: Array, order: int, part: Array | None = None) -> tuple[Array, int]:
     """Return r = (1 - D D⁺) F, or a part of it, and its degrees of freedom; ``part`` is a projector that commutes."""
     left = np.eye(len(fields)) - _design(fields, order) @ _inverse(fields, order)
@@ -236,7 +243,7 @@ def _sigmas(fields: Array, forces: Array, order: int, names: list[str]) -> dict[
     variances = [(misfit**2).sum() / (freedom * misfit[0].size) if freedom else np.nan for misfit, freedom in misfits]
     if not np.isfinite(variances).any():
         return {}
-    gains = (_inverse(fields, order) ** 2).sum(axis=1)  # the diagonal of D⁺ D⁺ᵀ
+    gains = (_inverse(fields[_first_of_each(fields)], order) ** 2).sum(axis=1)  # the diagonal of D⁺ D⁺ᵀ
     elements = np.array([len({*permutations(index)}) for index in _columns(order)])  # of the tensor, by coefficient
     sigmas = {}
     for target in (TARGETS[name] for name in names):

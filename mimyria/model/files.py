@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -148,8 +149,9 @@ def bundled(path: Path, target: str | None = None) -> Path:
 
 
 def bundled_pair(name: str) -> list[Path]:
-    """Return the files of the bundled models of a name, such as ``water``; empty if there are none."""
-    return sorted(BUNDLED.glob(f"{name}_*.mym")) if name.isidentifier() else []
+    """Return the files of the bundled models of a name, such as ``water`` or ``water_apt``; empty if there are none."""
+    files = BUNDLED.glob(f"{name}*.mym") if re.fullmatch(r"[\w-]+", name) else ()
+    return sorted(file for file in files if name in (file.stem, file.stem.rpartition("_")[0]))
 
 
 def read_content(path: Path, expected: str) -> dict[str, Any]:

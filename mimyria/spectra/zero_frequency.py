@@ -224,8 +224,8 @@ def report_static(path: Path, found: ZeroFrequency | None, series: Sequence[Resp
     write_text(path, json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
     log.info("; ".join(f"{name}: {words}" for name, words in found.header().items()))
     formula, origin = pure_molecules(series), series[0].origin
-    if not formula or found.conduction_seen < ALARMING:
-        return
+    if not formula or found.conduction_seen < ALARMING or not np.isfinite(found.relaxation_time.value):
+        return  # where the relaxation is not resolved, a slow one looks like conduction
     sources = origin.get("sources") or {}
     projected = origin.get("sum_rule") == "project" and sources.get(APT.name) != IN_FRAMES
     cause = "the networks need more labels" if projected else "the acoustic sum rule is not projected"

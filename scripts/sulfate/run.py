@@ -1,0 +1,94 @@
+"""Run one trajectory: Langevin dynamics to equilibrate, then constant energy; started again, it goes on.
+
+    python run.py start-1.extxyz --model nep89.txt --correction correction.json --seed 1 --out run-1
+
+`run-1.extxyz` has the constant-energy part, every 4 fs, with velocities in Å/fs; `run-1.state.npz` is the state of each
+whole picosecond, `run-1.log` the energy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms, units
+from ase.io import read
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
+from ase.md.verlet import VelocityVerlet
+from potential import Sulfate, ions
+
+COLUMNS = "Properties=species:S:1:pos:R:3:vel:R:3"
+
+
+def text_of(atoms: Atoms, time: float) -> str:
+    """Return a frame as extxyz; velocities in Å/fs."""
+    lattice = " ".join(f"{number:g}" for number in atoms.cell.array.ravel())
+    head = f'{len(atoms)}\nLattice="{lattice}" {COLUMNS} pbc="T T T" time={time:g}\n'
+    speeds = atoms.get_velocities() * units.fs
+    rows = zip(atoms.get_chemical_symbols(), atoms.positions, speeds, strict=True)
+    return head + "".join(f"{e} {x:.4f} {y:.4f} {z:.4f} {u:.6f} {v:.6f} {w:.6f}\n" for e, (x, y, z), (u, v, w) in rows)
+
+
+def main() -> None:
+    """Run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("start", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--correction", type=Path)
+    parser.add_argument("--temperature", type=float, default=300.0)
+    parser.add_argument("--step", type=float, default=0.5, help="fs")
+    parser.add_argument("--equilibrate", type=int, default=10, help="ps")
+    parser.add_argument("--produce", type=int, default=12, help="ps")
+    parser.add_argument("--every", type=float, default=4.0, help="fs between stored frames")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", required=True, help="prefix of the files")
+    given = parser.parse_args()
+    written, state, log = (Path(f"{given.out}{end}") for end in (".extxyz", ".state.npz", ".log"))
+    atoms = read(given.start)
+    atoms.calc = Sulfate(given.model, given.correction)
+    random = np.random.default_rng(given.seed)
+    thermalize_momenta(atoms, given.temperature, rng=random)
+    Stationary(atoms)
+    done, length = 0, 0
+    if state.exists():
+        kept = np.load(state)
+        done, length = int(kept["done"]), int(kept["length"])
+        atoms.positions, random = kept["positions"], np.random.default_rng([given.seed, done])
+        atoms.set_velocities(kept["velocities"])
+    if written.exists():
+        os.truncate(written, length)  # what came after the last whole picosecond is made again
+    steps, stored = round(1000 / given.step), round(given.every / given.step)
+    for picosecond in range(done, given.equilibrate + given.produce):
+        producing = picosecond >= given.equilibrate
+        rate = 0.01 / units.fs if picosecond < given.equilibrate // 2 else 0.002 / units.fs
+        if producing:
+            dynamics = VelocityVerlet(atoms, given.step * units.fs)
+        else:
+            heat = {"temperature_K": given.temperature, "friction": rate, "rng": random, "fixcm": False}
+            dynamics = Langevin(atoms, given.step * units.fs, **heat)
+        with written.open("a", encoding="utf-8") as out:
+            for number in range(steps // stored):
+                dynamics.run(stored)
+                if producing:
+                    time = 1000 * (picosecond - given.equilibrate) + (number + 1) * given.every
+                    out.write(text_of(atoms, time))
+            out.flush()
+            length = out.tell()
+        ions(atoms)
+        if picosecond == given.equilibrate - 1:
+            Stationary(atoms)
+        fresh = state.with_name(f"{state.stem}.new.npz")
+        np.savez(
+            fresh, done=picosecond + 1, length=length, positions=atoms.positions, velocities=atoms.get_velocities()
+        )
+        fresh.replace(state)
+        energy = atoms.get_total_energy()
+        with log.open("a", encoding="utf-8") as lines:
+            lines.write(f"{picosecond + 1} ps  {atoms.get_temperature():.1f} K  {energy:.5f} eV\n")
+
+
+if __name__ == "__main__":
+    main()

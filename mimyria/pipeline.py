@@ -43,7 +43,7 @@ from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
 from mimyria.spectra.zero_frequency import report_static, with_static, zero_frequency
-from mimyria.tensor_pass import grouping_along, series_along, settle_stride
+from mimyria.tensor_pass import check_slab, grouping_along, series_along, settle_stride
 from mimyria.trajectory import Trajectory, open_trajectories
 from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volumes
 
@@ -270,6 +270,8 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make their spectra separately")
     for trajectory in {segment.path: segment for segment in reversed(trajectories)}.values():
         check_first_frames(trajectory, settings.temperature, settings.constraints)
+        if settings.of_faces:
+            check_slab(trajectory, settings.normal)
 
 
 def _spectra(

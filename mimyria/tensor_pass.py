@@ -22,7 +22,7 @@ from mimyria.memory import Identity
 from mimyria.molecules import composition_of
 from mimyria.progress import Advance, progress
 from mimyria.rates.checkpoint import PartStore
-from mimyria.rates.faces import split_faces
+from mimyria.rates.faces import split_faces, warn_without_vacuum
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
 from mimyria.rates.places import split_molecules
@@ -48,6 +48,18 @@ MOST_ALIASED, MUCH_ALIASED = 0.003, 0.01
 """Part of the power of a rate that an automatic stride may alias, and that a stride asked for is warned of."""
 
 
+def check_slab(trajectory: Trajectory, normal: str) -> None:
+    """Warn where the first frame with velocities is no slab."""
+    warn_without_vacuum(_first_frame(trajectory), normal)
+
+
+def _first_frame(trajectory: Trajectory) -> Frame:
+    start = int(trajectory.differenced)  # the first frame has no velocity
+    if (first := next(trajectory.frames(start, start + 1), None)) is None:
+        raise SpectrumError(f"{trajectory.path} has no frame with velocities")
+    return first
+
+
 def grouping_along(trajectory: Trajectory, settings: SpectrumSettings, of_modes: Trajectory | None = None) -> Grouping:
     """Return the groups of a trajectory's atoms, or the faces or molecules of a slab if a kind needs them.
 
@@ -55,10 +67,7 @@ def grouping_along(trajectory: Trajectory, settings: SpectrumSettings, of_modes:
     """
     if settings.of_faces and not settings.of_molecules:
         return split_faces(settings.normal)
-    start = int(trajectory.differenced)  # the first frame has no velocity
-    first = next(trajectory.frames(start, start + 1), None)
-    if first is None:
-        raise SpectrumError(f"{trajectory.path} has no frame with velocities")
+    first = _first_frame(trajectory)
     if settings.of_molecules:
         return split_molecules(first, settings.normal)
     if settings.groups != ("modes",):

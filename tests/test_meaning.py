@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from conftest import random_frame
 from mimyria.frame import Frame
-from mimyria.labels.meaning import field_meaning, vacua
+from mimyria.labels.meaning import field_meaning
+from mimyria.rates.faces import vacua, warn_without_vacuum
 
 
 def filled() -> Frame:
@@ -35,3 +37,14 @@ def test_vacuum_is_found_wherever_the_slab_lies() -> None:
         assert field_meaning(moved) == "mean of the cell, 22.0 of 28.0 Å along c empty"
     assert vacua(replace(slab, periodic=np.array([True, True, False]))) == []
     assert vacua(random_frame(0, n_atoms=60, length=9.0)) == []
+
+
+def test_a_cell_that_is_no_slab_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    cube = random_frame(0, n_atoms=60, length=9.0)
+    tall = replace(cube, cell=cube.cell + np.diag([0.0, 0.0, 20.0]))
+    open_above = replace(cube, periodic=np.array([True, True, False]))
+    for slab in (tall, open_above):
+        warn_without_vacuum(slab, "z")
+    assert caplog.text == ""
+    warn_without_vacuum(cube, "z")
+    assert "the cell has no vacuum along z" in caplog.text

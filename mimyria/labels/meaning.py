@@ -7,13 +7,10 @@ inside, E = E_outside [(1 - f) + f/ε∞] with the filled part f of the cell.
 
 from __future__ import annotations
 
-import numpy as np
-
 from mimyria.frame import Frame
+from mimyria.rates.faces import vacua
 
 KEY_OF_MEANING = "field_meaning"
-VACUUM = 6.0
-"""Å; a wider gap between atoms along a cell vector is vacuum, a narrower one a hole in the liquid."""
 
 
 def field_meaning(frame: Frame) -> str:
@@ -25,16 +22,3 @@ def field_meaning(frame: Frame) -> str:
         return "outside"
     empty = [f"{gap:.1f} of {width:.1f} Å along {name} empty" for name, gap, width in vacua(frame)]
     return ", ".join(["mean of the cell", *empty])
-
-
-def vacua(frame: Frame) -> list[tuple[str, float, float]]:
-    """Return name, width of the gap and distance of the planes (Å) of the cell vectors along which there is vacuum."""
-    found = []
-    for axis in np.flatnonzero(frame.periodic & frame.cell.any(axis=1)):
-        across = np.linalg.pinv(frame.cell)[:, axis]
-        places = np.sort(frame.positions @ across % 1)
-        gap = float(np.diff([*places, places[0] + 1]).max())
-        width = float(1 / np.linalg.norm(across))
-        if gap * width > VACUUM:
-            found.append(("abc"[axis], gap * width, width))
-    return found

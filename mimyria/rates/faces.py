@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from mimyria.elements import frame_masses
@@ -10,8 +12,12 @@ from mimyria.frame import AXES, Array, Frame
 from mimyria.molecules import find_bonds, join
 from mimyria.rates.groups import Grouping
 
+log = logging.getLogger("mimyria")
+
 SWITCH = 2.0
 """Å; half width of the zone in the middle of the slab where a molecule belongs to both faces."""
+VACUUM = 6.0
+"""Å; a wider gap between atoms along a cell vector is vacuum, a narrower one a hole in the liquid."""
 IN_PLANE_TOLERANCE = 1e-6
 """Largest component of a cell vector along the normal, over its length, that counts as zero."""
 
@@ -110,3 +116,26 @@ def in_plane(cell: Array, axis: int) -> Array:
             f"{np.round(cell, 3).tolist()}; rotate the trajectory, or give another --normal"
         )
     return np.asarray(inside)
+
+
+def vacua(frame: Frame) -> list[tuple[str, float, float]]:
+    """Return name, width of the gap and distance of the planes (Å) of the cell vectors along which there is vacuum."""
+    found = []
+    for axis in np.flatnonzero(frame.periodic & frame.cell.any(axis=1)):
+        across = np.linalg.pinv(frame.cell)[:, axis]
+        places = np.sort(frame.positions @ across % 1)
+        gap = float(np.diff([*places, places[0] + 1]).max())
+        width = float(1 / np.linalg.norm(across))
+        if gap * width > VACUUM:
+            found.append(("abc"[axis], gap * width, width))
+    return found
+
+
+def warn_without_vacuum(frame: Frame, normal: str) -> None:
+    """Warn where a periodic cell has no vacuum along the normal: such a cell has no faces."""
+    across = "abc"[int(np.flatnonzero(~in_plane(frame.cell, axis_of(normal)))[0])]
+    if frame.periodic["abc".index(across)] and across not in [name for name, *_ in vacua(frame)]:
+        log.warning(
+            f"the cell has no vacuum along {normal}: no gap between atoms is wider than {VACUUM:g} Å, so the faces are "
+            "only the two halves of the cell"
+        )

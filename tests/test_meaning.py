@@ -40,7 +40,7 @@ def test_vacuum_is_found_wherever_the_slab_lies() -> None:
 
 
 def test_a_cell_that_is_no_slab_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    cube = random_frame(0, n_atoms=60, length=9.0)
+    cube = replace(random_frame(0, n_atoms=60, length=9.0), cell=10 * np.eye(3))
     tall = replace(cube, cell=cube.cell + np.diag([0.0, 0.0, 20.0]))
     open_above = replace(cube, periodic=np.array([True, True, False]))
     for slab in (tall, open_above):

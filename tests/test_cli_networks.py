@@ -18,7 +18,7 @@ def test_train_evaluate_predict_info(run: Run, labels: list[Frame], tmp_path: Pa
         "train", tmp_path / "labels.extxyz", "--target", "apt", "--out", model, "--epochs", 3, "--preset", "small"
     )
     assert status == 0, error
-    assert "3 training frames, 3 epochs" in text
+    assert "4 training frames, 3 epochs" in text
     options = ["--plot", tmp_path / "parity.png", "--out", tmp_path / "errors.json"]
     status, text, _ = run("evaluate", model, tmp_path / "labels.extxyz", "--json", *options)
     report = json.loads(text)

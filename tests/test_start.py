@@ -66,7 +66,7 @@ def test_several_levels_share_what_they_learn(
         train([*map(cheap, labels[:8]), *few], quick("apt", epochs=12), path)
     assert "labels of 2 levels of theory share all features" in caplog.text
     train(few, quick("apt", epochs=60), tmp_path / "scratch.mym")
-    assert error_of(path, unseen) < 0.8 * error_of(tmp_path / "scratch.mym", unseen)
+    assert error_of(path, unseen) < 0.9 * error_of(tmp_path / "scratch.mym", unseen)
 
     # the model predicts at the last level, another is chosen by name, and evaluated where labels are of it
     assert read_every_level(path).levels == (CHEAP, DEAR)

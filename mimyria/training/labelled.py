@@ -62,7 +62,8 @@ def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: S
 def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSettings) -> tuple[list[Frame], list[Frame]]:
     """Return training and validation frames, of each level its share; at least one of each where there are two.
 
-    Where even one frame would be more than that share, the share of the molecules of each frame is held out instead.
+    Where even one frame would be more than that share, the share of the molecules of each frame is held out instead,
+    unless sums over whole frames are to be exact in training.
     """
     if isinstance(settings.validation, Path):
         raise ConfigError(f"--validation {settings.validation} is a file: give its frames as validation")
@@ -72,7 +73,7 @@ def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSetti
         own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
         fraction = settings.validation
         pairs = [hold_out_molecules(frame, settings.target, fraction, rng) for frame in own]
-        if 0 < fraction * len(own) < 1 and all(pairs):
+        if 0 < fraction * len(own) < 1 and all(pairs) and settings.sum_rule != "project":
             training += [pair[0] for pair in pairs if pair]
             held_out += [pair[1] for pair in pairs if pair]
         else:

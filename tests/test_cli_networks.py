@@ -32,7 +32,7 @@ def test_train_evaluate_predict_info(run: Run, labels: list[Frame], tmp_path: Pa
     for frame in read_frames(tmp_path / "p.extxyz"):
         np.testing.assert_allclose(frame.tensors["apt"].sum(axis=0), 0, atol=1e-6)
     status, text, _ = run("info", model, "--json")
-    assert json.loads(text)["training_frames"] == 3
+    assert json.loads(text)["training_frames"] == 4
     status, text, _ = run("info", tmp_path / "labels.extxyz")
     assert "composition: H64 O32" in text
     assert "apt: in 4 frames; sum rule violated by at most" in text

@@ -146,7 +146,7 @@ def band_table(spectra: Spectra, classical: Spectrum) -> str:
         f"{stretch.depolarisation_ratio}"
     )
     lines.append(
-        "Both dynamics are of one potential, NEP-MB-pol. Classical nuclei leave the O-H stretch about 240 cm⁻¹ too\n"
-        "high, and too narrow; the zero-point motion of quantum nuclei (ring polymers of 16 beads) takes 150 of it."
+        "Both dynamics are of one potential, NEP-MB-pol. Classical nuclei leave the O-H stretch about 230 cm⁻¹ too\n"
+        "high, and too narrow; the zero-point motion of quantum nuclei (ring polymers of 16 beads) takes 130 of it."
     )
     return "\n".join(lines)

@@ -62,8 +62,8 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
             stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, CLASSICAL, *CENTROIDS)
         )
         frames = list(read_frames(labels))
+        epochs = QUICK_EPOCHS if quick else EPOCHS
         for step, name in enumerate(("apt", "pgt"), 1):
-            epochs = QUICK_EPOCHS if quick else EPOCHS
             settings = TrainSettings(target=name, start=START, epochs=epochs, weight_decay=0.3)
             with progress_table(f"{step}/4 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)

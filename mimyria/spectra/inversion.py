@@ -24,6 +24,7 @@ upper. How much is decided below the range is stated as the error: the differenc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -88,6 +89,20 @@ class Instrument:
             return of_lights(REFLECTANCE, *reflectances(n, kappa, self.reflection))[self.quantity]
         assert self.film is not None
         return film_absorbance(wavenumber, n, kappa, self.film[0], self.film[1] if len(self.film) > 1 else 1.0)
+
+
+class _Measured(NamedTuple):
+    """What was measured, on a grid from zero on, and what is known of the sample."""
+
+    instrument: Instrument
+    grid: Array
+    inside: Array
+    """Which points of the grid are in the measured range."""
+    line: Array
+    known: float
+    """Refractive index of the sample at the anchor, cm⁻¹."""
+    anchor: float
+    place: str
 
 
 def optics(
@@ -155,8 +170,9 @@ def optics(
     inside = grid >= nu[0] - 1e-9 * nu[-1]
     line = np.interp(grid, nu, values)
     solve = _from_reflectance if reflected else _from_absorbance
-    n, kappa = solve(instrument, grid, inside, line, index, anchor, place, continued=True)
-    others = solve(instrument, grid, inside, line, index, anchor, place, continued=False)
+    on_grid = _Measured(instrument, grid, inside, line, index, anchor, place)
+    n, kappa = solve(on_grid, continued=True)
+    others = solve(on_grid, continued=False)
     lines = {key: value[inside] for key, value in _all(grid, n, kappa).items()}
     errors = {key: abs(value[inside] - lines[key]) for key, value in _all(grid, *others).items()}
     columns = {WAVENUMBER: grid[inside]}
@@ -198,18 +214,9 @@ def _index(grid: Array, kappa: Array, index: float, anchor: float) -> Array:
     return np.asarray(n + index - np.interp(anchor, grid, n))
 
 
-def _from_absorbance(
-    instrument: Instrument,
-    grid: Array,
-    inside: Array,
-    line: Array,
-    index: float,
-    anchor: float,
-    place: str,
-    *,
-    continued: bool,
-) -> tuple[Array, Array]:
-    """Return n and κ on the grid from an absorbance there, of which that ``inside`` is measured."""
+def _from_absorbance(measured: _Measured, *, continued: bool) -> tuple[Array, Array]:
+    """Return n and κ on the grid from an absorbance."""
+    instrument, grid, inside, line, index, anchor, place = measured
     nu, wanted = grid[inside], line[inside]
     n, kappa = np.full(len(grid), index), np.zeros(len(grid))
     small = 1e-6
@@ -229,18 +236,9 @@ def _from_absorbance(
     )
 
 
-def _from_reflectance(
-    instrument: Instrument,
-    grid: Array,
-    inside: Array,
-    line: Array,
-    index: float,
-    anchor: float,
-    place: str,
-    *,
-    continued: bool,
-) -> tuple[Array, Array]:
-    """Return n and κ on the grid from a reflectance there; the arguments are those of `_from_absorbance`."""
+def _from_reflectance(measured: _Measured, *, continued: bool) -> tuple[Array, Array]:
+    """Return n and κ on the grid from a reflectance."""
+    instrument, grid, inside, line, index, anchor, place = measured
     angle = np.radians(instrument.reflection or 0.0) if instrument.light else 0.0
     there = float(np.interp(anchor, grid, line))
     expected = float(reflectances(np.array([index]), np.zeros(1), np.degrees(angle))[0][0])

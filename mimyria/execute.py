@@ -63,8 +63,34 @@ class Executor(Protocol):
 
 
 def cores_here() -> int:
-    """Return how many cores of this machine the process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores of this machine the process may use.
+
+    Those that the system schedules it on, but no more than the quota of its control groups, as containers have one, and
+    than Slurm has given to the task. OMP_NUM_THREADS is of the threads of one process, and says nothing here.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    limits = [*_quotas(), *([int(slurm)] if slurm.isdecimal() else [])]
+    return max(1, min([allowed, *limits]))
+
+
+def _quotas(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
+    """Yield the cores, rounded up, that each control group of this process with a limit may use, of both versions."""
+    with suppress(OSError):
+        for line in own.read_text(encoding="utf-8").splitlines():
+            _, controllers, place = line.split(":", 2)
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            group = (root / "cpu" if controllers else root) / place.lstrip("/")
+            # A limit of any group above holds too; in a container its own group is the top that can be seen.
+            for each in (group, *group.parents):
+                with suppress(OSError, ValueError):
+                    if controllers:
+                        quota, period = ((each / f"cpu.cfs_{which}_us").read_text() for which in ("quota", "period"))
+                    else:
+                        quota, period = (each / "cpu.max").read_text().split()
+                    if quota.strip() != "max" and int(quota) > 0:
+                        yield -(-int(quota) // int(period))
 
 
 def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[bytes]:

@@ -12,6 +12,7 @@ import pytest
 from slurm import one_node_slurm, why_not
 
 from contracts import WATER, ExecutorContract
+from mimyria import execute
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 from mimyria.execute import LocalExecutor, ParslExecutor, make_executor
@@ -98,6 +99,41 @@ def test_our_profiles_are_what_parsl_takes(profile: Path, tmp_path: Path) -> Non
         return
     assert isinstance(executor, ParslExecutor)
     assert executor._configuration().run_dir == str(tmp_path / "parsl")
+
+
+def test_cores_are_those_of_the_control_groups_and_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(execute, "_quotas", lambda: iter(()))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert execute.cores_here() == 64
+    monkeypatch.setattr(execute, "_quotas", lambda: iter((12, 48)))
+    assert execute.cores_here() == 12
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "4")
+    assert execute.cores_here() == 4
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/user/mine", {"user/cpu.max": "800000 100000", "user/mine/cpu.max": "max 100000"}, [8]),
+        ("0::/seen/from/outside", {"cpu.max": "150000 100000"}, [2]),
+        (
+            "1:memory:/a\n4:cpu,cpuacct:/a",
+            {"cpu/a/cpu.cfs_quota_us": "300000", "cpu/a/cpu.cfs_period_us": "100000"},
+            [3],
+        ),
+        ("4:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, []),
+        ("0::/", {"cpu.max": "no number"}, []),
+    ],
+)
+def test_quotas_of_control_groups(own: str, files: dict[str, str], expected: list[int], tmp_path: Path) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{content}\n")
+    (tmp_path / "own").write_text(f"{own}\n")
+    assert list(execute._quotas(tmp_path, tmp_path / "own")) == expected
+    assert list(execute._quotas(tmp_path, tmp_path / "nowhere")) == []
 
 
 def test_a_profile_with_a_mistake(tmp_path: Path) -> None:

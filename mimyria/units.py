@@ -4,6 +4,8 @@ Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and field
 writers convert; ``README.md`` has the whole table.
 """
 
+import math
+
 from scipy import constants
 
 _physical = constants.physical_constants
@@ -87,3 +89,17 @@ def sum_frequency_prefactor(area: float, temperature: float) -> float:
 def thermal_wavenumber(temperature: float) -> float:
     """Return k_B T/(hc) in cm⁻¹."""
     return BOLTZMANN * temperature / (constants.h * constants.c) * constants.centi
+
+
+MILLIDYNE = constants.e / constants.angstrom**2 / 100
+"""eV/Å² in mdyn/Å, which is 100 N/m."""
+
+INTENSITY = constants.Avogadro * constants.e**2 / (12 * constants.epsilon_0 * constants.c**2 * ATOMIC_MASS)
+INTENSITY /= constants.kilo
+"""N_A/(12 ε0 c²), from |∂M/∂Q|² in e²/u to the integrated intensity of an infrared band in km/mol."""
+
+
+def wavenumber_of(eigenvalue: float) -> float:
+    """Return ω/(2πc) in cm⁻¹ of ω² in eV/(Å² u); negative for an imaginary ω."""
+    root = math.copysign(math.sqrt(abs(eigenvalue)), eigenvalue)
+    return root * VELOCITY["ase"] / (2 * math.pi * LIGHT_SPEED)

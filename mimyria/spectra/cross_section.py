@@ -40,6 +40,20 @@ def cross_section_scale(
     Line shapes are in a.u.² fs⁻² cm, of the whole cell. It is per molecule where these are counted and asked for
     (``--per molecule``), else per volume. The laser of the conditions must be given.
     """
+    of_cell, meaning = cross_section_of_all(wavenumber, conditions)
+    if conditions.per == "molecule" and series[0].molecular:
+        count = sum(mean_counts(series).values())
+        return (
+            of_cell / count,
+            meaning + f"of one of {count:.6g} molecules, in an interval of 1 cm⁻¹",
+            PER_MOLECULE,
+        )
+    density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
+    return of_cell * float(density) / ANGSTROM**3, meaning + "of 1 cm³, in an interval of 1 cm⁻¹", PER_VOLUME
+
+
+def cross_section_of_all(wavenumber: Array, conditions: Conditions) -> tuple[Array, str]:
+    """Return the factor from line shapes S to the cross section, cm² sr⁻¹ cm, of all that scatters, and what it is."""
     assert conditions.laser is not None
     shift = np.where(wavenumber > 0, wavenumber, np.nan)
     scattered = np.clip(1e7 / conditions.laser - shift, 0, None)
@@ -48,12 +62,4 @@ def cross_section_scale(
     local = 1.0 if conditions.local_field is None else ((conditions.local_field**2 + 2) / 3) ** 4
     field = "tensors as they are" if conditions.local_field is None else f"times L⁴ = {local:.4g}"
     meaning = f"d²σ/dΩ dν = (2πν_s)⁴ Q(x)/(2πcν)²·S, laser of {conditions.laser:g} nm, {field}; "
-    if conditions.per == "molecule" and series[0].molecular:
-        count = sum(mean_counts(series).values())
-        return (
-            of_cell * local / count,
-            meaning + f"of one of {count:.6g} molecules, in an interval of 1 cm⁻¹",
-            PER_MOLECULE,
-        )
-    density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
-    return of_cell * local * float(density) / ANGSTROM**3, meaning + "of 1 cm³, in an interval of 1 cm⁻¹", PER_VOLUME
+    return of_cell * local, meaning

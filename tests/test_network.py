@@ -1,21 +1,133 @@
-"""Parts of the network: quadrature on the sphere and radial functions."""
+"""The layers of the network, each alone: what goes in turned, what comes out is turned, reflections included."""
 
-import numpy as np
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
 import torch
+from e3nn import o3
+from torch import Tensor
 
-from mimyria.model.network import harmonics, radial_functions, sphere
+from conftest import random_frame, rotation
+from mimyria.model.graph import Graph, build_graph
+from mimyria.model.model import PRESETS, ResponseModel
+from mimyria.model.network import Message, Network, ReadOut, SphereProduct
+from mimyria.targets import TARGETS
+from networks import SPECIES
+
+TURNS = [(seed, improper) for seed in range(3) for improper in (False, True)]
+turns = pytest.mark.parametrize(("seed", "improper"), TURNS)
 
 
-def test_lebedev_rule_is_exact_for_the_products_taken() -> None:
-    for l_max in (3, 4):
-        values, weights = sphere(2 * l_max, l_max)
-        found = torch.einsum("p,pa,pb->ab", weights, values, values)
-        np.testing.assert_allclose(found, np.eye((l_max + 1) ** 2), atol=1e-12)
+@pytest.fixture(scope="module", params=TARGETS)
+def network(request: pytest.FixtureRequest) -> Network:
+    """A network of the default shape, in double precision, so that only what is wrong is not equal."""
+    torch.manual_seed(0)
+    model = ResponseModel(replace(PRESETS["default"][request.param], species=SPECIES, cutoff=4.0)).double()
+    (network,) = model.members
+    assert isinstance(network, Network)
+    network.set_scales([network.geometry(graph())])
+    return network
 
 
-def test_radial_functions_vanish_smoothly() -> None:
-    distances = torch.tensor([4.999, 5.0, 5.001, 7.0], dtype=torch.float64)
-    values = radial_functions(distances, 5.0, 8, 14)
-    assert values[0].abs().max() < 1e-6
-    assert values[1:].abs().max() < 1e-12
-    assert torch.isfinite(harmonics(torch.randn(5, 3, dtype=torch.float64), 4)).all()
+def graph(turn: Tensor | None = None) -> Graph:
+    made = build_graph([random_frame(1), random_frame(2, n_atoms=5)], SPECIES, 4.0, dtype=torch.float64)
+    return made if turn is None else replace(made, vectors=made.vectors @ turn.T)
+
+
+def on_functions(network: Network, turn: Tensor) -> Tensor:
+    """How a turn acts on the coefficients of functions on the sphere, shape (harmonics, harmonics)."""
+    l_max = math.isqrt(len(network.density_scale)) - 1
+    return o3.Irreps.spherical_harmonics(l_max).D_from_matrix(turn)
+
+
+def features(network: Network, channels: int) -> Tensor:
+    """Some features of every atom, shape (harmonics, n, channels)."""
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(len(network.density_scale), len(graph()), channels, generator=generator, dtype=torch.float64)
+
+
+def turned(matrix: Tensor, x: Tensor) -> Tensor:
+    return torch.einsum("ab,bnu->anu", matrix, x)
+
+
+def matrix(seed: int, improper: bool) -> Tensor:
+    return torch.from_numpy(rotation(seed, improper=improper))
+
+
+def assert_equal(one: Tensor, other: Tensor) -> None:
+    torch.testing.assert_close(
+        one, other, rtol=1e-4, atol=3e-6 * float(other.detach().abs().max())
+    )  # couplings are single
+
+
+@turns
+def test_products_of_functions_turn(network: Network, seed: int, improper: bool) -> None:
+    product, slices = network.first, graph().slices
+    assert isinstance(product, SphereProduct)
+    x, turn = features(network, network.settings.channels), on_functions(network, matrix(seed, improper))
+    assert_equal(product(turned(turn, x), slices), turned(turn, product(x, slices)))
+
+
+def test_products_of_functions_reach_the_body_order(network: Network) -> None:
+    """Scaled by s, x gives a polynomial of as many factors before the gates: differences beyond that order vanish."""
+    product, slices, factors = network.first, graph().slices, network.settings.factors
+    x = features(network, network.settings.channels)
+    seen: list[Tensor] = []
+    handle = product.mix.register_forward_hook(lambda layer, given, made: seen.append(made))
+    for scale in range(factors + 2):
+        product(scale * x, slices)
+    handle.remove()
+    made = torch.stack(seen).detach()
+    assert made.diff(n=factors, dim=0).abs().max() > 1e-3
+    assert made.diff(n=factors + 1, dim=0).abs().max() < 1e-9 * made[-1].abs().max()
+
+
+@turns
+def test_messages_turn_with_the_neighbours(network: Network, seed: int, improper: bool) -> None:
+    message, turn = network.messages[0], matrix(seed, improper)
+    assert isinstance(message, Message)
+    x, action = features(network, network.settings.channels), on_functions(network, turn)
+    received = message(turned(action, x), network.geometry(graph(turn)))
+    assert_equal(received, turned(action, message(x, network.geometry(graph()))))
+
+
+def test_messages_come_from_neighbours_alone(network: Network) -> None:
+    """Whoever has a neighbour nearer than the cutoff hears of a change of it, and nobody else does."""
+    message, geometry = network.messages[0], network.geometry(graph())
+    x = features(network, network.settings.channels)
+    other = x.clone()
+    other[:, 4] += 1.0
+    changed = (message(other, geometry) - message(x, geometry)).abs().amax(dim=(0, 2)) > 1e-9
+    near = (geometry.graph.neighbours == 4) & (geometry.graph.vectors.norm(dim=-1) < network.settings.cutoff - 1e-3)
+    assert changed.tolist() == near.any(dim=1).tolist()
+    assert changed.any()
+    assert not changed.all()
+
+
+@turns
+def test_every_read_out_turns_as_its_irrep(network: Network, seed: int, improper: bool) -> None:
+    turn, slices = matrix(seed, improper), graph().slices
+    x, action = features(network, network.settings.channels), on_functions(network, turn)
+    reads = [*network.reads[-1].values()]
+    for read in reads:
+        assert isinstance(read, ReadOut)
+        own = read.irrep.D_from_matrix(turn)
+        plain = read(x, slices).unflatten(1, (-1, read.irrep.dim))  # (n, multiplicity, 2l + 1)
+        assert_equal(read(turned(action, x), slices).unflatten(1, (-1, read.irrep.dim)), plain @ own.T)
+    assert {read.natural for read in reads} == {True, False}
+
+
+def test_weights_are_those_of_the_central_species(network: Network) -> None:
+    """A change of the weights of one species changes the atoms of this species, and no other."""
+    layer, slices = network.embed, graph().slices
+    x = features(network, layer.weight.shape[2])
+    before = layer(x, slices)
+    with torch.no_grad():
+        layer.weight[1] += 0.1
+    changed = (layer(x, slices) - before).abs().amax(dim=(0, 2)) > 1e-9
+    with torch.no_grad():
+        layer.weight[1] -= 0.1
+    assert changed.nonzero().flatten().tolist() == list(range(slices[1].start, slices[1].stop))

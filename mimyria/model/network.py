@@ -22,11 +22,11 @@ from dataclasses import dataclass
 
 import torch
 from e3nn import o3
-from scipy.integrate import lebedev_rule
 from torch import Tensor, nn
 
 from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
+from mimyria.model.harmonics import degrees, harmonics, radial_functions, rows, sphere
 
 TINY = 1e-12
 
@@ -64,44 +64,6 @@ class Geometry:
     def nbytes(self) -> int:
         """Memory that keeping this takes; the rest is small."""
         return self.basis.nbytes
-
-
-def degrees(l_max: int) -> Tensor:
-    """Return the l of each harmonic: 0, 1, 1, 1, 2, ..."""
-    return torch.tensor([degree for degree in range(l_max + 1) for _ in range(2 * degree + 1)])
-
-
-def rows(degree: int) -> range:
-    """Return the places of the harmonics of one l."""
-    return range(degree**2, (degree + 1) ** 2)
-
-
-def harmonics(vectors: Tensor, l_max: int) -> Tensor:
-    """Return Y_lm of the directions, in component normalisation (Σ_m Y_lm² = 2l + 1), shape (..., harmonics)."""
-    return o3.spherical_harmonics(list(range(l_max + 1)), vectors, normalize=True, normalization="component")
-
-
-def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> Tensor:
-    """Return √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
-
-    Shape (..., number). f = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2), x = r/r_c (Gasteiger, Groß &
-    Günnemann 2020): the larger p, the nearer to the cutoff it falls, half way at 0.84 r_c for p = 14.
-    """
-    x = distances / cutoff
-    fall = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
-    envelope = torch.where(x < 1, 1 - x**p * fall, 0.0)
-    order = torch.arange(1, number + 1, dtype=distances.dtype, device=distances.device)
-    waves = torch.sin(math.pi * order * x[..., None]) / distances[..., None]
-    return math.sqrt(2 / cutoff) * waves * envelope[..., None]
-
-
-def sphere(degree: int, l_max: int) -> tuple[Tensor, Tensor]:
-    """Return Y at the points of a Lebedev rule, shape (points, harmonics), and its weights, which add up to one.
-
-    The rule integrates polynomials up to ``degree`` exactly.
-    """
-    points, weights = lebedev_rule(degree | 1)  # the rules have odd degrees
-    return harmonics(torch.from_numpy(points.T.copy()), l_max), torch.from_numpy(weights / weights.sum())
 
 
 class SpeciesLinear(nn.Module):
@@ -294,21 +256,22 @@ class Network(nn.Module):
     def geometry(self, graph: Graph) -> Geometry:
         """Return basis and density of a graph."""
         settings, n = self.settings, len(graph)
-        distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (n, k, lm)
-        radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)
-        species = range(len(settings.species))
-        of_species = torch.cat([radial * (graph.neighbour_species == s)[..., None] for s in species], dim=-1)
-        density = torch.bmm(of_species.transpose(1, 2), angular)  # (n, s b, lm)
+        distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (lm, n, k)
+        radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)  # (b, n, k)
+        species = torch.arange(len(settings.species), device=distances.device)[:, None, None]
+        of_species = (radial * (graph.neighbour_species == species)[:, None]).flatten(0, 1)  # (s b, n, k)
+        density = torch.bmm(angular.transpose(0, 1), of_species.permute(1, 2, 0))  # (n, lm, s b)
         message_cutoff = min(settings.message_cutoff, settings.cutoff)
         n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
         distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
-        angular = angular.gather(1, nearest[..., None].expand(-1, -1, angular.shape[2]))
+        places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
+        angular = angular.flatten(1).index_select(1, places).T.reshape(n, n_near, -1, 1)
         radial = radial_functions(distances, message_cutoff, settings.message_radial, settings.envelope)
         return Geometry(
             graph=graph,
-            density=density.permute(2, 0, 1).contiguous(),
+            density=density.transpose(0, 1).contiguous(),
             near=graph.neighbours.gather(1, nearest),
-            basis=torch.einsum("nka,nkb->nkab", angular, radial).reshape(n, n_near, -1),
+            basis=(angular * radial.permute(1, 2, 0)[:, :, None]).reshape(n, n_near, -1),
         )
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:

@@ -1,6 +1,7 @@
 """Functions of a place: real spherical harmonics of its direction, radial functions of its distance, in rows.
 
-Harmonics have component normalisation, Σ_m Y_lm² = 2l + 1, and the order of e3nn: y is the polar axis, Y_1 = √3 (x, y, z).
+Harmonics have component normalisation, Σ_m Y_lm² = 2l + 1, and the order of e3nn: y is the polar axis,
+Y_1 = √3 (x, y, z).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def harmonics(vectors: Tensor, l_max: int) -> Tensor:
 
     Y_l±m = P_l^m(y) · (Re, Im) (z + ix)^m with normalised Legendre functions, which for l > m follow
 
-        P_l^m = a y P_(l-1)^m - b P_(l-2)^m,    a² = (4l² - 1)/(l² - m²),   b² = (2l + 1)((l - 1)² - m²)/((2l - 3)(l² - m²))
+        P_l^m = a y P_(l-1)^m - b P_(l-2)^m,
+        a² = (4l² - 1)/(l² - m²),   b² = (2l + 1)((l - 1)² - m²)/((2l - 3)(l² - m²))
     """
     x, y, z = (vectors / vectors.norm(dim=-1, keepdim=True)).unbind(-1)
     x, y, z = x.contiguous(), y.contiguous(), z.contiguous()

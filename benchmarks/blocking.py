@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from coverage import RESOLUTION, TIMESTEP
 
 from ensembles import WARM, made_series, noise
+from mimyria.checks.blocking import block_correlation, is_correlated
 from mimyria.rates.window import window_lags
-from mimyria.spectra.blocking import block_correlation, is_correlated
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
 

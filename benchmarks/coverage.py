@@ -27,7 +27,7 @@ from mimyria.spectra.bands import QUANTITIES, Measured, measure_bands
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.spectra.student import student
+from mimyria.statistics.student import student
 from mimyria.units import LIGHT_SPEED
 
 TIMESTEP, RESOLUTION, POSITION = 8.0, 20.0, 1200.0

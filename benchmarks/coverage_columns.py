@@ -28,7 +28,7 @@ from mimyria.rates.window import window_lags
 from mimyria.spectra.kinds import KINDS
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum, column_name
-from mimyria.spectra.student import student
+from mimyria.statistics.student import student
 
 BLOCKS, WIDTH = 10, 100.0
 CONDITIONS = replace(

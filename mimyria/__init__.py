@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mimyria.pipeline import make_spectra
     from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
     from mimyria.spectra.compare import compare
-    from mimyria.spectra.inversion import optics
+    from mimyria.spectra.optics import optics
     from mimyria.spectra.spectrum import Spectrum, read_spectrum
 else:  # which a type checker would take as leave to any name at all
     _HOMES = {
@@ -45,7 +45,7 @@ else:  # which a type checker would take as leave to any name at all
         "mimyria.pipeline": ("make_spectra",),
         "mimyria.settings": ("LabelSettings", "SpectrumSettings", "TrainSettings"),
         "mimyria.spectra.compare": ("compare",),
-        "mimyria.spectra.inversion": ("optics",),
+        "mimyria.spectra.optics": ("optics",),
         "mimyria.spectra.spectrum": ("Spectrum", "read_spectrum"),
     }
 

@@ -48,8 +48,8 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
 
 def _holds_structure(path: Path) -> bool:
     """Return whether one of the formats of frames reads a file."""
+    from mimyria.files.source import Source
     from mimyria.formats.readers import find_reader
-    from mimyria.formats.source import Source
 
     return find_reader(Source(path)).name != "ase"
 
@@ -101,8 +101,8 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _series(path: Path) -> dict[str, Any]:
+    from mimyria.checks.nuclei import nuclei_header
     from mimyria.rates.series import read_series
-    from mimyria.spectra.nuclei import nuclei_header
     from mimyria.spectra.terms import mean_counts
 
     series = read_series(path)

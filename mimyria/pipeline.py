@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 
 from mimyria import __version__
+from mimyria.checks.blocking import check_blocks
+from mimyria.checks.consistency import check_integral, check_temperature, facts_of, report_rounding
+from mimyria.checks.equipartition import check_equipartition
+from mimyria.checks.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
+from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
-from mimyria.formats.naming import UNUSUAL
 from mimyria.memory import Identity, locked
 from mimyria.rates.groups import Grouping
 from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
@@ -29,18 +33,14 @@ from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
 from mimyria.settings.of_slab import read_light
 from mimyria.spectra.bands import write_bands
-from mimyria.spectra.blocking import check_blocks
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.consistency import check_integral, check_temperature, facts_of, report_rounding
 from mimyria.spectra.depth import write_profile
-from mimyria.spectra.equipartition import check_equipartition
-from mimyria.spectra.fresnel import read_infrared_index
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.modes import write_modes
 from mimyria.spectra.moving import MOVING, PREFIX, moving_spectra
-from mimyria.spectra.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
+from mimyria.spectra.sfg import read_infrared_index
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
 from mimyria.spectra.zero_frequency import report_static, with_static, zero_frequency
 from mimyria.tensor_pass import check_slab, grouping_along, series_along, settle_stride

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import __version__
+from mimyria.checks.nuclei import declared_nuclei, told_nuclei
 from mimyria.declare import declared
 from mimyria.elements import frame_masses
 from mimyria.errors import Interrupted, LabelError, SpectrumError, TrajectoryError
@@ -31,7 +32,6 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
 from mimyria.rates.window import chosen_resolution, window_lags
 from mimyria.settings import SpectrumSettings
-from mimyria.spectra.nuclei import declared_nuclei, told_nuclei
 from mimyria.targets import TARGETS, Target
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.beads import each_bead, files_of

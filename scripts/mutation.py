@@ -48,7 +48,7 @@ TESTS = {
     "spectra/raman": ("raman", "hyper_raman"),
     "trajectory/differences": ("differences", "readers"),
     "labels/fields": ("taylor", "fields"),
-    "formats/layout": ("layout", "outcar", "write"),
+    "files/layout": ("layout", "outcar", "write"),
 }
 """Which pages of tests judge a module."""
 TIMES_LONGER, SECONDS_LONGER = 4.0, 10.0

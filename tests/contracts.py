@@ -22,8 +22,8 @@ from mimyria.engines.job import read_runs, write_task
 from mimyria.engines.registry import ENGINES, name_of
 from mimyria.errors import LabelError
 from mimyria.execute import Job, LocalExecutor
+from mimyria.files.source import Source
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Source
 from mimyria.frame import Frame
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.labels.label import label_frames

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ensembles import WARM, made_series, noise
-from mimyria.spectra.blocking import block_correlation, check_blocks, is_correlated
+from mimyria.checks.blocking import block_correlation, check_blocks, is_correlated
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.replicates import without_each
 from mimyria.spectra.sampling import choose_sampling
+from mimyria.statistics.replicates import without_each
 
 
 def lines_of(blocks: np.ndarray) -> np.ndarray:

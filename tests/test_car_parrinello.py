@@ -10,8 +10,8 @@ import pytest
 
 from contracts import TIMESTEP, TRICLINIC, atoms_of, made_up_run, write_cp, write_cpmd
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Source
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Source
 from mimyria.trajectory import Trajectory
 
 RUN = made_up_run()

@@ -11,7 +11,7 @@ import pytest
 
 from contracts import TIMESTEP, TRICLINIC, made_up_run, write_cp2k, write_ipi
 from mimyria.errors import ConfigError, TrajectoryError
-from mimyria.formats.cells import cell_matrix, cell_of_angles
+from mimyria.files.cells import cell_matrix, cell_of_angles
 from mimyria.settings import SpectrumSettings
 from mimyria.trajectory import Trajectory, open_trajectories
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from mimyria.spectra.cepstral import ZeroPower, zero_power
 from mimyria.spectra.relaxation import sine_powers
+from mimyria.statistics.cepstral import ZeroPower, zero_power
 
 
 def process(coefficients: list[float], frames: int, seed: int) -> tuple[np.ndarray, float]:

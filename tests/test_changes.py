@@ -19,7 +19,7 @@ from mimyria.rates.series import write_series
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum, read_spectrum, write_csv
-from mimyria.spectra.student import c4
+from mimyria.statistics.student import c4
 
 FRAMES, STEP = 6000, 4.0
 

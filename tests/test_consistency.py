@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ensembles import TEMPERATURE, made_series, thermal_series
+from mimyria.checks.consistency import check_integral, check_temperature, facts_of
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.consistency import check_integral, check_temperature, facts_of
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.trajectory.differences import attenuation

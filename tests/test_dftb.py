@@ -11,9 +11,9 @@ import pytest
 
 from contracts import TIMESTEP, TRICLINIC, made_up_run, write_dftb
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Source
 from mimyria.formats import read_frames
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Source
 from mimyria.trajectory import Trajectory
 
 GIVEN: dict[str, Any] = {"cell": TRICLINIC, "timestep": TIMESTEP}

@@ -8,10 +8,10 @@ from scipy.integrate import quad, simpson
 from scipy.special import dawsn
 
 from ensembles import TEMPERATURE, conducting_series, noise
+from mimyria.optical.dielectric import epsilon_imag, epsilon_real, optical_constants
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import line_shape, window_weights
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.dielectric import epsilon_imag, epsilon_real, optical_constants
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.zero_frequency import zero_frequency

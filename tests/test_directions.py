@@ -11,10 +11,10 @@ from conftest import Run, refused
 from ensembles import TEMPERATURE, WARM, made_series, noise
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.optical.dielectric import epsilon_imag
+from mimyria.optical.directions import directional, layer_lines
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.dielectric import epsilon_imag
-from mimyria.spectra.directions import directional, layer_lines
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum

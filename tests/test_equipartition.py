@@ -11,6 +11,7 @@ from rigid import rigid_run
 
 from conftest import DATA
 from ensembles import TEMPERATURE, WATERS, thermal_series
+from mimyria.checks.equipartition import check_equipartition, exchange_error, species_temperatures
 from mimyria.elements import masses_of
 from mimyria.formats import read_frames
 from mimyria.memory import Identity
@@ -18,7 +19,6 @@ from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries, read_series, write_series
-from mimyria.spectra.equipartition import check_equipartition, exchange_error, species_temperatures
 from mimyria.trajectory.constraints import find_freedom
 from mimyria.trajectory.freedom import unconstrained
 

@@ -8,11 +8,11 @@ import pytest
 from test_sfg import WARM, mirrored_slab
 
 from mimyria.errors import ConfigError
+from mimyria.optical.fresnel import Beam, effective, fresnel_factors, interface_index
 from mimyria.settings import SpectrumSettings
 from mimyria.settings.of_slab import read_light
-from mimyria.spectra.fresnel import Beam, effective, fresnel_factors, interface_index, read_infrared_index
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.spectra.sfg import sum_frequency
+from mimyria.spectra.sfg import read_infrared_index, sum_frequency
 
 GIVEN = {"visible": "45", "infrared": "55", "index": "1.33"}
 INDICES = (1.0, 1.33, 1.2 + 0.3j, 0.8 + 0.1j)

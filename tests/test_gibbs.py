@@ -9,8 +9,8 @@ from test_sfg import CELL, TIMESTEP
 
 from ensembles import WARM, noise
 from mimyria.errors import SpectrumError
+from mimyria.optical.dielectric import optical_constants
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.dielectric import optical_constants
 from mimyria.spectra.gibbs import gibbs_height, half_thickness, liquid_index
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.sampling import choose_sampling

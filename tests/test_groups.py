@@ -11,8 +11,8 @@ import pytest
 from conftest import DATA, random_frame
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, MimyriaError, TrajectoryError
+from mimyria.files.universe import depends_on_positions
 from mimyria.formats import read_frames
-from mimyria.formats.universe import depends_on_positions
 from mimyria.frame import Frame
 from mimyria.memory import Identity
 from mimyria.molecules import composition_of, find_bonds, find_molecules, formula_of, molecules_of

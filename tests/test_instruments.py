@@ -7,10 +7,10 @@ import pytest
 
 from conftest import Run, refused
 from ensembles import TEMPERATURE, made_series
+from mimyria.optical.dielectric import optical_constants
+from mimyria.optical.instruments import atr_absorbance, film_absorbance, reflectances
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.dielectric import optical_constants
 from mimyria.spectra.infrared import infrared
-from mimyria.spectra.instruments import atr_absorbance, film_absorbance, reflectances
 from mimyria.spectra.sampling import choose_sampling
 
 NU = np.linspace(1000.0, 2000.0, 101)

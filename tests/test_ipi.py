@@ -14,9 +14,9 @@ from contracts import TIMESTEP, TRICLINIC, made_up_run, write_ipi
 from dialects import momenta, positions, water, xyz
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Source
 from mimyria.formats import read_frames
 from mimyria.formats.ipi import IPI, count_beads
-from mimyria.formats.source import Progress, Source
 from mimyria.trajectory import Trajectory
 from mimyria.units import BOHR, ELECTRON_MASS, VELOCITY
 

@@ -12,9 +12,9 @@ from lammps_files import ATOMS, data
 from dialects import water
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.lammps_data import is_data, read_data
-from mimyria.formats.source import Source
-from mimyria.formats.topology import read_topology
+from mimyria.files.lammps_data import is_data, read_data
+from mimyria.files.source import Source
+from mimyria.files.topology import read_topology
 
 WATER = water(n_frames=1)[0]
 
@@ -34,7 +34,7 @@ def test_types_are_found_in_every_style(tmp_path: Path, style: str, comment: boo
 
 def test_other_comments_labels_and_charges(tmp_path: Path) -> None:
     """Words behind the mass that are no elements do not stand above the mass; labels name types."""
-    from mimyria.formats.topology import identify_by_topology
+    from mimyria.files.topology import identify_by_topology
 
     def numbers(path: Path) -> list[int]:
         return list(identify_by_topology(6, Source(path, topology=path)).numbers)

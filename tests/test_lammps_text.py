@@ -10,9 +10,9 @@ from lammps_files import UNITS as EXPECTED
 from lammps_files import dump
 
 from contracts import made_up_run
-from mimyria.formats.lammps_data import is_dump
-from mimyria.formats.lammps_text import UNITS, read_columns, read_snapshots
-from mimyria.formats.source import Progress, Source
+from mimyria.files.lammps_data import is_dump
+from mimyria.files.lammps_text import UNITS, read_columns, read_snapshots
+from mimyria.files.source import Progress, Source
 
 
 def test_units_are_those_of_the_manual() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from contracts import labelled
 from mimyria.errors import LabelError
+from mimyria.files.layout import LAYOUTS, check_layout, own_header, stored_tensors
 from mimyria.formats import read_frames
-from mimyria.formats.layout import LAYOUTS, check_layout, own_header, stored_tensors
 from mimyria.targets import APT, PGT, TARGETS
 from mimyria.units import BOHR
 

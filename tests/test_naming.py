@@ -11,8 +11,8 @@ import pytest
 from ase.data import chemical_symbols
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.naming import identify_atoms
-from mimyria.formats.source import Source
+from mimyria.files.naming import identify_atoms
+from mimyria.files.source import Source
 
 
 def identified(names: Any, masses: Any = None, aliases: Any = (), **given: Any) -> Any:

@@ -13,12 +13,12 @@ from rings import TEMPERATURE, WAVENUMBER, ring
 
 from conftest import Run, refused
 from ensembles import made_series
+from mimyria.checks.nuclei import STATED, check_beads, check_correction, choose_nuclei, nuclei_header, told_nuclei
 from mimyria.choices import CORRECTIONS, NUCLEI
 from mimyria.errors import ConfigError
 from mimyria.formats import write_frames
 from mimyria.rates.series import ResponseSeries
 from mimyria.settings import Experiment, SpectrumSettings
-from mimyria.spectra.nuclei import STATED, check_beads, check_correction, choose_nuclei, nuclei_header, told_nuclei
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.spectrum import read_spectrum
 

@@ -11,8 +11,8 @@ from conftest import made_spectra
 from mimyria.figures.panels import Panel, panels_of
 from mimyria.figures.plot import magnification, plot_spectra, spectra_figure
 from mimyria.figures.reference import Reference, lay_over
-from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.spectrum import Spectrum
+from mimyria.statistics.replicates import Replicates
 
 
 def test_axes_have_units_and_one_wavenumber_axis() -> None:

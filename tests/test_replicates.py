@@ -6,8 +6,8 @@ import pytest
 from ensembles import WARM, made_series, noise
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
-from mimyria.spectra.replicates import NO_REPLICATES, Replicates, without_each
 from mimyria.spectra.sampling import choose_sampling
+from mimyria.statistics.replicates import NO_REPLICATES, Replicates, without_each
 
 RNG = np.random.default_rng(0)
 

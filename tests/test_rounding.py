@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rigid import rounded
 
+from mimyria.checks.consistency import describe_rounding, facts_of, report_rounding
 from mimyria.errors import TrajectoryError
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
@@ -21,7 +22,6 @@ from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series
 from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.consistency import describe_rounding, facts_of, report_rounding
 from mimyria.spectra.sampling import choose_sampling
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density

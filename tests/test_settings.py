@@ -21,7 +21,7 @@ from mimyria.declare import Number, Settings, Switch, declared, flag, from_words
 from mimyria.engines.registry import ENGINES
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
-from mimyria.formats.layout import LAYOUTS
+from mimyria.files.layout import LAYOUTS
 from mimyria.frame import Frame
 from mimyria.labels.label import _Session
 from mimyria.model.model import PRESETS

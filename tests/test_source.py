@@ -14,9 +14,9 @@ import pytest
 from contracts import ReaderContract, made_up_run
 from mimyria.elements import numbers_of, symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.compression import open_lines
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats import read_frames, readers
-from mimyria.formats.compression import open_lines
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
 from mimyria.units import VELOCITY

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mimyria.spectra.modes import measure_modes
-from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.statistics.replicates import Replicates
 
 
 def test_shares_are_auto_terms_and_half_of_the_cross_terms() -> None:

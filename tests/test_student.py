@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mimyria.spectra.student import c4, of_the_larger, of_the_sum, student
+from mimyria.statistics.student import c4, of_the_larger, of_the_sum, student
 
 
 @pytest.mark.parametrize("freedom", [1, 4, 9])

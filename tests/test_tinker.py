@@ -9,9 +9,9 @@ import pytest
 
 from contracts import TIMESTEP, TRICLINIC, made_up_run, write_tinker
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Source
 from mimyria.formats import read_frames
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Source
 from mimyria.trajectory import Trajectory
 
 ROWS = "     1  O     0.5 1.5 2.5   1   2   3\n     2  H     0.1 0.2 0.3   2   1\n     3  HN    1.0 2.0 3.0  2  1\n"

@@ -13,9 +13,9 @@ from lammps_files import data, dump
 from contracts import atoms_of
 from dialects import MOVING, native, water, xyz
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Source
+from mimyria.files.topology import Told, _is_plain, identify, symbol_by_mass
 from mimyria.formats import read_frames, write_frames
-from mimyria.formats.source import Source
-from mimyria.formats.topology import Told, _is_plain, identify, symbol_by_mass
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
 

@@ -13,7 +13,7 @@ from lammps_files import data, dump
 from dialects import water
 from mimyria.elements import frame_masses
 from mimyria.errors import TrajectoryError
-from mimyria.formats.universe import select, universe_of
+from mimyria.files.universe import select, universe_of
 
 SYMBOLS, MASSES = ["O", "H", "O", "H"], np.array([15.999, 1.008, 15.999, 2.014])
 KEPT = np.array([0, 1, 3, 4])

@@ -16,9 +16,9 @@ from mimyria.memory import write_text
 from mimyria.spectra.bands import find_bands, integrate_band
 from mimyria.spectra.compare import similarity
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
-from mimyria.spectra.replicates import NO_REPLICATES
 from mimyria.spectra.spectrum import UNIT_IN_NAME, Spectrum, read_spectrum
-from mimyria.spectra.student import c4
+from mimyria.statistics.replicates import NO_REPLICATES
+from mimyria.statistics.student import c4
 from mimyria.training.intensities import in_words
 
 BIAS = "intensity bias of "

@@ -110,7 +110,7 @@ def optics(
 ) -> None:
     """Make n, κ and n·α of a measured ATR, reflectance or film, by Kramers-Kronig."""
     from mimyria.declare import Numbers, Refused
-    from mimyria.spectra.inversion import optics as run
+    from mimyria.spectra.optics import optics as run
     from mimyria.spectra.spectrum import write_csv
 
     numbers: dict[str, Any] = {}

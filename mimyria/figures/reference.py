@@ -13,8 +13,8 @@ from typing import Any
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.panels import OURS, Curve, Panel
 from mimyria.spectra.compare import similarity, warn_if_unlike
-from mimyria.spectra.inversion import optics
 from mimyria.spectra.kinds import KINDS
+from mimyria.spectra.optics import optics
 from mimyria.spectra.spectrum import read_spectrum
 
 log = logging.getLogger("mimyria")

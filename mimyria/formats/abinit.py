@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, with_tensors
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 from mimyria.units import BOHR

@@ -15,9 +15,9 @@ import numpy as np
 from scipy import constants
 
 from mimyria.errors import MimyriaError, TrajectoryError
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import Told, identify
+from mimyria.files.naming import Atoms
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import Told, identify
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR
 

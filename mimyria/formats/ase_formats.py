@@ -13,11 +13,11 @@ import numpy as np
 
 from mimyria.contents import contents_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.layout import own_header, stored_tensors
+from mimyria.files.naming import Atoms
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify_names
 from mimyria.formats.born import dielectric
-from mimyria.formats.layout import own_header, stored_tensors
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify_names
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.layout import stored_tensors
-from mimyria.formats.source import Source, VelocityUnit
+from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.layout import stored_tensors
+from mimyria.files.source import Source, VelocityUnit
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 

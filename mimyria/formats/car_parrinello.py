@@ -15,10 +15,10 @@ from itertools import islice, takewhile
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.extxyz import NO_ATOMS, Block, Table, parse_rows
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
-from mimyria.formats.topology import identify_by_topology
+from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.topology import identify_by_topology
+from mimyria.files.xyz import Block, Table, parse_rows
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR
 

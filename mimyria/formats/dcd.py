@@ -14,12 +14,12 @@ import numpy as np
 
 from mimyria.elements import masses_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.cells import cell_of_angles
+from mimyria.files.naming import Atoms
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify_by_topology
 from mimyria.formats.array_files import STATED, stated_unit
-from mimyria.formats.cells import cell_of_angles
 from mimyria.formats.dcd_file import CHARMM, VELOCITIES, DCDFile, is_dcd, open_dcd
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify_by_topology
 from mimyria.frame import Array, Frame
 from mimyria.units import AKMA_TIME, BOLTZMANN, MASS_VELOCITY_SQUARED
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import SUFFIXES
-from mimyria.formats.source import truncation_error
+from mimyria.files.compression import SUFFIXES
+from mimyria.files.source import truncation_error
 from mimyria.frame import Array
 
 POSITIONS, VELOCITIES = (b"CORD",), (b"VELD", b"VEL ")

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines
-from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify_names
+from mimyria.files.compression import open_lines
+from mimyria.files.naming import Atoms
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify_names
+from mimyria.files.xyz import Table, parse_rows, read_blocks
 from mimyria.frame import Frame
 
 VELOCITIES = {4: None, 5: None, 7: (4, 5, 6), 8: (5, 6, 7)}

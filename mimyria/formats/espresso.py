@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.naming import identify_atoms
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, structure_of, with_tensors
-from mimyria.formats.naming import identify_atoms
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT, PGT
 from mimyria.units import BOHR

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.extxyz import NO_ATOMS
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
-from mimyria.formats.topology import Told, identify, read_topology
+from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.topology import Told, identify, read_topology
 from mimyria.frame import Array, Frame
 
 NAMES = slice(5, 20)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Source
+from mimyria.files.topology import Told
 from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
 from mimyria.formats.netcdf import SUFFIXES as NETCDF_SUFFIXES
-from mimyria.formats.source import Source
-from mimyria.formats.topology import Told
 from mimyria.frame import Array
 
 HEAD = b"\x89HDF"

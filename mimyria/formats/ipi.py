@@ -18,13 +18,13 @@ import numpy as np
 
 from mimyria.elements import covalent_radii
 from mimyria.errors import TrajectoryError
-from mimyria.formats.cells import cell_of_angles
-from mimyria.formats.compression import open_lines
-from mimyria.formats.extxyz import NO_ATOMS, Table, parse_rows, read_blocks
-from mimyria.formats.header import Header, parse_header
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify_names
+from mimyria.files.cells import cell_of_angles
+from mimyria.files.compression import open_lines
+from mimyria.files.header import Header, parse_header
+from mimyria.files.naming import Atoms
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify_names
+from mimyria.files.xyz import Table, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR, ELECTRON_MASS
 

@@ -13,9 +13,8 @@ from functools import partial
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.extxyz import NO_ATOMS
-from mimyria.formats.lammps_data import is_dump
-from mimyria.formats.lammps_text import (
+from mimyria.files.lammps_data import is_dump
+from mimyria.files.lammps_text import (
     NAMES,
     Snapshot,
     Units,
@@ -24,9 +23,9 @@ from mimyria.formats.lammps_text import (
     read_snapshots,
     units_of,
 )
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify, told_by_columns
+from mimyria.files.naming import Atoms
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify, told_by_columns
 from mimyria.frame import Array, Frame
 
 

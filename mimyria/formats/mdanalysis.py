@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.cells import cell_of_angles
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.topology import Told, identify, read_topology
 from mimyria.formats.array_files import STATED, stated_unit
-from mimyria.formats.cells import cell_of_angles
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit, truncation_error
-from mimyria.formats.topology import Told, identify, read_topology
 from mimyria.frame import Array, Frame
 from mimyria.units import AKMA_TIME
 

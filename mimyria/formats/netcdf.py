@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.cells import cell_of_angles
+from mimyria.files.source import Source
+from mimyria.files.topology import Told
 from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
-from mimyria.formats.cells import cell_of_angles
-from mimyria.formats.source import Source
-from mimyria.formats.topology import Told
 from mimyria.frame import Array
 
 HEADS = (b"CDF\x01", b"CDF\x02", b"CDF\x05")

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.ase_formats import ASE, read_ase
 from mimyria.formats.born import NUMBER, numbers_of, read_text, with_tensors
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.level import PLANE_WAVES, Level
 from mimyria.targets import APT

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats.car_parrinello import CP, CP_VELOCITIES
 from mimyria.formats.dcd import DCD, DCD_VELOCITIES
 from mimyria.formats.dftb import DFTB
@@ -20,7 +21,6 @@ from mimyria.formats.ipi import IPI, IPI_VELOCITIES
 from mimyria.formats.lammps import LAMMPS, LAMMPS_VELOCITIES
 from mimyria.formats.mdanalysis import MDANALYSIS, MDANALYSIS_VELOCITIES
 from mimyria.formats.netcdf import NETCDF, NETCDF_VELOCITIES
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats.tinker import TINKER, TINKER_VELOCITIES
 from mimyria.frame import Frame
 

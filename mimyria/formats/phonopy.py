@@ -14,9 +14,9 @@ import numpy as np
 
 from mimyria.config import read_yaml
 from mimyria.errors import TrajectoryError
+from mimyria.files.naming import identify_atoms
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, structure_of, with_tensors
-from mimyria.formats.naming import identify_atoms
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.formats.symmetry import expand, independent_atoms, operations
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT

@@ -8,6 +8,7 @@ from itertools import count
 
 from mimyria.config import path_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.abinit import ABINIT
 from mimyria.formats.ase_formats import ASE
 from mimyria.formats.car_parrinello import CP, CPMD
@@ -24,7 +25,6 @@ from mimyria.formats.netcdf import NETCDF
 from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
 from mimyria.formats.phonopy import BORN, PHONOPY
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 

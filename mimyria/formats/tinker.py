@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.cells import cell_of_angles
-from mimyria.formats.compression import open_lines
-from mimyria.formats.extxyz import NO_ATOMS, Block, Table, parse_rows, read_blocks
-from mimyria.formats.naming import Atoms
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
-from mimyria.formats.topology import identify_names
+from mimyria.files.cells import cell_of_angles
+from mimyria.files.compression import open_lines
+from mimyria.files.naming import Atoms
+from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.topology import identify_names
+from mimyria.files.xyz import Block, Table, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
 
 SUFFIX_OF_VELOCITIES = ".vel"

@@ -13,7 +13,7 @@ import numpy as np
 from mimyria.config import path_of
 from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
-from mimyria.formats.compression import open_written, plain_suffix
+from mimyria.files.compression import open_written, plain_suffix
 from mimyria.formats.extxyz import SUFFIXES
 from mimyria.frame import Frame
 from mimyria.memory import whole

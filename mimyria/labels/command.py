@@ -16,8 +16,8 @@ from mimyria.engines.engine import Engine
 from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, Interrupted, RunFailed
 from mimyria.execute import make_executor
+from mimyria.files.cells import given_cell
 from mimyria.formats import check_writable, read_frames, write_frames
-from mimyria.formats.cells import given_cell
 from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError
-from mimyria.formats.universe import depends_on_positions
+from mimyria.files.universe import depends_on_positions
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
 from mimyria.rates.groups import REST, Grouping

@@ -11,8 +11,8 @@ import numpy as np
 
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.universe import depends_on_positions, universe_of
-from mimyria.formats.universe import select as select_atoms
+from mimyria.files.universe import depends_on_positions, universe_of
+from mimyria.files.universe import select as select_atoms
 from mimyria.frame import Array, Frame
 
 log = logging.getLogger("mimyria")

@@ -19,9 +19,9 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
 from mimyria.spectra.spectrum import SPREAD, UNBIASED, column_name
+from mimyria.statistics.replicates import Replicates
 
 EXPLAINED = {
     SPREAD: "standard deviation over the networks of the committee",

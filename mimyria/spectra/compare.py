@@ -15,7 +15,7 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import LEVEL, WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
-from mimyria.spectra.student import c4, of_the_larger, of_the_sum
+from mimyria.statistics.student import c4, of_the_larger, of_the_sum
 
 log = logging.getLogger("mimyria")
 

@@ -28,10 +28,10 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.gibbs import gibbs_height, half_thickness
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_header, correction_ratio
-from mimyria.spectra.replicates import without_each
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.sfg import UNITS, pairs_in_words, susceptibility
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.statistics.replicates import without_each
 from mimyria.targets import APT, PGT
 from mimyria.units import MASS_DENSITY, infrared_prefactor
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import AXES, Array
+from mimyria.optical.dielectric import optical_constants
 from mimyria.rates.faces import axis_of, face_area
 from mimyria.rates.places import molecule_heights, slab_normal
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.dielectric import optical_constants
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.targets import APT

@@ -14,9 +14,9 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
-from mimyria.spectra.replicates import NO_REPLICATES, Replicates, without_each
 from mimyria.spectra.spectrum import column_name
-from mimyria.spectra.student import student
+from mimyria.statistics.replicates import NO_REPLICATES, Replicates, without_each
+from mimyria.statistics.student import student
 from mimyria.units import LIGHT_SPEED
 
 MOST_BLOCKS = 10

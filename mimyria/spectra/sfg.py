@@ -30,21 +30,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
+from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import AXES, Array
+from mimyria.optical.fresnel import EFFECTIVE, GEOMETRIES, effective, light_header
 from mimyria.rates.faces import axis_of, face_area, face_weights
 from mimyria.rates.places import molecule_heights, require_molecules, slab_normal, sums_over_near
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import sine_shape
-from mimyria.settings.of_slab import read_light
+from mimyria.settings.of_slab import OWN, Light, read_light
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.fresnel import EFFECTIVE, GEOMETRIES, effective, light_header, read_infrared_index
 from mimyria.spectra.gibbs import liquid_index
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, read_spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
 
@@ -188,3 +190,34 @@ def susceptibility(wavenumber: Array, shapes: Array, conditions: Conditions) -> 
     shapes = shapes * correction_ratio(wavenumber, conditions.temperature, conditions.correction)
     angular = 2 * np.pi * LIGHT_SPEED * np.where(wavenumber > 0, wavenumber, np.nan)
     return sum_frequency_prefactor(1.0, conditions.temperature) / (2 * angular) * (1j * shapes - sine_shape(shapes))
+
+
+def read_infrared_index(light: Light, wavenumber: Array | None = None) -> Array | None:
+    """Return n + iκ of the liquid at wavenumbers, NaN outside of its file; None if it is the run's own.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not there, or has no column ``n`` with numbers.
+    """
+    if light.infrared_index == OWN:
+        return None
+    if not isinstance(light.infrared_index, Path):
+        return np.asarray(light.infrared_index)
+    what = f"--light infrared_index={light.infrared_index}"
+    try:
+        table = read_spectrum(light.infrared_index)
+    except SpectrumError as error:
+        raise ConfigError(f"{what}: takes a number, own, or a file with columns n and kappa: {error}") from None
+    if "n" not in table.columns:
+        raise ConfigError(
+            f"{what}: has no column n, only {', '.join(list(table.columns)[1:])}; ir.csv of a run with "
+            "--epsilon-infinity has n and kappa"
+        )
+    index = table.columns["n"] + 1j * table.columns.get("kappa", np.zeros(len(table.wavenumber)))
+    known = np.isfinite(index)
+    if not known.any():
+        raise ConfigError(f"{what}: its column n, or kappa, holds no number")
+    if wavenumber is None:
+        return index
+    return np.interp(wavenumber, table.wavenumber[known], index[known], left=np.nan, right=np.nan)

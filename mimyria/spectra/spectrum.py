@@ -19,12 +19,12 @@ from mimyria import __version__
 from mimyria.config import File, path_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.measured.jcamp import is_jcamp, read_jcamp
+from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
+from mimyria.measured.tables import read_table, read_text
 from mimyria.memory import whole
-from mimyria.spectra.jcamp import is_jcamp, read_jcamp
-from mimyria.spectra.measured import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
-from mimyria.spectra.replicates import NO_REPLICATES, Replicates
-from mimyria.spectra.student import student
-from mimyria.spectra.tables import read_table, read_text
+from mimyria.statistics.replicates import NO_REPLICATES, Replicates
+from mimyria.statistics.student import student
 
 if TYPE_CHECKING:
     import pandas

@@ -11,9 +11,9 @@ from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_resolution
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.sampling import Sampling, replicated
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.statistics.replicates import Replicates
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
 

@@ -27,7 +27,6 @@ from mimyria.frame import Array
 from mimyria.memory import write_text
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.bands import Measured
-from mimyria.spectra.cepstral import zero_power
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.relaxation import (
@@ -42,8 +41,9 @@ from mimyria.spectra.relaxation import (
     sine_powers,
 )
 from mimyria.spectra.remade import stored_run
-from mimyria.spectra.replicates import Replicates
 from mimyria.spectra.spectrum import Spectrum
+from mimyria.statistics.cepstral import zero_power
+from mimyria.statistics.replicates import Replicates
 from mimyria.targets import APT
 from mimyria.units import CONDUCTIVITY, LIGHT_SPEED, VACUUM_PERMITTIVITY, infrared_prefactor
 

@@ -20,10 +20,10 @@ import numpy as np
 
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.formats.ipi import count_beads
 from mimyria.formats.lammps import LAMMPS
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Progress, Reader, Source, VelocityUnit
 from mimyria.frame import Frame
 from mimyria.trajectory.differences import minimum_image
 from mimyria.trajectory.frame_checks import check_finite

@@ -17,9 +17,9 @@ import numpy as np
 from mimyria.declare import values_of
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, TrajectoryError
-from mimyria.formats.cells import given_cell
+from mimyria.files.cells import given_cell
+from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.readers import find_reader
-from mimyria.formats.source import Progress, Reader, Source
 from mimyria.frame import Array, Frame
 from mimyria.settings import Reading
 from mimyria.trajectory.beads import Beads, centroid

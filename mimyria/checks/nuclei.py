@@ -23,12 +23,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mimyria.checks.consistency import TEMPERATURE_TOLERANCE
+from mimyria.checks.equipartition import SIGNIFICANT, exchange_error, few_blocks, species_temperatures
 from mimyria.errors import ConfigError
 from mimyria.frame import Frame
 from mimyria.rates.series import ResponseSeries
 from mimyria.settings import Experiment, SpectrumSettings
-from mimyria.spectra.consistency import TEMPERATURE_TOLERANCE
-from mimyria.spectra.equipartition import SIGNIFICANT, exchange_error, few_blocks, species_temperatures
 
 log = logging.getLogger("mimyria")
 

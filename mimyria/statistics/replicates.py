@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.student import student
+from mimyria.statistics.student import student
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import numpy as np
 
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.universe import depends_on_positions, select, universe_of
+from mimyria.files.universe import depends_on_positions, select, universe_of
 from mimyria.frame import Array
 
 if TYPE_CHECKING:
-    from mimyria.formats.source import Source
+    from mimyria.files.source import Source
 
 ISOTOPES = {
     **{"D": ("H", 2.01410178), "T": ("H", 3.01604928), "1H": ("H", 1.00782503), "2H": ("H", 2.01410178)},

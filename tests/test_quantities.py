@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import constants
 
-from mimyria.spectra.measured import absorbance, in_wavenumbers, is_transmittance
+from mimyria.measured.quantities import absorbance, in_wavenumbers, is_transmittance
 
 
 def test_a_terahertz_is_33_wavenumbers() -> None:

@@ -20,12 +20,9 @@ from __future__ import annotations
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.spectra.conditions import Conditions
 
 MICROMETRE = 1e-4
 """cm."""
-
-
 ATR, REFLECTANCE, FILM = "atr_absorbance", "reflectance", "film_absorbance"
 SHOWN = (*(f"{name}{light}" for name in (ATR, REFLECTANCE) for light in ("", "_s", "_p")), FILM)
 """The columns; those without a letter are of unpolarised light."""
@@ -59,7 +56,7 @@ def atr_absorbance(n: Array, kappa: Array, angle: float, crystal: float) -> dict
     return {name: -np.log10(part) for name, part in reflected.items()}
 
 
-def film_absorbance(wavenumber: Array, n: Array, kappa: Array, thickness: float, window: float) -> Array:
+def film_absorbance(wavenumber: Array, n: Array, kappa: Array, thickness: float, window: float = 1.0) -> Array:
     """Return the absorbance, shape (..., points), of a film between windows of an index.
 
     Wavenumbers (points,) are in cm⁻¹, the thickness is in µm.
@@ -71,32 +68,49 @@ def film_absorbance(wavenumber: Array, n: Array, kappa: Array, thickness: float,
         return np.asarray(-np.log10(abs((1 - r**2) * phase / (1 - (r * phase) ** 2)) ** 2))
 
 
-def instrument_lines(wavenumber: Array, n: Array, kappa: Array, conditions: Conditions) -> dict[str, Array]:
-    """Return what the instruments that are asked for show, by column name, shape (..., points)."""
+def instrument_lines(
+    wavenumber: Array,
+    n: Array,
+    kappa: Array,
+    atr: tuple[float, ...] | None,
+    reflection: float | None,
+    film: tuple[float, ...] | None,
+) -> dict[str, Array]:
+    """Return what instruments show, by column name, shape (..., points); None stands for one that is not asked for.
+
+    Parameters
+    ----------
+    wavenumber, n, kappa
+        Wavenumbers (points,) in cm⁻¹, and the optical constants, shape (..., points).
+    atr
+        Angle (°) and index of the crystal.
+    reflection
+        Angle (°) on a free surface.
+    film
+        Thickness (µm) and, if it is not 1, index of the windows.
+    """
     lines: dict[str, Array] = {}
-    if conditions.atr is not None:
-        lines |= atr_absorbance(n, kappa, *conditions.atr)
-    if conditions.reflection is not None:
-        lines |= of_lights(REFLECTANCE, *reflectances(n, kappa, conditions.reflection))
-    if conditions.film is not None:
-        lines[FILM] = film_absorbance(wavenumber, n, kappa, conditions.film[0], window_index(conditions.film))
+    if atr is not None:
+        lines |= atr_absorbance(n, kappa, *atr)
+    if reflection is not None:
+        lines |= of_lights(REFLECTANCE, *reflectances(n, kappa, reflection))
+    if film is not None:
+        lines[FILM] = film_absorbance(wavenumber, n, kappa, *film)
     return lines
 
 
-def instrument_header(conditions: Conditions) -> dict[str, str]:
-    """Return the header entries that explain the columns."""
-    header, atr, film = {}, conditions.atr, conditions.film
+def instrument_header(
+    atr: tuple[float, ...] | None, reflection: float | None, film: tuple[float, ...] | None
+) -> dict[str, str]:
+    """Return the header entries that explain the columns of `instrument_lines`."""
+    header = {}
     if atr is not None:
         header[ATR] = (
             f"-log10 R of one reflection at {atr[0]:g}° in a crystal of index {atr[1]:g}; _s, _p: of polarised light"
         )
-    if conditions.reflection is not None:
-        header[REFLECTANCE] = f"R of a flat surface at {conditions.reflection:g}°; _s, _p: of polarised light"
+    if reflection is not None:
+        header[REFLECTANCE] = f"R of a flat surface at {reflection:g}°; _s, _p: of polarised light"
     if film is not None:
-        header[FILM] = f"-log10 T of {film[0]:g} µm between windows of index {window_index(film):g}, with interference"
+        thickness, window = (*film, 1.0)[:2]
+        header[FILM] = f"-log10 T of {thickness:g} µm between windows of index {window:g}, with interference"
     return header
-
-
-def window_index(film: tuple[float, ...]) -> float:
-    """Return the index of the windows of a film, 1 unless given."""
-    return film[1] if len(film) > 1 else 1.0

@@ -22,7 +22,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.spectra.measured import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
+from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
 
 LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 TABLES = ("XYDATA", "XYPOINTS")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mimyria.checks.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import standard_error
 from mimyria.spectra.spectrum import Spectrum
-from mimyria.spectra.student import student
+from mimyria.statistics.student import student
 from mimyria.targets import TARGETS
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import AXES, Array
-from mimyria.spectra.dielectric import epsilon_imag, epsilon_real
+from mimyria.optical.dielectric import epsilon_imag, epsilon_real
 from mimyria.units import ANGSTROM
 
 VISIBLE = 1e-2

@@ -9,11 +9,11 @@ from itertools import combinations
 import numpy as np
 
 from mimyria.elements import masses_of, numbers_of
-from mimyria.formats.naming import ISOTOPES
+from mimyria.files.naming import ISOTOPES
 from mimyria.frame import Array
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.sampling import standard_error
-from mimyria.spectra.student import student
+from mimyria.statistics.student import student
 
 log = logging.getLogger("mimyria")
 

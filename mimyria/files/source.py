@@ -9,16 +9,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, plain_suffix, read_errors
-from mimyria.formats.layout import check_layout
-from mimyria.formats.naming import check_given
+from mimyria.files.compression import open_lines, plain_suffix, read_errors
+from mimyria.files.layout import check_layout
+from mimyria.files.naming import check_given
 from mimyria.frame import Frame
 from mimyria.units import VELOCITY
 
 log = logging.getLogger("mimyria")
 
 HEAD_BYTES = 4096
+NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+"""In place of a frame of which only the time is wanted, or as the start of one."""
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
-from mimyria.settings.of_slab import OWN, Light
-from mimyria.spectra.spectrum import read_spectrum
+from mimyria.settings.of_slab import Light
 
 GEOMETRIES = ("ssp", "sps", "pss", "ppp")
 """Polarisations of sum frequency, visible, infrared."""
@@ -111,37 +108,6 @@ def effective(wavenumber: Array, chi: Mapping[str, Array], light: Light, infrare
         terms = [first[a] * second[b] * third[c] * chi[name] for name, axes in elements.items() for a, b, c in axes]
         found[geometry] = sum(terms, np.zeros_like(chi["zzz"]))
     return found
-
-
-def read_infrared_index(light: Light, wavenumber: Array | None = None) -> Array | None:
-    """Return n + iκ of the liquid at wavenumbers, NaN outside of its file; None if it is the run's own.
-
-    Raises
-    ------
-    ConfigError
-        If the file is not there, or has no column ``n`` with numbers.
-    """
-    if light.infrared_index == OWN:
-        return None
-    if not isinstance(light.infrared_index, Path):
-        return np.asarray(light.infrared_index)
-    what = f"--light infrared_index={light.infrared_index}"
-    try:
-        table = read_spectrum(light.infrared_index)
-    except SpectrumError as error:
-        raise ConfigError(f"{what}: takes a number, own, or a file with columns n and kappa: {error}") from None
-    if "n" not in table.columns:
-        raise ConfigError(
-            f"{what}: has no column n, only {', '.join(list(table.columns)[1:])}; ir.csv of a run with "
-            "--epsilon-infinity has n and kappa"
-        )
-    index = table.columns["n"] + 1j * table.columns.get("kappa", np.zeros(len(table.wavenumber)))
-    known = np.isfinite(index)
-    if not known.any():
-        raise ConfigError(f"{what}: its column n, or kappa, holds no number")
-    if wavenumber is None:
-        return index
-    return np.interp(wavenumber, table.wavenumber[known], index[known], left=np.nan, right=np.nan)
 
 
 def light_header(light: Light) -> dict[str, str]:

@@ -29,14 +29,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mimyria.choices import check_instruments
-from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
+from mimyria.optical.dielectric import epsilon_real
+from mimyria.optical.instruments import ATR, FILM, REFLECTANCE, instrument_lines, reflectances
 from mimyria.rates.window import sine_shape
-from mimyria.spectra.compare import check_scale
-from mimyria.spectra.dielectric import epsilon_real
-from mimyria.spectra.instruments import ATR, FILM, REFLECTANCE, atr_absorbance, film_absorbance, of_lights, reflectances
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name, read_spectrum
 
 LIGHTS = ("", "s", "p")
 STEPS, CONVERGED = 600, 2e-5
@@ -83,12 +80,7 @@ class Instrument:
 
     def shows(self, wavenumber: Array, n: Array, kappa: Array) -> Array:
         """Return what is measured of a sample with n and κ."""
-        if self.atr is not None:
-            return atr_absorbance(n, kappa, self.atr[0], self.atr[1])[self.quantity]
-        if self.reflection is not None:
-            return of_lights(REFLECTANCE, *reflectances(n, kappa, self.reflection))[self.quantity]
-        assert self.film is not None
-        return film_absorbance(wavenumber, n, kappa, self.film[0], self.film[1] if len(self.film) > 1 else 1.0)
+        return instrument_lines(wavenumber, n, kappa, self.atr, self.reflection, self.film)[self.quantity]
 
 
 class _Measured(NamedTuple):
@@ -105,60 +97,37 @@ class _Measured(NamedTuple):
     place: str
 
 
-def optics(
-    measured: Spectrum | File,
-    *,
-    atr: tuple[float, ...] | None = None,
-    reflection: float | None = None,
-    film: tuple[float, ...] | None = None,
-    light: str = "",
-    index: float,
-    at: float | None = None,
-    column: str | None = None,
-    scale: float = 1.0,
-) -> Spectrum:
-    """Return n, κ, n·α and what follows from them of a sample whose ATR, reflectance or film was measured.
+def invert(
+    instrument: Instrument, wavenumber: Array, measured: Array, index: float, at: float | None, place: str
+) -> tuple[Array, dict[str, Array], dict[str, Array]]:
+    """Return n, κ and what follows from them of a sample whose ATR, reflectance or film was measured.
 
     Parameters
     ----------
-    measured
-        A spectrum or its file, over cm⁻¹: an absorbance (ATR, film) or a reflectance.
-    atr, reflection, film
-        One of them: angle (°) and index of the crystal; angle (°); thickness (µm) and index of the windows.
-    light
-        ``s`` or ``p``; empty for unpolarised.
+    wavenumber, measured
+        Increasing wavenumbers (n,) in cm⁻¹, and what the instrument shows there.
     index, at
         Refractive index of the sample at a wavenumber (cm⁻¹) where it does not absorb; without it, the highest one.
-    column, scale
-        Name of the measured column, and what it is multiplied with.
+    place
+        The file, for messages.
 
     Returns
     -------
-    Spectrum
-        Columns as in ``ir.csv``: n·α and α in cm⁻¹. Errors are those of the ends of the range, not of noise.
+    tuple
+        Wavenumbers in equal steps (cm⁻¹), columns as in ``ir.csv``, and their errors from the ends of the range.
 
     Raises
     ------
     ConfigError, SpectrumError
-        If the instrument or the index cannot be, the file is of another quantity, or n and κ do not converge.
+        If the index cannot be, there is too little or another quantity, or n and κ do not converge.
     """
-    instrument = Instrument(atr, reflection, film, light)
-    check_scale(scale)
-    table = measured if isinstance(measured, Spectrum) else read_spectrum(measured)
-    place, name = table.origin or table.kind, column or list(table.columns)[1]
-    reflected = instrument.reflection is not None
-    if (told := table.measured(column)) and reflected != (told == REFLECTANCE):
-        raise SpectrumError(
-            f"{place}: its column {name} is {told}, and not what is to be inverted, {instrument.quantity}"
-        )
-    known = np.isfinite(table.values(column)) & (table.wavenumber > 0)
-    nu, values = table.wavenumber[known], scale * table.values(column)[known]
+    nu, reflected = wavenumber, instrument.reflection is not None
     if len(nu) < 8 or not np.median(np.diff(nu)) > 0:
         raise SpectrumError(f"{place}: {len(nu)} different wavenumbers are too few for n and κ")
-    if reflected and not (values.min() > 0 and values.max() < 1):
+    if reflected and not (measured.min() > 0 and measured.max() < 1):
         raise SpectrumError(
-            f"{place}: a reflectance lies between 0 and 1, and not from {values.min():.4g} to {values.max():.4g}: "
-            "see --scale"
+            f"{place}: a reflectance lies between 0 and 1, and not from {measured.min():.4g} to "
+            f"{measured.max():.4g}: see --scale"
         )
     if not 1 <= index <= 6:
         raise ConfigError(f"--index takes the refractive index of the sample where it does not absorb, not {index:g}")
@@ -168,25 +137,11 @@ def optics(
     points = min(int(np.ceil(nu[-1] / np.median(np.diff(nu)))), MOST_POINTS)
     grid = np.linspace(0, nu[-1], points + 1)
     inside = grid >= nu[0] - 1e-9 * nu[-1]
-    line = np.interp(grid, nu, values)
     solve = _from_reflectance if reflected else _from_absorbance
-    on_grid = _Measured(instrument, grid, inside, line, index, anchor, place)
-    n, kappa = solve(on_grid, continued=True)
-    others = solve(on_grid, continued=False)
-    lines = {key: value[inside] for key, value in _all(grid, n, kappa).items()}
-    errors = {key: abs(value[inside] - lines[key]) for key, value in _all(grid, *others).items()}
-    columns = {WAVENUMBER: grid[inside]}
-    for key, value in lines.items():
-        columns |= {key: value, column_name(key): errors[key]}
-    header = {
-        "measured": f"{place}, {name} as {instrument.quantity}",
-        "n, kappa": f"by Kramers-Kronig, with the index {index:g} at {anchor:g} cm-1",
-        "errors": "what the part of the spectrum below the measured range decides; noise is not in them",
-    }
-    units = dict.fromkeys(("n_alpha", "alpha"), "cm-1") | dict.fromkeys(
-        ("epsilon_imag", "epsilon_real", "n", "kappa", "reflectivity"), "1"
-    )
-    return Spectrum("optics", columns, header, units, place)
+    on_grid = _Measured(instrument, grid, inside, np.interp(grid, nu, measured), index, anchor, place)
+    found, other = (_all(grid, *solve(on_grid, continued=continued)) for continued in (True, False))
+    lines = {key: value[inside] for key, value in found.items()}
+    return grid[inside], lines, {key: abs(other[key][inside] - line) for key, line in lines.items()}
 
 
 def _all(grid: Array, n: Array, kappa: Array) -> dict[str, Array]:

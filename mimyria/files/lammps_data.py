@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
+from mimyria.files.compression import open_lines, read_errors
 from mimyria.frame import Array
 
 COUNT = re.compile(r"\s*(\d+)\s+(atoms|atom types|bonds|angles|dihedrals|impropers)\s*(?:#.*)?$")

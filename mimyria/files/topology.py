@@ -17,12 +17,12 @@ import numpy as np
 
 from mimyria.elements import masses_of, symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, plain_suffix
-from mimyria.formats.lammps_data import is_data, is_dump, read_data
-from mimyria.formats.lammps_text import Units, read_columns, read_snapshots, told_names, units_of
-from mimyria.formats.naming import ISOTOPES, SITE, Atoms, element_of, identify_atoms, is_ambiguous, words_of
-from mimyria.formats.source import Progress, Source
-from mimyria.formats.universe import open_universe
+from mimyria.files.compression import open_lines, plain_suffix
+from mimyria.files.lammps_data import is_data, is_dump, read_data
+from mimyria.files.lammps_text import Units, read_columns, read_snapshots, told_names, units_of
+from mimyria.files.naming import ISOTOPES, SITE, Atoms, element_of, identify_atoms, is_ambiguous, words_of
+from mimyria.files.source import Progress, Source
+from mimyria.files.universe import open_universe
 from mimyria.frame import Array
 
 PDB, ATOM_RECORDS = (".pdb", ".ent"), (b"ATOM", b"HETATM")

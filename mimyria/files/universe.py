@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, plain_suffix
-from mimyria.formats.lammps_data import is_data, is_dump, read_data
+from mimyria.files.compression import open_lines, plain_suffix
+from mimyria.files.lammps_data import is_data, is_dump, read_data
 from mimyria.frame import Array
 
 GEOMETRIC = {"around", "sphlayer", "sphzone", "isolayer", "cyzone", "cylayer", "point", "x", "y", "z"}
@@ -115,7 +115,7 @@ def open_universe(path: Path, guessed: Sequence[str] = ()) -> Any:
 
 def _of_extxyz(path: Path) -> Any:
     """Return the atoms of the first frame of an extended xyz file, or of a compressed one, by the names it has."""
-    from mimyria.formats.extxyz import read_names  # which reads atoms by this module
+    from mimyria.files.xyz import read_names  # which reads atoms by this module
 
     names, extended = read_names(path)
     universe = _made_up(np.zeros(len(names), dtype=int), names, names)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
+from mimyria.files.compression import open_lines, read_errors
 from mimyria.frame import Array, Frame
 
 TIME_TOLERANCE = 2e-3

@@ -11,9 +11,9 @@ import numpy as np
 from scipy import constants
 
 from mimyria.errors import TrajectoryError
-from mimyria.formats.compression import open_lines, read_errors
-from mimyria.formats.lammps_data import is_yaml
-from mimyria.formats.source import Progress, Source, truncation_error
+from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.lammps_data import is_yaml
+from mimyria.files.source import Progress, Source, truncation_error
 from mimyria.frame import Array
 from mimyria.units import ATOMIC_MASS, BOHR
 

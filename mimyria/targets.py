@@ -11,6 +11,7 @@ by the same line, ``einsum("n...x,nx->...", T, v)``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -31,9 +32,7 @@ class Target:
     """In files and on the command line."""
     title: str
     order: int
-    """Number of field indices k; the tensor of one atom has k + 1 indices."""
-    formula: str
-    """Its index symmetry, as ``e3nn.o3.ReducedTensorProducts`` reads it."""
+    """Number of field indices k, in which it is symmetric; the tensor of one atom has k + 1 indices."""
     unit: str
     rate_unit: str
     """Unit of Σ T·v with v in Å/fs."""
@@ -64,6 +63,11 @@ class Target:
         """∂^k F/∂E^k in atomic units, in ours: ∂M/∂R is in e; of higher orders a.u. per a0 becomes a.u. per Å."""
         return 1.0 if self.order == 1 else 1 / BOHR
 
+    def symmetrise(self, tensors: Array) -> Array:
+        """Return the part of tensors (n, 3, ..., 3) that is symmetric in the field indices."""
+        orders = [(0, *fields, self.order + 1) for fields in permutations(range(1, self.order + 1))]
+        return np.mean([tensors.transpose(order) for order in orders], axis=0)
+
     def translation_sum(self, charge: float) -> Array:
         """Return Σ_n T[n] of the acoustic sum rule: Q_tot·1 (e) for the APT, zero for every higher order."""
         return charge * np.eye(3) if self.order == 1 else np.zeros(self.shape)
@@ -81,7 +85,6 @@ APT = Target(
     name="apt",
     title="atomic polar tensor ∂M/∂R",
     order=1,
-    formula="ij",
     unit="e",
     rate_unit="e Å/fs",
     ase_property="born_effective_charges",
@@ -91,7 +94,6 @@ PGT = Target(
     name="pgt",
     title="polarizability gradient tensor ∂α/∂R",
     order=2,
-    formula="ijk=jik",
     unit="e^2 a0^2/(Eh Angstrom)",
     rate_unit="e² a0² E_h⁻¹ fs⁻¹",
     ase_property="polarizability_gradient",
@@ -100,7 +102,6 @@ HGT = Target(
     name="hgt",
     title="first hyperpolarizability gradient tensor ∂β/∂R",
     order=3,
-    formula="ijkl=jikl=ikjl",
     unit="e^3 a0^3/(Eh^2 Angstrom)",
     rate_unit="e³ a0³ E_h⁻² fs⁻¹",
     ase_property="hyperpolarizability_gradient",

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from mimyria.errors import ModelError
 from mimyria.model.architecture import ARCHITECTURES, Architecture, name_of
 from mimyria.model.graph import Graph
-from mimyria.model.model import PRESETS, ResponseModel, tensor_irreps
+from mimyria.model.irreps import tensor_irreps
+from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.targets import TARGETS
 from networks import SPECIES, NetworkContract, made_of
 

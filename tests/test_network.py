@@ -114,10 +114,10 @@ def test_every_read_out_turns_as_its_irrep(network: Network, seed: int, improper
     reads = [*network.reads[-1].values()]
     for read in reads:
         assert isinstance(read, ReadOut)
-        own = read.irrep.D_from_matrix(turn)
-        plain = read(x, slices).unflatten(1, (-1, read.irrep.dim))  # (n, multiplicity, 2l + 1)
-        assert_equal(read(turned(action, x), slices).unflatten(1, (-1, read.irrep.dim)), plain @ own.T)
-    assert {read.natural for read in reads} == {True, False}
+        own = o3.Irrep(read.irrep.name).D_from_matrix(turn)
+        plain = read(x, slices).unflatten(1, (-1, read.irrep.size))  # (n, multiplicity, 2l + 1)
+        assert_equal(read(turned(action, x), slices).unflatten(1, (-1, read.irrep.size)), plain @ own.T)
+    assert {read.irrep.natural for read in reads} == {True, False}
 
 
 def test_weights_are_those_of_the_central_species(network: Network) -> None:

@@ -17,7 +17,7 @@ from conftest import random_frame
 from mimyria.elements import symbols_of
 from mimyria.errors import ModelError
 from mimyria.model.files import read_model, write_model
-from mimyria.model.model import tensor_irreps
+from mimyria.model.irreps import tensor_irreps
 from mimyria.model.original import read_original
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
@@ -30,9 +30,9 @@ def test_a_model_of_the_original_program_gives_the_same(tmp_path: Path, target: 
     torch.manual_seed(0)
     kinds, irreps = ["O", "H"], tensor_irreps(TARGETS[target])[0]
     features = o3.Irreps([(mul, (degree, parity)) for degree, mul in enumerate((8, 4)) for parity in (-1, 1)])
-    passing = MessagePassing(["2x0e", features, irreps], "0e", "1x0e+1x1o", [5, 100], 7.0).double()
+    passing = MessagePassing(["2x0e", features, str(irreps)], "0e", "1x0e+1x1o", [5, 100], 7.0).double()
     change = tensor_irreps(TARGETS[target])[1].double()
-    statistics = {kind: torch.rand(irreps.dim, dtype=torch.float64) + 0.5 for kind in kinds}
+    statistics = {kind: torch.rand(irreps.size, dtype=torch.float64) + 0.5 for kind in kinds}
     shape = {
         "atom_kinds": kinds, "radial_cutoff": 3.0, "num_radial_basis": 5, "num_neighbors": 7, "num_features": 8,
         "num_layers": 1, "lmax": 1, "normalization": "NORM_IRREPS", "equal_num_features_per_channel": False,

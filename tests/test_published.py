@@ -13,7 +13,8 @@ from mimyria.errors import Interrupted
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.graph import build_graph
-from mimyria.model.model import PRESETS, tensor_irreps
+from mimyria.model.irreps import tensor_irreps
+from mimyria.model.model import PRESETS
 from mimyria.model.published import PublishedNetwork, PublishedSettings
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import torch
-from e3nn import o3
 from torch import Tensor
 
 from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
+from mimyria.model.irreps import Irreps
 from mimyria.model.network import Network, NetworkSettings
 from mimyria.model.published import PublishedNetwork, PublishedSettings
 
@@ -59,7 +59,7 @@ class Architecture:
     """Networks of one design."""
 
     settings: type[Settings]
-    network: Callable[[Any, o3.Irreps], NetworkProtocol]  # a torch module, made from settings and the tensor's irreps
+    network: Callable[[Any, Irreps], NetworkProtocol]  # a torch module, made from settings and the tensor's irreps
     dtype: torch.dtype = torch.float32  # of the weights
     several_levels: bool = False  # whether irreps of several levels of theory can be read from the same features
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from e3nn import o3
 from torch import Tensor
 
 from mimyria.elements import symbols_of
@@ -174,11 +173,11 @@ def normalise(model: ResponseModel, batches: Sequence[Batch], carried: Collectio
             if s in carried:
                 _refit(model, mean[s], scale[s], predictions[chosen], rows)
                 continue
-            for _, part in irrep_slices(model):
+            for _, part in model.irreps.single():
                 if part.stop - part.start == 1:  # a scalar: the mean of any other irrep is zero over all orientations
                     mean[s, part] = rows[:, part].mean()
             squares = (rows - mean[s]).square()
-            for _, part in irrep_slices(model):
+            for _, part in model.irreps.single():
                 scale[s, part] = 1 / (inverse_root(squares[:, part].mean()) * inverse_root(squares.mean())).sqrt()
 
 
@@ -188,7 +187,7 @@ def _refit(model: ResponseModel, mean: Tensor, scale: Tensor, predictions: Tenso
     t = a·scale·x + mean', a = Σ x·(t - t̄) / scale Σ x·(x - x̄) for each irrep, means of scalars alone, and a within a
     factor of two of one: it is determined by few labels, a weak irrep's by their noise.
     """
-    for _, part in irrep_slices(model):
+    for _, part in model.irreps.single():
         x, t = predictions[:, part], labels[:, part]
         scalar = part.stop - part.start == 1
         x_mean, t_mean = (values.mean() if scalar else values.new_zeros(()) for values in (x, t))
@@ -197,18 +196,12 @@ def _refit(model: ResponseModel, mean: Tensor, scale: Tensor, predictions: Tenso
         mean[part] = t_mean - scale[part] * x_mean
 
 
-def irrep_slices(model: ResponseModel) -> list[tuple[str, slice]]:
-    """Return name and places of every irrep of a model's target."""
-    single = o3.Irreps([(1, irrep) for multiplicity, irrep in model.irreps for _ in range(multiplicity)])
-    return [(str(irrep), part) for (_, irrep), part in zip(single, single.slices(), strict=True)]
-
-
 def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: Sequence[Batch]) -> Tensor:
     """Return the weights of the squared errors, shape (species, irreps); see `Data`.
 
     A species counts in all with the root of its share of the atoms, times what the user says: rare ones are heard.
     """
-    symbols, irreps = symbols_of(np.array(model.settings.species)), irrep_slices(model)
+    symbols, irreps = symbols_of(np.array(model.settings.species)), model.irreps.single()
     known = {*symbols, *(name for name, _ in irreps)}
     if unknown := sorted(set(weights) - known):
         raise ConfigError(f"--weight {unknown[0]}: the labels have {', '.join(sorted(known))}")
@@ -216,7 +209,7 @@ def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: S
         torch.cat([batch.graph.species[batch.labelled] for batch in batches]).bincount(minlength=len(symbols)).cpu()
     )
     share = counts / counts.sum()
-    result = torch.ones(len(symbols), model.irreps.dim) * share.clamp(min=1e-9).rsqrt()[:, None]
+    result = torch.ones(len(symbols), model.irreps.size) * share.clamp(min=1e-9).rsqrt()[:, None]
     for s, symbol in enumerate(symbols):
         result[s] *= weights.get(symbol, 1.0)
     for name, part in irreps:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from mimyria.elements import symbols_of
@@ -15,6 +14,7 @@ from mimyria.errors import ConfigError, ModelError
 from mimyria.level import UNKNOWN, Level, in_words
 from mimyria.model.architecture import ARCHITECTURES, GraphGeometry, NetworkProtocol, Settings, name_of
 from mimyria.model.graph import Graph
+from mimyria.model.irreps import tensor_irreps
 from mimyria.model.network import NetworkSettings
 from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS, Target
@@ -66,12 +66,12 @@ class ResponseModel(nn.Module):
         architecture = ARCHITECTURES[name_of(settings)]
         if len(self.levels) > 1 and not architecture.several_levels:
             raise ConfigError(f"networks of this preset learn one level of theory, not {in_words(self.levels)}")
-        every = len(self.levels) * self.irreps
+        every = self.irreps.repeated(len(self.levels))
         networks = [architecture.network(settings, every) for _ in range(members)]
         self.members = nn.ModuleList(cast("list[nn.Module]", networks))
         self.register_buffer("change_of_basis", change_of_basis)
-        self.register_buffer("mean", torch.zeros(len(settings.species), every.dim))
-        self.register_buffer("scale", torch.ones(len(settings.species), every.dim))
+        self.register_buffer("mean", torch.zeros(len(settings.species), every.size))
+        self.register_buffer("scale", torch.ones(len(settings.species), every.size))
         self.to(architecture.dtype)
 
     def __repr__(self) -> str:
@@ -101,7 +101,7 @@ class ResponseModel(nn.Module):
 
     def columns(self, level: int) -> slice:
         """Return the places of the irreps of a level."""
-        return slice(level * self.irreps.dim, (level + 1) * self.irreps.dim)
+        return slice(level * self.irreps.size, (level + 1) * self.irreps.size)
 
     def forward(self, geometry: GraphGeometry, level: int = 0) -> Tensor:
         """Return the normalised irreps of every member, atoms in the graph's order; shape (members, n, irreps)."""
@@ -117,13 +117,6 @@ class ResponseModel(nn.Module):
         y = self(geometry) * scale + mean
         tensors = torch.empty_like(y).index_copy(1, graph.order, y) @ self.change_of_basis.flatten(1)
         return tensors.reshape(*y.shape[:2], *self.target.shape)
-
-
-def tensor_irreps(target: Target) -> tuple[o3.Irreps, Tensor]:
-    """Return the irreps of a target's tensor and the orthonormal change of basis (irreps, 3, ..., 3)."""
-    letters = dict.fromkeys(target.formula.split("=")[0], "1o")
-    products = o3.ReducedTensorProducts(target.formula, **letters)
-    return products.irreps_out.simplify(), products.change_of_basis.float()
 
 
 def preset_settings(preset: str, target: str, species: tuple[int, ...]) -> Settings:

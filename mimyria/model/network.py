@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, harmonics, radial_functions, rows, sphere
+from mimyria.model.irreps import Irrep, Irreps, wigner_3j
 
 TINY = 1e-12
 
@@ -178,16 +178,16 @@ class ReadOut(nn.Module):
     left: Tensor
     right: Tensor
 
-    def __init__(self, n_species: int, n_in: int, multiplicity: int, irrep: o3.Irrep, l_max: int) -> None:
+    def __init__(self, n_species: int, n_in: int, irrep: Irrep, l_max: int) -> None:
         super().__init__()
         self.irrep = irrep
-        self.natural = irrep.p == (-1) ** irrep.l
         n_mixed = n_in
-        if not self.natural:
+        if not irrep.natural:
             self.factors = SpeciesLinear(n_species, n_in, 2 * n_in, degrees(l_max))
             left, right, symbols = [], [], []
-            for first, second in (paths := cross_products(irrep.l, l_max)):
-                symbol = math.sqrt(irrep.dim) * o3.wigner_3j(first, second, irrep.l).float()  # (l1 m1, l2 m2, l m)
+            for first, second in (paths := cross_products(irrep.degree, l_max)):
+                symbols_here = wigner_3j(first, second, irrep.degree)  # (l1 m1, l2 m2, l m)
+                symbol = math.sqrt(irrep.size) * torch.from_numpy(symbols_here).float()
                 i, j = symbol.abs().sum(2).nonzero().T
                 left.append(first**2 + i)
                 right.append(second**2 + j)
@@ -197,15 +197,15 @@ class ReadOut(nn.Module):
             blocks: Tensor = torch.block_diag(*symbols)  # type: ignore[no-untyped-call]
             self.register_buffer("wigner", blocks, persistent=False)  # (paths lm, pairs)
             n_mixed = n_in * len(paths)
-        self.mix = SpeciesLinear(n_species, n_mixed, multiplicity, torch.zeros(irrep.dim, dtype=torch.long))
+        self.mix = SpeciesLinear(n_species, n_mixed, irrep.multiplicity, torch.zeros(irrep.size, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # -> (n, multiplicity · (2l + 1))
-        if self.natural:
-            y = x[self.irrep.l**2 : (self.irrep.l + 1) ** 2]
+        if self.irrep.natural:
+            y = x[self.irrep.degree**2 : (self.irrep.degree + 1) ** 2]
         else:
             a, b = self.factors(x, slices).chunk(2, dim=-1)  # (harmonics, n, in) each
             pairs = a.index_select(0, self.left) * b.index_select(0, self.right)  # (pairs, n, in)
-            y = (self.wigner @ pairs.flatten(1)).unflatten(0, (-1, self.irrep.dim)).unflatten(2, pairs.shape[1:])
+            y = (self.wigner @ pairs.flatten(1)).unflatten(0, (-1, self.irrep.size)).unflatten(2, pairs.shape[1:])
             y = y.permute(1, 2, 0, 3).flatten(2)  # (2l + 1, n, paths in)
         return self.mix(y, slices).permute(1, 2, 0).flatten(1)
 
@@ -226,13 +226,13 @@ class Network(nn.Module):
     density_scale: Tensor
     message_scale: Tensor
 
-    def __init__(self, settings: NetworkSettings, irreps: o3.Irreps) -> None:
+    def __init__(self, settings: NetworkSettings, irreps: Irreps) -> None:
         super().__init__()
         self.settings = settings
         n_species, channels, l_max = len(settings.species), settings.channels, settings.l_max
-        if irreps.lmax > l_max:
+        if irreps.highest > l_max:
             raise ModelError(
-                f"a network with l_max={l_max} cannot give {irreps}; the {settings.target} needs {irreps.lmax}"
+                f"a network with l_max={l_max} cannot give {irreps}; the {settings.target} needs {irreps.highest}"
             )
         self.embed = SpeciesLinear(n_species, n_species * settings.radial, channels, degrees(l_max))
         self.first = SphereProduct(n_species, channels, channels, settings)
@@ -243,9 +243,9 @@ class Network(nn.Module):
         self.reads = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    str(number): ReadOut(n_species, channels, mul, irrep, l_max)
-                    for number, (mul, irrep) in enumerate(irreps)
-                    if last or irrep.p == (-1) ** irrep.l  # the others are small, and cost most
+                    str(number): ReadOut(n_species, channels, irrep, l_max)
+                    for number, irrep in enumerate(irreps.parts)
+                    if last or irrep.natural  # the others are small, and cost most
                 }
             )
             for last in [False] * settings.layers + [True]

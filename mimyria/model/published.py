@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from e3nn import o3
-from e3nn.math import soft_one_hot_linspace
-from e3nn.nn.models.v2106.gate_points_message_passing import MessagePassing
 from torch import Tensor, nn
 
 from mimyria.model.graph import Graph
+from mimyria.model.irreps import Irreps
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,11 @@ class PublishedNetwork(nn.Module):
 
     neighbours: Tensor
 
-    def __init__(self, settings: PublishedSettings, irreps: o3.Irreps) -> None:
+    def __init__(self, settings: PublishedSettings, irreps: Irreps) -> None:
         super().__init__()
+        from e3nn import o3  # slow to import, and only needed here
+        from e3nn.nn.models.v2106.gate_points_message_passing import MessagePassing
+
         self.settings = settings
         features = o3.Irreps(
             [
@@ -68,7 +69,7 @@ class PublishedNetwork(nn.Module):
             ]
         )
         self.passing = MessagePassing(
-            irreps_node_sequence=[f"{len(settings.species)}x0e", *[features] * settings.layers, irreps],
+            irreps_node_sequence=[f"{len(settings.species)}x0e", *[features] * settings.layers, str(irreps)],
             irreps_node_attr="0e",
             irreps_edge_attr=o3.Irreps.spherical_harmonics(len(settings.channels) - 1),
             fc_neurons=[settings.radial, settings.hidden],
@@ -78,6 +79,9 @@ class PublishedNetwork(nn.Module):
 
     def geometry(self, graph: Graph) -> Edges:
         """Return the pairs of a graph."""
+        from e3nn import o3
+        from e3nn.math import soft_one_hot_linspace
+
         settings = self.settings
         distances = graph.vectors.norm(dim=-1)
         receivers, columns = (distances < settings.cutoff).nonzero(as_tuple=True)

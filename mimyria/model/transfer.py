@@ -62,7 +62,7 @@ def adapted(model: ResponseModel, species: tuple[int, ...], levels: Sequence[Lev
 
 def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]:
     """Return the weights and constants of some levels in this order, the others left out."""
-    each, state = len(model.irreps), model.state_dict()
+    each, state = len(model.irreps.parts), model.state_dict()
     if len(model.levels) == 1 and len(levels) == 1:
         return state
     chosen: dict[str, Tensor] = {}

@@ -15,7 +15,8 @@ from mimyria.errors import LabelError, ModelError
 from mimyria.frame import Array, Frame
 from mimyria.level import UNKNOWN, different, in_words, level_of
 from mimyria.model.files import read_every_level
-from mimyria.model.model import ResponseModel, tensor_irreps
+from mimyria.model.irreps import tensor_irreps
+from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_with_spread
 from mimyria.targets import Target, labelled_atoms
 from mimyria.training.intensities import in_words as bias_in_words
@@ -146,7 +147,9 @@ def _bases(target: Target) -> dict[str, Array]:
     """Return the basis (m, 3ᵏ) of each irrep of the tensor by name."""
     irreps, change_of_basis = tensor_irreps(target)
     basis = change_of_basis.flatten(1).double().numpy()
-    return {str(irrep): basis[place] for (_, irrep), place in zip(irreps, irreps.slices(), strict=True)}
+    names = dict.fromkeys(name for name, _ in irreps.single())
+    places = {name: [place for other, place in irreps.single() if other == name] for name in names}
+    return {name: np.concatenate([basis[place] for place in each]) for name, each in places.items()}
 
 
 def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:

@@ -121,6 +121,14 @@ class NetworkContract:
         assert geometry.nbytes > 0
         assert_same(model.tensors(geometry)[0].detach().numpy(), tensors_of(model, random_frame(3)))
 
+    def test_its_steps_one_after_the_other_are_the_whole(self, model: ResponseModel) -> None:
+        graph = build_graph([random_frame(4)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
+        own, sent, (network,) = None, None, model.networks
+        with torch.inference_mode():
+            for number in range(network.steps):
+                own, sent = network.step(number, network.geometry(graph, number), own, sent)
+            assert_same(own.numpy(), network(network.geometry(graph)).numpy())
+
     def test_every_weight_can_be_trained(self, model: ResponseModel) -> None:
         graph = build_graph([random_frame(2)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)
         model(model.geometry(graph)).square().sum().backward()

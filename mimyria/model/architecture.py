@@ -42,16 +42,37 @@ class GraphGeometry(Protocol):
 
 
 class NetworkProtocol(Protocol):
-    """A torch module that gives the normalised irreps of a tensor for every atom."""
+    """A torch module that gives the normalised irreps of a tensor for every atom.
 
-    def geometry(self, graph: Graph) -> GraphGeometry:
-        """Return what depends on the graph and the settings but for the target, not on weights: computed once."""
+    It does so in steps. In each an atom computes alone, from what it kept of the step before and from what its
+    neighbours, each by itself, have sent after it: so the atoms of a step may be computed chunk by chunk.
+    """
+
+    def geometry(self, graph: Graph, step: int | None = None) -> GraphGeometry:
+        """Return what depends on the graph and the settings but for the target, not on weights: computed once.
+
+        Or as much of it as one step needs.
+        """
 
     def set_scales(self, geometries: Sequence[Any]) -> None:
         """Bring what the layers see of these geometries to order one."""
 
     def __call__(self, geometry: Any) -> Tensor:
-        """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph."""
+        """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph.
+
+        The same as all steps, one after the other, for the atoms of all chunks.
+        """
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are, one at least."""
+
+    def step(self, number: int, geometry: Any, own: Any = None, sent: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Return what the atoms of a graph keep after a step, the irreps after the last, and what they send.
+
+        ``own`` is what they kept of the step before, ``sent`` what all atoms have sent after it, in the order of all
+        chunks, shape (atoms of all chunks, ...); neither is given to the first step.
+        """
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,17 @@ from mimyria.neighbours import neighbour_pairs
 
 @dataclass(frozen=True)
 class Graph:
-    """Neighbourhoods of n atoms, at most k neighbours each."""
+    """Neighbourhoods of n atoms, at most k neighbours each.
+
+    The atoms are those of all frames, or one of the chunks that these stand in one after the other.
+    """
 
     order: Tensor  # atom of the frames (all frames in a row) at each place, (n,)
-    slices: tuple[slice, ...]  # places of each species of the model
-    neighbours: Tensor  # their places, (n, k)
+    slices: tuple[slice, ...]  # places of each species of the model, from the first atom of the chunk
+    neighbours: Tensor  # their places, counted through all chunks, (n, k)
     neighbour_species: Tensor  # index of their species, (n, k)
     vectors: Tensor  # from each atom to its neighbours, Å, (n, k, 3)
+    first: int = 0  # place of the first of these atoms in all chunks
 
     def __len__(self) -> int:
         return len(self.order)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -121,7 +122,7 @@ class SphereProduct(nn.Module):
 
 
 class Message(nn.Module):
-    """Couples what the neighbours are with where they are: harmonics l' of the neighbour's features, l of its place.
+    """Couples what the neighbours send with where they are: harmonics l' of the neighbour's features, l of its place.
 
     Only l + l' up to a limit are coupled: few of the others reach the degrees that are kept.
     """
@@ -148,12 +149,15 @@ class Message(nn.Module):
         coupling = coupling / norm.clamp(min=TINY**0.5)  # nothing couples to degrees above the limit
         self.register_buffer("coupling", coupling.float(), persistent=False)
 
-    def forward(self, x: Tensor, geometry: Geometry) -> Tensor:  # (harmonics, n, channels)
-        (n_harmonics, n, _), slices = x.shape, geometry.graph.slices
-        sent = self.send(x[: len(self.send.degree)], slices)  # (l'm', n, u)
-        channels, radial = sent.shape[2], geometry.basis.shape[2] // n_harmonics
+    def sent(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, channels) -> (n, l'm' u)
+        return self.send(x[: len(self.send.degree)], slices).transpose(0, 1).flatten(1)
+
+    def forward(self, sent: Tensor, geometry: Geometry) -> Tensor:  # what all atoms send -> (harmonics, n, channels)
+        n, slices = len(geometry.graph), geometry.graph.slices
+        n_harmonics, channels = len(self.coupling), sent.shape[1] // len(self.send.degree)
+        radial = geometry.basis.shape[2] // n_harmonics
         # index_select, unlike indexing, has a deterministic gradient on a CPU: resumed trainings end with the same bits
-        received = sent.transpose(0, 1).reshape(n, -1).index_select(0, geometry.near.flatten())
+        received = sent.index_select(0, geometry.near.flatten())
         received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
         mixed, first = [], 0
         for degree, n_here in self.seen:
@@ -253,26 +257,27 @@ class Network(nn.Module):
         self.register_buffer("density_scale", torch.ones((l_max + 1) ** 2, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
 
-    def geometry(self, graph: Graph) -> Geometry:
-        """Return basis and density of a graph."""
+    def geometry(self, graph: Graph, step: int | None = None) -> Geometry:
+        """Return density and basis of a graph, or the one that a step needs."""
         settings, n = self.settings, len(graph)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (lm, n, k)
-        radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)  # (b, n, k)
-        species = torch.arange(len(settings.species), device=distances.device)[:, None, None]
-        of_species = (radial * (graph.neighbour_species == species)[:, None]).flatten(0, 1)  # (s b, n, k)
-        density = torch.bmm(angular.transpose(0, 1), of_species.permute(1, 2, 0))  # (n, lm, s b)
-        message_cutoff = min(settings.message_cutoff, settings.cutoff)
-        n_near = max(int((distances < message_cutoff).sum(1).max()), 1)
-        distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
-        places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
-        angular = angular.flatten(1).index_select(1, places).T.reshape(n, n_near, -1, 1)
-        radial = radial_functions(distances, message_cutoff, settings.message_radial, settings.envelope)
-        return Geometry(
-            graph=graph,
-            density=density.transpose(0, 1).contiguous(),
-            near=graph.neighbours.gather(1, nearest),
-            basis=(angular * radial.permute(1, 2, 0)[:, :, None]).reshape(n, n_near, -1),
-        )
+        density = near = basis = graph.vectors.new_empty(0)
+        if not step:
+            radial = radial_functions(distances, settings.cutoff, settings.radial, settings.envelope)  # (b, n, k)
+            species = torch.arange(len(settings.species), device=distances.device)[:, None, None]
+            of_species = (radial * (graph.neighbour_species == species)[:, None]).flatten(0, 1)  # (s b, n, k)
+            density = torch.bmm(angular.transpose(0, 1), of_species.permute(1, 2, 0))  # (n, lm, s b)
+            density = density.transpose(0, 1).contiguous()
+        if step != 0:
+            cutoff = min(settings.message_cutoff, settings.cutoff)
+            n_near = max(int((distances < cutoff).sum(1).max()), 1)
+            distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
+            places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
+            angular = angular.flatten(1).index_select(1, places).T.reshape(n, n_near, -1, 1)
+            radial = radial_functions(distances, cutoff, settings.message_radial, settings.envelope)
+            near = graph.neighbours.gather(1, nearest)
+            basis = (angular * radial.permute(1, 2, 0)[:, :, None]).reshape(n, n_near, -1)
+        return Geometry(graph, density, near, basis)
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:
         """Bring inputs and messages to order one."""
@@ -283,17 +288,32 @@ class Network(nn.Module):
         messages = torch.stack([geometry.basis.square().sum(1).mean() for geometry in geometries])
         self.message_scale.copy_(inverse_root(messages.mean()))
 
+    @property
+    def steps(self) -> int:
+        """How often the atoms do something alone, having heard what their neighbours send after the first time."""
+        return 1 + self.settings.layers
+
+    def step(self, number: int, geometry: Geometry, own: Any = None, sent: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Return features and read-outs of the atoms, after the last step irreps alone, and what they send."""
+        slices = geometry.graph.slices
+        if sent is None:
+            x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
+            x, y = self.first(x, slices), {}
+        else:
+            x, y = own
+            heard = self.message_scale * self.messages[number - 1](sent, geometry)
+            x = self.products[number - 1](torch.cat([x, heard], dim=-1), slices)  # (harmonics, n, 2 channels)
+        y = y | {name: read(x, slices) + y.get(name, 0.0) for name, read in self.reads[number].items()}  # type: ignore[operator]
+        if number == self.settings.layers:
+            return torch.cat([y[str(number)] for number in range(len(y))], dim=1), x[:0]  # (n, irreps)
+        return (x, y), self.messages[number].sent(x, slices)  # type: ignore[operator]
+
     def forward(self, geometry: Geometry) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
-        slices = geometry.graph.slices
-        x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
-        x = self.first(x, slices)
-        y = {name: read(x, slices) for name, read in self.reads[0].items()}  # type: ignore[operator]
-        for message, product, reads in zip(self.messages, self.products, self.reads[1:], strict=True):
-            x = torch.cat([x, self.message_scale * message(x, geometry)], dim=-1)  # (harmonics, n, 2 channels)
-            x = product(x, slices)
-            y |= {name: read(x, slices) + y.get(name, 0.0) for name, read in reads.items()}  # type: ignore[operator]
-        return torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, multiplicity (2l + 1)) of each
+        own, sent = self.step(0, geometry)
+        for number in range(1, self.steps):
+            own, sent = self.step(number, geometry, own, sent)
+        return own
 
 
 def inverse_root(mean_square: Tensor) -> Tensor:

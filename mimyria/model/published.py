@@ -77,8 +77,8 @@ class PublishedNetwork(nn.Module):
         )
         self.register_buffer("neighbours", torch.ones(()))
 
-    def geometry(self, graph: Graph) -> Edges:
-        """Return the pairs of a graph."""
+    def geometry(self, graph: Graph, step: int | None = None) -> Edges:
+        """Return the pairs of a graph, of which every step needs all."""
         from e3nn import o3
         from e3nn.math import soft_one_hot_linspace
 
@@ -86,7 +86,8 @@ class PublishedNetwork(nn.Module):
         distances = graph.vectors.norm(dim=-1)
         receivers, columns = (distances < settings.cutoff).nonzero(as_tuple=True)
         if settings.minimum_image:
-            kept = _nearest_images(receivers, graph.neighbours[receivers, columns], distances[receivers, columns])
+            senders = graph.neighbours[receivers, columns]
+            kept = _nearest_images(graph.first + receivers, senders, distances[receivers, columns])
             receivers, columns = receivers[kept], columns[kept]
         vectors, degrees = graph.vectors[receivers, columns], list(range(len(settings.channels)))
         radial = soft_one_hot_linspace(
@@ -105,6 +106,24 @@ class PublishedNetwork(nn.Module):
         """Set the mean number of neighbours, whose root sums over them are divided by."""
         pairs, atoms = sum(len(edges.senders) for edges in geometries), sum(len(edges.graph) for edges in geometries)
         self.neighbours.fill_(max(pairs, 1) / atoms)
+
+    @property
+    def steps(self) -> int:
+        """Tell the neighbours what one is, and pass every layer."""
+        return 1 + len(self.passing.layers)
+
+    def step(
+        self, number: int, edges: Edges, own: Tensor | None = None, sent: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the features of the atoms, after the last step the irreps, which is what they send too."""
+        if own is None or sent is None:
+            return edges.species, edges.species
+        others, senders = torch.unique(edges.senders, return_inverse=True)
+        x = torch.cat([own, sent.index_select(0, others)])  # the layer passes by those that only send
+        ones, harmonics = x.new_ones(len(x), 1), edges.harmonics / self.neighbours.sqrt()
+        layer = self.passing.layers[number - 1]
+        y = layer(x, ones, senders + len(own), edges.receivers, harmonics, edges.radial)[: len(own)]
+        return y, y
 
     def forward(self, edges: Edges) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""

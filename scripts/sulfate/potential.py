@@ -1,4 +1,4 @@
-"""The potential of the sulfate runs for ASE: NEP89, and a correction of the springs of the ion (`springs.py`)."""
+"""The potential of the sulfate runs for ASE: NEP89, and a correction of the ion (`springs.py`, `surroundings.py`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.geometry import find_mic
-from nep_adapters.ase import NepAseCalculator
-from springs import basis
+from nep_adapters import NEPCalculator
+from surroundings import CUTOFF, LABELS, terms
 
 Array = np.ndarray[Any, Any]
 
@@ -29,14 +28,16 @@ def ions(atoms: Atoms) -> Array:
     return np.array(found)
 
 
-def whole(atoms: Atoms, members: Array) -> Array:
-    """Return the positions of one ion without periodic jumps, shape (5, 3), Å."""
-    centre = atoms.positions[members[0]]
-    return np.vstack([centre, centre + find_mic(atoms.positions[members[1:]] - centre, atoms.cell, pbc=True)[0]])
+def edge_of(atoms: Atoms) -> float:
+    """Return the edge of a cubic cell, Å; raise SystemExit if it is none, or too small for the correction."""
+    edge = float(atoms.cell[0, 0])
+    if np.abs(atoms.cell.array - edge * np.eye(3)).max() > 1e-9 or edge < 2 * CUTOFF:
+        raise SystemExit(f"the correction needs a cube of at least {2 * CUTOFF} Å")
+    return edge
 
 
 class Sulfate(Calculator):  # type: ignore[misc]
-    """NEP89 plus Σ c_k B_k of every ion.
+    """NEP89 plus Σ c_k E_k of every ion.
 
     Parameters
     ----------
@@ -50,22 +51,25 @@ class Sulfate(Calculator):  # type: ignore[misc]
 
     def __init__(self, model: Path, correction: Path | None = None) -> None:
         super().__init__()
-        self.nep = NepAseCalculator(str(model))
-        read = json.loads(correction.read_text(encoding="utf-8")) if correction else {}
-        self.coefficients = np.array(list(read.get("coefficients", {}).values()))
+        self.nep = NEPCalculator(str(model), backend="cpu")
+        read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
+        self.coefficients = np.array([read[label] for label in LABELS if read])
         self.members: Array | None = None
 
-    def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:
-        """Set energy (eV) and forces (eV/Å)."""
-        super().calculate(atoms, properties, system_changes)
-        plain = atoms.copy()
-        plain.calc = self.nep
-        energy, forces = plain.get_potential_energy(), plain.get_forces().copy()
+    def evaluate(self, atoms: Atoms) -> tuple[float, Array]:
+        """Return energy (eV) and forces (eV/Å)."""
+        said = self.nep.predict_structures([atoms])
+        energy, forces = said.energy[0], np.array(said.forces, dtype=float)
         if self.coefficients.size:
             if self.members is None:
                 self.members = ions(atoms)
             for members in self.members:
-                values, pulls = basis(whole(atoms, members))
+                values, pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
                 energy += self.coefficients @ values
-                forces[members] += np.einsum("k,knx->nx", self.coefficients, pulls)
-        self.results = {"energy": float(energy), "forces": forces}
+                forces += np.tensordot(self.coefficients, pulls, axes=1)
+        return float(energy), forces
+
+    def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:
+        """Keep energy and forces, as ASE asks of a calculator."""
+        super().calculate(atoms, properties, system_changes)
+        self.results = dict(zip(self.implemented_properties, self.evaluate(atoms), strict=True))

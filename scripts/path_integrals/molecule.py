@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from nep_driver import NEP
+from nep import NEP
 
 Array = np.ndarray[Any, Any]
 

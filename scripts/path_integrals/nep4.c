@@ -1,7 +1,8 @@
 /* NEP potentials of the fourth version (Fan et al., J. Chem. Phys. 157, 114801 (2022)) of small upright cells, fast:
    energy, forces and virial of many configurations. Radial and angular basis functions are summed over the neighbours
    of each element first and contracted with the coefficients afterwards, so a pair costs no loop over descriptors.
-   Angular momenta up to 4 and the fourfold term of l = 2. Every edge of the cell has to exceed the cutoff. */
+   Angular momenta up to 4, the term of four bodies of l = 2, that of five of l = 1, and the universal repulsion of Ziegler,
+   Biersack and Littmark at short distances. Every edge of the cell has to exceed the cutoff. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,9 @@
 #define MH 128 /* neurons */
 
 typedef struct {
-  int types, nr, na, kr, ka, lmax, four, dim, hidden;
+  int types, nr, na, kr, ka, lmax, four, five, dim, hidden;
   double rcr, rca;
+  double inner, outer, number[MT]; /* where the repulsion begins to fall and where it ends, atomic numbers */
   double *w0, *b0, *w1; /* of every element */
   double bias;
   double cr[MT][MT][MN][MK], ca[MT][MT][MN][MK], scale[MD];
@@ -25,10 +27,11 @@ static const int FIRST[6] = {0, 0, 3, 8, 15, 24};
 Model *nep_new(const int *head, const double *cut, const double *p) {
   Model *m = calloc(1, sizeof(Model));
   m->types = head[0]; m->nr = head[1]; m->na = head[2]; m->kr = head[3]; m->ka = head[4];
-  m->lmax = head[5]; m->four = head[6]; m->hidden = head[7];
-  m->rcr = cut[0]; m->rca = cut[1];
-  m->dim = m->nr + m->na * (m->lmax + m->four);
-  if (m->types > MT || m->nr > MN || m->na > MN || m->kr > MK || m->ka > MK || m->dim > MD || m->hidden > MH || m->lmax > 4)
+  m->lmax = head[5]; m->four = head[6]; m->five = head[7]; m->hidden = head[8];
+  m->rcr = cut[0]; m->rca = cut[1]; m->inner = cut[2]; m->outer = cut[3];
+  m->dim = m->nr + m->na * (m->lmax + m->four + m->five);
+  for (int t = 0; t < m->types && t < MT; t++) m->number[t] = head[9 + t];
+  if (m->types > MT || m->outer > m->rcr || m->nr > MN || m->na > MN || m->kr > MK || m->ka > MK || m->dim > MD || m->hidden > MH || m->lmax > 4)
     return 0;
   int per = m->hidden * (m->dim + 2);
   double *all = malloc(sizeof(double) * per * m->types);
@@ -60,6 +63,19 @@ static inline void radial(double r, double rc, int count, double *f, double *g) 
   }
 }
 
+/* The repulsion of two nuclei and its derivative: K Z Z'/r · Σ c exp(-d r/a), a = 0.4685 Å / (Z^0.23 + Z'^0.23). */
+static inline double repulsion(const Model *m, int a, int b, double r, double *slope) {
+  static const double c[4] = {0.18175, 0.50986, 0.28022, 0.02817}, d[4] = {3.1998, 0.94229, 0.4029, 0.20162};
+  double inverse = (pow(m->number[a], 0.23) + pow(m->number[b], 0.23)) * 2.134563, k = 14.399645 * m->number[a] * m->number[b];
+  double phi = 0, fall = 0;
+  for (int i = 0; i < 4; i++) { double e = c[i] * exp(-d[i] * r * inverse); phi += e; fall -= d[i] * inverse * e; }
+  double v = k * phi / r, vp = k * (fall - phi / r) / r, w = M_PI / (m->outer - m->inner), x = w * (r - m->inner);
+  double fc = r < m->inner ? 1 : 0.5 * (1 + cos(x)), fcp = r < m->inner ? 0 : -0.5 * w * sin(x);
+  *slope = vp * fc + v * fcp;
+  return v * fc;
+}
+
+#define P5 0.026596810706114
 #define P1 0.4886025119029199
 #define P20 0.31539156525252005
 #define P21 1.0925484305920792
@@ -184,6 +200,10 @@ static void one(const Model *m, int n, const int *type, const double *edge, cons
         q[m->nr + m->lmax * m->na + a] = -0.007499480826664 * z * z * z - 0.134990654879954 * z * (xz * xz + yz * yz)
           + 0.067495327439977 * z * (d * d + xy * xy) + 0.404971964639861 * d * (yz * yz - xz * xz) - 0.809943929279723 * xz * yz * xy;
       }
+      if (m->five) {
+        double v = (s[a][0] * s[a][0] + s[a][1] * s[a][1] + s[a][2] * s[a][2]) / (P1 * P1);
+        q[m->nr + (m->lmax + m->four) * m->na + a] = P5 * v * v;
+      }
     }
     for (int d = 0; d < m->dim; d++) { q[d] *= m->scale[d]; fp[d] = 0; }
     const double *w0 = m->w0 + (size_t)ti * m->hidden * (m->dim + 2), *b0 = w0 + m->hidden * m->dim, *w1 = b0 + m->hidden;
@@ -210,6 +230,11 @@ static void one(const Model *m, int n, const int *type, const double *edge, cons
         ds[a][6] += f / P22 * (2 * 0.067495327439977 * z * d + 0.404971964639861 * (yz * yz - xz * xz));
         ds[a][7] += 2 * f / P21 * (2 * 0.067495327439977 * z * xy - 0.809943929279723 * xz * yz);
       }
+      if (m->five) {
+        double v = (s[a][0] * s[a][0] + s[a][1] * s[a][1] + s[a][2] * s[a][2]) / (P1 * P1);
+        double f = 4 * P5 * v / (P1 * P1) * fp[m->nr + (m->lmax + m->four) * m->na + a];
+        for (int l = 0; l < 3; l++) ds[a][l] += f * s[a][l];
+      }
     }
     for (int t = 0; t < nt; t++) {
       for (int k = 0; k < m->kr; k++) {
@@ -229,6 +254,7 @@ static void one(const Model *m, int n, const int *type, const double *edge, cons
     const Pair *w = pairs + p;
     const double *ai = A + (w->i * MT + type[w->j]) * MK, *aj = A + (w->j * MT + type[w->i]) * MK;
     double v = 0, u[3];
+    if (w->r < m->outer) total += repulsion(m, type[w->i], type[w->j], w->r, &v);
     for (int k = 0; k < m->kr; k++) v += (ai[k] + aj[k]) * w->g[k];
     u[0] = v * w->x; u[1] = v * w->y; u[2] = v * w->z;
     double r[3] = {w->x * w->r, w->y * w->r, w->z * w->r};

@@ -74,7 +74,7 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
             target = atoms.get_forces()
             atoms.calc = calculator
             (members,) = ions(atoms)
-            _, pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
+            pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
             design.append(pulls[:, members].reshape(len(pulls), -1))
             wanted.append((target - atoms.get_forces())[members].ravel())
             weight.append(2.0**number)

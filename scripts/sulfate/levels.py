@@ -4,9 +4,9 @@
     python levels.py work/00000/HASH --out diffuse --file BASIS_DIFFUSE --basis O=DZVP-GTH-DIFFUSE H=DZVP-GTH-DIFFUSE
 
 The folder is that of a configuration of `mimyria label`, whose first three runs these are; their inputs are used again
-with other basis sets, so field, grid and self-consistency are the same. Printed are, for each kind of atom, how far the
-x row of the APT and ∂α_xx/∂R of the folder are from those of the other sets (rms, and relative to the rms of these), and the
-slope of the former against the latter. What was computed is not computed again.
+with other basis sets, so field, grid and self-consistency are the same. For each kind of atom is printed how far the
+x row of the APT and ∂α_xx/∂R of the folder are from those of the other sets (rms, and relative to the rms of these),
+and the slope of the former against the latter. What was computed is not computed again.
 """
 
 from __future__ import annotations

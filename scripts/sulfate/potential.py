@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from nep_adapters import NEPCalculator
-from surroundings import CUTOFF, LABELS, terms
+from surroundings import CUTOFF, LABELS, correct
+
+sys.path.append(str(Path(__file__).parents[1] / "path_integrals"))
+from nep import NEP
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +40,7 @@ def edge_of(atoms: Atoms) -> float:
 
 
 class Sulfate(Calculator):  # type: ignore[misc]
-    """NEP89 plus Σ c_k E_k of every ion.
+    """NEP89 plus Σ c_k E_k of every ion; the atoms are always the same.
 
     Parameters
     ----------
@@ -51,22 +54,22 @@ class Sulfate(Calculator):  # type: ignore[misc]
 
     def __init__(self, model: Path, correction: Path | None = None) -> None:
         super().__init__()
-        self.nep = NEPCalculator(str(model), backend="cpu")
+        self.model, self.nep, self.members = model, None, np.zeros((0, 5), dtype=int)
         read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
         self.coefficients = np.array([read[label] for label in LABELS if read])
-        self.members: Array | None = None
 
     def evaluate(self, atoms: Atoms) -> tuple[float, Array]:
         """Return energy (eV) and forces (eV/Å)."""
-        said = self.nep.predict_structures([atoms])
-        energy, forces = said.energy[0], np.array(said.forces, dtype=float)
+        if self.nep is None:
+            self.nep = NEP(self.model, atoms.get_chemical_symbols())
+            self.members = ions(atoms)
+        edge = edge_of(atoms)
+        (energy,), (forces,), _ = self.nep(atoms.positions[None], np.full((1, 3), edge))
         if self.coefficients.size:
-            if self.members is None:
-                self.members = ions(atoms)
             for members in self.members:
-                values, pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
-                energy += self.coefficients @ values
-                forces += np.tensordot(self.coefficients, pulls, axes=1)
+                more, pull = correct(self.coefficients, atoms.positions, atoms.numbers, edge, members)
+                energy += more
+                forces += pull
         return float(energy), forces
 
     def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:

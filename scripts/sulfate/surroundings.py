@@ -28,11 +28,13 @@ LABELS = (
 )
 
 
-def terms(positions: Array, numbers: Array, edge: float, members: Array) -> tuple[Array, Array]:
-    """Return the values of all terms of one ion and the forces that belong to each.
+def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, members: Array) -> tuple[float, Array]:
+    """Return Σ c_k E_k of one ion and its forces.
 
     Parameters
     ----------
+    coefficients
+        c_k in the order of `LABELS`, shape (K,).
     positions
         Shape (N, 3), Å, wrapped or not.
     numbers
@@ -45,36 +47,43 @@ def terms(positions: Array, numbers: Array, edge: float, members: Array) -> tupl
     Returns
     -------
     tuple
-        Values, shape (K,), and minus their gradients, shape (K, N, 3), in the order of `LABELS`.
+        Energy (eV) and minus its gradient, shape (N, 3).
     """
-    centre, oxygens = members[0], members[1:]
-    around = np.setdiff1d(np.arange(len(numbers)), members)
-    groups = {"S": members[:1], "O": oxygens}
-    groups |= {name: around[numbers[around] == number] for name, number in (("Ow", 8), ("Hw", 1), ("Na", 11))}
-    bonds = nearest(positions[oxygens] - positions[centre], edge)
+    ofs, around = np.split(coefficients[len(NAMES) :], len(KINDS) + len(COUPLED)), np.ones(len(numbers), dtype=bool)
+    around[members] = False
+    (others,) = np.nonzero(around)
+    rows = {"S": slice(0, 1), "O": slice(1, 5)}
+    columns = {name: np.flatnonzero(numbers[others] == number) for name, number in (("Ow", 8), ("Hw", 1), ("Na", 11))}
+    bonds = nearest(positions[members[1:]] - positions[members[0]], edge)
     length = np.linalg.norm(bonds, axis=1)
-    values, own = basis(positions[centre] + np.vstack([np.zeros(3), bonds]))
-    forces = np.zeros((len(values), *positions.shape))
-    forces[:, members] = own
-    blocks: dict[bool, list[tuple[Array, Array]]] = {False: [], True: []}
-    for kind in KINDS:
-        inner, outer = groups[kind[0]], groups[kind[1]]
-        apart = nearest(positions[outer] - positions[inner][:, None], edge)
-        phi, slope = radial(np.linalg.norm(apart, axis=2))
-        towards = apart / np.linalg.norm(apart, axis=2)[..., None]
-        for coupled in (False, True)[: 1 + (kind in COUPLED)]:
-            stretch = length - BOND if coupled else np.ones(len(inner))
-            gradient = (stretch[:, None] * slope)[..., None] * towards
-            force = np.zeros((len(phi), *positions.shape))
-            force[:, outer] = -gradient.sum(axis=1)
-            force[:, inner] = gradient.sum(axis=2)
-            if coupled:
-                pull = phi.sum(axis=2)[..., None] * (bonds / length[:, None])
-                force[:, oxygens] -= pull
-                force[:, centre] += pull.sum(axis=1)
-            blocks[coupled].append((phi.sum(axis=2) @ stretch, force))
-    parts = [(values, forces), *blocks[False], *blocks[True]]
-    return np.concatenate([value for value, _ in parts]), np.concatenate([force for _, force in parts])
+    values, own = basis(positions[members[0]] + np.vstack([np.zeros(3), bonds]))
+    forces = np.zeros(positions.shape)
+    forces[members] = np.tensordot(coefficients[: len(NAMES)], own, axes=1)
+    energy = coefficients[: len(NAMES)] @ values
+    apart = nearest(positions[others] - positions[members][:, None], edge)
+    distance = np.linalg.norm(apart, axis=2)
+    phi, slope = radial(distance)
+    steep = np.zeros(distance.shape)
+    along = np.zeros(4)
+    for of, (kind, coupled) in zip(ofs, [(k, False) for k in KINDS] + [(k, True) for k in COUPLED], strict=True):
+        here, there = rows[kind[0]], columns[kind[1]]
+        stretch = length - BOND if coupled else np.ones(here.stop - here.start)
+        total = np.tensordot(of, phi[:, here, there].sum(axis=2), axes=1)
+        energy += total @ stretch
+        steep[here, there] += stretch[:, None] * np.tensordot(of, slope[:, here, there], axes=1)
+        along += total if coupled else 0.0
+    gradient = (steep / distance)[..., None] * apart
+    forces[others] -= gradient.sum(axis=0)
+    forces[members] += gradient.sum(axis=1)
+    pull = (along / length)[:, None] * bonds
+    forces[members[1:]] -= pull
+    forces[members[0]] += pull.sum(axis=0)
+    return float(energy), forces
+
+
+def terms(positions: Array, numbers: Array, edge: float, members: Array) -> Array:
+    """Return the forces that belong to each E_k, shape (K, N, 3)."""
+    return np.array([correct(one, positions, numbers, edge, members)[1] for one in np.eye(len(LABELS))])
 
 
 def nearest(apart: Array, edge: float) -> Array:

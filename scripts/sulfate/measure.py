@@ -37,7 +37,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=25, help="use each n-th frame")
     given = parser.parse_args()
     for path in given.runs:
-        heat, bond, stretch, apart = [], [], [], {name: [] for name in ("S-Ow", "O-Hw", "Na-O", "S-Na")}
+        heat, bond, stretch = [], [], []
+        apart: dict[str, list[Array]] = {name: [] for name in ("S-Ow", "O-Hw", "Na-O", "S-Na")}
         coordination, owners = [], set()
         for atoms in list(iread(path))[:: given.every]:
             numbers, edge, place = atoms.numbers, float(atoms.cell[0, 0]), atoms.positions

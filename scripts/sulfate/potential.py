@@ -54,7 +54,9 @@ class Sulfate(Calculator):  # type: ignore[misc]
 
     def __init__(self, model: Path, correction: Path | None = None) -> None:
         super().__init__()
-        self.model, self.nep, self.members = model, None, np.zeros((0, 5), dtype=int)
+        self.model = model
+        self.nep: Any = None
+        self.members = np.zeros((0, 5), dtype=int)
         read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
         self.coefficients = np.array([read[label] for label in LABELS if read])
 

@@ -185,6 +185,19 @@ def random_frame(seed: int, n_atoms: int = 9, length: float = 7.0) -> Frame:
     return Frame(numbers, np.array(positions), cell, np.ones(3, dtype=bool))
 
 
+def frames_of_all_kinds() -> list[Frame]:
+    """Small and skewed cells, slabs, wires, drops, atoms outside their cell, a lone atom, no two of one size."""
+    frames = [random_frame(seed, n_atoms=3 + seed, length=4.0 + 2 * seed) for seed in range(5)]
+    for seed, periodic in enumerate(((1, 1, 0), (0, 1, 0), (0, 0, 0), (1, 0, 1)), 5):
+        flags = np.array(periodic, dtype=bool)
+        frame = random_frame(seed, n_atoms=4 + seed, length=6.0)
+        frames.append(replace(frame, periodic=flags, cell=np.where(flags[:, None], frame.cell, 0.0)))
+    far = np.random.default_rng(0).integers(-3, 4, (len(frames[4]), 3)) @ frames[4].cell
+    frames.append(replace(frames[4], positions=frames[4].positions + far))
+    frames.append(Frame(np.array([8]), np.zeros((1, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool)))
+    return frames
+
+
 def moving_charges(
     n_frames: int, timestep: float, *, seed: int = 0, temperature: float = 300.0
 ) -> tuple[list[Frame], np.ndarray]:

@@ -83,11 +83,14 @@ class Architecture:
     network: Callable[[Any, Irreps], NetworkProtocol]  # a torch module, made from settings and the tensor's irreps
     dtype: torch.dtype = torch.float32  # of the weights
     several_levels: bool = False  # whether irreps of several levels of theory can be read from the same features
+    pair_bytes: int = 800  # memory that a step needs for each pair of neighbours, roughly
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "mimyria": Architecture(NetworkSettings, Network, several_levels=True),
-    "published": Architecture(PublishedSettings, PublishedNetwork, torch.float64),  # as the original program computes
+    "published": Architecture(  # in double precision, as the original program computes
+        PublishedSettings, PublishedNetwork, torch.float64, pair_bytes=60_000
+    ),
 }
 """By their name in model files."""
 

@@ -69,7 +69,7 @@ def training_ranges(
 
 
 def is_extrapolated(model: ResponseModel, graph: Graph, values: Tensor) -> Tensor:
-    """Return which atoms have an environment outside the training data, in the frames' order, shape (n,), bool.
+    """Return which atoms have an environment outside the training data, in the graph's order, shape (n,), bool.
 
     ``values`` are the `neighbour_counts_and_distances` of the graph. Models of older files have no ranges: none has.
     """
@@ -81,5 +81,4 @@ def is_extrapolated(model: ResponseModel, graph: Graph, values: Tensor) -> Tenso
     low, high = torch.tensor(stated, device=graph.vectors.device, dtype=graph.vectors.dtype).unbind(-1)
     margin = MARGIN * torch.maximum(high - low, torch.tensor(list(LEAST_WIDTHS.values())).to(low))
     species = graph.species
-    beyond = ((values < (low - margin)[species]) | (values > (high + margin)[species])).flatten(1).any(1)
-    return torch.empty_like(beyond).index_copy(0, graph.order, beyond)
+    return ((values < (low - margin)[species]) | (values > (high + margin)[species])).flatten(1).any(1)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mimyria.elements import symbols_of
 from mimyria.errors import ModelError
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
 
 
@@ -42,6 +42,12 @@ class Graph:
         counts = [places.stop - places.start for places in self.slices]
         return torch.repeat_interleave(torch.tensor(counts)).to(self.order.device)
 
+    def to(self, device: torch.device) -> Graph:
+        """Return the same on a device."""
+        moved = (part.to(device) for part in (self.order, self.neighbours, self.neighbour_species, self.vectors))
+        order, neighbours, neighbour_species, vectors = moved
+        return Graph(order, self.slices, neighbours, neighbour_species, vectors, self.first)
+
 
 def build_graph(
     frames: Sequence[Frame],
@@ -54,22 +60,14 @@ def build_graph(
 
     ``species`` are the atomic numbers that the model knows, in its order; a ModelError names any other.
     """
-    numbers = np.concatenate([frame.numbers for frame in frames])
-    if len(unknown := np.setdiff1d(numbers, species)):
-        raise ModelError(
-            f"the model does not know {', '.join(symbols_of(unknown))}; it was trained on "
-            f"{', '.join(symbols_of(np.array(species)))}: label configurations that contain it and train again"
-        )
+    kinds = species_of(frames, species)
     offsets = np.cumsum([0, *(len(frame) for frame in frames)])
     pairs = [neighbour_pairs(frame, cutoff) for frame in frames]
     i = np.concatenate([pair[0] + offset for pair, offset in zip(pairs, offsets, strict=False)])
     j = np.concatenate([pair[1] + offset for pair, offset in zip(pairs, offsets, strict=False)])
 
     # places 0...n-1 are the atoms sorted by species
-    index_of = np.zeros(max(species) + 1, dtype=np.int64)
-    index_of[list(species)] = np.arange(len(species))
-    species_of = index_of[numbers]
-    order = np.argsort(species_of, kind="stable")
+    order = np.argsort(kinds, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
 
@@ -81,11 +79,24 @@ def build_graph(
     neighbours[place[i], column] = place[j]
     vectors[place[i], column] = np.concatenate([pair[2] for pair in pairs])
 
-    ends = np.searchsorted(species_of[order], np.arange(len(species)), side="right")
+    ends = np.searchsorted(kinds[order], np.arange(len(species)), side="right")
     return Graph(
         order=torch.from_numpy(order).to(device),
         slices=tuple(slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)),
         neighbours=torch.from_numpy(neighbours).to(device),
-        neighbour_species=torch.from_numpy(species_of[order][neighbours]).to(device),
+        neighbour_species=torch.from_numpy(kinds[order][neighbours]).to(device),
         vectors=torch.from_numpy(vectors).to(device, dtype),
     )
+
+
+def species_of(frames: Sequence[Frame], species: Sequence[int]) -> Array:
+    """Return the index of each atom's species, frames in a row; a ModelError names those that the model has not."""
+    numbers = np.concatenate([frame.numbers for frame in frames])
+    if len(unknown := np.setdiff1d(numbers, species)):
+        raise ModelError(
+            f"the model does not know {', '.join(symbols_of(unknown))}; it was trained on "
+            f"{', '.join(symbols_of(np.array(species)))}: label configurations that contain it and train again"
+        )
+    index_of = np.zeros(max(species) + 1, dtype=np.int64)
+    index_of[list(species)] = np.arange(len(species))
+    return np.asarray(index_of[numbers])

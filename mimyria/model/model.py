@@ -112,10 +112,16 @@ class ResponseModel(nn.Module):
 
         Shape (members, n, 3, ..., 3), at the first level.
         """
-        graph = geometry.graph
-        mean, scale = self.constants(graph.species)
-        y = self(geometry) * scale + mean
-        tensors = torch.empty_like(y).index_copy(1, graph.order, y) @ self.change_of_basis.flatten(1)
+        return self.in_units(self(geometry), geometry.graph.species, geometry.graph.order)
+
+    def in_units(self, y: Tensor, species: Tensor, order: Tensor) -> Tensor:
+        """Return the tensors of normalised irreps (members, n, irreps) of atoms of these species, in the frames' order.
+
+        ``order`` is the atom of each place, shape (n,).
+        """
+        mean, scale = self.constants(species)
+        y = y * scale + mean
+        tensors = torch.empty_like(y).index_copy(1, order, y) @ self.change_of_basis.flatten(1)
         return tensors.reshape(*y.shape[:2], *self.target.shape)
 
 

@@ -17,16 +17,20 @@ from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame, with_charge
 from mimyria.model.batches import in_batches
 from mimyria.model.calibration import committee_spread
+from mimyria.model.chunks import chunks_of, tensors_in_chunks
 from mimyria.model.environments import is_extrapolated, neighbour_counts_and_distances
-from mimyria.model.graph import build_graph
+from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import ResponseModel
+from mimyria.model.room import Room
 
 HIGH = 1.6
 """A committee is unsure where its standard deviation is this many times what it was on held-out labels."""
 RARE = 0.005
 """Share of the frames in which an atom may be unsure or extrapolated without a warning: long trajectories have some."""
-ATOMS_PER_BATCH = {"cpu": 1, "cuda": 4096, "mps": 1024}
-"""On a CPU one frame at a time is fastest; an accelerator wants more at once."""
+ATOMS_PER_BATCH = {"cpu": 1, "cuda": 16384, "mps": 4096}
+"""On a CPU one frame at a time is fastest; an accelerator wants more at once, as far as it has `Room` for them."""
+PAIRS_PER_ATOM = 100
+"""Of a liquid, within 6 Å: how many atoms are too many to be computed at once."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -62,7 +66,7 @@ def predict_all(
     workers = max(1, cores_here() // torch.get_num_threads()) if device == "cpu" else 1
     diagnostics = [_Diagnostics(model, project) for model in models]
     batches = in_batches(frames, ATOMS_PER_BATCH.get(device, 1))
-    for batch, predictions in _compute_ahead(partial(predict_together, models), batches, workers):
+    for batch, predictions in _compute_ahead(partial(predict_together, models, room=Room()), batches, workers):
         for frame, *of_models in zip(batch, *predictions, strict=True):
             frame = replace(frame, info=with_charge(frame.info, charge, len(frame)))
             total = frame.total_charge
@@ -156,23 +160,34 @@ def predict_with_spread(model: ResponseModel, frames: list[Frame]) -> list[Predi
     return predict_together([model], frames)[0]
 
 
-def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> list[list[Prediction]]:
-    """Return `predict_with_spread` of each model; those of the same shape share one geometry."""
+def predict_together(
+    models: Sequence[ResponseModel], frames: list[Frame], room: Room | None = None
+) -> list[list[Prediction]]:
+    """Return `predict_with_spread` of each model; those of the same shape share one geometry.
+
+    ``room`` remembers how much the device has been found to hold.
+    """
+    room = room or Room()
+    return room.fit(lambda: _predict(models, frames, room))
+
+
+def _predict(models: Sequence[ResponseModel], frames: list[Frame], room: Room) -> list[list[Prediction]]:
     counts = [len(frame) for frame in frames]
-    geometries: dict[Any, Any] = {}
+    shared: dict[Any, Any] = {}
     predictions: list[list[Prediction]] = []
     for model in models:
         shape = replace(model.settings, target=""), device_of(model), model.mean.dtype
         with torch.inference_mode():
-            if shape not in geometries:
-                graph = build_graph(frames, model.settings.species, model.settings.cutoff, *shape[1:])
-                geometries[shape] = (
-                    model.geometry(graph),
-                    neighbour_counts_and_distances(graph, model.settings.cutoff),
-                )
-            geometry, environments = geometries[shape]
-            members = model.tensors(geometry).cpu().double()
-            extrapolated = is_extrapolated(model, geometry.graph, environments).cpu()
+            if shape not in shared:
+                graphs = _graphs(model, frames, room.pairs(model))
+                environments = [neighbour_counts_and_distances(graph, model.settings.cutoff) for graph in graphs]
+                shared[shape] = graphs, environments, model.geometry(graphs[0]) if len(graphs) == 1 else None
+            graphs, environments, geometry = shared[shape]
+            tensors = tensors_in_chunks(model, graphs) if geometry is None else model.tensors(geometry)
+            members = tensors.cpu().double()
+            order = torch.cat([graph.order for graph in graphs])
+            beyond = torch.cat([is_extrapolated(model, *each) for each in zip(graphs, environments, strict=True)])
+            extrapolated = torch.empty_like(beyond).index_copy(0, order, beyond).cpu()
         predictions.append([])
         for of_frame, outside in zip(torch.split(members, counts, 1), torch.split(extrapolated, counts), strict=True):
             mean = of_frame.mean(0)
@@ -181,6 +196,14 @@ def predict_together(models: Sequence[ResponseModel], frames: list[Frame]) -> li
             spread = committee_spread(deviations) if len(of_frame) > 1 else torch.full((len(mean),), torch.nan)
             predictions[-1].append(Prediction(mean.numpy(), spread.numpy(), of_frame.numpy(), outside.numpy()))
     return predictions
+
+
+def _graphs(model: ResponseModel, frames: list[Frame], pairs: int) -> list[Graph]:
+    """Return the graph of the frames, or several of chunks of their atoms where there are more than so many pairs."""
+    species, cutoff, device = model.settings.species, model.settings.cutoff, device_of(model)
+    if device.type == "cpu" and PAIRS_PER_ATOM * sum(map(len, frames)) <= pairs:
+        return [build_graph(frames, species, cutoff, device, model.mean.dtype)]
+    return chunks_of(frames, species, cutoff, pairs, model.mean)
 
 
 def device_of(model: ResponseModel) -> torch.device:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from mimyria.errors import ModelError
+from mimyria.model import compiled
 from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, harmonics, radial_functions, rows, sphere
 from mimyria.model.irreps import Irrep, Irreps, wigner_3j
@@ -91,6 +92,9 @@ class SphereProduct(nn.Module):
 
     to_sphere: Tensor
     from_sphere: Tensor
+    to_half: Tensor
+    from_half: Tensor
+    even_first: Tensor
     degree: Tensor
 
     def __init__(self, n_species: int, n_in: int, n_out: int, settings: NetworkSettings) -> None:
@@ -102,12 +106,19 @@ class SphereProduct(nn.Module):
         self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
         self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
         self.register_buffer("degree", degrees(l_max), persistent=False)
+        # for `compiled`: one point of each two opposite ones, where harmonics of odd l have the opposite values
+        self.register_buffer("even_first", torch.argsort(self.degree % 2, stable=True), persistent=False)
+        half = values[:, 1:4][torch.arange(len(values)), (values[:, 1:4].abs() > TINY**0.5).int().argmax(1)] > 0
+        self.register_buffer("to_half", self.to_sphere[half][:, self.even_first].contiguous(), persistent=False)
+        self.register_buffer("from_half", 2 * self.from_sphere[self.even_first][:, half], persistent=False)
         self.factors = SpeciesLinear(n_species, n_in, factors * n_out, degrees(l_max))
         self.mix = SpeciesLinear(n_species, n_in + (factors - 1) * n_out, n_out, degrees(l_max))
         self.gate = SpeciesLinear(n_species, n_out, l_max * n_out, torch.zeros(1, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)
         n_harmonics, n, _ = x.shape
+        if compiled.usable(x):
+            return self._compiled(x.contiguous(), slices)
         factors = self.factors(x, slices).reshape(n_harmonics, n, -1, self.n_out).transpose(1, 2)
         values = self.to_sphere @ factors.reshape(n_harmonics, -1)
         product, *others = values.reshape(len(values), -1, n * self.n_out).unbind(1)  # (points, n out) each
@@ -119,6 +130,20 @@ class SphereProduct(nn.Module):
         scalars = x[:1]
         gates = 2 * torch.sigmoid(self.gate(scalars, slices)).reshape(n, -1, self.n_out).transpose(0, 1)  # (l, n, out)
         return torch.cat([nn.functional.silu(scalars), x[1:] * gates[self.degree[1:] - 1]])
+
+    def _compiled(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:
+        maps, n_even = (self.factors, self.mix, self.gate), int((self.degree % 2 == 0).sum())
+        out = x.new_empty(*x.shape[:2], self.n_out)
+        compiled.call(
+            "sphere_product",
+            *(x, x.shape[1], [places.stop for places in slices], len(slices), int(self.degree[-1]), x.shape[2]),
+            *(self.n_out, self.factors.weight.shape[3] // self.n_out, len(self.to_half), n_even),
+            *(self.even_first, self.to_half, self.from_half),
+            *(linear.weight for linear in maps),
+            *(linear.norm for linear in maps),
+            out,
+        )
+        return out
 
 
 class Message(nn.Module):
@@ -156,6 +181,16 @@ class Message(nn.Module):
         n, slices = len(geometry.graph), geometry.graph.slices
         n_harmonics, channels = len(self.coupling), sent.shape[1] // len(self.send.degree)
         radial = geometry.basis.shape[2] // n_harmonics
+        if compiled.usable(sent):
+            out = sent.new_empty(n_harmonics, n, self.mix.weight.shape[3])
+            compiled.call(
+                "message",
+                *(sent.contiguous(), geometry.near, geometry.basis, n, geometry.near.shape[1]),
+                *([places.stop for places in slices], len(slices), n_harmonics, radial, len(self.seen) - 1),
+                *([n_here for _, n_here in self.seen], channels, out.shape[2], len(self.mix.degree), self.mix.degree),
+                *(self.mix.weight.shape[1], self.coupling, self.mix.weight, self.mix.norm, out),
+            )
+            return out
         # index_select, unlike indexing, has a deterministic gradient on a CPU: resumed trainings end with the same bits
         received = sent.index_select(0, geometry.near.flatten())
         received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
@@ -273,10 +308,10 @@ class Network(nn.Module):
             n_near = max(int((distances < cutoff).sum(1).max()), 1)
             distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
             places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
-            angular = angular.flatten(1).index_select(1, places).T.reshape(n, n_near, -1, 1)
+            angular = angular.flatten(1).index_select(1, places).T.contiguous().reshape(n, n_near, -1, 1)
             radial = radial_functions(distances, cutoff, settings.message_radial, settings.envelope)
             near = graph.neighbours.gather(1, nearest)
-            basis = (angular * radial.permute(1, 2, 0)[:, :, None]).reshape(n, n_near, -1)
+            basis = (angular * radial.permute(1, 2, 0).contiguous()[:, :, None]).flatten(2)
         return Geometry(graph, density, near, basis)
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:

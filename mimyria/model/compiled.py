@@ -1,0 +1,94 @@
+"""The costly layers by a C compiler, where there is one: `kernels.c`, built once a machine, for inference on a CPU.
+
+Without a compiler, in training, on other devices and in double precision torch computes the same; CC names another
+compiler, and an empty CC none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import logging
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+log = logging.getLogger("mimyria")
+
+SOURCE = Path(__file__).with_name("kernels.c")
+FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
+
+
+def usable(x: Tensor) -> bool:
+    """Return whether a layer may compute this with `call`: nothing that needs gradients, single precision, a CPU."""
+    return (
+        not torch.is_grad_enabled() and x.dtype == torch.float32 and x.device.type == "cpu" and _library() is not None
+    )
+
+
+def call(name: str, *arguments: Tensor | Sequence[int] | float) -> None:
+    """Call a function of `kernels.c`; tensors are contiguous, and sequences are handed over as whole numbers.
+
+    Raises
+    ------
+    MemoryError
+        If it has not the memory that it needs.
+    """
+    library = _library()
+    if library is None:
+        raise RuntimeError("there are no compiled layers; ask `usable` first")
+    if getattr(library, name)(*map(_handed, arguments)):
+        raise MemoryError(f"{name} has not enough memory")
+
+
+def _handed(argument: Tensor | Sequence[int] | float) -> object:
+    if isinstance(argument, Tensor):
+        return ctypes.c_void_p(argument.data_ptr())
+    if isinstance(argument, float):
+        return ctypes.c_float(argument)
+    return ctypes.c_int64(argument) if isinstance(argument, int) else (ctypes.c_int64 * len(argument))(*argument)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    """Return the compiled functions, from the cache of the user if they are there; None where there is no compiler."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if not compiler or shutil.which(compiler[0]) is None:
+        return None
+    try:
+        return ctypes.CDLL(str(_build(compiler)))
+    except (OSError, subprocess.SubprocessError) as error:
+        log.debug(f"{SOURCE.name} could not be compiled with {compiler[0]}, torch computes instead: {error}")
+        return None
+
+
+def _build(compiler: Sequence[str]) -> Path:
+    """Compile, unless it was done for this source, compiler and processor before; the file appears at once or never."""
+    command = [*compiler, *FLAGS]
+    facts = [SOURCE.read_bytes(), " ".join(command).encode(), _processor().encode()]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimyria"
+    built = folder / f"kernels-{hashlib.sha256(b'|'.join(facts)).hexdigest()[:16]}.so"
+    if not built.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            unfinished = Path(place) / built.name
+            subprocess.run([*command, str(SOURCE), "-o", str(unfinished)], check=True, capture_output=True, timeout=120)
+            unfinished.replace(built)
+    return built
+
+
+def _processor() -> str:
+    """Return what tells processors with different instructions apart: a home may be shared by many machines."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()} {platform.processor()} {flags}"

@@ -1,0 +1,280 @@
+/* The two costly layers of `Network` in single precision, for inference on a CPU: the same sums as in network.py.
+
+A few atoms of one species go through a whole layer at once, so that what lies between stays in the first caches; that,
+and no detour over large arrays, is why it is faster than the same in torch. All of it is one small product of matrices,
+c = a b, called with different strides. Atoms stand in the order of their species, which end at the places `ends`. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define WIDE 4 /* vectors in a row of a tile: 6 * 4 sums fit into the registers */
+#else
+#define LANES 8
+#define WIDE 2
+#endif
+#define ATOMS 6 /* that go through a layer together */
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int ints __attribute__((vector_size(4 * LANES)));
+typedef int64_t count;
+#define INLINE static inline __attribute__((always_inline))
+
+/* Rows of a matrix product: a[row, k] with k = (k2, k1), b[k, column], c[row, column]; strides in floats. */
+typedef struct {
+    const float *a;
+    count a_row, a_k1, a_k2, k1, k2;
+    const float *b;
+    count b_k;
+    float *c;
+    count c_row;
+    int add; /* to what c holds */
+} product;
+
+INLINE void tile(const int rows, const int vectors, const product *p, count row, count column)
+{
+    vec sum[6][WIDE];
+    const float *a = p->a + row * p->a_row, *b = p->b + column;
+    float *c = p->c + row * p->c_row + column;
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = p->add ? *(vec *)(c + r * p->c_row + v * LANES) : (vec){0};
+    for (count k2 = 0; k2 < p->k2; k2++) {
+        const float *one = a + k2 * p->a_k2;
+        for (count k1 = 0; k1 < p->k1; k1++, b += p->b_k, one += p->a_k1) {
+#pragma GCC unroll 6
+            for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++)
+                    sum[r][v] += one[r * p->a_row] * *(const vec *)(b + v * LANES);
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            *(vec *)(c + r * p->c_row + v * LANES) = sum[r][v];
+}
+
+INLINE void tiles(const int vectors, const product *p, count rows, count column)
+{
+    count row = 0;
+    for (; row + 6 <= rows; row += 6)
+        tile(6, vectors, p, row, column);
+    for (; row + 3 <= rows; row += 3)
+        tile(3, vectors, p, row, column);
+    for (; row < rows; row++)
+        tile(1, vectors, p, row, column);
+}
+
+/* Columns of b and c count in whole vectors. */
+static void multiply(count rows, count vectors, product p)
+{
+    count v = 0;
+#if WIDE == 4
+    for (; v + 4 <= vectors && v + 6 != vectors; v += 4)
+        tiles(4, &p, rows, v * LANES);
+    for (; v + 3 <= vectors; v += 3)
+        tiles(3, &p, rows, v * LANES);
+#endif
+    for (; v + 2 <= vectors; v += 2)
+        tiles(2, &p, rows, v * LANES);
+    for (; v < vectors; v++)
+        tiles(1, &p, rows, v * LANES);
+}
+
+INLINE vec choose(ints which, vec one, vec other) { return (vec)((which & (ints)one) | (~which & (ints)other)); }
+
+/* exp x = 2^n exp(x - n ln 2), by a polynomial good to the last digits of a float. */
+INLINE vec exponential(vec x)
+{
+    const vec limit = (vec){0} + 87.0f;
+    x = choose(x < -limit, -limit, choose(x > limit, limit, x));
+    vec shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: the last bits are the nearest integer */
+    vec n = shifted - 12582912.0f;
+    vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    vec y = 1.9875691e-4f * r + 1.3981999e-3f;
+    y = y * r + 8.3334519e-3f;
+    y = y * r + 4.1665796e-2f;
+    y = y * r + 1.6666666e-1f;
+    y = y * r + 0.5f;
+    y = y * r * r + r + 1.0f;
+    return y * (vec)((__builtin_convertvector(n, ints) + 127) << 23);
+}
+
+static count whole(count n) { return (n + LANES - 1) / LANES * LANES; }
+
+/* Copy rows of `groups` pieces of n floats, times a factor, to rows whose pieces are filled with zeros to whole vectors. */
+static void pack(const float *from, count rows, count groups, count n, float factor, float *to)
+{
+    for (count i = 0; i < rows * groups; i++)
+        for (count j = 0; j < whole(n); j++)
+            to[i * whole(n) + j] = j < n ? factor * from[i * n + j] : 0.0f;
+}
+
+static float *room(count n) { return calloc(n + 2 * LANES, sizeof(float)); }
+
+/* x (harmonics, n, n_in) -> out (harmonics, n, n_out), as `SphereProduct`.
+
+to_sphere (points, harmonics) and from_sphere (harmonics, points) have one point of each pair of opposite ones, even l
+first: f(-r) = f_even(r) - f_odd(r). order: place of the harmonics so sorted. Weights as in torch, with the factors that their
+maps multiply by. Returns zero, or one where there is no memory. */
+int sphere_product(const float *x, count n, const count *ends, count n_species, count l_max, count n_in, count n_out,
+                   count factors, count points, count n_even, const count *order, const float *to_sphere,
+                   const float *from_sphere, const float *w_factors, const float *w_mix, const float *w_gate,
+                   float s_factors, float s_mix, float s_gate, float *out)
+{
+    const count harmonics = (l_max + 1) * (l_max + 1), wide = whole(n_out), all = factors * wide;
+    const count n_mix = n_in + (factors - 1) * n_out, made = (factors - 1) * wide;
+    float *wf = room((l_max + 1) * n_in * all), *wm = room((l_max + 1) * n_mix * wide), *wg = room(n_out * l_max * wide);
+    float *f = room(harmonics * ATOMS * all), *even = room(points * factors * LANES), *odd = room(points * factors * LANES);
+    float *fg = room(harmonics * ATOMS * made), *y = room(harmonics * ATOMS * wide), *gate = room(ATOMS * l_max * wide);
+    const int failed = !(wf && wm && wg && f && even && odd && fg && y && gate);
+    count begin = 0;
+    for (count s = 0; s < n_species && !failed; s++) {
+        pack(w_factors + s * (l_max + 1) * n_in * factors * n_out, (l_max + 1) * n_in, factors, n_out, s_factors, wf);
+        pack(w_mix + s * (l_max + 1) * n_mix * n_out, (l_max + 1) * n_mix, 1, n_out, s_mix, wm);
+        pack(w_gate + s * n_out * l_max * n_out, n_out, l_max, n_out, s_gate, wg);
+        for (count first = begin; first < ends[s]; first += ATOMS) {
+            const count atoms = ends[s] - first < ATOMS ? ends[s] - first : ATOMS;
+            /* linear images f[harmonic, atom, factor, channel], harmonics with even l first */
+            for (count i = 0; i < harmonics; i++) {
+                count degree = 0;
+                while ((degree + 1) * (degree + 1) <= order[i])
+                    degree++;
+                multiply(atoms, all / LANES,
+                         (product){x + (order[i] * n + first) * n_in, n_in, 1, 0, n_in, 1, wf + degree * n_in * all, all,
+                                   f + i * ATOMS * all, all, 0});
+            }
+            /* for so many channels of an atom as a vector has: values at the points, their products, projections */
+            for (count a = 0; a < atoms; a++)
+                for (count u = 0; u < wide; u += LANES) {
+                    for (count k = 0; k < factors; k++) {
+                        const float *fk = f + a * all + k * wide + u;
+                        multiply(points, 1, (product){to_sphere, harmonics, 1, 0, n_even, 1, fk, ATOMS * all,
+                                                      even + k * LANES, factors * LANES, 0});
+                        multiply(points, 1, (product){to_sphere + n_even, harmonics, 1, 0, harmonics - n_even, 1,
+                                                      fk + n_even * ATOMS * all, ATOMS * all, odd + k * LANES,
+                                                      factors * LANES, 0});
+                    }
+                    for (count p = 0; p < points; p++) {
+                        vec *e = (vec *)(even + p * factors * LANES), *o = (vec *)(odd + p * factors * LANES);
+                        for (count k = 1; k < factors; k++) {
+                            const vec both = e[k - 1] * e[k] + o[k - 1] * o[k];
+                            o[k] = e[k - 1] * o[k] + o[k - 1] * e[k];
+                            e[k] = both;
+                        }
+                    }
+                    for (count k = 1; k < factors; k++) {
+                        float *to = fg + a * made + (k - 1) * wide + u;
+                        multiply(n_even, 1, (product){from_sphere, points, 1, 0, points, 1, even + k * LANES,
+                                                      factors * LANES, to, ATOMS * made, 0});
+                        multiply(harmonics - n_even, 1,
+                                 (product){from_sphere + n_even * points, points, 1, 0, points, 1, odd + k * LANES,
+                                           factors * LANES, to + n_even * ATOMS * made, ATOMS * made, 0});
+                    }
+                }
+            /* mix what came in and the products */
+            for (count i = 0; i < harmonics; i++) {
+                count degree = 0;
+                while ((degree + 1) * (degree + 1) <= order[i])
+                    degree++;
+                const float *w = wm + degree * n_mix * wide;
+                float *to = y + order[i] * ATOMS * wide;
+                multiply(atoms, wide / LANES, (product){x + (order[i] * n + first) * n_in, n_in, 1, 0, n_in, 1, w, wide,
+                                                        to, wide, 0});
+                multiply(atoms, wide / LANES, (product){fg + i * ATOMS * made, made, 1, wide, n_out, factors - 1,
+                                                        w + n_in * wide, wide, to, wide, 1});
+            }
+            /* gates 2 / (1 + exp(-g)) for each l > 0, x / (1 + exp(-x)) for the scalars */
+            multiply(atoms, l_max * wide / LANES, (product){y, wide, 1, 0, n_out, 1, wg, l_max * wide, gate,
+                                                            l_max * wide, 0});
+            for (count i = 0; i < atoms * l_max * wide; i += LANES) {
+                vec *g = (vec *)(gate + i);
+                *g = 2.0f / (1.0f + exponential(-*g));
+            }
+            for (count degree = 0; degree <= l_max; degree++)
+                for (count lm = degree * degree; lm < (degree + 1) * (degree + 1); lm++)
+                    for (count a = 0; a < atoms; a++) {
+                        float *value = y + (lm * ATOMS + a) * wide;
+                        for (count u = 0; u < wide; u += LANES) {
+                            vec *v = (vec *)(value + u);
+                            *v = degree ? *v * *(vec *)(gate + (a * l_max + degree - 1) * wide + u)
+                                        : *v / (1.0f + exponential(-*v));
+                        }
+                        memcpy(out + (lm * n + first + a) * n_out, value, n_out * sizeof(float));
+                    }
+        }
+        begin = ends[s];
+    }
+    free(wf), free(wm), free(wg), free(f), free(even), free(odd), free(fg), free(y), free(gate);
+    return failed;
+}
+
+/* What the neighbours send, coupled with where they are, as `Message` after `send`: -> out (harmonics, n, channels).
+
+sent (all atoms, l'm' n_sent); near (n, k); basis (n, k, harmonics radial), which are used up to here[l'] harmonics;
+degree_pairs (pairs): which weights a pair l'm' lm takes; coupling (harmonics, pairs); scale multiplies the result. */
+int message(const float *sent, const count *near, const float *basis, count n, count k, const count *ends,
+            count n_species, count harmonics, count radial, count l_sent, const count *here, count n_sent, count channels,
+            count pairs, const count *degree_pairs, count n_degrees, const float *coupling, const float *w_mix, float scale,
+            float *out)
+{
+    const count wide = whole(channels), row = (l_sent + 1) * (l_sent + 1) * n_sent, line = whole(harmonics * radial);
+    const count n_in = n_sent * radial;
+    count size = 0; /* of the sums of an atom */
+    for (count l = 0; l <= l_sent; l++)
+        size += (2 * l + 1) * n_sent * whole(here[l] * radial);
+    float *w = room(n_degrees * n_in * wide), *theirs = room(k * row), *places = room(k * line);
+    float *sums = room(ATOMS * size), *mixed = room(pairs * ATOMS * wide), *y = room(harmonics * ATOMS * wide);
+    const int failed = !(w && theirs && places && sums && mixed && y);
+    count begin = 0;
+    for (count s = 0; s < n_species && !failed; s++) {
+        pack(w_mix + s * n_degrees * n_in * channels, n_degrees * n_in, 1, channels, scale, w);
+        for (count first = begin; first < ends[s]; first += ATOMS) {
+            const count atoms = ends[s] - first < ATOMS ? ends[s] - first : ATOMS;
+            for (count a = 0; a < atoms; a++) {
+                /* a neighbour beyond the cutoff counts nothing: all of its radial functions are zero */
+                count seen = 0;
+                for (count j = 0; j < k; j++) {
+                    const float *from = basis + ((first + a) * k + j) * harmonics * radial;
+                    if (from[0] == 0.0f)
+                        continue;
+                    const count place = near[(first + a) * k + j];
+                    memcpy(theirs + seen * row, sent + place * row, row * sizeof(float));
+                    memcpy(places + seen * line, from, harmonics * radial * sizeof(float));
+                    seen++;
+                }
+                float *to = sums + a * size;
+                for (count l = 0; l <= l_sent; l++) {
+                    const count columns = whole(here[l] * radial);
+                    multiply((2 * l + 1) * n_sent, columns / LANES, (product){theirs + l * l * n_sent, 1, row, 0, seen, 1,
+                                                                              places, line, to, columns, 0});
+                    to += (2 * l + 1) * n_sent * columns;
+                }
+            }
+            count pair = 0, offset = 0;
+            for (count l = 0; l <= l_sent; l++) {
+                const count columns = whole(here[l] * radial);
+                for (count m = 0; m < 2 * l + 1; m++, offset += n_sent * columns)
+                    for (count lm = 0; lm < here[l]; lm++, pair++)
+                        multiply(atoms, wide / LANES,
+                                 (product){sums + offset + lm * radial, size, 1, columns, radial, n_sent,
+                                           w + degree_pairs[pair] * n_in * wide, wide, mixed + pair * ATOMS * wide, wide,
+                                           0});
+            }
+            multiply(harmonics, atoms * wide / LANES, (product){coupling, pairs, 1, 0, pairs, 1, mixed, ATOMS * wide, y,
+                                                                ATOMS * wide, 0});
+            for (count lm = 0; lm < harmonics; lm++)
+                for (count a = 0; a < atoms; a++)
+                    memcpy(out + (lm * n + first + a) * channels, y + (lm * ATOMS + a) * wide, channels * sizeof(float));
+        }
+        begin = ends[s];
+    }
+    free(w), free(theirs), free(places), free(sums), free(mixed), free(y);
+    return failed;
+}

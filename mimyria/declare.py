@@ -209,12 +209,18 @@ class Many(Kind):
     words: bool = False
     some: bool = False
     """At least one is needed."""
+    none: str = ""
+    """The text that means not even one."""
 
     def read(self, *texts: str) -> Any:
+        if self.none and texts == (self.none,):
+            return ()
         return tuple(map(self.of.read, " ".join(texts).replace(",", " ").split() if self.words else texts))
 
     def check(self, value: Any) -> Any:
-        values = (value,) if isinstance(value, str | os.PathLike) else value
+        values = value
+        if isinstance(value, str | os.PathLike):
+            values = () if self.none and value == self.none else (value,)
         if not isinstance(values, Iterable):
             raise Refused(f"takes {self.of.takes}, one or several", value)
         checked = tuple(map(self.of.check, values))
@@ -223,7 +229,7 @@ class Many(Kind):
         return checked
 
     def write(self, value: Any) -> Any:
-        return tuple(map(self.of.write, value))
+        return tuple(map(self.of.write, value)) or self.none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import find_peaks
 
 from conftest import Run, refused
 from ensembles import WARM, made_series, noise
 from mimyria.commands import bands
 from mimyria.errors import ConfigError, SpectrumError
-from mimyria.spectra.bands import Measured, band_table, find_bands, measure_bands
+from mimyria.spectra.bands import Measured, band_table, find_bands, measure_bands, prominent_maxima
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.remade import remake_spectra
@@ -49,6 +50,17 @@ def test_a_given_range_is_cut_where_it_ends() -> None:
     assert band.integral.value == pytest.approx(2 * 101.5)
     assert band.centre.value == pytest.approx((101 + 202.5) / 2)
     assert np.isnan(band.width.value)
+
+
+def test_prominent_maxima_are_those_of_scipy() -> None:
+    """Plateaus, ends and equal heights included."""
+    random = np.random.default_rng(0)
+    for k in range(200):
+        values = random.normal(size=random.integers(1, 40))
+        values = np.round(random.integers(1, 4) * values) if k % 2 else values
+        least = abs(random.normal(size=len(values))) * (k % 3)
+        expected, _ = find_peaks(values, prominence=least)
+        np.testing.assert_array_equal(prominent_maxima(values, least), expected)
 
 
 def test_noise_is_no_band_of_its_own() -> None:

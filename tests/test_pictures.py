@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from conftest import made_spectra
+import pytest
+
+from conftest import Run, made_spectra
 from mimyria.choices import PICTURES
 from mimyria.figures.pictures import write_pictures
 from mimyria.settings import Pictures
@@ -16,3 +18,16 @@ def test_a_folder_holds_the_formats_that_were_asked_for_last(tmp_path: Path) -> 
     for formats in (PICTURES, ("svg",), ()):
         write_pictures(tmp_path, spectra, Pictures(plot_format=formats))
         assert {path.suffix[1:] for path in tmp_path.glob("spectra.*")} == set(formats)
+
+
+@pytest.mark.pictures
+def test_pictures_may_be_left_out(run: Run, charges: Path, tmp_path: Path) -> None:
+    """The settings of such a run, given back, leave them out too."""
+    out = tmp_path / "o"
+    status, told, _ = run("spectrum", charges, "--apt", "frames", "--plot-format", "none", "--out", out)
+    assert (status, told.strip()) == (0, f"{out}: ir.csv, vdos.csv")
+    status, _, _ = run("spectrum", "--config", out / "settings.yaml", "--out", tmp_path / "again")
+    assert status == 0
+    for folder in (out, tmp_path / "again"):
+        assert not list(folder.glob("spectra.*"))
+    assert Pictures(plot_format="none").plot_format == ()  # type: ignore[arg-type]

@@ -73,6 +73,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "cell", (1.0, 2.0), "1 2", "--cell takes 3, 6 or 9 numbers or a file, not '1 2'"),
     ("spectrum", "cell", (1.0, 2.0, math.nan), "1 2 nan", "--cell takes 3, 6 or 9 numbers or a file, not '1 2 nan'"),
     ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, not 'gif'"),
+    ("spectrum", "plot_format", ("png", "none"), "png,none", "--plot-format takes png, pdf, svg, html, not 'none'"),
     ("spectrum", "plot_width", "3", "3", "--plot-width takes single or double, not '3'"),
     ("spectrum", "tensor", {"dipole": "m.mym"}, "dipole=m.mym", "--tensor takes apt"),
     ("spectrum", "mass", {"H": 0}, "H=0", "--mass H must be positive, not 0"),

@@ -209,7 +209,10 @@ class Pictures(Settings):
     )
     title: str = setting(Kind(), "Title of the pictures.", "use", "")
     plot_format: tuple[str, ...] = setting(
-        Many(of=Choice(names=PICTURES), words=True), "Formats, repeatable or with commas.", "use", PICTURES
+        Many(of=Choice(names=PICTURES), words=True, none="none"),
+        "Formats, repeatable or with commas; none draws nothing.",
+        "use",
+        PICTURES,
     )
     plot_width: str = setting(Choice(names=("single", "double")), "Width in columns of a journal.", "use", "double")
 

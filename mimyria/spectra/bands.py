@@ -140,15 +140,13 @@ def find_bands(wavenumber: Array, values: Array, error: Array | None = None) -> 
     Maxima that rise above their valleys by less than `SIGNIFICANT` of the standard errors (n,), where known, or by
     less than `LEAST_PROMINENCE` are no bands of their own.
     """
-    from scipy.signal import find_peaks  # slow to import
-
     known = np.flatnonzero(np.isfinite(values))
     if len(known) < 3:
         return []
     nu, intensity = wavenumber[known], values[known]
     noise = np.zeros(len(nu)) if error is None else _pooled(nu, intensity, np.nan_to_num(error[known])) * np.sqrt(2)
     least = np.maximum(LEAST_PROMINENCE * float(intensity.max()), SIGNIFICANT * noise)
-    peaks, _ = find_peaks(intensity, prominence=least)
+    peaks = prominent_maxima(intensity, least)
     ranges = []
     edges = [0, *peaks, len(nu) - 1]
     for before, peak, after in zip(edges[:-2], edges[1:-1], edges[2:], strict=True):
@@ -159,16 +157,38 @@ def find_bands(wavenumber: Array, values: Array, error: Array | None = None) -> 
     return ranges
 
 
+def prominent_maxima(values: Array, least: Array) -> Array:
+    """Return the places of the maxima of values (n,) that rise by ``least`` (n,) or more above their valleys.
+
+    The valleys are the lowest points between the maximum and what is higher on either side, or the end; the higher of
+    both counts. Of several equal values side by side the middle one is the maximum; the ends are none.
+    """
+    first = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)  # of every run of equal values
+    rises = np.diff(values[first]) > 0
+    tops = np.flatnonzero(rises[:-1] & ~rises[1:]) + 1
+    found = []
+    for place in (first[tops] + first[tops + 1] - 1) // 2:
+        higher = np.flatnonzero(values > values[place])
+        left, right = np.split(higher, [np.searchsorted(higher, place)])
+        start, stop = left[-1] if left.size else 0, right[0] + 1 if right.size else len(values)
+        valley = max(values[start : place + 1].min(), values[place:stop].min())
+        if values[place] - valley >= least[place]:
+            found.append(place)
+    return np.array(found, dtype=int)
+
+
 def _pooled(wavenumber: Array, intensity: Array, error: Array) -> Array:
     """Return the standard errors of points (n,), in relation to the intensity those of a range of `POOLED` around them.
 
     σ = |I| √(Σ s² / Σ I²), but no less than s/2: errors of single points, from few blocks, are by chance far too small
     for some points, and for others too large, though rarely by two.
     """
-    from scipy.ndimage import uniform_filter1d  # slow to import
-
     points = max(int(POOLED * (len(wavenumber) - 1) / (wavenumber[-1] - wavenumber[0])), 1)
-    squares, powers = (np.maximum(uniform_filter1d(values**2, points), 0) for values in (error, intensity))
+    around = (points // 2, points - 1 - points // 2)  # mirrored at the ends
+    squares, powers = (
+        np.convolve(np.pad(values**2, around, "symmetric"), np.full(points, 1 / points), "valid")
+        for values in (error, intensity)
+    )
     relative = np.sqrt(np.divide(squares, powers, out=np.zeros_like(powers), where=powers > 0))
     return np.maximum(abs(intensity) * relative, error / 2)
 

@@ -310,7 +310,7 @@ class Network(nn.Module):
             places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
             angular = angular.flatten(1).index_select(1, places).T.contiguous().reshape(n, n_near, -1, 1)
             radial = radial_functions(distances, cutoff, settings.message_radial, settings.envelope)
-            near = graph.neighbours.gather(1, nearest)
+            near = graph.neighbours.gather(1, nearest).long()  # those of a chunk are small integers
             basis = (angular * radial.permute(1, 2, 0).contiguous()[:, :, None]).flatten(2)
         return Geometry(graph, density, near, basis)
 

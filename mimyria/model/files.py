@@ -190,6 +190,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(DEVICE.check(name))
         torch.zeros(1, device=device)
+        torch.set_float32_matmul_precision("highest")  # TF32 would leave three digits, and some environments set it
     except Refused as error:
         raise ModelError(f"--device {error}") from None
     except (RuntimeError, AssertionError) as error:

@@ -38,6 +38,8 @@ class Job:
     command: tuple[str, ...]
     held: tuple[int, ...] = ()
     """Open files that the process inherits on this machine: a lock stays held until the last process has ended."""
+    directory: Path | None = None
+    """Where the command runs, if not in its folder: relative paths in it then mean what they mean to the user."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[b
     environment = os.environ | {"OMP_NUM_THREADS": str(cores), PARENT: str(os.getpid())}
     with (job.folder / LOG).open("wb") as log:
         return subprocess.Popen(
-            job.command, cwd=job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=own_group, pass_fds=job.held,
+            job.command, cwd=job.directory or job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, start_new_session=own_group, pass_fds=job.held,
         )  # fmt: skip
 
 
@@ -199,7 +201,8 @@ class ParslExecutor:
             waiting = chain([first], waiting)
             while True:
                 for job in islice(waiting, MOST_SUBMITTED - len(running)):
-                    running[submit(str(job.folder.resolve()), job.command, self.cores)] = job
+                    there = None if job.directory is None else str(job.directory.resolve())
+                    running[submit(str(job.folder.resolve()), job.command, self.cores, there)] = job
                 if not running:
                     return
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -248,14 +251,15 @@ def _get_class(module: Any, name: str, kind: str) -> Any:
     return getattr(module, name)
 
 
-def run_job(folder: str, command: tuple[str, ...], cores: int) -> int:
+def run_job(folder: str, command: tuple[str, ...], cores: int, directory: str | None) -> int:
     """Run a job and return its exit status; Parsl calls this on a node of the cluster."""
     from pathlib import Path  # Parsl sends the function alone, without the imports of this module
 
     from mimyria.execute import LOG, NOT_FOUND, Job, start
 
+    job = Job(Path(folder), tuple(command), directory=Path(directory or folder))
     try:  # in the process group of Parsl's worker, so that the batch system stops both
-        return start(Job(Path(folder), tuple(command)), cores, own_group=False).wait()
+        return start(job, cores, own_group=False).wait()
     except FileNotFoundError as error:
         (Path(folder) / LOG).write_text(f"{error}\n", encoding="utf-8")
         return NOT_FOUND

@@ -21,13 +21,15 @@ from mimyria.checks.nuclei import check_beads, choose_nuclei, declared_nuclei, n
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
+from mimyria.execute import Executor, make_executor
 from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
 from mimyria.memory import Identity, locked
+from mimyria.passes import run_passes
 from mimyria.rates.groups import Grouping
-from mimyria.rates.series import ResponseSeries, is_series, read_series, write_series
+from mimyria.rates.series import ResponseSeries, is_series, read_origins, read_series, write_series
 from mimyria.rates.stride import chosen_stride, nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
 from mimyria.settings import SpectrumSettings
@@ -37,7 +39,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.depth import write_profile
 from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.modes import write_modes
-from mimyria.spectra.moving import MOVING, PREFIX, moving_spectra
+from mimyria.spectra.moving import MOVING, PREFIX, frames_of_window, moving_spectra
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
 from mimyria.spectra.sfg import read_infrared_index
@@ -94,6 +96,7 @@ def make_spectra(
         read_infrared_index(read_light(settings.light))
     for text in settings.reference:
         read_reference(text)  # what is wrong with it is found before anything long
+    executor = None if settings.executor is None else make_executor(settings.executor, {}, out)
     if settings.beads is not None and paths:
         raise ConfigError(
             f"--beads {settings.beads} stands for the trajectory: leave {paths[0]} out (a pattern such as "
@@ -129,9 +132,11 @@ def make_spectra(
         groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
         raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
     with _alone(out):
-        _make_rates(segments, groupings, out, settings, resume)
+        _make_rates(segments, groupings, out, settings, executor, resume)
+        series = read_series(out / "series.h5")
+        report_volumes([run.volume for run in series])
         try:
-            return _spectra(read_series(out / "series.h5"), kinds, out, settings, paths)
+            return _spectra(series, kinds, out, settings, paths)
         except (ConfigError, SpectrumError) as error:
             kept = out / "series.h5"
             if min(map(len, read_series(kept))) < LEAST_FRAMES:  # no other setting helps
@@ -162,25 +167,38 @@ def _make_rates(
     groupings: Sequence[Grouping],
     out: Path,
     settings: SpectrumSettings,
+    executor: Executor | None,
     resume: bool,
 ) -> None:
     """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
-    unfinished, series = out / "unfinished", []
-    settings = settle_stride(trajectories, unfinished, settings)
-    step = chosen_stride(settings.stride, trajectories[0].timestep) * trajectories[0].timestep
+    unfinished = out / "unfinished"
+    series: Iterable[ResponseSeries]
+    if executor is not None:
+        files = run_passes(trajectories, unfinished, settings, executor, resume=resume)
+        origins = [origin for file in files for origin in read_origins(file)]
+        _report_step(origins[0]["stride"] * trajectories[0].timestep)
+        series = (run for file in files for run in read_series(file))  # open one at a time
+    else:
+        settings = settle_stride(trajectories, unfinished / "0000", settings)
+        _report_step(chosen_stride(settings.stride, trajectories[0].timestep) * trajectories[0].timestep)
+        series = []
+        for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
+            folder = unfinished / f"{k:04d}"
+            insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
+            series.append(series_along(trajectory, grouping, folder, settings, insist=insist))
+        origins = [run.origin for run in series]
+    _keep(out / "series.h5", origins)
+    write_series(out / "series.h5", series)
+    for folder in unfinished.glob("[0-9]*"):
+        shutil.rmtree(folder)
+
+
+def _report_step(step: float) -> None:
+    """Log the time between the frames with tensors, fs; warn if it is long."""
     nyquist = nyquist_wavenumber(step)
     log.info(f"tensors every {step:g} fs, which resolves up to {nyquist:.0f} cm⁻¹")
     if nyquist < LOWEST_NYQUIST:
         log.warning(f"vibrations above {nyquist:.0f} cm⁻¹ are aliased below it")
-    for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
-        folder = unfinished / f"{k:04d}"
-        insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
-        series.append(series_along(trajectory, grouping, folder, settings, insist=insist))
-    report_volumes([run.volume for run in series])
-    _keep(out / "series.h5", [run.origin for run in series])
-    write_series(out / "series.h5", series)
-    for folder in unfinished.glob("[0-9]*"):
-        shutil.rmtree(folder)
 
 
 def _keep(path: Path, origins: Sequence[Identity]) -> None:
@@ -188,7 +206,7 @@ def _keep(path: Path, origins: Sequence[Identity]) -> None:
     if not is_series(path):
         return
     with suppress(SpectrumError):  # a file that cannot be read is kept, too
-        earlier = [run.origin for run in read_series(path)]
+        earlier = read_origins(path)
         same = (now.as_of(then) == then for now, then in zip(origins, earlier, strict=False))
         if len(earlier) == len(origins) and all(same):
             return
@@ -268,6 +286,9 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make their spectra separately")
+    if settings.moving_window is not None:  # with every frame, as many as the settled stride can leave
+        longest = max(trajectories, key=lambda trajectory: trajectory.n_usable * trajectory.timestep)
+        frames_of_window(settings.moving_window, longest.n_usable, longest.timestep, settings)
     for trajectory in {segment.path: segment for segment in reversed(trajectories)}.values():
         check_first_frames(trajectory, settings.temperature, settings.constraints)
         if settings.of_faces:

@@ -6,7 +6,7 @@ It is stored in a folder piece by piece, so that it can be resumed after an inte
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from mimyria.frame import Array, Frame
 from mimyria.memory import Identity
 from mimyria.molecules import composition_of
 from mimyria.progress import Advance, progress
-from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.checkpoint import IDENTITY, PartStore
 from mimyria.rates.faces import split_faces, warn_without_vacuum
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
@@ -144,14 +144,14 @@ def settle_stride(trajectories: Sequence[Trajectory], folder: Path, settings: Sp
 
     An automatic stride is halved as long as one trajectory has more than `MOST_ALIASED` of the power of a rate above
     its Nyquist wavenumber; one that was asked for is kept, with a warning from `MUCH_ALIASED` on. A stride that an
-    unfinished run in the ``folder`` has settled is taken over, so that it is not measured again.
+    unfinished run has settled, whose first checkpoint is in the ``folder``, is taken over and not measured again.
     """
     strides = {chosen_stride(settings.stride, trajectory.timestep) for trajectory in trajectories}
-    earlier = Identity.read(folder / "0000" / "identity.json").get("stride")
     if max(strides) == 1 or len(strides) > 1:
         return settings
     (stride,) = strides
-    if isinstance(earlier, int) and settings.stride is None and 1 <= earlier < stride:
+    earlier = settled_stride(Identity.read(folder / IDENTITY), trajectories[0], settings)
+    if earlier < stride:
         return replace(settings, stride=earlier)
     excerpts = {}
     for trajectory in trajectories:
@@ -179,6 +179,12 @@ def settle_stride(trajectories: Sequence[Trajectory], folder: Path, settings: Sp
             return settings
         stride //= 2
         settings = replace(settings, stride=stride)
+
+
+def settled_stride(earlier: Identity, trajectory: Trajectory, settings: SpectrumSettings) -> int:
+    """Return the stride that a run of this identity has settled, if it has, else the one to begin with."""
+    chosen, settled = chosen_stride(settings.stride, trajectory.timestep), earlier.get("stride")
+    return settled if isinstance(settled, int) and settings.stride is None and 1 <= settled < chosen else chosen
 
 
 def _excerpt(trajectory: Trajectory, settings: SpectrumSettings, n_frames: int) -> dict[str, Array]:
@@ -245,22 +251,35 @@ def _counted(frames: Iterator[Frame], n_frames: int, advance: Advance) -> Iterat
         yield frame
 
 
-def pass_identity(trajectory: Trajectory, settings: SpectrumSettings, stride: int) -> Identity:
-    """Return everything that determines the rates along a trajectory, which may grow."""
+def levels_of(settings: SpectrumSettings) -> dict[str, str]:
+    """Return the levels of theory at which the networks predict, in words, by target; without unknown ones."""
+    if not settings.model_files:
+        return {}
+    from mimyria.model.files import stated_level  # torch again
+
+    each = {name: stated_level(path, name, settings.level) for name, path in settings.model_files.items()}
+    return {name: level for name, level in each.items() if level}
+
+
+def pass_identity(
+    trajectory: Trajectory, settings: SpectrumSettings, stride: int, levels: Mapping[str, str] | None = None
+) -> Identity:
+    """Return everything that determines the rates along a trajectory, which may grow.
+
+    Of many trajectories, `levels_of` the networks, whose files are large, is read once and given.
+    """
     cells = settings.cell if isinstance(settings.cell, Path) else None
     read = [trajectory.path, settings.topology, settings.velocities, cells]
     files = [file for pattern in read if pattern is not None for file in files_of(pattern)]
     if settings.model_files:
-        from mimyria.model.files import bundled, stated_level  # torch again
+        from mimyria.model.files import bundled  # torch again
 
         files += [bundled(model, name) for name, model in settings.model_files.items()]
     decisive = set(declared(SpectrumSettings, "result")) - {"tensor", *TARGETS}
     decisive -= set() if settings.level else {"level"}  # which passes of earlier versions have not
     facts = {"mimyria": __version__} | {name: getattr(settings, name) for name in sorted(decisive)}
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
-    if settings.model_files:
-        each = {name: stated_level(path, name, settings.level) for name, path in settings.model_files.items()}
-        facts |= {"levels": known} if (known := {name: level for name, level in each.items() if level}) else {}
+    facts |= {"levels": known} if (known := levels_of(settings) if levels is None else levels) else {}
     facts |= {"molecules_of_slab": True} if settings.of_molecules else {}
     facts |= {"groups": None} if settings.of_faces else {"normal": None}
     return Identity(facts, files)

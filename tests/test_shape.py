@@ -22,7 +22,7 @@ FLOORS = (
     {"labels", "training", "optical"},
     {"spectra"},
     {"figures", "checks"},
-    {"tensor_pass", "pipeline", "commands", "ase", "harmonic"},
+    {"tensor_pass", "passes", "pipeline", "commands", "ase", "harmonic"},
     {"autotrain"},
     {"report"},
     {"loop", "demo", "info"},

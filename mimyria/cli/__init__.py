@@ -11,7 +11,7 @@ from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
-from mimyria.cli.spectra import bands, compare, optics, spectrum, static
+from mimyria.cli.spectra import bands, compare, optics, rates, spectrum, static
 
 EXAMPLES: dict[Callable[..., None], str] = {
     demo: "mimyria demo --quick --out demo",
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 for command, example in EXAMPLES.items():
     app.command(epilog=f"Example: {example}")(command)
+app.command(hidden=True)(rates)  # what other commands start
 
 
 def _show_version(wanted: bool) -> None:

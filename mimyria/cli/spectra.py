@@ -31,6 +31,13 @@ def spectrum(
     typer.echo(f"{out}: {', '.join(files)}")
 
 
+def rates(folder: Annotated[Path, typer.Argument(help="The folder of its task.")]) -> None:
+    """Compute the rates along one trajectory: the job of `spectrum --executor`."""
+    from mimyria.passes import run_pass
+
+    run_pass(folder)
+
+
 def compare(
     first: Annotated[Path, typer.Argument(help="CSV of ours, JCAMP-DX, or any table with the wavenumber first.")],
     second: Annotated[Path, typer.Argument(help="The other.")],

@@ -14,8 +14,8 @@ from mimyria.memory import Identity, whole
 
 log = logging.getLogger("mimyria")
 
-FRAMES = "volume"
-"""The column that tells how many frames a part has."""
+IDENTITY, FRAMES = "identity.json", "volume"
+"""The file that tells what the parts were made from, and the column that tells how many frames one has."""
 
 
 class PartStore:
@@ -34,7 +34,7 @@ class PartStore:
     def __init__(self, folder: Path, identity: Identity, *, insist: bool = False) -> None:
         self.folder, self.identity = folder, identity
         folder.mkdir(parents=True, exist_ok=True)
-        stated = folder / "identity.json"
+        stated = folder / IDENTITY
         earlier = Identity.read(stated)
         made_before = [*folder.glob("*.npz"), *folder.glob("settings.txt")]  # the latter by earlier versions
         if identity.as_of(earlier) != earlier:

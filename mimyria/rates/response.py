@@ -341,7 +341,8 @@ class _Pass:
         for name in self.targets if self.powers else ():
             totals = np.square(row[name].sum(axis=1)).reshape(len(velocities), -1).sum(axis=1)
             row[f"{name}{POWERS}"] = np.stack([row[f"{name}{POWERS}"], totals], axis=1)
-        energies = np.einsum("n,tnx,tnx->nt", self.masses, velocities, velocities)
+        # not by einsum, whose last bits depend on how many frames are contracted together
+        energies = (self.masses * np.square(velocities).sum(axis=2)).T
         row["kinetic"] = np.stack([energies[places].sum(axis=0) for places in self.places], axis=1)
         self.rows.append(row)
 

@@ -6,10 +6,10 @@ Rates are read from the file slice by slice, so a series of any length takes lit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
@@ -24,6 +24,7 @@ FACTS_OF_OLD = {"mimyria", "velocity_unit", "cell", "timestep", "layout", "sourc
 FACTS_OF_OLD |= {"charge", "project"}
 """What files of earlier versions say about the rates besides the files that they were made from."""
 FRAMES_AT_ONCE, NUMBERS_AT_ONCE = 1 << 15, 1 << 21
+T = TypeVar("T")
 
 
 class Sliceable(Protocol):
@@ -172,8 +173,8 @@ ON_DISK = ("centres", "cells")
 """Fields of every frame, Å, that are datasets of the same name and read slice by slice."""
 
 
-def write_series(path: Path, series: Sequence[ResponseSeries]) -> None:
-    """Write the series of several trajectories into one HDF5 file, atomically."""
+def write_series(path: Path, series: Iterable[ResponseSeries]) -> None:
+    """Write the series of several trajectories into one HDF5 file, atomically; one is in memory at a time."""
     with whole(path) as unfinished, h5py.File(unfinished, "w") as file:
         file.attrs["content"] = CONTENT
         for number, run in enumerate(series):
@@ -223,15 +224,30 @@ def read_series(path: Path) -> list[ResponseSeries]:
     SpectrumError
         If the file is not there, damaged, or something else.
     """
+    return _read_each(path, _read_one)
+
+
+def read_origins(path: Path) -> list[Identity]:
+    """Return what each series in a file was made from, without reading its numbers; see `read_series`."""
+    return _read_each(path, _read_origin)
+
+
+def _read_each(path: Path, read: Callable[[h5py.Group], T]) -> list[T]:
+    """Return what a function reads from the group of each trajectory, in order."""
     try:
         file = h5py.File(path, "r")
         if file.attrs.get("content") != CONTENT:
             raise SpectrumError(f"{path} is an HDF5 file, but not a series written by `mimyria spectrum`")
-        return [_read_one(file[name]) for name in sorted(file)]
+        # not alphabetically: from ten thousand trajectories on the numbers have more digits
+        return [read(file[name]) for name in sorted(file, key=lambda name: (len(name), name))]
     except FileNotFoundError:
         raise SpectrumError(f"{path} does not exist") from None
     except (OSError, KeyError, TypeError) as error:
         raise SpectrumError(f"{path} cannot be read as a series ({error}); run `mimyria spectrum` again") from error
+
+
+def _read_origin(group: h5py.Group) -> Identity:
+    return _origin(str(group.attrs.get("origin", "")))
 
 
 def _read_one(group: h5py.Group) -> ResponseSeries:
@@ -249,7 +265,7 @@ def _read_one(group: h5py.Group) -> ResponseSeries:
         freedom_otherwise={name: values[()] for name, values in group.get("freedom_otherwise", {}).items()},
         rounding={name: float(values[()]) for name, values in group.get("rounding", {}).items()},
         velocity_species=tuple(group["velocity_correlation"].attrs["species"]),
-        origin=_origin(str(group.attrs.get("origin", ""))),
+        origin=_read_origin(group),
         **fields,
     )
 

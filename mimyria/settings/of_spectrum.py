@@ -221,6 +221,15 @@ class Pictures(Settings):
 class SpectrumSettings(Pictures, Experiment, Sampled, Reading, Sources, Wanted):
     """Settings of `make_spectra`."""
 
+    panel: ClassVar[str] = "Where it runs"
+    executor: str | None = setting(
+        WORD,
+        "Each trajectory is a job: local, or a profile (configs/cluster); without it, all are computed here.",
+        "nothing",
+        given=True,
+        file="(?!local$)(.+)",
+    )
+
     @property
     def of_molecules(self) -> bool:
         """Whether a spectrum needs the rates of the single molecules of a slab, and their places."""

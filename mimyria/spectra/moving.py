@@ -48,22 +48,8 @@ def moving_spectra(
     chosen = [kind for kind in kinds if kind in MOVING]
     if not chosen:
         raise ConfigError(f"--moving-window makes {', '.join(MOVING)} spectra, and none of them is made here")
-    timestep = series[0].timestep
-    frames = round(width * FS_PER_PS / timestep)
-    longest = max(map(len, series))
-    if frames + frames // 2 > longest:
-        raise ConfigError(
-            f"--moving-window {width:g} (ps) must fit into a trajectory twice, half overlapping: the longest has "
-            f"{longest * timestep / FS_PER_PS:.4g} ps"
-        )
-    finest = window_resolution(max(frames, 2), timestep, settings.window)
-    if frames < LEAST_FRAMES:
-        raise ConfigError(f"--moving-window {width:g} (ps) has {frames} frames, and needs at least {LEAST_FRAMES}")
-    if settings.resolution is not None and finest > settings.resolution:
-        raise ConfigError(
-            f"--moving-window {width:g} (ps) is too short for --resolution {settings.resolution:g}: it allows "
-            f"{np.ceil(10 * finest) / 10:g} cm⁻¹"
-        )
+    timestep, longest = series[0].timestep, max(map(len, series))
+    frames = frames_of_window(width, longest, timestep, settings)
     plain = replace(conditions, pair_radii=None, porto=(), per="cell")
     made: dict[str, Spectrum] = {}
     for start in range(0, longest - frames + 1, max(1, frames // 2)):
@@ -84,6 +70,31 @@ def moving_spectra(
             else:
                 made[kind].columns.update(columns)
     return list(made.values())
+
+
+def frames_of_window(width: float, longest: int, timestep: float, settings: SpectrumSettings) -> int:
+    """Return how many frames, ``timestep`` (fs) apart, a window of so many ps has; the longest run has ``longest``.
+
+    Raises
+    ------
+    ConfigError
+        If it is too short for the resolution, or longer than the runs.
+    """
+    frames = round(width * FS_PER_PS / timestep)
+    if frames + frames // 2 > longest:
+        raise ConfigError(
+            f"--moving-window {width:g} (ps) must fit into a trajectory twice, half overlapping: the longest has "
+            f"{longest * timestep / FS_PER_PS:.4g} ps"
+        )
+    finest = window_resolution(max(frames, 2), timestep, settings.window)
+    if frames < LEAST_FRAMES:
+        raise ConfigError(f"--moving-window {width:g} (ps) has {frames} frames, and needs at least {LEAST_FRAMES}")
+    if settings.resolution is not None and finest > settings.resolution:
+        raise ConfigError(
+            f"--moving-window {width:g} (ps) is too short for --resolution {settings.resolution:g}: it allows "
+            f"{np.ceil(10 * finest) / 10:g} cm⁻¹"
+        )
+    return frames
 
 
 def _part(run: ResponseSeries, start: int, stop: int) -> ResponseSeries:

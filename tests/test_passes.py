@@ -25,7 +25,6 @@ from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import write_frames
 from mimyria.passes import run_pass
 from mimyria.pipeline import make_spectra
-from mimyria.rates import response
 
 TIMESTEP = 2.0
 
@@ -181,9 +180,8 @@ def test_stopped_and_run_again_nothing_is_done_twice(here: Here, runs: list[Path
 
 
 def test_either_goes_on_with_what_the_other_left(
-    here: Here, runs: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    here: Here, runs: list[Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(response, "SECONDS_PER_PART", 0.01)  # parts begin anywhere among the frames
     here.pressed_after = 2
     with pytest.raises(Interrupted):
         many(runs, "jobs")

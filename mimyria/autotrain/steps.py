@@ -150,8 +150,9 @@ class Steps:
             words: list[str | Path] = ["spectrum", *self.settings.trajectories, "--out", folder]
             words += [word for name in self.settings.targets for word in ("--tensor", f"{name}={absolute / name}.mym")]
             words += ["--frames", f"0:{frames[0]}"] if folder == models else []
-            executor = self._executor(self.settings.executors.spectrum, 1)
-            self._run_or_raise(executor, folder / "prediction", *words, "--config", self.flags["spectrum"])
+            if (executor := self.settings.executors.spectrum) != "local":
+                words += ["--executor", executor]  # of the passes: what pools them is no work for a queue
+            self._run_or_raise(LocalExecutor(), folder / "prediction", *words, "--config", self.flags["spectrum"])
         state_biases(folder, read_json(models / ERRORS))
         write_json(folder / MADE, wanted)
 

@@ -341,9 +341,9 @@ class _Pass:
         for name in self.targets if self.powers else ():
             totals = np.square(row[name].sum(axis=1)).reshape(len(velocities), -1).sum(axis=1)
             row[f"{name}{POWERS}"] = np.stack([row[f"{name}{POWERS}"], totals], axis=1)
-        # not by einsum, whose last bits depend on how many frames are contracted together
-        energies = (self.masses * np.square(velocities).sum(axis=2)).T
-        row["kinetic"] = np.stack([energies[places].sum(axis=0) for places in self.places], axis=1)
+        # frame by frame in memory: the last bits must not depend on how many are contracted together
+        energies = self.masses * np.square(velocities).sum(axis=2)
+        row["kinetic"] = np.stack([energies.take(places, axis=1).sum(axis=1) for places in self.places], axis=1)
         self.rows.append(row)
 
     def by_species(self, of_atoms: Array) -> Array:

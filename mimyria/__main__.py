@@ -8,7 +8,7 @@ import signal
 import sys
 
 from mimyria.errors import MimyriaError
-from mimyria.execute import PARENT
+from mimyria.execute import PARENT, end_with_parent
 
 LARGEST_MMAP_THRESHOLD = 1 << 25
 """Bytes; older versions of glibc accept no more."""
@@ -22,7 +22,7 @@ def main() -> None:
     _set_up_threads()
     set_up_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch queues end a job with it: handle it as Ctrl-C
-    _end_with_parent()
+    end_with_parent(os.environ.pop(PARENT, None))
     from mimyria.cli import app  # after the logging, which it may use
 
     try:
@@ -46,19 +46,6 @@ def _message(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         return f"{error.filename or 'the file system'}: {error.strerror or error}", 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1
-
-
-def _end_with_parent() -> None:
-    """End like after Ctrl-C when the process of this program that started this one, if any, is killed (on Linux)."""
-    parent = os.environ.pop(PARENT, None)
-    if parent is None or sys.platform != "linux":
-        return
-    import ctypes
-
-    end_with_parent = 1  # PR_SET_PDEATHSIG of prctl.h
-    ctypes.CDLL(None).prctl(end_with_parent, signal.SIGTERM)
-    if os.getppid() != int(parent):  # it ended before the call
-        sys.exit(128 + signal.SIGTERM)
 
 
 def _set_up_threads() -> None:

@@ -26,6 +26,16 @@ MOST_SUBMITTED = 256
 """Most jobs submitted to a cluster at once. Each holds a lock file open; the rest stay free for other processes."""
 PARENT = "MIMYRIA_PARENT"
 """Environment variable with the process that started this one: commands of this program exit when it is killed."""
+AS_LONG_AS = """
+import runpy, sys
+from mimyria.execute import end_with_parent
+end_with_parent(sys.argv[1])
+runpy.run_path(sys.argv[2], run_name="__main__")
+"""
+"""A program, with the number of the process that starts it and a file: it runs the file as long as that process runs.
+
+Parsl's own broker of jobs outlives a process that is killed, and holds its nodes until their time runs out.
+"""
 NOT_FOUND, LOST = 127, 75
 """Exit status if the program is not found, and if the machine ended the job (EX_TEMPFAIL of sysexits)."""
 
@@ -62,6 +72,18 @@ class Executor(Protocol):
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcome of each job as it ends, in any order; stop running jobs when the caller stops."""
         ...
+
+
+def end_with_parent(parent: str | None) -> None:
+    """End like after Ctrl-C when the process that started this one, if its number is given, is killed (on Linux)."""
+    if parent is None or sys.platform != "linux":
+        return
+    import ctypes
+
+    end_with_parent = 1  # PR_SET_PDEATHSIG of prctl.h
+    ctypes.CDLL(None).prctl(end_with_parent, SIGTERM)
+    if os.getppid() != int(parent):  # it ended before the call
+        sys.exit(128 + SIGTERM)
 
 
 def cores_here() -> int:
@@ -225,7 +247,8 @@ class ParslExecutor:
         programs = Path(sys.executable).parent  # of this environment, on the shared file system
         options = dict(self.options)
         options["worker_init"] = f"export PATH={programs}:$PATH\n{options.get('worker_init', '')}"
-        launch = {"interchange_launch_cmd": [sys.executable, str(programs / "interchange.py")], **self.parsl}
+        interchange = [sys.executable, "-c", AS_LONG_AS, str(os.getpid()), str(programs / "interchange.py")]
+        launch = {"interchange_launch_cmd": interchange, **self.parsl}
         try:
             if "launcher" in options:
                 options["launcher"] = _get_class(launchers, options["launcher"], "launcher")()

@@ -23,12 +23,13 @@ GROWING_BLOCKS = 20
 class Correlator:
     """Correlates a series A_g(t)·A_h(t+τ) for all pairs of groups g, h, chunk by chunk as it arrives.
 
-    The series is split into steps, each zero-padded and transformed once. A step contributes the pairs with
-    t+τ in it and t in it or in the step before, whose transform gets the phase of its shift:
+    The series is split into steps, each zero-padded and transformed. A step contributes the pairs with t+τ in it
+    and t in it or in the step before, whose transform gets the phase of its shift:
 
         P_gh(ω) = Σ_k [A_gk(ω) + e^{iωs} A'_gk(ω)]* A_hk(ω),        A' the step before, s frames earlier
 
-    The P of all steps of a block are summed, and transformed back only once, at the end.
+    The P of all steps of a block are summed, and transformed back only once, at the end. Two steps of the series are
+    kept, not their transforms, which take twice the memory: the velocities of a hundred thousand atoms are gigabytes.
 
     Parameters
     ----------
@@ -51,10 +52,10 @@ class Correlator:
         # Twice a step holds all lags of its pairs without wrap-around.
         self._length = fft.next_fast_len(2 * self._step, real=True)
         self._shift = np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
-        self._pending: list[Array] = []
+        self._now: Array | None = None  # the step that is being filled, of which there are so many frames
         self._n_pending = 0
         self._n_steps = 0
-        self._last: Array | None = None
+        self._last: Array | None = None  # the step before
         self._powers: list[Array] = []
 
     @property
@@ -64,13 +65,16 @@ class Correlator:
 
     def add(self, chunk: Array) -> None:
         """Append frames, shape (t, groups, components)."""
-        self._pending.append(chunk)
-        self._n_pending += len(chunk)
-        if self._n_pending < self._step:
-            return
-        frames = np.concatenate(self._pending)
-        while len(frames) >= self._step:
-            power, self._last = self._power(frames[: self._step])
+        while len(chunk):
+            if self._now is None:
+                self._now = np.empty((self._step, *chunk.shape[1:]), chunk.dtype)
+            taken, chunk = np.split(chunk, [self._step - self._n_pending])
+            self._now[self._n_pending : self._n_pending + len(taken)] = taken
+            self._n_pending += len(taken)
+            if self._n_pending < self._step:
+                return
+            power = self._power(self._now)
+            self._last, self._now, self._n_pending = self._now, self._last, 0
             if self._n_steps % self._steps:
                 self._powers[-1] += power
             else:
@@ -80,16 +84,14 @@ class Correlator:
                 # Blocks twice as long, half as many: the number stays bounded, and blocks become independent.
                 self._powers = [a + b for a, b in zip(self._powers[::2], self._powers[1::2], strict=True)]
                 self._steps *= 2
-            frames = frames[self._step :]
-        self._pending, self._n_pending = [frames.copy()], len(frames)
 
     def result(self) -> Array:
         """Return C_gh(τ), mean of both time orders, shape (groups, groups, lags); NaN at lags without a pair.
 
         With ``first`` the first axis counts the first groups only, here and below.
         """
-        rest = np.concatenate(self._pending) if self._n_pending else None
-        powers = self._powers if rest is None else [*self._powers, self._power(rest)[0]]
+        rest = None if self._now is None or not self._n_pending else self._now[: self._n_pending]
+        powers = self._powers if rest is None else [*self._powers, self._power(rest)]
         if not powers:
             raise SpectrumError("the series has no frames")
         return self._mean(np.sum(powers, axis=0), 0, self._n_steps * self._step + self._n_pending)
@@ -107,24 +109,23 @@ class Correlator:
         pairs = stop - np.maximum(start, np.arange(self.lags))
         return sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
 
-    def _power(self, step: Array) -> tuple[Array, Array]:
-        """Return P(ω) of a step, mean of both time orders, (frequencies, groups, groups), and its transform."""
+    def _power(self, step: Array) -> Array:
+        """Return P(ω) of a step, mean of both time orders, shape (frequencies, groups, groups)."""
         _, groups, components = step.shape
         frequencies = len(self._shift)
         first = self._first or groups
         forward: Array = np.zeros((frequencies, first, groups), dtype=complex)
         backward = forward.copy() if first < groups else forward.transpose(0, 2, 1)
-        transform: Array = np.empty((frequencies, groups, components), np.result_type(step, np.complex64))
         # A few components at a time: `both` of all atoms at once may not fit into memory.
         for k in range(0, components, COMPONENTS_AT_ONCE):
             part = (..., slice(k, k + COMPONENTS_AT_ONCE))
-            now = fft.rfft(step[part], n=self._length, axis=0)
-            both = now if self._last is None else now + self._shift.astype(now.dtype) * self._last[part]
+            now = both = fft.rfft(step[part], n=self._length, axis=0)
+            if self._last is not None:
+                both = now + self._shift.astype(now.dtype) * fft.rfft(self._last[part], n=self._length, axis=0)
             forward += np.matmul(both[:, :first].conj(), now.transpose(0, 2, 1))
             if first < groups:
                 backward += np.matmul(now[:, :first], both.conj().transpose(0, 2, 1))
-            transform[part] = now
-        return (forward + backward) / 2, transform
+        return (forward + backward) / 2
 
 
 def correlation(series: Array, lags: int) -> Array:

@@ -1,7 +1,7 @@
-"""The costly layers by a C compiler, where there is one: `kernels.c`, built once a machine, for inference on a CPU.
+"""Neighbours, geometry and the costly layers, compiled where there is a C compiler: for inference on a CPU.
 
-Without a compiler, in training, on other devices and in double precision torch computes the same; CC names another
-compiler, and an empty CC none.
+`kernels.c` is built once a machine. Without a compiler, in training, on other devices and in double precision torch
+computes the same; CC names another compiler, and an empty CC none.
 """
 
 from __future__ import annotations
@@ -19,24 +19,30 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from mimyria.frame import Array
 
 log = logging.getLogger("mimyria")
 
 SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
+
+
+def available() -> bool:
+    """Return whether there are compiled functions."""
+    return _library() is not None
 
 
 def usable(x: Tensor) -> bool:
     """Return whether a layer may compute this with `call`: nothing that needs gradients, single precision, a CPU."""
-    return (
-        not torch.is_grad_enabled() and x.dtype == torch.float32 and x.device.type == "cpu" and _library() is not None
-    )
+    return not torch.is_grad_enabled() and x.dtype == torch.float32 and x.device.type == "cpu" and available()
 
 
-def call(name: str, *arguments: Tensor | Sequence[int] | float) -> None:
-    """Call a function of `kernels.c`; tensors are contiguous, and sequences are handed over as whole numbers.
+def call(name: str, *arguments: Tensor | Array | Sequence[int] | float | None) -> None:
+    """Call a function of `kernels.c`; tensors and arrays are contiguous, sequences are handed over as whole numbers.
 
     Raises
     ------
@@ -50,11 +56,15 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float) -> None:
         raise MemoryError(f"{name} has not enough memory")
 
 
-def _handed(argument: Tensor | Sequence[int] | float) -> object:
+def _handed(argument: Tensor | Array | Sequence[int] | float | None) -> object:
     if isinstance(argument, Tensor):
         return ctypes.c_void_p(argument.data_ptr())
+    if isinstance(argument, np.ndarray):
+        return ctypes.c_void_p(argument.ctypes.data)
+    if argument is None:
+        return ctypes.c_void_p(None)
     if isinstance(argument, float):
-        return ctypes.c_float(argument)
+        return ctypes.c_double(argument)
     return ctypes.c_int64(argument) if isinstance(argument, int) else (ctypes.c_int64 * len(argument))(*argument)
 
 
@@ -81,7 +91,9 @@ def _build(compiler: Sequence[str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as place:
             unfinished = Path(place) / built.name
-            subprocess.run([*command, str(SOURCE), "-o", str(unfinished)], check=True, capture_output=True, timeout=120)
+            subprocess.run(
+                [*command, str(SOURCE), "-lm", "-o", str(unfinished)], check=True, capture_output=True, timeout=120
+            )
             unfinished.replace(built)
     return built
 

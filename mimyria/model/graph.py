@@ -16,7 +16,8 @@ from torch import Tensor
 from mimyria.elements import symbols_of
 from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
-from mimyria.neighbours import neighbour_pairs
+from mimyria.model import compiled
+from mimyria.model.search import Pairs, pairs_of
 
 
 @dataclass(frozen=True)
@@ -61,32 +62,48 @@ def build_graph(
     ``species`` are the atomic numbers that the model knows, in its order; a ModelError names any other.
     """
     kinds = species_of(frames, species)
-    offsets = np.cumsum([0, *(len(frame) for frame in frames)])
-    pairs = [neighbour_pairs(frame, cutoff) for frame in frames]
-    i = np.concatenate([pair[0] + offset for pair, offset in zip(pairs, offsets, strict=False)])
-    j = np.concatenate([pair[1] + offset for pair, offset in zip(pairs, offsets, strict=False)])
+    pairs = [pairs_of(frame, cutoff) for frame in frames]
 
     # places 0...n-1 are the atoms sorted by species
     order = np.argsort(kinds, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-
-    n_neighbours = np.bincount(i, minlength=len(order))
-    column = np.arange(len(i)) - np.repeat(np.cumsum(n_neighbours) - n_neighbours, n_neighbours)
-    neighbours = np.zeros((len(order), max(int(n_neighbours.max(initial=0)), 1)), dtype=np.int64)
-    vectors = np.zeros((*neighbours.shape, 3))
-    vectors[..., 0] = cutoff
-    neighbours[place[i], column] = place[j]
-    vectors[place[i], column] = np.concatenate([pair[2] for pair in pairs])
+    neighbours, neighbour_kinds, vectors = _padded(pairs, place, kinds, cutoff, dtype)
 
     ends = np.searchsorted(kinds[order], np.arange(len(species)), side="right")
     return Graph(
         order=torch.from_numpy(order).to(device),
         slices=tuple(slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)),
         neighbours=torch.from_numpy(neighbours).to(device),
-        neighbour_species=torch.from_numpy(kinds[order][neighbours]).to(device),
+        neighbour_species=torch.from_numpy(neighbour_kinds).to(device),
         vectors=torch.from_numpy(vectors).to(device, dtype),
     )
+
+
+def _padded(
+    pairs: Sequence[Pairs], place: Array, kinds: Array, cutoff: float, dtype: torch.dtype
+) -> tuple[Array, Array, Array]:
+    """Return places, species and vectors of the neighbours, (n, k) and (n, k, 3)."""
+    counts = [np.diff(of_frame.ends, prepend=0) for of_frame in pairs]
+    k = max(1, *(int(of_frame.max(initial=0)) for of_frame in counts))
+    shape, first = (len(place), k), 0
+    if dtype == torch.float32 and compiled.available():
+        to = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64), np.empty((*shape, 3), dtype=np.float32)
+        for of_frame in pairs:
+            compiled.call("padded", len(of_frame.ends), first, *of_frame, place, kinds, k, float(cutoff), *to)
+            first += len(of_frame.ends)
+        return to
+    neighbours, vectors = np.zeros(shape, dtype=np.int64), np.zeros((*shape, 3))
+    vectors[..., 0] = cutoff
+    for of_frame, of_atoms in zip(pairs, counts, strict=True):
+        row = np.repeat(place[first : first + len(of_atoms)], of_atoms)
+        column = np.arange(len(row)) - np.repeat(of_frame.ends - of_atoms, of_atoms)
+        neighbours[row, column] = place[first + of_frame.second]
+        vectors[row, column] = of_frame.vectors
+        first += len(of_atoms)
+    of_place = np.empty_like(kinds)
+    of_place[place] = kinds
+    return neighbours, of_place[neighbours], vectors
 
 
 def species_of(frames: Sequence[Frame], species: Sequence[int]) -> Array:

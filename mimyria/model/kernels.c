@@ -4,6 +4,7 @@ A few atoms of one species go through a whole layer at once, so that what lies b
 and no detour over large arrays, is why it is faster than the same in torch. All of it is one small product of matrices,
 c = a b, called with different strides. Atoms stand in the order of their species, which end at the places `ends`. */
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,7 @@ maps multiply by. Returns zero, or one where there is no memory. */
 int sphere_product(const float *x, count n, const count *ends, count n_species, count l_max, count n_in, count n_out,
                    count factors, count points, count n_even, const count *order, const float *to_sphere,
                    const float *from_sphere, const float *w_factors, const float *w_mix, const float *w_gate,
-                   float s_factors, float s_mix, float s_gate, float *out)
+                   double s_factors, double s_mix, double s_gate, float *out)
 {
     const count harmonics = (l_max + 1) * (l_max + 1), wide = whole(n_out), all = factors * wide;
     const count n_mix = n_in + (factors - 1) * n_out, made = (factors - 1) * wide;
@@ -221,7 +222,7 @@ sent (all atoms, l'm' n_sent); near (n, k); basis (n, k, harmonics radial), whic
 degree_pairs (pairs): which weights a pair l'm' lm takes; coupling (harmonics, pairs); scale multiplies the result. */
 int message(const float *sent, const count *near, const float *basis, count n, count k, const count *ends,
             count n_species, count harmonics, count radial, count l_sent, const count *here, count n_sent, count channels,
-            count pairs, const count *degree_pairs, count n_degrees, const float *coupling, const float *w_mix, float scale,
+            count pairs, const count *degree_pairs, count n_degrees, const float *coupling, const float *w_mix, double scale,
             float *out)
 {
     const count wide = whole(channels), row = (l_sent + 1) * (l_sent + 1) * n_sent, line = whole(harmonics * radial);
@@ -277,4 +278,196 @@ int message(const float *sent, const count *near, const float *basis, count n, c
     }
     free(w), free(theirs), free(places), free(sums), free(mixed), free(y);
     return failed;
+}
+
+/* The most neighbours nearer than a cutoff that an atom has; vectors (n, k, 3). */
+int most_near(const float *vectors, count n, count k, double cutoff, count *most)
+{
+    *most = 1;
+    for (count a = 0; a < n; a++) {
+        count near = 0;
+        for (const float *v = vectors + 3 * a * k; v < vectors + 3 * (a + 1) * k; v += 3)
+            near += v[0] * v[0] + v[1] * v[1] + v[2] * v[2] < cutoff * cutoff;
+        *most = near > *most ? near : *most;
+    }
+    return 0;
+}
+
+/* Y_lm of LANES directions, as `harmonics`; a and b of its recurrence for each l and m. */
+INLINE void spherical(vec x, vec y, vec z, count l_max, const float *a, const float *b, const float *first, vec *found,
+                      count step)
+{
+    vec cosine = (vec){0} + 1.0f, sine = (vec){0};
+    for (count m = 0; m <= l_max; m++) {
+        vec legendre = (vec){0} + first[m], before = (vec){0};
+        for (count l = m; l <= l_max; l++) {
+            if (l > m) {
+                const vec next = a[l * (l_max + 1) + m] * y * legendre - b[l * (l_max + 1) + m] * before;
+                before = legendre;
+                legendre = next;
+            }
+            found[(l * (l + 1) + m) * step] = legendre * cosine;
+            if (m)
+                found[(l * (l + 1) - m) * step] = legendre * sine;
+        }
+        const vec turned = z * cosine - x * sine;
+        sine = z * sine + x * cosine;
+        cosine = turned;
+    }
+}
+
+/* Radial functions of LANES distances, as `radial_functions`; sin and cos of pi x as those of t = pi (x - 1/2). */
+INLINE void radial(vec r, float cutoff, count number, count p, vec *found, count step)
+{
+    const vec one = (vec){0} + 1.0f, x = r / cutoff, t = (choose(x < one, x, one) - 0.5f) * 3.14159265f, t2 = t * t;
+    const vec sine = 1.0f + t2 * (-0.5f + t2 * (4.16666667e-2f + t2 * (-1.38888889e-3f + t2 * (2.48015873e-5f
+                     + t2 * (-2.75573192e-7f + t2 * 2.08767570e-9f)))));
+    const vec cosine = -t * (1.0f + t2 * (-1.66666667e-1f + t2 * (8.33333333e-3f + t2 * (-1.98412698e-4f
+                       + t2 * (2.75573192e-6f + t2 * -2.50521084e-8f)))));
+    vec power = one, square = x;
+    for (count bits = p; bits; bits >>= 1, square *= square)
+        if (bits & 1)
+            power *= square;
+    const float q = p;
+    const vec fall = (q + 1) * (q + 2) / 2 - q * (q + 2) * x + q * (q + 1) / 2 * x * x;
+    const vec envelope = choose(x < one, one - power * fall, (vec){0});
+    vec before = (vec){0}, wave = sine * sqrtf(2.0f / cutoff) * envelope / r;
+    for (count b = 0; b < number; b++) {
+        const vec next = 2.0f * cosine * wave - before;
+        found[b * step] = before = wave;
+        wave = next;
+    }
+}
+
+/* Density (harmonics, n, species radial), near (n, k_near) and basis (n, k_near, harmonics radial_near) of `Geometry`.
+
+vectors (n, k, 3), neighbours (n, k), kinds (n, k): the species of each neighbour. What is not asked for is NULL. */
+int geometry(const float *vectors, const count *neighbours, const count *kinds, count n, count k, count n_species,
+             count l_max, count p, double cutoff, count n_radial, float *density, double cutoff_near, count radial_near,
+             count k_near, count *near, float *basis)
+{
+    const count harmonics = (l_max + 1) * (l_max + 1), groups = whole(k) / LANES, columns = whole(n_species * n_radial);
+    const count l1 = l_max + 1;
+    float *constants = room(l1 * (2 * l1 + 1)), *rows = room(harmonics * columns), *weights = room(k * columns);
+    vec *y = (vec *)room(harmonics * whole(k)), *r = (vec *)room(n_radial * whole(k)), *q = (vec *)room(radial_near * whole(k));
+    float *distances = room(whole(k));
+    const int failed = !(constants && rows && weights && y && r && q && distances);
+    float *a = constants, *b = constants + l1 * l1, *first = constants + 2 * l1 * l1;
+    for (count m = 0; m < l1 && !failed; m++) {
+        first[m] = m ? first[m - 1] * sqrtf((2.0f * m + 1) / (2.0f * m) * (m == 1 ? 2 : 1)) : 1.0f;
+        for (count l = m + 1; l < l1; l++) {
+            const float below = l * l - m * m;
+            a[l * l1 + m] = sqrtf((4.0f * l * l - 1) / below);
+            b[l * l1 + m] = l > m + 1 ? sqrtf((2.0f * l + 1) * ((l - 1) * (l - 1) - m * m) / ((2.0f * l - 3) * below)) : 0;
+        }
+    }
+    for (count atom = 0; atom < n && !failed; atom++) {
+        const count *of = neighbours + atom * k, *kind = kinds + atom * k;
+        for (count g = 0; g < groups; g++) {
+            float v[3][LANES];
+            for (count i = 0; i < LANES; i++)
+                for (count axis = 0; axis < 3; axis++)
+                    v[axis][i] = g * LANES + i < k ? vectors[3 * (atom * k + g * LANES + i) + axis] : axis ? 0.0f : cutoff;
+            for (count i = 0; i < LANES; i++)
+                distances[g * LANES + i] = sqrtf(v[0][i] * v[0][i] + v[1][i] * v[1][i] + v[2][i] * v[2][i]);
+            const vec d = *(vec *)(distances + g * LANES);
+            spherical(*(vec *)v[0] / d, *(vec *)v[1] / d, *(vec *)v[2] / d, l_max, a, b, first, y + g, groups);
+            if (density)
+                radial(d, cutoff, n_radial, p, r + g, groups);
+            if (basis)
+                radial(d, cutoff_near, radial_near, p, q + g, groups);
+        }
+        const float *ys = (float *)y, *rs = (float *)r, *qs = (float *)q;
+        if (density) {
+            memset(weights, 0, k * columns * sizeof(float));
+            for (count j = 0; j < k; j++)
+                for (count i = 0; i < n_radial; i++)
+                    weights[j * columns + kind[j] * n_radial + i] = rs[i * groups * LANES + j];
+            multiply(harmonics, columns / LANES, (product){ys, groups * LANES, 1, 0, k, 1, weights, columns, rows, columns, 0});
+            for (count lm = 0; lm < harmonics; lm++)
+                memcpy(density + (lm * n + atom) * n_species * n_radial, rows + lm * columns,
+                       n_species * n_radial * sizeof(float));
+        }
+        if (basis) {
+            count seen = 0;
+            float *to = basis + atom * k_near * harmonics * radial_near;
+            for (count j = 0; j < k; j++)
+                if (distances[j] < cutoff_near && seen < k_near) {
+                    near[atom * k_near + seen++] = of[j];
+                    for (count lm = 0; lm < harmonics; lm++)
+                        for (count i = 0; i < radial_near; i++)
+                            *to++ = ys[lm * groups * LANES + j] * qs[i * groups * LANES + j];
+                }
+            memset(to, 0, (k_near - seen) * harmonics * radial_near * sizeof(float));
+            memset(near + atom * k_near + seen, 0, (k_near - seen) * sizeof(count));
+        }
+    }
+    free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances);
+    return failed;
+}
+
+/* All pairs of atoms nearer than a cutoff, with every image, sorted by the first; ends counts those beyond `most` too.
+
+points (n, 3) lie in cells of a grid, in whose order `sorted` names the atoms: those of cell c from begins[c]. Neighbours
+are in cells at most `reach` away along each axis; cells beyond the end of a periodic axis are those of an image. */
+int pairs_within(const double *points, count n, const double *lattice, const count *periodic, const count *cells,
+                 const count *reach, const count *cell_of, const count *sorted, const count *begins, double cutoff,
+                 count most, count *second, double *vectors, count *ends)
+{
+    count found = 0;
+    for (count i = 0; i < n; i++) {
+        const count *here = cell_of + 3 * i;
+        const double *p = points + 3 * i;
+        for (count da = -reach[0]; da <= reach[0]; da++)
+            for (count db = -reach[1]; db <= reach[1]; db++)
+                for (count dc = -reach[2]; dc <= reach[2]; dc++) {
+                    const count there[3] = {here[0] + da, here[1] + db, here[2] + dc};
+                    count place[3], outside = 0;
+                    double shift[3] = {-p[0], -p[1], -p[2]};
+                    for (count axis = 0; axis < 3; axis++) {
+                        const count image = (there[axis] >= 0 ? there[axis] : there[axis] - cells[axis] + 1) / cells[axis];
+                        place[axis] = there[axis] - image * cells[axis];
+                        outside |= image && !periodic[axis];
+                        for (count x = 0; x < 3; x++)
+                            shift[x] += image * lattice[3 * axis + x];
+                    }
+                    if (outside)
+                        continue;
+                    const count cell = (place[0] * cells[1] + place[1]) * cells[2] + place[2];
+                    for (count s = begins[cell]; s < begins[cell + 1]; s++) {
+                        const count j = sorted[s];
+                        const double *other = points + 3 * j;
+                        const double v[3] = {other[0] + shift[0], other[1] + shift[1], other[2] + shift[2]};
+                        const double square = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
+                        if (square >= cutoff * cutoff || (i == j && !square))
+                            continue;
+                        if (found < most) {
+                            second[found] = j;
+                            memcpy(vectors + 3 * found, v, sizeof v);
+                        }
+                        found++;
+                    }
+                }
+        ends[i] = found;
+    }
+    return 0;
+}
+
+/* Neighbours, their species and vectors of a frame's atoms as in `Graph`; place and kind count through all frames. */
+int padded(count n, count first, const count *ends, const count *second, const double *from, const count *place,
+           const count *kind, count k, double cutoff, count *neighbours, count *kinds, float *vectors)
+{
+    for (count i = 0, pair = 0; i < n; i++) {
+        const count row = place[first + i] * k;
+        for (count column = row; column < row + k; column++) {
+            const int real = pair < ends[i];
+            const count other = real ? first + second[pair] : 0;
+            neighbours[column] = real ? place[other] : 0;
+            kinds[column] = real ? kind[other] : 0;
+            for (count x = 0; x < 3; x++)
+                vectors[3 * column + x] = real ? from[3 * pair + x] : x ? 0.0f : cutoff;
+            pair += real;
+        }
+    }
+    return 0;
 }

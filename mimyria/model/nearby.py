@@ -66,9 +66,7 @@ def with_images(frame: Frame, cutoff: float) -> tuple[Array, Array]:
 
     Å, shape (points, 3), and (points,). The planes of two lattice vectors are 1/|b| apart, b the third reciprocal one.
     """
-    cell = np.where(frame.periodic[:, None], frame.cell, 0.0)
-    _, _, directions = np.linalg.svd(cell)  # the last of them are orthogonal to all periodic ones
-    cell[~frame.periodic] = directions[int(frame.periodic.sum()) :]
+    cell = lattice_of(frame)
     inverse = np.linalg.inv(cell)
     points = frame.positions @ inverse
     points -= np.floor(points) * frame.periodic
@@ -84,3 +82,11 @@ def with_images(frame: Frame, cutoff: float) -> tuple[Array, Array]:
             atoms.append(of[near])
         points, of = np.concatenate(pieces), np.concatenate(atoms)
     return points @ cell, of
+
+
+def lattice_of(frame: Frame) -> Array:
+    """Return the lattice vectors, Å, (3, 3), those of directions that are not periodic of length one and orthogonal."""
+    cell = np.where(frame.periodic[:, None], frame.cell, 0.0)
+    _, _, directions = np.linalg.svd(cell)  # the last of them are orthogonal to all periodic ones
+    cell[~frame.periodic] = directions[int(frame.periodic.sum()) :]
+    return cell

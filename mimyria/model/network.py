@@ -185,7 +185,7 @@ class Message(nn.Module):
             out = sent.new_empty(n_harmonics, n, self.mix.weight.shape[3])
             compiled.call(
                 "message",
-                *(sent.contiguous(), geometry.near, geometry.basis, n, geometry.near.shape[1]),
+                *(sent.contiguous(), geometry.near.long(), geometry.basis, n, geometry.near.shape[1]),
                 *([places.stop for places in slices], len(slices), n_harmonics, radial, len(self.seen) - 1),
                 *([n_here for _, n_here in self.seen], channels, out.shape[2], len(self.mix.degree), self.mix.degree),
                 *(self.mix.weight.shape[1], self.coupling, self.mix.weight, self.mix.norm, out),
@@ -295,6 +295,8 @@ class Network(nn.Module):
     def geometry(self, graph: Graph, step: int | None = None) -> Geometry:
         """Return density and basis of a graph, or the one that a step needs."""
         settings, n = self.settings, len(graph)
+        if compiled.usable(graph.vectors):
+            return self._compiled_geometry(graph, step)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (lm, n, k)
         density = near = basis = graph.vectors.new_empty(0)
         if not step:
@@ -313,6 +315,26 @@ class Network(nn.Module):
             near = graph.neighbours.gather(1, nearest).long()  # those of a chunk are small integers
             basis = (angular * radial.permute(1, 2, 0).contiguous()[:, :, None]).flatten(2)
         return Geometry(graph, density, near, basis)
+
+    def _compiled_geometry(self, graph: Graph, step: int | None) -> Geometry:
+        settings, (n, k) = self.settings, graph.neighbours.shape
+        vectors, cutoff = graph.vectors.contiguous(), float(min(settings.message_cutoff, settings.cutoff))
+        density = near = basis = None
+        most = torch.ones(1, dtype=torch.long)
+        if not step:
+            density = vectors.new_empty((settings.l_max + 1) ** 2, n, len(settings.species) * settings.radial)
+        if step != 0:
+            compiled.call("most_near", vectors, n, k, cutoff, most)
+            near = most.new_empty(n, int(most))
+            basis = vectors.new_empty(n, int(most), (settings.l_max + 1) ** 2 * settings.message_radial)
+        compiled.call(
+            "geometry",
+            *(vectors, graph.neighbours.long(), graph.neighbour_species.long(), n, k, len(settings.species)),
+            *(settings.l_max, settings.envelope, float(settings.cutoff), settings.radial, density),
+            *(cutoff, settings.message_radial, int(most), near, basis),
+        )
+        nothing = vectors.new_empty(0)
+        return Geometry(graph, *(nothing if part is None else part for part in (density, near, basis)))
 
     def set_scales(self, geometries: Sequence[Geometry]) -> None:
         """Bring inputs and messages to order one."""

@@ -6,8 +6,6 @@ import re
 from collections import Counter
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from mimyria.elements import covalent_radii, symbols_of
 from mimyria.frame import Array, Frame
@@ -32,10 +30,18 @@ def find_bonds(frame: Frame) -> tuple[Array, Array, Array]:
 
 
 def molecules_of(i: Array, j: Array, n_atoms: int) -> Array:
-    """Return the index 0, 1, ... of the molecule of each atom, shape (n,), from bonds between i and j."""
-    bonds = coo_array((np.ones(len(i)), (i, j)), shape=(n_atoms, n_atoms))
-    molecules: Array = connected_components(bonds, directed=False)[1]
-    return molecules
+    """Return the index 0, 1, ... of the molecule of each atom, shape (n,), from bonds between i and j.
+
+    Every atom points to one of its molecule, none after itself. Along each bond the later of the two that are pointed
+    to is pointed to the earlier, and pointers follow pointers, until all point to the first atom of their molecule.
+    """
+    first, before = np.arange(n_atoms), np.empty(0, dtype=int)
+    while not np.array_equal(first, before):
+        before = first.copy()
+        np.minimum.at(first, first[i], first[j])
+        np.minimum.at(first, first[j], first[i])
+        first = first[first]
+    return np.unique(first, return_inverse=True)[1]
 
 
 def formula_of(numbers: Array) -> str:

@@ -1,4 +1,4 @@
-"""Every unit factor of the package, computed from CODATA (``scipy.constants``).
+"""Every unit factor of the package, computed from CODATA 2022, whose numbers stand first, in SI.
 
 Inside the package: Å, fs, Å/fs, e, wavenumbers in cm⁻¹, energies and fields in atomic units. Readers, engines and
 writers convert; ``README.md`` has the whole table.
@@ -6,62 +6,63 @@ writers convert; ``README.md`` has the whole table.
 
 import math
 
-from scipy import constants
+_LIGHT_SPEED, _PLANCK, _CHARGE, _AVOGADRO = 299792458.0, 6.62607015e-34, 1.602176634e-19, 6.02214076e23
+_EPSILON_0 = 8.8541878188e-12
+_ATOMIC_DIPOLE, _ATOMIC_POLARIZABILITY = 8.4783536198e-30, 1.64877727212e-41
+_CENTI, _KILO, _PICO, _NANO, _FEMTO, _ANGSTROM, _CALORIE = 1e-2, 1e3, 1e-12, 1e-9, 1e-15, 1e-10, 4.184
 
-_physical = constants.physical_constants
-
-BOHR = _physical["Bohr radius"][0] / constants.angstrom
+BOHR = 5.29177210544e-11 / _ANGSTROM
 """a0 in Å."""
 
-HARTREE = _physical["Hartree energy in eV"][0]
+HARTREE = 27.211386245981
 """E_h in eV."""
 
-DEBYE = _physical["atomic unit of electric dipole mom."][0] / (1e-21 / constants.c)
+DEBYE = _ATOMIC_DIPOLE / (1e-21 / _LIGHT_SPEED)
 """e a0 in debye; one debye is 1e-21/c C m."""
 
-ATOMIC_TIME = _physical["atomic unit of time"][0] / constants.femto
+ATOMIC_TIME = 2.4188843265864e-17 / _FEMTO
 """ħ/E_h in fs."""
 
-LIGHT_SPEED = constants.c * constants.centi**-1 * constants.femto
+LIGHT_SPEED = _LIGHT_SPEED * _CENTI**-1 * _FEMTO
 """c in cm/fs: a wavenumber ν (cm⁻¹) is the angular frequency 2πcν in rad/fs."""
 
-ATOMIC_MASS = constants.atomic_mass
+ATOMIC_MASS = 1.66053906892e-27
 """u in kg."""
 
-ELECTRON_MASS = _physical["electron mass in u"][0]
+ELECTRON_MASS = 5.485799090441e-4
 """m_e in u."""
 
-AKMA_TIME = (ATOMIC_MASS * constants.angstrom**2 * constants.Avogadro / constants.kilo / constants.calorie) ** 0.5
-AKMA_TIME /= constants.femto
+AKMA_TIME = (ATOMIC_MASS * _ANGSTROM**2 * _AVOGADRO / _KILO / _CALORIE) ** 0.5
+AKMA_TIME /= _FEMTO
 """The unit of time of CHARMM and NAMD, Å (u mol/kcal)^½, in fs."""
 
-LITRE_PER_MOLE = constants.Avogadro * constants.angstrom**3 / constants.liter
+LITRE_PER_MOLE = _AVOGADRO * _ANGSTROM**3 / 1e-3
 """Å³ a molecule in L/mol."""
 
-ANGSTROM = constants.angstrom / constants.centi
+ANGSTROM = _ANGSTROM / _CENTI
 """Å in cm."""
 
-BOLTZMANN = constants.k
+BOLTZMANN = 1.380649e-23
 """k_B in J/K."""
 
-VACUUM_PERMITTIVITY = constants.epsilon_0 / constants.femto
+VACUUM_PERMITTIVITY = _EPSILON_0 / _FEMTO
 """ε0 in S fs/m."""
 
-CONDUCTIVITY = constants.epsilon_0 * constants.c / constants.centi
+CONDUCTIVITY = _EPSILON_0 * _LIGHT_SPEED / _CENTI
 """ε0 c: the conductivity (S/m) of a medium with n·α of 1 cm⁻¹."""
 
-MASS_DENSITY = ATOMIC_MASS / constants.gram * (constants.centi / constants.angstrom) ** 3
+MASS_DENSITY = ATOMIC_MASS / 1e-3 * (_CENTI / _ANGSTROM) ** 3
 """u/Å³ in g/cm³."""
 
-MASS_VELOCITY_SQUARED = ATOMIC_MASS * (constants.angstrom / constants.femto) ** 2
+MASS_VELOCITY_SQUARED = ATOMIC_MASS * (_ANGSTROM / _FEMTO) ** 2
 """u (Å/fs)² in J."""
 
 VELOCITY = {
     "A/fs": 1.0,
-    "A/ps": constants.femto / constants.pico,
-    "nm/ps": (constants.nano / constants.angstrom) * (constants.femto / constants.pico),
+    "A/ps": _FEMTO / _PICO,
+    "nm/ps": (_NANO / _ANGSTROM) * (_FEMTO / _PICO),
     "au": BOHR / ATOMIC_TIME,
-    "ase": (constants.e / ATOMIC_MASS) ** 0.5 * (constants.femto / constants.angstrom),
+    "ase": (_CHARGE / ATOMIC_MASS) ** 0.5 * (_FEMTO / _ANGSTROM),
     "bohr/fs": BOHR,
 }
 """One unit of velocity in Å/fs, by the name used in ``--velocity-unit``. ``ase`` is (eV/u)^½ = Å·(eV/u)^½/Å."""
@@ -69,11 +70,11 @@ VELOCITY = {
 
 def infrared_prefactor(volume: float, temperature: float) -> float:
     """Return 1/(6 ε0 c V k_B T), from (e Å/fs)² · fs to n·α in cm⁻¹, for a volume in Å³ and a temperature in K."""
-    rate_squared_times_time = (constants.e * constants.angstrom / constants.femto) ** 2 * constants.femto
+    rate_squared_times_time = (_CHARGE * _ANGSTROM / _FEMTO) ** 2 * _FEMTO
     per_metre = rate_squared_times_time / (
-        6 * constants.epsilon_0 * constants.c * volume * constants.angstrom**3 * BOLTZMANN * temperature
+        6 * _EPSILON_0 * _LIGHT_SPEED * volume * _ANGSTROM**3 * BOLTZMANN * temperature
     )
-    return per_metre * constants.centi
+    return per_metre * _CENTI
 
 
 def sum_frequency_prefactor(area: float, temperature: float) -> float:
@@ -81,21 +82,20 @@ def sum_frequency_prefactor(area: float, temperature: float) -> float:
 
     The area is in Å², the temperature in K.
     """
-    polarizability = _physical["atomic unit of electric polarizability"][0]
-    dipole = constants.e * constants.angstrom
-    return polarizability * dipole / (constants.epsilon_0 * area * constants.angstrom**2 * BOLTZMANN * temperature)
+    dipole = _CHARGE * _ANGSTROM
+    return _ATOMIC_POLARIZABILITY * dipole / (_EPSILON_0 * area * _ANGSTROM**2 * BOLTZMANN * temperature)
 
 
 def thermal_wavenumber(temperature: float) -> float:
     """Return k_B T/(hc) in cm⁻¹."""
-    return BOLTZMANN * temperature / (constants.h * constants.c) * constants.centi
+    return BOLTZMANN * temperature / (_PLANCK * _LIGHT_SPEED) * _CENTI
 
 
-MILLIDYNE = constants.e / constants.angstrom**2 / 100
+MILLIDYNE = _CHARGE / _ANGSTROM**2 / 100
 """eV/Å² in mdyn/Å, which is 100 N/m."""
 
-INTENSITY = constants.Avogadro * constants.e**2 / (12 * constants.epsilon_0 * constants.c**2 * ATOMIC_MASS)
-INTENSITY /= constants.kilo
+INTENSITY = _AVOGADRO * _CHARGE**2 / (12 * _EPSILON_0 * _LIGHT_SPEED**2 * ATOMIC_MASS)
+INTENSITY /= _KILO
 """N_A/(12 ε0 c²), from |∂M/∂Q|² in e²/u to the integrated intensity of an infrared band in km/mol."""
 
 

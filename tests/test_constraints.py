@@ -21,7 +21,7 @@ from mimyria.frame import Frame
 from mimyria.pipeline import make_spectra
 from mimyria.spectra.spectrum import Spectra
 from mimyria.trajectory import Trajectory
-from mimyria.trajectory.constraints import FRAMES, find_freedom, first_frames, rigid_parts
+from mimyria.trajectory.constraints import FRAMES, find_freedom, first_frames, near_pairs, rigid_parts
 from mimyria.trajectory.kinetics import kinetic_temperature
 
 
@@ -151,6 +151,17 @@ def test_what_is_stated() -> None:
     argon = [replace(f, numbers=np.full(20, 18)) for f in rigid_run("N2", 10, 2)]
     with pytest.raises(ConfigError, match="no bond that this could fix"):
         find_freedom(argon, "rigid")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pairs_across_a_bond_or_two(seed: int) -> None:
+    """As the square of the matrix of the bonds has them."""
+    random = np.random.default_rng(seed)
+    k = int(random.integers(2, 20))
+    bonded = np.triu(random.random((k, k)) < 0.2, 1)
+    both = (bonded | bonded.T).astype(int)
+    expected = np.argwhere(np.triu(both + both @ both, 1))
+    np.testing.assert_array_equal(near_pairs(np.argwhere(bonded), k), expected)
 
 
 def test_rigid_parts_cover_each_constant_distance() -> None:

@@ -80,7 +80,6 @@ PAGELESS = {
     "labels/quality": "test_fields.py",
     "model/calibration": "test_predict.py",
     "settings/of_slab": "test_fresnel.py",
-    "molecules": "test_groups.py and test_cluster.py",
     "rates/faces": "test_sfg.py",
     "rates/selection": "test_groups.py",
     "report/costs": "test_report.py",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 
 import numpy as np
-from scipy import constants
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.compression import open_lines, read_errors
@@ -32,17 +31,17 @@ class Units:
 
 def _of_si(length: float, time: float, mass: float) -> Units:
     """Return units from metres, seconds and kilograms."""
-    return Units(length / constants.angstrom, time / constants.femto, mass / ATOMIC_MASS)
+    return Units(length / 1e-10, time / 1e-15, mass / ATOMIC_MASS)
 
 
 UNITS = {
     "real": Units(),
-    "metal": Units(time=constants.pico / constants.femto),
+    "metal": Units(time=1e3),
     "electron": Units(length=BOHR),
     "si": _of_si(1.0, 1.0, 1.0),
-    "cgs": _of_si(constants.centi, 1.0, constants.gram),
-    "micro": _of_si(constants.micro, constants.micro, constants.pico * constants.gram),
-    "nano": _of_si(constants.nano, constants.nano, constants.atto * constants.gram),
+    "cgs": _of_si(1e-2, 1.0, 1e-3),
+    "micro": _of_si(1e-6, 1e-6, 1e-15),
+    "nano": _of_si(1e-9, 1e-9, 1e-21),
 }
 """By the word after ``units``. In ``electron``, atoms move by Bohr/fs, though the manual speaks of another unit."""
 

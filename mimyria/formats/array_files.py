@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import constants
 
 from mimyria.errors import MimyriaError, TrajectoryError
 from mimyria.files.naming import Atoms
@@ -21,20 +20,19 @@ from mimyria.files.topology import Told, identify
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR
 
-_ANGSTROM, _FEMTO = constants.angstrom, constants.femto
 WORDS = {
     **dict.fromkeys(("angstrom", "angstroms", "å", "a"), 1.0),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), constants.nano / _ANGSTROM),
-    **dict.fromkeys(("pm", "picometer", "picometre"), constants.pico / _ANGSTROM),
-    **dict.fromkeys(("um", "micrometer", "micrometre"), constants.micro / _ANGSTROM),
-    **dict.fromkeys(("cm", "centimeter", "centimetre"), constants.centi / _ANGSTROM),
-    **dict.fromkeys(("m", "meter", "metre"), 1 / _ANGSTROM),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), 10.0),
+    **dict.fromkeys(("pm", "picometer", "picometre"), 0.01),
+    **dict.fromkeys(("um", "micrometer", "micrometre"), 1e4),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e8),
+    **dict.fromkeys(("m", "meter", "metre"), 1e10),
     **dict.fromkeys(("bohr", "bohrs", "a0"), BOHR),
     **dict.fromkeys(("fs", "femtosecond", "femtoseconds"), 1.0),
-    **dict.fromkeys(("ps", "picosecond", "picoseconds"), constants.pico / _FEMTO),
-    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), constants.nano / _FEMTO),
-    **dict.fromkeys(("us", "microsecond", "microseconds"), constants.micro / _FEMTO),
-    **dict.fromkeys(("s", "second", "seconds"), 1 / _FEMTO),
+    **dict.fromkeys(("ps", "picosecond", "picoseconds"), 1e3),
+    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e6),
+    **dict.fromkeys(("us", "microsecond", "microseconds"), 1e9),
+    **dict.fromkeys(("s", "second", "seconds"), 1e15),
 }
 """Å and fs."""
 _FACTOR = re.compile(r"(/?)\s*([^\W\d]+\d?)(?:\^?(-?\d+))?")

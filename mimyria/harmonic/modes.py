@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import null_space
+import scipy
 
 from mimyria.elements import frame_masses
 from mimyria.errors import SpectrumError
@@ -100,7 +100,7 @@ def normal_modes(frame: Frame, hessian: Array, fixed: Array | None = None) -> Mo
     weights = 1 / np.sqrt(np.repeat(masses, 3)[free])
     dynamical = weights[:, None] * (kept + kept.T) / 2 * weights
     rigid = rigid_motions(frame, fixed).reshape(-1, 3 * n_atoms)[:, free]
-    basis = null_space(rigid) if len(rigid) else np.eye(len(kept))
+    basis = scipy.linalg.null_space(rigid) if len(rigid) else np.eye(len(kept))
     values, inside = np.linalg.eigh(basis.T @ dynamical @ basis)
     vectors = np.zeros((len(values), 3 * n_atoms))
     vectors[:, free] = (basis @ inside).T
@@ -125,7 +125,7 @@ def rigid_motions(frame: Frame, fixed: Array) -> Array:
     motions = np.concatenate([shifts, turns])
     if fixed.any():
         held = motions[:, fixed].reshape(len(motions), 3 * fixed.sum())
-        motions = np.tensordot(null_space(held.T, rcond=1e-6).T, motions, 1)
+        motions = np.tensordot(scipy.linalg.null_space(held.T, rcond=1e-6).T, motions, 1)
     weighted = (motions * np.sqrt(masses)[:, None]).reshape(-1, 3 * len(frame))
     _, sizes, rows = np.linalg.svd(weighted, full_matrices=False)
     return rows[sizes > LINEAR * np.sqrt(masses.sum())].reshape(-1, len(frame), 3)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.integrate import lebedev_rule
 from torch import Tensor
+
+from mimyria.model.lebedev import lebedev
 
 
 def degrees(l_max: int) -> Tensor:
@@ -77,6 +78,5 @@ def sphere(degree: int, l_max: int) -> tuple[Tensor, Tensor]:
 
     The rule integrates polynomials up to ``degree`` exactly.
     """
-    points, weights = lebedev_rule(degree | 1)  # the rules have odd degrees
-    values = harmonics(torch.from_numpy(points.T.copy()), l_max).T.contiguous()
-    return values, torch.from_numpy(weights / weights.sum())
+    points, weights = lebedev(degree | 1)  # the rules have odd degrees
+    return harmonics(torch.from_numpy(points), l_max).T.contiguous(), torch.from_numpy(weights)

@@ -8,7 +8,7 @@ Every pair of frames up to the longest lag counts once (unbiased: divided by the
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
@@ -50,7 +50,7 @@ class Correlator:
         self._steps = 1 if block is None else max(1, block // max(lags, USUAL_STEP))  # of a block
         self._step = max(lags, SHORTEST_STEP) if block is None else block // self._steps
         # Twice a step holds all lags of its pairs without wrap-around.
-        self._length = fft.next_fast_len(2 * self._step, real=True)
+        self._length = scipy.fft.next_fast_len(2 * self._step, real=True)
         self._shift = np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
         self._now: Array | None = None  # the step that is being filled, of which there are so many frames
         self._n_pending = 0
@@ -105,7 +105,7 @@ class Correlator:
 
     def _mean(self, power: Array, start: int, stop: int) -> Array:
         """Return the mean over the pairs that end in the frames start to stop."""
-        sums = fft.irfft(power, n=self._length, axis=0)[: self.lags]
+        sums = scipy.fft.irfft(power, n=self._length, axis=0)[: self.lags]
         pairs = stop - np.maximum(start, np.arange(self.lags))
         return sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
 
@@ -119,9 +119,9 @@ class Correlator:
         # A few components at a time: `both` of all atoms at once may not fit into memory.
         for k in range(0, components, COMPONENTS_AT_ONCE):
             part = (..., slice(k, k + COMPONENTS_AT_ONCE))
-            now = both = fft.rfft(step[part], n=self._length, axis=0)
+            now = both = scipy.fft.rfft(step[part], n=self._length, axis=0)
             if self._last is not None:
-                both = now + self._shift.astype(now.dtype) * fft.rfft(self._last[part], n=self._length, axis=0)
+                both = now + self._shift.astype(now.dtype) * scipy.fft.rfft(self._last[part], n=self._length, axis=0)
             forward += np.matmul(both[:, :first].conj(), now.transpose(0, 2, 1))
             if first < groups:
                 backward += np.matmul(now[:, :first], both.conj().transpose(0, 2, 1))

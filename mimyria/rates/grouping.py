@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError
@@ -88,7 +88,7 @@ def centres_of_mass(first: Frame, i: Array, j: Array, molecules: Array) -> Calla
     """Return a function of a frame that gives the centres of mass of molecules with bonds from i to j."""
     tree, masses = bond_tree(i, j, len(first)), frame_masses(first)
     share = masses / np.bincount(molecules, masses)[molecules]
-    weights = csr_array((share, (molecules, np.arange(len(first)))))
+    weights = scipy.sparse.csr_array((share, (molecules, np.arange(len(first)))))
     return lambda frame: np.asarray(weights @ put_together(frame, tree))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from mimyria.elements import symbols_of
 from mimyria.errors import SpectrumError
@@ -64,7 +64,7 @@ class Grouping:
         ``centres`` are as in `Grouping`.
         """
         names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
-        weights = csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
+        weights = scipy.sparse.csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
         return cls(names, lambda frame: weights, share_of_molecule(molecules), centres=centres)
 
     @classmethod
@@ -146,5 +146,7 @@ def summed_by_name(names: Sequence[str], values: Array) -> Array:
 
 def largest_by_name(names: Sequence[str], weights: GroupWeights, values: Array) -> Array:
     """Return the largest of the non-negative values (n,) of the atoms in the groups of each name, shape (names,)."""
-    largest = (csr_array(weights) * values).max(axis=1).toarray().ravel()
+    largest = (weights * values).max(axis=1)
+    if not isinstance(weights, np.ndarray):
+        largest = largest.toarray().ravel()
     return np.array([max(largest[k] for k, one in enumerate(names) if one == name) for name in dict.fromkeys(names)])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+import scipy
 
 from mimyria.elements import frame_masses
 from mimyria.errors import SpectrumError
@@ -64,7 +64,7 @@ def molecule_heights(run: ResponseSeries, frames: slice) -> Array:
     return over_the_middle(run.centres[frames][..., axis].astype(float), np.asarray(run.molecule_mass), period)
 
 
-def near_molecules(run: ResponseSeries, frames: slice, cutoff: float) -> Iterator[csr_array]:
+def near_molecules(run: ResponseSeries, frames: slice, cutoff: float) -> Iterator[scipy.sparse.csr_array]:
     """Yield for each frame which molecules are near each other, 1 or 0, shape (m, m); each is near itself.
 
     Near is whose centres of mass are within the cutoff (Å) of each other, by the nearest image in the plane; through
@@ -82,13 +82,13 @@ def near_molecules(run: ResponseSeries, frames: slice, cutoff: float) -> Iterato
         # No two molecules are farther apart than this by the nearest image, unless a direction does not repeat.
         reach = np.hypot(np.linalg.norm(cell, axis=1).sum() / 2, np.ptp(height))
         if cutoff >= reach and (cell.any(axis=1) == flat).all():
-            yield csr_array(np.ones((molecules, molecules)))
+            yield scipy.sparse.csr_array(np.ones((molecules, molecules)))
             continue
         i, j = itself, itself
         if cutoff > 0 and molecules > 1:
             found = neighbour_pairs(Frame(np.ones(molecules, int), centres, cell, cell.any(axis=1)), cutoff)
             i, j = np.concatenate([i, found[0]]), np.concatenate([j, found[1]])
-        pairs = coo_array((np.ones(len(i)), (i, j)), shape=(molecules, molecules)).tocsr()
+        pairs = scipy.sparse.coo_array((np.ones(len(i)), (i, j)), shape=(molecules, molecules)).tocsr()
         pairs.data[:] = 1.0  # several images of one molecule are one
         yield pairs
 

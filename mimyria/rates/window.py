@@ -11,8 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from scipy import fft
-from scipy.optimize import brentq
+import scipy
 
 from mimyria.frame import Array
 from mimyria.settings import Sampled
@@ -37,8 +36,12 @@ def _width(window: str) -> float:
     """Return FWHM · T of a window's transform ∫_0^1 w(s) cos(2πxs) ds, x = frequency · T."""
     s = np.linspace(0, 1, 2001)
     weights = WINDOWS[window](s)
-    half = brentq(lambda x: np.trapezoid(weights * (np.cos(2 * np.pi * x * s) - 0.5), s), 0.1, 3.0)
-    return float(2 * half)
+    low, high = 0.1, 3.0
+    for _ in range(60):  # which halve the interval until nothing of it is left
+        middle = (low + high) / 2
+        above = np.trapezoid(weights * (np.cos(2 * np.pi * middle * s) - 0.5), s) > 0
+        low, high = (middle, high) if above else (low, middle)
+    return low + high
 
 
 def window_reach(resolution: float, window: str = DEFAULT_WINDOW) -> float:
@@ -85,8 +88,8 @@ def line_shape(
     lags = correlations.shape[-1]
     windowed = correlations * window_weights(lags, timestep, resolution, window)
     points = max(2 * lags, int(np.ceil(4 / (LIGHT_SPEED * timestep * resolution))))
-    points = 2 * fft.next_fast_len((points + 1) // 2, real=True)
-    transform = fft.rfft(windowed, n=points, axis=-1).real
+    points = 2 * scipy.fft.next_fast_len((points + 1) // 2, real=True)
+    transform = scipy.fft.rfft(windowed, n=points, axis=-1).real
     wavenumber = np.arange(points // 2 + 1) / (LIGHT_SPEED * timestep * points)
     return wavenumber, timestep * (2 * transform - windowed[..., :1])
 
@@ -106,11 +109,13 @@ def sine_shape(shapes: Array) -> Array:
     correlation function would be the same sum over the periodic continuation of S, whose aliased tails spoil it.
     """
     points = shapes.shape[-1]
-    length = fft.next_fast_len(4 * points, real=True)
+    length = scipy.fft.next_fast_len(4 * points, real=True)
     even = np.zeros((*shapes.shape[:-1], length))
     even[..., :points] = shapes
     even[..., points - 1] /= 2  # half the interval of the last point lies outside the grid
     even[..., length - points + 1 :] = even[..., points - 1 : 0 : -1]
-    steps = np.rint(fft.fftfreq(length, 1 / length))
+    steps = np.rint(scipy.fft.fftfreq(length, 1 / length))
     kernel = np.divide(2 / np.pi, steps, out=np.zeros(length), where=steps % 2 == 1)
-    return np.asarray(fft.irfft(fft.rfft(even, axis=-1) * fft.rfft(kernel), n=length, axis=-1)[..., :points])
+    return np.asarray(
+        scipy.fft.irfft(scipy.fft.rfft(even, axis=-1) * scipy.fft.rfft(kernel), n=length, axis=-1)[..., :points]
+    )

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy import constants
-
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.config import read_yaml
@@ -20,7 +18,7 @@ from mimyria.execute import cores_here
 from mimyria.targets import TARGETS
 from mimyria.training.history import history_of, read_history
 
-HOUR = constants.hour
+HOUR = 3600.0
 RANKS = re.compile(r"(?<!\S)(?:-np?|--ntasks|--np)[ =]+(\d+)")
 """How `mpirun` and `srun` are told a number of processes."""
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
@@ -98,7 +98,7 @@ def neighbour_sums(run: ResponseSeries, frames: slice, rates: Array, radii: Sequ
         flat = rates[t].reshape(len(centres), -1)
         for k in range(len(radii)):
             inside = shell == k
-            pairs = csr_array((np.ones(inside.sum()), (i[inside], j[inside])), shape=(len(centres),) * 2)
+            pairs = scipy.sparse.csr_array((np.ones(inside.sum()), (i[inside], j[inside])), shape=(len(centres),) * 2)
             sums[k, t] = (pairs @ flat).reshape(rates.shape[1:])
     return sums
 

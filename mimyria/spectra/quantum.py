@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import expit, exprel
+import scipy
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.units import thermal_wavenumber
 
 CORRECTIONS: dict[str, tuple[str, Callable[[Array], Array]]] = {
-    "harmonic": ("x/(1 - exp(-x))", lambda x: 1 / exprel(-x)),
-    "standard": ("2/(1 + exp(-x))", lambda x: 2 * expit(x)),
+    "harmonic": ("x/(1 - exp(-x))", lambda x: 1 / scipy.special.exprel(-x)),
+    "standard": ("2/(1 + exp(-x))", lambda x: 2 * scipy.special.expit(x)),
     "schofield": ("exp(x/2)", lambda x: np.exp(x / 2)),
     "none": ("1", lambda x: np.ones_like(x)),
 }

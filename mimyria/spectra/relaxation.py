@@ -25,7 +25,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from mimyria.frame import Array
 from mimyria.units import VACUUM_PERMITTIVITY
@@ -120,7 +120,7 @@ def sine_powers(current: Array, timestep: float) -> Array:
     They belong to ω_j = πj/T, j = 1, 2, ..., where T is ``timestep`` (fs) times the number of frames and one.
     """
     # scipy's transform has a factor of two before the sum
-    return np.asarray(timestep / (2 * (len(current) + 1)) * (fft.dst(current, type=1, axis=0) ** 2).sum(axis=1))
+    return np.asarray(timestep / (2 * (len(current) + 1)) * (scipy.fft.dst(current, type=1, axis=0) ** 2).sum(axis=1))
 
 
 def bin_powers(powers: Sequence[Array], timestep: float) -> Powers:

@@ -29,8 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
-from scipy.special import polygamma, psi
+import scipy
 
 from mimyria.frame import Array
 
@@ -61,7 +60,7 @@ def zero_power(powers: Sequence[Array], timestep: float, components: int = 3) ->
     pairs = [power[: len(power) // 2 * 2].reshape(-1, 2).mean(axis=1) for power in powers]
     if not all((pair > 0).all() for pair in pairs):
         return None
-    logs = [np.log(pair) - psi(components) + np.log(components) for pair in pairs]
+    logs = [np.log(pair) - scipy.special.psi(components) + np.log(components) for pair in pairs]
     lengths = [len(power) * timestep for power in powers]
     band, found = 1 / (2 * timestep), None
     while round(band * max(lengths)) >= LEAST_ORDINATES:
@@ -77,8 +76,8 @@ def _in_band(logs: Sequence[Array], lengths: Sequence[float], band: float, compo
     parts = [log[: round(band * length)] for log, length in zip(logs, lengths, strict=True)]
     used = [log for log in parts if 2 * len(log) >= LEAST_ORDINATES]
     shortest, number = min(map(len, used)), 2 * sum(map(len, used))
-    variance = float(polygamma(1, components)) / number
-    cepstrum = np.sum([fft.dct(log, type=2)[:shortest] for log in used], axis=0) / number
+    variance = float(scipy.special.polygamma(1, components)) / number
+    cepstrum = np.sum([scipy.fft.dct(log, type=2)[:shortest] for log in used], axis=0) / number
     kept = np.arange(1, shortest + 1)
     left_out = np.append(np.cumsum(cepstrum[:0:-1] ** 2)[::-1], 0.0)
     criterion = left_out / variance + 2 * kept

@@ -17,12 +17,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import chdtr, ndtr, stdtrit
+import scipy
 
 
 def student(freedom: float, deviations: float = 1.0) -> float:
     """Return t within which, on either side, a Student distribution has the probability of some normal deviations."""
-    return float(stdtrit(float(freedom), float(ndtr(deviations))))
+    return float(scipy.special.stdtrit(float(freedom), float(scipy.special.ndtr(deviations))))
 
 
 def c4(number: float) -> float:
@@ -40,7 +40,7 @@ def of_the_larger(freedoms: Sequence[int]) -> tuple[float, float]:
     if len(freedoms) < 2:
         return 1.0, float(*freedoms) if freedoms else math.inf
     x = np.linspace(0, 8, 2001)
-    beyond = 1 - np.prod([chdtr(n, n * x**2) for n in freedoms], axis=0)
+    beyond = 1 - np.prod([scipy.special.chdtr(n, n * x**2) for n in freedoms], axis=0)
     square, fourth = (float(np.trapezoid(k * x ** (k - 1) * beyond, x)) for k in (2, 4))
     return square, 2 / (fourth / square**2 - 1)
 

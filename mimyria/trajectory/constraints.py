@@ -9,7 +9,6 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, TrajectoryError
@@ -199,10 +198,7 @@ def _seen(kind: Kind, constant: Callable[[Array], Array]) -> Bodies:
     Constraints hold between bonded atoms and across one in between; other distances may follow from these.
     """
     k = len(kind.numbers)
-    bonded = coo_array((np.ones(len(kind.bonds)), kind.bonds.T), shape=(k, k)).tocsr()
-    bonded = bonded + bonded.T
-    pairs = np.stack((bonded + bonded @ bonded).nonzero(), axis=1)
-    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    pairs = near_pairs(kind.bonds, k)
     pairs = pairs[constant(pairs)]
     groups = molecules_of(pairs[:, 0], pairs[:, 1], k)
     bodies: Bodies = []
@@ -217,6 +213,18 @@ def _seen(kind: Kind, constant: Callable[[Array], Array]) -> Bodies:
         else:
             bodies += list(pairs[groups[pairs[:, 0]] == group])
     return bodies
+
+
+def near_pairs(bonds: Array, k: int) -> Array:
+    """Return the pairs of k atoms, the lower first, that a bond joins or two bonds, from bonds (bonds, 2); sorted."""
+    both = np.concatenate([bonds, bonds[:, ::-1]])
+    both = both[np.argsort(both[:, 0], kind="stable")]
+    degree = np.bincount(both[:, 0], minlength=k)
+    start = np.cumsum(degree) - degree  # of the bonds of each atom
+    times = degree[both[:, 1]]  # every bond is followed by those of the atom that it leads to
+    which = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times) + np.repeat(start[both[:, 1]], times)
+    pairs = np.concatenate([both, np.stack([np.repeat(both[:, 0], times), both[which, 1]], axis=1)])
+    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
 
 
 def _all_pairs(some: Array, atoms: Array) -> Array:

@@ -19,9 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import null_space, orth
-from scipy.sparse import block_array, csr_array, eye_array
-from scipy.sparse.linalg import splu
+import scipy
 
 from mimyria.frame import Array
 from mimyria.molecules import molecules_of
@@ -113,7 +111,7 @@ def _lost_of_group(positions: Array, masses: Array, fixed: Array, bodies: Sequen
     weights = np.sqrt(masses).repeat(3)
     if len(bodies) == 1 and not fixed.any():
         # The null space is known: six motions, five of a line.
-        motions = orth(weights[:, None] * rigid_motions(positions), rcond=1e-6)
+        motions = scipy.linalg.orth(weights[:, None] * rigid_motions(positions), rcond=1e-6)
         return np.asarray(3 - np.square(motions).sum(axis=1).reshape(-1, 3).sum(axis=1))
     rows = []
     for body in bodies:
@@ -121,11 +119,15 @@ def _lost_of_group(positions: Array, masses: Array, fixed: Array, bodies: Sequen
         resisted = resisted_motions(positions[body])
         place = np.broadcast_to(columns, resisted.shape)
         first = np.repeat(np.arange(len(resisted)), len(columns))
-        rows.append([csr_array((resisted.ravel(), (first, place.ravel())), shape=(len(resisted), len(weights)))])
-    jacobian = csr_array(block_array(rows) * np.where(fixed.repeat(3), 0, 1 / weights))
+        rows.append(
+            [scipy.sparse.csr_array((resisted.ravel(), (first, place.ravel())), shape=(len(resisted), len(weights)))]
+        )
+    jacobian = scipy.sparse.csr_array(scipy.sparse.block_array(rows) * np.where(fixed.repeat(3), 0, 1 / weights))
     square = jacobian @ jacobian.T
     # A touch of the unit matrix makes the inverse that of the independent constraints.
-    inverse = splu((square + max(REDUNDANT * square.max(), TINY) * eye_array(square.shape[0])).tocsc())
+    inverse = scipy.sparse.linalg.splu(
+        (square + max(REDUNDANT * square.max(), TINY) * scipy.sparse.eye_array(square.shape[0])).tocsc()
+    )
     lost = np.empty(len(weights))
     for start in range(0, len(weights), COLUMNS_AT_ONCE):
         part = jacobian[:, start : start + COLUMNS_AT_ONCE].toarray()
@@ -138,7 +140,7 @@ def resisted_motions(positions: Array) -> Array:
     if len(positions) == 2:
         bond = positions[1] - positions[0]
         return np.asarray(np.concatenate([-bond, bond])[None] / (np.sqrt(2) * np.linalg.norm(bond)))
-    return np.asarray(null_space(rigid_motions(positions).T, rcond=1e-6).T)
+    return np.asarray(scipy.linalg.null_space(rigid_motions(positions).T, rcond=1e-6).T)
 
 
 def rigid_motions(positions: Array) -> Array:

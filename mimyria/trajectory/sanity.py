@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
-from scipy.special import gammaincinv
+import scipy
 
 from mimyria.elements import covalent_radii, frame_masses
 from mimyria.errors import TrajectoryError
@@ -304,17 +304,20 @@ def is_likely(
 
     That of a single frame with few ``degrees`` of freedom may also be there by chance.
     """
+    low, high = otherwise if given is None else (given / LARGEST_FACTOR, given * LARGEST_FACTOR)
+    if low < kinetic < high:
+        return True
     colder, hotter = chance(degrees)
     if given is None:
-        return otherwise[0] * colder < kinetic < otherwise[1] * hotter
-    return given * min(colder, 1 / LARGEST_FACTOR) < kinetic < given * max(hotter, LARGEST_FACTOR)
+        return low * colder < kinetic < high * hotter
+    return min(given * colder, low) < kinetic < max(given * hotter, high)
 
 
 def chance(degrees: float) -> tuple[float, float]:
     """Return the range of the kinetic temperature of one frame over the true one, χ²/f, that four σ leave to chance."""
     if not np.isfinite(degrees):
         return 1.0, 1.0
-    low, high = gammaincinv(degrees / 2, (FOUR_SIGMA, 1 - FOUR_SIGMA)) * 2 / degrees
+    low, high = scipy.special.gammaincinv(degrees / 2, (FOUR_SIGMA, 1 - FOUR_SIGMA)) * 2 / degrees
     return float(low), float(high)
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.__main__ import set_up_memory
 from mimyria.elements import numbers_of
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
 from mimyria.model.predict import predict_with_spread
+from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train

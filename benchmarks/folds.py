@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.files import read_model
+from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel, preset_settings
+from mimyria.process import set_up_memory
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 ROUNDS = {True: 4, False: 8}

@@ -19,9 +19,9 @@ import accuracy
 import numpy as np
 import torch
 
-from mimyria.__main__ import set_up_memory
 from mimyria.model.model import PRESETS
 from mimyria.model.network import NetworkSettings
+from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 
 CHANGES: dict[str, dict[str, Any]] = {

@@ -29,12 +29,12 @@ import numpy as np
 import torch
 from network import works
 
-from mimyria.__main__ import set_up_memory
 from mimyria.frame import Frame
 from mimyria.memory import Identity
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_all
+from mimyria.process import set_up_memory
 from mimyria.rates.checkpoint import PartStore
 from mimyria.rates.groups import Grouping
 from mimyria.rates.response import response_series

@@ -26,11 +26,11 @@ import polarizable  # noqa: E402
 
 from ensembles import made_series  # noqa: E402
 from mimyria import loop  # noqa: E402
-from mimyria.__main__ import set_up_memory  # noqa: E402
 from mimyria.autotrain.settings import AutotrainSettings, Convergence, Limits, Selection  # noqa: E402
 from mimyria.formats import read_frames, write_frames  # noqa: E402
 from mimyria.loop import autotrain  # noqa: E402
 from mimyria.pipeline import make_spectra  # noqa: E402
+from mimyria.process import set_up_memory  # noqa: E402
 from mimyria.settings import SpectrumSettings, TrainSettings  # noqa: E402
 from mimyria.spectra.compare import similarity  # noqa: E402
 from mimyria.spectra.conditions import Conditions  # noqa: E402

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.__main__ import set_up_memory
 from mimyria.frame import Array
+from mimyria.process import set_up_memory
 from mimyria.rates.correlation import correlation
 from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.rates.window import window_lags

@@ -8,10 +8,8 @@ import signal
 import sys
 
 from mimyria.errors import MimyriaError
-from mimyria.execute import PARENT, end_with_parent
-
-LARGEST_MMAP_THRESHOLD = 1 << 25
-"""Bytes; older versions of glibc accept no more."""
+from mimyria.execute import PARENT
+from mimyria.process import end_with_parent, set_up_memory
 
 
 def main() -> None:
@@ -22,7 +20,8 @@ def main() -> None:
     _set_up_threads()
     set_up_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch queues end a job with it: handle it as Ctrl-C
-    end_with_parent(os.environ.pop(PARENT, None))
+    if (parent := os.environ.pop(PARENT, None)) is not None:  # it was killed: end like after Ctrl-C
+        end_with_parent(int(parent))
     from mimyria.cli import app  # after the logging, which it may use
 
     try:
@@ -56,23 +55,6 @@ def _set_up_threads() -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def set_up_memory() -> None:
-    """Let the allocator keep freed memory, which doubles the frames per second; MALLOC_* in the environment wins.
-
-    The arrays of a frame are some megabytes, which glibc would return to the system each time, so that every page is
-    mapped and zeroed again.
-    """
-    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    import ctypes
-
-    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
-    library = ctypes.CDLL(None)
-    # musl has no mallopt; where the first is refused the second alone would make it worse
-    if hasattr(library, "mallopt") and library.mallopt(mmap_threshold, LARGEST_MMAP_THRESHOLD):
-        library.mallopt(trim_threshold, (1 << 31) - 1)
 
 
 def _set_up_logging(debug: bool) -> None:

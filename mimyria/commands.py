@@ -191,7 +191,7 @@ def predict(
     configurations
         Frames, or files of them, with or without velocities.
     settings, given
-        ``charge`` (e, total), ``sum_rule`` (``project`` or ``none``), ``device``, ``topology``, ``layout``, ...
+        ``charge`` (e, total), ``sum_rule`` (``project`` or ``none``), ``device``, ``workers``, ``topology``, ...
 
     Returns
     -------
@@ -208,7 +208,7 @@ def predict(
     asked = settings_of(PredictSettings, settings, given)
     frames = _frames(configurations, **values_of(asked, Stored))
     project = asked.sum_rule == "project"
-    return predict_all(_models(models, asked), frames, charge=asked.charge, project=project)
+    return predict_all(_models(models, asked), frames, charge=asked.charge, project=project, workers=asked.workers)
 
 
 def bands(

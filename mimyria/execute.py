@@ -28,8 +28,8 @@ PARENT = "MIMYRIA_PARENT"
 """Environment variable with the process that started this one: commands of this program exit when it is killed."""
 AS_LONG_AS = """
 import runpy, sys
-from mimyria.execute import end_with_parent
-end_with_parent(sys.argv[1])
+from mimyria.process import end_with_parent
+end_with_parent(int(sys.argv[1]))
 runpy.run_path(sys.argv[2], run_name="__main__")
 """
 """A program, with the number of the process that starts it and a file: it runs the file as long as that process runs.
@@ -72,18 +72,6 @@ class Executor(Protocol):
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcome of each job as it ends, in any order; stop running jobs when the caller stops."""
         ...
-
-
-def end_with_parent(parent: str | None) -> None:
-    """End like after Ctrl-C when the process that started this one, if its number is given, is killed (on Linux)."""
-    if parent is None or sys.platform != "linux":
-        return
-    import ctypes
-
-    end_with_parent = 1  # PR_SET_PDEATHSIG of prctl.h
-    ctypes.CDLL(None).prctl(end_with_parent, SIGTERM)
-    if os.getppid() != int(parent):  # it ended before the call
-        sys.exit(128 + SIGTERM)
 
 
 def cores_here() -> int:

@@ -24,6 +24,7 @@ from mimyria.declare import from_words, in_words
 from mimyria.errors import Busy, Interrupted, RunFailed, SpectrumError, TrajectoryError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.memory import Identity, locked, read_json, write_json
+from mimyria.parallel.pool import Pool
 from mimyria.progress import progress
 from mimyria.rates.checkpoint import IDENTITY, PartStore
 from mimyria.rates.series import is_series, read_origins, write_series
@@ -153,7 +154,8 @@ def _rehearse(first: Trajectory, settings: SpectrumSettings) -> None:
     """Raise the errors that tensors of the first frame raise, which would else come from every job."""
     start = int(first.differenced)
     frames = each_bead(first.frames(start, start + 1))
-    next(with_all_tensors(frames, replace(settings, device="cpu")), None)  # the nodes may have what is not here
+    elsewhere = replace(settings, device="cpu")  # the nodes may have what is not here
+    next(with_all_tensors(frames, elsewhere, Pool(1)), None)
 
 
 def _run(todo: Sequence[Pass], jobs: Iterable[Job], executor: Executor, total: int) -> None:
@@ -203,22 +205,22 @@ def run_pass(folder: Path) -> None:
     except Busy:
         log.info(f"waiting for a process that still works in {folder}")
         lock = locked(folder / LOCK, math.inf)
-    with lock:
-        task = read_json(folder / TASK)
-        settings = from_words(SpectrumSettings, task["settings"])
+    task = read_json(folder / TASK)
+    settings = from_words(SpectrumSettings, task["settings"])
+    with lock, Pool(settings.workers) as pool:
         with _silence():  # it was told when the run began
             segments = _opened(list(task["segments"].values()), settings)
             of_modes = _opened([task["modes"]], settings)[0] if "modes" in task else None
             groupings = [grouping_along(segment, settings, of_modes) for segment in segments]
         if task["stride"] is None:
-            settings = settle_stride(segments, folder, settings)
+            settings = settle_stride(segments, folder, settings, pool)
         else:
             settings = replace(settings, stride=task["stride"])
         folders = [folder.parent / name for name in task["segments"]]
         resumed = [task["resume"] and (each / IDENTITY).exists() for each in folders]
         given = zip(segments, groupings, folders, resumed, strict=True)
         series = [
-            series_along(segment, grouping, of_segment, settings, insist=insist)
+            series_along(segment, grouping, of_segment, settings, pool, insist=insist)
             for segment, grouping, of_segment, insist in given
         ]
         write_series(folder / SERIES, series)

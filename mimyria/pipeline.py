@@ -27,6 +27,7 @@ from mimyria.figures.reference import kind_of, read_reference
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
 from mimyria.memory import Identity, locked
+from mimyria.parallel.pool import Pool
 from mimyria.passes import run_passes
 from mimyria.rates.groups import Grouping
 from mimyria.rates.series import ResponseSeries, is_series, read_origins, read_series, write_series
@@ -132,7 +133,8 @@ def make_spectra(
         groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
         raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
     with _alone(out):
-        _make_rates(segments, groupings, out, settings, executor, resume)
+        with Pool(settings.workers) as pool:
+            _make_rates(segments, groupings, out, settings, executor, resume, pool)
         series = read_series(out / "series.h5")
         report_volumes([run.volume for run in series])
         try:
@@ -169,6 +171,7 @@ def _make_rates(
     settings: SpectrumSettings,
     executor: Executor | None,
     resume: bool,
+    pool: Pool,
 ) -> None:
     """Write ``series.h5``: dM/dt and dα/dt along every trajectory, resuming what is unfinished in the folder."""
     unfinished = out / "unfinished"
@@ -179,13 +182,13 @@ def _make_rates(
         _report_step(origins[0]["stride"] * trajectories[0].timestep)
         series = (run for file in files for run in read_series(file))  # open one at a time
     else:
-        settings = settle_stride(trajectories, unfinished / "0000", settings)
+        settings = settle_stride(trajectories, unfinished / "0000", settings, pool)
         _report_step(chosen_stride(settings.stride, trajectories[0].timestep) * trajectories[0].timestep)
         series = []
         for k, (trajectory, grouping) in enumerate(zip(trajectories, groupings, strict=True)):
             folder = unfinished / f"{k:04d}"
             insist = resume and (k == 0 or folder.exists())  # an interrupted run need not have reached the later ones
-            series.append(series_along(trajectory, grouping, folder, settings, insist=insist))
+            series.append(series_along(trajectory, grouping, folder, settings, pool, insist=insist))
         origins = [run.origin for run in series]
     _keep(out / "series.h5", origins)
     write_series(out / "series.h5", series)

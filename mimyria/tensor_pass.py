@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,17 +18,19 @@ from mimyria import __version__
 from mimyria.checks.nuclei import declared_nuclei, told_nuclei
 from mimyria.declare import declared
 from mimyria.elements import frame_masses
-from mimyria.errors import Interrupted, LabelError, SpectrumError, TrajectoryError
+from mimyria.errors import Interrupted, LabelError, RunFailed, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.memory import Identity
 from mimyria.molecules import composition_of
+from mimyria.parallel.pool import Pool
 from mimyria.progress import Advance, progress
 from mimyria.rates.checkpoint import IDENTITY, PartStore
+from mimyria.rates.contraction import mean_of_beads, rate
 from mimyria.rates.faces import split_faces, warn_without_vacuum
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import Grouping
 from mimyria.rates.places import split_molecules
-from mimyria.rates.response import mean_of_beads, rate, response_series
+from mimyria.rates.response import Contract, response_series
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.stride import aliased_fraction, chosen_stride, nyquist_wavenumber
 from mimyria.rates.window import chosen_resolution, window_lags
@@ -37,6 +40,9 @@ from mimyria.trajectory import Trajectory
 from mimyria.trajectory.beads import each_bead, files_of
 from mimyria.trajectory.constraints import find_freedom, first_frames
 from mimyria.trajectory.rounding import quantum_of
+
+if TYPE_CHECKING:
+    from mimyria.model.model import ResponseModel
 
 log = logging.getLogger("mimyria")
 
@@ -85,6 +91,7 @@ def series_along(
     grouping: Grouping,
     folder: Path,
     settings: SpectrumSettings,
+    pool: Pool,
     *,
     insist: bool = False,
 ) -> ResponseSeries:
@@ -98,6 +105,8 @@ def series_along(
         From `grouping_along`.
     folder
         Of the checkpoint.
+    pool
+        Computes the tensors.
     insist
         Raise an error rather than discard a checkpoint made with other settings.
     """
@@ -115,7 +124,7 @@ def series_along(
     again = start + n_done * stride
     if n_done:
         log.info(f"{path}: resuming after {n_done} frames")
-    frames = with_all_tensors(each_bead(trajectory.frames(again, None, stride)), settings)
+    frames, models = with_stored_tensors(each_bead(trajectory.frames(again, None, stride)), settings)
     try:
         with progress(f"{path.name}, every {timestep:g} fs") as advance:
             series = response_series(
@@ -131,15 +140,20 @@ def series_along(
                 freedom=freedom,
                 limit=limit,
                 n_beads=trajectory.n_beads,
+                contract=predicting(models, settings, pool) if models else None,
             )
             molecules = composition_of(first[0].numbers, freedom.molecules) if freedom else ""
             return replace(series, nuclei=nuclei, molecules=molecules)
-    except KeyboardInterrupt:
-        finished = f"{store.n_frames} frames of {path} are finished"
-        raise Interrupted(f"stopped; {finished}; run the same command again to resume") from None
+    except (KeyboardInterrupt, RunFailed) as error:
+        finished = f"{store.n_frames} frames of {path} are finished; run the same command again to resume"
+        if isinstance(error, RunFailed):
+            raise RunFailed(f"{error}; {finished}") from None
+        raise Interrupted(f"stopped; {finished}") from None
 
 
-def settle_stride(trajectories: Sequence[Trajectory], folder: Path, settings: SpectrumSettings) -> SpectrumSettings:
+def settle_stride(
+    trajectories: Sequence[Trajectory], folder: Path, settings: SpectrumSettings, pool: Pool
+) -> SpectrumSettings:
     """Return the settings with a stride that aliases little, where the frames between its own have tensors too.
 
     An automatic stride is halved as long as one trajectory has more than `MOST_ALIASED` of the power of a rate above
@@ -156,7 +170,7 @@ def settle_stride(trajectories: Sequence[Trajectory], folder: Path, settings: Sp
     excerpts = {}
     for trajectory in trajectories:
         if trajectory.path not in excerpts and trajectory.n_usable >= EXCERPT * stride:
-            excerpts[trajectory.path] = _excerpt(trajectory, settings, EXCERPT * stride)
+            excerpts[trajectory.path] = _excerpt(trajectory, settings, EXCERPT * stride, pool)
     while True:
         highest = nyquist_wavenumber(stride * trajectories[0].timestep)
         shares = [
@@ -187,15 +201,15 @@ def settled_stride(earlier: Identity, trajectory: Trajectory, settings: Spectrum
     return settled if isinstance(settled, int) and settings.stride is None and 1 <= settled < chosen else chosen
 
 
-def _excerpt(trajectory: Trajectory, settings: SpectrumSettings, n_frames: int) -> dict[str, Array]:
+def _excerpt(trajectory: Trajectory, settings: SpectrumSettings, n_frames: int, pool: Pool) -> dict[str, Array]:
     """Return the rates of every one of the first frames, by target; nothing where frames have no tensors."""
     first = first_frames(trajectory)
     freedom = find_freedom(first, settings.constraints) if first else None
     all_atoms = np.ones((1, len(trajectory.numbers)))
     rates: dict[str, list[Array]] = {name: [] for name in settings.sources}
     try:
-        frames = with_all_tensors(each_bead(trajectory.frames(int(trajectory.differenced))), settings)
-        for frame in islice(frames, n_frames * trajectory.n_beads):
+        frames = islice(each_bead(trajectory.frames(int(trajectory.differenced))), n_frames * trajectory.n_beads)
+        for frame in with_all_tensors(frames, settings, pool):
             if freedom is None:
                 return {}
             velocities = freedom.without_drift(np.asarray(frame.velocities), frame_masses(frame))
@@ -206,20 +220,40 @@ def _excerpt(trajectory: Trajectory, settings: SpectrumSettings, n_frames: int) 
     return {name: mean_of_beads(np.array(of_target), trajectory.n_beads) for name, of_target in rates.items()}
 
 
-def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings) -> Iterator[Frame]:
+def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings, pool: Pool) -> Iterator[Frame]:
     """Return the frames with tensors of every target: stored in the frames, and checked, or predicted by models."""
+    frames, models = with_stored_tensors(frames, settings)
+    if not models:
+        return frames
+    from mimyria.model.predict import Predictor, predict_stretches  # torch again
+
+    predictor = Predictor(models, settings.charge, settings.sum_rule == "project", list)
+    return chain.from_iterable(predict_stretches(predictor, ([frame] for frame in frames), pool))
+
+
+def with_stored_tensors(
+    frames: Iterator[Frame], settings: SpectrumSettings
+) -> tuple[Iterator[Frame], list[ResponseModel]]:
+    """Return the frames, whose own tensors are checked, and the models for the other targets."""
     files = settings.model_files
     for name in settings.sources:
         if name not in files:
             frames = _checked(frames, TARGETS[name], settings.charge)
     if not files:
-        return frames
+        return frames, []
     from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
-    from mimyria.model.predict import predict_all
 
     device = choose_device(settings.device)
-    models = [read_model(path, name, device, settings.level) for name, path in files.items()]
-    return predict_all(models, frames, charge=settings.charge, project=settings.sum_rule == "project")
+    return frames, [read_model(path, name, device, settings.level) for name, path in files.items()]
+
+
+def predicting(models: list[ResponseModel], settings: SpectrumSettings, pool: Pool) -> Contract:
+    """Return a function that has frames predicted before they are contracted, both in the processes of a pool."""
+    from mimyria.model.predict import Predictor, predict_stretches
+
+    return lambda contraction, instants: predict_stretches(
+        Predictor(models, settings.charge, settings.sum_rule == "project", contraction), instants, pool
+    )
 
 
 def _checked(frames: Iterator[Frame], target: Target, charge: float | None) -> Iterator[Frame]:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mimyria.__main__ import set_up_memory
 from mimyria.formats import read_frames
 from mimyria.model.files import FORMAT, read_content, read_model, write_content
+from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.history import checkpoint_of
 from mimyria.training.train import train

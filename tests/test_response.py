@@ -14,8 +14,8 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Frame
 from mimyria.rates import response
 from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.contraction import FRAMES_AT_ONCE, rate
 from mimyria.rates.groups import Grouping
-from mimyria.rates.response import FRAMES_AT_ONCE, rate
 
 NUMBERS = moving_charges(1, 1.0)[0][0].numbers
 

@@ -14,8 +14,8 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "level", "neighbours", "molecules"}
-    | {"config", "contents", "progress", "execute", "memory", "declare", "choices"},
-    {"settings", "measured", "statistics", "files"},
+    | {"config", "contents", "progress", "execute", "memory", "declare", "choices", "process"},
+    {"settings", "measured", "statistics", "files", "parallel"},
     {"formats"},
     {"trajectory"},
     {"engines", "model", "rates"},

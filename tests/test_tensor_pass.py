@@ -1,9 +1,9 @@
 """The pass of tensors along a trajectory: interrupted and resumed, by strides, and stopped by frames that are wrong."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ import yaml
 from conftest import Run, interrupted, moving_charges, refused
 from mimyria import tensor_pass as along
 from mimyria.formats import read_frames, write_frames
+from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.spectra.spectrum import read_spectrum
 from mimyria.units import LIGHT_SPEED
+from working import processes_at_once
 
 
 @contextmanager
@@ -59,6 +61,44 @@ def test_interrupted_spectrum_goes_on(
         for column, values in whole.columns.items():
             largest = np.max(abs(values), initial=0.0, where=np.isfinite(values))
             np.testing.assert_allclose(parts.columns[column], values, rtol=1e-4, atol=1e-5 * largest)
+
+
+def test_processes_make_the_same_series_to_the_last_bit(run: Run, models: Path, water: Path, tmp_path: Path) -> None:
+    """Two of them, stopped, and gone on with by three; and one."""
+    options = ["--apt", models / "apt.mym", "--temperature", 300, "--groups", "motions"]
+    status, _, error = run("spectrum", water, *options, "--workers", 1, "--out", tmp_path / "one")
+    assert status == 0, error
+    with processes_at_once():
+        with stopped_after(12):
+            status, _, error = run("spectrum", water, *options, "--workers", 2, "--out", tmp_path / "some")
+        assert status == 130
+        assert "12 frames of" in error
+        status, _, error = run("spectrum", water, *options, "--workers", 3, "--out", tmp_path / "some", "--resume")
+    assert status == 0, error
+    assert "resuming after 12 frames" in error
+    (one,), (some,) = (read_series(tmp_path / name / "series.h5") for name in ("one", "some"))
+    for field in fields(ResponseSeries):
+        both = [getattr(series, field.name) for series in (one, some)]
+        whole = [value if isinstance(value, Mapping) else {"": value} for value in both]
+        for name, values in whole[0].items():
+            if isinstance(values, np.ndarray) or hasattr(values, "shape"):
+                assert values[:].tobytes() == whole[1][name][:].tobytes(), (field.name, name)
+
+
+def test_a_lost_atom_is_told_alike_by_one_and_by_several_processes(
+    run: Run, models: Path, water: Path, tmp_path: Path
+) -> None:
+    frames = list(read_frames(water))
+    velocities = np.asarray(frames[17].velocities).copy()
+    velocities[3, 1] = np.nan
+    write_frames(water, [*frames[:17], replace(frames[17], velocities=velocities), *frames[18:]])
+    told = []
+    with processes_at_once():
+        for number in (1, 2):
+            options = ["--apt", models / "apt.mym", "--workers", number, "--out", tmp_path / str(number)]
+            told.append(run("spectrum", water, *options))
+    refused(told[0], "frame 17", "atom 3", "velocity")
+    assert told[0][2].splitlines()[-1] == told[1][2].splitlines()[-1]
 
 
 def test_first_frame_and_charge_reach_the_result(run: Run, models: Path, water: Path, tmp_path: Path) -> None:

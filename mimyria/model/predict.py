@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
-from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame, with_charge
 from mimyria.model.batches import in_batches
 from mimyria.model.calibration import committee_spread
@@ -22,6 +20,8 @@ from mimyria.model.environments import is_extrapolated, neighbour_counts_and_dis
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import ResponseModel
 from mimyria.model.room import Room
+from mimyria.parallel.pool import Pool
+from mimyria.parallel.stretches import MOST
 
 HIGH = 1.6
 """A committee is unsure where its standard deviation is this many times what it was on held-out labels."""
@@ -31,8 +31,9 @@ ATOMS_PER_BATCH = {"cpu": 1, "cuda": 16384, "mps": 4096}
 """On a CPU one frame at a time is fastest; an accelerator wants more at once, as far as it has `Room` for them."""
 PAIRS_PER_ATOM = 100
 """Of a liquid, within 6 Å: how many atoms are too many to be computed at once."""
+FRAMES_OF_DEVICE = 128
+"""Most frames that are computed in larger batches before something is made of them."""
 
-A = TypeVar("A")
 B = TypeVar("B")
 
 log = logging.getLogger("mimyria")
@@ -46,7 +47,12 @@ def predict(
 
 
 def predict_all(
-    models: Sequence[ResponseModel], frames: Iterable[Frame], *, charge: float | None = None, project: bool = True
+    models: Sequence[ResponseModel],
+    frames: Iterable[Frame],
+    *,
+    charge: float | None = None,
+    project: bool = True,
+    workers: int | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames with the tensors of several models added under the names of their targets.
 
@@ -60,21 +66,73 @@ def predict_all(
         Total charge of a frame, e; None for what its header says, else zero.
     project
         Make Σ_n T[n] exact (see ``Target.project_translation``); how far it was off is logged at the end.
+    workers
+        Processes on the CPU, see `Pool`.
     """
-    device = device_of(models[0]).type
-    # a batch uses the cores worse than independent frames do: on a CPU as many at once as there are cores
-    workers = max(1, cores_here() // torch.get_num_threads()) if device == "cpu" else 1
-    diagnostics = [_Diagnostics(model, project) for model in models]
-    batches = in_batches(frames, ATOMS_PER_BATCH.get(device, 1))
-    for batch, predictions in _compute_ahead(partial(predict_together, models, room=Room()), batches, workers):
-        for frame, *of_models in zip(batch, *predictions, strict=True):
-            frame = replace(frame, info=with_charge(frame.info, charge, len(frame)))
-            total = frame.total_charge
-            for of_model, prediction in zip(diagnostics, of_models, strict=True):
-                frame = of_model.add(frame, prediction, total)
-            yield frame
+    with Pool(workers) as pool:
+        single = ([frame] for frame in frames)
+        for stretch in predict_stretches(Predictor(models, charge, project, list), single, pool):
+            yield from stretch
+
+
+def predict_stretches(predictor: Predictor[B], frames: Iterable[list[Frame]], pool: Pool) -> Generator[B]:
+    """Yield what a predictor makes of stretches of successive frames, which come in lists that stay together.
+
+    What is to be said of all tensors together is logged at the end.
+    """
+    device = device_of(predictor.models[0]).type
+    diagnostics = [_Diagnostics(model, predictor.project) for model in predictor.models]
+    if device != "cpu":  # one process has the device for itself
+        pool = Pool(1)
+    for made, findings in pool.in_order(predictor, frames, MOST if device == "cpu" else FRAMES_OF_DEVICE):
+        for of_frame in findings:
+            for of_model, finding in zip(diagnostics, of_frame, strict=True):
+                of_model.add(finding)
+        yield made
     for of_model in diagnostics:
         of_model.log()
+
+
+@dataclass(frozen=True)
+class Predictor(Generic[B]):
+    """Adds the tensors of models to frames, in any process."""
+
+    models: Sequence[ResponseModel]
+    charge: float | None
+    """e; None for that of the header."""
+    project: bool
+    then: Callable[[Iterator[Frame]], B]
+    """What is made of the frames with tensors, as these come."""
+    room: Room = field(default_factory=Room)
+
+    def __call__(self, lists: Sequence[Sequence[Frame]]) -> tuple[B, list[list[Finding]]]:
+        """Return what is made of the frames of some lists, and what each model finds in each of them."""
+        findings: list[list[Finding]] = []
+        with one_thread():
+            return self.then(self._with_tensors(chain.from_iterable(lists), findings)), findings
+
+    def _with_tensors(self, frames: Iterable[Frame], findings: list[list[Finding]]) -> Iterator[Frame]:
+        for batch in in_batches(frames, ATOMS_PER_BATCH[device_of(self.models[0]).type]):
+            for frame, *predictions in zip(batch, *predict_together(self.models, batch, self.room), strict=True):
+                frame = replace(frame, info=with_charge(frame.info, self.charge, len(frame)))
+                findings.append([])
+                for model, prediction in zip(self.models, predictions, strict=True):
+                    frame, finding = _judge(model, frame, prediction, self.project)
+                    findings[-1].append(finding)
+                yield frame
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread: several waste time on small matrices, and round sums in another way."""
+    before = torch.get_num_threads()
+    if before > 1:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if before > 1:
+            torch.set_num_threads(before)
 
 
 class Prediction(NamedTuple):
@@ -86,6 +144,37 @@ class Prediction(NamedTuple):
     extrapolated: Array  # which atoms have an environment outside the training data, bool, (n,)
 
 
+class Finding(NamedTuple):
+    """What is to be known of the tensors of one frame by one model."""
+
+    time: float | None  # of the frame, fs
+    spread: float  # mean square of the committee's standard deviation
+    unsure: int | None  # the atom of which the committee is least sure, where it is unsure
+    extrapolated: int | None  # an atom whose environment is outside the training data
+    excess: float  # how far the sum rule was off
+
+
+def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: bool) -> tuple[Frame, Finding]:
+    """Return a frame with its tensors, and what is found in them."""
+    target, (tensors, spread, members, extrapolated), charge = model.target, prediction, frame.total_charge
+    unsure = (spread > HIGH * model.summary.get("spread_largest", np.inf)).any()
+    finding = Finding(
+        time=frame.time,
+        spread=float(np.square(spread).mean()),
+        unsure=int(spread.argmax()) if unsure else None,
+        extrapolated=int(extrapolated.argmax()) if extrapolated.any() else None,
+        excess=target.translation_error(tensors, charge),
+    )
+    if project:
+        tensors = target.project_translation(tensors, charge)
+        members = np.array([target.project_translation(member, charge) for member in members])
+    frame = replace(frame, tensors=frame.tensors | {target.name: tensors})
+    if len(members) == 1:
+        return frame, finding
+    columns = frame.extra | {f"{target.name}_spread": spread}
+    return replace(frame, extra=columns, members=frame.members | {target.name: members}), finding
+
+
 class _Diagnostics:
     """What is logged at the end about the tensors of one model: sum rule, committee, extrapolations."""
 
@@ -95,26 +184,16 @@ class _Diagnostics:
         self.unsure: list[tuple[str, int]] = []  # frame, in words, and atom
         self.extrapolated: list[tuple[str, int]] = []
 
-    def add(self, frame: Frame, prediction: Prediction, charge: float) -> Frame:
-        """Return the frame with the tensors, after taking note of them."""
-        target, (tensors, spread, members, extrapolated) = self.model.target, prediction
-        self.squares += float(np.square(spread).mean())
+    def add(self, finding: Finding) -> None:
+        """Take note of the next frame."""
         # The time tells a frame whatever the stride, after a resumption, and among the beads of a path integral.
-        place = f"frame {self.n_frames}" if frame.time is None else f"the frame at {frame.time:g} fs"
-        if (spread > HIGH * self.model.summary.get("spread_largest", np.inf)).any():
-            self.unsure.append((place, int(spread.argmax())))
-        if extrapolated.any():
-            self.extrapolated.append((place, int(extrapolated.argmax())))
-        self.excess += target.translation_error(tensors, charge)
+        place = f"frame {self.n_frames}" if finding.time is None else f"the frame at {finding.time:g} fs"
+        for atom, places in ((finding.unsure, self.unsure), (finding.extrapolated, self.extrapolated)):
+            if atom is not None:
+                places.append((place, atom))
+        self.squares += finding.spread
+        self.excess += finding.excess
         self.n_frames += 1
-        if self.project:
-            tensors = target.project_translation(tensors, charge)
-            members = np.array([target.project_translation(member, charge) for member in members])
-        frame = replace(frame, tensors=frame.tensors | {target.name: tensors})
-        if len(members) == 1:
-            return frame
-        columns = frame.extra | {f"{target.name}_spread": spread}
-        return replace(frame, extra=columns, members=frame.members | {target.name: members})
 
     def log(self) -> None:
         """Log the sum rule and the committee's standard deviation; warn of high uncertainty and extrapolation."""
@@ -209,31 +288,3 @@ def _graphs(model: ResponseModel, frames: list[Frame], pairs: int) -> list[Graph
 def device_of(model: ResponseModel) -> torch.device:
     """Return where the weights of a model are."""
     return next(model.parameters()).device
-
-
-def _compute_ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[tuple[A, B]]:
-    """Yield each item with the function's value, in order, computing a few items ahead in threads.
-
-    Where reading an item fails, the values of those before it are yielded before the error is raised: a trajectory
-    that breaks off loses nothing.
-    """
-    waiting: deque[tuple[A, Future[B]]] = deque()
-    failure: Exception | None = None
-
-    def until_failure() -> Iterator[A]:
-        nonlocal failure
-        try:
-            yield from items
-        except Exception as error:
-            failure = error
-
-    with ThreadPoolExecutor(workers) as pool:
-        for item in until_failure():
-            waiting.append((item, pool.submit(function, item)))
-            if len(waiting) == 2 * workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        for item, future in waiting:
-            yield item, future.result()
-    if failure is not None:
-        raise failure

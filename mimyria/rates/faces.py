@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import numpy as np
 
@@ -30,9 +31,11 @@ def split_faces(normal: str) -> Grouping:
     h is the height of the centre of mass of an atom's molecule over that of the slab, see `heights`. All atoms of a
     molecule have its weight: a weight by atom would make the isotropic middle of the slab anisotropic.
     """
-    axis = axis_of(normal)
+    return Grouping(face_names(normal), partial(_weights, axis_of(normal)))
 
-    return Grouping(face_names(normal), lambda frame: face_weights(heights(frame, axis)))
+
+def _weights(axis: int, frame: Frame) -> Array:
+    return face_weights(heights(frame, axis))
 
 
 def axis_of(normal: str) -> int:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mimyria.errors import ConfigError
 from mimyria.files.universe import depends_on_positions
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
-from mimyria.rates.groups import REST, Grouping
+from mimyria.rates.groups import REST, Grouping, GroupWeights
 from mimyria.rates.modes import by_mode
 from mimyria.rates.motions import by_motion
 from mimyria.rates.selection import atom_selection
@@ -66,7 +67,7 @@ def make_grouping(
     if len(words) == 1 and (match := SHELLS.fullmatch(words[0])):
         radii = _radii(match[1])
         select = atom_selection([match[2]], first, molecules, topology)
-        return Grouping.shells(first.numbers, molecules, lambda frame: select(frame)[0], radii)
+        return Grouping.shells(first.numbers, molecules, partial(_first, select), radii)
     named = [NAMED.fullmatch(word) for word in words]
     wrong = [word for word, match in zip(words, named, strict=True) if match is None]
     if wrong or not words:
@@ -89,7 +90,15 @@ def centres_of_mass(first: Frame, i: Array, j: Array, molecules: Array) -> Calla
     tree, masses = bond_tree(i, j, len(first)), frame_masses(first)
     share = masses / np.bincount(molecules, masses)[molecules]
     weights = scipy.sparse.csr_array((share, (molecules, np.arange(len(first)))))
-    return lambda frame: np.asarray(weights @ put_together(frame, tree))
+    return partial(_centres, weights, tree)
+
+
+def _centres(weights: GroupWeights, tree: list[tuple[Array, Array]], frame: Frame) -> Array:
+    return np.asarray(weights @ put_together(frame, tree))
+
+
+def _first(select: Callable[[Frame], Array], frame: Frame) -> Array:
+    return np.asarray(select(frame)[0])
 
 
 def _radii(text: str) -> list[float]:

@@ -1,9 +1,13 @@
-"""`Grouping`: a partition of the atoms into named groups, whose contributions add up to the total."""
+"""`Grouping`: a partition of the atoms into named groups, whose contributions add up to the total.
+
+Its functions can be pickled, so that other processes make the same groups.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,12 +53,12 @@ class Grouping:
         present, first = np.unique(numbers, return_index=True)
         present = present[np.argsort(first)]
         weights = (present[:, None] == numbers).astype(float)
-        return cls(tuple(symbols_of(present)), lambda frame: weights)
+        return cls(tuple(symbols_of(present)), partial(the_same, weights))
 
     @classmethod
     def whole(cls, numbers: Array) -> Grouping:
         """Return one group of all atoms."""
-        return cls(("all",), lambda frame: np.ones((1, len(numbers))))
+        return cls(("all",), partial(the_same, np.ones((1, len(numbers)))))
 
     @classmethod
     def by_molecule(cls, numbers: Array, molecules: Array, centres: Callable[[Frame], Array] | None = None) -> Grouping:
@@ -65,7 +69,7 @@ class Grouping:
         """
         names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
         weights = scipy.sparse.csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
-        return cls(names, lambda frame: weights, share_of_molecule(molecules), centres=centres)
+        return cls(names, partial(the_same, weights), share_of_molecule(molecules), centres=centres)
 
     @classmethod
     def by_selection(cls, names: Sequence[str], select: Callable[[Frame], Array], *, rest: bool) -> Grouping:
@@ -73,19 +77,7 @@ class Grouping:
 
         ``select`` tells which atoms of a frame each selection holds, shape (selections, n), bool.
         """
-
-        def weights(frame: Frame) -> Array:
-            inside = select(frame)
-            n_selections = inside.sum(axis=0)
-            if n_selections.max() > 1:
-                atom = int(n_selections.argmax())
-                both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=True) if holds)
-                raise SpectrumError(
-                    f"frame at {frame.time or 0:g} fs: atom {frame.in_file(atom)} is in the groups {both}; "
-                    "add `and not (...)` to one of their selections"
-                )
-            return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)
-
+        weights = partial(_weights_of_selections, tuple(names), select, rest)
         return cls((*names, REST) if rest else tuple(names), weights)
 
     @classmethod
@@ -101,21 +93,7 @@ class Grouping:
         names = (SOLUTE, *shells, BULK)
         heavy = numbers > 1
         only_light = np.bincount(molecules, heavy) == 0
-        counts = heavy | only_light[molecules]
-
-        def weights(frame: Frame) -> Array:
-            selected = select(frame)
-            # Pairs are sought among the atoms that matter only: in water, a third of all, and a ninth of the pairs.
-            kept = np.flatnonzero(selected | counts)
-            part = replace(frame, numbers=numbers[kept], positions=frame.positions[kept])
-            i, j, vectors = neighbour_pairs(part, radii[-1])
-            pairs = selected[kept[i]] & counts[kept[j]]
-            nearest = np.full(len(only_light), np.inf)
-            np.minimum.at(nearest, molecules[kept[j[pairs]]], np.linalg.norm(vectors[pairs], axis=1))
-            group = 1 + np.searchsorted(radii, nearest)
-            group[molecules[selected]] = 0
-            return (np.arange(len(names))[:, None] == group[molecules]).astype(float)
-
+        weights = partial(_weights_of_shells, molecules, heavy | only_light[molecules], select, tuple(radii))
         return cls(names, weights, share_of_molecule(molecules))
 
     @property
@@ -127,6 +105,41 @@ class Grouping:
         """Return how many molecules, or atoms if groups need not hold whole molecules, each group name has."""
         share = np.ones(weights.shape[1]) if self.share is None else self.share
         return summed_by_name(self.names, (weights @ share)[None])[0]
+
+
+def the_same(weights: GroupWeights, frame: Frame) -> GroupWeights:
+    """Return the weights, of whatever frame."""
+    return weights
+
+
+def _weights_of_selections(names: Sequence[str], select: Callable[[Frame], Array], rest: bool, frame: Frame) -> Array:
+    inside = select(frame)
+    n_selections = inside.sum(axis=0)
+    if n_selections.max() > 1:
+        atom = int(n_selections.argmax())
+        both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=True) if holds)
+        raise SpectrumError(
+            f"frame at {frame.time or 0:g} fs: atom {frame.in_file(atom)} is in the groups {both}; "
+            "add `and not (...)` to one of their selections"
+        )
+    return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)
+
+
+def _weights_of_shells(
+    molecules: Array, counts: Array, select: Callable[[Frame], Array], radii: Sequence[float], frame: Frame
+) -> Array:
+    """Return the weights of solute, shells and bulk; ``counts`` are the atoms whose distances count, (n,), bool."""
+    selected = select(frame)
+    # Pairs are sought among the atoms that matter only: in water, a third of all, and a ninth of the pairs.
+    kept = np.flatnonzero(selected | counts)
+    part = replace(frame, numbers=frame.numbers[kept], positions=frame.positions[kept])
+    i, j, vectors = neighbour_pairs(part, radii[-1])
+    pairs = selected[kept[i]] & counts[kept[j]]
+    nearest = np.full(int(molecules.max()) + 1, np.inf)
+    np.minimum.at(nearest, molecules[kept[j[pairs]]], np.linalg.norm(vectors[pairs], axis=1))
+    group = 1 + np.searchsorted(radii, nearest)
+    group[molecules[selected]] = 0
+    return (np.arange(len(radii) + 2)[:, None] == group[molecules]).astype(float)
 
 
 def share_of_molecule(molecules: Array) -> Array:

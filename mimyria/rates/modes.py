@@ -19,6 +19,7 @@ The part of a mode k in the velocities is w_k = L_kᵀ η_k, with L = Aᵀ E and
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -100,15 +101,16 @@ def modes(kind: Kind, mixing: Array) -> tuple[list[str], Split]:
 
     What is left is rotation, with the very little of redundant coordinates that no mode has.
     """
+    names = [TRANSLATION, ROTATION, *(f"{MODE}{k}" for k in range(1, mixing.shape[1] + 1))]
+    return names, partial(_split, kind, mixing)
+
+
+def _split(kind: Kind, mixing: Array, positions: Array, velocities: Array) -> Array:
     root = np.sqrt(kind.masses)[:, None]
-
-    def split(positions: Array, velocities: Array) -> Array:
-        basis, internal, moving, centre = internal_velocities(kind, positions, velocities)
-        along = (mixing.T @ basis) * (internal @ mixing)[:, :, None]
-        parts = [part.reshape(velocities.shape) / root for part in (moving - along.sum(axis=1), *along.swapaxes(0, 1))]
-        return np.array([np.broadcast_to(centre, velocities.shape), *parts])
-
-    return [TRANSLATION, ROTATION, *(f"{MODE}{k}" for k in range(1, mixing.shape[1] + 1))], split
+    basis, internal, moving, centre = internal_velocities(kind, positions, velocities)
+    along = (mixing.T @ basis) * (internal @ mixing)[:, :, None]
+    parts = [part.reshape(velocities.shape) / root for part in (moving - along.sum(axis=1), *along.swapaxes(0, 1))]
+    return np.array([np.broadcast_to(centre, velocities.shape), *parts])
 
 
 def jointly_diagonal(matrices: Array) -> Array:

@@ -19,8 +19,9 @@ and the bonds of a molecule with several kinds of them by elements: what moves C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ import numpy as np
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, formula_of, molecules_of, put_together
-from mimyria.rates.groups import Grouping
+from mimyria.rates.groups import Grouping, the_same
 from mimyria.rates.internal import BEND, STRETCH, TORSION, Coordinates, inverse
 
 TRANSLATION, ROTATION, SYMMETRIC, ANTISYMMETRIC = (
@@ -128,30 +129,37 @@ def stretches(kind: Kind) -> dict[str, Array]:
 def motions(kind: Kind) -> tuple[list[str], Split]:
     """Return the names of the motions of a kind of molecules, the softest first, and the function that splits them."""
     if kind.endless:
-        return [ENDLESS], lambda positions, velocities: velocities[None]
+        return [ENDLESS], _undivided
     if len(kind.masses) == 1:
-        return [TRANSLATION], lambda positions, velocities: velocities[None]
+        return [TRANSLATION], _undivided
     picked = stretches(kind)
     softer = [name for name in (TORSION, BEND) if name in kind.coordinates.classes]
+    return [TRANSLATION, ROTATION, *softer, *picked], partial(_split, kind, picked, softer)
+
+
+def _undivided(positions: Array, velocities: Array) -> Array:
+    return np.asarray(velocities[None])
+
+
+def _split(
+    kind: Kind, picked: Mapping[str, Array], softer: Sequence[str], positions: Array, velocities: Array
+) -> Array:
+    """Return translation, rotation, the ``softer`` motions and the stretches that are picked by matrices."""
     root = np.sqrt(kind.masses)[:, None]
-
-    def split(positions: Array, velocities: Array) -> Array:
-        centre = np.einsum("n,mnx->mx", kind.masses, velocities)[:, None] / kind.masses.sum()
-        moving = (root * (velocities - centre)).reshape(len(velocities), -1, 1)
-        rows = kind.coordinates.rows(positions, kind.masses)
-        bonds = rows[STRETCH]
-        duals = bonds.swapaxes(1, 2) @ inverse(bonds)
-        found = {name: duals @ (matrix @ (bonds @ moving)) for name, matrix in picked.items()}
-        done, held = sum(found.values(), np.zeros_like(moving)), bonds
-        for name in reversed(softer):
-            held = np.concatenate([held, rows[name]], axis=1)
-            projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
-            found[name], done = projected - done, projected
-        found[ROTATION] = moving - done
-        parts = [found[name].reshape(velocities.shape) / root for name in (ROTATION, *softer, *picked)]
-        return np.array([np.broadcast_to(centre, velocities.shape), *parts])
-
-    return [TRANSLATION, ROTATION, *softer, *picked], split
+    centre = np.einsum("n,mnx->mx", kind.masses, velocities)[:, None] / kind.masses.sum()
+    moving = (root * (velocities - centre)).reshape(len(velocities), -1, 1)
+    rows = kind.coordinates.rows(positions, kind.masses)
+    bonds = rows[STRETCH]
+    duals = bonds.swapaxes(1, 2) @ inverse(bonds)
+    found = {name: duals @ (matrix @ (bonds @ moving)) for name, matrix in picked.items()}
+    done, held = sum(found.values(), np.zeros_like(moving)), bonds
+    for name in reversed(softer):
+        held = np.concatenate([held, rows[name]], axis=1)
+        projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
+        found[name], done = projected - done, projected
+    found[ROTATION] = moving - done
+    parts = [found[name].reshape(velocities.shape) / root for name in (ROTATION, *softer, *picked)]
+    return np.array([np.broadcast_to(centre, velocities.shape), *parts])
 
 
 def by_motion(first: Frame, bonds: tuple[Array, Array, Array]) -> Grouping:
@@ -177,18 +185,25 @@ def grouping_of(
         earlier = [prefixes[:k].count(formula) for k, formula in enumerate(prefixes)]
         prefixes = [f"{name}-{k + 1}" if k else name for name, k in zip(prefixes, earlier, strict=True)]
     names = [f"{prefix}_{name}" for prefix, (of_kind, _) in zip(prefixes, found, strict=True) for name in of_kind]
-
-    def parts(frame: Frame, velocities: Array) -> Array:
-        whole = put_together(frame, tree)
-        split = np.zeros((len(names), *velocities.shape))
-        start = 0
-        for kind, (of_kind, function) in zip(kinds, found, strict=True):
-            split[start : start + len(of_kind), kind.atoms] = function(whole[kind.atoms], velocities[kind.atoms])
-            start += len(of_kind)
-        return split
-
     weights = np.zeros((len(names), len(first)))
     of_kinds = np.repeat(np.arange(len(kinds)), [len(of_kind) for of_kind, _ in found])
     for row, kind in zip(weights, of_kinds, strict=True):
         row[kinds[int(kind)].atoms] = 1
-    return Grouping(tuple(names), lambda frame: weights, parts=parts)
+    return Grouping(tuple(names), partial(the_same, weights), parts=partial(_parts, kinds, tree, found))
+
+
+def _parts(
+    kinds: Sequence[Kind],
+    tree: list[tuple[Array, Array]],
+    found: Sequence[tuple[list[str], Split]],
+    frame: Frame,
+    velocities: Array,
+) -> Array:
+    """Return the parts of the velocities of a frame in all motions of all kinds of molecules."""
+    whole = put_together(frame, tree)
+    split = np.zeros((sum(len(of_kind) for of_kind, _ in found), *velocities.shape))
+    start = 0
+    for kind, (of_kind, function) in zip(kinds, found, strict=True):
+        split[start : start + len(of_kind), kind.atoms] = function(whole[kind.atoms], velocities[kind.atoms])
+        start += len(of_kind)
+    return split

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.files.universe import depends_on_positions, universe_of
 from mimyria.files.universe import select as select_atoms
 from mimyria.frame import Array, Frame
+from mimyria.rates.groups import the_same
 
 log = logging.getLogger("mimyria")
 
@@ -50,19 +52,20 @@ def atom_selection(
         if not updates:
             raise TrajectoryError(f"the selection {text!r} holds no atom{'' if topology else NAMELESS}")
         log.warning(f"the selection {text!r} holds no atom in the first frame")
+    if not any(updating):
+        return partial(the_same, inside)
+    changing = [(row, group) for row, group in enumerate(groups) if updating[row]]
+    return partial(_inside, inside, universe, changing, places)
 
-    def select(frame: Frame) -> Array:
-        if not any(updating):
-            return inside
-        _move(universe, frame)
-        now = inside.copy()
-        for row, group, updates in zip(now, groups, updating, strict=True):
-            if updates:
-                group.update_selection()
-                row[:] = np.isin(places, group.ix)
-        return now
 
-    return select
+def _inside(inside: Array, universe: Any, changing: Sequence[tuple[int, Any]], places: Array, frame: Frame) -> Array:
+    """Return which atoms the selections hold, after those groups of the universe that change are found anew."""
+    _move(universe, frame)
+    now = inside.copy()
+    for row, group in changing:
+        group.update_selection()
+        now[row] = np.isin(places, group.ix)
+    return now
 
 
 def _move(universe: Any, frame: Frame) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mimyria.choices import (
     CELL_FILE,
+    COUNT,
     DEVICE,
     DEVICES,
     ELEMENTS,
@@ -93,6 +94,7 @@ class Levelled(Device):
 class Prediction(Levelled):
     """How networks are used."""
 
+    workers: int | None = setting(COUNT, "Processes side by side on the CPU; by default all cores allowed.", "nothing")
     charge: float | None = setting(Number(metavar="E"), "Total charge, e; by default of the frames, else 0.", "result")
     sum_rule: str = setting(SUM_RULE, HELP_OF_SUM_RULE, "result", "project")
 

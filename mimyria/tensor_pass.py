@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,7 +228,7 @@ def with_all_tensors(frames: Iterator[Frame], settings: SpectrumSettings, pool: 
     from mimyria.model.predict import Predictor, predict_stretches  # torch again
 
     predictor = Predictor(models, settings.charge, settings.sum_rule == "project", list)
-    return chain.from_iterable(predict_stretches(predictor, ([frame] for frame in frames), pool))
+    return (frame for stretch in predict_stretches(predictor, ([each] for each in frames), pool) for frame in stretch)
 
 
 def with_stored_tensors(

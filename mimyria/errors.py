@@ -1,5 +1,10 @@
 """What can go wrong, by name. A message says which file, which place, and what to do about it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MimyriaError(Exception):
     """Base of every error a user can mend; the command line shows it as one line."""
@@ -41,3 +46,12 @@ class Interrupted(MimyriaError):
     """The user stopped a long run; the message says how to resume it."""
 
     exit_status = 130
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Put a place, the file and the frame, before the message of a TrajectoryError that is raised in the context."""
+    try:
+        yield
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{place}: {error}") from error

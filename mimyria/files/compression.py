@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from mimyria.errors import TrajectoryError
+
 SUFFIXES = (".zst", ".xz", ".gz")
 
 
@@ -28,6 +30,15 @@ def open_lines(path: Path) -> Iterator[tuple[io.BufferedReader[io.RawIOBase], Ca
         io.BufferedReader(cast(io.RawIOBase, _decompressed(raw, path.suffix.lower())), 1 << 16) as lines,
     ):
         yield lines, lambda: min(raw.tell() / size, 1.0)
+
+
+def read_text(path: Path) -> str:
+    """Return the whole text of a file; raise TrajectoryError if it is damaged."""
+    try:
+        with open_lines(path) as (lines, _):
+            return lines.read().decode("utf-8", errors="replace")
+    except read_errors(path) as error:
+        raise TrajectoryError(f"{path} cannot be read: {error}; it is damaged") from error
 
 
 def _decompressed(raw: IO[bytes], suffix: str) -> IO[bytes]:

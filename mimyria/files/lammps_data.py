@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.compression import read_text
 from mimyria.frame import Array
 
 COUNT = re.compile(r"\s*(\d+)\s+(atoms|atom types|bonds|angles|dihedrals|impropers)\s*(?:#.*)?$")
@@ -58,11 +58,7 @@ def is_data(head: bytes) -> bool:
 
 def read_data(path: Path) -> DataFile:
     """Return the atoms of a data file; raise TrajectoryError if they are not there, or not told."""
-    try:
-        with open_lines(path) as (stream, _):
-            lines = b"".join(stream).decode(errors="replace").splitlines()
-    except read_errors(path) as error:
-        raise TrajectoryError(f"{path} cannot be read: {error}; it is damaged") from error
+    lines = read_text(path).splitlines()
     counts = {match[2]: int(match[1]) for line in lines[1:] if (match := COUNT.match(line))}
     sections = _sections(lines)
     if "Atoms" not in sections:

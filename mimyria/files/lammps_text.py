@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, read_errors
+from mimyria.files.compression import open_lines
 from mimyria.files.lammps_data import is_yaml
-from mimyria.files.source import Progress, Source, truncation_error
+from mimyria.files.source import Progress, Source, VelocityUnit, scan, truncation_error
 from mimyria.frame import Array
 from mimyria.units import ATOMIC_MASS, BOHR
 
@@ -27,6 +27,10 @@ class Units:
     """fs."""
     mass: float = 1.0
     """u."""
+
+
+UNSTATED = VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
+"""The unit of velocities in files of LAMMPS that do not state it."""
 
 
 def _of_si(length: float, time: float, mass: float) -> Units:
@@ -122,30 +126,24 @@ def units_of(source: Source) -> Units | None:
 
 def read_snapshots(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[tuple[int, Snapshot]]:
     """Yield the wanted frames as they are written, with their indices; the others are skipped by counting lines."""
-    read = _yaml_snapshot if is_yaml(source.head) else _text_snapshot
-    wanted = iter(indices)
-    following = next(wanted, None)
+    next_snapshot = _yaml_snapshot if is_yaml(source.head) else _text_snapshot
     with open_lines(source.path) as (stream, fraction):
         lines = Lines(stream)
-        for index in count():
-            if following is None:
-                return
+
+        def read(index: int) -> tuple[int, Snapshot] | None:
             try:
-                snapshot = read(lines)
+                snapshot = next_snapshot(lines)
             except Ended as error:
                 raise truncation_error(source.path, index, str(error)) from error
-            except read_errors(source.path) as error:
-                raise truncation_error(source.path, index, f"the file is damaged ({error})") from error
             except ValueError as error:
                 raise TrajectoryError(f"{source.path}, frame {index}, line {lines.number}: {error}") from error
             if snapshot is None and index == 0:
                 raise TrajectoryError(f"{source.path}: holds no frame")
-            if snapshot is None:
-                return
-            if index == following:
-                progress.fraction = fraction()
-                yield index, snapshot
-                following = next(wanted, None)
+            return None if snapshot is None else (index, snapshot)
+
+        for found in scan(source.path, indices, read):
+            progress.fraction = fraction()
+            yield found
 
 
 def _text_snapshot(lines: Lines) -> Snapshot | None:

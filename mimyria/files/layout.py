@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.errors import LabelError, TrajectoryError
+from mimyria.errors import LabelError, located
 from mimyria.frame import Array, stated_charge, with_charge
 from mimyria.targets import TARGETS, Target
 from mimyria.units import BOHR
@@ -89,10 +89,8 @@ def own_header(header: Mapping[str, Any], n_atoms: int, initial: Array | None, p
     """
     converted = {f"{name}_{what}" for name in TARGETS for what in ("order", "unit")}
     kept = {key: value for key, value in header.items() if key not in converted}
-    try:
+    with located(place):
         return with_charge(kept, stated_charge(kept, n_atoms, initial), n_atoms)
-    except TrajectoryError as error:
-        raise TrajectoryError(f"{place}: {error}") from error
 
 
 def _in_our_order(target: Target, values: Array, stated: str | None, layout: str | None, place: str) -> Array:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mimyria.elements import masses_of, symbols_of
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.universe import depends_on_positions, select, universe_of
-from mimyria.frame import Array
+from mimyria.frame import Array, Frame
 
 if TYPE_CHECKING:
     from mimyria.files.source import Source
@@ -64,6 +64,12 @@ class Atoms:
     """Indices of these atoms in the file, shape (n,), where it has massless sites besides; None if all are atoms."""
 
     @property
+    def alone(self) -> Frame:
+        """A frame of these atoms without anything else, even positions and a cell, which its reader adds."""
+        places, nowhere = np.zeros((len(self.numbers), 3)), np.zeros((3, 3))
+        return Frame(self.numbers, places, nowhere, np.zeros(3, dtype=bool), masses=self.masses, kept=self.kept)
+
+    @property
     def weights(self) -> Array:
         """The masses, u, shape (n,), standard ones too."""
         return masses_of(self.numbers) if self.masses is None else self.masses
@@ -73,6 +79,7 @@ class Atoms:
         return values if self.kept is None else values[self.kept]
 
 
+NO_ATOMS = Atoms(np.empty(0, dtype=int), None)
 Kind = tuple[int, float]
 """Atomic number, or `NO_ELEMENT`, and the mass of the isotope (u), NaN for the standard one."""
 
@@ -110,10 +117,8 @@ def identify_atoms(
         For a name that is no element's, a mass that is not positive, or a ``--species`` or ``--mass`` of no atom.
     """
     told = np.full(len(names), np.nan) if masses is None else np.array(masses, dtype=float)
-    try:
+    with located(place):
         calls = list(zip(words_of(names), *map(words_of, aliases), strict=True))
-    except TrajectoryError as error:
-        raise TrajectoryError(f"{place}: {error}") from error
     digits = {call[0] for call in calls if call[0].isdecimal()}
     # Atomic numbers name all atoms or none, and the user need not say what one of them means.
     types = digits if digits & source.species.keys() or not all(call[0].isdecimal() for call in calls) else set()

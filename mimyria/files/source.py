@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-
-import numpy as np
+from typing import TypeVar
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.compression import open_lines, plain_suffix, read_errors
@@ -21,8 +21,7 @@ from mimyria.units import VELOCITY
 log = logging.getLogger("mimyria")
 
 HEAD_BYTES = 4096
-NO_ATOMS = Frame(np.empty(0, dtype=int), np.empty((0, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
-"""In place of a frame of which only the time is wanted, or as the start of one."""
+Text = TypeVar("Text")
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,11 @@ class Source:
                 return lines.read(HEAD_BYTES).removeprefix(codecs.BOM_UTF8)
         except read_errors(self.path):
             return b""
+
+    @property
+    def comment(self) -> bytes:
+        """The second line, in which a file of xyz says most about itself."""
+        return self.head.lstrip().partition(b"\n")[2].partition(b"\n")[0]
 
 
 @dataclass
@@ -148,6 +152,39 @@ class Reader:
             if frame.columns != columns:
                 columns, factor = frame.columns, self.velocity_unit(source, frame).factor(source)
             yield replace(frame, velocities=frame.velocities * factor)
+
+
+def scan(path: Path, indices: Iterable[int], read: Callable[[int], Text | None], together: int = 1) -> Iterator[Text]:
+    """Yield the wanted ones of the frames that a file of text holds one after the other.
+
+    Parameters
+    ----------
+    path, indices
+        The file, and the frames that are wanted, in increasing order.
+    read
+        Returns the next frame, of an index that it is told, or None at the end of the file.
+    together
+        How many make one frame in messages, such as the beads of a step.
+
+    Raises
+    ------
+    TrajectoryError
+        If the file is damaged.
+    """
+    wanted = iter(indices)
+    following = next(wanted, None)
+    for index in count():
+        if following is None:
+            return
+        try:
+            text = read(index)
+        except read_errors(path) as error:
+            raise truncation_error(path, index // together, f"the file is damaged ({error})") from error
+        if text is None:
+            return
+        if index == following:
+            yield text
+            following = next(wanted, None)
 
 
 def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, read_errors
+from mimyria.errors import TrajectoryError, located
+from mimyria.files.compression import open_lines
 from mimyria.files.header import Header, parse_header, plain_exponents, split_time
 from mimyria.files.naming import words_of
-from mimyria.files.source import truncation_error
+from mimyria.files.source import scan, truncation_error
 from mimyria.frame import Array
 from mimyria.targets import TARGETS
 
@@ -57,42 +57,37 @@ def read_blocks(
     Between the number of atoms, which a title may follow, and the atoms stand so many lines of comments. Where several
     blocks are beads of one frame, ``together``, messages count frames.
     """
-    wanted, line = iter(indices), 1
-    following = next(wanted, None)
-    for index in count():
-        if following is None:
-            return
-        try:
-            first = next(lines, b"")
-            while first.isspace():
-                first, line = next(lines, b""), line + 1
-            if not first and index == 0:
-                raise TrajectoryError(f"{path}: holds no frame")
-            if not first:
-                return
-            first = first.removeprefix(codecs.BOM_UTF8) if index == 0 else first
-            if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise TrajectoryError(f"{path}: is text in UTF-16; save it as UTF-8")
-            number = first.split()[0] if titled else first.strip()
-            if not number.isdigit() or int(number) == 0:
-                raise TrajectoryError(
-                    f"{path}, line {line}: expected a number of atoms, found "
-                    f"{first[:40].decode(errors='replace').strip()!r}"
-                )
-            n_atoms = int(number)
-            comment = b"".join(islice(lines, n_comments)).decode(errors="replace")
-            rows = list(islice(lines, n_atoms))
-        except read_errors(path) as error:
-            raise truncation_error(path, index // together, f"the file is damaged ({error})") from error
-        if len(rows) < n_atoms:
-            raise truncation_error(path, index // together, f"{n_atoms} atoms announced, {len(rows)} present")
-        if index == following:
-            # A file may end without a newline; a last line that also lacks columns was cut, or is still being written.
-            if not rows[-1].endswith(b"\n") and len(rows[-1].split()) < len(rows[0].split()):
-                raise truncation_error(path, index // together, "the line of its last atom is incomplete")
-            yield Block(index, line + 1 + n_comments, comment, rows)
-            following = next(wanted, None)
+    line = 1
+
+    def read(index: int) -> Block | None:
+        nonlocal line
+        first = next(lines, b"")
+        while first.isspace():
+            first, line = next(lines, b""), line + 1
+        if not first and index == 0:
+            raise TrajectoryError(f"{path}: holds no frame")
+        if not first:
+            return None
+        first = first.removeprefix(codecs.BOM_UTF8) if index == 0 else first
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise TrajectoryError(f"{path}: is text in UTF-16; save it as UTF-8")
+        number = first.split()[0] if titled else first.strip()
+        if not number.isdigit() or int(number) == 0:
+            found = first[:40].decode(errors="replace").strip()
+            raise TrajectoryError(f"{path}, line {line}: expected a number of atoms, found {found!r}")
+        n_atoms = int(number)
+        comment = b"".join(islice(lines, n_comments)).decode(errors="replace")
+        block = Block(index, line + 1 + n_comments, comment, list(islice(lines, n_atoms)))
+        if len(block.rows) < n_atoms:
+            raise truncation_error(path, index // together, f"{n_atoms} atoms announced, {len(block.rows)} present")
         line += n_atoms + 1 + n_comments
+        return block
+
+    for block in scan(path, indices, read, together):
+        # A file may end without a newline; a last line that also lacks columns was cut, or is still being written.
+        if not block.rows[-1].endswith(b"\n") and len(block.rows[-1].split()) < len(block.rows[0].split()):
+            raise truncation_error(path, block.index // together, "the line of its last atom is incomplete")
+        yield block
 
 
 def table_of(header: Header, positions: bool) -> Table:
@@ -152,9 +147,7 @@ def read_names(path: Path) -> tuple[list[str], bool]:
     """Return what the first frame calls its atoms, and whether its comment names the columns."""
     with open_lines(path) as (lines, _):
         block = next(read_blocks(path, lines, [0]))
-    try:
+    with located(f"{path}, frame 0"):
         header = parse_header(split_time(block.comment)[1])
         table = table_of(header, positions=False)
         return words_of(parse_rows(block, table)["species"]), "properties" in header.written
-    except TrajectoryError as error:
-        raise TrajectoryError(f"{path}, frame 0: {error}") from error

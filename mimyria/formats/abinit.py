@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.compression import read_text
 from mimyria.files.source import Progress, Reader, Source
-from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, with_tensors
+from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, with_tensors
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
 from mimyria.units import BOHR
@@ -30,7 +31,7 @@ XC = {"1": "LDA", "7": "LDA PW92", "11": "PBE", "14": "revPBE", "-101130": "PBE"
 
 def read_abinit(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the structure, with the tensors that were computed."""
-    text = read_text(source)
+    text = read_text(source.path)
     echo = ECHO.search(text)
     if echo is None:
         raise TrajectoryError(f"{source.path}: the output of ABINIT is cut before the echo of its variables")

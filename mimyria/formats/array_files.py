@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,20 +110,39 @@ def _frames(
             atoms = identify(file.told, source, f"{source.path}, frame {index}") if atoms is None else atoms
             order = slice(None) if file.ids is None else np.argsort(file.ids(index), kind="stable")
             velocities = None if file.velocities is None else atoms.of(file.velocities(index)[order])
-            yield Frame(
-                numbers=atoms.numbers,
-                positions=np.zeros_like(velocities)
-                if file.positions is None
-                else atoms.of(file.positions(index)[order]),
+            alone = atoms.alone
+            yield replace(
+                alone,
+                positions=alone.positions if file.positions is None else atoms.of(file.positions(index)[order]),
                 cell=file.cell(index),
                 periodic=file.periodic,
                 velocities=velocities,
                 time=None if file.time is None else float(file.time(index)),
-                masses=atoms.masses,
                 columns=(STATED,) if file.stated else (),
                 step=None if file.step is None else int(file.step(index)),
-                kept=atoms.kept,
             )
+
+
+def told_by(first: Callable[[str], Array | None], names: str, n_atoms: int, *, types: bool) -> Told:
+    """Return what a file calls its atoms in the order of their ids.
+
+    Parameters
+    ----------
+    first
+        Returns an array of the first frame by its name, shape (n,), None where there is none.
+    names
+        The array of names, which are ``types`` of the program or mean elements.
+    """
+    called, masses, ids = map(first, (names, "mass", "id"))
+    order = np.arange(n_atoms) if ids is None else np.argsort(ids, kind="stable")
+    words = [] if called is None else [list(map(text_of, called[order].tolist()))]
+    masses, ids = (None if values is None else values[order] for values in (masses, ids))
+    return Told(n_atoms, [[""] * n_atoms, *words] if words and types else words, masses, ids)
+
+
+def text_of(value: Any) -> str:
+    """Return an attribute, or a name, as text."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def unit_of(place: str, name: str, words: Any) -> float | None:
@@ -134,7 +153,7 @@ def unit_of(place: str, name: str, words: Any) -> float | None:
     TrajectoryError
         For a unit that is not known.
     """
-    text = words.decode(errors="replace") if isinstance(words, bytes) else str(words or "")
+    text = text_of(words or "")
     factors = _FACTOR.findall(text.replace("*", " ").lower())
     if not text.strip():
         return None

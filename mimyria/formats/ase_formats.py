@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ def read_ase(
         if atoms.has("momenta"):  # which ASE made of velocities, or of momenta, with its own masses, whatever the run's
             velocities = known.of(atoms.get_momenta()) / known.of(atoms.get_masses())[:, None]
         forces = atoms.calc.results.get("forces") if atoms.calc else None
-        yield Frame(
-            numbers=known.numbers,
+        yield replace(
+            known.alone,
             positions=known.of(atoms.positions),
             cell=atoms.cell.array,
             periodic=atoms.pbc,
@@ -77,9 +78,7 @@ def read_ase(
             tensors=stored_tensors(columns, header, source.layout, place),
             info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | left,
             forces=None if forces is None else known.of(forces),
-            masses=known.masses,
             columns=tuple(columns),
-            kept=known.kept,
         )
 
 

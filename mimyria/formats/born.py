@@ -14,7 +14,6 @@ import numpy as np
 
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, read_errors
 from mimyria.files.layout import stored_tensors
 from mimyria.files.source import Source, VelocityUnit
 from mimyria.frame import Array, Frame
@@ -22,15 +21,6 @@ from mimyria.targets import TARGETS
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?"
 NO_VELOCITIES = VelocityUnit("A/fs", fixed=True)
-
-
-def read_text(source: Source) -> str:
-    """Return the text of a source; raise TrajectoryError if it cannot be read."""
-    try:
-        with open_lines(source.path) as (lines, _):
-            return lines.read().decode("utf-8", errors="replace")
-    except read_errors(source.path) as error:
-        raise TrajectoryError(f"{source.path} cannot be read: {error}; it is damaged") from error
 
 
 def numbers_of(text: str) -> list[float]:

@@ -14,12 +14,13 @@ from itertools import islice, takewhile
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines, read_errors
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.naming import NO_ATOMS
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit, truncation_error
 from mimyria.files.topology import identify_by_topology
 from mimyria.files.xyz import Block, Table, parse_rows
-from mimyria.frame import Array, Frame
+from mimyria.frame import Frame
 from mimyria.units import BOHR
 
 RESTART = b"<<<<"
@@ -44,20 +45,14 @@ def read_cpmd(source: Source, indices: Iterable[int], progress: Progress) -> Ite
             progress.fraction = fraction()
             step = int(block.rows[0].split()[0])
             if source.times_only:
-                yield replace(NO_ATOMS, step=step)
+                yield replace(NO_ATOMS.alone, step=step)
                 continue
-            atoms = _parsed(source, block, _OF_CPMD)
+            with located(f"{source.path}, frame {block.index}"):
+                atoms = parse_rows(block, _OF_CPMD)
             if (atoms["step"] != step).any():
                 raise TrajectoryError(f"{source.path}, frame {block.index}: lines of several steps; an atom is missing")
-            yield replace(
-                NO_ATOMS,
-                numbers=known.numbers,
-                positions=known.of(atoms["pos"]) * BOHR,
-                velocities=known.of(atoms["vel"]).copy(),
-                masses=known.masses,
-                step=step,
-                kept=known.kept,
-            )
+            positions, velocities = known.of(atoms["pos"]) * BOHR, known.of(atoms["vel"]).copy()
+            yield replace(known.alone, positions=positions, velocities=velocities, step=step)
 
 
 def read_cp(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
@@ -89,12 +84,11 @@ def _read_cp(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                 )
             time = round(1e3 * float(words[1]), 6)
             if source.times_only:
-                yield replace(NO_ATOMS, time=time)
+                yield replace(NO_ATOMS.alone, time=time)
                 continue
-            values = known.of(_parsed(source, block, _OF_CP)["values"])
-            yield replace(
-                NO_ATOMS, numbers=known.numbers, positions=values, masses=known.masses, time=time, kept=known.kept
-            )
+            with located(f"{source.path}, frame {block.index}"):
+                values = parse_rows(block, _OF_CP)["values"]
+            yield replace(known.alone, positions=known.of(values), time=time)
 
 
 def _blocks(
@@ -116,13 +110,6 @@ def _blocks(
         title = rows[0].decode(errors="replace") if titled else ""
         yield Block(wanted, wanted * size + titled + 1, title, rows[titled:])
         index = wanted + 1
-
-
-def _parsed(source: Source, block: Block, table: Table) -> Array:
-    try:
-        return parse_rows(block, table)
-    except TrajectoryError as error:
-        raise TrajectoryError(f"{source.path}, frame {block.index}: {error}") from error
 
 
 def _is_cp(source: Source) -> bool:

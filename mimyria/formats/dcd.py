@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from mimyria.elements import masses_of
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.naming import Atoms
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit
@@ -78,24 +78,20 @@ def _frames(
         cell = _cell_at(index, numbers, file)
         progress.fraction = (index + 1) / file.n_frames
         step = file.first_step + index * file.interval
-        yield Frame(
-            numbers=atoms.numbers,
+        yield replace(
+            atoms.alone,
             positions=atoms.of(values),
             cell=cell,
             periodic=np.full(3, cell.any()),
             time=None if unit is None else step * file.delta * unit,
-            masses=atoms.masses,
             step=step,
-            kept=atoms.kept,
         )
 
 
 def _cell_at(index: int, numbers: Array | None, file: DCDFile) -> Array:
     """Return the cell vectors of a frame, zero if it has none; raise TrajectoryError that names it if they are none."""
-    try:
+    with located(f"{file.path}, frame {index}"):
         return np.zeros((3, 3)) if numbers is None else cell_of(numbers, file.version)
-    except TrajectoryError as error:
-        raise TrajectoryError(f"{file.path}, frame {index}: {error}") from error
 
 
 def cell_of(numbers: Array, version: int) -> Array:

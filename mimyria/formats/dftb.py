@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines
-from mimyria.files.naming import Atoms
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.naming import NO_ATOMS
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import Table, parse_rows, read_blocks
 from mimyria.frame import Frame
@@ -26,7 +26,7 @@ _STEP = re.compile(r"MD iter:\s*(\d+)")
 def read_dftb(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the frames at the given increasing indices; they count steps, and have no cell."""
     table: Table | None = None
-    names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
+    names, known = np.empty(0, dtype=bytes), NO_ATOMS
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, indices):
             place = f"{source.path}, frame {block.index}"
@@ -35,26 +35,16 @@ def read_dftb(source: Source, indices: Iterable[int], progress: Progress) -> Ite
                 raise TrajectoryError(f"{place}: the comment {block.comment[:40]!r} is not MD iter: and a step")
             progress.fraction = fraction()
             if source.times_only:
-                yield replace(NO_ATOMS, step=int(step[1]))
+                yield replace(NO_ATOMS.alone, step=int(step[1]))
                 continue
-            try:
+            with located(place):
                 table = table or _table(len(block.rows[0].split()))
                 atoms = parse_rows(block, table)
-            except TrajectoryError as error:
-                raise TrajectoryError(f"{place}: {error}") from error
             if not np.array_equal(atoms["species"], names):
                 names, known = atoms["species"].copy(), identify_names(atoms["species"], source, place)
             atoms = known.of(atoms)
-            yield Frame(
-                numbers=known.numbers,
-                positions=atoms["pos"].copy(),
-                cell=np.zeros((3, 3)),
-                periodic=np.zeros(3, dtype=bool),
-                velocities=atoms["vel"].copy() if "vel" in (atoms.dtype.names or ()) else None,
-                masses=known.masses,
-                step=int(step[1]),
-                kept=known.kept,
-            )
+            velocities = atoms["vel"].copy() if "vel" in (atoms.dtype.names or ()) else None
+            yield replace(known.alone, positions=atoms["pos"].copy(), velocities=velocities, step=int(step[1]))
 
 
 def _table(n_columns: int) -> Table:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.compression import read_text
 from mimyria.files.naming import identify_atoms
 from mimyria.files.source import Progress, Reader, Source
-from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, structure_of, with_tensors
+from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, structure_of, with_tensors
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT, PGT
 from mimyria.units import BOHR
@@ -38,7 +39,7 @@ SQUARE_ANGSTROM = BOHR**-3
 
 def read_espresso(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the structure, with the tensors that were computed."""
-    text = read_text(source)
+    text = read_text(source.path)
     dynamical = text.lstrip().startswith(DYNAMICAL.decode())
     numbers = _numbers_of_matrix(text, source) if dynamical else _numbers_of_output(text, source)
     frame = structure_of(source, numbers) or _structure(text, numbers, source, dynamical)

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines
 from mimyria.files.header import Header, parse_header, split_time
+from mimyria.files.lammps_text import UNSTATED
 from mimyria.files.layout import own_header, stored_tensors
-from mimyria.files.naming import Atoms, words_of
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.naming import NO_ATOMS, Atoms, words_of
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import COLUMNS, NUMBERS, TENSORS, Block, Table, parse_rows, read_blocks, table_of
 from mimyria.frame import Array, Frame
@@ -45,12 +46,12 @@ def read_extxyz(
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, indices):
             place = f"{source.path}, frame {block.index}"
-            try:
+            with located(place):
                 time, rest = split_time(block.comment)
                 time, step = _clock(source, time, rest)
                 if source.times_only:
                     progress.fraction = fraction()
-                    yield replace(NO_ATOMS, time=time, step=step)
+                    yield replace(NO_ATOMS.alone, time=time, step=step)
                     continue
                 # Comment lines mostly differ in the time alone, and species not at all: only changes are parsed.
                 if header is None or rest != comment:
@@ -60,8 +61,6 @@ def read_extxyz(
                 if known is None:
                     _note_unread(block, header, source)
                 atoms = parse_rows(block, table)
-            except TrajectoryError as error:
-                raise TrajectoryError(f"{place}: {error}") from error
             progress.fraction = fraction()
             present = atoms.dtype.names or ()
             now = atoms[[name for name in ("species", "masses") if name in present]]
@@ -71,8 +70,8 @@ def read_extxyz(
             info = own_header(header.info, len(atoms), charges, place)
             atoms = known.of(atoms)
             tensors = {name: atoms[name] for name in present if name in TENSORS}
-            yield Frame(
-                numbers=known.numbers,
+            yield replace(
+                known.alone,
                 positions=atoms["pos"].copy() if "pos" in present else np.zeros((len(atoms), 3)),
                 cell=header.cell,
                 periodic=header.periodic,
@@ -81,10 +80,8 @@ def read_extxyz(
                 tensors=stored_tensors(tensors, header.info, source.layout, place) if tensors else {},
                 info=info,
                 forces=atoms["forces"].copy() if "forces" in present else None,
-                masses=known.masses,
                 columns=tuple(header.columns),
                 step=step,
-                kept=known.kept,
             )
 
 
@@ -151,21 +148,16 @@ def _velocity_unit(source: Source, frame: Frame) -> VelocityUnit:
     """Return Å/fs for a column of velocities, as GPUMD writes it, but of LAMMPS; and the unit of ASE for momenta."""
     if {*COLUMNS["vel"]}.isdisjoint(frame.columns):
         return VelocityUnit("ase", fixed=True)
-    comment = source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0].decode(errors="replace")
-    return (
-        VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
-        if _LAMMPS.search(comment)
-        else VelocityUnit("A/fs")
-    )
+    if _LAMMPS.search(source.comment.decode(errors="replace")):
+        return UNSTATED
+    return VelocityUnit("A/fs")
 
 
 def _second_unit(source: Source, _: Frame) -> VelocityUnit:
     """Return the unit of CP2K, which its comment tells, that of ASE's momenta, or none, as other programs differ."""
-    comment = source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0]
-    columns = parse_header(comment.decode(errors="replace")).columns
-    if _OF_CP2K.match(comment):
+    if _OF_CP2K.match(source.comment):
         return VelocityUnit("au")
-    if "momenta" in columns:
+    if "momenta" in parse_header(source.comment.decode(errors="replace")).columns:
         return VelocityUnit("ase", fixed=True)
     return VelocityUnit(hint=" (CP2K: au)")
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, read_errors
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.errors import TrajectoryError, located
+from mimyria.files.compression import open_lines
+from mimyria.files.naming import NO_ATOMS
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit, scan, truncation_error
 from mimyria.files.topology import Told, identify, read_topology
 from mimyria.frame import Array, Frame
 
@@ -57,13 +58,9 @@ def read_gro(source: Source, indices: Iterable[int], progress: Progress) -> Iter
             place = f"{source.path}, frame {text.index}"
             time, step = _TIME.search(text.title), _STEP.search(text.title)
             progress.fraction = fraction()
-            clock = replace(
-                NO_ATOMS,
-                time=1e3 * float(time[1]) if time else None,
-                step=int(step[1]) if step and not time else None,
-            )
+            clock = 1e3 * float(time[1]) if time else None, int(step[1]) if step and not time else None
             if source.times_only:
-                yield clock
+                yield replace(NO_ATOMS.alone, time=clock[0], step=clock[1])
                 continue
             if len(text.rows) != told.n_atoms:
                 raise TrajectoryError(
@@ -77,20 +74,16 @@ def read_gro(source: Source, indices: Iterable[int], progress: Progress) -> Iter
                     f"{place}: atom {atom} has another name than before; the atoms must keep their order"
                 )
             names = now
-            try:
-                values, cell = _numbers(text), _cell(text.box)
-            except ValueError as error:
-                raise TrajectoryError(f"{place}: {error}") from error
-            values = atoms.of(values)
+            with located(place):
+                values, cell = atoms.of(_numbers(text)), _cell(text.box)
             yield replace(
-                clock,
-                numbers=atoms.numbers,
+                atoms.alone,
                 positions=NANOMETRE * values[:, :3],
                 cell=cell,
-                periodic=np.full(3, bool(cell.any())),
+                periodic=np.full(3, cell.any()),
                 velocities=values[:, 3:] if values.shape[1] == 6 else None,
-                masses=atoms.masses,
-                kept=atoms.kept,
+                time=clock[0],
+                step=clock[1],
             )
 
 
@@ -100,36 +93,30 @@ def _names(path: Path) -> Told:
         first = next(_texts(path, lines, [0]), None)
     if first is None:
         raise TrajectoryError(f"{path}: holds no frame")
-    try:
+    with located(f"{path}, frame 0"):
         _numbers(first)
-    except ValueError as error:
-        raise TrajectoryError(f"{path}, frame 0: {error}") from error
     return Told(len(first.rows), [[row[10:15].decode(errors="replace").strip() for row in first.rows]])
 
 
 def _texts(path: Path, lines: Iterator[bytes], indices: Iterable[int]) -> Iterator[_Text]:
     """Yield the lines of the wanted frames."""
-    wanted, line = iter(indices), 1
-    following = next(wanted, None)
-    for index in count():
-        if following is None:
-            return
-        try:
-            title, number = next(lines, b""), next(lines, b"").strip()
-            if not title.strip() and not number:
-                return
-            if not number.isdigit() or not int(number):
-                found = number[:40].decode(errors="replace")
-                raise TrajectoryError(f"{path}, line {line + 1}: expected a number of atoms, found {found!r}")
-            rows, box = list(islice(lines, int(number))), next(lines, b"")
-        except read_errors(path) as error:
-            raise truncation_error(path, index, f"the file is damaged ({error})") from error
+    line = 1
+
+    def read(index: int) -> _Text | None:
+        nonlocal line
+        title, number = next(lines, b""), next(lines, b"").strip()
+        if not title.strip() and not number:
+            return None
+        if not number.isdigit() or not int(number):
+            found = number[:40].decode(errors="replace")
+            raise TrajectoryError(f"{path}, line {line + 1}: expected a number of atoms, found {found!r}")
+        rows, box = list(islice(lines, int(number))), next(lines, b"")
         if len(rows) < int(number) or not box.strip():
             raise truncation_error(path, index, f"{int(number)} atoms and a box announced, {len(rows)} atoms present")
-        if index == following:
-            yield _Text(index, title.decode(errors="replace"), rows, box, line + 2)
-            following = next(wanted, None)
         line += int(number) + 3
+        return _Text(index, title.decode(errors="replace"), rows, box, line - int(number) - 1)
+
+    return scan(path, indices, read)
 
 
 def _numbers(text: _Text) -> Array:
@@ -141,7 +128,7 @@ def _numbers(text: _Text) -> Array:
     end = FIRST + fields * width
     for line, row in enumerate(text.rows, text.line):
         if not width or len(row.rstrip()) < end:
-            raise ValueError(
+            raise TrajectoryError(
                 f"line {line} is shorter than {fields} numbers: {row[:60].decode(errors='replace').strip()!r}"
             )
     columns = np.frombuffer(b"".join(row[FIRST:end] for row in text.rows), f"S{width}")
@@ -149,7 +136,7 @@ def _numbers(text: _Text) -> Array:
         return columns.astype(float).reshape(len(text.rows), fields)
     except ValueError:
         place, word = next((k, word) for k, word in enumerate(columns.tolist()) if not _is_number(word))
-        raise ValueError(
+        raise TrajectoryError(
             f"line {text.line + place // fields}: {word.decode(errors='replace')!r} is not a number"
         ) from None
 
@@ -167,7 +154,7 @@ def _cell(box: bytes) -> Array:
     """Return the cell vectors, Å, from three lengths or nine numbers in nm."""
     words = box.split()
     if len(words) not in (3, 9) or not all(map(_is_number, words)):
-        raise ValueError(f"the box is not three or nine numbers: {box.decode(errors='replace').strip()!r}")
+        raise TrajectoryError(f"the box is not three or nine numbers: {box.decode(errors='replace').strip()!r}")
     cell: Array = np.zeros((3, 3))
     for (row, column), value in zip(BOX, words, strict=False):
         cell[row, column] = NANOMETRE * float(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.source import Source
-from mimyria.files.topology import Told
-from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, text_of, told_by, unit_of
 from mimyria.formats.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from mimyria.frame import Array
 
@@ -41,7 +41,6 @@ def _open(path: Path) -> Iterator[ArrayFile]:
         time_unit = unit_of(str(path), "time", _unit(leading.get("time")))
         length = unit_of(str(path), "positions", _unit(group.get("position/value")))
         velocity = unit_of(str(path), "velocities", _unit(group.get("velocity/value")))
-        ids = _values(group, "id")
         yield ArrayFile(
             n_frames=n_frames,
             positions=_values(group, "position", length or 1.0),
@@ -51,13 +50,8 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             step=None if "step" not in leading else _clock(leading["step"], 1.0),
             cell=_cell(group, length or 1.0),
             periodic=_periodic(group),
-            ids=ids,
-            told=_told(
-                group,
-                n_atoms,
-                None if ids is None else np.argsort(ids(0), kind="stable"),
-                types=_creator(file) in WITH_TYPES,
-            ),
+            ids=_values(group, "id"),
+            told=told_by(partial(_first, group), "species", n_atoms, types=_creator(file) in WITH_TYPES),
         )
 
 
@@ -102,37 +96,25 @@ def _periodic(group: Any) -> Array:
     if "box" not in group:
         return np.zeros(3, dtype=bool)
     words = np.ravel(group["box"].attrs.get("boundary", ["periodic"] * 3))
-    periodic: Array = np.array([_word(word).strip() == "periodic" for word in words])
+    periodic: Array = np.array([text_of(word).strip() == "periodic" for word in words])
     return np.broadcast_to(periodic, (3,)).copy()
 
 
 def _creator(file: Any) -> str:
     """Return the program that wrote a file, in small letters; empty if it does not say."""
-    return _word(file["h5md/creator"].attrs.get("name", "")).lower() if "h5md/creator" in file else ""
+    return text_of(file["h5md/creator"].attrs.get("name", "")).lower() if "h5md/creator" in file else ""
 
 
-def _told(group: Any, n_atoms: int, order: Array | None, *, types: bool) -> Told:
-    """Return names, masses and ids. Species that are numbers without names are ``types``, or else atomic numbers."""
+def _first(group: Any, name: str) -> Array | None:
+    """Return an element of the first frame; numbers that have names in the file as these."""
     import h5py
 
-    def of_first(name: str) -> Array | None:
-        if name not in group:
-            return None
-        stored = group[name] if isinstance(group[name], h5py.Dataset) else group[name]["value"]
-        values = np.asarray(stored[()] if stored.ndim == 1 else stored[0])
-        names = h5py.check_enum_dtype(stored.dtype)
-        if names:
-            called = {number: word for word, number in names.items()}
-            values = np.array([called.get(value, str(value)) for value in values.tolist()])
-        return values if order is None else values[order]
-
-    species, masses, ids = (of_first(name) for name in ("species", "mass", "id"))
-    names = [] if species is None else [[_word(value) for value in species.tolist()]]
-    return Told(n_atoms, [[""] * n_atoms, *names] if names and types else names, masses, ids)
-
-
-def _word(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    if name not in group:
+        return None
+    stored = group[name] if isinstance(group[name], h5py.Dataset) else group[name]["value"]
+    values = np.asarray(stored[()] if stored.ndim == 1 else stored[0])
+    called = {number: word for word, number in (h5py.check_enum_dtype(stored.dtype) or {}).items()}
+    return np.array([called.get(value, str(value)) for value in values.tolist()]) if called else values
 
 
 def is_h5md(path: Path) -> bool:

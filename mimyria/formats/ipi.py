@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.elements import covalent_radii
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.compression import open_lines
 from mimyria.files.header import Header, parse_header
-from mimyria.files.naming import Atoms
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.naming import NO_ATOMS, Atoms
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import Table, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
@@ -138,23 +138,21 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     first: Comment | None = None
     comment: Comment | None = None
     table: Table = [], np.dtype([])
-    names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
+    names, known = np.empty(0, dtype=bytes), NO_ATOMS
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, places, together=len(beads)):
             place = f"{source.path}, frame {block.index // len(beads)}"
-            try:
+            with located(place):
                 comment = _parse_comment(block.comment, comment, unstated)
                 if first is None:
                     first, table = comment, ([*comment.fields], TABLE[1])
                 _check_unchanged(comment, first, bead)
                 progress.fraction = fraction()
                 if source.times_only:
-                    yield replace(NO_ATOMS, step=comment.step, info=_info(comment))
+                    yield replace(NO_ATOMS.alone, step=comment.step, info=_info(comment))
                     continue
                 atoms = parse_rows(block, table)
                 scale, mass = _scale(comment)
-            except TrajectoryError as error:
-                raise TrajectoryError(f"{place}: {error}") from error
             if not np.array_equal(atoms["species"], names):
                 names, known = atoms["species"].copy(), identify_names(atoms["species"], source, place)
             values = known.of(atoms["values"]) * scale
@@ -162,7 +160,7 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
 
 
 def _first_comment(source: Source) -> str:
-    return source.head.lstrip().partition(b"\n")[2].partition(b"\n")[0].decode(errors="replace")
+    return source.comment.decode(errors="replace")
 
 
 def _named(text: str) -> dict[str, str]:
@@ -180,10 +178,8 @@ def _unstated_unit(source: Source) -> str:
     with open_lines(source.path) as (lines, _):
         (block,) = read_blocks(source.path, lines, [0])
         place = f"{source.path}, frame 0"
-        try:
+        with located(place):
             atoms = parse_rows(block, TABLE)
-        except TrajectoryError as error:
-            raise TrajectoryError(f"{place}: {error}") from error
     known = identify_names(atoms["species"], source, place)
     points, radii = known.of(atoms["values"])[:MEASURED], covalent_radii(known.numbers)[:MEASURED]
     distances = np.linalg.norm(points[:, None] - points, axis=2) / (radii[:, None] + radii)
@@ -274,16 +270,14 @@ def _scale(comment: Comment) -> tuple[float, float | None]:
 
 def _frame(comment: Comment, values: Array, known: Atoms) -> Frame:
     """Return the values as positions, or as velocities (beside positions that mean nothing)."""
-    return Frame(
-        numbers=known.numbers,
+    return replace(
+        known.alone,
         positions=values,
         cell=comment.cell,
         periodic=np.full(3, comment.cell.any()),
         velocities=values if comment.quantity in (*VELOCITIES, *MOMENTA) else None,
         info=_info(comment),
-        masses=known.masses,
         step=comment.step,
-        kept=known.kept,
     )
 
 

@@ -16,6 +16,7 @@ from mimyria.errors import TrajectoryError
 from mimyria.files.lammps_data import is_dump
 from mimyria.files.lammps_text import (
     NAMES,
+    UNSTATED,
     Snapshot,
     Units,
     position_columns,
@@ -23,8 +24,8 @@ from mimyria.files.lammps_text import (
     read_snapshots,
     units_of,
 )
-from mimyria.files.naming import Atoms
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.naming import NO_ATOMS
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify, told_by_columns
 from mimyria.frame import Array, Frame
 
@@ -36,11 +37,11 @@ def read_dump(source: Source, indices: Iterable[int], progress: Progress, *, pos
     bounds: list[list[float]] = []
     cell, origin, periodic = np.zeros((3, 3)), np.zeros(3), np.ones(3, dtype=bool)
     told: list[Array] = []
-    atoms = Atoms(np.empty(0, dtype=int), None)
+    atoms = NO_ATOMS
     for index, written in read_snapshots(source, indices, progress):
         time = None if stated is None or written.time is None else written.time * units.time
         if source.times_only:
-            yield replace(NO_ATOMS, time=time, step=written.step)
+            yield replace(NO_ATOMS.alone, time=time, step=written.step)
             continue
         place = f"{source.path}, frame {index}"
         columns = read_columns(written, place, positions=positions)
@@ -58,17 +59,15 @@ def read_dump(source: Source, indices: Iterable[int], progress: Progress, *, pos
         scaled = any(name.startswith("xs") for name in position_columns(written))
         points = points @ cell + origin if scaled else points * units.length
         velocities = columns["velocity"] * (units.length / units.time) if "velocity" in present else None
-        yield Frame(
-            numbers=atoms.numbers,
+        yield replace(
+            atoms.alone,
             positions=atoms.of(points),
             cell=cell,
             periodic=periodic,
             velocities=None if velocities is None else atoms.of(velocities),
             time=time,
-            masses=atoms.masses,
             columns=tuple(written.columns),
             step=written.step,
-            kept=atoms.kept,
         )
 
 
@@ -112,9 +111,7 @@ def _periodic(frame: Snapshot) -> Array:
 
 def _velocity_unit(source: Source, _: Frame) -> VelocityUnit:
     """Return Å/fs where the file states its units, for the reader has converted from these; else ask."""
-    if units_of(source) is None:
-        return VelocityUnit(hint=" (LAMMPS units metal: A/ps, real: A/fs)")
-    return VelocityUnit("A/fs", fixed=True)
+    return UNSTATED if units_of(source) is None else VelocityUnit("A/fs", fixed=True)
 
 
 LAMMPS = Reader("lammps", lambda source: is_dump(source.head), read_dump, _velocity_unit, uses=("topology",))

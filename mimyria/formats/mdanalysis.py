@@ -64,16 +64,14 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)
             cell = now.triclinic_dimensions if now.dimensions is not None else of_file
-            yield Frame(
-                numbers=atoms.numbers,
+            yield replace(
+                atoms.alone,
                 positions=atoms.of(now.positions.astype(float)),
                 cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
                 periodic=np.full(3, cell is not None),
                 velocities=atoms.of(now.velocities.astype(float)) if now.has_velocities else None,
                 time=1e3 * float(now.time) if timed else None,
-                masses=atoms.masses,
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
-                kept=atoms.kept,
             )
 
 

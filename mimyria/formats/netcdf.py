@@ -5,16 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.source import Source
-from mimyria.files.topology import Told
-from mimyria.formats.array_files import ArrayFile, Values, array_readers, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, told_by, unit_of
 from mimyria.frame import Array
 
 HEADS = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
@@ -45,16 +45,14 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             scale = float(np.ravel(_attributes(variables[name]).get("scale_factor", 1.0))[0]) * (units.get(name) or 1.0)
             return lambda index: np.asarray(variables[name][index], dtype=float) * scale
 
-        lengths, angles, ids = (values(name) for name in ("cell_lengths", "cell_angles", "id"))
+        lengths, angles = values("cell_lengths"), values("cell_angles")
         has_cell = lengths is not None and angles is not None
 
         def cell(index: int) -> Array:
             if lengths is None or angles is None or not lengths(index).all():
                 return np.zeros((3, 3))
-            try:
+            with located(f"{path}, frame {index}"):
                 return cell_of_angles([*lengths(index), *angles(index)])
-            except TrajectoryError as error:
-                raise TrajectoryError(f"{path}, frame {index}: {error}") from error
 
         yield ArrayFile(
             n_frames=shape[0],
@@ -65,22 +63,17 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             step=None,
             cell=cell,
             periodic=np.full(3, has_cell),
-            ids=ids,
-            told=_told(variables, shape[1], None if ids is None else np.argsort(ids(0), kind="stable")),
+            ids=values("id"),
+            # LAMMPS writes ids, types and masses beside the positions, AMBER none of them.
+            told=told_by(partial(_first, variables), "type", shape[1], types=True),
         )
 
 
-def _told(variables: Mapping[str, Any], n_atoms: int, order: Array | None) -> Told:
-    """Return the ids, types and masses that LAMMPS writes beside the positions; AMBER writes none of them."""
-
-    def of_first(name: str) -> Array | None:
-        if name not in variables:
-            return None
-        values = np.array(variables[name][0] if len(variables[name].shape) == 2 else variables[name][:])
-        return values if order is None else values[order]
-
-    types, masses, ids = (of_first(name) for name in ("type", "mass", "id"))
-    return Told(n_atoms, [] if types is None else [[""] * n_atoms, list(map(str, types.tolist()))], masses, ids)
+def _first(variables: Mapping[str, Any], name: str) -> Array | None:
+    """Return a variable of the first frame."""
+    if name not in variables:
+        return None
+    return np.array(variables[name][0] if len(variables[name].shape) == 2 else variables[name][:])
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.compression import read_text
 from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.ase_formats import ASE, read_ase
-from mimyria.formats.born import NUMBER, numbers_of, read_text, with_tensors
+from mimyria.formats.born import NUMBER, numbers_of, with_tensors
 from mimyria.frame import Array, Frame
 from mimyria.level import PLANE_WAVES, Level
 from mimyria.targets import APT
@@ -28,7 +29,7 @@ FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "RE": "revPBE", "91": 
 
 def read_outcar(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the configurations at the given increasing indices, one of which has Born charges."""
-    text = read_text(source)
+    text = read_text(source.path)
     charges, place = born_charges(text, source.path), configuration_of_charges(text)
     wanted, copy = tee(indices)
     for index, frame in zip(copy, read_ase(source, wanted, progress, stated=masses(text)), strict=False):

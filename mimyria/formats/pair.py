@@ -28,17 +28,8 @@ TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
 OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, CP, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
 OF_VELOCITIES: tuple[Reader, ...] = (
-    *(
-        IPI_VELOCITIES,
-        DFTB,
-        TINKER_VELOCITIES,
-        CP_VELOCITIES,
-        LAMMPS_VELOCITIES,
-        DCD_VELOCITIES,
-        NETCDF_VELOCITIES,
-        H5MD_VELOCITIES,
-    ),
-    *(EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
+    *(IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, CP_VELOCITIES, LAMMPS_VELOCITIES, DCD_VELOCITIES),
+    *(NETCDF_VELOCITIES, H5MD_VELOCITIES, EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
 )
 """The first that accepts a file reads it; the two files may be in different formats."""
 

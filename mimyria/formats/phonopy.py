@@ -14,9 +14,10 @@ import numpy as np
 
 from mimyria.config import read_yaml
 from mimyria.errors import TrajectoryError
+from mimyria.files.compression import read_text
 from mimyria.files.naming import identify_atoms
 from mimyria.files.source import Progress, Reader, Source
-from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, read_text, structure_of, with_tensors
+from mimyria.formats.born import NO_VELOCITIES, NUMBER, numbers_of, one_frame, structure_of, with_tensors
 from mimyria.formats.symmetry import expand, independent_atoms, operations
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
@@ -30,7 +31,7 @@ YAML = (b"phonopy:", b"primitive_cell:")
 
 def read_born(source: Source, indices: Iterable[int], progress: Progress) -> Iterator[Frame]:
     """Yield the structure of ``--topology`` with the charges of BORN."""
-    lines = [line for line in read_text(source).splitlines() if line.strip()][1:]
+    lines = [line for line in read_text(source.path).splitlines() if line.strip()][1:]
     bad = next((line for line in lines if not NINE.fullmatch(line)), None)
     if bad is not None or len(lines) < 2:
         raise TrajectoryError(

@@ -29,25 +29,8 @@ from mimyria.formats.tinker import TINKER
 from mimyria.frame import Frame
 
 READERS: tuple[Reader, ...] = (
-    *(
-        PAIR,
-        IPI,
-        DFTB,
-        TINKER,
-        CPMD,
-        CP,
-        LAMMPS,
-        DCD,
-        NETCDF,
-        H5MD,
-        GRO,
-        EXTXYZ,
-        OUTCAR,
-        BORN,
-        PHONOPY,
-        ESPRESSO,
-        ABINIT,
-    ),
+    *(PAIR, IPI, DFTB, TINKER, CPMD, CP, LAMMPS, DCD, NETCDF, H5MD, GRO, EXTXYZ),
+    *(OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
     *(MDANALYSIS, ASE),
 )
 """The first that accepts a source reads it: dialects told by their first line, then suffixes, then what ASE knows."""

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mimyria.errors import TrajectoryError
+from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.compression import open_lines
-from mimyria.files.naming import Atoms
-from mimyria.files.source import NO_ATOMS, Progress, Reader, Source, VelocityUnit
+from mimyria.files.naming import NO_ATOMS, Atoms
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import Block, Table, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
@@ -52,32 +52,24 @@ def _read(source: Source, indices: Iterable[int], progress: Progress) -> Iterato
     """Yield frames whose positions are what stands in the file."""
     dialect = _DIALECT.match(source.head)
     n_comments = 1 if dialect and dialect["cell"] else 0
-    names, known = np.empty(0, dtype=bytes), Atoms(np.empty(0, dtype=int), None)
+    names, known = np.empty(0, dtype=bytes), NO_ATOMS
     cell, written = np.zeros((3, 3)), ""
     with open_lines(source.path) as (lines, fraction):
         for block in read_blocks(source.path, lines, indices, n_comments=n_comments, titled=True):
             place = f"{source.path}, frame {block.index}"
             progress.fraction = fraction()
             if source.times_only:
-                yield NO_ATOMS
+                yield NO_ATOMS.alone
                 continue
-            try:
+            with located(place):
                 if block.comment != written:
                     cell, written = _cell(block.comment), block.comment
                 atoms = parse_rows(_in_c(block), _TABLE)
-            except TrajectoryError as error:
-                raise TrajectoryError(f"{place}: {error}") from error
             if not np.array_equal(atoms["species"], names):
                 names = atoms["species"].copy()
                 known = _identified(names, source, place)
-            yield Frame(
-                numbers=known.numbers,
-                positions=known.of(atoms["values"]).copy(),
-                cell=cell,
-                periodic=np.full(3, n_comments == 1),
-                masses=known.masses,
-                kept=known.kept,
-            )
+            positions = known.of(atoms["values"]).copy()
+            yield replace(known.alone, positions=positions, cell=cell, periodic=np.full(3, n_comments == 1))
 
 
 def _cell(line: str) -> Array:

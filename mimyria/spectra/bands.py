@@ -91,11 +91,7 @@ class Band:
 
     def as_dict(self) -> dict[str, object]:
         """Return the numbers by name, as JSON has them: None where one is not known."""
-        return {
-            name: {k: v if np.isfinite(v) else None for k, v in value.items()} if isinstance(value, Mapping) else value
-            for name, value in asdict(self).items()
-            if value is not None
-        }
+        return {name: known_numbers(value) for name, value in asdict(self).items() if value is not None}
 
 
 def measure_bands(
@@ -201,10 +197,21 @@ def band_table(bands: Sequence[Band]) -> str:
         [band.column, f"{band.low:.0f}-{band.high:.0f}", *(str(getattr(band, name)) for name in shown)]
         for band in bands
     ]
+    return text_table(titles, rows)
+
+
+def text_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return columns side by side, each as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [titles, *rows]
-    )
+    lines = ([cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in [titles, *rows])
+    return "\n".join(map("  ".join, lines))
+
+
+def known_numbers(value: object) -> object:
+    """Return a value, or a mapping of values, as JSON has it: None in place of a number that is not known."""
+    if isinstance(value, Mapping):
+        return {name: known_numbers(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def write_bands(path: Path, spectra: Mapping[str, Spectrum]) -> None:

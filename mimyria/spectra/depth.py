@@ -20,7 +20,6 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import AXES, Array
-from mimyria.memory import whole
 from mimyria.rates.faces import axis_of, face_area, face_weights
 from mimyria.rates.places import molecule_heights, require_molecules, sums_over_near
 from mimyria.rates.series import ResponseSeries
@@ -30,7 +29,7 @@ from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
 from mimyria.spectra.sfg import UNITS, pairs_in_words, susceptibility
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import Spectrum, write_columns
 from mimyria.statistics.replicates import without_each
 from mimyria.targets import APT, PGT
 from mimyria.units import MASS_DENSITY, infrared_prefactor
@@ -114,11 +113,7 @@ def depth_resolved(series: Sequence[ResponseSeries], conditions: Conditions, sam
         "temperature": f"{conditions.temperature:.2f} K",
     }
     units = {f"{name}_{part}": UNITS[part] for name in ("ssp", "sps", 3 * n) for part in ("im", "re")}
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines)}
-    replicates = sampling.replicates
-    return Spectrum(
-        "depth", columns, header | sampling.header(), units | {"n_alpha": "cm-1"}, lines=lines, replicates=replicates
-    )
+    return sampling.spectrum("depth", wavenumber, lines, header, units | {"n_alpha": "cm-1"})
 
 
 def layer_shapes(
@@ -221,9 +216,7 @@ def write_profile(
         "molecules": "mean number in the layer, of both faces; the outermost layer holds all that is beyond",
         "integral": "of the columns of depth.csv over all wavenumbers: m²/V cm-1, n_alpha cm-2",
     }
-    with whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
-        stream.write("".join(f"# {key}: {value}\n" for key, value in remarks.items()) + ",".join(columns) + "\n")
-        np.savetxt(stream, np.column_stack(list(columns.values())), delimiter=",", fmt="%.8g")
+    write_columns(path, remarks, columns)
 
 
 def _means(series: Sequence[ResponseSeries], layers: Layers, sampling: Sampling) -> Array:

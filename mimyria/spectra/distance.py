@@ -22,9 +22,8 @@ import scipy
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
-from mimyria.rates.correlation import Correlator
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.sampling import Sampling, Signal, replicated
+from mimyria.spectra.sampling import Sampling, Signal, cross_spectra
 
 
 def distance_terms(
@@ -62,17 +61,13 @@ def distance_terms(
             "--pair-radii needs rates of single molecules and their places: run `mimyria spectrum --groups molecules` "
             "on the trajectory (a series.h5 of an earlier version lacks the places)"
         )
-    correlators = []
-    for run in series:
-        correlators.append(Correlator(sampling.lags, sampling.block_frames or None, first=1))
-        for frames in run.chunks(0, len(run)):
-            rates = signal(run, frames)
-            signals = np.stack([rates, *neighbour_sums(run, frames, rates, radii)], axis=1)
-            correlators[-1].add(signals.reshape(*signals.shape[:2], -1).astype(np.float32))
-    each = [correlator.result()[0, 1:] for correlator in correlators]
-    blocks = [correlator.blocks()[:, 0, 1:] for correlator in correlators] if sampling.block_frames else []
-    _, shapes = sampling.transform(replicated(series, each, blocks))
-    shells = factor * shapes
+
+    def with_shells(run: ResponseSeries, frames: slice) -> Array:
+        rates = signal(run, frames)
+        signals = np.stack([rates, *neighbour_sums(run, frames, rates, radii)], axis=1)
+        return signals.reshape(*signals.shape[:2], -1).astype(np.float32)
+
+    shells = factor * cross_spectra(series, with_shells, sampling, first=1)[1][:, 0, 1:]
     edges = [f"{radius:g}" for radius in (0, *radii)]
     lines = {f"{column}[{low}-{high}]": shells[:, k] for k, (low, high) in enumerate(pairwise(edges))}
     lines[f"{column}[{edges[-1]}-]"] = terms[column] - shells.sum(axis=1)

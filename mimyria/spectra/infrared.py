@@ -16,10 +16,9 @@ from mimyria.rates.faces import face_area
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
-from mimyria.spectra.distance import distance_terms
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, component_spectra, power_spectra
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.terms import group_terms, mean_counts
 from mimyria.targets import APT
 from mimyria.units import ANGSTROM, CONDUCTIVITY, LITRE_PER_MOLE, infrared_prefactor
@@ -80,11 +79,9 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
         "volume": f"{volume:.3f} Å³",
     }
     each = (MOLAR, volume * LITRE_PER_MOLE, "L mol-1 cm-1, natural logarithm")
-    terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each)
+    radii = conditions.pair_radii
+    terms, explained = group_terms("n_alpha", series, dipole_rate, sampling, shapes, factor, each, radii)
     lines |= terms
-    if radii := conditions.pair_radii:
-        pairs, of_pairs = distance_terms("n_alpha", series, dipole_rate, sampling, radii, factor, terms)
-        lines, explained = lines | pairs, explained | of_pairs
     share = None
     if conditions.per != "cell":
         name, size, header[name] = _share(series, conditions.per, volume)
@@ -96,8 +93,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
         header |= optical_header(infinity) | instrument_header(*instruments)
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, RATIOS), **committee}
-    return Spectrum("ir", columns, header | sampling.header(), UNITS, lines=lines, replicates=sampling.replicates)
+    return sampling.spectrum("ir", wavenumber, lines, header, UNITS, unbiased=RATIOS, more=committee)
 
 
 def _share(series: Sequence[ResponseSeries], per: str, volume: float) -> tuple[str, float, str]:

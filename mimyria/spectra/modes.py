@@ -13,7 +13,7 @@ import numpy as np
 
 from mimyria.memory import write_text
 from mimyria.rates.modes import MODE
-from mimyria.spectra.bands import Measured, measure_bands
+from mimyria.spectra.bands import Measured, known_numbers, measure_bands, text_table
 from mimyria.spectra.spectrum import UNIT_IN_NAME, Spectrum
 
 log = logging.getLogger("mimyria")
@@ -72,9 +72,7 @@ def write_modes(path: Path, spectra: Mapping[str, Spectrum]) -> None:
     if not modes:
         path.unlink(missing_ok=True)
         return
-    write_text(path, json.dumps([asdict(mode) for mode in modes], indent=1).replace("NaN", "null"))
+    write_text(path, json.dumps([known_numbers(asdict(mode)) for mode in modes], indent=1))
     titles = ["mode", "centre", "maximum", "width", *(f"share of {column}" for column in modes[0].shares)]
     rows = [[mode.name, *map(str, (mode.centre, mode.maximum, mode.width, *mode.shares.values()))] for mode in modes]
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [titles, *rows]]
-    log.info("effective modes, cm⁻¹:\n" + "\n".join(lines))
+    log.info(f"effective modes, cm⁻¹:\n{text_table(titles, rows)}")

@@ -13,11 +13,10 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.cross_section import CROSS_SECTION, cross_section_scale
-from mimyria.spectra.distance import distance_terms
 from mimyria.spectra.porto import polarisations
 from mimyria.spectra.quantum import correction_header, correction_ratio, quantum_factor
 from mimyria.spectra.sampling import Sampling, Signal, power_spectra
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.terms import group_terms
 from mimyria.targets import PGT
 from mimyria.units import LIGHT_SPEED, thermal_wavenumber
@@ -133,18 +132,14 @@ def scattering(
     }
     for name, signal in parts.items():
         each = f"{name}_per_molecule"
+        of_one = (each, 1.0, "unit of S")
         terms, sizes = group_terms(
-            name, series, signal, sampling, found[name][1], LIGHT_SPEED, (each, 1.0, "unit of S")
+            name, series, signal, sampling, found[name][1], LIGHT_SPEED, of_one, conditions.pair_radii
         )
-        lines |= terms
-        header |= sizes
-        if radii := conditions.pair_radii:
-            pairs, of_pairs = distance_terms(name, series, signal, sampling, radii, LIGHT_SPEED, terms)
-            lines, header = lines | pairs, header | of_pairs
+        lines, header = lines | terms, header | sizes
         units[each] = LINE_SHAPE
     header["temperature"] = f"{conditions.temperature:.2f} K"
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, ["depolarisation_ratio"]), **committee}
-    return Spectrum(kind, columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
+    return sampling.spectrum(kind, wavenumber, lines, header, units, unbiased=["depolarisation_ratio"], more=committee)
 
 
 def intensity_scales(wavenumber: Array, conditions: Conditions, photons: int = 1) -> dict[str, tuple[Array, str]]:

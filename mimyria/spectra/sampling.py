@@ -14,7 +14,7 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
-from mimyria.spectra.spectrum import column_name
+from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
 from mimyria.statistics.replicates import NO_REPLICATES, Replicates, without_each
 from mimyria.statistics.student import student
 from mimyria.units import LIGHT_SPEED
@@ -69,16 +69,34 @@ class Sampling:
             )
         return stated
 
-    def columns(self, lines: Mapping[str, Array], unbiased: Collection[str] = ()) -> dict[str, Array]:
-        """Return columns with their standard errors from lines by name, (1 + replicates, n) as `power_spectra` makes.
+    def spectrum(
+        self,
+        kind: str,
+        wavenumber: Array,
+        lines: Mapping[str, Array],
+        header: Mapping[str, str],
+        units: Mapping[str, str],
+        *,
+        unbiased: Collection[str] = (),
+        more: Mapping[str, Array] | None = None,
+    ) -> Spectrum:
+        """Return a spectrum of lines by name, (1 + replicates, n) as `power_spectra` makes, with standard errors.
 
-        Those that are named ``unbiased`` are freed of the bias that a non-linear function of noisy spectra has.
+        Those that are named ``unbiased`` are freed of the bias that a non-linear function of noisy spectra has. More
+        columns, (n,), may follow.
         """
-        columns: dict[str, Array] = {}
+        columns = {WAVENUMBER: wavenumber}
         for name, values in lines.items():
             columns[name] = self.replicates.unbiased(values) if name in unbiased else values[0]
             columns[column_name(name)] = self.replicates.error(values)
-        return columns
+        return Spectrum(
+            kind,
+            columns | {**(more or {})},
+            {**header, **self.header()},
+            {**units},
+            lines={**lines},
+            replicates=self.replicates,
+        )
 
 
 def choose_sampling(
@@ -163,7 +181,7 @@ def power_spectra(
     The first are those of all frames, the others the `Replicates` of the sampling, here and below.
     Groups of one name are summed first, so that g and h count names. Series are read in chunks.
     """
-    return _spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling, first)
+    return cross_spectra(series, lambda run, frames: summed_by_name(run.groups, signal(run, frames)), sampling, first)
 
 
 def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
@@ -174,7 +192,7 @@ def self_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sam
         values = signal(run, frames)
         return values.reshape(len(values), 1, -1)
 
-    return _spectra(series, side_by_side, sampling)[1][:, 0, 0]
+    return cross_spectra(series, side_by_side, sampling)[1][:, 0, 0]
 
 
 def component_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling) -> Array:
@@ -183,13 +201,14 @@ def component_spectra(series: Sequence[ResponseSeries], signal: Signal, sampling
     def summed(run: ResponseSeries, frames: slice) -> Array:
         return signal(run, frames).sum(axis=1)[..., None]
 
-    shapes = _spectra(series, summed, sampling)[1]
+    shapes = cross_spectra(series, summed, sampling)[1]
     return np.asarray(np.moveaxis(np.diagonal(shapes, axis1=1, axis2=2), -1, 1))
 
 
-def _spectra(
+def cross_spectra(
     series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling, first: int | None = None
 ) -> tuple[Array, Array]:
+    """Return what `power_spectra` does of the groups as the signal returns them, whatever their names."""
     correlators = []
     for run in series:
         correlators.append(Correlator(sampling.lags, sampling.block_frames or None, first))

@@ -46,7 +46,7 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.gibbs import liquid_index
 from mimyria.spectra.quantum import correction_header, correction_ratio
 from mimyria.spectra.sampling import Sampling, power_spectra
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, read_spectrum
+from mimyria.spectra.spectrum import Spectrum, read_spectrum
 from mimyria.targets import APT, PGT
 from mimyria.units import LIGHT_SPEED, sum_frequency_prefactor
 
@@ -112,8 +112,8 @@ def sum_frequency(series: Sequence[ResponseSeries], conditions: Conditions, samp
     }
     lit = () if light is None else [f"{EFFECTIVE}{geometry}" for geometry in GEOMETRIES]
     units = {f"{name}_{part}": unit for name in (*measured, *single, *lit) for part, unit in UNITS.items()}
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines, [name for name in lines if "_abs2" in name])}
-    return Spectrum("sfg", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
+    squares = [name for name in lines if "_abs2" in name]
+    return sampling.spectrum("sfg", wavenumber, lines, header, units, unbiased=squares)
 
 
 def components(

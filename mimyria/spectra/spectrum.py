@@ -8,7 +8,7 @@ The name of a column says what it holds, in this order: a quantity, ``_cm-1`` wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,11 +242,15 @@ def write_csv(path: Path, spectrum: Spectrum) -> None:
         UNIT_OF + ", ".join(name for name, unit in spectrum.units.items() if unit == shared): shared
         for shared in dict.fromkeys(spectrum.units.values())
     }
-    header = {f"{PROGRAM}{__version__}": spectrum.kind} | spectrum.header | units
-    names = ",".join(f'"{name}"' if "," in name else name for name in spectrum.columns)
+    write_columns(path, {f"{PROGRAM}{__version__}": spectrum.kind} | spectrum.header | units, spectrum.columns)
+
+
+def write_columns(path: Path, header: Mapping[str, str], columns: Mapping[str, Array]) -> None:
+    """Write columns of numbers, (n,) each, below their names and ``#`` lines of a header."""
+    names = ",".join(f'"{name}"' if "," in name else name for name in columns)
     with whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
         stream.write("".join(f"# {key}: {value}\n" for key, value in header.items()) + f"{names}\n")
-        np.savetxt(stream, np.column_stack(list(spectrum.columns.values())), delimiter=",", fmt="%.8g")
+        np.savetxt(stream, np.column_stack(list(columns.values())), delimiter=",", fmt="%.8g")
 
 
 def read_spectrum(path: File) -> Spectrum:

@@ -20,6 +20,7 @@ import numpy as np
 from mimyria.frame import Array
 from mimyria.rates.groups import BULK, SOLUTE
 from mimyria.rates.series import ResponseSeries
+from mimyria.spectra.distance import distance_terms
 from mimyria.spectra.sampling import Sampling, Signal, self_spectra
 
 
@@ -31,6 +32,7 @@ def group_terms(
     shapes: Array,
     factor: Array | float,
     each: tuple[str, float, str],
+    radii: Sequence[float] | None = None,
 ) -> tuple[dict[str, Array], dict[str, str]]:
     """Return every term that the groups allow, as lines, and the header entries that explain them.
 
@@ -46,6 +48,8 @@ def group_terms(
         Converts these to the unit of the columns.
     each
         Name of the columns of one molecule, their additional factor, and their unit.
+    radii
+        By which intermolecular terms are split, see `distance_terms`.
     """
     first, names, shapes = series[0], series[0].group_names, factor * shapes
     lines: dict[str, Array] = {}
@@ -80,6 +84,9 @@ def group_terms(
     if counts:
         what = "molecules" if first.molecular else "atoms"
         header[f"mean number of {what}"] = ", ".join(f"{group} {count:.6g}" for group, count in counts.items())
+    if radii:
+        pairs, of_pairs = distance_terms(name, series, signal, sampling, radii, factor, lines)
+        lines, header = lines | pairs, header | of_pairs
     return lines, header
 
 

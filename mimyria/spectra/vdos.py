@@ -12,7 +12,7 @@ from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import window_resolution
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.sampling import Sampling, replicated
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum
+from mimyria.spectra.spectrum import Spectrum
 from mimyria.statistics.replicates import Replicates
 from mimyria.units import BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
 
@@ -36,15 +36,13 @@ def vibrational_density(series: Sequence[ResponseSeries], conditions: Conditions
     species, pairs = series[0].velocity_species, series[0].motion_pairs
     lines = {"vdos": shapes[:, : len(species)].sum(axis=1)}
     lines |= {f"vdos[{name}]": shapes[:, k] for k, name in enumerate([*species, *pairs])}
-    columns = {WAVENUMBER: wavenumber, **sampling.columns(lines)}
     header = {
         **({"vdos[A,B]": "terms of motions, A-B and B-A together; with A-A they add up to vdos"} if pairs else {}),
         "vdos": "2c/(kB T) ∫ Σ m <v(0)·v(t)> exp(-iωt) dt, modes per cm-1; integrates to the degrees of freedom "
         "at equipartition",
         "temperature": f"{conditions.temperature:.2f} K",
     }
-    units = {"vdos": "modes per cm-1"}
-    return Spectrum("vdos", columns, header | sampling.header(), units, lines=lines, replicates=sampling.replicates)
+    return sampling.spectrum("vdos", wavenumber, lines, header, {"vdos": "modes per cm-1"})
 
 
 def _with_motions(of_species: Array, of_pairs: Array | None) -> Array:

@@ -26,7 +26,7 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.memory import write_text
 from mimyria.rates.series import ResponseSeries
-from mimyria.spectra.bands import Measured
+from mimyria.spectra.bands import Measured, known_numbers
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.relaxation import (
@@ -95,7 +95,7 @@ class ZeroFrequency:
 
     def as_dict(self) -> dict[str, object]:
         """Return the numbers by name, as JSON has them: None where one is not known."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: known_numbers(value) for name, value in asdict(self).items()}
 
     def header(self) -> dict[str, str]:
         """Return the numbers in words, by name."""
@@ -250,7 +250,7 @@ def static_report(
     difference = {} if second is None else first.minus(second)
     if as_json:
         written = [found.as_dict() for found in runs.values()]
-        apart = {name: _plain(asdict(value)) for name, value in difference.items()}
+        apart = {name: known_numbers(asdict(value)) for name, value in difference.items()}
         whole = {"first": written[0], "second": written[1], "difference": apart} if difference else written[0]
         return json.dumps(whole, ensure_ascii=False)
     lines = [line for name, found in runs.items() for line in (name, *_indented(found.header()))]
@@ -308,9 +308,3 @@ def _cepstral(powers: Sequence[Array], left_out: Sequence[Sequence[int]], timest
     values = np.array([found.value, *(other.value if other else np.nan for other in others)])
     error = float(np.fmax(found.error, Replicates(0, len(others)).error(values)))
     return Measured(found.value, error), found.band
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _plain(number) for name, number in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -142,6 +142,14 @@ def test_files_are_small_and_say_what_they_are(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text))
 
 
+def test_no_room_holds_too_much() -> None:
+    lines = Counter[str]()
+    for path in FILES:
+        lines[room(path)] += len(path.read_text(encoding="utf-8").splitlines())
+    most, number = max(((name, n) for name, n in lines.items() if (PACKAGE / name).is_dir()), key=lambda pair: pair[1])
+    assert number <= 0.15 * lines.total(), f"split {most}"
+
+
 def test_every_module_has_a_page_of_tests() -> None:
     """It is called as the module is, with the room in front where two modules have one name."""
     modules = [path.relative_to(PACKAGE).with_suffix("").parts for path in FILES if path.stem[0] != "_"]

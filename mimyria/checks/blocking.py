@@ -29,17 +29,15 @@ LEAST_FACTOR = 1.15
 def check_blocks(spectra: Mapping[str, Spectrum], resolution: float) -> None:
     """Warn where the blocks of a spectrum are correlated; the resolution, cm⁻¹, is the width of a sharp line."""
     for kind, spectrum in spectra.items():
-        name = next(iter(spectrum.lines))
-        if spectrum.replicates.blocks < 4:
+        lines, blocks = next(iter(spectrum.lines.values())), spectrum.replicates.blocks
+        if blocks < 4:
             continue
-        r, error = block_correlation(
-            spectrum.lines[name], spectrum.replicates.blocks, resolution / spectrum.wavenumber[1]
-        )
+        r, error = block_correlation(lines, blocks, resolution / spectrum.wavenumber[1])
         if is_correlated(r, error):
             log.warning(
                 f"{kind}: neighbouring blocks are correlated ({r:.2f} ± {error:.2f}), so its standard errors are about "
                 f"{missing_factor(r):.1f} times too small: lines narrower than the resolution, or slow motion, need "
-                f"longer blocks; halve their number, {spectrum.replicates.blocks}, with --blocks"
+                f"longer blocks; halve their number, {blocks}, with --blocks"
             )
 
 

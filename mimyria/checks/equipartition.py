@@ -111,18 +111,11 @@ def _cause(series: Sequence[ResponseSeries], frames: Sequence[Array], error: Arr
         spread = np.ptp(np.log(scaled[moving])) / np.ptp(np.log(temperature[moving]))
         if spread < MENDED or _worst_pair(scaled, error * factors) is None:
             return words
-    first, last = (np.mean([part(of_run) for of_run in frames], axis=0) for part in (_beginning, _end))
+    parts = [np.array_split(of_run, BLOCKS) for of_run in frames]
+    first, last = (np.mean([of_run[k].mean(axis=0) for of_run in parts], axis=0) for k in (0, -1))
     if abs(last[a] - last[b]) < SETTLING * abs(first[a] - first[b]):
         return "the difference decreases: the run is not in equilibrium at first, leave its beginning out with --frames"
     return "a thermostat does not act on all atoms alike, or heats some of them"
-
-
-def _beginning(frames: Array) -> Array:
-    return np.asarray(np.array_split(frames, BLOCKS)[0].mean(axis=0))
-
-
-def _end(frames: Array) -> Array:
-    return np.asarray(np.array_split(frames, BLOCKS)[-1].mean(axis=0))
 
 
 def _remedies(run: ResponseSeries) -> Iterator[tuple[str, Array]]:
@@ -140,10 +133,8 @@ def _remedies(run: ResponseSeries) -> Iterator[tuple[str, Array]]:
     isotopes = {name: ISOTOPES[name][1] for name in "DT"}  # with which a run may have been made
     for name, mass in {**isotopes, "H": float(masses_of([1])[0])}.items():
         if hydrogen.any() and not np.isclose(masses[hydrogen], mass, rtol=0.05).any():
-            yield (
-                f"they would agree if the hydrogen was {name}: give --mass H={mass:.4g}",
-                np.where(hydrogen, mass / masses, 1),
-            )
+            words = f"they would agree if the hydrogen was {name}: give --mass H={mass:.4g}"
+            yield words, np.where(hydrogen, mass / masses, 1)
     for words, power in (
         ("the velocities are momenta: divide them by the masses", 1.0),
         ("the velocities are mass-weighted, or belong to atoms in another order", 0.5),

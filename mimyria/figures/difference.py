@@ -7,8 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from mimyria.figures.panels import BLUE, HIGHEST
-from mimyria.figures.plot import CENTIMETRE, DATELESS, STYLE, Picture
-from mimyria.memory import whole
+from mimyria.figures.plot import STYLE, save, stacked
 from mimyria.spectra.spectrum import Spectrum
 
 
@@ -16,8 +15,7 @@ def plot_difference(path: Path, spectrum: Spectrum) -> None:
     """Write the picture to a ``.png``, ``.pdf`` or ``.svg`` file."""
     names = spectrum.quantities
     with mpl.rc_context(STYLE):
-        figure = Picture((17.8 * CENTIMETRE, (1.0 + 4.0 * len(names)) * CENTIMETRE), layout="constrained")
-        axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+        figure, axes = stacked(len(names), 4.0)
         inside = spectrum.wavenumber <= HIGHEST
         nu = spectrum.wavenumber[inside]
         for each, name in zip(axes, names, strict=True):
@@ -27,6 +25,5 @@ def plot_difference(path: Path, spectrum: Spectrum) -> None:
                 each.fill_between(nu, values - error[inside], values + error[inside], color=BLUE, alpha=0.2, lw=0)
             each.axhline(0, color="black", lw=0.4)
             each.set_ylabel(f"Δ {name}")
-        axes[-1].set(xlabel="wavenumber / cm⁻¹", xlim=(nu[0], nu[-1]))
-        with whole(path) as unfinished:
-            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix], format=path.suffix[1:])
+        axes[-1].set_xlim(nu[0], nu[-1])
+        save(figure, [path])

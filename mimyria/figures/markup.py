@@ -29,11 +29,8 @@ def place(name: str, height: int = CHART_HEIGHT) -> str:
 
 def key(lines: Iterable[tuple[str, str, str]]) -> str:
     """Return what label, colour and dash of lines mean, once for all charts of a row."""
-    spans = (
-        f'<span><i style="border-color: {color}; border-top-style: {dash}"></i>{label}</span>'
-        for label, color, dash in lines
-    )
-    return f'<p class="key">{"".join(spans)}</p>'
+    mark = '<span><i style="border-color: {}; border-top-style: {}"></i>{}</span>'
+    return f'<p class="key">{"".join(mark.format(color, dash, label) for label, color, dash in lines)}</p>'
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], words: int = 0) -> str:

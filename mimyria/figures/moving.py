@@ -10,8 +10,7 @@ import matplotlib as mpl
 import numpy as np
 
 from mimyria.figures.panels import HIGHEST
-from mimyria.figures.plot import CENTIMETRE, DATELESS, STYLE, Picture
-from mimyria.memory import whole
+from mimyria.figures.plot import STYLE, save, stacked
 from mimyria.spectra.spectrum import Spectrum
 
 TIME = re.compile(r"(.+)\[(.+) ps\]")
@@ -27,8 +26,7 @@ def plot_moving(paths: Iterable[Path], spectra: Sequence[Spectrum], title: str =
             if match := TIME.fullmatch(name):
                 panels.setdefault((spectrum.kind, match[1]), []).append((float(match[2]), name))
     with mpl.rc_context(STYLE):
-        figure = Picture((17.8 * CENTIMETRE, (1.0 + 5.0 * len(panels)) * CENTIMETRE), layout="constrained")
-        axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        figure, axes = stacked(len(panels), 5.0)
         for each, ((kind, quantity), columns) in zip(axes, panels.items(), strict=True):
             spectrum = by_kind[kind]
             inside = spectrum.wavenumber <= HIGHEST
@@ -37,8 +35,5 @@ def plot_moving(paths: Iterable[Path], spectra: Sequence[Spectrum], title: str =
             mesh = each.pcolormesh(spectrum.wavenumber[inside], times, values, shading="nearest", rasterized=True)
             figure.colorbar(mesh, ax=each, label=TITLES.get(quantity, quantity), pad=0.01)
             each.set(ylabel="time / ps")
-        axes[-1].set(xlabel="wavenumber / cm⁻¹")
         axes[0].set_title(title)
-        for path in paths:
-            with whole(path) as unfinished:
-                figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix], format=path.suffix[1:])
+        save(figure, paths)

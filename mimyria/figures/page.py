@@ -124,10 +124,6 @@ def _draw_bands(plot: figure, panel: Panel) -> None:
     plot.vstrip("low", "high", fill_color=GREY, fill_alpha="shade", line_alpha=0, **common)
     plot.segment("left", "y", "right", "y", line_color="black", line_width=3, **common)
     marks = plot.scatter("centre", "y", marker="diamond", size=9, color="black", **common)
-    told = [
-        ("band", "@range"),
-        ("integral", "@integral"),
-        ("centre", "@place"),
-        *((n, f"@{n}") for n in ("maximum", "width")),
-    ]
-    plot.add_tools(HoverTool(renderers=[marks], tooltips=told, visible=False))
+    told = {"band": "range", "integral": "integral", "centre": "place", "maximum": "maximum", "width": "width"}
+    tooltips = [(word, f"@{column}") for word, column in told.items()]
+    plot.add_tools(HoverTool(renderers=[marks], tooltips=tooltips, visible=False))

@@ -161,9 +161,8 @@ def _scattering(title: str, crossed: str, spectrum: Spectrum) -> list[Panel]:
     ]
     for name in colors if not prefix else ():
         curves += _contributions(spectrum, name, f"{name} ") if name in spectrum.columns else []
-    lines = _panel(
-        spectrum.kind, title, quantity, "max. VV", curves, curves[0].highest() or 1.0, spectrum.bands(f"{prefix}VV")
-    )
+    scale, bands = curves[0].highest() or 1.0, spectrum.bands(f"{prefix}VV")
+    lines = _panel(spectrum.kind, title, quantity, "max. VV", curves, scale, bands)
     label = f"{crossed}/VV"
     ratio = (_curve(spectrum, "depolarisation_ratio", label, BLUE),)
     depolarisation = Panel(spectrum.kind, "depolarisation ratio", label, "", ratio, height=0.5)
@@ -190,17 +189,11 @@ def _sum_frequency(spectrum: Spectrum) -> list[Panel]:
         _curve(spectrum, name, name[:-3], colors[index % len(colors)], hidden=name[:-3] not in shown)
         for index, name in enumerate(names)
     ]
-    tallest = max(float(np.nanmax(abs(curve.values))) for curve in curves)
-    power = int(np.floor(np.log10(tallest))) if tallest else 0
-    panels = [_panel("sfg", "sum frequency", "Im χ⁽²⁾", f"{_power_of_ten(power)} m²/V", curves, 10.0**power)]
+    panels = [_panel_of_power("sfg", "sum frequency", "Im χ⁽²⁾", "m²/V", curves)]
     seen = [name for name in spectrum.columns if re.fullmatch(r"effective_..._abs2", name)]
     if seen:
         lit = [_curve(spectrum, name, name[10:13], colors[k], hidden=k > 0) for k, name in enumerate(seen)]
-        tallest = max(float(np.nanmax(abs(curve.values))) for curve in lit)
-        power = int(np.floor(np.log10(tallest))) if tallest else 0
-        panels.append(
-            _panel("sfg", "as a spectrometer shows it", "|χ_eff|²", f"{_power_of_ten(power)} m⁴/V²", lit, 10.0**power)
-        )
+        panels.append(_panel_of_power("sfg", "as a spectrometer shows it", "|χ_eff|²", "m⁴/V²", lit))
     return panels
 
 
@@ -212,14 +205,13 @@ def _layers(spectrum: Spectrum) -> list[Panel]:
         ("n_alpha", "infrared by depth", "n·α", "cm⁻¹"),
     ):
         whole = _curve(spectrum, name, "total", BLUE)
-        power = int(np.floor(np.log10(whole.highest()))) if whole.highest() else 0
         shown = {depth: np.nan_to_num(spectrum.values(f"{name}[{depth}]")) for (depth,) in spectrum.contributions(name)}
         filled = [depth for depth, values in shown.items() if values.any()]
         layers = [
             _curve(spectrum, f"{name}[{depth}]", f"{depth} Å", _group_color(k), "part", hidden=k >= len(GROUP_COLORS))
             for k, depth in enumerate(filled)
         ]
-        panels.append(_panel("depth", title, quantity, f"{_power_of_ten(power)} {unit}", [whole, *layers], 10.0**power))
+        panels.append(_panel_of_power("depth", title, quantity, unit, [whole, *layers]))
     return panels
 
 
@@ -242,8 +234,12 @@ def _panel(
     return Panel(kind, title, quantity, unit, shown, scale, bands=tuple(bands))
 
 
-def _power_of_ten(power: int) -> str:
-    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def _panel_of_power(kind: str, title: str, quantity: str, unit: str, curves: Sequence[Curve]) -> Panel:
+    """Return a panel in the power of ten of the unit that its tallest whole curve has."""
+    tallest = max(float(np.nanmax(abs(curve.values))) for curve in curves if curve.role == "whole")
+    power = int(np.floor(np.log10(tallest))) if tallest else 0
+    raised = "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return _panel(kind, title, quantity, f"{raised} {unit}", curves, 10.0**power)
 
 
 def _group_color(index: int) -> str:

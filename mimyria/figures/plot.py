@@ -69,14 +69,7 @@ LINES: dict[str, dict[str, Any]] = {
     "reference": {"linewidth": 0.9, "linestyle": "dashed"},
     "points": {"linestyle": "none", "marker": "v", "markersize": 3.5},
 }
-CENTRE: dict[str, Any] = {
-    "marker": "d",
-    "markersize": 3,
-    "color": "black",
-    "elinewidth": 0.8,
-    "capsize": 1.5,
-    "zorder": 4,
-}
+CENTRE: dict[str, Any] = {"marker": "d", "ms": 3, "color": "black", "elinewidth": 0.8, "capsize": 1.5, "zorder": 4}
 """The centre of a band, on the base line."""
 DATELESS: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 """So that the same spectra give the same file."""
@@ -88,9 +81,22 @@ def plot_spectra(paths: Iterable[Path], panels: Sequence[Panel], *, title: str =
         figure = spectra_figure(panels, title, width)
         figure.draw_without_rendering()  # lays it out, once for all formats
         figure.set_layout_engine("none")
-        for path in paths:
-            with whole(path) as unfinished:
-                figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix], format=path.suffix[1:])
+        save(figure, paths)
+
+
+def save(figure: Figure, paths: Iterable[Path]) -> None:
+    """Write a figure to ``.png``, ``.pdf`` or ``.svg`` files."""
+    for path in paths:
+        with whole(path) as unfinished:
+            figure.savefig(unfinished, dpi=300, metadata=DATELESS[path.suffix], format=path.suffix[1:])
+
+
+def stacked(number: int, height: float) -> tuple[Picture, list[Axes]]:
+    """Return a figure as wide as two columns, and its panels of a height in cm over one wavenumber axis."""
+    figure = Picture((17.8 * CENTIMETRE, (1.0 + height * number) * CENTIMETRE), layout="constrained")
+    axes = list(figure.subplots(number, 1, sharex=True, squeeze=False)[:, 0])
+    axes[-1].set(xlabel="wavenumber / cm⁻¹")
+    return figure, axes
 
 
 class Picture(Figure):

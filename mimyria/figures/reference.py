@@ -79,11 +79,8 @@ def read_reference(text: str) -> Reference:
             f"{path} is {told}, and no absorption: lay it over ir.{AS_SHOWN[told]}, or say how it was measured, "
             "atr=ANGLE:INDEX or reflection=ANGLE, and the index=N of the sample, to have n·α made of it"
         )
-    wavenumber, values, error = shown.wavenumber, factor * shown.values(column), shown.interval(column)
-    role = "points" if len(values) < FEW else "reference"
-    curve = Curve(
-        given.get("label", path.stem), wavenumber, values, COLORS[0], None if error is None else factor * error, role
-    )
+    role, label = "points" if len(shown.wavenumber) < FEW else "reference", given.get("label", path.stem)
+    curve = Curve(label, shown.wavenumber, shown.values(column), COLORS[0], shown.interval(column), role).times(factor)
     return Reference(kind, against, curve, table.remark(name))
 
 

@@ -127,6 +127,11 @@ class VelocityUnit:
         return float(VELOCITY[unit])
 
 
+def fixed_unit(name: str) -> Callable[[Source, Frame], VelocityUnit]:
+    """Return what a `Reader` says of the velocities of a format that determines their unit."""
+    return lambda source, frame: VelocityUnit(name, fixed=True)
+
+
 @dataclass(frozen=True)
 class Reader:
     """A format, or the dialect of a program."""

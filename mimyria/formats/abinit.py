@@ -101,4 +101,4 @@ def _charges(rows: str, atoms: int) -> Array:
     return np.where(np.isfinite(field_first), field_first, field_last)
 
 
-ABINIT = Reader("abinit", lambda source: MARK in source.head, read_abinit, lambda source, frame: NO_VELOCITIES)
+ABINIT = Reader("abinit", lambda source: MARK in source.head, read_abinit, NO_VELOCITIES)

@@ -16,7 +16,7 @@ from mimyria.contents import contents_of
 from mimyria.errors import TrajectoryError
 from mimyria.files.layout import own_header, stored_tensors
 from mimyria.files.naming import Atoms
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.source import Progress, Reader, Source, fixed_unit
 from mimyria.files.topology import identify_names
 from mimyria.formats.born import dielectric
 from mimyria.frame import Array, Frame
@@ -133,6 +133,4 @@ def _computed(atoms: Any) -> tuple[dict[str, Array], dict[str, Any], dict[str, A
     return atoms.arrays | {APT.ase_property: np.asarray(charges)}, order | atoms.info, stated
 
 
-ASE = Reader(
-    "ase", lambda source: True, read_ase, lambda source, frame: VelocityUnit("ase", fixed=True), uses=("topology",)
-)
+ASE = Reader("ase", lambda source: True, read_ase, fixed_unit("ase"), uses=("topology",))

@@ -15,12 +15,12 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.errors import TrajectoryError
 from mimyria.files.layout import stored_tensors
-from mimyria.files.source import Source, VelocityUnit
+from mimyria.files.source import Source, fixed_unit
 from mimyria.frame import Array, Frame
 from mimyria.targets import TARGETS
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?"
-NO_VELOCITIES = VelocityUnit("A/fs", fixed=True)
+NO_VELOCITIES = fixed_unit("A/fs")
 
 
 def numbers_of(text: str) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines, read_errors
 from mimyria.files.naming import NO_ATOMS
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit, fixed_unit, truncation_error
 from mimyria.files.topology import identify_by_topology
 from mimyria.files.xyz import Block, Table, parse_rows
 from mimyria.frame import Frame
@@ -112,16 +112,12 @@ def _blocks(
         index = wanted + 1
 
 
-def _is_cp(source: Source) -> bool:
-    return source.suffix in (".pos", ".vel") and _CP.match(source.head) is not None
-
-
-CPMD = Reader(
-    "cpmd",
-    lambda source: _CPMD.match(source.head) is not None,
-    read_cpmd,
-    lambda source, frame: VelocityUnit("au", fixed=True),
+CPMD = Reader("cpmd", lambda source: _CPMD.match(source.head) is not None, read_cpmd, fixed_unit("au"), ("topology",))
+CP = Reader(
+    "cp",
+    lambda source: source.suffix in (".pos", ".vel") and _CP.match(source.head) is not None,
+    read_cp,
+    lambda source, frame: VelocityUnit("au"),
     uses=("topology",),
 )
-CP = Reader("cp", _is_cp, read_cp, lambda source, frame: VelocityUnit("au"), uses=("topology",))
 CP_VELOCITIES = replace(CP, name="cp velocities", read=read_cp_velocities)

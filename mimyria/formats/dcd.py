@@ -24,11 +24,7 @@ from mimyria.frame import Array, Frame
 from mimyria.units import AKMA_TIME, BOLTZMANN, MASS_VELOCITY_SQUARED
 
 SUFFIXES = (".dcd", ".veldcd")
-PROGRAMS: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("LAMMPS", (1.0, 1e3)),
-    ("CP2K", (1.0,)),
-    ("DCD plugin", ()),
-)
+PROGRAMS: dict[str, tuple[float, ...]] = {"LAMMPS": (1.0, 1e3), "CP2K": (1.0,), "DCD plugin": ()}
 """A word of the title, and the units of time, fs, that the program may have used: LAMMPS that of its units real or
 metal; VMD and mdtraj write a time step that means nothing. All others follow CHARMM, with AKMA units."""
 LONGEST_INTERVAL = 30.0
@@ -117,7 +113,7 @@ def cell_of(numbers: Array, version: int) -> Array:
 
 def _unit_of_time(file: DCDFile, atoms: Atoms, source: Source) -> float | None:
     """Return the unit of the time step, fs, which the title and the distances moved tell; None if they do not."""
-    units = next((units for word, units in PROGRAMS if word.upper() in file.title.upper()), (AKMA_TIME,))
+    units = next((units for word, units in PROGRAMS.items() if word.upper() in file.title.upper()), (AKMA_TIME,))
     fitting = [unit for unit in units if _is_plausible(file, atoms, file.delta * file.interval * unit)]
     if len(fitting) == 1:
         return fitting[0]

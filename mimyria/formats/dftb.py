@@ -11,7 +11,7 @@ import numpy as np
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines
 from mimyria.files.naming import NO_ATOMS
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.source import Progress, Reader, Source, fixed_unit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import Table, parse_rows, read_blocks
 from mimyria.frame import Frame
@@ -57,9 +57,5 @@ def _table(n_columns: int) -> Table:
 
 
 DFTB = Reader(
-    "dftb",
-    lambda source: _DIALECT.match(source.head) is not None,
-    read_dftb,
-    lambda source, frame: VelocityUnit("A/ps", fixed=True),
-    uses=("topology",),
+    "dftb", lambda source: _DIALECT.match(source.head) is not None, read_dftb, fixed_unit("A/ps"), uses=("topology",)
 )

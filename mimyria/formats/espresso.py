@@ -90,12 +90,7 @@ def _structure(text: str, numbers: Array, source: Source, dynamical: bool) -> Fr
         if stated is None or len(found) != 3 or len(rows) != len(numbers):
             raise TrajectoryError(f"{source.path}: the output of ph.x is cut before the end of its list of atoms")
         axes, unit = np.array(found, dtype=float), float(stated[1]) * BOHR
-    return Frame(
-        numbers=numbers,
-        positions=np.array(rows, dtype=float) * unit,
-        cell=axes * unit,
-        periodic=np.ones(3, dtype=bool),
-    )
+    return Frame(numbers, np.array(rows, dtype=float) * unit, axes * unit, np.ones(3, dtype=bool))
 
 
 def bravais(lattice: int, parameters: list[float], source: Source) -> Array:
@@ -160,4 +155,4 @@ def accepts(source: Source) -> bool:
     return OUTPUT in source.head or source.head.lstrip().startswith(DYNAMICAL)
 
 
-ESPRESSO = Reader("espresso", accepts, read_espresso, lambda source, frame: NO_VELOCITIES, ("topology",))
+ESPRESSO = Reader("espresso", accepts, read_espresso, NO_VELOCITIES, ("topology",))

@@ -17,7 +17,7 @@ import numpy as np
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines
 from mimyria.files.naming import NO_ATOMS
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit, scan, truncation_error
+from mimyria.files.source import Progress, Reader, Source, fixed_unit, scan, truncation_error
 from mimyria.files.topology import Told, identify, read_topology
 from mimyria.frame import Array, Frame
 
@@ -161,10 +161,4 @@ def _cell(box: bytes) -> Array:
     return cell
 
 
-GRO = Reader(
-    "gro",
-    lambda source: source.suffix == ".gro",
-    read_gro,
-    lambda source, frame: VelocityUnit("nm/ps", fixed=True),
-    uses=("topology",),
-)
+GRO = Reader("gro", lambda source: source.suffix == ".gro", read_gro, fixed_unit("nm/ps"), uses=("topology",))

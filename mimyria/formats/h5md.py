@@ -41,6 +41,7 @@ def _open(path: Path) -> Iterator[ArrayFile]:
         time_unit = unit_of(str(path), "time", _unit(leading.get("time")))
         length = unit_of(str(path), "positions", _unit(group.get("position/value")))
         velocity = unit_of(str(path), "velocities", _unit(group.get("velocity/value")))
+        creator = text_of(file["h5md/creator"].attrs.get("name", "")).lower() if "h5md/creator" in file else ""
         yield ArrayFile(
             n_frames=n_frames,
             positions=_values(group, "position", length or 1.0),
@@ -51,7 +52,7 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             cell=_cell(group, length or 1.0),
             periodic=_periodic(group),
             ids=_values(group, "id"),
-            told=told_by(partial(_first, group), "species", n_atoms, types=_creator(file) in WITH_TYPES),
+            told=told_by(partial(_first, group), "species", n_atoms, types=creator in WITH_TYPES),
         )
 
 
@@ -98,11 +99,6 @@ def _periodic(group: Any) -> Array:
     words = np.ravel(group["box"].attrs.get("boundary", ["periodic"] * 3))
     periodic: Array = np.array([text_of(word).strip() == "periodic" for word in words])
     return np.broadcast_to(periodic, (3,)).copy()
-
-
-def _creator(file: Any) -> str:
-    """Return the program that wrote a file, in small letters; empty if it does not say."""
-    return text_of(file["h5md/creator"].attrs.get("name", "")).lower() if "h5md/creator" in file else ""
 
 
 def _first(group: Any, name: str) -> Array | None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.cells import cell_of_angles
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit, truncation_error
+from mimyria.files.source import Progress, Reader, Source, VelocityUnit, fixed_unit, truncation_error
 from mimyria.files.topology import Told, identify, read_topology
 from mimyria.formats.array_files import STATED, stated_unit
 from mimyria.frame import Array, Frame
@@ -134,9 +134,7 @@ def _second_unit(_: Source, frame: Frame) -> VelocityUnit:
     return stated_unit(frame) if STATED in frame.columns else VelocityUnit("A/ps", fixed=True)
 
 
-MDANALYSIS = Reader(
-    "mdanalysis", _accepts, read_mdanalysis, lambda source, frame: VelocityUnit("A/ps", fixed=True), uses=("topology",)
-)
+MDANALYSIS = Reader("mdanalysis", _accepts, read_mdanalysis, fixed_unit("A/ps"), uses=("topology",))
 MDANALYSIS_VELOCITIES = replace(
     MDANALYSIS, name="mdanalysis velocities", read=read_velocities, velocity_unit=_second_unit
 )

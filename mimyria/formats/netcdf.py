@@ -13,7 +13,6 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
-from mimyria.files.source import Source
 from mimyria.formats.array_files import ArrayFile, Values, array_readers, told_by, unit_of
 from mimyria.frame import Array
 
@@ -28,9 +27,8 @@ PRESCRIBED = {"time": "picosecond", "coordinates": "angstrom", "cell_lengths": "
 def _open(path: Path) -> Iterator[ArrayFile]:
     """Open a file; raise TrajectoryError if it is cut, or no trajectory."""
     with _variables(path) as variables:
-        shape: tuple[int, ...] = next(
-            (variables[name].shape for name in ("coordinates", "velocities") if name in variables), ()
-        )
+        leading = variables.get("coordinates", variables.get("velocities"))
+        shape: tuple[int, ...] = () if leading is None else leading.shape
         if len(shape) != 3 or shape[2] != 3:
             raise TrajectoryError(f"{path}: has neither coordinates nor velocities by AMBER's conventions")
         units = {
@@ -112,8 +110,6 @@ def _attributes(variable: Any) -> Mapping[str, Any]:
     return getattr(variable, "attrs", None) or getattr(variable, "_attributes", {})
 
 
-def _is_netcdf(source: Source) -> bool:
-    return source.head.startswith(HEADS) or source.suffix in SUFFIXES
-
-
-NETCDF, NETCDF_VELOCITIES = array_readers("netcdf", _is_netcdf, _open)
+NETCDF, NETCDF_VELOCITIES = array_readers(
+    "netcdf", lambda source: source.head.startswith(HEADS) or source.suffix in SUFFIXES, _open
+)

@@ -49,9 +49,9 @@ def masses(text: str) -> Array | None:
     if counts is None or of_types is None:
         return None
     values, numbers = re.findall(r"\d+\.\d\d", of_types[1]), counts[1].split()  # in columns of six, which may touch
-    return (
-        np.repeat(np.array(values, dtype=float), np.array(numbers, dtype=int)) if len(values) == len(numbers) else None
-    )
+    if len(values) != len(numbers):
+        return None
+    return np.repeat(np.array(values, dtype=float), np.array(numbers, dtype=int))
 
 
 def configuration_of_charges(text: str) -> int:

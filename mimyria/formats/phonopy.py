@@ -98,10 +98,6 @@ def is_phonopy(source: Source) -> bool:
 
 
 BORN = Reader(
-    "born",
-    lambda source: source.path.name.upper().startswith("BORN"),
-    read_born,
-    lambda source, frame: NO_VELOCITIES,
-    ("topology",),
+    "born", lambda source: source.path.name.upper().startswith("BORN"), read_born, NO_VELOCITIES, uses=("topology",)
 )
-PHONOPY = Reader("phonopy", is_phonopy, read_phonopy, lambda source, frame: NO_VELOCITIES)
+PHONOPY = Reader("phonopy", is_phonopy, read_phonopy, NO_VELOCITIES)

@@ -15,7 +15,7 @@ from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.compression import open_lines
 from mimyria.files.naming import NO_ATOMS, Atoms
-from mimyria.files.source import Progress, Reader, Source, VelocityUnit
+from mimyria.files.source import Progress, Reader, Source, fixed_unit
 from mimyria.files.topology import identify_names
 from mimyria.files.xyz import Block, Table, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
@@ -105,9 +105,5 @@ def _is_tinker(source: Source) -> bool:
     return _DIALECT.match(source.head) is not None
 
 
-def _velocity_unit(source: Source, frame: Frame) -> VelocityUnit:
-    return VelocityUnit("A/ps", fixed=True)
-
-
-TINKER = Reader("tinker", _is_tinker, read_tinker, _velocity_unit, uses=("topology",))
-TINKER_VELOCITIES = Reader("tinker velocities", _is_tinker, read_tinker_velocities, _velocity_unit)
+TINKER = Reader("tinker", _is_tinker, read_tinker, fixed_unit("A/ps"), uses=("topology",))
+TINKER_VELOCITIES = Reader("tinker velocities", _is_tinker, read_tinker_velocities, fixed_unit("A/ps"))

@@ -85,21 +85,14 @@ def quantity_of(unit: str, procedure: str = "") -> str:
 def read_ordinates(values: Array, unit: str, place: str, procedure: str = "") -> tuple[Array, str, str]:
     """Return ordinates as they are kept, the name of their quantity, empty for the file's own, and what was done."""
     quantity = quantity_of(unit, procedure)
-    if quantity == ATR:
-        return values, ATR, ""
     if quantity == REFLECTANCE and re.search(LOGARITHM, unit, re.IGNORECASE):
         return 10.0**-values, REFLECTANCE, "log(1/R) is read as reflectance"
-    if quantity == REFLECTANCE:
-        percent = np.nanmax(values, initial=-np.inf) > MOST_FRACTION
-        return (
-            (values / 100, REFLECTANCE, "reflectance in percent is read as a fraction")
-            if percent
-            else (values, REFLECTANCE, "")
-        )
-    if quantity:
-        values, said = absorbance(values, unit, place)
-        return values, ATR if quantity == "atr" else ABSORBANCE, said
-    return values, "", ""
+    if quantity == REFLECTANCE and np.nanmax(values, initial=-np.inf) > MOST_FRACTION:
+        return values / 100, REFLECTANCE, "reflectance in percent is read as a fraction"
+    if quantity in ("", ATR, REFLECTANCE):
+        return values, quantity, ""
+    values, said = absorbance(values, unit, place)
+    return values, ATR if quantity == "atr" else ABSORBANCE, said
 
 
 def absorbance(transmittance: Array, unit: str, place: str) -> tuple[Array, str]:

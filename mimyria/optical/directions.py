@@ -60,7 +60,8 @@ def directional(along: Array, axis: str, share: tuple[str, float] | None) -> tup
     lines = {f"n_alpha_{a}{a}": along[:, k] for k, a in enumerate(AXES)}
     if share is not None:
         lines |= {f"{share[0]}_{a}{a}": share[1] * along[:, k] for k, a in enumerate(AXES)}
-    parallel, across = _about(along, axis)
+    place = AXES.index(axis)
+    parallel, across = along[:, place], np.delete(along, place, axis=1).mean(axis=1)
     total = along.mean(axis=1)
     lines["linear_dichroism"] = parallel - across
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,9 +133,3 @@ def layer_lines(
             f"-log10 T of the layer in vacuum at {layer[1]:g}° to {axis}, far thinner than the wavelength, all azimuths"
         )
     return lines, header
-
-
-def _about(along: Array, axis: str) -> tuple[Array, Array]:
-    """Return n·α along an axis, and the mean of both directions across it, shape (1 + replicates, n)."""
-    place = AXES.index(axis)
-    return along[:, place], np.delete(along, place, axis=1).mean(axis=1)

@@ -17,6 +17,8 @@ M. Born and E. Wolf, Principles of Optics; J. E. Bertie, in Handbook of Vibratio
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mimyria.frame import Array
@@ -68,49 +70,37 @@ def film_absorbance(wavenumber: Array, n: Array, kappa: Array, thickness: float,
         return np.asarray(-np.log10(abs((1 - r**2) * phase / (1 - (r * phase) ** 2)) ** 2))
 
 
-def instrument_lines(
-    wavenumber: Array,
-    n: Array,
-    kappa: Array,
-    atr: tuple[float, ...] | None,
-    reflection: float | None,
-    film: tuple[float, ...] | None,
-) -> dict[str, Array]:
-    """Return what instruments show, by column name, shape (..., points); None stands for one that is not asked for.
+@dataclass(frozen=True)
+class Instruments:
+    """Which instruments measure a sample; None stands for one that does not."""
 
-    Parameters
-    ----------
-    wavenumber, n, kappa
-        Wavenumbers (points,) in cm⁻¹, and the optical constants, shape (..., points).
-    atr
-        Angle (°) and index of the crystal.
-    reflection
-        Angle (°) on a free surface.
-    film
-        Thickness (µm) and, if it is not 1, index of the windows.
-    """
-    lines: dict[str, Array] = {}
-    if atr is not None:
-        lines |= atr_absorbance(n, kappa, *atr)
-    if reflection is not None:
-        lines |= of_lights(REFLECTANCE, *reflectances(n, kappa, reflection))
-    if film is not None:
-        lines[FILM] = film_absorbance(wavenumber, n, kappa, *film)
-    return lines
+    atr: tuple[float, ...] | None = None
+    """Angle (°) and index of the crystal."""
+    reflection: float | None = None
+    """Angle (°) on a free surface."""
+    film: tuple[float, ...] | None = None
+    """Thickness (µm) and, if it is not 1, index of the windows."""
 
+    def lines(self, wavenumber: Array, n: Array, kappa: Array) -> dict[str, Array]:
+        """Return what they show, by column name, shape (..., points) as n and κ; wavenumbers are (points,), cm⁻¹."""
+        lines: dict[str, Array] = {}
+        if self.atr is not None:
+            lines |= atr_absorbance(n, kappa, *self.atr)
+        if self.reflection is not None:
+            lines |= of_lights(REFLECTANCE, *reflectances(n, kappa, self.reflection))
+        if self.film is not None:
+            lines[FILM] = film_absorbance(wavenumber, n, kappa, *self.film)
+        return lines
 
-def instrument_header(
-    atr: tuple[float, ...] | None, reflection: float | None, film: tuple[float, ...] | None
-) -> dict[str, str]:
-    """Return the header entries that explain the columns of `instrument_lines`."""
-    header = {}
-    if atr is not None:
-        header[ATR] = (
-            f"-log10 R of one reflection at {atr[0]:g}° in a crystal of index {atr[1]:g}; _s, _p: of polarised light"
-        )
-    if reflection is not None:
-        header[REFLECTANCE] = f"R of a flat surface at {reflection:g}°; _s, _p: of polarised light"
-    if film is not None:
-        thickness, window = (*film, 1.0)[:2]
-        header[FILM] = f"-log10 T of {thickness:g} µm between windows of index {window:g}, with interference"
-    return header
+    def header(self) -> dict[str, str]:
+        """Return the header entries that explain the columns."""
+        header = {}
+        if self.atr is not None:
+            crystal = "{:g}° in a crystal of index {:g}".format(*self.atr)
+            header[ATR] = f"-log10 R of one reflection at {crystal}; _s, _p: of polarised light"
+        if self.reflection is not None:
+            header[REFLECTANCE] = f"R of a flat surface at {self.reflection:g}°; _s, _p: of polarised light"
+        if self.film is not None:
+            film = "{:g} µm between windows of index {:g}".format(*self.film, 1.0)
+            header[FILM] = f"-log10 T of {film}, with interference"
+        return header

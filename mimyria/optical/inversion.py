@@ -32,7 +32,7 @@ from mimyria.choices import check_instruments
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.optical.dielectric import epsilon_real
-from mimyria.optical.instruments import ATR, FILM, REFLECTANCE, instrument_lines, reflectances
+from mimyria.optical.instruments import ATR, FILM, REFLECTANCE, Instruments, reflectances
 from mimyria.rates.window import sine_shape
 
 LIGHTS = ("", "s", "p")
@@ -50,12 +50,9 @@ OFF = 0.2
 
 
 @dataclass(frozen=True)
-class Instrument:
+class Instrument(Instruments):
     """How a spectrum was measured; one of three is given, and the light, ``s``, ``p`` or, unpolarised, neither."""
 
-    atr: tuple[float, ...] | None = None
-    reflection: float | None = None
-    film: tuple[float, ...] | None = None
     light: str = ""
 
     def __post_init__(self) -> None:
@@ -80,7 +77,7 @@ class Instrument:
 
     def shows(self, wavenumber: Array, n: Array, kappa: Array) -> Array:
         """Return what is measured of a sample with n and κ."""
-        return instrument_lines(wavenumber, n, kappa, self.atr, self.reflection, self.film)[self.quantity]
+        return self.lines(wavenumber, n, kappa)[self.quantity]
 
 
 class _Measured(NamedTuple):

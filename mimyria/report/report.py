@@ -16,7 +16,15 @@ from mimyria.autotrain.steps import DOING
 from mimyria.figures.document import write_document
 from mimyria.figures.markup import NOTHING, Section, number, table
 from mimyria.report.costs import Cost, cost_of, label_cores
-from mimyria.report.results import show_errors, show_labels, show_learning, show_similarities, show_spectra
+from mimyria.report.results import (
+    SCORE_TITLES,
+    score_cells,
+    show_errors,
+    show_labels,
+    show_learning,
+    show_similarities,
+    show_spectra,
+)
 from mimyria.report.status import Status, explanation, headline, latest_output, verdict, warnings
 
 log = logging.getLogger("mimyria")
@@ -103,11 +111,8 @@ def _decision(status: Status) -> str:
     for name, scores in status.changes.items():
         text = verdict(scores, rule)
         mark = {CONVERGED: "good", UNKNOWN: "quiet"}.get(text, "wrong")
-        numbers = map(number, (scores.change, scores.half, scores.spread, scores.floor))
-        biases = map(str, (scores.integral, scores.bias))
-        rows.append([escape(title_of(name)), *numbers, *biases, f'<span class="{mark}">{escape(text)}</span>'])
-    columns = ["last cycle", "change", "since half", "networks differ by", "statistical floor", "integral since half"]
-    return table([*columns, "bias on the test set", "verdict"], rows, words=1) + (
+        rows.append([*score_cells(name, scores), f'<span class="{mark}">{escape(text)}</span>'])
+    return table(["last cycle", *SCORE_TITLES, "verdict"], rows, words=1) + (
         f'<p class="quiet">Scores Σ|A−B|/Σ|A+B| between {rule.low:g} and {rule.high:g} cm⁻¹: of the spectra of the '
         "last two cycles; of this one and the last with at most half as many labels; of two networks of the committee, "
         "on average; of two measurements as long as all of the trajectories, on average. Allowed are "

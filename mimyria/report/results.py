@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mimyria.autotrain.convergence import COMPARED, Relative, title_of
+from mimyria.autotrain.convergence import COMPARED, Relative, SpectrumChange, title_of
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.steps import LABELLED, parity_plot
 from mimyria.figures.charts import Line, chart, lay_out, level, shades
@@ -35,6 +35,10 @@ SCORES = {
     "floor": ("statistical floor", GREEN, "dotted"),
 }
 """How a `SpectrumChange` is drawn: label, colour, dash."""
+SCORE_TITLES = (
+    *("change", "since half", "networks differ by", "statistical floor"),
+    *("integral since half", "bias on the test set"),
+)
 TARGET_COLORS = dict(zip(TARGETS, (BLUE, VERMILION, PURPLE), strict=False))
 SPECIES_COLORS = (GREEN, ORANGE, PURPLE, GREY)
 QUALITY = {name: meaning for name, meaning in FIGURES.items() if name.startswith("qa_")}
@@ -91,6 +95,12 @@ def _legend(cycles: Sequence[Cycle]) -> list[str]:
     return labels
 
 
+def score_cells(name: str, scores: SpectrumChange) -> list[str]:
+    """Return the name of a spectrum, and its scores under the `SCORE_TITLES`."""
+    numbers = map(number, (scores.change, scores.half, scores.spread, scores.floor))
+    return [escape(title_of(name)), *numbers, str(scores.integral), str(scores.bias)]
+
+
 def show_similarities(status: Status) -> Section:
     """Return the similarity of the spectra of successive cycles over the number of labels, and all numbers."""
     rule, cycles = status.settings.convergence, status.cycles
@@ -109,12 +119,8 @@ def show_similarities(status: Status) -> Section:
     rows = []
     for cycle in cycles:
         for name, each in cycle.changes.items():
-            numbers = map(number, (each.change, each.half, each.spread, each.floor))
-            biases = map(str, (each.integral, each.bias))
-            texts = (escape(title_of(name)), *numbers, *biases, escape(verdict(each, rule)))
-            rows.append([cycle.title, str(cycle.n_labels), *texts])
-    columns = ["cycle", "labels", "spectrum", "change", "since half", "networks differ by", "statistical floor"]
-    columns += ["integral since half", "bias on the test set", "verdict"]
+            rows.append([cycle.title, str(cycle.n_labels), *score_cells(name, each), escape(verdict(each, rule))])
+    columns = ["cycle", "labels", "spectrum", *SCORE_TITLES, "verdict"]
     details = f"<details><summary>all numbers</summary>{table(columns, rows, words=1)}</details>"
     keys = key([*SCORES.values(), ("wanted", GREY, "dashed")])
     return Section(keys + place("similarity") + details, {"similarity": lay_out(charts)})

@@ -69,6 +69,10 @@ class Measured:
         text = f"{value:.{digits}f} ± {error:.{digits}f}"
         return f"({text})e{power}" if power else text
 
+    def minus(self, other: Measured) -> Measured:
+        """Return the difference to an independent number."""
+        return Measured(self.value - other.value, float(np.hypot(self.error, other.error)))
+
     def times(self, factor: float) -> Measured:
         """Return it in another unit."""
         return Measured(self.value * factor, self.error * factor, self.error_95 * factor)

@@ -43,11 +43,8 @@ def cross_section_scale(
     of_cell, meaning = cross_section_of_all(wavenumber, conditions)
     if conditions.per == "molecule" and series[0].molecular:
         count = sum(mean_counts(series).values())
-        return (
-            of_cell / count,
-            meaning + f"of one of {count:.6g} molecules, in an interval of 1 cm⁻¹",
-            PER_MOLECULE,
-        )
+        meaning += f"of one of {count:.6g} molecules, in an interval of 1 cm⁻¹"
+        return of_cell / count, meaning, PER_MOLECULE
     density = np.average([1 / run.volume.mean() for run in series], weights=[len(run) for run in series])
     return of_cell * float(density) / ANGSTROM**3, meaning + "of 1 cm³, in an interval of 1 cm⁻¹", PER_VOLUME
 

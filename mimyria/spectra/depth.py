@@ -27,10 +27,9 @@ from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.gibbs import gibbs_height, half_thickness
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_header, correction_ratio
-from mimyria.spectra.sampling import Sampling, power_spectra
+from mimyria.spectra.sampling import Sampling, power_spectra, replicated
 from mimyria.spectra.sfg import UNITS, pairs_in_words, susceptibility
 from mimyria.spectra.spectrum import Spectrum, write_columns
-from mimyria.statistics.replicates import without_each
 from mimyria.targets import APT, PGT
 from mimyria.units import MASS_DENSITY, infrared_prefactor
 
@@ -228,10 +227,7 @@ def _means(series: Sequence[ResponseSeries], layers: Layers, sampling: Sampling)
             place = layers.place(molecule_heights(run, frames))
             weights = np.stack([np.ones(place.shape[1]), np.asarray(run.molecule_mass)])
             rows += [np.stack([np.bincount(of, w, len(layers)) for w in weights]) for of in place]
-        each.append(np.array(rows))
-    mean = np.concatenate(each).mean(axis=0)
-    if not (size := sampling.block_frames):
-        return mean[None]
-    blocks = np.array([of[k : k + size].mean(axis=0) for of in each for k in range(0, len(of) - size + 1, size)])
-    others = [np.concatenate(each[:k] + each[k + 1 :]).mean(axis=0) for k in range(len(each)) if len(each) > 1]
-    return np.stack([mean, *without_each(mean, blocks), *others])
+        each.append(np.array(rows)[..., None])
+    size = sampling.block_frames
+    blocks = [of[: len(of) // size * size].reshape(-1, size, *of.shape[1:]).mean(axis=1) for of in each] if size else []
+    return replicated(series, [of.mean(axis=0) for of in each], blocks)[..., 0]

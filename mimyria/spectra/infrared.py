@@ -11,7 +11,7 @@ from mimyria.frame import AXES, Array
 from mimyria.optical.dielectric import epsilon_imag, optical_constants, optical_header
 from mimyria.optical.directions import RATIOS, directional, layer_lines
 from mimyria.optical.directions import UNITS as OF_DIRECTIONS
-from mimyria.optical.instruments import SHOWN, instrument_header, instrument_lines
+from mimyria.optical.instruments import SHOWN, Instruments
 from mimyria.rates.faces import face_area
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.committee import committee_columns
@@ -45,7 +45,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     polar liquid, is not resolved below half of the resolution: ε', ε'' and σ' there, and what is made of them, are NaN.
     """
     temperature, infinity = conditions.temperature, conditions.epsilon_infinity
-    instruments = conditions.atr, conditions.reflection, conditions.film
+    instruments = Instruments(conditions.atr, conditions.reflection, conditions.film)
     wavenumber, shapes = power_spectra(series, dipole_rate, sampling)
     prefactor = infrared_prefactor(1.0, temperature)  # V is in the signal, as it may differ between trajectories
     factor = prefactor * correction_ratio(wavenumber, temperature, conditions.correction)
@@ -56,7 +56,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
     lines["sigma"] = CONDUCTIVITY * n_alpha
     if infinity is not None:
         lines |= optical_constants(wavenumber, n_alpha, infinity)
-        lines |= instrument_lines(wavenumber, lines["n"], lines["kappa"], *instruments)
+        lines |= instruments.lines(wavenumber, lines["n"], lines["kappa"])
     along, axis = np.empty(0), conditions.directions
     of_layer: dict[str, str] = {}
     if axis is not None:  # each component takes a third of 1/(6 ε0 c V k_B T)
@@ -92,7 +92,7 @@ def infrared(series: Sequence[ResponseSeries], conditions: Conditions, sampling:
         header |= of_axis | of_layer
     header |= explained | correction_header(conditions.correction)
     if infinity is not None:
-        header |= optical_header(infinity) | instrument_header(*instruments)
+        header |= optical_header(infinity) | instruments.header()
     return sampling.spectrum("ir", wavenumber, lines, header, UNITS, unbiased=RATIOS, more=committee)
 
 

@@ -46,9 +46,8 @@ def measure_modes(spectra: Mapping[str, Spectrum]) -> list[Mode]:
         if match is None or match[1] != match[2]:
             continue
         (band,) = measure_bands(density, column, [(0.0, float(density.wavenumber[-1]))])
-        shares = {
-            whole: _share(spectra[kind], whole, match[1]) for kind in WHOLE if kind in spectra for whole in WHOLE[kind]
-        }
+        wholes = [(kind, column) for kind in WHOLE if kind in spectra for column in WHOLE[kind]]
+        shares = {whole: _share(spectra[kind], whole, match[1]) for kind, whole in wholes}
         found.append(Mode(match[1], band.centre, band.maximum, band.width, shares))
     return found
 

@@ -57,11 +57,9 @@ class Powers:
 
     def of(self, runs: Sequence[int]) -> Bins:
         """Return the powers of some runs together."""
-        counts = self.counts[runs].sum(axis=0)
+        counts, sums = self.counts[runs].sum(axis=0), self.sums[runs].sum(axis=0)
         there = counts > 0
-        return Bins(
-            self.omega[there], self.edges[there], counts[there], self.sums[runs].sum(axis=0)[there] / counts[there]
-        )
+        return Bins(self.omega[there], self.edges[there], counts[there], sums[there] / counts[there])
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,8 @@ def isosbestic_points(wavenumber: Array, difference: Array, error: Array) -> lis
             continue
         slope, level = np.polyfit(nu[left : right + 1] - nu[left], values[left : right + 1], 1)
         if slope:
-            points.append(
-                Measured(float(nu[left] - level / slope), float(np.mean(sigma[left : right + 1]) / abs(slope)))
-            )
+            error_there = np.mean(sigma[left : right + 1]) / abs(slope)
+            points.append(Measured(float(nu[left] - level / slope), float(error_there)))
     return points
 
 
@@ -99,9 +98,8 @@ def _ratio(first: Path, second: Path, kind: str, molecule: str) -> float:
     """Return the scale of the second that makes both refer to the same number of molecules."""
     numbers = []
     for folder in (first, second):
-        headers = [
-            read_spectrum(path).header for path in map(folder.joinpath, ("ir.csv", "raman.csv")) if path.is_file()
-        ]
+        files = [folder / name for name in ("ir.csv", "raman.csv")]
+        headers = [read_spectrum(path).header for path in files if path.is_file()]
         words = next((header[COUNTS] for header in headers if COUNTS in header), "")
         stated = dict(each.rsplit(" ", 1) for each in words.split(", ") if each)
         if molecule not in stated:

@@ -151,9 +151,8 @@ class Spectrum:
     def remark(self, column: str | None = None) -> str:
         """Return what was done to a column when it was read from a file of others; empty where nothing was."""
         name = self._name(column)
-        return (
-            self.header.get(name, "") if self.kind == TABLE and name.startswith((ABSORBANCE, ATR, REFLECTANCE)) else ""
-        )
+        read = self.kind == TABLE and name.startswith((ABSORBANCE, ATR, REFLECTANCE))
+        return self.header.get(name, "") if read else ""
 
     def measured(self, column: str | None = None) -> str:
         """Return ``reflectance`` or ``atr_absorbance`` where a file of others says that a column is one, or nothing."""

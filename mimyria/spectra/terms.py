@@ -69,11 +69,8 @@ def group_terms(
         molecular, further, unit = each
         header[f"{molecular}[A]"] = f"(A-A + half of every A-B term) of one molecule of A; {unit}"
         # Empty groups have no molecule whose terms could be told.
-        molecules = {
-            group: further * shapes[:, a].sum(axis=1) / count
-            for a, (group, count) in enumerate(counts.items())
-            if count
-        }
+        filled = [(a, group, count) for a, (group, count) in enumerate(counts.items()) if count]
+        molecules = {group: further * shapes[:, a].sum(axis=1) / count for a, group, count in filled}
         if BULK in names:
             header[f"{molecular}[A-{BULK}]"] = f"a molecule of A minus one of the {BULK}"
         if BULK in molecules:

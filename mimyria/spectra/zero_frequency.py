@@ -125,10 +125,7 @@ class ZeroFrequency:
     def minus(self, other: ZeroFrequency) -> dict[str, Measured]:
         """Return the differences to another run by name, their errors added in quadrature."""
         both = {name: (getattr(self, name), getattr(other, name)) for name in COMPARED}
-        return {
-            name: Measured(one.value - two.value, float(np.hypot(one.error, two.error)))
-            for name, (one, two) in both.items()
-        }
+        return {name: one.minus(two) for name, (one, two) in both.items()}
 
 
 COMPARED = ("conductivity", "permittivity", "relaxation_strength", "relaxation_time", "faster")

@@ -73,7 +73,6 @@ PAGELESS = {
     "figures/document": "test_page.py",
     "figures/markup": "test_report.py",
     "files/compression": "test_readers.py: the contract of readers",
-    "files/header": "test_layout.py and test_write.py",
     "formats/ase_formats": "test_readers.py: the contract of readers",
     "formats/born": "test_espresso.py, test_abinit.py and test_phonopy.py",
     "formats/extxyz": "test_readers.py: the contract of readers",

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from mimyria.errors import TrajectoryError
-from mimyria.files.header import parse_header
-from mimyria.files.xyz import Block, parse_rows, read_blocks, read_names, table_of
+from mimyria.files.xyz import Block, parse_header, parse_rows, read_blocks, read_names, table_of
 
 FRAME = "2\nProperties=species:S:1:pos:R:3 Time={}\nO 0 0 1.5\nH 0 0 2.5D+00\n"
 

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from mimyria.frame import Array
+from mimyria.optical.instruments import ATR, FILM, REFLECTANCE
 from mimyria.spectra.bands import Band
 from mimyria.spectra.spectrum import Spectrum, column_name
 
@@ -131,16 +132,14 @@ def _infrared(spectrum: Spectrum) -> list[Panel]:
     curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_contributions(spectrum, "n_alpha_cm-1")]
     bands = spectrum.bands("n_alpha_cm-1")
     panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0, bands)]
-    if "kappa" in spectrum.columns:
-        optical = [_curve(spectrum, "n", "n", BLUE), _curve(spectrum, "kappa", "κ", VERMILION)]
-        panels.append(_panel("ir", "refractive index", "n, κ", "", optical))
-    shown = {"atr_absorbance": ("ATR", BLUE), "film_absorbance": ("film", VERMILION)}
-    seen = [_curve(spectrum, name, *as_what) for name, as_what in shown.items() if name in spectrum.columns]
-    if seen:
-        panels.append(_panel("ir", "as a spectrometer shows it", "absorbance", "", seen))
-    if "reflectance" in spectrum.columns:
-        surface = [_curve(spectrum, "reflectance", "reflectance", BLUE)]
-        panels.append(_panel("ir", "reflection of a surface", "R", "", surface))
+    for title, quantity, shown in (
+        ("refractive index", "n, κ", {"n": ("n", BLUE), "kappa": ("κ", VERMILION)}),
+        ("as a spectrometer shows it", "absorbance", {ATR: ("ATR", BLUE), FILM: ("film", VERMILION)}),
+        ("reflection of a surface", "R", {REFLECTANCE: (REFLECTANCE, BLUE)}),
+    ):
+        seen = [_curve(spectrum, name, *as_what) for name, as_what in shown.items() if name in spectrum.columns]
+        if seen:
+            panels.append(_panel("ir", title, quantity, "", seen))
     return panels
 
 

@@ -10,13 +10,24 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.compression import open_lines
-from mimyria.files.header import Header, parse_header, split_time
 from mimyria.files.lammps_text import UNSTATED
 from mimyria.files.layout import own_header, stored_tensors
 from mimyria.files.naming import NO_ATOMS, Atoms, words_of
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
-from mimyria.files.xyz import COLUMNS, NUMBERS, TENSORS, Block, Table, parse_rows, read_blocks, table_of
+from mimyria.files.xyz import (
+    COLUMNS,
+    NUMBERS,
+    TENSORS,
+    Block,
+    Header,
+    Table,
+    parse_header,
+    parse_rows,
+    read_blocks,
+    split_time,
+    table_of,
+)
 from mimyria.frame import Array, Frame
 
 SUFFIXES = (".xyz", ".extxyz")

@@ -20,11 +20,10 @@ from mimyria.elements import covalent_radii
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
 from mimyria.files.compression import open_lines
-from mimyria.files.header import Header, parse_header
 from mimyria.files.naming import NO_ATOMS, Atoms
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_names
-from mimyria.files.xyz import Table, parse_rows, read_blocks
+from mimyria.files.xyz import Header, Table, parse_header, parse_rows, read_blocks
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR, ELECTRON_MASS
 

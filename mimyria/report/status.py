@@ -16,7 +16,7 @@ from mimyria.autotrain.folder import RunFolder, read_provenance
 from mimyria.autotrain.history import Cycle
 from mimyria.autotrain.settings import AutotrainSettings, Convergence
 from mimyria.execute import LOG
-from mimyria.files.header import parse_header, split_time
+from mimyria.files.xyz import parse_header, split_time
 from mimyria.labels.quality import summarise_quality
 
 WARNING = "warning: "

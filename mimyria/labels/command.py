@@ -68,8 +68,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     if not isolated:
         warn_of_narrow(frames.values())
     each, plan = _plan(frames, settings)
-    resources = {key: number for key in ("workers", "cores") if (number := getattr(settings, key)) is not None}
-    executor = make_executor(settings.executor, resources, work)
+    executor = make_executor(settings.executor, settings.resources, work)
     try:
         with progress(f"{name} labels") as advance:
             labelled = label_frames(plan.configurations, engine, executor, work, each, advance)
@@ -112,13 +111,17 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
             place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
             frames[index] = replace(frame, cell=cell_of(place, frame), periodic=periodic)
     for frame in frames.values():
-        repeats = frame.cell[frame.periodic]
-        if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
-            raise ConfigError(
-                f"{frame.info['source']}, frame {frame.info['source_frame']}: the cell vectors "
-                f"{np.round(frame.cell, 3).tolist()} span no volume; give --cell"
-            )
+        check_cell(frame, f"{frame.info['source']}, frame {frame.info['source_frame']}")
     return frames
+
+
+def check_cell(frame: Frame, place: str) -> None:
+    """Raise ConfigError if the cell vectors that repeat span no volume."""
+    repeats = frame.cell[frame.periodic]
+    if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
+        raise ConfigError(
+            f"{place}: the cell vectors {np.round(frame.cell, 3).tolist()} span no volume; give --cell"
+        )
 
 
 def draw(count: int, sample: int, seed: int) -> list[int]:

@@ -7,6 +7,7 @@ and likewise with β. Both ways give the same mixed derivatives of one energy an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -22,14 +23,14 @@ PROPERTIES = {1: "dipole", 2: "alpha", 3: "beta"}
 """Header keys of M and its field derivatives, by the order of the target that is their gradient."""
 
 
-def displace(frame: Frame) -> dict[str, Frame]:
-    """Return the 6n displaced configurations by names such as ``0002y-``: atom, axis and direction."""
+def displace(frame: Frame, step: float = STEP, atoms: Iterable[int] | None = None) -> dict[str, Frame]:
+    """Return the displaced configurations, 6 of each atom, by names such as ``0002y-``: atom, axis and direction."""
     configurations = {}
-    for atom in range(len(frame)):
+    for atom in range(len(frame)) if atoms is None else atoms:
         for axis in range(3):
             for sign, mark in ((1, "+"), (-1, "-")):
                 positions = frame.positions.copy()
-                positions[atom, axis] += sign * STEP
+                positions[atom, axis] += sign * step
                 configurations[f"{atom:04d}{'xyz'[axis]}{mark}"] = replace(frame, positions=positions)
     return configurations
 

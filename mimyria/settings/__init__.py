@@ -4,6 +4,7 @@ A new one is a flag of the command, a name in YAML and in Python, an entry of ``
 identity of the result if it decides it.
 """
 
+from mimyria.settings.of_harmonic import HarmonicSettings
 from mimyria.settings.of_label import LabelSettings
 from mimyria.settings.of_spectrum import Experiment, Pictures, Reading, Sampled, SpectrumSettings
 from mimyria.settings.of_train import TrainSettings
@@ -12,6 +13,7 @@ from mimyria.settings.reading import EvaluateSettings, PredictSettings, Stored, 
 __all__ = [
     "EvaluateSettings",
     "Experiment",
+    "HarmonicSettings",
     "LabelSettings",
     "Pictures",
     "PredictSettings",

@@ -42,7 +42,42 @@ class Configurations(Frames, Cell, Topology):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calculation(Settings):
+class Program(Settings):
+    """The electronic structure program, and the fields it computes in."""
+
+    panel: ClassVar[str] = "Calculations"
+    field: float | None = setting(FIELD, "Field strength, E_h/(e a0); by default 2e-3, and 8e-3 for hgt.", "result")
+    template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
+    set: Mapping[str, str] = setting(
+        Pairs(of=Kind()),
+        "Repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema.",
+        "result",
+        {},
+        file="schema=(.+)",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Settings):
+    """Where calculations run."""
+
+    panel: ClassVar[str] = "Where it runs"
+    executor: str = setting(WORD, "local or a profile (configs/cluster).", "nothing", "local", file="(?!local$)(.+)")
+    command: str | None = setting(
+        WORD, "Command that starts CP2K, such as `mpirun -np 64 cp2k.psmp`.", "nothing", file=r"(?=\S*/)(.+)"
+    )
+    workers: int | None = setting(COUNT, "Configurations at a time on this machine.", "nothing")
+    cores: int | None = setting(COUNT, "Cores (OpenMP threads) of each.", "nothing")
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """Those of this machine that are given, as `make_executor` takes them."""
+        given = {"workers": self.workers, "cores": self.cores}
+        return {name: number for name, number in given.items() if number is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calculation(Program):
     """The calculations for each configuration."""
 
     panel: ClassVar[str] = "Calculations"
@@ -52,17 +87,8 @@ class Calculation(Settings):
     target: str = setting(
         TARGET, "pgt: APT and PGT (14 runs); apt: APT (8 runs); hgt: all three (33 runs).", "result", "pgt", given=True
     )
-    field: float | None = setting(FIELD, "Field strength, E_h/(e a0); by default 2e-3, and 8e-3 for hgt.", "result")
     scheme: str = setting(
         Choice(names=("field", "displacement")), "Fields, or, for validation, displaced atoms.", "result", "field"
-    )
-    template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
-    set: Mapping[str, str] = setting(
-        Pairs(of=Kind()),
-        "Repeatable. pyscf: functional, basis, grid, convergence. tblite: method. cp2k: schema.",
-        "result",
-        {},
-        file="schema=(.+)",
     )
     epsilon: float = setting(EPSILON, "ε∞ around clusters; 1.78 for water.", "use", 1.0)
     max_residual: float | None = setting(POSITIVE, "Refuse labels whose fit has a larger residual, E_h/a0.", "use")
@@ -70,16 +96,10 @@ class Calculation(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelSettings(Calculation, Configurations):
+class LabelSettings(Running, Calculation, Configurations):
     """Settings of `make_labels`."""
 
     panel: ClassVar[str] = "Where it runs"
-    executor: str = setting(WORD, "local or a profile (configs/cluster).", "nothing", "local", file="(?!local$)(.+)")
-    command: str | None = setting(
-        WORD, "Command that starts CP2K, such as `mpirun -np 64 cp2k.psmp`.", "nothing", file=r"(?=\S*/)(.+)"
-    )
-    workers: int | None = setting(COUNT, "Configurations at a time on this machine.", "nothing")
-    cores: int | None = setting(COUNT, "Cores (OpenMP threads) of each.", "nothing")
     retry: bool = setting(Switch(), "Retry failed ones: from scratch, then a safer SCF.", "nothing", False, given=True)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,158 @@
+"""What gives the forces: an engine of `mimyria label` without a field, or any calculator of ASE, by its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mimyria.engines.engine import Configuration, Engine, Task
+from mimyria.engines.registry import ENGINES, make_engine
+from mimyria.errors import ConfigError, LabelError
+from mimyria.frame import Array, Frame
+from mimyria.units import BOHR, HARTREE
+
+ELSEWHERE = {"xtb": "xtb.ase.calculator:XTB", "mace_off": "mace.calculators:mace_off", "mace_mp": "mace.calculators:mace_mp"}
+"""Calculators by short names that ASE does not know."""
+
+Forces = Callable[[Frame], tuple[Array, float]]
+"""Forces of a structure, eV/Å, shape (n, 3), and its energy, eV."""
+
+
+@dataclass(frozen=True)
+class Calculator:
+    """A calculator as its job makes it again: a name, and settings as plain values."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine of `mimyria label` that it is; None for a calculator of ASE."""
+        return ENGINES[self.name](**self.settings) if self.name in ENGINES else None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines its results."""
+        engine = self.engine
+        return {"calculator": self.name, **self.settings} if engine is None else engine.identity
+
+    @property
+    def words(self) -> str:
+        """The calculator in a few words, for headers."""
+        engine = self.engine
+        if engine is not None:
+            return f"{self.name} {engine.summary}"
+        given = ", ".join(f"{key}={value}" for key, value in self.settings.items())
+        return f"{self.name} of ASE" + (f" ({given})" if given else "")
+
+    def forces(self, frame: Frame, charge: int, folder: Path) -> Forces:
+        """Return the function of structures with the same atoms, which works in a folder."""
+        engine = self.engine
+        return _of_ase(self, charge) if engine is None else _of_engine(engine, charge, folder)
+
+
+def choose_calculator(name: str, settings: Mapping[str, str], template: Path | None, command: str | None) -> Calculator:
+    """Return the calculator of a name, after a look whether there is one.
+
+    Parameters
+    ----------
+    name
+        An engine, a calculator of ASE, or ``module:Class``.
+    settings
+        Of the engine, or arguments of the calculator, as text.
+    template, command
+        Of CP2K.
+
+    Raises
+    ------
+    ConfigError, LabelError
+        If there is no such calculator, or it has no such setting.
+    """
+    if name in ENGINES:
+        engine = choose_engine(name, settings, template, command)
+        engine.prepare(1e-3, 1)  # which looks at its settings, whatever the field
+        return Calculator(name, engine.job_settings)
+    _class_of(name)
+    return Calculator(name, {key: yaml.safe_load(value) for key, value in settings.items()})
+
+
+def choose_engine(name: str, settings: Mapping[str, str], template: Path | None, command: str | None) -> Engine:
+    """Return an engine with those of the settings that it has; raise ConfigError for one that no engine has."""
+    known = {each.name for engine in ENGINES.values() for each in fields(engine)}
+    own = {each.name for each in fields(ENGINES[name])} | (set(settings) - known)
+    files = {"template": template, "command": command}
+    given = {key: value for key, value in {**files, **settings}.items() if key in own and value is not None}
+    return make_engine(name, given)
+
+
+def _class_of(name: str) -> Callable[..., Any]:
+    """Return what makes a calculator of ASE; raise ConfigError if there is none of that name, or it does not load."""
+    from ase.calculators.calculator import get_calculator_class, names
+
+    place = ELSEWHERE.get(name, name)
+    if ":" not in place and place not in names:
+        raise ConfigError(
+            f"--calculator takes {', '.join(ENGINES)}, a calculator of ASE ({', '.join(names[:3])}, emt, ...) or "
+            f"module:Class, not {name!r}"
+        )
+    module, _, attribute = place.partition(":")
+    try:
+        made = getattr(import_module(module), attribute) if attribute else get_calculator_class(place)
+    except AttributeError:
+        raise ConfigError(f"--calculator {name}: {module} has no {attribute}") from None
+    except Exception as error:  # of a module of somebody else, which may fail in any way when it is loaded
+        missing = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else f"{error}"
+        raise ConfigError(f"--calculator {name}: {' '.join(missing.split())}") from error
+    if not callable(made):
+        raise ConfigError(f"--calculator {name}: {attribute} of {module} is no class and no function")
+    return made  # type: ignore[no-any-return]
+
+
+def _of_engine(engine: Engine, charge: int, folder: Path) -> Forces:
+    none = np.zeros((1, 3))
+
+    def forces(frame: Frame) -> tuple[Array, float]:
+        configuration = Configuration(frame, charge)
+        engine.check(configuration)
+        engine.write_inputs(folder, configuration, none)
+        task = Task(frame=frame, charge=charge, folder=folder)
+        try:
+            run = engine.calculation(task)(0, none[0])
+        finally:
+            engine.clean(folder)
+        return run.forces * HARTREE / BOHR, run.energy * HARTREE
+
+    return forces
+
+
+def _of_ase(calculator: Calculator, charge: int) -> Forces:
+    """Return the function of a calculator of ASE, which is told the charge in every way that is usual."""
+    from ase import Atoms
+
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        made = _class_of(calculator.name)(**calculator.settings)
+    except (TypeError, ValueError) as error:
+        raise LabelError(f"--set: {calculator.name}: {' '.join(str(error).split())}") from error
+
+    def forces(frame: Frame) -> tuple[Array, float]:
+        atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.periodic)
+        if charge:
+            atoms.set_initial_charges(np.full(len(atoms), charge / len(atoms)))
+            atoms.info["charge"] = charge
+        atoms.calc = made
+        try:
+            return np.asarray(atoms.get_forces(), dtype=float), float(atoms.get_potential_energy())
+        except Exception as error:  # each calculator fails in its own way
+            kind = type(error).__name__
+            raise LabelError(f"{calculator.name}: {' '.join(str(error).split()) or kind} ({kind})") from error
+
+    return forces

@@ -9,6 +9,7 @@ import typer
 from mimyria import __version__
 from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
+from mimyria.cli.harmonic import harmonic
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
 from mimyria.cli.spectra import bands, compare, optics, rates, spectrum, static
@@ -20,6 +21,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     evaluate: "mimyria evaluate apt.mym labels.extxyz --plot parity.png",
     predict: "mimyria predict apt.mym md.extxyz --out tensors.extxyz",
     spectrum: "mimyria spectrum md.trr --topology md.pdb --apt apt.mym --pgt pgt.mym --out spectra",
+    harmonic: "mimyria harmonic water.xyz --calculator tblite --relax --out water",
     autotrain: "mimyria autotrain configs/autotrain-quick.yaml --folder quick",
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",

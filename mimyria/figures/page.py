@@ -34,7 +34,7 @@ def write_page(
     Of a text file the ``#`` lines are shown, or the whole where it has none.
     """
     texts = {file.name: file.read_text(encoding="utf-8") for file in files}
-    links = "\n".join(_download(name, text) for name, text in texts.items())
+    links = "\n".join(download(name, text) for name, text in texts.items())
     body = BODY.format(notes="<br>".join(map(escape, notes)), files=links)
     write_document(path, title or "mimyria", body, {"panels": figure_of(panels)}, texts)
 
@@ -46,7 +46,7 @@ def figure_of(panels: Sequence[Panel]) -> Any:
     return gridplot(rows, sizing_mode="stretch_width", toolbar_location="right", toolbar_options={"logo": None})
 
 
-def _download(name: str, text: str) -> str:
+def download(name: str, text: str) -> str:
     """Return a link that downloads a file, and below it the header of the file."""
     header = [line[2:] for line in text.splitlines() if line.startswith("# ")] or text.splitlines()
     shown = escape("\n".join(header))

@@ -129,9 +129,11 @@ def _contributions(spectrum: Spectrum, name: str, prefix: str = "") -> list[Curv
 
 def _infrared(spectrum: Spectrum) -> list[Panel]:
     """Return n·α with its parts, and the refractive index where it was asked for."""
-    curves = [_curve(spectrum, "n_alpha_cm-1", "total", BLUE), *_contributions(spectrum, "n_alpha_cm-1")]
-    bands = spectrum.bands("n_alpha_cm-1")
-    panels = [_panel("ir", "infrared", "n·α", "10³ cm⁻¹", curves, 1000.0, bands)]
+    name, quantity, unit = "n_alpha_cm-1", "n·α", "10³ cm⁻¹"
+    if name not in spectrum.columns:
+        name, quantity, unit = "n_alpha_per_molecule", "n·α/c", "10³ L mol⁻¹ cm⁻¹"
+    curves = [_curve(spectrum, name, "total", BLUE), *_contributions(spectrum, name)]
+    panels = [_panel("ir", "infrared", quantity, unit, curves, 1000.0, spectrum.bands(name))]
     for title, quantity, shown in (
         ("refractive index", "n, κ", {"n": ("n", BLUE), "kappa": ("κ", VERMILION)}),
         ("as a spectrometer shows it", "absorbance", {ATR: ("ATR", BLUE), FILM: ("film", VERMILION)}),

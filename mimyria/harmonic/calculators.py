@@ -18,7 +18,7 @@ from mimyria.errors import ConfigError, LabelError
 from mimyria.frame import Array, Frame
 from mimyria.units import BOHR, HARTREE
 
-ELSEWHERE = {"xtb": "xtb.ase.calculator:XTB", "mace_off": "mace.calculators:mace_off", "mace_mp": "mace.calculators:mace_mp"}
+ELSEWHERE = {"xtb": "xtb.ase.calculator:XTB", "mace_off": "mace.calculators:mace_off"}
 """Calculators by short names that ASE does not know."""
 
 Forces = Callable[[Frame], tuple[Array, float]]
@@ -112,7 +112,7 @@ def _class_of(name: str) -> Callable[..., Any]:
         raise ConfigError(f"--calculator {name}: {' '.join(missing.split())}") from error
     if not callable(made):
         raise ConfigError(f"--calculator {name}: {attribute} of {module} is no class and no function")
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _of_engine(engine: Engine, charge: int, folder: Path) -> Forces:

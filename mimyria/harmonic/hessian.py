@@ -90,14 +90,15 @@ def compute_hessian(
     check_distances(frame)
     if (engine := wanted.calculator.engine) is not None:
         engine.check(Configuration(frame, wanted.charge))
-    structure = {name: getattr(frame, name) for name in ("numbers", "positions", "cell", "periodic")} | {"fixed": fixed}
-    facts = {"calculator": wanted.calculator.identity, "charge": wanted.charge, "step": wanted.step}
+    structure = {name: getattr(frame, name) for name in ("numbers", "positions", "cell", "periodic")}
+    structure["fixed"] = fixed
+    facts: dict[str, Any] = {"calculator": wanted.calculator.identity, "charge": wanted.charge, "step": wanted.step}
     facts |= {"fmax": wanted.fmax, "structure": {name: array.tolist() for name, array in structure.items()}}
     identity = Identity(facts)
     folder = work / identity.key
     with locked(folder / "running.lock", math.inf) as lock:
         write_npz(folder / STRUCTURE, structure)
-        task = {"calculator": wanted.calculator.name, "settings": dict(wanted.calculator.settings)}
+        task: dict[str, Any] = {"calculator": wanted.calculator.name, "settings": dict(wanted.calculator.settings)}
         task |= {"charge": wanted.charge, "step": wanted.step, "fmax": wanted.fmax, "path": _own_modules()}
         write_json(folder / TASK, task)
         held = (lock.fileno(),)

@@ -119,9 +119,7 @@ def check_cell(frame: Frame, place: str) -> None:
     """Raise ConfigError if the cell vectors that repeat span no volume."""
     repeats = frame.cell[frame.periodic]
     if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
-        raise ConfigError(
-            f"{place}: the cell vectors {np.round(frame.cell, 3).tolist()} span no volume; give --cell"
-        )
+        raise ConfigError(f"{place}: the cell vectors {np.round(frame.cell, 3).tolist()} span no volume; give --cell")
 
 
 def draw(count: int, sample: int, seed: int) -> list[int]:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimyria.choices import COUNT, LASER, SOURCE, WORD, positive
-from mimyria.declare import Choice, File, Kind, Many, Number, Pairs, Settings, Switch, setting
+from mimyria.declare import Choice, File, Kind, Many, Pairs, Settings, Switch, setting
 from mimyria.errors import ConfigError
 from mimyria.settings.of_label import Program, Running
 from mimyria.settings.of_spectrum import Pictures
 from mimyria.settings.reading import Cell, Frames, Prediction, Topology
 
 HESSIAN_UNITS = ("eV/A^2", "Eh/a0^2", "Ry/a0^2", "N/m")
-HELP_OF_TENSORS = "cp2k, pyscf or tblite, a model (`water`), or `frames`; by default the calculator, if it is one of these."
+HELP_OF_TENSORS = "cp2k, pyscf, tblite, a model (`water`), or `frames`; by default --calculator if it is an engine."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,5 +96,3 @@ class HarmonicSettings(Pictures, Shown, Running, Responses, Curvature):
             raise ConfigError(f"--scale takes a factor near 1, such as 0.96, not {self.scale:g}")
         if self.width < 0.1:
             raise ConfigError(f"--width takes at least 0.1 cm⁻¹, not {self.width:g}")
-
-

@@ -1,0 +1,204 @@
+"""`normal_modes`: from structures to folders of modes, lines, spectra, thermochemistry and a page that moves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria import __version__
+from mimyria.config import File, path_of, paths_of, settings_of, write_settings
+from mimyria.declare import in_words
+from mimyria.errors import ConfigError, Interrupted, MimyriaError, RunFailed
+from mimyria.execute import make_executor
+from mimyria.figures.reference import read_reference
+from mimyria.frame import Array, Frame
+from mimyria.harmonic.assignment import assign
+from mimyria.harmonic.broadened import broadened
+from mimyria.harmonic.calculators import Calculator, choose_calculator
+from mimyria.harmonic.hessian import Point, Wanted, compute_hessian
+from mimyria.harmonic.lines import lines_of
+from mimyria.harmonic.modes import Modes
+from mimyria.harmonic.modes import normal_modes as modes_of
+from mimyria.harmonic.output import Harmonic, write_harmonic
+from mimyria.harmonic.structures import fixed_atoms, read_structures, with_isotopes
+from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
+from mimyria.harmonic.thermochemistry import thermochemistry
+from mimyria.memory import locked
+from mimyria.progress import progress
+from mimyria.settings import HarmonicSettings
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.spectrum import Spectra
+
+log = logging.getLogger("mimyria")
+
+WORK = "calculations"
+FREE = 50.0
+"""cm⁻¹; translations and rotations of an exact Hessian at a minimum have none, those of a usual one less than this."""
+UNCERTAIN = 10.0
+"""cm⁻¹; largest standard error of a wavenumber by the noise of the Hessian without a warning."""
+
+
+def normal_modes(
+    structures: File | Iterable[File], out: File, settings: HarmonicSettings | None = None, **given: Any
+) -> dict[str, Harmonic]:
+    """Compute the normal modes of structures with their infrared and Raman lines, and write a folder of each.
+
+    Parameters
+    ----------
+    structures
+        Files of one structure or several.
+    out
+        Folder of the only structure, or of a folder for each.
+    settings, given
+        See `HarmonicSettings`: ``calculator``, ``apt``, ``pgt``, ``relax``, ``isotope``, ``scale``, ...
+
+    Returns
+    -------
+    dict
+        By the name of the structure.
+
+    Raises
+    ------
+    ConfigError, LabelError, ModelError, TrajectoryError
+        If a setting is wrong, or the only structure cannot be treated.
+    RunFailed
+        If some of several structures could not be treated; the others are written.
+    """
+    paths, out, settings = paths_of(structures), path_of(out), settings_of(HarmonicSettings, settings, given)
+    for text in settings.reference:
+        read_reference(text)
+    if not paths:
+        raise ConfigError("no structure is given")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; --out takes a folder")
+    calculator = None
+    if settings.hessian is None:
+        if settings.calculator is None:
+            raise ConfigError("there is no Hessian: give --calculator, such as tblite, or --hessian FILE")
+        calculator = choose_calculator(settings.calculator, settings.set, settings.template, settings.command)
+    frames = read_structures(paths, settings)
+    made: dict[str, Harmonic] = {}
+    failures: dict[str, MimyriaError] = {}
+    for name, frame in frames.items():
+        folder = out if len(frames) == 1 else out / name
+        try:
+            with locked(folder / WORK / "lock"):
+                made[name] = _harmonic(frame, folder, settings, calculator, name)
+                flags = {"structure": list(paths)} | in_words(settings) | {"mimyria": __version__}
+                write_settings(folder / "settings.yaml", flags)
+        except MimyriaError as error:
+            if len(frames) == 1 or isinstance(error, Interrupted):
+                raise
+            failures[name] = error
+            log.warning(f"{name}: {error}")
+        except KeyboardInterrupt:
+            raise Interrupted(f"finished work is kept in {folder / WORK}; the same command resumes it") from None
+    if failures:
+        first, reason = next(iter(failures.items()))
+        raise RunFailed(f"{len(failures)} of {len(frames)} structures have no modes; {first}: {reason}")
+    return made
+
+
+def _harmonic(
+    frame: Frame, out: Path, settings: HarmonicSettings, calculator: Calculator | None, name: str
+) -> Harmonic:
+    """Return the modes of one structure, and write its folder."""
+    fixed, work = fixed_atoms(frame, settings.fixed), out / WORK
+    executor = make_executor(settings.executor, settings.resources, work)
+    sources = sources_of(settings)
+    assert calculator is not None
+    wanted = Wanted(
+        calculator,
+        whole_charge(frame, settings),
+        settings.step,
+        settings.fmax if settings.relax else None,
+        settings.largest_force,
+    )
+    workers = settings.resources.get("workers", 1) if settings.executor == "local" else None
+    with progress(f"Hessian of {name}") as advance:
+        point = compute_hessian(frame, fixed, wanted, work, executor, workers, advance)
+    header = {"calculator": calculator.words}
+    tensors, said = tensors_at(point.frame, sources, settings, work, executor)
+    point = replace(point, frame=with_isotopes(replace(point.frame, tensors=tensors), settings.isotope))
+    modes = modes_of(point.frame, point.hessian, fixed)
+    header |= said | _said_of(modes, fixed, settings) | _said_of_isotopes(point.frame, settings)
+    harmonic = _assemble(point, modes, fixed, settings, header)
+    _report(harmonic, name)
+    write_harmonic(out, harmonic, settings)
+    return harmonic
+
+
+def _assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettings, header: dict[str, str]) -> Harmonic:
+    """Return everything that is made of modes and tensors."""
+    frame = point.frame
+    wavenumbers = settings.scale * modes.wavenumbers
+    lines = lines_of(modes, frame.tensors)
+    conditions = Conditions(settings.temperature, settings.laser)
+    spectra = broadened(frame, wavenumbers, lines, conditions, settings.profile, settings.width)
+    electrons = int(frame.numbers.sum()) - whole_charge(frame, settings)
+    thermo = thermochemistry(
+        frame,
+        modes,
+        wavenumbers,
+        fixed,
+        temperature=settings.temperature,
+        pressure=settings.pressure,
+        symmetry=settings.symmetry_number,
+        multiplicity=settings.multiplicity or 1 + electrons % 2,
+    )
+    return Harmonic(
+        frame=frame,
+        hessian=point.hessian,
+        modes=modes,
+        lines=lines,
+        assignment=assign(frame, modes, settings.groups),
+        wavenumbers=wavenumbers,
+        spectra=Spectra({kind: replace(each, header=each.header | header) for kind, each in spectra.items()}),
+        thermochemistry=thermo,
+        header=header,
+    )
+
+
+def _said_of(modes: Modes, fixed: Array, settings: HarmonicSettings) -> dict[str, str]:
+    """Return what headers say of the Hessian."""
+    said = {"scale": f"wavenumbers times {settings.scale:g}" if settings.scale != 1 else "wavenumbers as computed"}
+    rigid = ", ".join(f"{value:.2f}" for value in modes.rigid)
+    said["translations and rotations"] = f"projected out; before, cm⁻¹: {rigid}" if rigid else "none"
+    said["asymmetry of the Hessian"] = f"standard error of an element {modes.noise:.2g} eV/Å²"
+    if fixed.any():
+        said["fixed atoms"] = " ".join(map(str, np.flatnonzero(fixed)))
+    return said
+
+
+def _said_of_isotopes(frame: Frame, settings: HarmonicSettings) -> dict[str, str]:
+    if frame.masses is None:
+        return {"masses": "standard atomic masses"}
+    return {"masses": " ".join(f"{mass:.6g}" for mass in frame.masses) + " u"}
+
+
+def _report(made: Harmonic, name: str) -> None:
+    """Log the imaginary modes, and warn of a Hessian that is not that of the structure, or too noisy."""
+    modes = made.modes
+    imaginary = [k for k, value in enumerate(made.wavenumbers) if value < 0]
+    if imaginary:
+        told = ", ".join(f"{-made.wavenumbers[k]:.1f}i cm⁻¹ ({made.assignment.words[k]})" for k in imaginary[:3])
+        more = f" and {len(imaginary) - 3} more" if len(imaginary) > 3 else ""
+        saddle = "a saddle point" if len(imaginary) == 1 else "no minimum"
+        log.warning(f"{name}: {len(imaginary)} imaginary modes, this is {saddle}: {told}{more}")
+    if len(modes.rigid) and abs(modes.rigid).max() > FREE:
+        log.warning(
+            f"{name}: translation and rotation have up to {abs(modes.rigid).max():.0f} cm⁻¹ before they are projected "
+            "out, where they should have none: the Hessian is of another structure or unit, or the forces are not zero"
+        )
+    errors = modes.errors
+    if len(errors) and errors.max() > UNCERTAIN:
+        k = int(errors.argmax())
+        log.warning(
+            f"{name}: the forces are noisy: {modes.wavenumbers[k]:.0f} ± {errors[k]:.0f} cm⁻¹; converge them more "
+            "tightly, or take a larger --step"
+        )

@@ -1,0 +1,99 @@
+"""The structures to treat, by the name of their folder, with isotopes and fixed atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.declare import values_of
+from mimyria.elements import frame_masses, symbols_of
+from mimyria.errors import ConfigError
+from mimyria.files.cells import given_cell
+from mimyria.files.naming import ISOTOPES
+from mimyria.formats import read_frames
+from mimyria.frame import Array, Frame
+from mimyria.labels.command import check_cell
+from mimyria.molecules import find_bonds, molecules_of
+from mimyria.rates.selection import atom_selection
+from mimyria.settings import HarmonicSettings, Topology
+
+MOST = 100
+"""Structures of one command; more are a trajectory that was taken for structures."""
+FARTHEST = 0.5
+"""Part by which the mass of an isotope may differ from that of the element, but for hydrogen."""
+
+
+def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[str, Frame]:
+    """Return the structures of files by a name of each: that of the file, with a number where it holds several.
+
+    Raises
+    ------
+    ConfigError
+        If there are none or too many, or a cell spans no volume.
+    """
+    found: dict[str, Frame] = {}
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file" if not path.exists() else f"{path} is a folder, not a structure")
+        first, last = settings.frames
+        stored = list(islice(read_frames(path, **values_of(settings, Topology)), first, last))
+        if not stored:
+            raise ConfigError(f"{path}: no structure, or --frames excludes all of them")
+        stem = path.name.split(".")[0] or path.name
+        for number, frame in enumerate(stored, first):
+            name = stem if len(stored) == 1 else f"{stem}-{number:04d}"
+            unique = next(
+                f"{name}{suffix}"
+                for suffix in ("", *(f"-{k}" for k in range(2, MOST + 2)))
+                if f"{name}{suffix}" not in found
+            )
+            if settings.cell is not None:
+                cell = given_cell(settings.cell)(str(path), frame)
+                frame = replace(frame, cell=cell, periodic=np.ones(3, dtype=bool))
+            check_cell(frame, f"{path}, frame {number}")
+            found[unique] = frame
+            if len(found) > MOST:
+                raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
+    return found
+
+
+def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:
+    """Return a frame with the masses of isotopes, given as ``1=D``, ``0=13C`` or ``2=2.014``, by the index of the atom.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such atom, the isotope is of another element, or the mass is not near that of the element.
+    """
+    if not isotopes:
+        return frame
+    masses, symbols = frame_masses(frame).copy(), symbols_of(frame.numbers)
+    for text, isotope in isotopes.items():
+        given = f"--isotope {text}={isotope}"
+        atom = int(text) if text.isascii() and text.isdigit() else -1
+        if not 0 <= atom < len(frame):
+            raise ConfigError(f"{given}: atoms are counted from 0 to {len(frame) - 1}")
+        known = ISOTOPES.get(isotope.upper())
+        if known is not None and known[0] != symbols[atom]:
+            raise ConfigError(f"{given}: atom {atom} is {symbols[atom]}, not {known[0]}")
+        try:
+            mass = float(isotope) if known is None else known[1]
+        except ValueError:
+            raise ConfigError(f"{given}: give an isotope such as D, 13C or 18O, or its mass in u") from None
+        near = symbols[atom] == "H" and 0.1 <= mass < 3.5  # muonium and tritium, too
+        if not near and not abs(mass / frame_masses(replace(frame, masses=None))[atom] - 1) < FARTHEST:
+            raise ConfigError(f"{given}: {mass:g} u is not the mass of an isotope of {symbols[atom]}")
+        masses[atom] = mass
+    return replace(frame, masses=masses)
+
+
+def fixed_atoms(frame: Frame, selection: str | None) -> Array:
+    """Return which atoms are fixed, shape (n,), bool, by a selection of MDAnalysis."""
+    if selection is None:
+        return np.zeros(len(frame), dtype=bool)
+    i, j, _ = find_bonds(frame)
+    return np.asarray(atom_selection([selection], frame, molecules_of(i, j, len(frame)))(frame)[0])

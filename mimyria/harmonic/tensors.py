@@ -1,0 +1,113 @@
+"""The tensors at a structure: from an engine's forces in fields, from models, or from the frame itself."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from mimyria.choices import IN_FRAMES
+from mimyria.engines.registry import ENGINES
+from mimyria.errors import LabelError, RunFailed
+from mimyria.execute import Executor
+from mimyria.frame import SAME_CHARGE, Array, Frame
+from mimyria.harmonic.calculators import choose_engine
+from mimyria.labels.command import finished
+from mimyria.labels.label import label_frames
+from mimyria.level import UNKNOWN, level_of, without_diffuse
+from mimyria.memory import Identity
+from mimyria.progress import progress
+from mimyria.settings import HarmonicSettings, LabelSettings
+from mimyria.spectra.spectrum import LEVEL
+from mimyria.targets import APT, PGT, TARGETS
+
+log = logging.getLogger("mimyria")
+
+
+def sources_of(settings: HarmonicSettings) -> dict[str, str]:
+    """Return where each tensor comes from, by target name: what is asked for, or the calculator if it is an engine."""
+    asked = {APT.name: settings.apt, PGT.name: settings.pgt}
+    given = {name: source for name, source in asked.items() if source is not None}
+    if not given and settings.calculator in ENGINES:
+        return dict.fromkeys(asked, str(settings.calculator))
+    return given
+
+
+def whole_charge(frame: Frame, settings: HarmonicSettings) -> int:
+    """Return the total charge, e; raise LabelError if it is not a whole number."""
+    charge = frame.total_charge if settings.charge is None else settings.charge
+    if abs(charge - round(charge)) > SAME_CHARGE:
+        raise LabelError(f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge")
+    return round(charge)
+
+
+def tensors_at(
+    frame: Frame, sources: dict[str, str], settings: HarmonicSettings, work: Path, executor: Executor
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the tensors of a structure, by target name, and what headers say of their origin.
+
+    Raises
+    ------
+    LabelError, ModelError
+        If the frame has no such tensors, or the model does not know an element.
+    RunFailed
+        If the engine could not compute them.
+    """
+    tensors: dict[str, Array] = {}
+    said: dict[str, str] = {}
+    for source in dict.fromkeys(sources.values()):
+        names = [name for name, other in sources.items() if other == source]
+        if source == IN_FRAMES:
+            found, level = frame, str(level_of(frame.info))
+        elif source in ENGINES:
+            found, level = _computed(frame, source, names, settings, work, executor)
+        else:
+            found, level = _predicted(frame, source, names, settings)
+        for name in names:
+            tensors[name] = _checked(found, name, source)
+            said[f"{name} from"] = source
+            if level != str(UNKNOWN):
+                said[f"{LEVEL}{name}"] = level
+    return tensors, said
+
+
+def _checked(frame: Frame, name: str, source: str) -> Array:
+    tensor = frame.tensors.get(name)
+    if tensor is None:
+        raise LabelError(
+            f"--{name} {source}: there is no {name}"
+            + (f" in the frame; its columns are {', '.join(frame.columns)}" if source == IN_FRAMES else "")
+        )
+    if not np.isfinite(tensor).all():
+        atom = int(np.argwhere(~np.isfinite(tensor))[0, 0])
+        raise LabelError(f"--{name} {source}: atom {atom} has no tensor, and the sum over all atoms needs it")
+    return tensor
+
+
+def _computed(
+    frame: Frame, source: str, names: list[str], settings: HarmonicSettings, work: Path, executor: Executor
+) -> tuple[Frame, str]:
+    target = max(names, key=lambda name: TARGETS[name].order)
+    engine = choose_engine(source, settings.set, settings.template, settings.command)
+    if engine.level.diffuse is False and target == PGT.name:
+        log.warning(without_diffuse(str(engine.level)))
+    each = LabelSettings(target=target, field=settings.field, charge=whole_charge(frame, settings), retry=True)
+    folder = work / f"tensors-{Identity({'engine': engine.identity, 'field': settings.field, 'target': target}).key}"
+    with progress("tensors") as advance:
+        labelled = label_frames({"structure": frame}, engine, executor, folder, each, advance)
+    for place, reason in labelled.failures.items():
+        raise RunFailed(f"no tensors: {reason}; see {place}")
+    found = finished(labelled.frames["structure"], engine, settings.sum_rule == "project")
+    return found, str(level_of(found.info))
+
+
+def _predicted(frame: Frame, source: str, names: list[str], settings: HarmonicSettings) -> tuple[Frame, str]:
+    from mimyria.model.files import choose_device, read_model
+    from mimyria.model.predict import predict_all
+
+    device = choose_device(settings.device)
+    models = [read_model(source, name, device, settings.level) for name in names]
+    project = settings.sum_rule == "project"
+    (found,) = predict_all(models, [frame], charge=settings.charge, project=project)
+    return found, str(models[0].levels[0])

@@ -83,7 +83,7 @@ def test_the_analytic_hessian_of_pyscf(tmp_path: Path) -> None:
     solver.chkfile = None
     solver.kernel()
     theirs = solver.Hessian().kernel().transpose(0, 2, 1, 3).reshape(6, 6) * HARTREE / BOHR**2
-    np.testing.assert_allclose(point.hessian, theirs, atol=0.05)  # of 60 eV/Å²; they leave out how grids move
+    np.testing.assert_allclose(point.hessian, theirs, atol=0.1)  # of 75 eV/Å²; they leave out how grids move
 
 
 def test_fixed_atoms_are_not_displaced(relaxed: Point, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ PAGELESS = {
     "report/costs": "test_report.py",
     "report/results": "test_report.py",
     "report/status": "test_report.py",
+    "settings/of_harmonic": "test_harmonic.py",
     "settings/of_label": "test_settings.py",
     "settings/reading": "test_settings.py",
     "settings/of_spectrum": "test_settings.py",

@@ -64,7 +64,9 @@ def assign(frame: Frame, modes: Modes, groups: Sequence[str] = ()) -> Assignment
         _words({each: share[k] for each, share in motions.items()}, energies[k], class_of, names)
         for k in range(len(kinetic))
     )
-    return Assignment(motions, held, _of_groups(frame, kinetic, groups, molecules_of(*bonds[:2], len(frame))), words)
+    return Assignment(
+        motions, held, {name: kinetic @ inside for name, inside in groups_of(frame, groups).items()}, words
+    )
 
 
 def _short(names: Sequence[str]) -> list[str]:
@@ -86,12 +88,20 @@ def _words(shares: dict[str, float], energies: Array, class_of: list[str], names
     return ", ".join(told) or "mixed"
 
 
-def _of_groups(frame: Frame, kinetic: Array, texts: Sequence[str], molecules: Array) -> dict[str, Array]:
+def groups_of(frame: Frame, texts: Sequence[str]) -> dict[str, Array]:
+    """Return which atoms are in each group, shape (n,), bool, by name, from texts ``NAME=SELECTION``.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError
+        If a text has another form, or its selection holds no atom.
+    """
     pairs = [text.partition("=") for text in texts]
     for text, (name, equals, selection) in zip(texts, pairs, strict=True):
         if not (name.strip() and equals and selection.strip()):
             raise ConfigError(f"--groups takes NAME=SELECTION, such as `ring=index 0:5`, not {text!r}")
     if not pairs:
         return {}
-    inside = atom_selection([selection for *_, selection in pairs], frame, molecules)(frame)
-    return {name.strip(): kinetic @ row for (name, *_), row in zip(pairs, inside, strict=True)}
+    i, j, _ = find_bonds(frame)
+    inside = atom_selection([each for *_, each in pairs], frame, molecules_of(i, j, len(frame)))(frame)
+    return {name.strip(): row for (name, *_), row in zip(pairs, inside, strict=True)}

@@ -97,6 +97,8 @@ def _class_of(name: str) -> Callable[..., Any]:
     from ase.calculators.calculator import get_calculator_class, names
 
     place = ELSEWHERE.get(name, name)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where modules of the user lie
     if ":" not in place and place not in names:
         raise ConfigError(
             f"--calculator takes {', '.join(ENGINES)}, a calculator of ASE ({', '.join(names[:3])}, emt, ...) or "
@@ -136,8 +138,6 @@ def _of_ase(calculator: Calculator, charge: int) -> Forces:
     """Return the function of a calculator of ASE, which is told the charge in every way that is usual."""
     from ase import Atoms
 
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     try:
         made = _class_of(calculator.name)(**calculator.settings)
     except (TypeError, ValueError) as error:

@@ -13,11 +13,12 @@ import numpy as np
 from mimyria import __version__
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import in_words
+from mimyria.engines.registry import ENGINES
 from mimyria.errors import ConfigError, Interrupted, MimyriaError, RunFailed
 from mimyria.execute import make_executor
 from mimyria.figures.reference import read_reference
 from mimyria.frame import Array, Frame
-from mimyria.harmonic.assignment import assign
+from mimyria.harmonic.assignment import assign, groups_of
 from mimyria.harmonic.broadened import broadened
 from mimyria.harmonic.calculators import Calculator, choose_calculator
 from mimyria.harmonic.hessian import Point, Wanted, compute_hessian
@@ -89,7 +90,7 @@ def normal_modes(
         try:
             with locked(folder / WORK / "lock"):
                 made[name] = _harmonic(frame, folder, settings, calculator, name)
-                flags = {"structure": list(paths)} | in_words(settings) | {"mimyria": __version__}
+                flags = {"structures": list(paths)} | in_words(settings) | {"mimyria": __version__}
                 write_settings(folder / "settings.yaml", flags)
         except MimyriaError as error:
             if len(frames) == 1 or isinstance(error, Interrupted):
@@ -111,6 +112,10 @@ def _harmonic(
     fixed, work = fixed_atoms(frame, settings.fixed), out / WORK
     executor = make_executor(settings.executor, settings.resources, work)
     sources = sources_of(settings)
+    _check(frame, fixed, settings)
+    # What costs little comes first, so that what is wrong with it is told before anything long.
+    quick = {target: source for target, source in sources.items() if source not in ENGINES}
+    tensors, said = tensors_at(frame, quick, settings, work, executor)
     assert calculator is not None
     wanted = Wanted(
         calculator,
@@ -123,24 +128,40 @@ def _harmonic(
     with progress(f"Hessian of {name}") as advance:
         point = compute_hessian(frame, fixed, wanted, work, executor, workers, advance)
     header = {"calculator": calculator.words}
-    tensors, said = tensors_at(point.frame, sources, settings, work, executor)
+    left = sources if settings.relax else {target: sources[target] for target in sources if target not in quick}
+    slow, of_slow = tensors_at(point.frame, left, settings, work, executor)
+    tensors, said = tensors | slow, said | of_slow
     point = replace(point, frame=with_isotopes(replace(point.frame, tensors=tensors), settings.isotope))
     modes = modes_of(point.frame, point.hessian, fixed)
     header |= said | _said_of(modes, fixed, settings) | _said_of_isotopes(point.frame, settings)
-    harmonic = _assemble(point, modes, fixed, settings, header)
+    harmonic = assemble(point, modes, fixed, settings, header)
     _report(harmonic, name)
     write_harmonic(out, harmonic, settings)
     return harmonic
 
 
-def _assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettings, header: dict[str, str]) -> Harmonic:
+def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
+    """Raise what is wrong with the settings for this structure."""
+    with_isotopes(frame, settings.isotope)
+    groups_of(frame, settings.groups)
+    if fixed.all():
+        raise ConfigError(f"--fixed {settings.fixed}: all atoms are fixed, so none vibrates")
+    electrons = _electrons(frame, settings)
+    if settings.multiplicity is not None and (settings.multiplicity + electrons) % 2 == 0:
+        raise ConfigError(f"--multiplicity {settings.multiplicity} is not that of {electrons} electrons")
+
+
+def _electrons(frame: Frame, settings: HarmonicSettings) -> int:
+    return int(frame.numbers.sum()) - whole_charge(frame, settings)
+
+
+def assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettings, header: dict[str, str]) -> Harmonic:
     """Return everything that is made of modes and tensors."""
     frame = point.frame
     wavenumbers = settings.scale * modes.wavenumbers
     lines = lines_of(modes, frame.tensors)
     conditions = Conditions(settings.temperature, settings.laser)
     spectra = broadened(frame, wavenumbers, lines, conditions, settings.profile, settings.width)
-    electrons = int(frame.numbers.sum()) - whole_charge(frame, settings)
     thermo = thermochemistry(
         frame,
         modes,
@@ -149,7 +170,7 @@ def _assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettin
         temperature=settings.temperature,
         pressure=settings.pressure,
         symmetry=settings.symmetry_number,
-        multiplicity=settings.multiplicity or 1 + electrons % 2,
+        multiplicity=settings.multiplicity or 1 + _electrons(frame, settings) % 2,
     )
     return Harmonic(
         frame=frame,

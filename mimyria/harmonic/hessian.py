@@ -121,7 +121,7 @@ def compute_hessian(
 
 def _own_modules() -> list[str]:
     """Return where modules of the user may lie: here, and where Python was told to look."""
-    return [str(Path.cwd()), *(path for path in sys.path if path)]
+    return list(dict.fromkeys([str(Path.cwd()), *filter(None, sys.path)]))
 
 
 def _run(

@@ -42,7 +42,7 @@ def run_part(part: Path) -> None:
     folder = part.parent
     task, names = read_json(folder / TASK), read_json(part / PART)["names"]
     frame, fixed = structure_in(folder)
-    sys.path.extend(task["path"])  # where modules of the user lie
+    sys.path.extend(place for place in task["path"] if place not in sys.path)  # where modules of the user lie
     forces = Calculator(task["calculator"], task["settings"]).forces(frame, task["charge"], part)
     if names == [POINT]:
         if read_npz(folder / POINT) is None:

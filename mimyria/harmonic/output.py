@@ -102,7 +102,7 @@ def write_harmonic(out: Path, made: Harmonic, settings: Pictures) -> None:
     _write_table(out / MODES, header, ["mode", *columns, "assignment"], rows)
     thermo = made.thermochemistry
     said = {f"{PROGRAM}{__version__}": "thermochemistry", "model": thermo.what} | made.header
-    said["energies"] = "over that of the structure at rest; imaginary modes are left out"
+    said["energies"] = "over that of the structure at rest; imaginary modes, and those below 1 cm⁻¹, are left out"
     _write_table(out / THERMO, said, ["quantity", "value", "unit"], [[n, f"{v:.8g}", u] for n, v, u in thermo.rows])
     write_frames(out / STRUCTURE, [made.frame])
     with whole(out / HESSIAN) as unfinished, unfinished.open("wb") as stream:

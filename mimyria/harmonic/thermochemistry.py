@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,6 +11,7 @@ from scipy import constants
 
 from mimyria.elements import frame_masses
 from mimyria.frame import Array, Frame
+from mimyria.harmonic.broadened import LOWEST
 from mimyria.harmonic.modes import Modes, is_linear
 
 CLOSE = 0.05
@@ -57,7 +59,7 @@ def thermochemistry(
     Parameters
     ----------
     wavenumbers
-        Of the modes, cm⁻¹, shape (modes,), scaled; imaginary ones, which are negative, are left out.
+        Of the modes, cm⁻¹, shape (modes,), scaled; imaginary ones, and those below 1 cm⁻¹, are left out.
     temperature, pressure
         K, bar.
     symmetry, multiplicity
@@ -66,7 +68,8 @@ def thermochemistry(
     from ase import Atoms
     from ase.thermochemistry import HarmonicThermo, IdealGasThermo
 
-    energies = WAVENUMBER * wavenumbers[wavenumbers > 0]
+    seen = wavenumbers > LOWEST
+    energies = WAVENUMBER * wavenumbers[seen]
     zero = {"zero_point": float(energies.sum() / 2)}
     if frame.periodic.any() or fixed.any():
         made = HarmonicThermo(energies)
@@ -79,9 +82,10 @@ def thermochemistry(
     number = symmetry_number(frame) if symmetry is None else symmetry
     geometry = "monatomic" if len(frame) == 1 else "linear" if is_linear(frame) else "nonlinear"
     atoms = Atoms(frame.numbers, frame.positions, masses=modes.masses)
-    levels = (WAVENUMBER * np.where(wavenumbers > 0, wavenumbers, -1j * wavenumbers)).tolist()
+    levels = (WAVENUMBER * np.where(seen, wavenumbers, 1e-3j)).tolist()
     spin = (multiplicity - 1) / 2
-    gas = IdealGasThermo(levels, geometry, atoms=atoms, symmetrynumber=number, spin=spin, ignore_imag_modes=True)
+    with warnings.catch_warnings(action="ignore"):  # that imaginary modes are left out, which the header says
+        gas = IdealGasThermo(levels, geometry, atoms=atoms, symmetrynumber=number, spin=spin, ignore_imag_modes=True)
     pascal = pressure * constants.bar
     values = {
         "internal": gas.get_internal_energy(temperature, verbose=False),

@@ -1,0 +1,64 @@
+"""The command `harmonic`: a run from the shell, and mistakes in one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Run, refused
+from contracts import WATER
+from mimyria.formats import write_frames
+
+
+def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tblite")
+    monkeypatch.chdir(tmp_path)
+    write_frames(tmp_path / "water.xyz", [WATER])
+    words = ["harmonic", "water.xyz", "--calculator", "tblite", "--relax", "--apt", "tblite", "--out", "o"]
+    status, said, error = run(*words, "--plot-format", "html", "--groups", "heavy=element O")
+    assert (status, said) == (0, "o: 3 modes in modes.csv, ir.csv\n"), error
+    assert "share[heavy]" in (tmp_path / "o" / "modes.csv").read_text()
+    status, said, _ = run("harmonic", "--config", "o/settings.yaml", "water.xyz", "--out", "again")
+    assert status == 0
+    assert (tmp_path / "again" / "modes.csv").read_text() == (tmp_path / "o" / "modes.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["W"], ["give --calculator"]),
+        (["absent.xyz", "--calculator", "emt"], ["absent.xyz: no such file"]),
+        (["W", "--calculator", "nonsense"], ["--calculator takes cp2k, pyscf, tblite", "'nonsense'"]),
+        (["W", "--calculator", "tblite", "--hessian", "h.txt"], ["stands for the Hessian of --calculator"]),
+        (["W", "--calculator", "tblite"], ["no minimum", "eV/Å; relax it with --relax"]),
+        (["W", "--calculator", "tblite", "--charge", "1"], ["9 electrons"]),
+        (["W", "--calculator", "tblite", "--set", "method=x"], ["--set method takes GFN2-xTB or GFN1-xTB"]),
+        (["W", "--calculator", "tblite", "--step", "3"], ["--step takes a displacement"]),
+        (["W", "--calculator", "tblite", "--scale", "96"], ["--scale takes a factor near 1"]),
+        (["W", "--calculator", "tblite", "--isotope", "7=D"], ["counted from 0 to 2"]),
+        (["W", "--calculator", "tblite", "--fixed", "element Pt"], ["holds no atom"]),
+        (["W", "--calculator", "tblite", "--fixed", "all"], ["all atoms are fixed"]),
+        (["W", "--calculator", "tblite", "--groups", "all"], ["NAME=SELECTION"]),
+        (["W", "--calculator", "tblite", "--apt", "frames", "--relax"], ["leave --relax out"]),
+        (["W", "--calculator", "tblite", "--profile", "square"], ["--profile takes lorentzian or gaussian"]),
+        (["W", "--calculator", "tblite", "--multiplicity", "2"], ["--multiplicity 2", "10 electrons"]),
+        (["W", "--calculator", "emt", "--apt", "absent.mym"], ["absent.mym"]),
+        (["W", "--calculator", "emt", "--apt", "frames"], ["no apt in the frame"]),
+    ],
+)
+def test_mistakes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    """What is wrong is told before anything is computed, but for forces that are too large."""
+    monkeypatch.chdir(tmp_path)
+    write_frames(tmp_path / "water.xyz", [WATER])
+    path = tmp_path / "water.xyz"
+    monkeypatch.setattr("mimyria.harmonic.command.make_executor", lambda *_: _here())
+    refused(run("harmonic", *[word.replace("W", str(path)) for word in arguments], "--out", "o"), *words)
+
+
+def _here() -> object:
+    from here import Here
+
+    return Here()

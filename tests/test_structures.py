@@ -1,0 +1,77 @@
+"""Structures: names of folders, isotopes, fixed atoms, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_harmonic_modes import frame_of
+
+from contracts import WATER
+from mimyria.errors import ConfigError, TrajectoryError
+from mimyria.formats import write_frames
+from mimyria.harmonic.structures import fixed_atoms, read_structures, with_isotopes
+from mimyria.settings import HarmonicSettings
+
+
+def test_names_of_folders(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    write_frames(tmp_path / "water.extxyz.gz", [WATER])
+    write_frames(tmp_path / "other" / "water.xyz", [WATER])
+    write_frames(tmp_path / "pair.xyz", [WATER, WATER])
+    paths = [tmp_path / "water.extxyz.gz", tmp_path / "other" / "water.xyz", tmp_path / "pair.xyz"]
+    assert list(read_structures(paths, HarmonicSettings())) == ["water", "water-2", "pair-0000", "pair-0001"]
+    assert list(read_structures(paths[2:], HarmonicSettings(frames=(1, None)))) == ["pair"]
+
+
+def test_what_is_no_structure(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read_structures([tmp_path / "absent.xyz"], HarmonicSettings())
+    with pytest.raises(ConfigError, match="is a folder"):
+        read_structures([tmp_path], HarmonicSettings())
+    write_frames(tmp_path / "run.xyz", [WATER] * 120)
+    with pytest.raises(ConfigError, match="more than 100 structures; choose"):
+        read_structures([tmp_path / "run.xyz"], HarmonicSettings())
+    with pytest.raises(ConfigError, match="no structure, or --frames"):
+        read_structures([tmp_path / "run.xyz"], HarmonicSettings(frames=(500, None)))
+    write_frames(tmp_path / "flat.extxyz", [replace(WATER, periodic=np.ones(3, dtype=bool))])
+    with pytest.raises(ConfigError, match="span no volume; give --cell"):
+        read_structures([tmp_path / "flat.extxyz"], HarmonicSettings())
+    boxed = read_structures([tmp_path / "flat.extxyz"], HarmonicSettings(cell=(9, 9, 9)))["flat"]
+    assert boxed.volume == pytest.approx(729)
+
+
+def test_isotopes() -> None:
+    frame = frame_of("CH3OH")
+    masses = with_isotopes(frame, {"0": "13C", "3": "D", "4": "3.1"}).masses
+    assert masses is not None
+    np.testing.assert_allclose(masses, [13.00335, 15.999, 1.008, 2.014102, 3.1, 1.008], rtol=1e-5)
+    assert with_isotopes(frame, {}) is frame
+
+
+@pytest.mark.parametrize(
+    ("isotope", "words"),
+    [
+        ({"9": "D"}, "counted from 0 to 5"),
+        ({"H": "D"}, "counted from 0 to 5"),
+        ({"0": "D"}, "atom 0 is C, not H"),
+        ({"0": "heavy"}, "give an isotope such as D, 13C"),
+        ({"0": "130"}, "130 u is not the mass of an isotope of C"),
+        ({"2": "nan"}, "nan u is not the mass"),
+        ({"2": "0"}, "0 u is not the mass"),
+    ],
+)
+def test_isotopes_that_there_are_not(isotope: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        with_isotopes(frame_of("CH3OH"), isotope)
+
+
+def test_fixed_atoms() -> None:
+    frame = frame_of("CH3OH")
+    assert not fixed_atoms(frame, None).any()
+    assert fixed_atoms(frame, "element C O").tolist() == [True, True, False, False, False, False]
+    assert fixed_atoms(frame, "index 3:4").tolist() == [False, False, False, True, True, False]
+    with pytest.raises(TrajectoryError, match="holds no atom"):
+        fixed_atoms(frame, "element Pt")

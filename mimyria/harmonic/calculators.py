@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from mimyria.engines.engine import Configuration, Engine, Task
 from mimyria.engines.registry import ENGINES, make_engine
@@ -80,7 +80,15 @@ def choose_calculator(name: str, settings: Mapping[str, str], template: Path | N
         engine.prepare(1e-3, 1)  # which looks at its settings, whatever the field
         return Calculator(name, engine.job_settings)
     _class_of(name)
-    return Calculator(name, {key: yaml.safe_load(value) for key, value in settings.items()})
+    return Calculator(name, {key: _plain(value) for key, value in settings.items()})
+
+
+def _plain(text: str) -> Any:
+    """Return the value that a text means as JSON, a number or true or a list; else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def choose_engine(name: str, settings: Mapping[str, str], template: Path | None, command: str | None) -> Engine:

@@ -15,10 +15,10 @@ from mimyria.figures.panels import panels_of
 from mimyria.figures.pictures import write_pictures
 from mimyria.formats import write_frames
 from mimyria.frame import Array, Frame
+from mimyria.harmonic.animation import write_modes_page
 from mimyria.harmonic.assignment import Assignment
 from mimyria.harmonic.lines import Lines
 from mimyria.harmonic.modes import Modes
-from mimyria.harmonic.page import write_modes_page
 from mimyria.harmonic.thermochemistry import Thermochemistry
 from mimyria.memory import whole, write_text
 from mimyria.settings import Pictures

@@ -12,6 +12,7 @@ from ase.build import molecule
 from conftest import random_frame, rotation, turned, turned_tensor
 from mimyria.frame import Frame
 from mimyria.model.architecture import Settings
+from mimyria.model.chunks import chunks_of, tensors_in_chunks
 from mimyria.model.files import read_model, write_model
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
@@ -128,6 +129,14 @@ class NetworkContract:
             for number in range(network.steps):
                 own, sent = network.step(number, network.geometry(graph, number), own, sent)
             assert_same(own.numpy(), network(network.geometry(graph)).numpy())
+
+    def test_chunks_of_the_atoms_give_the_whole(self, model: ResponseModel) -> None:
+        frame = random_frame(4)
+        with torch.inference_mode():
+            chunks = chunks_of([frame], SPECIES, model.settings.cutoff, 20, model.mean)
+            assert len(chunks) > 1
+            (tensors,) = tensors_in_chunks(model, chunks).numpy()
+        assert_same(tensors, tensors_of(model, frame))
 
     def test_every_weight_can_be_trained(self, model: ResponseModel) -> None:
         graph = build_graph([random_frame(2)], SPECIES, model.settings.cutoff, dtype=model.mean.dtype)

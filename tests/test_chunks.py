@@ -10,7 +10,7 @@ from conftest import frames_of_all_kinds, random_frame
 from mimyria.frame import Frame
 from mimyria.model import room as rooms
 from mimyria.model.architecture import Settings
-from mimyria.model.chunks import chunks_of, tensors_in_chunks
+from mimyria.model.chunks import apart, chunks_of, tensors_in_chunks
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.predict import predict_together
@@ -80,3 +80,13 @@ def test_predictions_of_a_large_frame_are_those_of_its_repeated_part(
     monkeypatch.undo()
     for frame, chunked in zip(frames, several, strict=True):
         np.testing.assert_allclose(chunked.tensors, tensors_of(model, frame), atol=2e-5 * abs(chunked.tensors).max())
+
+
+def test_what_is_kept_is_the_same_in_pages_of_its_own() -> None:
+    kept = torch.arange(6.0).reshape(2, 3).T, {"a": torch.ones(2, dtype=torch.int32), "b": [torch.empty(0)]}, None
+    matrix, others, nothing = apart(kept)
+    assert torch.equal(matrix, kept[0])
+    assert torch.equal(others["a"], kept[1]["a"])
+    assert others["b"][0].shape == (0,)
+    assert nothing is None
+    assert matrix.data_ptr() != kept[0].data_ptr()

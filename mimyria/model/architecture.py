@@ -70,6 +70,7 @@ class NetworkProtocol(Protocol):
     def step(self, number: int, geometry: Any, own: Any = None, sent: Tensor | None = None) -> tuple[Any, Tensor]:
         """Return what the atoms of a graph keep after a step, the irreps after the last, and what they send.
 
+        What they keep is a tensor, or tuples, lists and dictionaries of tensors.
         ``own`` is what they kept of the step before, ``sent`` what all atoms have sent after it, in the order of all
         chunks, shape (atoms of all chunks, ...); neither is given to the first step.
         """

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from mmap import mmap
 from typing import Any
 
 import torch
@@ -31,13 +33,13 @@ def chunks_of(frames: Sequence[Frame], species: Sequence[int], cutoff: float, pa
     device = torch.device("cpu") if like.device.type == "mps" else like.device  # which has no double precision
     kinds, chunks, first = kinds.to(device, torch.int32), [], 0
     for group in _cut(_groups(frames, cutoff, device), pairs):
-        chunks.append(_graph(group, kinds, len(species), cutoff, first, like.dtype))
+        chunks.append(_graph(group, kinds, len(species), cutoff, first, like.dtype).map(apart))
         first += len(group.atoms)
     places = torch.empty_like(kinds)
     places[torch.cat([chunk.order for chunk in chunks])] = torch.arange(len(kinds), dtype=torch.int32, device=device)
     for number, chunk in enumerate(chunks):
-        named = replace(chunk, neighbours=places[chunk.neighbours])  # until here these were numbers of atoms
-        chunks[number] = named if device == like.device else named.to(like.device)
+        named = replace(chunk, neighbours=apart(places[chunk.neighbours]))  # until here these were numbers of atoms
+        chunks[number] = named.map(partial(Tensor.to, device=like.device))
     return chunks
 
 
@@ -100,15 +102,31 @@ def tensors_in_chunks(model: ResponseModel, chunks: Sequence[Graph]) -> Tensor:
     networks = model.networks
     own: list[list[Any]] = [[None] * len(networks) for _ in chunks]
     sent: list[Any] = [None] * len(networks)
-    for number in range(networks[0].steps):
+    last = networks[0].steps - 1
+    for number in range(last + 1):
         told: list[list[Tensor]] = [[] for _ in networks]
         for graph, kept in zip(chunks, own, strict=True):
             geometry = networks[0].geometry(graph, number)
             for member, network in enumerate(networks):
-                kept[member], message = network.step(number, geometry, kept[member], sent[member])
-                told[member].append(message)
-        if number < networks[0].steps - 1:
-            sent = [torch.cat(messages) for messages in told]
+                own_next, message = network.step(number, geometry, kept[member], sent[member])
+                kept[member] = apart(own_next)
+                if number < last:
+                    told[member].append(apart(message))
+        sent = [torch.cat(messages) for messages in told] if number < last else []
     irreps = torch.cat([torch.stack(of_chunk) for of_chunk in own], dim=1)
     species, order = (torch.cat([getattr(graph, name) for graph in chunks]) for name in ("species", "order"))
     return model.in_units(irreps[..., model.columns(0)], species, order)
+
+
+def apart(kept: Any) -> Any:
+    """Return tensors, or tuples, lists and dictionaries of them, in pages of their own where they are in this memory.
+
+    What stays, among what goes, would leave holes in the memory that no large array fits into: twice as much in all.
+    """
+    if isinstance(kept, dict):
+        return {name: apart(part) for name, part in kept.items()}
+    if isinstance(kept, tuple | list):
+        return type(kept)(map(apart, kept))
+    if not isinstance(kept, Tensor) or kept.device.type != "cpu" or not kept.nbytes:
+        return kept
+    return torch.frombuffer(mmap(-1, kept.nbytes), dtype=kept.dtype).view(kept.shape).copy_(kept)

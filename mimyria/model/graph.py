@@ -6,7 +6,7 @@ so that a sum over them is one dense product. A padded place lies at the cutoff,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +43,9 @@ class Graph:
         counts = [places.stop - places.start for places in self.slices]
         return torch.repeat_interleave(torch.tensor(counts)).to(self.order.device)
 
-    def to(self, device: torch.device) -> Graph:
-        """Return the same on a device."""
-        moved = (part.to(device) for part in (self.order, self.neighbours, self.neighbour_species, self.vectors))
+    def map(self, function: Callable[[Tensor], Tensor]) -> Graph:
+        """Return the same with a function of each tensor in its place, one that moves it say."""
+        moved = map(function, (self.order, self.neighbours, self.neighbour_species, self.vectors))
         order, neighbours, neighbour_species, vectors = moved
         return Graph(order, self.slices, neighbours, neighbour_species, vectors, self.first)
 

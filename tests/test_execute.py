@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from slurm import one_node_slurm, why_not
 
+from conftest import moving_charges
 from contracts import WATER, ExecutorContract
 from mimyria import execute
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
 from mimyria.execute import LocalExecutor, ParslExecutor, make_executor
+from mimyria.formats import write_frames
 from mimyria.labels.label import label_frames
+from mimyria.pipeline import make_spectra
 from mimyria.settings import LabelSettings
 
 POOL = {"address": "127.0.0.1", "max_workers_per_node": 1}
@@ -88,6 +95,39 @@ class TestSlurm(ExecutorContract):
         assert not done.failures
         assert all(frame.info["qa_apt_sum"] < 1e-6 for frame in done.frames.values())
         assert len(done.frames) == 3
+
+    def test_trajectories_are_jobs_of_slurm(
+        self, tmp_path: Path, executor: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paths = [tmp_path / f"md-{seed}.xyz" for seed in range(2)]
+        for seed, path in enumerate(paths):
+            write_frames(path, moving_charges(60, 4.0, seed=seed)[0])
+        monkeypatch.setattr("mimyria.pipeline.make_executor", lambda *_: executor)
+        how: dict[str, Any] = {"apt": "frames", "plot_format": ("svg",)}
+        pooled = make_spectra(paths, tmp_path / "jobs", executor="slurm.yaml", **how)
+        alone = make_spectra(paths, tmp_path / "here", **how)
+        np.testing.assert_array_equal(pooled["ir"].values(), alone["ir"].values())
+        assert not (tmp_path / "jobs" / "unfinished").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+def test_what_parsl_starts_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    (tmp_path / "broker.py").write_text(
+        "import os, time; open('new', 'w').write(str(os.getpid())); os.rename('new', 'begun'); time.sleep(60)"
+    )
+    command = "[sys.executable, '-c', AS_LONG_AS, str(os.getpid()), 'broker.py']"
+    program = f"import os, subprocess, sys; from mimyria.execute import AS_LONG_AS; subprocess.run({command})"
+    starting = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
+    end = time.monotonic() + 60
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    starting.kill()
+    starting.wait()
+    broker = Path("/proc") / (tmp_path / "begun").read_text()
+    while broker.exists() and "Z" not in (broker / "stat").read_text().split():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.filterwarnings("ignore")  # sockets that Parsl leaves open

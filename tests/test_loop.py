@@ -22,7 +22,7 @@ from ensembles import made_series
 from loops import history
 from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
-from mimyria.autotrain.settings import AutotrainSettings, Limits
+from mimyria.autotrain.settings import AutotrainSettings, Executors, Limits
 from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
@@ -147,6 +147,22 @@ def test_it_stops_when_the_spectra_have_converged(settings: AutotrainSettings, s
     assert (tmp_path / "loop" / "final" / "ir.csv").exists()
     chosen = [place for cycle in selected(tmp_path / "loop") for place in cycle]
     assert len(set(chosen)) == len(chosen)
+
+
+def test_passes_go_to_the_executor_that_is_named(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
+    """The command that pools them runs here, and submits each trajectory itself."""
+    asked: list[list[str]] = []
+
+    def noted(step: str, words: list[str]) -> int:
+        asked.append(words)
+        return 0
+
+    steps.before = noted
+    executors = Executors(spectrum=str(tmp_path / "cluster.yaml"))
+    autotrain(replace(settings, executors=executors, limits=Limits(cycles=1)), tmp_path / "loop")
+    told = [words[words.index("--executor") + 1] for words in asked if words[0] == "spectrum"]
+    assert told == [str(tmp_path / "cluster.yaml")] * 2  # of the cycle, and at the end
+    assert not any("--executor" in words for words in asked if words[0] != "spectrum")
 
 
 def slowly(power: float) -> Callable[[int], float]:

@@ -7,7 +7,7 @@ from ensembles import WARM, made_series, noise
 from mimyria.spectra.infrared import infrared
 from mimyria.spectra.raman import raman
 from mimyria.spectra.sampling import choose_sampling
-from mimyria.statistics.replicates import NO_REPLICATES, Replicates, without_each
+from mimyria.statistics.replicates import MOST_GROUPS, NO_REPLICATES, Replicates, left_out, without_each
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +83,21 @@ def test_the_depolarisation_ratio_has_no_bias_and_the_error_of_its_scatter() -> 
     assert removed.mean() > 0.01 * exact
     ratio = np.sqrt(np.mean(np.square(stated), axis=0) / np.var(found, axis=0)).mean()
     assert 0.8 < ratio < 1.3
+
+
+def test_of_many_trajectories_groups_are_left_out() -> None:
+    assert left_out(1) == []
+    assert left_out(3) == [[1, 2], [0, 2], [0, 1]]
+    remaining = left_out(250)
+    assert len(remaining) == MOST_GROUPS
+    assert {len(rest) for rest in remaining} == {247, 248}
+    left = [{*range(250)} - {*rest} for rest in remaining]
+    assert sorted(run for group in left for run in group) == [*range(250)]
+
+
+def test_the_error_over_groups_of_trajectories_is_that_over_trajectories() -> None:
+    """Of independent values the standard error of the mean is the same from means without one or without a group."""
+    values = np.random.default_rng(0).normal(size=(20 * MOST_GROUPS, 200))
+    without = [values[rest].mean(axis=0) for rest in left_out(len(values))]
+    errors = Replicates(0, MOST_GROUPS).error(np.array([values.mean(axis=0), *without]))
+    np.testing.assert_allclose(errors.mean(), len(values) ** -0.5, rtol=0.03)

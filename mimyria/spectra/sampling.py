@@ -15,7 +15,7 @@ from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
-from mimyria.statistics.replicates import NO_REPLICATES, Replicates, without_each
+from mimyria.statistics.replicates import MOST_GROUPS, NO_REPLICATES, Replicates, left_out, without_each
 from mimyria.statistics.student import student
 from mimyria.units import LIGHT_SPEED
 
@@ -55,7 +55,8 @@ class Sampling:
         known = self.replicates
         errors = f"standard error over {known.blocks} blocks of {self.block_frames * self.timestep / 1000:.3g} ps"
         if known.trajectories:
-            errors += f", or over {known.trajectories} trajectories where that is larger"
+            groups = "groups of " * (known.trajectories == MOST_GROUPS)
+            errors += f", or over {known.trajectories} {groups}trajectories where that is larger"
         factors = " and ".join(f"{student(n):.2f} ({n} degrees of freedom)" for n in known.freedoms)
         errors += f"; 68 % within {factors} times it"
         stated = {
@@ -160,7 +161,7 @@ def choose_sampling(
             f"ask for at most --blocks {max(most, 1)}, or a coarser --resolution"
         )
     n_blocks = sum(length // block_frames for length in lengths) if block_frames else 0
-    n_runs = len(series) if n_blocks and len(series) > 1 else 0
+    n_runs = len(left_out(len(series))) if n_blocks else 0
     replicates = Replicates(n_blocks, n_runs)
     return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window, replicates)
 
@@ -209,13 +210,13 @@ def cross_spectra(
     series: Sequence[ResponseSeries], signal: Signal, sampling: Sampling, first: int | None = None
 ) -> tuple[Array, Array]:
     """Return what `power_spectra` does of the groups as the signal returns them, whatever their names."""
-    correlators = []
-    for run in series:
-        correlators.append(Correlator(sampling.lags, sampling.block_frames or None, first))
+    each, blocks = [], []
+    for run in series:  # one correlator at a time, for each holds much more than its results
+        correlator = Correlator(sampling.lags, sampling.block_frames or None, first)
         for frames in run.chunks(0, len(run)):
-            correlators[-1].add(signal(run, frames))
-    each = [correlator.result() for correlator in correlators]
-    blocks = [correlator.blocks() for correlator in correlators] if sampling.block_frames else []
+            correlator.add(signal(run, frames))
+        each.append(correlator.result())
+        blocks += [correlator.blocks()] if sampling.block_frames else []
     return sampling.transform(replicated(series, each, blocks))
 
 
@@ -228,9 +229,7 @@ def replicated(series: Sequence[ResponseSeries], each: Sequence[Array], blocks: 
     whole = pooled(series, each)
     if not blocks:
         return whole[None]
-    runs = range(len(series))
-    others = [[k for k in runs if k != left] for left in runs if len(series) > 1]
-    without = [pooled([series[k] for k in rest], [each[k] for k in rest]) for rest in others]
+    without = [pooled([series[k] for k in rest], [each[k] for k in rest]) for rest in left_out(len(series))]
     return np.stack([whole, *without_each(whole, np.concatenate(blocks)), *without])
 
 

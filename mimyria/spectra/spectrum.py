@@ -225,7 +225,7 @@ def column_name(name: str, what: str = "error") -> str:
 
 def freedoms_of(words: str) -> tuple[int, ...]:
     """Return the degrees of freedom of errors from the words of a header about them."""
-    found = [re.search(rf"over (\d+) {kind}", words) for kind in ("blocks", "trajectories")]
+    found = [re.search(rf"over (\d+) (?:groups of )?{kind}", words) for kind in ("blocks", "trajectories")]
     return tuple(int(number[1]) - 1 for number in found if number and int(number[1]) > 1)
 
 

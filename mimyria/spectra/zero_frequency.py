@@ -43,7 +43,7 @@ from mimyria.spectra.relaxation import (
 from mimyria.spectra.remade import stored_run
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.statistics.cepstral import zero_power
-from mimyria.statistics.replicates import Replicates
+from mimyria.statistics.replicates import Replicates, left_out
 from mimyria.targets import APT
 from mimyria.units import CONDUCTIVITY, LIGHT_SPEED, VACUUM_PERMITTIVITY, infrared_prefactor
 
@@ -148,13 +148,15 @@ def zero_frequency(series: Sequence[ResponseSeries], conditions: Conditions) -> 
     alone = fit(part, ["conduction"], most=MOST_STRENGTH, start=whole)
     seen = float(np.sqrt(max(whole.likelihood - alone.likelihood, 0.0)))
     without = _superfluous(part, whole, neutral=bool(pure))
-    left_out = [[run for run in runs if run != left] for left in runs if len(runs) > 1]
+    remaining = left_out(len(runs))
     values, errors = _static(bins, fit(part, without, start=whole))
-    others = [_static(some, fit(some.below(whole.limit), without, start=whole))[0] for some in map(binned.of, left_out)]
+    others = [
+        _static(some, fit(some.below(whole.limit), without, start=whole))[0] for some in map(binned.of, remaining)
+    ]
     known = Replicates(0, len(others))
     errors = np.fmax(errors, known.error(np.array([values, *others])))
     permittivity, strength, time, faster, conduction = map(Measured, values.tolist(), errors.tolist())
-    cepstral, band = _cepstral(powers, left_out, timestep)
+    cepstral, band = _cepstral(powers, remaining, timestep)
     longest = max(map(len, series)) * timestep
     conducts, relaxes = "conduction" not in without, "relaxation" not in without
     remark = ""
@@ -296,12 +298,12 @@ def _static(bins: Bins, fitted: Relaxation) -> tuple[Array, Array]:
     return np.array([strength + faster, strength, time, faster, conduction]), np.sqrt(np.maximum(variance, 0.0))
 
 
-def _cepstral(powers: Sequence[Array], left_out: Sequence[Sequence[int]], timestep: float) -> tuple[Measured, float]:
+def _cepstral(powers: Sequence[Array], remaining: Sequence[Sequence[int]], timestep: float) -> tuple[Measured, float]:
     """Return the conductivity by cepstral analysis, S/m, and its band, 1/fs; NaN where there is none."""
     found = zero_power(powers, timestep)
     if found is None:
         return UNKNOWN, float("nan")
-    others = [zero_power([powers[run] for run in runs], timestep) for runs in left_out]
+    others = [zero_power([powers[run] for run in runs], timestep) for runs in remaining]
     values = np.array([found.value, *(other.value if other else np.nan for other in others)])
     error = float(np.fmax(found.error, Replicates(0, len(others)).error(values)))
     return Measured(found.value, error), found.band

@@ -30,7 +30,7 @@ class Replicates:
     blocks: int = 0
     """Those without one block, none or at least two."""
     trajectories: int = 0
-    """Those without one trajectory, none or at least two."""
+    """Those without one trajectory, or one group of them, none or at least two."""
 
     @property
     def freedoms(self) -> tuple[int, ...]:
@@ -65,6 +65,14 @@ class Replicates:
 
 
 NO_REPLICATES = Replicates()
+MOST_GROUPS = 100
+"""More trajectories are left out in so many groups: one by one, time and memory would grow with their square."""
+
+
+def left_out(number: int) -> list[list[int]]:
+    """Return which of so many trajectories remain where each, or each of `MOST_GROUPS` groups of them, is left out."""
+    groups = min(number, MOST_GROUPS)
+    return [[k for k in range(number) if k % groups != group] for group in range(groups)] if number > 1 else []
 
 
 def without_each(whole: Array, blocks: Array) -> Array:

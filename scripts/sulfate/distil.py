@@ -5,7 +5,7 @@
     python distil.py stiffness run-2.extxyz --number 4 --model nep89.txt --correction correction.json --out stiff.extxyz
     python distil.py modes stiff.extxyz --model nep89.txt --correction correction.json
 
-`fit` explains the forces of 7net minus those of NEP89 on the five atoms of the ion by the terms of `surroundings.py`
+`fit` explains the forces of 7net minus those of NEP89 on the ion and on sodium by the terms of `surroundings.py`
 (linear least squares; of each file the last fifth is held out, and each file counts twice as much as the one before).
 `stiffness` relaxes the ion with the dear potential in frozen surroundings, then displaces its atoms; `modes` compares
 the harmonic wavenumbers in the same surroundings. What makes dear forces goes on where it was stopped.
@@ -25,7 +25,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 from ase.io import read, write
 from ase.optimize import FIRE
-from potential import Sulfate, edge_of, ions
+from potential import Sulfate, edge_of, ion
 from surroundings import LABELS, terms
 
 Array = np.ndarray[Any, Any]
@@ -73,10 +73,11 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
         for index, atoms in enumerate(frames):
             target = atoms.get_forces()
             atoms.calc = calculator
-            (members,) = ions(atoms)
+            members = ion(atoms)
             pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
-            design.append(pulls[:, members].reshape(len(pulls), -1))
-            wanted.append((target - atoms.get_forces())[members].ravel())
+            wanted_of = np.concatenate([members, np.flatnonzero(atoms.numbers == 11)])
+            design.append(pulls[:, wanted_of].reshape(len(pulls), -1))
+            wanted.append((target - atoms.get_forces())[wanted_of].ravel())
             weight.append(2.0**number)
             held.append(index >= 0.8 * len(frames))
             whose.append(number)
@@ -89,11 +90,13 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
         return np.linalg.solve(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)), right / scale) / scale
 
     left = b - np.einsum("k,fkn->fn", solve(~out_of), a)
-    facts = {}
+    facts: dict[str, dict[str, float]] = {}
     for number, path in enumerate(paths):
         rows = out_of & (np.array(whose) == number)
-        rms = [float(np.sqrt((force[rows] ** 2).mean())) for force in (b, left)]
-        facts[path.name] = {"held_out": int(rows.sum()), "difference_rms": rms[0], "left_rms": rms[1]}
+        facts[path.name] = {"held_out": int(rows.sum())}
+        for name, atoms_of in (("ion", slice(0, 15)), ("sodium", slice(15, None))):
+            rms = [float(np.sqrt((force[rows, atoms_of] ** 2).mean())) for force in (b, left)]
+            facts[path.name] |= {f"{name}_difference_rms": rms[0], f"{name}_left_rms": rms[1]}
     coefficients = dict(zip(LABELS, map(float, solve(np.ones(len(a), dtype=bool))), strict=True))
     out.write_text(json.dumps({"coefficients": coefficients, "eV/Å": facts}, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps(facts, ensure_ascii=False))
@@ -141,7 +144,7 @@ def stiffness(paths: Sequence[Path], number: int, model: Path, correction: Path 
     """
     cheap, costly = Sulfate(model, correction), dear()
     for atoms in frames_of(paths, number)[len(written(out)) // 31 :]:
-        (members,) = ions(atoms)
+        members = ion(atoms)
         start = at_rest(atoms, members, cheap)
         around = [with_forces(moved, cheap).get_forces() for moved in displaced(start, members)]
         values, vectors = np.linalg.eigh(hessian_of(around, members))
@@ -177,7 +180,7 @@ def modes(path: Path, model: Path, correction: Path | None) -> None:
     table: dict[str, list[Array]] = {"7net": [], **{name: [] for name in kinds}}
     for start in range(0, len(frames) - 30, 31):
         still, copies = frames[start], frames[start + 1 : start + 31]
-        (members,) = ions(still)
+        members = ion(still)
         masses = still.get_masses()[members]
 
         def row(atoms: Atoms, moved: Sequence[Atoms], members: Array = members, masses: Array = masses) -> Array:

@@ -1,12 +1,13 @@
-"""Compare basis sets on one configuration: no field, and a field along +x and -x.
+"""Compare levels of theory on one configuration: no field, and a field along +x and -x.
 
     python levels.py work/00000/HASH --out tzv2p --basis O=TZV2P-GTH H=TZV2P-GTH S=TZV2P-GTH Na=TZV2P-GTH
     python levels.py work/00000/HASH --out diffuse --file BASIS_DIFFUSE --basis O=DZVP-GTH-DIFFUSE H=DZVP-GTH-DIFFUSE
+    python levels.py work/00000/HASH --out coarse --set REL_CUTOFF=30
 
 The folder is that of a configuration of `mimyria label`, whose first three runs these are; their inputs are used again
-with other basis sets, so field, grid and self-consistency are the same. For each kind of atom is printed how far the
-x row of the APT and ∂α_xx/∂R of the folder are from those of the other sets (rms, and relative to the rms of these),
-and the slope of the former against the latter. What was computed is not computed again.
+with other basis sets or keywords. For each kind of atom is printed how far the x row of the APT and ∂α_xx/∂R of the
+folder are from those of the other level (rms, and relative to the rms of these), and the slope of the former against
+the latter. What was computed is not computed again.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--basis", nargs="+", required=True, metavar="ELEMENT=NAME")
+    parser.add_argument("--basis", nargs="*", default=[], metavar="ELEMENT=NAME")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEYWORD=VALUE", help="keywords of CP2K's input")
     parser.add_argument("--file", type=Path, nargs="*", default=[], help="further files of basis sets")
     parser.add_argument("--command", nargs="+", default=["cp2k.psmp"])
     given = parser.parse_args()
@@ -64,6 +66,8 @@ def main() -> None:
         text = (given.folder / name / "cp2k.inp").read_text(encoding="utf-8")
         for element, basis in (item.split("=", 1) for item in given.basis):
             text = re.sub(rf"(&KIND {element}\n(?:(?!.*&END).*\n)*?\s*BASIS_SET )\S+", rf"\g<1>{basis}", text)
+        for keyword, value in (item.split("=", 1) for item in given.set):
+            text = re.sub(rf"^(\s*{keyword} )\S+", rf"\g<1>{value}", text, flags=re.MULTILINE)
         more = "".join(f"BASIS_SET_FILE_NAME {path.resolve()}\n" for path in given.file)
         text = text.replace("&DFT\n", f"&DFT\n{more}", 1)
         text = re.sub(r"SCF_GUESS \w+", f"SCF_GUESS {'ATOMIC' if name == RUNS[0] else 'RESTART'}", text)

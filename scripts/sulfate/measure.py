@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ase import units
 from ase.io import iread
-from potential import ions
+from potential import ion
 from surroundings import nearest
 
 Array = np.ndarray[Any, Any]
@@ -42,7 +42,7 @@ def main() -> None:
         coordination, owners = [], set()
         for atoms in list(iread(path))[:: given.every]:
             numbers, edge, place = atoms.numbers, float(atoms.cell[0, 0]), atoms.positions
-            (members,) = ions(atoms)
+            members = ion(atoms)
             around = np.setdiff1d(np.arange(len(numbers)), members)
             oxygens, hydrogens = around[numbers[around] == 8], around[numbers[around] == 1]
             sodium, own = around[numbers[around] == 11], members[1:]

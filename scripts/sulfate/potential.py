@@ -18,17 +18,15 @@ from nep import NEP
 Array = np.ndarray[Any, Any]
 
 
-def ions(atoms: Atoms) -> Array:
-    """Return the atoms of every sulfate ion, S first, shape (ions, 5); raise SystemExit if one is not whole."""
-    oxygens = np.flatnonzero(atoms.numbers == 8)
-    found = []
-    for centre in np.flatnonzero(atoms.numbers == 16):
-        away = atoms.get_distances(centre, oxygens, mic=True)
-        near = oxygens[np.argsort(away)[:4]]
-        if np.sort(away)[3] > 2.0:
-            raise SystemExit(f"S-O of {np.sort(away)[3]:.2f} Å at atom {centre}: the ion is broken")
-        found.append([centre, *sorted(near)])
-    return np.array(found)
+def ion(atoms: Atoms) -> Array:
+    """Return the atoms of the sulfate ion, S first, shape (5,); raise SystemExit if it is broken, or not alone."""
+    (centres,), oxygens = np.nonzero(atoms.numbers == 16), np.flatnonzero(atoms.numbers == 8)
+    if len(centres) != 1:
+        raise SystemExit(f"one sulfate ion is known here, not {len(centres)}")
+    away = atoms.get_distances(centres[0], oxygens, mic=True)
+    if np.sort(away)[3] > 2.0:
+        raise SystemExit(f"S-O of {np.sort(away)[3]:.2f} Å: the ion is broken")
+    return np.array([centres[0], *sorted(oxygens[np.argsort(away)[:4]])])
 
 
 def edge_of(atoms: Atoms) -> float:
@@ -40,7 +38,7 @@ def edge_of(atoms: Atoms) -> float:
 
 
 class Sulfate(Calculator):  # type: ignore[misc]
-    """NEP89 plus Σ c_k E_k of every ion; the atoms are always the same.
+    """NEP89 plus Σ c_k E_k; the atoms are always the same.
 
     Parameters
     ----------
@@ -56,7 +54,7 @@ class Sulfate(Calculator):  # type: ignore[misc]
         super().__init__()
         self.model = model
         self.nep: Any = None
-        self.members = np.zeros((0, 5), dtype=int)
+        self.members = np.zeros(5, dtype=int)
         read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
         self.coefficients = np.array([read[label] for label in LABELS if read])
 
@@ -64,14 +62,13 @@ class Sulfate(Calculator):  # type: ignore[misc]
         """Return energy (eV) and forces (eV/Å)."""
         if self.nep is None:
             self.nep = NEP(self.model, atoms.get_chemical_symbols())
-            self.members = ions(atoms)
+            self.members = ion(atoms)
         edge = edge_of(atoms)
         (energy,), (forces,), _ = self.nep(atoms.positions[None], np.full((1, 3), edge))
         if self.coefficients.size:
-            for members in self.members:
-                more, pull = correct(self.coefficients, atoms.positions, atoms.numbers, edge, members)
-                energy += more
-                forces += pull
+            more, pull = correct(self.coefficients, atoms.positions, atoms.numbers, edge, self.members)
+            energy += more
+            forces += pull
         return float(energy), forces
 
     def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:

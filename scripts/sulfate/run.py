@@ -19,7 +19,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.io import read
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
-from potential import Sulfate, ions
+from potential import Sulfate, ion
 
 COLUMNS = "Properties=species:S:1:pos:R:3:vel:R:3"
 
@@ -101,7 +101,7 @@ def main() -> None:
                     energies = np.append(energies, energy + atoms.get_kinetic_energy())
             out.flush()
             length = out.tell()
-        ions(atoms)
+        ion(atoms)
         if picosecond == given.equilibrate - 1:
             Stationary(atoms)
             wanted = energies.mean() - atoms.get_potential_energy()

@@ -1,6 +1,7 @@
 """The pull of the surroundings on an XY4 ion: pair terms with waters and sodium, and what hydrogen bonds do to a bond.
 
-Between an atom i of the ion and an atom j around it, for each kind of pair (`KINDS`) and each radial function k,
+Between an atom i of the ion, or a sodium, and an atom j around it, for each kind of pair (`KINDS`) and each radial
+function k,
 
     φ_k(r) = exp(-(r - r_k)²/2w²) · ½ (1 + cos πr/r_c)   for r < r_c, else 0
     E = Σ_ij φ_k(r_ij)         and, for the kinds in `COUPLED`,      E = Σ_ij (|S-O_i| - r0) φ_k(r_ij)
@@ -19,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 CENTRES, WIDTH, CUTOFF = np.linspace(1.6, 4.6, 6), 0.6, 4.9
 """r_k, w and r_c, Å."""
-KINDS = (("S", "Ow"), ("S", "Hw"), ("O", "Ow"), ("O", "Hw"), ("S", "Na"), ("O", "Na"))
+KINDS = (("S", "Ow"), ("S", "Hw"), ("O", "Ow"), ("O", "Hw"), ("S", "Na"), ("O", "Na"), ("Na", "Ow"), ("Na", "Hw"))
 COUPLED = (("O", "Ow"), ("O", "Hw"))
 LABELS = (
     *NAMES,
@@ -52,7 +53,8 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
     ofs, around = np.split(coefficients[len(NAMES) :], len(KINDS) + len(COUPLED)), np.ones(len(numbers), dtype=bool)
     around[members] = False
     (others,) = np.nonzero(around)
-    rows = {"S": slice(0, 1), "O": slice(1, 5)}
+    centres = np.concatenate([members, np.flatnonzero(numbers == 11)])
+    rows = {"S": slice(0, 1), "O": slice(1, 5), "Na": slice(5, len(centres))}
     columns = {name: np.flatnonzero(numbers[others] == number) for name, number in (("Ow", 8), ("Hw", 1), ("Na", 11))}
     bonds = nearest(positions[members[1:]] - positions[members[0]], edge)
     length = np.linalg.norm(bonds, axis=1)
@@ -60,8 +62,9 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
     forces = np.zeros(positions.shape)
     forces[members] = np.tensordot(coefficients[: len(NAMES)], own, axes=1)
     energy = coefficients[: len(NAMES)] @ values
-    apart = nearest(positions[others] - positions[members][:, None], edge)
+    apart = nearest(positions[others] - positions[centres][:, None], edge)
     distance = np.linalg.norm(apart, axis=2)
+    distance[distance == 0] = 1.0  # of a sodium from itself, which is no pair
     phi, slope = radial(distance)
     steep = np.zeros(distance.shape)
     along = np.zeros(4)
@@ -74,7 +77,7 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
         along += total if coupled else 0.0
     gradient = (steep / distance)[..., None] * apart
     forces[others] -= gradient.sum(axis=0)
-    forces[members] += gradient.sum(axis=1)
+    forces[centres] += gradient.sum(axis=1)
     pull = (along / length)[:, None] * bonds
     forces[members[1:]] -= pull
     forces[members[0]] += pull.sum(axis=0)

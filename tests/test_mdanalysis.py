@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import MDAnalysis
 import numpy as np
 import pytest
 from binary_files import AKMA, netcdf
@@ -80,3 +81,17 @@ def test_a_file_of_another_kind_is_told_without_opening_it(tmp_path: Path, run: 
         (tmp_path / name).write_bytes(b"nothing of the kind")
         with pytest.raises(TrajectoryError, match=f"{name}: is no {name[2:].upper()} file"):
             Trajectory(tmp_path / name, topology=tmp_path / "top.pdb")
+
+
+def test_a_cell_that_changes_is_followed(tmp_path: Path, run: list[Frame]) -> None:
+    """A barostat that changes it at every other frame only."""
+    universe = MDAnalysis.Universe.empty(len(run[0]), trajectory=True, velocities=True)
+    lengths = [9.0, 9.0, 9.1, 9.1, 9.05]
+    with MDAnalysis.Writer(str(tmp_path / "a.trr"), n_atoms=len(run[0])) as writer:
+        for index, length in enumerate(lengths):
+            universe.atoms.positions, universe.dimensions = run[0].positions, [length, 9, 9, 90, 90, 90]
+            universe.trajectory.ts.time = 1e-3 * TIMESTEP * index
+            writer.write(universe.atoms)
+    read = list(Trajectory(tmp_path / "a.trr", topology=tmp_path / "top.pdb").frames())
+    np.testing.assert_allclose([frame.cell[0, 0] for frame in read], lengths, rtol=1e-6)
+    assert [read[k].cell is read[k + 1].cell for k in range(4)] == [True, False, True, False]

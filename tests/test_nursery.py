@@ -28,7 +28,7 @@ def test_the_others_do_the_work_of_one_that_is_killed(
     (killed,) = tmp_path.iterdir()
     (record,) = caplog.records
     assert record.message == (
-        f"worker process {killed.name} was killed by SIGKILL; the other 2 go on, and compute its frames again: give "
+        f"worker process {killed.name} was killed by SIGKILL; its frames are computed again by those left (2): give "
         "fewer --workers than 3 if memory runs out"
     )
 

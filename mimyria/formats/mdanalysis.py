@@ -53,6 +53,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
         atoms = identify(told or Told(trajectory.n_atoms), source, place)
         progress.n_frames = len(trajectory)
         of_file = _cell_of_pdb(source.head) if kind == "PDB" else None
+        box: Array | None = None
         for index in indices:
             if index >= len(trajectory):
                 return
@@ -63,11 +64,14 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
             progress.fraction = (index + 1) / len(trajectory)
-            cell = now.triclinic_dimensions if now.dimensions is not None else of_file
+            if now.dimensions is None:
+                box, cell = None, of_file
+            elif box is None or not np.array_equal(box, now.dimensions):  # vectors take longer to make than to compare
+                box, cell = now.dimensions.copy(), now.triclinic_dimensions.astype(float)
             yield replace(
                 atoms.alone,
                 positions=atoms.of(now.positions.astype(float)),
-                cell=np.zeros((3, 3)) if cell is None else cell.astype(float),
+                cell=np.zeros((3, 3)) if cell is None else cell,
                 periodic=np.full(3, cell is not None),
                 velocities=atoms.of(now.velocities.astype(float)) if now.has_velocities else None,
                 time=1e3 * float(now.time) if timed else None,

@@ -204,7 +204,7 @@ class Nursery:
         if sent.killed or not self._workers:
             reason = "the second one at the same frames" if sent.killed else "and no other is left"
             raise RunFailed(f"{fate}, {reason}: {less}")
-        log.warning(f"{fate}; the other {len(self._workers)} go on, and compute its frames again: {less}")
+        log.warning(f"{fate}; its frames are computed again by those left ({len(self._workers)}): {less}")
 
     def _fate(self, pid: int) -> str:
         """Return how a process has ended, in words."""

@@ -100,10 +100,12 @@ def check_strain(place: str, before: Frame, now: Frame) -> None:
 
 def describe_jump(before: Frame, now: Frame, elapsed: float) -> str | None:
     """Return which atoms jumped between two frames ``elapsed`` fs apart, in words; None if none or too far apart."""
-    if elapsed > LONGEST_INTERVAL:
+    longest = SMALLEST_JUMP + FASTEST_ATOM * elapsed
+    # Where no coordinate has changed much, no atom has crossed a face, and none needs its image.
+    if elapsed > LONGEST_INTERVAL or np.abs(now.positions - before.positions).max(initial=0) < longest / 2:
         return None
     distance = np.linalg.norm(displacement(before, now), axis=1)
-    jumped = np.flatnonzero(distance > SMALLEST_JUMP + FASTEST_ATOM * elapsed)
+    jumped = np.flatnonzero(distance > longest)
     if not jumped.size:
         return None
     return (

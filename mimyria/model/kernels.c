@@ -216,6 +216,30 @@ int sphere_product(const float *x, count n, const count *ends, count n_species, 
     return failed;
 }
 
+/* x (harmonics, n, n_in) -> out (harmonics, n, n_out), as `SpeciesLinear`; degree: which weights a harmonic takes. */
+int linear(const float *x, count n, const count *ends, count n_species, count harmonics, const count *degree,
+           count n_degrees, count n_in, count n_out, const float *weight, double scale, float *out)
+{
+    const count wide = whole(n_out);
+    float *w = room(n_degrees * n_in * wide), *y = room(ATOMS * wide);
+    const int failed = !(w && y);
+    count begin = 0;
+    for (count s = 0; s < n_species && !failed; s++) {
+        pack(weight + s * n_degrees * n_in * n_out, n_degrees * n_in, 1, n_out, scale, w);
+        for (count lm = 0; lm < harmonics; lm++)
+            for (count first = begin; first < ends[s]; first += ATOMS) {
+                const count atoms = ends[s] - first < ATOMS ? ends[s] - first : ATOMS;
+                multiply(atoms, wide / LANES, (product){x + (lm * n + first) * n_in, n_in, 1, 0, n_in, 1,
+                                                        w + degree[lm] * n_in * wide, wide, y, wide, 0});
+                for (count a = 0; a < atoms; a++)
+                    memcpy(out + (lm * n + first + a) * n_out, y + a * wide, n_out * sizeof(float));
+            }
+        begin = ends[s];
+    }
+    free(w), free(y);
+    return failed;
+}
+
 /* What the neighbours send, coupled with where they are, as `Message` after `send`: -> out (harmonics, n, channels).
 
 sent (all atoms, l'm' n_sent); near (n, k); basis (n, k, harmonics radial), which are used up to here[l'] harmonics;
@@ -341,7 +365,8 @@ INLINE void radial(vec r, float cutoff, count number, count p, vec *found, count
 
 /* Density (harmonics, n, species radial), near (n, k_near) and basis (n, k_near, harmonics radial_near) of `Geometry`.
 
-vectors (n, k, 3), neighbours (n, k), kinds (n, k): the species of each neighbour. What is not asked for is NULL. */
+vectors (n, k, 3), neighbours (n, k), kinds (n, k): the species of each neighbour. What is not asked for is NULL; after
+basis there is room for 16 more numbers. */
 int geometry(const float *vectors, const count *neighbours, const count *kinds, count n, count k, count n_species,
              count l_max, count p, double cutoff, count n_radial, float *density, double cutoff_near, count radial_near,
              count k_near, count *near, float *basis)
@@ -350,8 +375,8 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
     const count l1 = l_max + 1;
     float *constants = room(l1 * (2 * l1 + 1)), *rows = room(harmonics * columns), *weights = room(k * columns);
     vec *y = (vec *)room(harmonics * whole(k)), *r = (vec *)room(n_radial * whole(k)), *q = (vec *)room(radial_near * whole(k));
-    float *distances = room(whole(k));
-    const int failed = !(constants && rows && weights && y && r && q && distances);
+    float *distances = room(whole(k)), *line = room(whole(radial_near));
+    const int failed = !(constants && rows && weights && y && r && q && distances && line);
     float *a = constants, *b = constants + l1 * l1, *first = constants + 2 * l1 * l1;
     for (count m = 0; m < l1 && !failed; m++) {
         first[m] = m ? first[m - 1] * sqrtf((2.0f * m + 1) / (2.0f * m) * (m == 1 ? 2 : 1)) : 1.0f;
@@ -394,15 +419,18 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
             for (count j = 0; j < k; j++)
                 if (distances[j] < cutoff_near && seen < k_near) {
                     near[atom * k_near + seen++] = of[j];
-                    for (count lm = 0; lm < harmonics; lm++)
-                        for (count i = 0; i < radial_near; i++)
-                            *to++ = ys[lm * groups * LANES + j] * qs[i * groups * LANES + j];
+                    for (count i = 0; i < radial_near; i++)
+                        line[i] = qs[i * groups * LANES + j];
+                    /* whole vectors, whose ends the next ones overwrite */
+                    for (count lm = 0; lm < harmonics; lm++, to += radial_near)
+                        for (count i = 0; i < radial_near; i += LANES)
+                            *(vec *)(to + i) = ys[lm * groups * LANES + j] * *(vec *)(line + i);
                 }
             memset(to, 0, (k_near - seen) * harmonics * radial_near * sizeof(float));
             memset(near + atom * k_near + seen, 0, (k_near - seen) * sizeof(count));
         }
     }
-    free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances);
+    free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances), free(line);
     return failed;
 }
 

@@ -31,6 +31,8 @@ from mimyria.model.harmonics import degrees, harmonics, radial_functions, rows, 
 from mimyria.model.irreps import Irrep, Irreps, wigner_3j
 
 TINY = 1e-12
+MARGIN = 16
+"""Numbers beyond the basis that compiled functions may write to."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,16 @@ class SpeciesLinear(nn.Module):
     def forward(
         self, x: Tensor, slices: tuple[slice, ...], rows: slice = slice(None)
     ) -> Tensor:  # (harmonics, n, in) -> (harmonics, n, out); rows: which harmonics these are
-        maps = zip(slices, self.weight * self.norm, strict=True)
         degree = self.degree[rows]
+        if compiled.usable(x):
+            out = x.new_empty(*x.shape[:2], self.weight.shape[3])
+            compiled.call(
+                "linear",
+                *(x.contiguous(), x.shape[1], [places.stop for places in slices], len(slices), len(x), degree),
+                *(*self.weight.shape[1:], self.weight, self.norm, out),
+            )
+            return out
+        maps = zip(slices, self.weight * self.norm, strict=True)
         return torch.cat([torch.bmm(x[:, places], weight[degree]) for places, weight in maps], dim=1)
 
 
@@ -101,13 +111,14 @@ class SphereProduct(nn.Module):
         super().__init__()
         factors, l_max = settings.factors, settings.l_max
         values, weights = sphere((factors + 1) * l_max, l_max)  # the factors and the harmonic they are projected on
-        self.n_out = n_out
+        self.n_out, self.l_max = n_out, l_max
         norm = math.sqrt(values.shape[1])  # coefficients of variance one give values of variance one
         self.register_buffer("to_sphere", (values / norm).float(), persistent=False)
         self.register_buffer("from_sphere", (norm * values * weights[:, None]).T.float().contiguous(), persistent=False)
         self.register_buffer("degree", degrees(l_max), persistent=False)
         # for `compiled`: one point of each two opposite ones, where harmonics of odd l have the opposite values
         self.register_buffer("even_first", torch.argsort(self.degree % 2, stable=True), persistent=False)
+        self.n_even = int((self.degree % 2 == 0).sum())
         half = values[:, 1:4][torch.arange(len(values)), (values[:, 1:4].abs() > TINY**0.5).int().argmax(1)] > 0
         self.register_buffer("to_half", self.to_sphere[half][:, self.even_first].contiguous(), persistent=False)
         self.register_buffer("from_half", 2 * self.from_sphere[self.even_first][:, half], persistent=False)
@@ -132,12 +143,12 @@ class SphereProduct(nn.Module):
         return torch.cat([nn.functional.silu(scalars), x[1:] * gates[self.degree[1:] - 1]])
 
     def _compiled(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:
-        maps, n_even = (self.factors, self.mix, self.gate), int((self.degree % 2 == 0).sum())
+        maps = (self.factors, self.mix, self.gate)
         out = x.new_empty(*x.shape[:2], self.n_out)
         compiled.call(
             "sphere_product",
-            *(x, x.shape[1], [places.stop for places in slices], len(slices), int(self.degree[-1]), x.shape[2]),
-            *(self.n_out, self.factors.weight.shape[3] // self.n_out, len(self.to_half), n_even),
+            *(x, x.shape[1], [places.stop for places in slices], len(slices), self.l_max, x.shape[2]),
+            *(self.n_out, self.factors.weight.shape[3] // self.n_out, len(self.to_half), self.n_even),
             *(self.even_first, self.to_half, self.from_half),
             *(linear.weight for linear in maps),
             *(linear.norm for linear in maps),
@@ -326,7 +337,8 @@ class Network(nn.Module):
         if step != 0:
             compiled.call("most_near", vectors, n, k, cutoff, most)
             near = most.new_empty(n, int(most))
-            basis = vectors.new_empty(n, int(most), (settings.l_max + 1) ** 2 * settings.message_radial)
+            shape = n, int(most), (settings.l_max + 1) ** 2 * settings.message_radial
+            basis = vectors.new_empty(math.prod(shape) + MARGIN)[:-MARGIN].reshape(shape)
         compiled.call(
             "geometry",
             *(vectors, graph.neighbours.long(), graph.neighbour_species.long(), n, k, len(settings.species)),

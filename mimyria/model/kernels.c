@@ -34,10 +34,10 @@ typedef struct {
     int add; /* to what c holds */
 } product;
 
-INLINE void tile(const int rows, const int vectors, const product *p, count row, count column)
+INLINE void tile(const int rows, const int vectors, const count a_row, const product *p, count row, count column)
 {
     vec sum[6][WIDE];
-    const float *a = p->a + row * p->a_row, *b = p->b + column;
+    const float *a = p->a + row * a_row, *b = p->b + column;
     float *c = p->c + row * p->c_row + column;
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
@@ -51,7 +51,7 @@ INLINE void tile(const int rows, const int vectors, const product *p, count row,
             for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
                 for (int v = 0; v < vectors; v++)
-                    sum[r][v] += one[r * p->a_row] * *(const vec *)(b + v * LANES);
+                    sum[r][v] += one[r * a_row] * *(const vec *)(b + v * LANES);
         }
     }
 #pragma GCC unroll 6
@@ -61,31 +61,39 @@ INLINE void tile(const int rows, const int vectors, const product *p, count row,
             *(vec *)(c + r * p->c_row + v * LANES) = sum[r][v];
 }
 
-INLINE void tiles(const int vectors, const product *p, count rows, count column)
+INLINE void tiles(const int vectors, const count a_row, const product *p, count rows, count column)
 {
     count row = 0;
     for (; row + 6 <= rows; row += 6)
-        tile(6, vectors, p, row, column);
+        tile(6, vectors, a_row, p, row, column);
     for (; row + 3 <= rows; row += 3)
-        tile(3, vectors, p, row, column);
+        tile(3, vectors, a_row, p, row, column);
     for (; row < rows; row++)
-        tile(1, vectors, p, row, column);
+        tile(1, vectors, a_row, p, row, column);
 }
 
-/* Columns of b and c count in whole vectors. */
-static void multiply(count rows, count vectors, product p)
+INLINE void columns_of(const count a_row, const product *p, count rows, count vectors)
 {
     count v = 0;
 #if WIDE == 4
     for (; v + 4 <= vectors && v + 6 != vectors; v += 4)
-        tiles(4, &p, rows, v * LANES);
+        tiles(4, a_row, p, rows, v * LANES);
     for (; v + 3 <= vectors; v += 3)
-        tiles(3, &p, rows, v * LANES);
+        tiles(3, a_row, p, rows, v * LANES);
 #endif
     for (; v + 2 <= vectors; v += 2)
-        tiles(2, &p, rows, v * LANES);
+        tiles(2, a_row, p, rows, v * LANES);
     for (; v < vectors; v++)
-        tiles(1, &p, rows, v * LANES);
+        tiles(1, a_row, p, rows, v * LANES);
+}
+
+/* Columns of b and c count in whole vectors; rows of a that stand side by side are what takes longest. */
+static void multiply(count rows, count vectors, product p)
+{
+    if (p.a_row == 1)
+        columns_of(1, &p, rows, vectors);
+    else
+        columns_of(p.a_row, &p, rows, vectors);
 }
 
 INLINE vec choose(ints which, vec one, vec other) { return (vec)((which & (ints)one) | (~which & (ints)other)); }

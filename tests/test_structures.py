@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_harmonic_modes import frame_of
+from ase.build import molecule
+from ase.vibrations.data import VibrationsData
+from test_harmonic_modes import frame_of, sprung
 
 from contracts import WATER
 from mimyria.errors import ConfigError, TrajectoryError
@@ -39,8 +41,26 @@ def test_what_is_no_structure(tmp_path: Path) -> None:
     write_frames(tmp_path / "flat.extxyz", [replace(WATER, periodic=np.ones(3, dtype=bool))])
     with pytest.raises(ConfigError, match="span no volume; give --cell"):
         read_structures([tmp_path / "flat.extxyz"], HarmonicSettings())
-    boxed = read_structures([tmp_path / "flat.extxyz"], HarmonicSettings(cell=(9, 9, 9)))["flat"]
+    boxed = read_structures([tmp_path / "flat.extxyz"], HarmonicSettings(cell=(9, 9, 9)))["flat"].frame
     assert boxed.volume == pytest.approx(729)
+
+
+def test_a_hessian_belongs_to_its_structure(tmp_path: Path) -> None:
+    """Bare numbers to any of as many atoms; a file with a structure to that alone, and it is a structure itself."""
+    frame = frame_of("H2O")
+    write_frames(tmp_path / "water.xyz", [frame])
+    write_frames(tmp_path / "other.xyz", [WATER])
+    np.save(tmp_path / "h.npy", sprung(frame))
+    given = HarmonicSettings(hessian=tmp_path / "h.npy", hessian_unit="eV/A^2")
+    np.testing.assert_array_equal(read_structures([tmp_path / "water.xyz"], given)["water"].hessian, sprung(frame))
+    VibrationsData.from_2d(molecule("H2O"), sprung(frame)).write(tmp_path / "h.json")
+    own = read_structures([tmp_path / "h.json"], HarmonicSettings())["h"]
+    np.testing.assert_allclose(own.frame.positions, frame.positions)
+    assert own.hessian is not None
+    given = HarmonicSettings(hessian=tmp_path / "h.json")
+    assert read_structures([tmp_path / "water.xyz"], given)["water"].hessian is not None
+    with pytest.raises(ConfigError, match=r"h\.json is the Hessian of other positions than those of .*other\.xyz"):
+        read_structures([tmp_path / "other.xyz"], given)
 
 
 def test_isotopes() -> None:

@@ -26,7 +26,7 @@ from mimyria.harmonic.lines import lines_of
 from mimyria.harmonic.modes import Modes
 from mimyria.harmonic.modes import normal_modes as modes_of
 from mimyria.harmonic.output import Harmonic, write_harmonic
-from mimyria.harmonic.structures import fixed_atoms, read_structures, with_isotopes
+from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
 from mimyria.harmonic.thermochemistry import thermochemistry
 from mimyria.memory import locked
@@ -77,19 +77,19 @@ def normal_modes(
         raise ConfigError("no structure is given")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} is a file; --out takes a folder")
-    calculator = None
-    if settings.hessian is None:
-        if settings.calculator is None:
-            raise ConfigError("there is no Hessian: give --calculator, such as tblite, or --hessian FILE")
-        calculator = choose_calculator(settings.calculator, settings.set, settings.template, settings.command)
     frames = read_structures(paths, settings)
+    calculator = None
+    if settings.calculator is not None:
+        calculator = choose_calculator(settings.calculator, settings.set, settings.template, settings.command)
+    elif any(each.hessian is None for each in frames.values()):
+        raise ConfigError("there is no Hessian: give --calculator, such as tblite, or --hessian FILE")
     made: dict[str, Harmonic] = {}
     failures: dict[str, MimyriaError] = {}
-    for name, frame in frames.items():
+    for name, structure in frames.items():
         folder = out if len(frames) == 1 else out / name
         try:
             with locked(folder / WORK / "lock"):
-                made[name] = _harmonic(frame, folder, settings, calculator, name)
+                made[name] = _harmonic(structure, folder, settings, calculator, name)
                 flags = {"structures": list(paths)} | in_words(settings) | {"mimyria": __version__}
                 write_settings(folder / "settings.yaml", flags)
         except MimyriaError as error:
@@ -106,28 +106,32 @@ def normal_modes(
 
 
 def _harmonic(
-    frame: Frame, out: Path, settings: HarmonicSettings, calculator: Calculator | None, name: str
+    structure: Structure, out: Path, settings: HarmonicSettings, calculator: Calculator | None, name: str
 ) -> Harmonic:
     """Return the modes of one structure, and write its folder."""
+    frame = structure.frame
     fixed, work = fixed_atoms(frame, settings.fixed), out / WORK
     executor = make_executor(settings.executor, settings.resources, work)
-    sources = sources_of(settings)
+    sources = sources_of(settings, frame if structure.hessian is not None else None)
     _check(frame, fixed, settings)
     # What costs little comes first, so that what is wrong with it is told before anything long.
     quick = {target: source for target, source in sources.items() if source not in ENGINES}
     tensors, said = tensors_at(frame, quick, settings, work, executor)
-    assert calculator is not None
-    wanted = Wanted(
-        calculator,
-        whole_charge(frame, settings),
-        settings.step,
-        settings.fmax if settings.relax else None,
-        settings.largest_force,
-    )
-    workers = settings.resources.get("workers", 1) if settings.executor == "local" else None
-    with progress(f"Hessian of {name}") as advance:
-        point = compute_hessian(frame, fixed, wanted, work, executor, workers, advance)
-    header = {"calculator": calculator.words}
+    if calculator is None:
+        assert structure.hessian is not None
+        point, header = Point(frame, structure.hessian), {"Hessian": str(settings.hessian or "of the structure's file")}
+    else:
+        wanted = Wanted(
+            calculator,
+            whole_charge(frame, settings),
+            settings.step,
+            settings.fmax if settings.relax else None,
+            settings.largest_force,
+        )
+        workers = settings.resources.get("workers", 1) if settings.executor == "local" else None
+        with progress(f"Hessian of {name}") as advance:
+            point = compute_hessian(frame, fixed, wanted, work, executor, workers, advance)
+        header = {"calculator": calculator.words}
     left = sources if settings.relax else {target: sources[target] for target in sources if target not in quick}
     slow, of_slow = tensors_at(point.frame, left, settings, work, executor)
     tensors, said = tensors | slow, said | of_slow

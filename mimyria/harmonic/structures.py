@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mimyria.errors import ConfigError
 from mimyria.files.cells import given_cell
 from mimyria.files.naming import ISOTOPES
 from mimyria.formats import read_frames
+from mimyria.formats.hessians import holds_structure, read_hessian
 from mimyria.frame import Array, Frame
 from mimyria.labels.command import check_cell
 from mimyria.molecules import find_bonds, molecules_of
@@ -23,24 +24,38 @@ from mimyria.settings import HarmonicSettings, Topology
 
 MOST = 100
 """Structures of one command; more are a trajectory that was taken for structures."""
+SAME_PLACE = 0.01
+"""Å; positions that differ by less are the same."""
 FARTHEST = 0.5
 """Part by which the mass of an isotope may differ from that of the element, but for hydrogen."""
 
 
-def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[str, Frame]:
+@dataclass(frozen=True)
+class Structure:
+    """A structure, and its Hessian (eV/Å², shape (3n, 3n)) where that was read."""
+
+    frame: Frame
+    hessian: Array | None = None
+
+
+def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[str, Structure]:
     """Return the structures of files by a name of each: that of the file, with a number where it holds several.
+
+    A file of a Hessian that holds its structure is one, and gives the Hessian; see `formats.hessians`.
 
     Raises
     ------
     ConfigError
         If there are none or too many, or a cell spans no volume.
     """
-    found: dict[str, Frame] = {}
+    found: dict[str, Structure] = {}
     for path in paths:
         if not path.is_file():
             raise ConfigError(f"{path}: no such file" if not path.exists() else f"{path} is a folder, not a structure")
         first, last = settings.frames
-        stored = list(islice(read_frames(path, **values_of(settings, Topology)), first, last))
+        own = read_hessian(path) if holds_structure(path) else None
+        read = [own.frame] if own else read_frames(path, **values_of(settings, Topology))
+        stored = [frame for frame in islice(read, first, last) if frame is not None]
         if not stored:
             raise ConfigError(f"{path}: no structure, or --frames excludes all of them")
         stem = path.name.split(".")[0] or path.name
@@ -55,10 +70,25 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
                 cell = given_cell(settings.cell)(str(path), frame)
                 frame = replace(frame, cell=cell, periodic=np.ones(3, dtype=bool))
             check_cell(frame, f"{path}, frame {number}")
-            found[unique] = frame
+            hessian = own.hessian if own else None
+            if settings.hessian is not None:
+                hessian = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)
+            found[unique] = Structure(frame, hessian)
             if len(found) > MOST:
                 raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
     return found
+
+
+def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Array:
+    """Return the Hessian of a file, whose structure, if it holds one, must be that of the frame."""
+    read = read_hessian(file, len(frame), unit)
+    if read.frame is not None:
+        same = np.array_equal(read.frame.numbers, frame.numbers)
+        if not same or abs(read.frame.positions - frame.positions).max() > SAME_PLACE:
+            raise ConfigError(
+                f"{file} is the Hessian of other positions than those of {path}: give {file} in its place"
+            )
+    return read.hessian
 
 
 def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:

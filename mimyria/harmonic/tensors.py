@@ -25,12 +25,17 @@ from mimyria.targets import APT, PGT, TARGETS
 log = logging.getLogger("mimyria")
 
 
-def sources_of(settings: HarmonicSettings) -> dict[str, str]:
-    """Return where each tensor comes from, by target name: what is asked for, or the calculator if it is an engine."""
+def sources_of(settings: HarmonicSettings, stored: Frame | None = None) -> dict[str, str]:
+    """Return where each tensor comes from, by target name.
+
+    It is what is asked for, else the calculator if that is an engine, else the frame that came with its Hessian.
+    """
     asked = {APT.name: settings.apt, PGT.name: settings.pgt}
     given = {name: source for name, source in asked.items() if source is not None}
     if not given and settings.calculator in ENGINES:
         return dict.fromkeys(asked, str(settings.calculator))
+    if not given and stored is not None:
+        return {name: IN_FRAMES for name in asked if name in stored.tensors}
     return given
 
 

@@ -1,0 +1,69 @@
+"""What a command imports: nothing slow that its task does not need.
+
+Modules are listed, for seconds depend on the load of the machine; `benchmarks/start.py` has these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from conftest import DATA
+from mimyria.formats import read_frames, write_frames
+
+SCRIPT = """
+import json, sys
+from mimyria.__main__ import main
+try:
+    main()
+finally:
+    print(json.dumps(list(sys.modules)), file=sys.stderr)
+"""
+NEVER = ("e3nn", "sympy", "torch._dynamo", "matplotlib", "bokeh", "MDAnalysis", "pandas")
+"""What no command needs that draws nothing and makes no network of the published design."""
+SLOW = ("scipy.signal", "scipy.stats", "scipy.ndimage", "scipy.optimize", "scipy.integrate", "scipy.interpolate")
+"""Parts of scipy that take a third of a second and more."""
+REST = ("scipy.constants", "scipy.fft", "scipy.linalg", "scipy.sparse", "scipy.special")
+"""The others, of which the first takes as much."""
+
+
+def imported(*arguments: object) -> set[str]:
+    """The modules that a command has imported when it ends."""
+    here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    words = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, env=here)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("imports")
+
+
+def test_spectra_of_networks(folder: Path) -> None:
+    trajectory, out = DATA / "water32.extxyz.xz", folder / "spectra"
+    words = ("spectrum", trajectory, "--apt", "water", "--frames", "0:64", "--plot-format", "none", "--out", out)
+    assert imported(*words).isdisjoint((*NEVER, *SLOW))
+
+
+def test_spectra_remade(folder: Path) -> None:
+    words = ("spectrum", folder / "spectra" / "series.h5", "--plot-format", "none", "--out", folder / "again")
+    assert imported(*words).isdisjoint((*NEVER, *SLOW, "torch", "ase"))
+
+
+def test_the_first_frame(folder: Path) -> None:
+    """Up to its tensors, no part of scipy at all."""
+    write_frames(folder / "one.extxyz", islice(read_frames(DATA / "water32_labels.extxyz.xz"), 1))
+    words = ("predict", "water_apt", folder / "one.extxyz", "--out", folder / "first.extxyz")
+    assert imported(*words).isdisjoint((*NEVER, *SLOW, *REST))
+
+
+def test_a_model_card() -> None:
+    assert imported("info", "water").isdisjoint((*NEVER, *SLOW))

@@ -23,7 +23,7 @@ from mimyria import Spectrum, make_spectra, predict, read_frames, read_spectrum
 from mimyria.demo import CENTROIDS, CLASSICAL
 from mimyria.elements import masses_of
 from mimyria.frame import Array, Frame
-from mimyria.molecules import find_bonds
+from mimyria.neighbours import neighbour_pairs
 from mimyria.settings import SpectrumSettings
 from mimyria.spectra.bands import Measured, measure_bands
 from mimyria.spectra.compare import similarity
@@ -34,6 +34,8 @@ DATA = Path(__file__).parents[1] / "mimyria" / "data"
 BUNDLED = [*(f"TRPMD={DATA / name}" for name in CENTROIDS), f"classical={DATA / CLASSICAL}"]
 BANDS = {"libration": (350.0, 1000.0), "bend": (1500.0, 1800.0), "O-H stretch": (2800.0, 4000.0)}
 STRETCH = BANDS["O-H stretch"]
+REACH = 2.0
+"""Å; every hydrogen of water is nearer to an oxygen."""
 RANGE = (300.0, 4000.0)
 PARTS = ((300, 1000), (1000, 1500), (1500, 1800), (1800, 2800), (2800, 3300), (3300, 3600), (3600, 4000))
 RESOLUTIONS = (20.0, 40.0, 60.0, 80.0)
@@ -135,19 +137,31 @@ def limits_rows(name: str, runs: Sequence[Path], folder: Path, measured: Curve) 
     return rows
 
 
+def water_molecules(frame: Frame) -> tuple[Array, Array]:
+    """Return the atoms O, H, H of every molecule (m, 3), and the vectors from O to both H (m, 2, 3), Å.
+
+    A hydrogen belongs to the oxygen nearest to it, however far: in a bead of a path integral a bond may be stretched
+    beyond what is one elsewhere. An oxygen to which not two belong, as of a shared proton, makes no molecule.
+    """
+    i, j, vectors = neighbour_pairs(frame, REACH)
+    bonds = np.flatnonzero((frame.numbers[i] == 1) & (frame.numbers[j] == 8))
+    bonds = bonds[np.argsort(np.linalg.norm(vectors[bonds], axis=1), kind="stable")]
+    bonds = bonds[np.unique(i[bonds], return_index=True)[1]]  # of each hydrogen the first, which is the shortest
+    bonds = bonds[np.bincount(j[bonds], minlength=len(frame))[j[bonds]] == 2]
+    bonds = bonds[np.argsort(j[bonds], kind="stable")]
+    return np.column_stack([j[bonds][::2], i[bonds].reshape(-1, 2)]), -vectors[bonds].reshape(-1, 2, 3)
+
+
 def strengths(frame: Frame, tensors: Array) -> Array:
     """Return Σ |Σ_n T_n·u_n|² over the molecules, of translations, rotations, bends and stretches u; T (n, k, 3).
 
     The u are mass-weighted and orthonormal, so that the sum of a kind is what the integral of its band measures, as far
     as the molecules are rigid or vibrate by themselves.
     """
-    i, j, vectors = find_bonds(frame)
-    outward = np.flatnonzero(frame.numbers[i] == 8)
-    outward = outward[np.argsort(i[outward], kind="stable")]
-    atoms = np.column_stack([i[outward][::2], j[outward].reshape(-1, 2)])
+    atoms, bonds = water_molecules(frame)
     root = np.sqrt(masses_of([8, 1, 1]))[:, None]
     found = np.zeros(4)
-    for of_molecule, (first, second) in zip(atoms, vectors[outward].reshape(-1, 2, 3), strict=True):
+    for of_molecule, (first, second) in zip(atoms, bonds, strict=True):
         places = np.array([0 * first, first, second])
         about = places - np.average(places, axis=0, weights=root[:, 0] ** 2)
         kinds = [

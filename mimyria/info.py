@@ -20,6 +20,8 @@ from mimyria.targets import PGT, TARGETS, labelled_atoms
 
 SPECTRA = ("a table of spectra", "a table of numbers", "a JCAMP-DX spectrum")
 """Contents that are read as spectra."""
+UNITS = {"field": "E_h/(e a0)", "cluster_radius": "Å"}
+"""Of numbers in the headers of labels."""
 
 
 def describe(path: Path, **reading: Any) -> dict[str, Any]:
@@ -182,6 +184,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         )
     keys = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
     stated = {key: first.info[key] for key in keys if key in first.info}
+    stated |= {key: f"{stated[key]:g} {unit}" for key, unit in UNITS.items() if key in stated}
     if known := [epsilon for epsilon in epsilons if epsilon is not None]:
         facts["epsilon_infinity"] = f"mean {np.mean(known):.3f} of {len(known)} labels"
     bare = [level for level in different(map(level_of, headers)) if level.diffuse is False]

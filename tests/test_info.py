@@ -42,6 +42,7 @@ def test_levels_of_labels_and_models(run: Run, labels: list[Frame], tmp_path: Pa
     assert "PBE/DZVP-GTH (CP2K, 280/40 Ry, NN50/NN50_SMOOTH) (90 frames)" in said
     assert "the basis has no diffuse functions" in said
     assert "epsilon_infinity: mean 1.5" in said
+    assert "field: 0.002 E_h/(e a0)" in said
     newer = Level("CP2K", "PBE", "DZVP-GTH-DIFFUSE", "280/30 Ry").header | {"epsilon_infinity": 1.754}
     write_frames(tmp_path / "labels.xyz", [replace(labels[0], info=newer), replace(labels[1], info={"md_frame": 1})])
     facts = json.loads(run("info", tmp_path / "labels.xyz", "--json")[1])

@@ -104,7 +104,7 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
     assert np.isfinite(frame.tensors["apt"]).all(axis=(1, 2)).sum() == 6
     _, said, _ = run("info", out)
     assert "6 of 96 atoms are labelled" in said
-    assert "cluster_radius: 2.5" in said
+    assert "cluster_radius: 2.5 Å" in said
     assert "cluster_epsilon: 1.78" in said
     assert frame.forces is None  # those of the cell are not the cluster's
     assert "alpha" not in frame.info

@@ -3,12 +3,14 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ensembles import TEMPERATURE, made_series, thermal_series
 from mimyria.checks.consistency import check_integral, check_temperature, facts_of
+from mimyria.memory import Identity
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import infrared
@@ -81,3 +83,23 @@ def test_the_count_of_degrees_of_freedom_is_in_the_header(tmp_path: Path) -> Non
     series = thermal_series(tmp_path)
     assert facts_of([series]) == {"degrees of freedom": "177 = 3·60 - 3 of the centre of mass"}
     assert facts_of([replace(series, freedom=None, freedom_words="")]) == facts_of([series])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stride", "differenced", "length", "words"),
+    [
+        ([(0, None)], 1, 0.0, 60, "0 to 59"),
+        ([(5, 400)], 4, 0.0, 20, "5 to 81, one in 4"),
+        ([(0, None)], 2, 1.0, 10, "1 to 19, one in 2"),
+        ([(0, 30), (50, None)], 1, 0.0, 40, "0 to 59"),
+        ([(0, 30), (50, 60)], 1, 0.0, 30, "0 to 29"),
+    ],
+)
+def test_the_header_names_the_frames_that_were_used(
+    tmp_path: Path, pieces: Any, stride: int, differenced: float, length: int, words: str
+) -> None:
+    """Also where the range has no end, as frames that came later were not among them."""
+    series = thermal_series(tmp_path, n_frames=length)
+    run = replace(series, origin=Identity({"frames": pieces, "stride": stride}), differenced=differenced)
+    assert facts_of([run, run])["frames used"] == words
+    assert "frames used" not in facts_of([replace(run, origin=Identity())])

@@ -68,11 +68,27 @@ def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | N
 
 
 def facts_of(series: Sequence[ResponseSeries]) -> dict[str, str]:
-    """Return header entries on the runs: degrees of freedom, and the rounding of positions."""
+    """Return header entries on the runs: degrees of freedom, frames that were used, and the rounding of positions."""
     facts = {"degrees of freedom": series[0].degrees_of_freedom}
+    if used := "; ".join(dict.fromkeys(filter(None, map(frames_used, series)))):
+        facts["frames used"] = used
     if rounding := describe_rounding(series):
         facts["rounding"] = rounding
     return facts
+
+
+def frames_used(run: ResponseSeries) -> str:
+    """Return in words the first and the last frame of the file that rates belong to; nothing where it is not known."""
+    pieces, stride = run.origin.get("frames"), run.origin.get("stride")
+    if not pieces or not stride:
+        return ""
+    begun = int(run.differenced > 0)  # the first frame has no velocity
+    left = begun + (len(run) - 1) * stride
+    for first, last in pieces:
+        if last is None or left < last - first:
+            return f"{pieces[0][0] + begun} to {first + left}" + (f", one in {stride}" if stride > 1 else "")
+        left -= last - first
+    return ""
 
 
 def describe_rounding(series: Sequence[ResponseSeries]) -> str:

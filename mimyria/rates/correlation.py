@@ -7,6 +7,8 @@ Every pair of frames up to the longest lag counts once (unbiased: divided by the
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import scipy
 
@@ -49,9 +51,6 @@ class Correlator:
         self.lags, self._growing, self._first = lags, block is None, first
         self._steps = 1 if block is None else max(1, block // max(lags, USUAL_STEP))  # of a block
         self._step = max(lags, SHORTEST_STEP) if block is None else block // self._steps
-        # Twice a step holds all lags of its pairs without wrap-around.
-        self._length = scipy.fft.next_fast_len(2 * self._step, real=True)
-        self._shift = np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
         self._now: Array | None = None  # the step that is being filled, of which there are so many frames
         self._n_pending = 0
         self._n_steps = 0
@@ -62,6 +61,16 @@ class Correlator:
     def block(self) -> int:
         """Frames of a block; with automatic blocking, a series shorter than one step is a single block."""
         return self._n_pending if self._growing and not self._n_steps else self._steps * self._step
+
+    @cached_property
+    def _length(self) -> int:
+        """Points of a transform: twice a step holds all lags of its pairs without wrap-around."""
+        return scipy.fft.next_fast_len(2 * self._step, real=True)
+
+    @cached_property
+    def _shift(self) -> Array:
+        """The phase e^{iωs} of a step, shape (ω, 1, 1)."""
+        return np.exp(2j * np.pi * self._step / self._length * np.arange(self._length // 2 + 1))[:, None, None]
 
     def add(self, chunk: Array) -> None:
         """Append frames, shape (t, groups, components)."""

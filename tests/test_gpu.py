@@ -13,7 +13,7 @@ from conftest import frames_of_all_kinds, random_frame
 from mimyria.model import predict as prediction
 from mimyria.model.files import choose_device
 from mimyria.model.predict import predict, predict_together
-from networks import made_model, tensors_of
+from networks import assert_same, made_model, tensors_of
 
 ROOT = Path(__file__).parents[1]
 CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no cuda")
@@ -31,14 +31,14 @@ def check() -> ModuleType:
 
 def test_batches_of_frames_give_what_each_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a card: several frames at once, their neighbours found without vesin."""
-    model, frames = made_model("small", "pgt"), frames_of_all_kinds()
+    model, frames = made_model("small", "pgt").double(), frames_of_all_kinds()
     expected = [tensors_of(model, frame) for frame in frames]
-    monkeypatch.setitem(prediction.ATOMS_PER_BATCH, "cpu", 25)
-    monkeypatch.setattr(prediction, "PAIRS_PER_ATOM", 10**9)
+    monkeypatch.setattr(prediction, "device_of", lambda model: torch.device("cuda"))  # its arrays are on the CPU
+    monkeypatch.setitem(prediction.ATOMS_PER_BATCH, "cuda", 25)
     monkeypatch.setattr(prediction, "build_graph", None)
-    made = list(predict(model, frames, project=False))
-    for frame, tensors in zip(made, expected, strict=True):
-        np.testing.assert_allclose(frame.tensors["pgt"], tensors, atol=2e-5 * abs(tensors).max())
+    made = list(predict(model, 5 * frames, project=False))
+    for frame, tensors in zip(made, 5 * expected, strict=True):
+        np.testing.assert_allclose(frame.tensors["pgt"], tensors, atol=1e-11 * abs(tensors).max())
 
 
 def test_products_of_matrices_are_in_single_precision_throughout() -> None:
@@ -94,4 +94,4 @@ def test_a_full_card_is_shared_among_smaller_batches() -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     for found in several:
-        np.testing.assert_allclose(found.tensors, expected, atol=2e-5 * abs(expected).max())
+        assert_same(found.tensors, expected)

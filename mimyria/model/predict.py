@@ -82,9 +82,10 @@ def predict_stretches(predictor: Predictor[B], frames: Iterable[list[Frame]], po
     """
     device = device_of(predictor.models[0]).type
     diagnostics = [_Diagnostics(model, predictor.project) for model in predictor.models]
-    if device != "cpu":  # one process has the device for itself
-        pool = Pool(1)
-    for made, findings in pool.in_order(predictor, frames, MOST if device == "cpu" else FRAMES_OF_DEVICE):
+    work: Callable[[list[list[Frame]]], tuple[B, list[list[Finding]]]] = predictor
+    if device != "cpu":  # one process has it; of two threads one looks after the device while the other contracts
+        pool, work = Pool(2), lambda lists: predictor(lists)  # which is for threads alone
+    for made, findings in pool.in_order(work, frames, MOST if device == "cpu" else FRAMES_OF_DEVICE):
         for of_frame in findings:
             for of_model, finding in zip(diagnostics, of_frame, strict=True):
                 of_model.add(finding)

@@ -42,6 +42,12 @@ def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr("mimyria.pipeline.write_pictures", lambda *_: None)
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run side by side; those of several processes start them, see `working`."""
+    monkeypatch.setattr("mimyria.parallel.pool.SECONDS_ALONE", 1e9)
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Call the command in this process; return status, standard output, standard error."""

@@ -165,6 +165,8 @@ HARMLESS = {
             "plot_format",
             "plot_width",
         ),
+        "executor",
+        "workers",
     },
     TrainSettings: {"device", "epochs", "time_limit"},
     LabelSettings: {"epsilon", "max_residual", "sum_rule", "executor", "command", "workers", "cores", "retry"},

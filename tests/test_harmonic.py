@@ -31,7 +31,7 @@ def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["absent.xyz", "--calculator", "emt"], ["absent.xyz: no such file"]),
         (["W", "--calculator", "nonsense"], ["--calculator takes cp2k, pyscf, tblite", "'nonsense'"]),
         (["W", "--calculator", "tblite", "--hessian", "h.txt"], ["stands for the Hessian of --calculator"]),
-        (["W", "--calculator", "tblite"], ["no minimum", "eV/Å; relax it with --relax"]),
+        (["W", "--calculator", "tblite"], ["water.xyz: this structure is no minimum", "eV/Å; relax it with --relax"]),
         (["W", "--calculator", "tblite", "--charge", "1"], ["9 electrons"]),
         (["W", "--calculator", "tblite", "--set", "method=x"], ["--set method takes GFN2-xTB or GFN1-xTB"]),
         (["W", "--calculator", "tblite", "--step", "3"], ["--step takes a displacement"]),

@@ -14,7 +14,7 @@ from mimyria import __version__
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import in_words
 from mimyria.engines.registry import ENGINES
-from mimyria.errors import ConfigError, Interrupted, MimyriaError, RunFailed
+from mimyria.errors import ConfigError, Interrupted, LabelError, MimyriaError, ModelError, RunFailed, SpectrumError
 from mimyria.execute import make_executor
 from mimyria.figures.reference import read_reference
 from mimyria.frame import Array, Frame
@@ -84,7 +84,7 @@ def normal_modes(
     elif any(each.hessian is None for each in frames.values()):
         raise ConfigError("there is no Hessian: give --calculator, such as tblite, or --hessian FILE")
     made: dict[str, Harmonic] = {}
-    failures: dict[str, MimyriaError] = {}
+    failures: list[str] = []
     for name, structure in frames.items():
         folder = out if len(frames) == 1 else out / name
         try:
@@ -93,15 +93,17 @@ def normal_modes(
                 flags = {"structures": list(paths)} | in_words(settings) | {"mimyria": __version__}
                 write_settings(folder / "settings.yaml", flags)
         except MimyriaError as error:
+            words = str(error) if structure.place in str(error) else f"{structure.place}: {error}"
+            if len(frames) == 1 and isinstance(error, LabelError | ModelError | SpectrumError):  # which know no file
+                raise type(error)(words) from None
             if len(frames) == 1 or isinstance(error, Interrupted):
                 raise
-            failures[name] = error
-            log.warning(f"{name}: {error}")
+            failures.append(words)
+            log.warning(words)
         except KeyboardInterrupt:
             raise Interrupted(f"finished work is kept in {folder / WORK}; the same command resumes it") from None
     if failures:
-        first, reason = next(iter(failures.items()))
-        raise RunFailed(f"{len(failures)} of {len(frames)} structures have no modes; {first}: {reason}")
+        raise RunFailed(f"{len(failures)} of {len(frames)} structures have no modes; {failures[0]}")
     return made
 
 

@@ -35,6 +35,8 @@ class Structure:
     """A structure, and its Hessian (eV/Å², shape (3n, 3n)) where that was read."""
 
     frame: Frame
+    place: str
+    """File and frame, for messages."""
     hessian: Array | None = None
 
 
@@ -73,7 +75,7 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
             hessian = own.hessian if own else None
             if settings.hessian is not None:
                 hessian = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)
-            found[unique] = Structure(frame, hessian)
+            found[unique] = Structure(frame, str(path) if len(stored) == 1 else f"{path}, frame {number}", hessian)
             if len(found) > MOST:
                 raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
     return found

@@ -1,9 +1,10 @@
 """Learning curves of a level of theory: from scratch, from a trained model, with labels of another level.
 
 python benchmarks/transfer.py --start MODEL --cheap FILE [--labels FILE] [--target apt] [--counts 3 5 10 20]
-                              [--seeds 3] [--ways transfer levels both scratch] [--out transfer.jsonl]
+                              [--seeds 3] [--ways transfer levels both scratch] [--held-out 10] [--out transfer.jsonl]
 
-LABELS (by default the bundled ones) are those that are dear: some are trained on, the last ten at 300 K are held out.
+LABELS (by default the bundled ones) are those that are dear: some are trained on, the last ones (at 300 K where that
+is not said) are held out.
 MODEL and the labels in the FILE of --cheap are of the other level. Every training adds a line to the file of --out, and
 is not repeated by the next start; the table of all lines is printed at the end.
 """
@@ -31,7 +32,6 @@ from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train
 
 LABELS = Path(__file__).parents[1] / "mimyria" / "data" / "water32_labels.extxyz.xz"
-HELD_OUT = 10
 STEPS = 2000
 """Of a training that begins at random."""
 
@@ -48,7 +48,7 @@ def measure(
     way: str, count: int, seed: int, dear: Sequence[Frame], cheap: Sequence[Frame], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return errors on the held-out frames, processor seconds and steps of one training."""
-    training, held_out = dear[:-HELD_OUT], list(dear[-HELD_OUT:])
+    training, held_out = dear[: -options.held_out], list(dear[-options.held_out :])
     chosen = [training[k] for k in np.random.default_rng(seed).permutation(len(training))[:count]]
     frames = chosen if way in ("transfer", "scratch") else [*cheap, *chosen]
     begun = way in ("transfer", "both")
@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[3, 5, 10, 20])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=["transfer", "levels", "both", "scratch"])
+    parser.add_argument("--held-out", type=int, default=10)
     parser.add_argument("--most-cheap", type=int, help="labels of the other level to train on")
     parser.add_argument("--out", type=Path, default=Path("transfer.jsonl"))
     options = parser.parse_args()

@@ -154,6 +154,23 @@ def test_neutral_molecules_raise_no_alarm(tmp_path: Path, caplog: pytest.LogCapt
     assert not [record for record in caplog.records if record.levelno == logging.WARNING]
 
 
+def test_a_second_relaxation_slower_than_the_run_raises_no_alarm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Water in 20 ps: a fast relaxation that is resolved, and the flat part of the main one, ε0 Δε/τ = 81 S/m."""
+    for seed in range(4):
+        fast, slow = (
+            debye_current(2500, 8.0, 10.0, 200.0, seed=seed),
+            debye_current(2500, 8.0, 76.0, 8300.0, seed=9 - seed),
+        )
+        series = conducting_series(fast + slow, 8.0, molecules="32 H2O")
+        found = measured(series)
+        assert found.conduction_seen > 4  # by the fit alone
+        assert np.isfinite(found.relaxation_time.value)
+        report_static(tmp_path / "static.json", found, [series])
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
+
+
 def test_which_liquids_are_pure() -> None:
     series = liquid(100, 300.0)
     assert pure_molecules([series]) == "H2O"

@@ -225,6 +225,10 @@ def report_static(path: Path, found: ZeroFrequency | None, series: Sequence[Resp
     formula, origin = pure_molecules(series), series[0].origin
     if not formula or found.conduction_seen < ALARMING or not np.isfinite(found.relaxation_time.value):
         return  # where the relaxation is not resolved, a slow one looks like conduction
+    # Above 1/τ a relaxation is flat like conduction: σ = ε0 Δε/τ. The slowest that is resolved has LEAST_TIMES τ = T.
+    flat = VACUUM_PERMITTIVITY * MOST_STRENGTH * LEAST_TIMES / (found.longest_run * PICOSECOND)
+    if found.conduction.value < flat:
+        return
     sources = origin.get("sources") or {}
     projected = origin.get("sum_rule") == "project" and sources.get(APT.name) != IN_FRAMES
     cause = "the networks need more labels" if projected else "the acoustic sum rule is not projected"

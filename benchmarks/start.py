@@ -27,14 +27,12 @@ COMMAND = "from mimyria.__main__ import main; main()"
 FIRST_FRAME = """
 import os
 import mimyria.__main__
-from mimyria.rates import response
 
 try:
     from mimyria.rates import contraction
 except ImportError:  # an earlier version
-    response.rate = lambda *given: os._exit(0)
-else:
-    contraction.rates = lambda *given: os._exit(0)
+    from mimyria.rates import response as contraction
+contraction.rates = lambda *given: os._exit(0)
 mimyria.__main__.main()
 """
 """A command that ends as soon as its two frames have their tensors, which are then contracted with the velocities."""
@@ -44,7 +42,7 @@ def commands(folder: Path, no_pictures: Sequence[str]) -> dict[str, tuple[str, l
     """Return what is run, by title: the program of Python and its arguments."""
     spectrum = ["spectrum", WATER, "--apt", "water", "--pgt", "water", "--frames", "0:2", "--out"]
     remade = ["spectrum", str(folder / "series.h5"), "--out", str(folder / "remade")]
-    plan = ["autotrain", str(HERE / "configs" / "autotrain-water.yaml"), "--folder", str(folder / "a"), "--dry-run"]
+    plan = ["autotrain", str(HERE / "configs" / "autotrain-quick.yaml"), "--folder", str(folder / "a"), "--dry-run"]
     return {
         "--help": (COMMAND, ["--help"]),
         "spectrum, to the first frame": (FIRST_FRAME, [*spectrum, str(folder / "first")]),

@@ -36,3 +36,11 @@ def set_up_memory() -> None:
     # musl has no mallopt; where the first is refused the second alone would make it worse
     if hasattr(library, "mallopt") and library.mallopt(MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD):
         library.mallopt(TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def give_back_memory() -> None:
+    """Give pages that the allocator holds free back to the system, those of holes too, where it is glibc's."""
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        if hasattr(library, "malloc_trim"):
+            library.malloc_trim(0)

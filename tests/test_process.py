@@ -1,12 +1,14 @@
 """What a process sets for itself."""
 
+import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from mimyria.process import set_up_memory
+from mimyria.process import give_back_memory, set_up_memory
 from working import gone
 
 CHILD = "import os, signal, time; from mimyria.process import end_with_parent as end; end({}, signal.SIGKILL); {}"
@@ -42,3 +44,17 @@ def test_the_allocator_of_the_user_is_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
     set_up_memory()
     assert not called
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the allocator is not glibc's")
+def test_memory_in_holes_is_given_back() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    blocks = [bytearray(b"x" * 100_000) for _ in range(2000)]
+    kept = blocks[::20]
+    del blocks
+    before = resident()
+    give_back_memory()
+    assert before - resident() > 100_000_000
+    assert all(block[-1:] == b"x" for block in kept)

@@ -21,6 +21,10 @@ from mimyria.frame import Frame
 from mimyria.model.graph import Graph, species_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.nearby import Group, groups_of
+from mimyria.process import give_back_memory
+
+CHUNKS_OF_HOLES = 16
+"""After so many, memory is given back: arrays of ever other sizes leave holes that the next ones do not fit into."""
 
 
 def chunks_of(frames: Sequence[Frame], species: Sequence[int], cutoff: float, pairs: int, like: Tensor) -> list[Graph]:
@@ -105,13 +109,15 @@ def tensors_in_chunks(model: ResponseModel, chunks: Sequence[Graph]) -> Tensor:
     last = networks[0].steps - 1
     for number in range(last + 1):
         told: list[list[Tensor]] = [[] for _ in networks]
-        for graph, kept in zip(chunks, own, strict=True):
+        for place, (graph, kept) in enumerate(zip(chunks, own, strict=True), 1):
             geometry = networks[0].geometry(graph, number)
             for member, network in enumerate(networks):
                 own_next, message = network.step(number, geometry, kept[member], sent[member])
                 kept[member] = apart(own_next)
                 if number < last:
                     told[member].append(apart(message))
+            if place % CHUNKS_OF_HOLES == 0:
+                give_back_memory()
         sent = [torch.cat(messages) for messages in told] if number < last else []
     irreps = torch.cat([torch.stack(of_chunk) for of_chunk in own], dim=1)
     species, order = (torch.cat([getattr(graph, name) for graph in chunks]) for name in ("species", "order"))

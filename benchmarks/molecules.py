@@ -1,4 +1,4 @@
-"""Normal modes against other programs: `python benchmarks/molecules.py` prints a table, in about a minute.
+"""Normal modes against other programs: `python benchmarks/molecules.py` prints a table, in about a minute of one core.
 
 - xtb --hess (GFN2-xTB, Debian's 6.5.1) at the minima of tblite, of small molecules
 - with --gaussian FCHK OUT: Gaussian's frequencies, infrared, Raman activities and depolarisation ratios of its own
@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from mimyria import normal_modes
 from mimyria.frame import Array
+from mimyria.harmonic.command import normal_modes
 from mimyria.harmonic.output import Harmonic
 
 MOLECULES = ("H2O", "NH3", "H2CO", "CH4", "CH3OH", "CH3CHO", "C6H6")

@@ -9,7 +9,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Frame",
-    "HarmonicSettings",
     "LabelSettings",
     "Spectrum",
     "SpectrumSettings",
@@ -18,7 +17,6 @@ __all__ = [
     "evaluate",
     "label",
     "make_spectra",
-    "normal_modes",
     "optics",
     "predict",
     "read_frames",
@@ -32,10 +30,9 @@ if TYPE_CHECKING:
     from mimyria.commands import evaluate, label, predict, train
     from mimyria.formats import read_frames, write_frames
     from mimyria.frame import Frame
-    from mimyria.harmonic.command import normal_modes
     from mimyria.model.files import read_model
     from mimyria.pipeline import make_spectra
-    from mimyria.settings import HarmonicSettings, LabelSettings, SpectrumSettings, TrainSettings
+    from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
     from mimyria.spectra.compare import compare
     from mimyria.spectra.optics import optics
     from mimyria.spectra.spectrum import Spectrum, read_spectrum
@@ -44,10 +41,9 @@ else:  # which a type checker would take as leave to any name at all
         "mimyria.commands": ("evaluate", "label", "predict", "train"),
         "mimyria.formats": ("read_frames", "write_frames"),
         "mimyria.frame": ("Frame",),
-        "mimyria.harmonic.command": ("normal_modes",),
         "mimyria.model.files": ("read_model",),
         "mimyria.pipeline": ("make_spectra",),
-        "mimyria.settings": ("HarmonicSettings", "LabelSettings", "SpectrumSettings", "TrainSettings"),
+        "mimyria.settings": ("LabelSettings", "SpectrumSettings", "TrainSettings"),
         "mimyria.spectra.compare": ("compare",),
         "mimyria.spectra.optics": ("optics",),
         "mimyria.spectra.spectrum": ("Spectrum", "read_spectrum"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -74,12 +75,41 @@ def test_what_is_compiled_stays_for_the_next_run(cache: Path) -> None:
     assert built.stat() == before
 
 
-@pytest.mark.parametrize("compiler", ["", "no-such-compiler", "false"])
+@pytest.mark.parametrize("compiler", ["", "no-such-compiler", "false", 'cc "-O2'])
 def test_without_a_compiler_torch_computes(compiler: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", compiler)
     with torch.no_grad():
         assert not compiled.usable(torch.ones(1))
     assert not list(cache.glob("*"))
+
+
+def test_without_a_home_torch_computes(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert not compiled.available()
+
+
+def test_a_library_that_appears_meanwhile_is_left_as_it_is(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine may have it loaded over a network file system, where one that is replaced is gone."""
+
+    def compile_while_another_does(command: list[str], **options: object) -> None:
+        Path(command[-1]).write_text("ours")
+        (cache / Path(command[-1]).name).write_text("theirs")
+
+    monkeypatch.setattr(subprocess, "run", compile_while_another_does)
+    built = compiled._build(["cc"])
+    assert built.read_text() == "theirs"
+    assert list(cache.iterdir()) == [built]
+
+
+@needs_compiler
+@pytest.mark.parametrize("wrong", [np.ones((4, 2)).T, np.ones(3, dtype=np.int32), torch.ones(2, 4).T])
+def test_arrays_that_the_compiled_functions_would_misread_are_refused(wrong: Tensor | np.ndarray) -> None:
+    with pytest.raises(ValueError, match="is not for C"):
+        compiled.call("most_near", wrong, 1, 1, 1.0, np.zeros(1, dtype=np.int64))
 
 
 def test_gradients_and_double_precision_are_left_to_torch() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,9 @@ CASES = {
     "on one spot": Frame(np.array([8]), np.ones((1, 3)), np.zeros((3, 3)), np.zeros(3, bool)),
     "on a face": Frame(np.array([8, 1]), np.array([[0.0, 0, -1e-17], [8.9, 9.0, 18.0]]), CUBE, np.ones(3, bool)),
     "many atoms": crowd(6, 700, np.diag([15.0, 20.0, 24.0]), (True, True, True)),
+    "far apart": replace(  # a grid of cells of the cutoff would have more than can be counted
+        crowd(9, 3, CUBE, (False, False, False)), positions=np.array([[1e7, 2e7, 3e7], [-1e7, -2e7, 0], [1, 0, 0]])
+    ),
     "dense": crowd(7, 200, 5.0 * np.eye(3), (True, True, True)),  # more neighbours than room is made for at first
 }
 
@@ -57,6 +61,17 @@ def test_the_search_finds_every_pair_once(case: str, cutoff: float) -> None:
     i, second, vectors = neighbor_list("ijD", atoms, cutoff)
     theirs = found(np.bincount(i, minlength=len(frame)).cumsum(), second, vectors)
     assert found(*pairs_of(frame, cutoff)) == theirs
+
+
+@needs_compiler
+@pytest.mark.parametrize("periodic", [(True, True, True), (True, False, True)])
+def test_order_and_precision_of_the_arrays_are_of_no_matter(periodic: tuple[bool, bool, bool]) -> None:
+    frame = crowd(8, 40, OBLIQUE, periodic)
+    expected = found(*pairs_of(frame, 5.0))
+    columns = replace(frame, positions=np.asfortranarray(frame.positions), cell=np.asfortranarray(frame.cell))
+    assert found(*pairs_of(columns, 5.0)) == expected
+    single = replace(frame, cell=frame.cell.astype(np.float32))  # whose numbers are whole or halves
+    assert found(*pairs_of(single, 5.0)) == expected
 
 
 def test_moved_by_lattice_vectors_nothing_changes() -> None:

@@ -30,6 +30,8 @@ log = logging.getLogger("mimyria")
 SOURCE = Path(__file__).with_name("kernels.c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 
+KNOWN = (np.float32, np.float64, np.int64, torch.float32, torch.int64)
+
 
 def available() -> bool:
     """Return whether there are compiled functions."""
@@ -42,10 +44,12 @@ def usable(x: Tensor) -> bool:
 
 
 def call(name: str, *arguments: Tensor | Array | Sequence[int] | float | None) -> None:
-    """Call a function of `kernels.c`; tensors and arrays are contiguous, sequences are handed over as whole numbers.
+    """Call a function of `kernels.c`; sequences are handed over as whole numbers.
 
     Raises
     ------
+    ValueError
+        If a tensor or an array is not contiguous, or has not one of the types that `kernels.c` knows.
     MemoryError
         If it has not the memory that it needs.
     """
@@ -57,6 +61,10 @@ def call(name: str, *arguments: Tensor | Array | Sequence[int] | float | None) -
 
 
 def _handed(argument: Tensor | Array | Sequence[int] | float | None) -> object:
+    if isinstance(argument, Tensor | np.ndarray):
+        contiguous = argument.is_contiguous() if isinstance(argument, Tensor) else argument.flags.c_contiguous
+        if not contiguous or argument.dtype not in KNOWN:
+            raise ValueError(f"an array of {argument.dtype}, {'' if contiguous else 'not '}contiguous, is not for C")
     if isinstance(argument, Tensor):
         return ctypes.c_void_p(argument.data_ptr())
     if isinstance(argument, np.ndarray):
@@ -71,13 +79,14 @@ def _handed(argument: Tensor | Array | Sequence[int] | float | None) -> object:
 @functools.cache
 def _library() -> ctypes.CDLL | None:
     """Return the compiled functions, from the cache of the user if they are there; None where there is no compiler."""
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    if not compiler or shutil.which(compiler[0]) is None:
-        return None
+    named = os.environ.get("CC", "cc")
     try:
+        compiler = shlex.split(named)
+        if not compiler or shutil.which(compiler[0]) is None:
+            return None
         return ctypes.CDLL(str(_build(compiler)))
-    except (OSError, subprocess.SubprocessError) as error:
-        log.debug(f"{SOURCE.name} could not be compiled with {compiler[0]}, torch computes instead: {error}")
+    except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:  # ill quoted, no home, ...
+        log.debug(f"{SOURCE.name} could not be compiled with {named}, torch computes instead: {error}")
         return None
 
 
@@ -94,7 +103,12 @@ def _build(compiler: Sequence[str]) -> Path:
             subprocess.run(
                 [*command, str(SOURCE), "-lm", "-o", str(unfinished)], check=True, capture_output=True, timeout=120
             )
-            unfinished.replace(built)
+            try:
+                os.link(unfinished, built)
+            except FileExistsError:  # of another machine, say, which has it loaded: what is there is never replaced
+                pass
+            except OSError:  # no links in this file system
+                unfinished.replace(built)
     return built
 
 

@@ -49,7 +49,7 @@ class Room:
                 if "out of memory" not in str(error):
                     raise
                 message = str(error).partition(".")[0]
-            if self.halvings == MOST_HALVINGS:
+            if self.halvings >= MOST_HALVINGS:  # several threads halve
                 raise ModelError(f"{message}, however few atoms are computed at once; try --device cpu")
             if not self.halvings:
                 log.info(f"{message}: from here on fewer atoms are computed at once, with the same results")

@@ -17,6 +17,8 @@ from mimyria.neighbours import neighbour_pairs
 
 PAIRS = 128
 """An atom, for which room is made at first."""
+MOST_CELLS = 2**20
+"""Along an axis: atoms may be so far apart that the number of all cells would be no whole number of 64 bits."""
 
 
 class Pairs(NamedTuple):
@@ -30,7 +32,7 @@ class Pairs(NamedTuple):
 def pairs_of(frame: Frame, cutoff: float) -> Pairs:
     """Return all pairs nearer than the cutoff, Å; as `neighbour_pairs`, the order of an atom's neighbours aside."""
     if len(frame) and compiled.available() and np.isfinite(frame.positions).all():
-        lattice = lattice_of(frame)
+        lattice = np.ascontiguousarray(lattice_of(frame), dtype=np.float64)
         if abs(np.linalg.det(lattice)) > 1e-6:
             return _by_grid(frame, lattice, cutoff)
     i, second, vectors = neighbour_pairs(frame, cutoff)
@@ -47,7 +49,7 @@ def _by_grid(frame: Frame, lattice: Array, cutoff: float) -> Pairs:
     widths = span / np.linalg.norm(
         inverse, axis=0
     )  # planes of two lattice vectors are 1/|b| apart, b the third inverse
-    cells = np.maximum(widths // cutoff, 1).astype(np.int64)
+    cells = np.clip(widths // cutoff, 1, MOST_CELLS).astype(np.int64)
     while cells.prod() > 8 * n:  # much more vacuum than matter
         cells[cells.argmax()] //= 2
     reach = np.ceil(1.000001 * cutoff * cells / np.maximum(widths, 1e-9))

@@ -67,7 +67,8 @@ class Grouping:
         ``numbers`` are atomic numbers, ``molecules`` the index 0, 1, ... of each atom's molecule, both of shape (n,);
         ``centres`` are as in `Grouping`.
         """
-        names = tuple(formula_of(numbers[molecules == index]) for index in range(int(molecules.max()) + 1))
+        ends = np.cumsum(np.bincount(molecules))[:-1]
+        names = tuple(map(formula_of, np.split(numbers[np.argsort(molecules, kind="stable")], ends)))
         weights = scipy.sparse.csr_array((np.ones(len(numbers)), (molecules, np.arange(len(numbers)))))
         return cls(names, partial(the_same, weights), share_of_molecule(molecules), centres=centres)
 

@@ -223,6 +223,11 @@ class Many(Kind):
             values = () if self.none and value == self.none else (value,)
         if not isinstance(values, Iterable):
             raise Refused(f"takes {self.of.takes}, one or several", value)
+        values = tuple(values)
+        if self.none and self.none in values:
+            if len(values) > 1:
+                raise Refused(f"takes {self.none} alone, or others without it", ",".join(map(str, values)))
+            values = ()
         checked = tuple(map(self.of.check, values))
         if self.some and not checked:
             raise Refused("takes at least one", value)

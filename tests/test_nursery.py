@@ -33,6 +33,11 @@ def test_the_others_do_the_work_of_one_that_is_killed(
     )
 
 
+def test_fewer_than_one_worker_is_no_advice(at_once: None, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"was killed by SIGKILL, .*: free memory if it runs out"):
+        made(Deadly(tmp_path, 9), 2)
+
+
 def test_frames_that_kill_again_and_again_are_given_up(at_once: None, tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"was killed by SIGKILL, the second one at the same frames: give fewer"):
         made(Deadly(tmp_path, 9), 4)

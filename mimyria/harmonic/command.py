@@ -215,8 +215,11 @@ def _report(made: Harmonic, name: str) -> None:
     if imaginary:
         told = ", ".join(f"{-made.wavenumbers[k]:.1f}i cm⁻¹ ({made.assignment.words[k]})" for k in imaginary[:3])
         more = f" and {len(imaginary) - 3} more" if len(imaginary) > 3 else ""
-        saddle = "a saddle point" if len(imaginary) == 1 else "no minimum"
-        log.warning(f"{name}: {len(imaginary)} imaginary modes, this is {saddle}: {told}{more}")
+        count = len(imaginary)
+        said = (
+            f"{count} imaginary modes, this is no minimum" if count > 1 else "1 imaginary mode, this is a saddle point"
+        )
+        log.warning(f"{name}: {said}: {told}{more}")
     if len(modes.rigid) and abs(modes.rigid).max() > FREE:
         log.warning(
             f"{name}: translation and rotation have up to {abs(modes.rigid).max():.0f} cm⁻¹ before they are projected "

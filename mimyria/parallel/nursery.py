@@ -200,7 +200,8 @@ class Nursery:
         self._workers.remove(worker)
         worker.pipe.close()
         fate = f"worker process {worker.pid} {self._fate(worker.pid)}"
-        less = f"give fewer --workers than {len(self._workers) + 1} if memory runs out"
+        others = len(self._workers)
+        less = f"give fewer --workers than {others + 1} if memory runs out" if others else "free memory if it runs out"
         if sent.killed or not self._workers:
             reason = "the second one at the same frames" if sent.killed else "and no other is left"
             raise RunFailed(f"{fate}, {reason}: {less}")

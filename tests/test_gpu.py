@@ -13,6 +13,7 @@ from conftest import frames_of_all_kinds, random_frame
 from mimyria.model import predict as prediction
 from mimyria.model.files import choose_device
 from mimyria.model.predict import predict, predict_together
+from mimyria.model.room import Room
 from networks import assert_same, made_model, tensors_of
 
 ROOT = Path(__file__).parents[1]
@@ -88,10 +89,12 @@ def test_a_full_card_is_shared_among_smaller_batches() -> None:
     model, frame = made_model("small", "apt").to("cuda"), random_frame(1, n_atoms=60, length=9.0)
     expected = tensors_of(model, frame)
     torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(64 * 1024**2 / torch.cuda.get_device_properties(0).total_memory)
+    torch.cuda.set_per_process_memory_fraction(256 * 1024**2 / torch.cuda.get_device_properties(0).total_memory)
+    room = Room()
     try:
-        (several,) = predict_together([model], [frame] * 100)
+        (several,) = predict_together([model], [frame] * 100, room)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
+    assert room.halvings
     for found in several:
         assert_same(found.tensors, expected)

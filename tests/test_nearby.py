@@ -46,3 +46,10 @@ def test_far_from_the_origin_nothing_is_lost() -> None:
     frame = random_frame(2, n_atoms=30, length=9.0)
     moved = replace(frame, positions=frame.positions + 1e4, periodic=np.zeros(3, dtype=bool))
     assert found(moved, 4.0) == found(replace(moved, positions=frame.positions), 4.0)
+
+
+def test_a_molecule_that_has_flown_away_takes_no_neighbours_from_the_others() -> None:
+    frame = random_frame(4, n_atoms=60, length=9.0)
+    open_frame = replace(frame, periodic=np.zeros(3, dtype=bool))
+    open_frame.positions[-3:] += 1e6
+    assert found(open_frame, 4.0) == sorted_pairs(*neighbour_pairs(open_frame, 4.0))

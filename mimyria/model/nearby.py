@@ -18,8 +18,8 @@ from mimyria.frame import Array, Frame
 
 GROUP = 400
 """Atoms of a group at most: smaller ones have more points around them, larger ones more that are too far."""
-ROUNDING = 0.01
-"""Å²; the product of matrices is in single precision, and is checked in double."""
+ROUNDING = 2e-6
+"""Of the squares of the distances from the centre; the product is in single precision, and is checked in double."""
 
 
 class Group(NamedTuple):
@@ -40,8 +40,9 @@ def groups_of(frame: Frame, cutoff: float, device: torch.device | str = "cpu") -
     for atoms, around in _halved(points, every[: len(frame)], every, cutoff):
         centre = points[atoms].mean(0)
         a, b = ((points[some] - centre).float() for some in (atoms, around))
-        squares = torch.addmm(b.square().sum(1)[None], a, b.T, alpha=-2).add_(a.square().sum(1)[:, None])
-        i, j = (squares < cutoff**2 + ROUNDING).nonzero().T
+        of_a, of_b = (places.square().sum(1) for places in (a, b))
+        squares = torch.addmm(of_b[None], a, b.T, alpha=-2).add_(of_a[:, None])
+        i, j = (squares < cutoff**2 + ROUNDING * (of_a.amax() + of_b.amax())).nonzero().T
         first, second = atoms[i], around[j]
         vectors = points[second] - points[first]
         kept = (vectors.square().sum(1) < cutoff**2) & (first != second)

@@ -60,6 +60,13 @@ class Outcome:
     status: int
 
 
+def program(*words: object) -> tuple[str, ...]:
+    """Return a command line of this program for a job, which imports no file of the folder that it is started in."""
+    # A package that is not installed is found where the command is given, in its clone.
+    alone = () if Path.cwd() == Path(__file__).parents[1] else ("-P",)
+    return (sys.executable, *alone, "-m", "mimyria", *map(str, words))
+
+
 def last_line(log: Path, otherwise: str = "without a message") -> str:
     """Return the last line of the output of a job, which is the reason where it failed."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []

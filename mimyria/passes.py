@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from typing import Any
 
 from mimyria.declare import from_words, in_words
 from mimyria.errors import Busy, Interrupted, RunFailed, SpectrumError, TrajectoryError
-from mimyria.execute import LOG, Executor, Job, Outcome, last_line
+from mimyria.execute import LOG, Executor, Job, Outcome, last_line, program
 from mimyria.memory import Identity, locked, read_json, write_json
 from mimyria.parallel.pool import Pool
 from mimyria.progress import progress
@@ -90,8 +89,7 @@ class Pass:
         self.folder.mkdir(parents=True, exist_ok=True)
         segments = {folder.name: _place(segment) for folder, segment in self.segments.items()}
         write_json(self.folder / TASK, {"segments": segments, **task})
-        command = (sys.executable, "-m", "mimyria", "rates", str(self.folder))
-        return Job(self.folder, command, directory=Path.cwd())
+        return Job(self.folder, program("rates", self.folder), directory=Path.cwd())
 
 
 def _place(segment: Trajectory) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def test_other_settings_begin_anew_or_are_refused(
         many(runs, "jobs", groups="none", resume=True)
     assert not here.ran
     many(runs, "jobs", groups="none")
-    assert caplog.text.count("holds an unfinished run with other settings; it is removed") == 3
+    assert caplog.text.count("holds an unfinished run with other settings: ") == 3
     make_spectra(runs, "here", **HOW, groups="none")
     same("jobs", "here")
 

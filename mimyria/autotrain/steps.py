@@ -6,7 +6,6 @@ So the process that drives the loop stays light, and the same steps run on a lap
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
 from mimyria.autotrain.settings import STEPS, AutotrainSettings
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed
-from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor
+from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor, program
 from mimyria.memory import read_json, write_json
 from mimyria.training.history import checkpoint_of
 
@@ -36,7 +35,7 @@ SECONDS_BETWEEN_UPDATES = 60.0
 
 def command(*words: str | Path) -> tuple[str, ...]:
     """Return a command line of this program."""
-    return (sys.executable, "-m", "mimyria", *(str(word) for word in words))
+    return program(*words)
 
 
 class Steps:

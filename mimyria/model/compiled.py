@@ -86,7 +86,8 @@ def _library() -> ctypes.CDLL | None:
             return None
         return ctypes.CDLL(str(_build(compiler)))
     except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:  # ill quoted, no home, ...
-        log.debug(f"{SOURCE.name} could not be compiled with {named}, torch computes instead: {error}")
+        log.info(f"{SOURCE.name} could not be compiled with {named}; torch computes instead, more slowly")
+        log.debug(f"{error}")
         return None
 
 

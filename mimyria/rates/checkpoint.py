@@ -44,7 +44,8 @@ class PartStore:
                     reason = f"was made with other settings: {identity.differences(earlier)}"
                 raise SpectrumError(f"cannot resume: the unfinished run in {folder} {reason}")
             if made_before:
-                log.warning(f"{folder} holds an unfinished run with other settings; it is removed")
+                other = f"other settings: {identity.differences(earlier)}" if earlier else "other settings"
+                log.warning(f"{folder} holds an unfinished run with {other}; it is removed")
             stated.unlink(missing_ok=True)  # first: a kill in the middle must leave no part that seems to count
             for path in made_before:
                 path.unlink()

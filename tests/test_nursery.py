@@ -44,7 +44,8 @@ def test_frames_that_kill_again_and_again_are_given_up(at_once: None, tmp_path: 
 
 
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
 from mimyria.parallel.pool import Pool
 from working import processes_at_once, slowly
 with processes_at_once(), Pool(2) as pool:

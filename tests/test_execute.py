@@ -153,6 +153,16 @@ def test_cores_are_those_of_the_control_groups_and_of_slurm(tmp_path: Path, monk
     assert execute.cores_here() == 4
 
 
+def test_a_job_of_this_program_imports_nothing_from_where_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "random.py").write_text("raise SystemExit('not this one')")
+    environment = os.environ | {"PYTHONPATH": str(Path(execute.__file__).parents[1])}
+    done = subprocess.run(execute.program("--help"), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("own", "files", "expected"),
     [

@@ -46,9 +46,8 @@ def _by_grid(frame: Frame, lattice: Array, cutoff: float) -> Pairs:
     places -= np.floor(places) * periodic
     low = np.where(periodic, 0.0, places.min(0))
     span = np.where(periodic, 1.0, places.max(0) - low)
-    widths = span / np.linalg.norm(
-        inverse, axis=0
-    )  # planes of two lattice vectors are 1/|b| apart, b the third inverse
+    # planes of two lattice vectors are 1/|b| apart, b the third inverse
+    widths = span / np.linalg.norm(inverse, axis=0)
     cells = np.clip(widths // cutoff, 1, MOST_CELLS).astype(np.int64)
     while cells.prod() > 8 * n:  # much more vacuum than matter
         cells[cells.argmax()] //= 2

@@ -27,6 +27,24 @@ def test_errors_of_known_predictions() -> None:
     assert exact["r2"] == 1.0
 
 
+def test_one_element_in_two_groups_has_errors_of_its_own_in_each() -> None:
+    frames = [replace(random_frame(k, n_atoms=6), numbers=np.array([16, 8, 8, 8, 1, 1])) for k in range(4)]
+    labels = np.random.default_rng(0).normal(size=(24, 3, 3))
+    rows = np.arange(24) % 6
+    wrong = labels * np.where(rows < 3, 1.2, 1.0)[:, None, None]  # S and two of the oxygens
+    pairs = Comparison(TARGETS["apt"], frames, np.concatenate([frame.numbers for frame in frames]), labels, wrong)
+    ion = [{"ion": (np.arange(6) < 3).astype(float), "water": (np.arange(6) > 2).astype(float)}] * 4
+    report = evaluate(pairs, ion)
+    assert {name: list(of) for name, of in report["groups"].items()} == {"ion": ["O", "S"], "water": ["H", "O"]}
+    assert report["groups"]["ion"]["O"]["of_size"] == pytest.approx(0.2)
+    assert report["groups"]["ion"]["O"]["atoms"] == 8
+    assert report["groups"]["water"]["O"]["rmse"] == 0.0
+    own = labels[np.isin(rows, [1, 2])]
+    assert report["groups"]["ion"]["O"]["deviation"] == pytest.approx(np.sqrt(np.square(own - own.mean(0)).mean()))
+    assert "   ion O    " in str(report)
+    assert evaluate(pairs)["groups"] == {}
+
+
 def test_calibration_groups_atoms_of_like_spread() -> None:
     frame = random_frame(0, n_atoms=40)
     spreads = np.linspace(1.0, 4.0, 40)

@@ -61,14 +61,17 @@ class Evaluation(dict[str, Any]):
     """The errors of a model by name, see `evaluate`; as text a table of them."""
 
     def __str__(self) -> str:
+        grouped = {f"{group} {symbol}": row for group, of in self["groups"].items() for symbol, row in of.items()}
+        rows = [("all", self), *self["species"].items(), *grouped.items(), *self["irreps"].items()]
+        width = max(len(name) for name, _ in rows) + 2
         lines = [
             f"{self['target'].upper()}, {self['frames']} frames, errors in {self['unit']}",
-            f"{'':>8}{'RMSE':>10}{'relative':>10}{'R²':>10}{'bias':>12}",
+            f"{'':>{width}}{'RMSE':>10}{'of size':>10}{'relative':>10}{'R²':>10}{'bias':>12}",
         ]
-        for name, row in [("all", self), *self["species"].items(), *self["irreps"].items()]:
-            numbers = [row["rmse"], row["relative_rmse"], row["r2"]]
+        for name, row in rows:
+            numbers = [row["rmse"], row["of_size"], row["relative_rmse"], row["r2"]]
             cells = "".join(f"{'-':>10}" if number is None else f"{number:10.4f}" for number in numbers)
-            lines.append(f"{name:>8}{cells}{row['bias']:12.2e}")
+            lines.append(f"{name:>{width}}{cells}{row['bias']:12.2e}")
         lines.append(
             f"sum rule violated by {self['sum_rule']:.2g} on average; RMSE once it is projected out "
             f"{self['rmse_projected']:.4f}"
@@ -101,10 +104,11 @@ def compare_with_labels(model: ResponseModel, frames: Sequence[Frame], origin: s
 
 
 def evaluate(pairs: Comparison, groups: Sequence[Mapping[str, Array]] = ()) -> Evaluation:
-    """Return the errors of a model, whole, by species, by irrep of the tensor, and by Cartesian component.
+    """Return the errors of a model, whole, by species, by group and species, by irrep, and by Cartesian component.
 
     ``rmse`` and ``bias`` (mean error of all elements) are in the target's unit; ``relative_rmse`` = rmse / deviation,
-    where ``deviation`` is that of the labels from the mean tensor of their species; ``r2`` = 1 - relative_rmse².
+    where ``deviation`` is that of the labels from the mean tensor of their species (in their group, where ``groups``
+    are given, see `groups_in`); ``r2`` = 1 - relative_rmse²; ``of_size`` = rmse / root mean square of the labels.
     ``sum_rule`` is the largest element by which Σ_n T[n] violates the sum rule, averaged over the frames;
     ``rmse_projected`` the error once that is projected out, as `predict` does. ``intensities`` are the biases of
     `intensity_biases`, also of ``groups``. Atoms whose label is NaN are left out.
@@ -119,28 +123,48 @@ def evaluate(pairs: Comparison, groups: Sequence[Mapping[str, Array]] = ()) -> E
     ends = np.cumsum([len(frame) for frame in pairs.frames])[:-1]
     by_frame = list(zip(np.split(pairs.predictions, ends), [frame.total_charge for frame in pairs.frames], strict=True))
     projected = np.concatenate([target.project_translation(tensors, charge) for tensors, charge in by_frame])
-    all_errors, all_deviations = errors[labelled], deviations[labelled]
+    of_all = errors[labelled], deviations[labelled], labels[labelled]
     return Evaluation(
         target=target.name,
         unit=target.unit,
         frames=len(pairs.frames),
-        **_errors(all_errors, all_deviations),
+        **_errors(*of_all),
         sum_rule=float(np.mean([target.translation_error(tensors, charge) for tensors, charge in by_frame])),
         rmse_projected=float(np.sqrt(np.square((projected - labels)[labelled]).mean())),
-        species={symbol: _errors(errors[chosen], deviations[chosen]) for symbol, chosen in of_species.items()},
-        irreps=_by_irrep(target, all_errors, all_deviations),
+        species=_by_species(errors, labels, of_species),
+        groups={
+            name: _by_species(errors, labels, {s: chosen & atoms for s, chosen in of_species.items()})
+            for name, atoms in _members(pairs.frames, groups).items()
+        },
+        irreps=_by_irrep(target, *of_all),
         intensities=intensity_biases(target, pairs.frames, labels, pairs.predictions, _bases(target), groups),
         components={
-            "".join("xyz"[axis] for axis in place): _errors(all_errors[:, *place], all_deviations[:, *place])
+            "".join("xyz"[axis] for axis in place): _errors(*(part[:, *place] for part in of_all))
             for place in np.ndindex(*target.shape)
         },
     )
 
 
-def _by_irrep(target: Target, errors: Array, deviations: Array) -> dict[str, dict[str, float | None]]:
+def _by_species(errors: Array, labels: Array, atoms: Mapping[str, Array]) -> dict[str, dict[str, float | None]]:
+    """Return the errors of some of the atoms (n,) by species, each beside their mean tensor."""
+    known = {symbol: (errors[chosen], labels[chosen]) for symbol, chosen in atoms.items() if chosen.any()}
+    return {symbol: _errors(error, label - label.mean(axis=0), label) for symbol, (error, label) in known.items()}
+
+
+def _members(frames: Sequence[Frame], groups: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    """Return which of the atoms of all frames each group holds, (n,), by name."""
+    names = dict.fromkeys(name for of_frame in groups for name in of_frame)
+    return {
+        name: np.concatenate([of.get(name, np.zeros(len(frame))) for of, frame in zip(groups, frames, strict=True)])
+        > 0.5
+        for name in names
+    }
+
+
+def _by_irrep(target: Target, *values: Array) -> dict[str, dict[str, float | None]]:
     """Return the errors of each irrep: of the APT ``0e`` (trace), ``1e`` (antisymmetric), ``2e`` (the rest)."""
-    errors, deviations = (values.reshape(len(values), -1) for values in (errors, deviations))
-    return {name: _errors(errors @ basis.T, deviations @ basis.T) for name, basis in _bases(target).items()}
+    flat = [each.reshape(len(each), -1) for each in values]
+    return {name: _errors(*(each @ basis.T for each in flat)) for name, basis in _bases(target).items()}
 
 
 def _bases(target: Target) -> dict[str, Array]:
@@ -152,13 +176,14 @@ def _bases(target: Target) -> dict[str, Array]:
     return {name: np.concatenate([basis[place] for place in each]) for name, each in places.items()}
 
 
-def _errors(errors: Array, deviations: Array) -> dict[str, float | None]:
-    rmse, deviation = (float(np.sqrt(np.square(values).mean())) for values in (errors, deviations))
+def _errors(errors: Array, deviations: Array, labels: Array) -> dict[str, float | None]:
+    rmse, deviation, size = (float(np.sqrt(np.square(values).mean())) for values in (errors, deviations, labels))
     relative = rmse / deviation if deviation else None
     return {
         "atoms": len(errors),
         "rmse": rmse,
         "deviation": deviation,
+        "of_size": rmse / size if size else None,
         "relative_rmse": relative,
         "r2": None if relative is None else 1 - relative**2,
         "bias": float(errors.mean()),

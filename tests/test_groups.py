@@ -221,6 +221,10 @@ def test_an_empty_geometric_selection_is_only_warned_of(water: list[Frame], capl
         (("shell 0 around index 0",), "ascending positive"),
         (("shell 3..5 around index 0",), "ascending positive"),
         (("shell around index 0",), "--groups takes"),
+        (("shell 3 around index 0", "shell 5 around index 1"), "not 'shell 5 around index 1'"),
+        (("shell 3 around index 0", "bulk=index 5"), "two groups are named bulk; rename one .*that the shell makes"),
+        (("shell 3 around index 0", "a=index 1"), r"atom \d+ is in the groups solute and a"),
+        (("shell 3 around index 0", "a=element S"), "'element S' holds no atom"),
     ],
 )
 def test_what_is_refused(water: list[Frame], asked: tuple[str, ...], message: str) -> None:
@@ -283,6 +287,22 @@ def test_two_shells() -> None:
     frame = ion_and_water((2.5, 0, 0), (0, 4.0, 0), (0, 0, 7.0))
     (groups,) = shells_of("shell 3 5 around element Na", [frame])
     assert groups == ["solute", "shell1", "shell2", "bulk"]
+
+
+def test_named_molecules_are_no_part_of_the_shell(water: list[Frame]) -> None:
+    """A counter-ion beside the solute has a group of its own, and the rest is grouped as without it."""
+    frame = ion_and_water((2.5, 0, 0), (0, 4.0, 0), (0, 0, 7.0))
+    asked = ("shell 3 5 around element Na", "near=index 4", "far=index 8 9")
+    grouping = make_grouping(asked, frame)
+    assert grouping.names == ("solute", "near", "far", "shell1", "shell2", "bulk")
+    weights = grouping.weights(frame)
+    np.testing.assert_array_equal(weights.argmax(axis=0), np.repeat([0, 3, 1, 2], [1, 3, 3, 3]))  # whole molecules
+    np.testing.assert_array_equal(grouping.counts(weights), [1, 1, 1, 1, 0, 0])
+    plain, apart = (
+        make_grouping(("shell 3.5 around index 0", *more), water[0]).weights(water[0]) for more in ((), ("a=index 60",))
+    )
+    others = apart[1] == 0
+    np.testing.assert_array_equal(plain[:, others], apart[:, others][[0, 2, 3]])
 
 
 def test_the_molecule_of_a_selected_atom_is_solute() -> None:

@@ -17,7 +17,7 @@ from mimyria.errors import ConfigError
 from mimyria.files.universe import depends_on_positions
 from mimyria.frame import Array, Frame
 from mimyria.molecules import bond_tree, find_bonds, molecules_of, put_together
-from mimyria.rates.groups import REST, Grouping, GroupWeights
+from mimyria.rates.groups import BULK, REST, SHELL, SOLUTE, Grouping, GroupWeights
 from mimyria.rates.modes import by_mode
 from mimyria.rates.motions import by_motion
 from mimyria.rates.selection import atom_selection
@@ -26,7 +26,10 @@ log = logging.getLogger("mimyria")
 
 NAMED = re.compile(r"([^\W\d][\w+-]*)\s*=\s*(.+)", re.DOTALL)
 SHELLS = re.compile(r"shell\s+([\d.\s]+?)\s+around\s+(.+)", re.DOTALL)
-FORMS = 'species, none, molecules, motions, modes, "shell RADIUS around SELECTION", or one or several NAME=SELECTION'
+FORMS = (
+    'species, none, molecules, motions, modes, or one or several NAME=SELECTION, with "shell RADIUS around SELECTION" '
+    "once or without"
+)
 
 
 def make_grouping(
@@ -37,8 +40,8 @@ def make_grouping(
 ) -> Grouping:
     """Return the groups that are asked for.
 
-    They are one of ``species``, ``none``, ``molecules``, ``motions``, ``modes``, ``shell RADIUS... around SELECTION``,
-    or any number of ``NAME=SELECTION``. Selections are in the language of MDAnalysis, with the names of the
+    They are one of ``species``, ``none``, ``molecules``, ``motions``, ``modes``, or any number of ``NAME=SELECTION``,
+    with ``shell RADIUS... around SELECTION`` once or without it. Selections are in the language of MDAnalysis, with the names of the
     ``topology``; radii in Å. The bonds of the ``first`` frame define the molecules.
     ``modes`` are found from ``moving``: frames, the time between them (fs), a resolution (cm⁻¹).
 
@@ -64,20 +67,21 @@ def make_grouping(
         grouping = Grouping.by_molecule(first.numbers, molecules, centres_of_mass(first, i, j, molecules))
         log.info("molecules: " + ", ".join(f"{count} {name}" for name, count in Counter(grouping.names).items()))
         return grouping
-    if len(words) == 1 and (match := SHELLS.fullmatch(words[0])):
-        radii = _radii(match[1])
-        select = atom_selection([match[2]], first, molecules, topology)
-        return Grouping.shells(first.numbers, molecules, partial(_first, select), radii)
-    named = [NAMED.fullmatch(word) for word in words]
-    wrong = [word for word, match in zip(words, named, strict=True) if match is None]
+    shells = [match for word in words if (match := SHELLS.fullmatch(word))]
+    named = [(word, NAMED.fullmatch(word)) for word in words if not SHELLS.fullmatch(word)]
+    wrong = [word for word, match in named if match is None] + [match[0] for match in shells[1:]]
     if wrong or not words:
         raise ConfigError(f"--groups takes {FORMS}, not {', '.join(map(repr, wrong)) or 'nothing'}")
-    names, texts = zip(*(match.groups() for match in named if match), strict=True)
-    for name, count in Counter([*names, REST]).items():
-        if count > 1:
-            raise ConfigError(
-                f"--groups: two groups are named {name}; rename one ({REST} is the group of the atoms in no selection)"
-            )
+    names, texts = ([match[k] for _, match in named if match] for k in (1, 2))
+    grouping: Grouping
+    if shells:
+        radii = _radii(shells[0][1])
+        select = atom_selection([shells[0][2], *texts], first, molecules, topology)
+        grouping = Grouping.shells(first.numbers, molecules, select, radii, names)
+        _check_names(grouping.names, f"{SOLUTE}, {SHELL} and {BULK} are those that the shell makes")
+        grouping.weights(first)
+        return grouping
+    _check_names([*names, REST], f"{REST} is the group of the atoms in no selection")
     select = atom_selection(texts, first, molecules, topology)
     rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
     grouping = Grouping.by_selection(names, select, rest=rest)
@@ -97,8 +101,11 @@ def _centres(weights: GroupWeights, tree: list[tuple[Array, Array]], frame: Fram
     return np.asarray(weights @ put_together(frame, tree))
 
 
-def _first(select: Callable[[Frame], Array], frame: Frame) -> Array:
-    return np.asarray(select(frame)[0])
+def _check_names(names: Sequence[str], own: str) -> None:
+    """Raise a ConfigError if two groups have one name; ``own`` says which are not the user's."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ConfigError(f"--groups: two groups are named {name}; rename one ({own})")
 
 
 def _radii(text: str) -> list[float]:

@@ -83,18 +83,25 @@ class Grouping:
 
     @classmethod
     def shells(
-        cls, numbers: Array, molecules: Array, select: Callable[[Frame], Array], radii: Sequence[float]
+        cls,
+        numbers: Array,
+        molecules: Array,
+        select: Callable[[Frame], Array],
+        radii: Sequence[float],
+        apart: Sequence[str] = (),
     ) -> Grouping:
         """Return the molecules of selected atoms, those in the shells around them, and the bulk, anew in every frame.
 
         A molecule belongs to the first shell whose radius (Å, ascending) reaches one of its heavy atoms, or any atom if
-        it has no heavy one, from the nearest selected atom across periodic boundaries.
+        it has no heavy one, from the nearest selected atom across periodic boundaries. ``select`` tells the selected
+        atoms of a frame and, in further rows, those whose molecules are groups of their own, named ``apart``, wherever
+        they are; shape (1 + apart, n), bool.
         """
         shells = [SHELL] if len(radii) == 1 else [f"{SHELL}{k}" for k in range(1, len(radii) + 1)]
-        names = (SOLUTE, *shells, BULK)
+        names = (SOLUTE, *apart, *shells, BULK)
         heavy = numbers > 1
         only_light = np.bincount(molecules, heavy) == 0
-        weights = partial(_weights_of_shells, molecules, heavy | only_light[molecules], select, tuple(radii))
+        weights = partial(_weights_of_shells, names, molecules, heavy | only_light[molecules], select, tuple(radii))
         return cls(names, weights, share_of_molecule(molecules))
 
     @property
@@ -115,32 +122,46 @@ def the_same(weights: GroupWeights, frame: Frame) -> GroupWeights:
 
 def _weights_of_selections(names: Sequence[str], select: Callable[[Frame], Array], rest: bool, frame: Frame) -> Array:
     inside = select(frame)
-    n_selections = inside.sum(axis=0)
+    n_selections = _once(names, inside, frame)
+    return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)
+
+
+def _once(names: Sequence[str], inside: Array, frame: Frame) -> Array:
+    """Return how many groups hold each atom, (n,); raise a SpectrumError if several hold one; (groups, n), bool."""
+    n_selections: Array = inside.sum(axis=0)
     if n_selections.max() > 1:
         atom = int(n_selections.argmax())
-        both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=True) if holds)
+        both = " and ".join(name for name, holds in zip(names, inside[:, atom], strict=False) if holds)
         raise SpectrumError(
             f"frame at {frame.time or 0:g} fs: atom {frame.in_file(atom)} is in the groups {both}; "
             "add `and not (...)` to one of their selections"
         )
-    return np.concatenate([inside, [n_selections == 0]] if rest else [inside]).astype(float)
+    return n_selections
 
 
 def _weights_of_shells(
-    molecules: Array, counts: Array, select: Callable[[Frame], Array], radii: Sequence[float], frame: Frame
+    names: Sequence[str],
+    molecules: Array,
+    counts: Array,
+    select: Callable[[Frame], Array],
+    radii: Sequence[float],
+    frame: Frame,
 ) -> Array:
-    """Return the weights of solute, shells and bulk; ``counts`` are the atoms whose distances count, (n,), bool."""
-    selected = select(frame)
+    """Return the weights of the groups of `shells`; ``counts`` are the atoms whose distances count, (n,), bool."""
+    inside = select(frame)
     # Pairs are sought among the atoms that matter only: in water, a third of all, and a ninth of the pairs.
-    kept = np.flatnonzero(selected | counts)
+    kept = np.flatnonzero(inside[0] | counts)
     part = replace(frame, numbers=frame.numbers[kept], positions=frame.positions[kept])
     i, j, vectors = neighbour_pairs(part, radii[-1])
-    pairs = selected[kept[i]] & counts[kept[j]]
+    pairs = inside[0][kept[i]] & counts[kept[j]]
     nearest = np.full(int(molecules.max()) + 1, np.inf)
     np.minimum.at(nearest, molecules[kept[j[pairs]]], np.linalg.norm(vectors[pairs], axis=1))
-    group = 1 + np.searchsorted(radii, nearest)
-    group[molecules[selected]] = 0
-    return (np.arange(len(radii) + 2)[:, None] == group[molecules]).astype(float)
+    group = len(inside) + np.searchsorted(radii, nearest)
+    whole = np.array([(np.bincount(molecules, row) > 0)[molecules] for row in inside])
+    _once(names, whole, frame)
+    for k, row in enumerate(whole):
+        group[molecules[row]] = k
+    return (np.arange(len(names))[:, None] == group[molecules]).astype(float)
 
 
 def share_of_molecule(molecules: Array) -> Array:

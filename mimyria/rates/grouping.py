@@ -41,8 +41,8 @@ def make_grouping(
     """Return the groups that are asked for.
 
     They are one of ``species``, ``none``, ``molecules``, ``motions``, ``modes``, or any number of ``NAME=SELECTION``,
-    with ``shell RADIUS... around SELECTION`` once or without it. Selections are in the language of MDAnalysis, with the names of the
-    ``topology``; radii in Å. The bonds of the ``first`` frame define the molecules.
+    with ``shell RADIUS... around SELECTION`` once or without it. Selections are in the language of MDAnalysis, with the
+    names of the ``topology``; radii in Å. The bonds of the ``first`` frame define the molecules.
     ``modes`` are found from ``moving``: frames, the time between them (fs), a resolution (cm⁻¹).
 
     Raises
@@ -73,18 +73,16 @@ def make_grouping(
     if wrong or not words:
         raise ConfigError(f"--groups takes {FORMS}, not {', '.join(map(repr, wrong)) or 'nothing'}")
     names, texts = ([match[k] for _, match in named if match] for k in (1, 2))
-    grouping: Grouping
     if shells:
         radii = _radii(shells[0][1])
         select = atom_selection([shells[0][2], *texts], first, molecules, topology)
         grouping = Grouping.shells(first.numbers, molecules, select, radii, names)
         _check_names(grouping.names, f"{SOLUTE}, {SHELL} and {BULK} are those that the shell makes")
-        grouping.weights(first)
-        return grouping
-    _check_names([*names, REST], f"{REST} is the group of the atoms in no selection")
-    select = atom_selection(texts, first, molecules, topology)
-    rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
-    grouping = Grouping.by_selection(names, select, rest=rest)
+    else:
+        _check_names([*names, REST], f"{REST} is the group of the atoms in no selection")
+        select = atom_selection(texts, first, molecules, topology)
+        rest = any(map(depends_on_positions, texts)) or not select(first).any(axis=0).all()
+        grouping = Grouping.by_selection(names, select, rest=rest)
     grouping.weights(first)  # raises the error of atoms in two groups now, not after hours
     return grouping
 

@@ -49,8 +49,8 @@ class Wanted(Settings):
     )
     groups: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GROUPS"), some=True),
-        "Contributions: species, none, molecules, motions (stretch, ...), modes, NAME=SELECTION (repeatable), or "
-        "`shell RADIUS around SELECTION`, with selections of MDAnalysis.",
+        "Contributions: species, none, molecules, motions (stretch, ...), modes, NAME=SELECTION (repeatable), and "
+        "`shell RADIUS around SELECTION` by itself or beside these, with selections of MDAnalysis.",
         "result",
         ("species",),
     )

@@ -1,10 +1,10 @@
 """What networks learn of the ions from few labels: ways of training beside each other, errors by kind of atom.
 
-python learn.py labels-*.extxyz --hold-out dear-run-8 charged-run-1@2000 --seeds 2 --out learn.jsonl [--ways water-pbe ...]
+    python learn.py labels-*.extxyz --hold-out dear-run-8 charged-run-1@2000 --seeds 2 --out learn.jsonl
 
-Frames of the runs (or RUN@TIME in fs) of --hold-out are measured on, the others trained on. Every training adds a line to the file
-of --out and is not repeated by the next start, unless there are other labels by then; a table of the lines of the largest
-number of labels is printed. The last labels must be of the neutral cell, whose level is the one predicted.
+Frames of the runs (or RUN@TIME, fs) of --hold-out are measured on, the others are trained on. A training adds a line to
+the file of --out, and is not repeated by the next start unless the labels have become more. The table is of the last
+number of labels: errors (rms) relative to the size (rms) of the tensors of each kind of atom.
 """
 
 from __future__ import annotations

@@ -109,5 +109,8 @@ class EvaluateSettings(Named, Levelled):
     """Settings of `evaluate`."""
 
     groups: tuple[str, ...] = setting(
-        Many(of=Kind(metavar="GROUPS")), "Groups whose errors and intensities are told apart, as `spectrum` takes them.", "use", ()
+        Many(of=Kind(metavar="GROUPS")),
+        "Groups whose errors and intensities are told apart, as `spectrum` takes them.",
+        "use",
+        (),
     )

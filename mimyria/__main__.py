@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from mimyria.errors import MimyriaError
+from mimyria.errors import MimyriaError, is_full
 from mimyria.execute import PARENT
 from mimyria.process import end_with_parent, set_up_memory
 
@@ -42,6 +42,11 @@ def _message(error: Exception) -> tuple[str, int]:
     """Return the line that reports an error, and the exit status."""
     if isinstance(error, MimyriaError):
         return str(error), error.exit_status
+    if is_full(error):
+        return (
+            "the memory is full; give fewer --workers, smaller files, or a machine with more (--debug shows where)",
+            1,
+        )
     if isinstance(error, OSError):
         return f"{error.filename or 'the file system'}: {error.strerror or error}", 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1

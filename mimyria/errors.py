@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+FULL = re.compile("out of memory|not enough memory|can('t|not) allocate memory", re.IGNORECASE)
+"""What torch says on a card or an Apple GPU, on Windows, and on Linux; the last is the system's own word too."""
 
 
 class MimyriaError(Exception):
@@ -46,6 +50,11 @@ class Interrupted(MimyriaError):
     """The user stopped a long run; the message says how to resume it."""
 
     exit_status = 130
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that there is not enough memory, of whatever library and device it is."""
+    return isinstance(error, MemoryError) or bool(FULL.search(str(error)))
 
 
 @contextmanager

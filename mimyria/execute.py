@@ -26,6 +26,8 @@ MOST_SUBMITTED = 256
 """Most jobs submitted to a cluster at once. Each holds a lock file open; the rest stay free for other processes."""
 PARENT = "MIMYRIA_PARENT"
 """Environment variable with the process that started this one: commands of this program exit when it is killed."""
+CORES = "MIMYRIA_CORES"
+"""Environment variable with the most cores that a job may use: its share, where others run beside it."""
 AS_LONG_AS = """
 import runpy, sys
 from mimyria.process import end_with_parent
@@ -84,13 +86,13 @@ class Executor(Protocol):
 def cores_here() -> int:
     """Return how many cores of this machine the process may use.
 
-    Those that the system schedules it on, but no more than the quota of its control groups, as containers have one, and
-    than Slurm has given to the task. OMP_NUM_THREADS is of the threads of one process, and says nothing here.
+    Those that the system schedules it on, but no more than the quota of its control groups, as containers have one,
+    than Slurm has given to the task, and than the share of a job. OMP_NUM_THREADS is of the threads of one process, and
+    says nothing here.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    limits = [*_quotas(), *([int(slurm)] if slurm.isdecimal() else [])]
-    return max(1, min([allowed, *limits]))
+    told = (os.environ.get(name, "") for name in ("SLURM_CPUS_PER_TASK", CORES))
+    return max(1, min([allowed, *_quotas(), *(int(number) for number in told if number.isdecimal())]))
 
 
 def _quotas(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
@@ -112,13 +114,14 @@ def _quotas(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cg
                         yield -(-int(quota) // int(period))
 
 
-def start(job: Job, cores: int, *, own_group: bool = True) -> subprocess.Popen[bytes]:
-    """Start a job with OMP_NUM_THREADS set to ``cores``.
+def start(job: Job, cores: int, beside: int = 1, *, own_group: bool = True) -> subprocess.Popen[bytes]:
+    """Start a job with OMP_NUM_THREADS set to ``cores``, one of so many ``beside`` each other on this machine.
 
     In its own process group, all descendants of the job can be stopped, and Ctrl-C does not reach it by itself.
     """
     # PARENT lets a job notice that this process was killed with SIGKILL, which leaves no chance to stop it.
-    environment = os.environ | {"OMP_NUM_THREADS": str(cores), PARENT: str(os.getpid())}
+    told = {"OMP_NUM_THREADS": cores, PARENT: os.getpid(), CORES: max(cores_here() // beside, 1)}
+    environment = os.environ | {name: str(number) for name, number in told.items()}
     with (job.folder / LOG).open("wb") as log:
         return subprocess.Popen(
             job.command, cwd=job.directory or job.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
@@ -168,7 +171,7 @@ class LocalExecutor:
                         more = False
                         break
                     try:
-                        running[job] = start(job, self.cores)
+                        running[job] = start(job, self.cores, self.workers)
                     except FileNotFoundError as error:
                         (job.folder / LOG).write_text(f"{error}\n", encoding="utf-8")
                         yield Outcome(job, NOT_FOUND)
@@ -215,11 +218,12 @@ class ParslExecutor:
         running: dict[Any, Job] = {}
         try:
             submit = python_app(run_job, data_flow_kernel=kernel)
+            pinned = self.parsl.get("cpu_affinity", "none") != "none"
             waiting = chain([first], waiting)
             while True:
                 for job in islice(waiting, MOST_SUBMITTED - len(running)):
                     there = None if job.directory is None else str(job.directory.resolve())
-                    running[submit(str(job.folder.resolve()), job.command, self.cores, there)] = job
+                    running[submit(str(job.folder.resolve()), job.command, self.cores, there, pinned)] = job
                 if not running:
                     return
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -269,15 +273,20 @@ def _get_class(module: Any, name: str, kind: str) -> Any:
     return getattr(module, name)
 
 
-def run_job(folder: str, command: tuple[str, ...], cores: int, directory: str | None) -> int:
-    """Run a job and return its exit status; Parsl calls this on a node of the cluster."""
-    from pathlib import Path  # Parsl sends the function alone, without the imports of this module
+def run_job(folder: str, command: tuple[str, ...], cores: int, directory: str | None, pinned: bool) -> int:
+    """Run a job and return its exit status; Parsl calls this on a node of the cluster.
+
+    Where its workers are ``pinned``, each sees its own cores alone, else those of all that the node has.
+    """
+    import os  # Parsl sends the function alone, without the imports of this module
+    from pathlib import Path
 
     from mimyria.execute import LOG, NOT_FOUND, Job, start
 
     job = Job(Path(folder), tuple(command), directory=Path(directory or folder))
+    beside = 1 if pinned else int(os.environ.get("PARSL_WORKER_COUNT", "1"))
     try:  # in the process group of Parsl's worker, so that the batch system stops both
-        return start(job, cores, own_group=False).wait()
+        return start(job, cores, beside, own_group=False).wait()
     except FileNotFoundError as error:
         (Path(folder) / LOG).write_text(f"{error}\n", encoding="utf-8")
         return NOT_FOUND

@@ -8,11 +8,14 @@ import pytest
 import torch
 from ase.build import molecule
 
+from mimyria.errors import ModelError
 from mimyria.frame import Frame
 from mimyria.level import Level
 from mimyria.model.batches import make_data
 from mimyria.model.files import read_model
 from mimyria.model.model import PRESETS, ResponseModel
+from mimyria.model.network import Geometry
+from mimyria.training.fit import Fit, FitSettings
 from mimyria.training.train import train
 from networks import assert_same, quick, tensors_of
 
@@ -28,6 +31,64 @@ def test_geometries_that_are_not_kept_give_the_same(
     train(frames, settings, tmp_path / "computed")
     kept, computed = (tensors_of(read_model(tmp_path / name), labels[5]) for name in ("kept", "computed"))
     assert_same(computed, kept)
+
+
+def molecules(number: int) -> list[Frame]:
+    """Of several kinds, with labels at random, some of which are missing."""
+    frames, rng = [], np.random.default_rng(0)
+    for number_of, name in zip(range(number), ["H2O", "CH3OH", "CO2", "H2O", "CH4"] * number, strict=False):
+        atoms = molecule(name)
+        apt = rng.normal(size=(len(atoms), 3, 3))
+        apt[0, :, :] = np.nan if number_of % 3 else apt[0]
+        apart = atoms.positions + 0.05 * rng.normal(size=(len(atoms), 3))
+        frames.append(Frame(atoms.numbers, apart, np.zeros((3, 3)), np.zeros(3, bool), tensors={"apt": apt}))
+    return frames
+
+
+@pytest.mark.parametrize("project", [False, True])
+def test_parts_of_a_batch_add_up_to_its_gradient(project: bool) -> None:
+    """Where the memory of a card is too small for all frames of a step."""
+    torch.manual_seed(0)
+    model = ResponseModel(replace(PRESETS["small"]["apt"], species=(1, 6, 8)))
+    data = make_data(model, molecules(17), molecules(3), project=project, weights={"C": 3}, device=torch.device("cpu"))
+    fit, batch = Fit(model, data, FitSettings(), 0.0), data.training[0]
+    found = []
+    for halvings in (0, 1, 3, 10):
+        data.room.halvings = halvings
+        loss, errors = fit._gradient(batch), fit.validation_errors()
+        gradients = torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
+        found.append((loss, errors, gradients))
+        assert len(list(data.parts(batch))) == min(2**halvings, int(batch.frame.max()) + 1)
+    for loss, errors, gradients in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-5)
+        assert errors == pytest.approx(found[0][1], rel=1e-5, nan_ok=True)
+        torch.testing.assert_close(gradients, found[0][2], rtol=1e-4, atol=1e-4 * float(found[0][2].abs().max()))
+    assert data.training[0].geometry is None  # which leaves memory for the rest
+
+
+def test_a_full_memory_makes_a_training_slower_but_not_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    forward, holds = ResponseModel.forward, 40
+
+    def on_a_full_card(model: ResponseModel, geometry: Geometry, level: int = 0) -> torch.Tensor:
+        if len(geometry.graph) > holds:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total of 4")
+        return forward(model, geometry, level)
+
+    frames, settings = molecules(30), quick("apt", epochs=1, committee=2, validation=0.5)
+    expected = train(frames, settings, tmp_path / "whole")
+    monkeypatch.setattr(ResponseModel, "forward", on_a_full_card)
+    with caplog.at_level("INFO", "mimyria"):
+        summary = train(frames, settings, tmp_path / "parts")
+    for name in ("validation_error", "spread", "spread_error", "spread_largest"):
+        assert summary[name] == pytest.approx(expected[name], rel=1e-2)
+    assert [line.partition(":")[0] for line in caplog.messages if "memory" in line] == ["CUDA out of memory"]
+    holds = 1
+    with pytest.raises(
+        ModelError, match="CUDA out of memory, however few atoms are computed at once; try --device cpu"
+    ):
+        train(frames, settings, tmp_path / "never")
 
 
 def test_small_molecules_share_a_step(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +22,7 @@ from mimyria.frame import Frame
 from mimyria.model import compiled
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
+from mimyria.model.predict import Predictor
 from networks import SPECIES
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -25,10 +30,23 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    """The folder of libraries; there is another one for where it cannot be used."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     compiled._library.cache_clear()
-    yield tmp_path / "mimyria"
+    yield tmp_path / "cache" / "mimyria"
     compiled._library.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A compiler that takes no time: it gives what another has made of the source, and counts how often it is asked."""
+    folder = tmp_path_factory.mktemp("compiler")
+    subprocess.run(["cc", *compiled.FLAGS, compiled.SOURCE, "-O0", "-lm", "-o", folder / "made.so"], check=True)
+    program = folder / "quick"
+    program.write_text(f'#!/bin/sh\necho >> {folder}/asked\nfor last; do :; done\ncp {folder}/made.so "$last"\n')
+    program.chmod(0o755)
+    return str(program)
 
 
 SHAPES = {
@@ -80,29 +98,126 @@ def test_without_a_compiler_torch_computes(compiler: str, cache: Path, monkeypat
     monkeypatch.setenv("CC", compiler)
     with torch.no_grad():
         assert not compiled.usable(torch.ones(1))
-    assert not list(cache.glob("*"))
+    assert not there(cache)
 
 
-def test_without_a_home_torch_computes(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def there(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*"))
+
+
+def spoil(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    if how == "a folder":
+        path.mkdir()
+    else:
+        path.write_bytes({"cut short": content[: len(content) // 2], "empty": b"", "text": b"not a library"}[how])
+
+
+@needs_compiler
+@pytest.mark.parametrize("how", ["cut short", "empty", "text"])
+def test_a_damaged_library_is_built_again(
+    how: str, cache: Path, quick: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is cut short would end the process when it is loaded."""
+    monkeypatch.setenv("CC", quick)
+    assert compiled.available()
+    (built,) = there(cache)
+    content = built.read_bytes()
+    spoil(built, how)
+    for _ in range(2):
+        compiled._library.cache_clear()
+        assert compiled.available()
+    assert there(cache) == [built]
+    assert built.read_bytes() == content
+    assert not caplog.messages
+
+
+@needs_compiler
+@pytest.mark.parametrize("how", ["no home", "a file", "a folder in its place", "of another user"])
+def test_where_the_cache_cannot_be_used_the_temporary_folder_is(
+    how: str, cache: Path, quick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", nowhere)
-    assert not compiled.available()
+    monkeypatch.setenv("CC", quick)
+    other = Path(tempfile.gettempdir()) / f"mimyria-{os.getuid()}"
+    if how == "no home":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(Path, "home", nowhere)
+    elif how == "a file":
+        cache.parent.write_text("")
+    elif how == "a folder in its place":
+        assert compiled.available()
+        spoil(there(cache)[0], "a folder")
+    else:
+        monkeypatch.setattr(compiled, "_is_ours", lambda folder: folder == other)
+    for _ in range(2):
+        compiled._library.cache_clear()
+        asked = Path(quick).with_name("asked").read_text().count("\n")
+        assert compiled.available()
+    assert (
+        Path(quick).with_name("asked").read_text().count("\n") == asked
+    )  # by the second, which takes that of the first
+    assert len(there(other)) == 1
 
 
-def test_a_library_that_appears_meanwhile_is_left_as_it_is(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("works", ["true", "echo", "touch"])
+def test_a_compiler_that_makes_no_library_leaves_none(
+    works: str, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(
+        "CC", works if works != "touch" else f"{sys.executable} -c 'import sys; open(sys.argv[-1], \"w\")'"
+    )
+    with caplog.at_level("INFO", "mimyria"):
+        assert not compiled.available()
+    assert not there(cache)
+    (line,) = caplog.messages
+    assert "torch computes instead" in line
+
+
+@needs_compiler
+def test_a_compiler_need_not_know_the_processor(cache: Path, quick: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older ones of Apple refuse -march=native, and some for ARM know another word for it."""
+    program = Path(quick).with_name("plain")
+    program.write_text(f'#!/bin/sh\ncase "$*" in *native*) exit 1;; esac\nexec {quick} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("CC", str(program))
+    assert compiled.available()
+
+
+@needs_compiler
+def test_a_shared_home_has_a_library_for_each_type_of_processor(
+    cache: Path, quick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", quick)
+    for machine, number in (("one", 1), ("other", 2), ("one", 2)):
+        monkeypatch.setattr(compiled, "_machine", lambda machine=machine: machine)
+        compiled._library.cache_clear()
+        assert compiled.available()
+        assert len(there(cache)) == number
+
+
+def test_processes_compile_before_they_are_copied(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not each of them for itself, nor each of them in vain."""
+    stored = pickle.dumps(Predictor([], None, True, list))
+    monkeypatch.setenv("CC", "")
+    pickle.loads(stored)
+    assert compiled._library.cache_info().currsize == 1
+
+
+@needs_compiler
+def test_a_library_that_appears_meanwhile_is_left_as_it_is(
+    cache: Path, quick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another machine may have it loaded over a network file system, where one that is replaced is gone."""
-
-    def compile_while_another_does(command: list[str], **options: object) -> None:
-        Path(command[-1]).write_text("ours")
-        (cache / Path(command[-1]).name).write_text("theirs")
-
-    monkeypatch.setattr(subprocess, "run", compile_while_another_does)
-    built = compiled._build(["cc"])
-    assert built.read_text() == "theirs"
-    assert list(cache.iterdir()) == [built]
+    key = compiled._key([quick])
+    compiled._build(cache, key, [quick])
+    (before,) = (path.stat() for path in there(cache))
+    compiled._build(cache, key, [quick])
+    (after,) = (path.stat() for path in there(cache))
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 @needs_compiler

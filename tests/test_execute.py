@@ -153,6 +153,31 @@ def test_cores_are_those_of_the_control_groups_and_of_slurm(tmp_path: Path, monk
     assert execute.cores_here() == 4
 
 
+@pytest.mark.parametrize(("workers", "expected"), [(1, 8), (3, 2), (9, 1)])
+def test_jobs_of_one_machine_share_its_cores(
+    workers: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "cores_here", lambda: 8)
+    (job,) = ExecutorContract.jobs(tmp_path, f"import os; print(os.environ['{execute.CORES}'])")
+    list(LocalExecutor(workers).run([job]))
+    assert (job.folder / execute.LOG).read_text() == f"{expected}\n"
+    monkeypatch.undo()
+    monkeypatch.setenv(execute.CORES, "1")  # as the job sees it, and those that it starts
+    assert execute.cores_here() == 1
+
+
+@pytest.mark.parametrize(("pinned", "expected"), [(False, 2), (True, 8)])
+def test_jobs_of_one_node_share_its_cores(
+    pinned: bool, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of Parsl that is pinned sees its share alone."""
+    monkeypatch.setattr(execute, "cores_here", lambda: 8)
+    monkeypatch.setenv("PARSL_WORKER_COUNT", "4")
+    program = f"import os; print(os.environ['{execute.CORES}'])"
+    assert execute.run_job(str(tmp_path), (sys.executable, "-c", program), 1, None, pinned) == 0
+    assert (tmp_path / execute.LOG).read_text() == f"{expected}\n"
+
+
 def test_a_job_of_this_program_imports_nothing_from_where_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

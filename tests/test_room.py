@@ -1,8 +1,11 @@
 """Room: how much is computed at once, and what happens when a memory is full."""
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,6 +54,44 @@ def test_a_full_memory_halves_what_is_computed_at_once(
     card.holds = -1
     with pytest.raises(ModelError, match=r"CUDA out of memory, however few atoms .* --device cpu"):
         predict_together([model], frames)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried to alloc"
+        ),
+    ],
+)
+def test_the_memory_of_the_machine_may_be_full(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    room, enough = Room(), True
+
+    def compute() -> int:
+        if room.halvings < 2 or not enough:
+            raise error
+        return 1
+
+    with caplog.at_level("INFO", "mimyria"):
+        assert room.fit(compute) == 1
+    assert caplog.messages == [
+        "the memory is full: from here on fewer atoms are computed at once, with the same results"
+    ]
+    enough = False
+    with pytest.raises(ModelError, match=r"the memory is full, however few .* fewer --workers, or a machine with more"):
+        room.fit(compute)
+
+
+def test_what_torch_says_of_a_full_memory_is_understood() -> None:
+    with pytest.raises(ModelError, match="the memory is full"):
+        Room().fit(lambda: torch.empty(2**58))
+    with pytest.raises(ModelError, match="the memory is full"):
+        Room().fit(lambda: np.empty(2**58))
 
 
 def test_other_errors_are_raised_as_they_are() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,11 +19,14 @@ from mimyria.model.architecture import GraphGeometry
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import ResponseModel
 from mimyria.model.network import TINY, inverse_root
+from mimyria.model.room import Room, free_bytes
 from mimyria.targets import labelled_atoms
+
+T = TypeVar("T")
 
 ATOMS_PER_STEP = 64
 KEPT_BYTES = 2 * 1024**3
-"""Geometries are kept for every epoch up to this; those beyond are computed anew in each."""
+"""Geometries are kept for every epoch up to this, or what a card has room for; the others are computed in each."""
 
 
 def in_batches(frames: Iterable[Frame], n_atoms: int) -> Iterator[list[Frame]]:
@@ -61,6 +65,26 @@ class Batch:
         """Return the geometry that was kept, or compute it."""
         return model.geometry(self.graph) if self.geometry is None else self.geometry
 
+    def parts(self, number: int) -> Iterator[Batch]:
+        """Yield the frames in so many batches, or one by one if they are fewer; for several nothing is kept."""
+        n_frames = int(self.frame.max()) + 1
+        if number == 1:
+            yield self
+            return
+        for frames in torch.arange(n_frames).tensor_split(min(number, n_frames)):
+            yield self._of(int(frames[0]), int(frames[-1]) + 1)
+
+    def _of(self, first: int, end: int) -> Batch:
+        """Return the frames from the first up to the end."""
+        here = (self.frame >= first) & (self.frame < end)
+        place = (here.cumsum(0) - 1).clamp(min=0)  # padded neighbours stand for any atom
+        neighbours = place[self.graph.neighbours]
+        graph = self.graph.map(lambda of_atoms: of_atoms[here])
+        ends = self.graph.species[here].bincount(minlength=len(graph.slices)).cumsum(0).tolist()
+        slices = tuple(slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False))
+        graph = replace(graph, order=graph.order.argsort().argsort(), slices=slices, neighbours=neighbours[here])
+        return Batch(graph, None, self.labels[here], self.weights[here], self.frame[here] - first, self.level)
+
     def without_excess(self, error: Tensor, model: ResponseModel) -> Tensor:
         """Return errors of normalised irreps without what projecting the sum over the atoms would take off.
 
@@ -83,6 +107,18 @@ class Data:
     held_out: list[Batch]
     loss_weights: Tensor  # how much the square of an error counts, (species, irreps); one on average over the labels
     project: bool  # errors are those that are left when the translational sum rule is made exact
+    room: Room = field(default_factory=Room)
+
+    def parts(self, batch: Batch) -> Iterator[Batch]:
+        """Yield a batch, or parts of it once memory has been too small; from then on no geometry is kept."""
+        if self.room.halvings:
+            for batches in (self.training, self.held_out):
+                batches[:] = [replace(each, geometry=None) for each in batches]
+        return batch.parts(2**self.room.halvings)
+
+    def in_parts(self, batch: Batch, compute: Callable[[Batch], T]) -> list[T]:
+        """Return what a function makes of the parts of a batch, most often one, for which there is memory."""
+        return self.room.fit(lambda: [compute(part) for part in self.parts(batch)])
 
 
 def make_data(
@@ -102,9 +138,9 @@ def make_data(
     """
     lists = [list(_batches_by_level(model, frames)) for frames in (training, held_out)]
     batches: list[Batch] = []
-    kept = 0
+    kept, most = 0, KEPT_BYTES if device.type == "cpu" else min(KEPT_BYTES, free_bytes(device))
     for frames, level in itertools.chain(*lists):
-        batch = _batch(model, frames, level, device, keep=kept < KEPT_BYTES)
+        batch = _batch(model, frames, level, device, keep=kept < most)
         kept += 0 if batch.geometry is None else batch.geometry.nbytes
         batches.append(batch)
     n_training = len(lists[0])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mimyria.model.batches import Data
+from mimyria.model.batches import Batch, Data
 from mimyria.model.model import ResponseModel
 
 
@@ -31,19 +32,22 @@ def calibrate(model: ResponseModel, data: Data) -> dict[str, Any]:
     held_out = [batch for batch in data.held_out if batch.level == len(model.levels) - 1]  # that which is predicted
     if len(model.members) == 1 or not any(batch.labelled.any() for batch in held_out):
         return {}
-    elements, spreads, errors = 3 ** (model.target.order + 1), [], []
     with torch.no_grad():
-        for batch in held_out:
-            scale = batch.scale(model)
-            members = model(batch.geometry_for(model), batch.level)
-            mean = members.mean(0)
-            deviations = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
-            error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal
-            spreads.append(committee_spread(deviations, elements)[batch.labelled])
-            errors.append((error.square().sum(1) / elements)[batch.labelled])
-    spread = torch.cat(spreads)
+        found = [pair for batch in held_out for pair in data.in_parts(batch, partial(_spreads_and_errors, model))]
+    spread, squares = (torch.cat(parts) for parts in zip(*found, strict=True))
     return {
         "spread": float(spread.square().mean().sqrt()),
-        "spread_error": float(torch.cat(errors).mean().sqrt()),
+        "spread_error": float(squares.mean().sqrt()),
         "spread_largest": float(spread.max()),
     }
+
+
+def _spreads_and_errors(model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return spread and mean square error of each labelled atom, both (n,)."""
+    scale, elements = batch.scale(model), 3 ** (model.target.order + 1)
+    members = model(batch.geometry_for(model), batch.level)
+    mean = members.mean(0)
+    deviations = torch.stack([batch.without_excess(member - mean, model) for member in members]) * scale
+    error = batch.without_excess(mean - batch.labels, model) * scale  # the change of basis is orthonormal
+    squares = error.square().sum(1) / elements
+    return committee_spread(deviations, elements)[batch.labelled], squares[batch.labelled]

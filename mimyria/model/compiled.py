@@ -1,7 +1,7 @@
 """Neighbours, geometry and the costly layers, compiled where there is a C compiler: for inference on a CPU.
 
-`kernels.c` is built once a machine. Without a compiler, in training, on other devices and in double precision torch
-computes the same; CC names another compiler, and an empty CC none.
+`kernels.c` is built once for each type of processor. Without a compiler, in training, on other devices and in double
+precision torch computes the same; CC names another compiler, and an empty CC none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,16 @@ from mimyria.frame import Array
 log = logging.getLogger("mimyria")
 
 SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
+FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
+TUNINGS: tuple[list[str], ...] = (["-march=native"], ["-mcpu=native"], [])
+"""The first that a compiler knows is taken: for this processor, in the words of all or of some for ARM, or for any."""
+LONGEST = 120.0
+"""Seconds that a compiler may take."""
+OF_PROCESSOR = {
+    *("vendor_id", "cpu family", "model", "model name", "flags"),
+    *("CPU implementer", "CPU architecture", "CPU part", "Features"),
+}
+"""Lines of /proc/cpuinfo that tell types of processors apart."""
 
 KNOWN = (np.float32, np.float64, np.int64, torch.float32, torch.int64)
 
@@ -78,44 +88,99 @@ def _handed(argument: Tensor | Array | Sequence[int] | float | None) -> object:
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    """Return the compiled functions, from the cache of the user if they are there; None where there is no compiler."""
+    """Return the compiled functions, from where they are kept or compiled anew; None where there is no compiler."""
     named = os.environ.get("CC", "cc")
+    reason: Exception | None = None
     try:
         compiler = shlex.split(named)
         if not compiler or shutil.which(compiler[0]) is None:
             return None
-        return ctypes.CDLL(str(_build(compiler)))
-    except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:  # ill quoted, no home, ...
-        log.info(f"{SOURCE.name} could not be compiled with {named}; torch computes instead, more slowly")
-        log.debug(f"{error}")
-        return None
-
-
-def _build(compiler: Sequence[str]) -> Path:
-    """Compile, unless it was done for this source, compiler and processor before; the file appears at once or never."""
-    command = [*compiler, *FLAGS]
-    facts = [SOURCE.read_bytes(), " ".join(command).encode(), _processor().encode()]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimyria"
-    built = folder / f"kernels-{hashlib.sha256(b'|'.join(facts)).hexdigest()[:16]}.so"
-    if not built.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            unfinished = Path(place) / built.name
-            subprocess.run(
-                [*command, str(SOURCE), "-lm", "-o", str(unfinished)], check=True, capture_output=True, timeout=120
-            )
+        key, folders = _key(compiler), list(_folders())
+        for folder in folders:
+            if (library := _kept(folder, key)) is not None:
+                return library
+        for folder in folders:
             try:
-                os.link(unfinished, built)
-            except FileExistsError:  # of another machine, say, which has it loaded: what is there is never replaced
-                pass
-            except OSError:  # no links in this file system
-                unfinished.replace(built)
-    return built
+                return _build(folder, key, compiler)
+            except OSError as error:  # it cannot be written there, or not loaded from there
+                reason = error
+    except (ValueError, subprocess.SubprocessError) as error:  # ill quoted, or it fails
+        reason = error
+    log.info(f"{SOURCE.name} could not be compiled with {named}; torch computes instead, more slowly")
+    log.debug(f"{reason}")
+    return None
 
 
-def _processor() -> str:
-    """Return what tells processors with different instructions apart: a home may be shared by many machines."""
+def _folders() -> Iterator[Path]:
+    """Yield where libraries may be kept: in the user's cache and, where that cannot be, in the temporary folder."""
+    with suppress(RuntimeError):  # there is no home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimyria"
+    yield Path(tempfile.gettempdir()) / f"mimyria-{os.getuid()}"
+
+
+def _kept(folder: Path, key: str) -> ctypes.CDLL | None:
+    """Return a library that an earlier run has kept, if it is whole: loading one that is cut short ends the process."""
+    for path in sorted(folder.glob(f"kernels-{key}-*.so")):
+        with suppress(OSError):
+            if _is_ours(folder) and _is_whole(path, key):
+                return ctypes.CDLL(str(path))
+    return None
+
+
+def _build(folder: Path, key: str, compiler: Sequence[str]) -> ctypes.CDLL:
+    """Compile, keep and load the library; the file appears at once or never.
+
+    Raise OSError where that cannot be in this folder, and CalledProcessError where the compiler fails.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_ours(folder):
+        raise PermissionError(f"{folder} belongs to another user")
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        built = Path(place) / SOURCE.with_suffix(".so").name
+        for tuning in TUNINGS:
+            command = [*compiler, *FLAGS, *tuning, str(SOURCE), "-lm", "-o", str(built)]
+            if not subprocess.run(
+                command, check=tuning == TUNINGS[-1], capture_output=True, timeout=LONGEST
+            ).returncode:
+                break
+        kept = folder / _name(key, built.read_bytes())
+        try:
+            os.link(built, kept)
+        except OSError:  # it is there already, or the file system has no links
+            if not _is_whole(kept, key):  # else another machine may have loaded it, for which it must stay
+                built.replace(kept)
+    try:
+        return ctypes.CDLL(str(kept))
+    except OSError:
+        kept.unlink()
+        raise
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder is this user's: what is loaded from it is executed."""
+    return folder.stat().st_uid == os.getuid()
+
+
+def _is_whole(path: Path, key: str) -> bool:
+    with suppress(OSError):
+        return path.name == _name(key, path.read_bytes())
+    return False
+
+
+def _name(key: str, content: bytes) -> str:
+    """Return the name of a library, by which it is seen to be whole."""
+    return f"kernels-{key}-{hashlib.sha256(content).hexdigest()[:16]}.so"
+
+
+def _key(compiler: Sequence[str]) -> str:
+    """Return what tells libraries of different sources, compilers, processors and C libraries apart."""
+    facts = (SOURCE.read_bytes(), " ".join([*compiler, *FLAGS]).encode(), _machine().encode())
+    return hashlib.sha256(b"|".join(facts)).hexdigest()[:16]
+
+
+def _machine() -> str:
+    """Return what tells machines apart of which one cannot load the other's library: a home may be shared by many."""
     facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.machine()} {platform.processor()} {flags}"
+    first = facts.read_text(encoding="utf-8").partition("\n\n")[0].splitlines() if facts.exists() else []
+    own = [line for line in first if line.partition(":")[0].strip() in OF_PROCESSOR]
+    return " ".join([platform.machine(), platform.processor(), *platform.libc_ver(), *own])

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from mimyria.frame import Array, Frame, with_charge
+from mimyria.model import compiled
 from mimyria.model.batches import in_batches
 from mimyria.model.calibration import committee_spread
 from mimyria.model.chunks import chunks_of, tensors_in_chunks
@@ -105,6 +106,11 @@ class Predictor(Generic[B]):
     then: Callable[[Iterator[Frame]], B]
     """What is made of the frames with tensors, as these come."""
     room: Room = field(default_factory=Room)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be the one that was pickled, with the compiled functions, which copies of this process then share."""
+        self.__dict__.update(state)
+        compiled.available()
 
     def __call__(self, lists: Sequence[Sequence[Frame]]) -> tuple[B, list[list[Finding]]]:
         """Return what is made of the frames of some lists, and what each model finds in each of them."""

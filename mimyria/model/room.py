@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 
-from mimyria.errors import ModelError
+from mimyria.errors import ModelError, is_full
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
+from mimyria.process import give_back_memory
 
 CPU_BYTES = 64 * 1024**2
 """More is slower: it does not stay in the caches."""
@@ -18,6 +20,7 @@ MPS_BYTES = 1024**3
 """The memory of an Apple GPU is that of the machine."""
 FREE = 0.5
 """Part of the free memory of a card that a step may take; what is kept of all atoms needs some too."""
+OF_CARD = re.compile(r"[\w ]*out of memory")
 MOST_HALVINGS = 10
 """Where memory does not hold a thousandth either, it is something else that fills it."""
 
@@ -45,15 +48,18 @@ class Room:
         while True:
             try:
                 return compute()
-            except RuntimeError as error:  # the one of CUDA is a kind of it, that of MPS has no name
-                if "out of memory" not in str(error):
+            except (RuntimeError, MemoryError, OSError) as error:  # torch's own are RuntimeErrors, and few have a name
+                if not is_full(error):
                     raise
-                message = str(error).partition(".")[0]
+                card = OF_CARD.search(str(error))
+            message = card[0] if card else "the memory is full"
             if self.halvings >= MOST_HALVINGS:  # several threads halve
-                raise ModelError(f"{message}, however few atoms are computed at once; try --device cpu")
+                remedy = "try --device cpu" if card else "give fewer --workers, or a machine with more memory"
+                raise ModelError(f"{message}, however few atoms are computed at once; {remedy}")
             if not self.halvings:
                 log.info(f"{message}: from here on fewer atoms are computed at once, with the same results")
             self.halvings += 1
+            give_back_memory()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 

@@ -110,10 +110,7 @@ class Fit:
         fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
         rise = min(1.0, (self.steps + 1) / self.settings.warm_up)
         self.optimiser.param_groups[0]["lr"] = self.settings.learning_rate * fall * rise
-        error, weights = self.errors(self.model, batch)
-        loss = (error.square() * weights).sum() / weights.sum().clamp(min=1e-9)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.data.room.fit(lambda: self._gradient(batch))
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)
         self.optimiser.step()
         self.steps += 1
@@ -121,32 +118,51 @@ class Fit:
         keep = min(self.settings.averaging, 1 - 1 / self.steps)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - keep)
-        return loss.item()
+        return loss
+
+    def _gradient(self, batch: Batch) -> float:
+        """Return the loss, and leave its gradients with the weights: the sums over the parts of a batch."""
+        self.optimiser.zero_grad()
+        whole, loss = self._weights(batch).sum().clamp(min=1e-9), 0.0
+        for part in self.data.parts(batch):
+            error, weights = self.errors(self.model, part)
+            of_part = (error.square() * weights).sum() / whole
+            of_part.backward()  # type: ignore[no-untyped-call]
+            loss += of_part.item()
+        return loss
+
+    def _weights(self, batch: Batch) -> Tensor:
+        return batch.weights * self.data.loss_weights[batch.graph.species]
 
     def errors(self, model: ResponseModel, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the errors of the normalised irreps and the weights of their squares, both (n, irreps)."""
         error = model(batch.geometry_for(model), batch.level)[0] - batch.labels
         if self.data.project:  # only for what is left when the sum rule is projected out
             error = batch.without_excess(error, model)
-        return error, batch.weights * self.data.loss_weights[batch.graph.species]
+        return error, self._weights(batch)
 
     def validation_errors(self) -> dict[str, float]:
         """Return root mean square errors of the averaged weights, relative to the labels' scale: all, by species."""
         if not self.data.held_out:
             return {}
-        total, weight, squares, species = 0.0, 0.0, [], []
+        predicted = max(batch.level for batch in self.data.held_out)  # that level decides which weights are best
+        own = [batch for batch in self.data.held_out if batch.level == predicted]
         with torch.no_grad():
-            predicted = max(batch.level for batch in self.data.held_out)  # that level decides which weights are best
-            for batch in (batch for batch in self.data.held_out if batch.level == predicted):
-                error, weights = self.errors(self.averaged, batch)
-                total += float((error.square() * weights).sum())
-                weight += float(weights.sum())
-                squares.append(error.square().mean(1)[batch.labelled].cpu())
-                species.append(batch.graph.species[batch.labelled].cpu())
+            found = [values for batch in own for values in self.data.in_parts(batch, self._squares)]
+        totals, weights, squares, species = zip(*found, strict=True)
         symbols = symbols_of(np.array(self.model.settings.species))
         which, values = torch.cat(species), torch.cat(squares)
         by_species = {symbol: float(values[which == s].mean().sqrt()) for s, symbol in enumerate(symbols)}
-        return {"held_out": (total / max(weight, 1e-9)) ** 0.5, **by_species}
+        return {"held_out": (sum(totals) / max(sum(weights), 1e-9)) ** 0.5, **by_species}
+
+    def _squares(self, batch: Batch) -> tuple[float, float, Tensor, Tensor]:
+        """Return the weighted sum of squared errors of the averaged weights, the sum of their weights, and by atom.
+
+        Mean square error and species of each labelled atom, both (n,).
+        """
+        error, weights = self.errors(self.averaged, batch)
+        own = error.square().mean(1)[batch.labelled].cpu(), batch.graph.species[batch.labelled].cpu()
+        return float((error.square() * weights).sum()), float(weights.sum()), *own
 
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that changes; the best weights need none: they are replaced, never changed."""

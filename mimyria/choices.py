@@ -13,6 +13,7 @@ IN_FRAMES = "frames"
 LASER = 532.0
 """nm, of the usual laser."""
 PICTURES = ("png", "pdf", "svg", "html")
+NO_PICTURES = "none"
 LAYOUTS = (
     *("field,displacement", "displacement,field", "mimyria-field", "mimyria-displacement", "mimyria-auto"),
     *("vasp", "nequip", "mace"),

@@ -18,6 +18,7 @@ from mimyria.declare import values_of
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
+from mimyria.memory import require_writable
 from mimyria.progress import progress_table
 from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
 
@@ -333,5 +334,5 @@ def _picture(path: File | None) -> Path | None:
     picture = path_of(path)
     if picture.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise ConfigError(f"{picture}: a picture is .png, .pdf or .svg")
-    picture.parent.mkdir(parents=True, exist_ok=True)
+    require_writable(picture)
     return picture

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
-from mimyria.memory import write_text
+from mimyria.memory import make_folder, write_text
 from mimyria.pipeline import make_spectra
 from mimyria.progress import progress_table
 from mimyria.settings import SpectrumSettings, TrainSettings
@@ -56,7 +56,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
     """Make models and spectra of liquid water in a folder; return the table of the bands."""
     from mimyria.formats import read_frames
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with ExitStack() as stack:
         labels, classical, *centroids = (
             stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, CLASSICAL, *CENTROIDS)

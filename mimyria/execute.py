@@ -305,6 +305,8 @@ def make_executor(name: str, here: Mapping[str, int], folder: Path) -> Executor:
     if name == "local":
         return LocalExecutor(**here)
     path = Path(name)
+    if not path.is_file():
+        raise ConfigError(f"--executor takes local or the YAML file of a profile (see docs/clusters.md), not {name!r}")
     if here:
         raise ConfigError(
             f"--{next(iter(here))} is for this machine; leave it out, {path} sets how many jobs run at once"

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TextIO
 
 from mimyria.errors import Busy, ConfigError
@@ -42,6 +43,10 @@ def whole(path: Path) -> Iterator[Path]:
     # A fixed name: what a kill left of an earlier write is overwritten, so nothing piles up.
     unfinished = path.with_name(f".{path.name}.part")
     try:
+        unfinished.write_bytes(b"")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
         yield unfinished
         _sync(unfinished, os.O_RDWR)  # before the rename: else a power cut may leave the name without the content
         os.replace(unfinished, path)
@@ -58,6 +63,30 @@ def _sync(path: Path, mode: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there; raise ConfigError if that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder {path} cannot be made: {error.strerror}; choose another place") from error
+
+
+def require_writable(path: Path) -> None:
+    """Make the folder of a file, before what is to be in it is computed; raise ConfigError if it cannot be written."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; give the name of a file")
+    make_folder(path.parent)
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{path} cannot be written: {error.strerror}; choose another place")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -87,16 +116,20 @@ def locked(path: Path, patience: float = 0.0) -> TextIO:
     Busy
         If another process holds the lock.
     ConfigError
-        If the file system has no locks.
+        If the folder cannot be made or written to, or the file system has no locks.
     """
     end = time.monotonic() + patience
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # the folder may be removed between both lines, by who has just finished
+        make_folder(path.parent)
+        try:
             stream: TextIO = path.open("w", encoding="utf-8")
             if _taken(path, stream):
                 return stream
             stream.close()
+        except FileNotFoundError as error:
+            # Between both lines the folder may be removed, by who has just finished; else no file can be in it.
+            if path.parent.is_dir():
+                raise _unwritable(path, error) from error
         if time.monotonic() >= end:
             raise Busy(f"another run is working in {path.parent}; wait for it, or choose another folder")
         time.sleep(SECONDS_BETWEEN_TRIES)

@@ -22,7 +22,7 @@ from typing import Any
 from mimyria.declare import from_words, in_words
 from mimyria.errors import Busy, Interrupted, RunFailed, SpectrumError, TrajectoryError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line, program
-from mimyria.memory import Identity, locked, read_json, write_json
+from mimyria.memory import Identity, locked, make_folder, read_json, write_json
 from mimyria.parallel.pool import Pool
 from mimyria.progress import progress
 from mimyria.rates.checkpoint import IDENTITY, PartStore
@@ -86,7 +86,7 @@ class Pass:
 
     def job(self, task: Mapping[str, Any]) -> Job:
         """Write the task into the folder, and return the job."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         segments = {folder.name: _place(segment) for folder, segment in self.segments.items()}
         write_json(self.folder / TASK, {"segments": segments, **task})
         return Job(self.folder, program("rates", self.folder), directory=Path.cwd())

@@ -42,7 +42,9 @@ from conftest import Run, refused
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--epsilon-infinity", "nan"],
             ["must be at least 1"],
         ),
-        (["spectrum", "W", "--apt", "frames", "--out", "W/o"], ["water.extxyz"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "o", "--executor", "x"], ["--executor takes local or", "'x'"]),
+        (["spectrum", "W", "--apt", "frames", "--out", "W/o"], ["cannot be made: Not a directory"]),
+        (["evaluate", "water", "W"], ["one is needed here: give water_apt or water_pgt"]),
         (
             ["spectrum", "W", "--apt", "frames", "--out", "o", "--config", "d.yaml"],
             ["--frames takes FIRST:LAST", "quotes"],

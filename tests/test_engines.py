@@ -186,7 +186,7 @@ def test_clusters_and_cells_are_told_apart() -> None:
     ("name", "settings", "message"),
     [
         ("vasp", {}, "--engine takes cp2k, pyscf, tblite, not 'vasp'"),
-        ("pyscf", {"fuctional": "pbe"}, "--engine pyscf has no setting 'fuctional'; it has functional, basis"),
+        ("pyscf", {"fuctional": "pbe"}, "pyscf has no setting 'fuctional'; it has functional, basis"),
         ("pyscf", {"grid": "fine"}, "grid takes a number, not 'fine'"),
         ("tblite", {"template": Path("a.inp")}, "has no setting 'template'"),
     ],

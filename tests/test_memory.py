@@ -19,7 +19,18 @@ from kills import killed_everywhere
 from conftest import moving_charges
 from mimyria import memory
 from mimyria.errors import Busy, ConfigError
-from mimyria.memory import SAMPLED, Identity, digest, file_facts, locked, read_json, whole, write_json, write_text
+from mimyria.memory import (
+    SAMPLED,
+    Identity,
+    digest,
+    file_facts,
+    locked,
+    read_json,
+    require_writable,
+    whole,
+    write_json,
+    write_text,
+)
 from mimyria.rates import response
 from mimyria.rates.checkpoint import FRAMES, PartStore
 from mimyria.rates.groups import Grouping
@@ -332,3 +343,11 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder; give the name of a file"):
         write_text(tmp_path, "text")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder to which nobody can write")
+@pytest.mark.parametrize("write", [lambda path: write_text(path, NEW), locked, require_writable])
+@pytest.mark.parametrize("place", ["/proc/x", "/proc/x/y"])
+def test_what_cannot_be_written_is_named(place: str, write: Callable[[Path], object]) -> None:
+    with pytest.raises(ConfigError, match=r"/proc.* cannot be (written|made)|there is no folder /proc/x"):
+        write(Path(place))

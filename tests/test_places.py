@@ -67,6 +67,16 @@ def test_near_is_whose_nearest_image_is(cutoff: float, skew: float) -> None:
     np.testing.assert_allclose(sums_over_near(run, every, values, cutoff), expected, atol=1e-12)
 
 
+def test_a_slab_across_the_boundary_of_a_tilted_cell_has_the_same_pairs() -> None:
+    """Wrapped into a cell whose third vector is tilted, molecules are also moved sideways."""
+    cell = CELL + np.array([[0, 0, 0], [0, 0, 0], [7.0, -3.0, 0]])
+    places = np.random.default_rng(3).uniform(-5, 5, size=(1, 20, 3))
+    wrapped = places + cell[2] * [0, 0, 0.5]
+    wrapped = np.where(wrapped[..., 2:] > cell[2, 2] / 2, wrapped - cell[2], wrapped)
+    (expected,), (found,) = (near_molecules(slab(each, cell), slice(None), 4.5) for each in (places, wrapped))
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
 def test_there_is_no_pair_through_the_vacuum() -> None:
     """Molecules on both faces, 2 Å apart through the boundary of a cell that has hardly any vacuum."""
     column = [[0.0, 0.0, height] for height in (-24, -12, -6, 0, 6, 12, 24)]

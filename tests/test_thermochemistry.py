@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,22 @@ def test_symmetry_numbers(name: str, number: int) -> None:
     frame = frame_of(name)
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     assert symmetry_number(replace(frame, positions=frame.positions @ rotation.T + 3)) == number
+
+
+def test_symmetry_of_many_atoms_costs_little() -> None:
+    """Two hundred atoms without any symmetry, and the sixty of a fullerene."""
+    places = np.random.default_rng(0).normal(scale=8.0, size=(200, 3))
+    golden = (1 + 5**0.5) / 2
+    corners = [(0, 1, 3 * golden), (1, 2 + golden, 2 * golden), (golden, 2, 2 * golden + 1)]
+    signs = np.array(list(product((-1, 1), repeat=3)))
+    ball = np.unique(
+        np.round([np.roll(c * s, k) for c in np.array(corners) for s in signs for k in range(3)], 9), axis=0
+    )
+    began = time.process_time()
+    for positions, number in ((places, 1), (ball, 60)):
+        n = len(positions)
+        assert symmetry_number(Frame(np.full(n, 6), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))) == number
+    assert time.process_time() - began < 2.0
 
 
 def test_an_isotope_takes_the_symmetry_away() -> None:

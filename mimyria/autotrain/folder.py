@@ -19,7 +19,7 @@ from typing import Any
 from mimyria.autotrain.settings import AutotrainSettings, lasting
 from mimyria.config import read_yaml, write_settings
 from mimyria.errors import ConfigError
-from mimyria.memory import file_facts, read_json, write_json
+from mimyria.memory import file_facts, make_folder, read_json, write_json
 
 SETTINGS, TRAJECTORIES, TIMES, HISTORY = "settings.yaml", "trajectories.json", "times.json", "history.csv"
 MADE = "made.json"
@@ -37,7 +37,7 @@ class RunFolder:
 
     def __init__(self, path: Path, settings: AutotrainSettings) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         now = asdict(settings)
         stated = path / SETTINGS
         if stated.exists() and (changes := lasting(now).differences(lasting(read_yaml(stated)))):

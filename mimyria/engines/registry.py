@@ -38,9 +38,9 @@ def make_engine(name: str, settings: dict[str, Any]) -> Engine:
     given = {key: value for key, value in settings.items() if value is not None}
     for key, value in given.items():
         if key not in defaults:
-            raise ConfigError(f"--engine {name} has no setting {key!r}; it has {', '.join(defaults)}")
+            raise ConfigError(f"{name} has no setting {key!r}; it has {', '.join(defaults)}")
         try:
             given[key] = Path(value) if defaults[key] is None else type(defaults[key])(value)
         except (TypeError, ValueError):
-            raise ConfigError(f"{key} takes a number, not {value!r}") from None
+            raise ConfigError(f"--set {key} takes a number, not {value!r}") from None
     return ENGINES[name](**given)

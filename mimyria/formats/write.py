@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from mimyria.errors import ConfigError
 from mimyria.files.compression import open_written, plain_suffix
 from mimyria.formats.extxyz import SUFFIXES
 from mimyria.frame import Frame
-from mimyria.memory import whole
+from mimyria.memory import require_writable, whole
 from mimyria.targets import TARGETS
 
 
@@ -57,14 +56,7 @@ def check_writable(path: Path) -> None:
     """Raise ConfigError if frames cannot be written to a path; called before they are computed."""
     if plain_suffix(path) not in SUFFIXES:
         raise ConfigError(f"{path}: frames are written as .extxyz or .xyz, with .xz, .gz or .zst to compress them")
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder; --out takes a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    require_writable(path)
 
 
 def _text(frame: Frame) -> str:

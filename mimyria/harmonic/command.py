@@ -155,6 +155,11 @@ def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
     electrons = _electrons(frame, settings)
     if settings.multiplicity is not None and (settings.multiplicity + electrons) % 2 == 0:
         raise ConfigError(f"--multiplicity {settings.multiplicity} is not that of {electrons} electrons")
+    if settings.calculator in ENGINES and settings.multiplicity not in (None, 1):
+        raise ConfigError(
+            f"--multiplicity {settings.multiplicity}: the forces of {settings.calculator} are those of closed shells; "
+            "take another --calculator or a --hessian FILE, or leave it out"
+        )
 
 
 def _electrons(frame: Frame, settings: HarmonicSettings) -> int:

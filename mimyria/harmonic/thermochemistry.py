@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from scipy import constants
+from scipy.spatial.distance import cdist
 
 from mimyria.elements import frame_masses
 from mimyria.frame import Array, Frame
@@ -16,6 +16,8 @@ from mimyria.harmonic.modes import Modes, is_linear
 
 CLOSE = 0.05
 """Å; atoms that a rotation brings nearer than this to another of their kind are said to lie on it."""
+WIDE = 0.7
+"""Part of the largest parallelogram of two atoms and the centre that the chosen two have at least."""
 WAVENUMBER = constants.h * constants.c / constants.centi / constants.e
 """One cm⁻¹ in eV."""
 KJ_PER_MOLE = constants.e * constants.Avogadro / constants.kilo
@@ -110,19 +112,17 @@ def symmetry_number(frame: Frame) -> int:
     if is_linear(frame):
         return 2 if _maps(-np.eye(3), arms, kinds) else 1
     radii = np.linalg.norm(arms, axis=1)
-    first, second = max(
-        product(range(len(frame)), repeat=2), key=lambda pair: np.linalg.norm(np.cross(arms[pair[0]], arms[pair[1]]))
-    )
+    alike = (kinds[:, None] == kinds) & (abs(radii[:, None] - radii) < CLOSE)
+    area = np.sqrt(np.maximum(np.outer(radii, radii) ** 2 - (arms @ arms.T) ** 2, 0))
+    # The fewer atoms are like them, the fewer rotations are tried; a narrow angle would tell the rotation badly.
+    tried = np.where(area > WIDE * area.max(), np.outer(alike.sum(axis=0), alike.sum(axis=0)), np.inf)
+    first, second = np.unravel_index(tried.argmin(), tried.shape)
     before = _triad(arms[first], arms[second])
-    triangle = np.array([radii[first], radii[second], np.linalg.norm(arms[first] - arms[second])])
-    count = 0
-    for i, j in product(range(len(frame)), repeat=2):
-        if i == j or kinds[i] != kinds[first] or kinds[j] != kinds[second]:
-            continue
-        sides = np.array([radii[i], radii[j], np.linalg.norm(arms[i] - arms[j])])
-        if abs(sides - triangle).max() < CLOSE:  # with the centre, the two atoms are where the first two are
-            count += _maps(_triad(arms[i], arms[j]) @ before.T, arms, kinds)
-    return max(count, 1)
+    apart = cdist(arms, arms)
+    # With the centre, the two atoms lie as the first two do.
+    as_first = alike[first][:, None] & alike[second] & (abs(apart - apart[first, second]) < CLOSE)
+    pairs = zip(*np.nonzero(as_first & (apart > 0)), strict=True)
+    return max(sum(_maps(_triad(arms[i], arms[j]) @ before.T, arms, kinds) for i, j in pairs), 1)
 
 
 def _triad(a: Array, b: Array) -> Array:
@@ -135,6 +135,6 @@ def _triad(a: Array, b: Array) -> Array:
 
 def _maps(rotation: Array, arms: Array, kinds: Array) -> bool:
     """Return whether every atom comes near one of its kind."""
-    apart = np.linalg.norm((arms @ rotation.T)[:, None] - arms, axis=2)
+    apart = cdist(arms @ rotation.T, arms)
     apart[kinds[:, None] != kinds] = np.inf
     return bool((apart.min(axis=1) < CLOSE).all())

@@ -20,7 +20,7 @@ from mimyria import __version__
 from mimyria.engines.engine import Configuration, Engine, FieldRun
 from mimyria.engines.job import FAILED as ENGINE_FAILED
 from mimyria.engines.job import forget_runs, has_runs, read_npz, read_runs, write_npz, write_task
-from mimyria.errors import Busy, LabelError
+from mimyria.errors import Busy, ConfigError, LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
 from mimyria.labels.fields import fit_response, stencil, taylor
@@ -194,7 +194,7 @@ class _Session:
             try:
                 if folder not in self.failures and (job := self._job(folder)):
                     yield job
-            except (LabelError, OSError) as error:
+            except (LabelError, ConfigError, OSError) as error:
                 self.failures[folder] = _reason(error, folder)
 
     def _job(self, folder: Path) -> Job | None:

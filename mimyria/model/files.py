@@ -160,7 +160,11 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         raise ModelError(f"{path} is a folder, not a model file")
     if not path.is_file():
         names = " or ".join(file.stem for file in bundled_pair(str(path)))
-        raise ModelError(f"{path} names several models: choose {names}" if names else f"{path} does not exist")
+        raise ModelError(
+            f"{path} are two models, of a tensor each, and one is needed here: give {names}"
+            if names
+            else f"{path} does not exist"
+        )
     if is_original(path):
         raise ModelError(
             f"{path} is of the original Mimyria program: convert it with `mimyria convert {path} --out NEW.mym`"

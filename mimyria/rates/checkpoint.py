@@ -10,7 +10,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.memory import Identity, whole
+from mimyria.memory import Identity, make_folder, whole
 
 log = logging.getLogger("mimyria")
 
@@ -33,7 +33,7 @@ class PartStore:
 
     def __init__(self, folder: Path, identity: Identity, *, insist: bool = False) -> None:
         self.folder, self.identity = folder, identity
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         stated = folder / IDENTITY
         earlier = Identity.read(stated)
         made_before = [*folder.glob("*.npz"), *folder.glob("settings.txt")]  # the latter by earlier versions

@@ -77,6 +77,10 @@ def near_molecules(run: ResponseSeries, frames: slice, cutoff: float) -> Iterato
     flat = in_plane(run.cell, axis)
     itself = np.arange(molecules)
     for height, centres, cell in zip(heights, run.centres[frames].astype(float), run.cells[frames], strict=True):
+        (across,) = cell[~flat]  # a molecule on the other side of the boundary is so far away, sideways too
+        moved = height - centres[:, axis]
+        turns = np.rint((moved - moved[0]) / across[axis]) if across[axis] else np.zeros(molecules)
+        centres += turns[:, None] * across
         centres[:, axis] = height
         cell = cell * flat[:, None]
         # No two molecules are farther apart than this by the nearest image, unless a direction does not repeat.

@@ -15,6 +15,7 @@ from mimyria.choices import (
     IN_FRAMES,
     KINDS,
     LASER,
+    NO_PICTURES,
     NUCLEI,
     OF_FACES,
     PER,
@@ -209,7 +210,7 @@ class Pictures(Settings):
     )
     title: str = setting(Kind(), "Title of the pictures.", "use", "")
     plot_format: tuple[str, ...] = setting(
-        Many(of=Choice(names=PICTURES), words=True, none="none"),
+        Many(of=Choice(names=(*PICTURES, NO_PICTURES)), words=True, none=NO_PICTURES),
         "Formats, repeatable or with commas; none draws nothing.",
         "use",
         PICTURES,

@@ -103,10 +103,12 @@ def _ratio(first: Path, second: Path, kind: str, molecule: str) -> float:
         words = next((header[COUNTS] for header in headers if COUNTS in header), "")
         stated = dict(each.rsplit(" ", 1) for each in words.split(", ") if each)
         if molecule not in stated:
-            raise SpectrumError(
-                f"{folder} does not tell the number of {molecule}, only of {', '.join(stated) or 'none'}: make both "
-                "with --groups molecules"
+            reason = (
+                f"there are only {', '.join(stated)}"
+                if stated
+                else "the run did not count them; make both runs with --groups molecules"
             )
+            raise SpectrumError(f"--per {molecule}: {folder} has no number of such molecules: {reason}")
         volume = float(headers[0]["volume"].split()[0]) if kind == "ir" else 1.0
         numbers.append(float(stated[molecule]) / volume)
     return numbers[0] / numbers[1]

@@ -22,7 +22,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import Busy, Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.level import Level
-from mimyria.memory import Identity, digest_of, locked
+from mimyria.memory import Identity, digest_of, locked, require_writable
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import training_ranges
@@ -87,7 +87,7 @@ def train(
     start = read_start(settings, out)
     training, held_out = split(frames, levels, settings) if validation is None else (list(frames), validation)
     check_labels(training, held_out, levels, settings.target)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    require_writable(out)
     with _alone(out):
         committee = _Committee(training, held_out, levels, start, settings, out, torch.device(device), began)
         return _train(committee, resume, on_progress)

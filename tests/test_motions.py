@@ -203,7 +203,9 @@ def vibrating() -> list[Frame]:
     return [polarizable.labelled(frame) for frame in polarizable.run(3, 300, 3.0)]
 
 
-def passed(frames: list[Frame], folder: Path, n_done: int = 0, stop: int | None = None) -> ResponseSeries:
+def passed(
+    frames: list[Frame], folder: Path, n_done: int = 0, stop: int | None = None, **rounding: float
+) -> ResponseSeries:
     grouping = by_motion(frames[0], find_bonds(frames[0]))
     bare = [replace(frame, tensors={}) for frame in frames[:n_done]]
     return response_series(
@@ -214,6 +216,25 @@ def passed(frames: list[Frame], folder: Path, n_done: int = 0, stop: int | None 
         timestep=3.0,
         lags=60,
         store=PartStore(folder, Identity()),
+        **rounding,
+    )
+
+
+def test_rounding_is_taken_from_each_motion(tmp_path: Path) -> None:
+    """Waters that stand still but for the rounding of their positions: nothing is left of any motion."""
+    still, rng, quantum = frame_of(*[WATER] * 18), np.random.default_rng(5), 0.01
+    off = rng.uniform(-quantum / 2, quantum / 2, size=(602, len(still), 3))
+    tensors = {name: np.zeros((len(still), *(3,) * order)) for name, order in (("apt", 2), ("pgt", 3))}
+    frames = [replace(still, velocities=each, tensors=tensors) for each in (off[2:] - off[:-2]) / 6.0]
+    noisy = passed(frames, tmp_path / "a")
+    mended = passed(frames, tmp_path / "b", differenced=3.0, quantum=quantum)
+    assert noisy.motion_correlation is not None
+    assert mended.motion_correlation is not None
+    whole = noisy.motion_correlation[:, 0].sum()
+    assert abs(mended.motion_correlation[:, [0, 2]]).max() < 0.02 * whole
+    assert abs(noisy.motion_correlation[:, [0, 2]]).max() > 0.2 * whole
+    np.testing.assert_allclose(
+        mended.motion_correlation.sum(axis=0), mended.velocity_correlation.sum(axis=0), atol=0.002 * whole
     )
 
 

@@ -46,7 +46,8 @@ def compare(
     scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
     difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
     per: Annotated[
-        str, typer.Option(help="Of two folders: scale the second to as many of these molecules as the first has, such as H2O.")
+        str,
+        typer.Option(help="Of two folders: scale the second to the number of these molecules in the first: H2O."),
     ] = "",
     json: Json = False,
     config: Config = None,

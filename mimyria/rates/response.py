@@ -118,6 +118,9 @@ def response_series(
     correlation = np.array([correlator.result()[0, 0] for correlator in pass_.correlators])
     blocks = np.stack([correlator.blocks()[:, 0, 0] for correlator in pass_.correlators], axis=1)
     pairs, of_motions, of_blocks = pass_.motions.result() if pass_.motions else ((), None, None)
+    if of_motions is not None and of_blocks is not None and noise[0]:
+        of_pairs = pass_.noise_of_motions(first)[:, None] * noise
+        of_motions, of_blocks = of_motions - of_pairs, of_blocks - of_pairs
     rounding = dict(zip(species.names, of_velocities[:, 0] / correlation[:, 0], strict=True)) if noise[0] else {}
     for name in targets if noise[0] else ():
         squares, powers = store.column(f"{name}{POWERS}", limit)[:].mean(axis=0)
@@ -165,6 +168,8 @@ def _columns(store: PartStore, targets: Sequence[str], suffix: str, limit: int |
     return {name: store.column(f"{name}{suffix}", limit) for name in targets if store.has(f"{name}{suffix}")}
 
 
+NOISE_DRAWS = 64
+"""Of random signs; they tell the noise of a motion that 30 molecules have within some 3 %."""
 FEWEST_SCATTERED = 5
 """Molecules from whose scatter an error can be told."""
 
@@ -250,6 +255,17 @@ class _Pass:
         """
         share = self.masses / self.masses.sum() * self.freedom.drifts
         return self.by_species(3 * self.masses * (1 - 2 * share + np.square(share).sum()))
+
+    def noise_of_motions(self, first: Frame) -> Array:
+        """Return Σ m ⟨w^A·w^B⟩/⟨w²⟩ of each pair of motions, u, as `noise_masses`, from random signs in place of w.
+
+        Σ m w² is that of any other signs, but for the drift: the pairs add up to the species.
+        """
+        signs = np.random.default_rng(0).choice((-1.0, 1.0), (NOISE_DRAWS, len(self.masses), 3))
+        white = self.freedom.without_drift(signs, self.masses)
+        probe = MotionCorrelation(self.contraction.grouping, self.contraction.grouping.weights(first), self.masses, 1)
+        probe.add(np.asarray(self.contraction.parts([first] * NOISE_DRAWS, white)))
+        return probe.result()[1][:, 0]
 
     def species_scatter(self) -> Array:
         """Return the standard error of the mean temperature of each species, K, from the scatter between molecules.

@@ -12,7 +12,7 @@ from mimyria.errors import ConfigError, Interrupted, ModelError
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.level import Level
-from mimyria.model.files import read_every_level, read_model
+from mimyria.model.files import FORMAT, read_content, read_every_level, read_model, write_content
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train
 from networks import assert_same, quick, stopping, tensors_of
@@ -93,10 +93,11 @@ def test_several_levels_share_what_they_learn(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"target": "pgt"}, ModelError, r"holds a model of the atomic polar tensor .* not of the polarizability"),
+        ({"target": "pgt"}, ModelError, r"atomic polar tensor .* not of the polarizability .* or --target apt$"),
         ({"preset": "default"}, ModelError, "has networks of another shape than --preset default: cutoff 4.5, not 6.0"),
         ({"preset": "published"}, ModelError, "holds networks of another design than --preset published"),
-        ({"start": "nowhere.mym"}, ModelError, r"nowhere\.mym does not exist"),
+        ({"start": "nowhere.mym"}, ModelError, r"nowhere\.mym does not exist$"),
+        ({"start": "watter"}, ModelError, r"watter does not exist; with the package come .*water, water-pbe"),
         ({"start": "water"}, ModelError, "has networks of another shape than --preset small"),
     ],
 )
@@ -119,11 +120,30 @@ def test_other_species_are_said(
     salty = [replace(frame, numbers=np.where(np.arange(96) == 0, 11, frame.numbers)) for frame in labels[:3]]
     with caplog.at_level(logging.INFO, logger="mimyria"):
         train(salty, quick("apt", epochs=1, start=str(start)), tmp_path / "m.mym")
-        assert "of the species, Na is new: its weights begin at random" in caplog.text
+        assert "species that --start does not know, whose weights begin at random: Na" in caplog.text
         assert read_model(tmp_path / "m.mym").settings.species == (1, 8, 11)
         train(labels[:2], quick("apt", epochs=1, start=str(tmp_path / "m.mym")), tmp_path / "n.mym")
-    assert "of the species, Na has no label here: the new model does not know it" in caplog.text
+    assert "species of --start without a label here, which the new model will not know: Na" in caplog.text
     assert read_model(tmp_path / "n.mym").settings.species == (1, 8)
+
+
+def test_a_start_of_which_nothing_could_be_used_is_refused(labels: list[Frame], start: Path, tmp_path: Path) -> None:
+    salt = [replace(frame, numbers=np.where(frame.numbers == 1, 11, 17)) for frame in labels[:2]]
+    with pytest.raises(ModelError, match="--start knows H, O, and the labels are of Na, Cl: it has nothing to begin"):
+        train(salt, quick("apt", epochs=1, start=str(start)), tmp_path / "m.mym")
+
+
+def test_a_damaged_start_is_refused_in_one_line(labels: list[Frame], start: Path, tmp_path: Path) -> None:
+    content = read_content(start, FORMAT)
+    name = next(name for name in content["weights"] if name.endswith("embed.weight"))
+    for change, message in (
+        ({name: content["weights"][name] * np.nan}, "has weights that are not finite: its training went wrong"),
+        ({name: content["weights"][name][:1]}, "damaged model file: it lacks weights of its networks, or has others$"),
+        ({"members.0.unknown": content["weights"][name]}, "it lacks weights of its networks, or has others$"),
+    ):
+        write_content(tmp_path / "bad.mym", content | {"weights": content["weights"] | change})
+        with pytest.raises(ModelError, match=message):
+            train(labels[:2], quick("apt", start=str(tmp_path / "bad.mym")), tmp_path / "m.mym")
 
 
 def test_a_training_from_a_start_is_resumed_with_that_start_alone(

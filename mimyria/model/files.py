@@ -85,7 +85,8 @@ def read_model(
     Raises
     ------
     ModelError
-        If the file is missing, damaged, not a model, or of another target, or there is no such device.
+        If the file is missing, damaged, not a model, of another target, or has weights that are not finite, or there
+        is no such device.
     ConfigError
         If the model has no such level, or several.
     """
@@ -112,8 +113,12 @@ def read_every_level(
         model = ResponseModel(settings, content["members"], levels)
         model.load_state_dict(content["weights"])
         model.summary = content["summary"] | {"version": content["version"]}
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except RuntimeError as error:  # torch lists every weight
+        raise ModelError(f"{path} is a damaged model file: it lacks weights of its networks, or has others") from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is a damaged model file: {error}") from error
+    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
+        raise ModelError(f"{path} has weights that are not finite: its training went wrong; train it anew")
     if target is not None and settings.target != target:
         raise ModelError(
             f"{path} holds a model of the {TARGETS[settings.target].title} ({settings.target}), not of the "
@@ -160,11 +165,11 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         raise ModelError(f"{path} is a folder, not a model file")
     if not path.is_file():
         names = " or ".join(file.stem for file in bundled_pair(str(path)))
-        raise ModelError(
-            f"{path} are two models, of a tensor each, and one is needed here: give {names}"
-            if names
-            else f"{path} does not exist"
-        )
+        if names:
+            raise ModelError(f"{path} are two models, of a tensor each, and one is needed here: give {names}")
+        own = sorted({file.stem.rpartition("_")[0] for file in BUNDLED.glob("*.mym")})
+        named = f"; with the package come {', '.join(own)}" if path.name == str(path) and not path.suffix else ""
+        raise ModelError(f"{path} does not exist{named}")
     if is_original(path):
         raise ModelError(
             f"{path} is of the original Mimyria program: convert it with `mimyria convert {path} --out NEW.mym`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mimyria.model.architecture import Settings, name_of
 from mimyria.model.files import bundled, read_every_level
 from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.settings import TrainSettings
+from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
 
@@ -37,8 +39,13 @@ def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
     path = path / f"{settings.target}.mym" if path.is_dir() else bundled(path, settings.target)
     if path.resolve() == out.resolve():
         raise ConfigError(f"{out} is the model to begin from; give another --out")
-    start = read_every_level(path, settings.target)
-    own = start.settings
+    start = read_every_level(path)
+    own, wanted = start.settings, TARGETS[settings.target]
+    if start.target != wanted:
+        raise ModelError(
+            f"--start {path} holds a model of the {start.target.title} ({start.target.name}), not of the "
+            f"{wanted.title} ({wanted.name}): give one of that target, or --target {start.target.name}"
+        )
     asked = preset_settings(settings.preset, settings.target, own.species)
     if name_of(own) != name_of(asked):
         raise ModelError(f"--start {path} holds networks of another design than --preset {settings.preset}")
@@ -57,17 +64,29 @@ def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
 
 
 def carried_species(start: ResponseModel | None, shape: Settings) -> list[int]:
-    """Return which species of a shape, by index, have weights of the start; tell those that one of them lacks."""
+    """Return which species of a shape, by index, have weights of the start; tell those that one of them lacks.
+
+    A ModelError says that there is none.
+    """
     if start is None:
         return []
     before, now = start.settings.species, shape.species
+    if not set(before) & set(now):
+        raise ModelError(
+            f"--start knows {_symbols(before)}, and the labels are of {_symbols(now)}: it has nothing to begin from; "
+            "train without it"
+        )
     for numbers, fate in (
-        (set(now) - set(before), "is new: its weights begin at random"),
-        (set(before) - set(now), "has no label here: the new model does not know it"),
+        (set(now) - set(before), "species that --start does not know, whose weights begin at random"),
+        (set(before) - set(now), "species of --start without a label here, which the new model will not know"),
     ):
         if numbers:
-            log.info(f"of the species, {', '.join(symbols_of(np.array(sorted(numbers))))} {fate}")
+            log.info(f"{fate}: {_symbols(numbers)}")
     return [index for index, number in enumerate(now) if number in before]
+
+
+def _symbols(numbers: Iterable[int]) -> str:
+    return ", ".join(symbols_of(np.array(sorted(numbers))))
 
 
 def facts_of_start(start: ResponseModel | None) -> dict[str, Any]:

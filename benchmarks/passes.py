@@ -19,7 +19,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ import numpy as np
 import torch
 from network import works
 
-from mimyria.frame import Frame
+from mimyria.frame import Frame, changed
 from mimyria.memory import Identity
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
@@ -84,7 +83,7 @@ def with_stored(frames: Iterable[Frame]) -> Iterator[Frame]:
         if stored is None:
             sizes = {name: (len(frame), *target.shape) for name, target in BOTH.items()}
             stored = cycle([{name: rng.normal(size=size) for name, size in sizes.items()} for _ in range(STORED)])
-        yield replace(frame, tensors=next(stored))
+        yield changed(frame, tensors=next(stored))
 
 
 def alone(model: ResponseModel) -> ResponseModel:

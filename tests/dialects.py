@@ -355,6 +355,20 @@ def two_netcdf(folder: Path, run: list[Frame]) -> dict[str, Any]:
     }
 
 
+def trr_of_gromacs(folder: Path, run: list[Frame]) -> dict[str, Any]:
+    """Write TRR in double precision, with virials and forces."""
+    ase.io.write(folder / "top.pdb", atoms_of(run[0]))
+    others = {"vir": np.ones((3, 3)), "pres": np.ones((3, 3)), "f": np.ones((len(run[0]), 3))}
+    frames = [
+        {
+            **{"box": frame.cell / 10, "x": frame.positions / 10, "v": 100 * np.asarray(frame.velocities)},
+            **{"time": 1e-3 * (frame.time or 0.0), **others},
+        }
+        for frame in run
+    ]
+    return {"path": binary_files.trr(folder / "run.trr", frames, real="d"), "topology": folder / "top.pdb"}
+
+
 def netcdf_of_lammps(folder: Path, run: list[Frame]) -> dict[str, Any]:
     """Write NetCDF with types and masses, the atoms in another order in every frame."""
     return {"path": binary_files.netcdf(folder / "run.nc", run, lammps=True)}
@@ -425,6 +439,7 @@ DIALECTS: dict[str, Dialect] = {
     "two dumps": Dialect(two_dumps),
     "two DCD files": Dialect(two_dcd, exact_to=1e-5),
     "two NetCDF files": Dialect(two_netcdf, exact_to=1e-5),
+    "TRR, double precision": Dialect(trr_of_gromacs),
     "NetCDF of LAMMPS, heavy": Dialect(netcdf_of_lammps, deuterium),
     "H5MD without units": Dialect(h5md_without_units),
 }

@@ -102,7 +102,8 @@ class TestDialectToldByItsFirstLine(ReaderContract):
             "a.XYZ": "extxyz",
             "OUTCAR": "outcar",
             "OUTCAR.gz": "outcar",
-            "a.trr": "mdanalysis",
+            "a.trr": "trr",
+            "a.xtc": "mdanalysis",
             "a.traj": "ase",
             "XDATCAR": "ase",
         }.items():

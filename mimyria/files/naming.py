@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class Atoms:
     kept: Array | None = None
     """Indices of these atoms in the file, shape (n,), where it has massless sites besides; None if all are atoms."""
 
-    @property
+    @cached_property
     def alone(self) -> Frame:
         """A frame of these atoms without anything else, even positions and a cell, which its reader adds."""
         places, nowhere = np.zeros((len(self.numbers), 3)), np.zeros((3, 3))
@@ -74,9 +75,9 @@ class Atoms:
         """The masses, u, shape (n,), standard ones too."""
         return masses_of(self.numbers) if self.masses is None else self.masses
 
-    def of(self, values: Array) -> Array:
-        """Return of values for everything in the file, shape (m, ...), those of the atoms, shape (n, ...)."""
-        return values if self.kept is None else values[self.kept]
+    def of(self, values: Array, axis: int = 0) -> Array:
+        """Return of values for everything in the file, m along an axis, those of the n atoms."""
+        return values if self.kept is None else values.take(self.kept, axis)
 
 
 NO_ATOMS = Atoms(np.empty(0, dtype=int), None)

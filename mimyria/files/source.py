@@ -9,19 +9,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.compression import open_lines, plain_suffix, read_errors
 from mimyria.files.layout import check_layout
 from mimyria.files.naming import check_given
-from mimyria.frame import Frame
+from mimyria.frame import Frame, changed
 from mimyria.units import VELOCITY
 
 log = logging.getLogger("mimyria")
 
 HEAD_BYTES = 4096
 Text = TypeVar("Text")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Source:
     """Only the times of the frames are wanted; a reader may skip the atoms."""
     noted: set[str] = field(default_factory=set, compare=False)
     """What has been said about these files."""
+    remembered: dict[Any, tuple[object, Any]] = field(default_factory=dict, compare=False, repr=False)
+    """What `remember` has found, and of which state of the file."""
 
     def __post_init__(self) -> None:
         for path in (self.path, self.topology, self.velocities):
@@ -62,6 +65,15 @@ class Source:
         if words not in self.noted:
             log.log(level, words)
             self.noted.add(words)
+
+    def remember(self, path: Path, find: Callable[..., Found], *others: Any) -> Found:
+        """Return what a function finds in one of the files; it is called again only if that has changed since."""
+        now = path.stat()
+        state = now.st_size, now.st_mtime_ns
+        if self.remembered.get((find, path), (None,))[0] != state:
+            self.remembered[find, path] = state, find(path, *others)
+        found: Found = self.remembered[find, path][1]
+        return found
 
     @property
     def suffix(self) -> str:
@@ -156,7 +168,7 @@ class Reader:
                 continue
             if frame.columns != columns:
                 columns, factor = frame.columns, self.velocity_unit(source, frame).factor(source)
-            yield replace(frame, velocities=frame.velocities * factor)
+            yield changed(frame, velocities=frame.velocities * factor)
 
 
 def scan(path: Path, indices: Iterable[int], read: Callable[[int], Text | None], together: int = 1) -> Iterator[Text]:

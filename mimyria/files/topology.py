@@ -68,7 +68,7 @@ def identify(told: Told, source: Source, place: str) -> Atoms:
         if not told.names and told.masses is None:
             raise TrajectoryError(f"{source.path}: names no atoms; {REMEDY}")
         return _identified(told, source, place)
-    topology = read_topology(source.topology, source)
+    topology = source.remember(source.topology, read_topology, source)
     if topology.n_atoms != told.n_atoms:
         raise TrajectoryError(
             f"{place}: {told.n_atoms} atoms, but {topology.n_atoms} in {source.topology}; give the topology of this run"

@@ -1,4 +1,4 @@
-"""Trajectories of GROMACS, AMBER and others, and PDB files, through MDAnalysis.
+"""Compressed trajectories of GROMACS, those of AMBER and others, and PDB files, through MDAnalysis.
 
 MDAnalysis returns Å and Å/ps in single precision. What it says of a file is meant for those who program with it, and is
 replaced by our words.
@@ -24,7 +24,7 @@ from mimyria.frame import Array, Frame
 from mimyria.units import AKMA_TIME
 
 FORMATS = {
-    **{".trr": "TRR", ".xtc": "XTC", ".tng": "TNG", ".pdb": "PDB", ".ent": "PDB", ".trz": "TRZ"},
+    **{".xtc": "XTC", ".tng": "TNG", ".pdb": "PDB", ".ent": "PDB", ".trz": "TRZ"},
     **{".mdcrd": "TRJ", ".crdbox": "TRJ", ".trj": "TRJ", ".mdvel": "TRJ", ".trc": "TRC", ".gsd": "GSD"},
 }
 """By suffix, MDAnalysis's names of formats, which are read here even without a topology, to ask for one."""
@@ -37,7 +37,7 @@ NAMING = ("PDB",)
 """Formats that name their atoms themselves."""
 COUNTLESS = ("TRJ",)
 """Formats that do not say how many atoms they hold."""
-MAGIC = {"TRR": (1993,), "XTC": (1995, 2023)}
+MAGIC = {"XTC": (1995, 2023)}
 """First whole number, of four bytes, by format."""
 DUMMY = 1.0
 """Å; a CRYST1 record with edges of one stands for none."""

@@ -22,14 +22,15 @@ from mimyria.formats.lammps import LAMMPS, LAMMPS_VELOCITIES
 from mimyria.formats.mdanalysis import MDANALYSIS, MDANALYSIS_VELOCITIES
 from mimyria.formats.netcdf import NETCDF, NETCDF_VELOCITIES
 from mimyria.formats.tinker import TINKER, TINKER_VELOCITIES
+from mimyria.formats.trr import TRR, TRR_VELOCITIES
 from mimyria.frame import Frame
 
 TIME_TOLERANCE = 1e-3
 """fs; both files print the time with three decimals."""
-OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, CP, LAMMPS, DCD, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
+OF_POSITIONS: tuple[Reader, ...] = (IPI, DFTB, TINKER, CP, LAMMPS, DCD, TRR, NETCDF, H5MD, EXTXYZ, MDANALYSIS)
 OF_VELOCITIES: tuple[Reader, ...] = (
     *(IPI_VELOCITIES, DFTB, TINKER_VELOCITIES, CP_VELOCITIES, LAMMPS_VELOCITIES, DCD_VELOCITIES),
-    *(NETCDF_VELOCITIES, H5MD_VELOCITIES, EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
+    *(TRR_VELOCITIES, NETCDF_VELOCITIES, H5MD_VELOCITIES, EXTXYZ_VELOCITIES, MDANALYSIS_VELOCITIES),
 )
 """The first that accepts a file reads it; the two files may be in different formats."""
 

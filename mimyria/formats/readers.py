@@ -26,10 +26,11 @@ from mimyria.formats.outcar import OUTCAR
 from mimyria.formats.pair import PAIR
 from mimyria.formats.phonopy import BORN, PHONOPY
 from mimyria.formats.tinker import TINKER
+from mimyria.formats.trr import TRR
 from mimyria.frame import Frame
 
 READERS: tuple[Reader, ...] = (
-    *(PAIR, IPI, DFTB, TINKER, CPMD, CP, LAMMPS, DCD, NETCDF, H5MD, GRO, EXTXYZ),
+    *(PAIR, IPI, DFTB, TINKER, CPMD, CP, LAMMPS, DCD, TRR, NETCDF, H5MD, GRO, EXTXYZ),
     *(OUTCAR, BORN, PHONOPY, ESPRESSO, ABINIT),
     *(MDANALYSIS, ASE),
 )

@@ -8,8 +8,9 @@ last bit, however many frames are contracted together, so that several processes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -27,8 +28,13 @@ MEMBERS, SPREADS, POWERS = "_members", "_spreads", "_powers"
 """Suffixes of the checkpoint's columns for the networks of a committee, for how far their tensors are apart, and for
 Σ T² of a frame and its |rate|²."""
 
+FEW_GROUPS = 8
+"""Of so many the rates are made without those of single atoms, which is faster."""
+
 Row = dict[str, Array]
 """What is kept of t successive frames, arrays (t, ...) by name."""
+Rates = Callable[[Sequence[Array]], Array]
+"""Makes rates (t, groups, 3, ..., 3) of the tensors of t frames, each (n, 3, ..., 3)."""
 
 
 def rate(tensor: Array, velocities: Array, weights: GroupWeights) -> Array:
@@ -37,25 +43,47 @@ def rate(tensor: Array, velocities: Array, weights: GroupWeights) -> Array:
     The tensor has shape (n, 3, ..., 3), displacement last, the velocities (Å/fs) shape (n, 3), the weights of the atoms
     in the groups shape (groups, n), dense or sparse.
     """
-    return rates([tensor], velocities[None], [weights])[0]
+    return rates_of_groups(velocities[None], [weights])([tensor])[0]
 
 
-def rates(tensors: Sequence[Array], velocities: Array, weights: Sequence[GroupWeights]) -> Array:
-    """Return the `rate` of several frames, shape (t, groups, 3, ..., 3); velocities have the shape (t, n, 3)."""
-    stacked = np.array(tensors)
-    frames, n, *fields, _ = stacked.shape
+def rates_of_groups(velocities: Array, weights: Sequence[GroupWeights]) -> Rates:
+    """Return a function of the tensors of several frames, which gives the `rate` of each, (t, groups, 3, ..., 3).
+
+    The velocities have the shape (t, n, 3).
+    """
+    if not all(isinstance(of_frame, np.ndarray) and len(of_frame) <= FEW_GROUPS for of_frame in weights):
+        return partial(_by_atoms, velocities, weights)
+    along = np.ascontiguousarray(velocities.swapaxes(1, 2))
+    return partial(_by_rows, np.array(weights)[:, :, None] * along[:, None])
+
+
+def rates_of_parts(parts: Array) -> Rates:
+    """Return a function that gives Σ_n T[n]·v^A_n of the parts A of the velocities, (t, groups, n, 3), likewise."""
+    return partial(_by_rows, np.ascontiguousarray(parts.swapaxes(2, 3)))
+
+
+def _by_rows(parts: Array, tensors: Sequence[Array]) -> Array:
+    """Return Σ_n T[n, ..., x] v[A, x, n] from parts of the velocities, shape (t, groups, 3, n).
+
+    One product of matrices for each frame gives Σ_n v[A, x, n] T[n, ..., y] for all x and y; it reads the tensors once,
+    as they are, which takes most of the time, so that the terms x ≠ y, which nobody wants, cost little.
+    """
+    frames, groups, _, n = parts.shape
+    rows = parts.reshape(frames, 3 * groups, n)
     with np.errstate(invalid="ignore"):  # rates that are not finite are reported later, with their frame
-        atoms = (stacked.reshape(frames, n, -1, 3) @ velocities[..., None]).reshape(frames, n, -1)
-        groups = np.array([of_frame @ atom_rates for of_frame, atom_rates in zip(weights, atoms, strict=True)])
-    return groups.reshape(frames, -1, *fields)
+        both = np.array([of @ tensor.reshape(n, -1) for of, tensor in zip(rows, tensors, strict=True)])
+    diagonal = np.einsum("tgxfx->tgf", both.reshape(frames, groups, 3, -1, 3))
+    return diagonal.reshape(frames, groups, *tensors[0].shape[1:-1])
 
 
-def part_rates(tensors: Sequence[Array], parts: Array) -> Array:
-    """Return Σ_n T[n]·v^A_n of the parts A of the velocities, (t, groups, n, 3), as `rates`."""
+def _by_atoms(velocities: Array, weights: Sequence[GroupWeights], tensors: Sequence[Array]) -> Array:
+    """Return the same for many groups, from the rates of single atoms."""
     with np.errstate(invalid="ignore"):
-        return np.array(
-            [np.tensordot(of, tensor, ((1, 2), (0, -1))) for of, tensor in zip(parts, tensors, strict=True)]
-        )
+        groups = [
+            of_frame @ sum(tensor[..., x].reshape(len(tensor), -1) * moving[:, None, x] for x in range(3))
+            for of_frame, moving, tensor in zip(weights, velocities, tensors, strict=True)
+        ]
+    return np.array(groups).reshape(len(groups), -1, *tensors[0].shape[1:-1])
 
 
 def mean_of_beads(values: Array, n_beads: int) -> Array:
@@ -75,7 +103,7 @@ def member_rates(members: Sequence[Array], velocities: Array) -> Array:
     """Return the total rate by each network, (t, members, 3, ..., 3), from tensors (members, n, 3, ..., 3)."""
     number, n = members[0].shape[:2]
     tensors = [tensor for frame in members for tensor in frame]
-    totals = rates(tensors, np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))
+    totals = rates_of_groups(np.repeat(velocities, number, axis=0), [np.ones((1, n))] * len(tensors))(tensors)
     return totals.reshape(len(members), number, *totals.shape[2:])
 
 
@@ -125,7 +153,7 @@ class Contraction:
         of the frames are in memory at once.
         """
         rows = [self._rates(few) for few in iter(lambda: list(islice(frames, FRAMES_AT_ONCE)), [])]
-        row = {name: np.concatenate([few[name] for few in rows]) for name in (rows[0] if rows else ())}
+        row = rows[0] if len(rows) == 1 else _joined(rows)
         if self.n_beads > 1:
             row = self._of_rings(row)
         if not row or not len(row["velocities"]):
@@ -133,19 +161,24 @@ class Contraction:
         for name in self.targets if self.powers else ():
             totals = np.square(row[name].sum(axis=1)).reshape(len(row[name]), -1).sum(axis=1)
             row[f"{name}{POWERS}"] = np.stack([row[f"{name}{POWERS}"], totals], axis=1)
-        energies = np.square(row["velocities"]).sum(axis=2) * self.masses
-        row["kinetic"] = np.stack([energies.take(places, axis=1).sum(axis=1) for places in self.places], axis=1)
+        squares = np.square(row["velocities"]).reshape(len(row["velocities"]), 1, -1)
+        row["kinetic"] = (squares @ self.species_masses)[:, 0]  # frame by frame, so that each is rounded by itself
         return row
+
+    @cached_property
+    def species_masses(self) -> Array:
+        """The mass of every coordinate, u, in the column of its species, zero in the others, shape (3n, species)."""
+        columns = [np.bincount(places, self.masses[places], len(self.masses)) for places in self.places]
+        return np.stack(columns, axis=1).repeat(3, axis=0)
 
     def _rates(self, frames: list[Frame]) -> Row:
         velocities = self.velocities(frames)
         weights = [self.grouping.weights(frame) for frame in frames]
-        tensors = {name: [frame.tensors[name] for frame in frames] for name in self.targets}
         parts = self.parts(frames, velocities)
-        if parts is None:
-            row = {name: rates(of_target, velocities, weights) for name, of_target in tensors.items()}
-        else:
-            row = {name: part_rates(of_target, parts) for name, of_target in tensors.items()} | {"parts": parts}
+        contract = rates_of_groups(velocities, weights) if parts is None else rates_of_parts(parts)
+        row = {name: contract([frame.tensors[name] for frame in frames]) for name in self.targets}
+        if parts is not None:
+            row["parts"] = parts
         for name in self.targets:
             finite = np.isfinite(row[name]).all(axis=tuple(range(1, row[name].ndim)))
             if not finite.all():
@@ -164,9 +197,10 @@ class Contraction:
                         for of_frame, each in zip(weights, members, strict=True)
                     ]
                 )
-        row["count"] = np.array(list(map(self.grouping.counts, weights)))
-        row["volume"] = np.array([frame.volume for frame in frames])
+        counts = {id(of_frame): self.grouping.counts(of_frame) for of_frame in {id(w): w for w in weights}.values()}
+        row["count"] = np.array([counts[id(of_frame)] for of_frame in weights])
         row["cell"] = np.array([frame.cell for frame in frames])
+        row["volume"] = abs(np.linalg.det(row["cell"]))
         if self.grouping.centres is not None:
             row["centres"] = np.array(list(map(self.grouping.centres, frames)))
             row["cells"] = row["cell"] * np.array([frame.periodic for frame in frames])[:, :, None]
@@ -182,3 +216,8 @@ class Contraction:
         if row:
             row["bead_temperature"] = kinetic_temperature(row["velocities"], self.masses, self.freedom.total)
         return {name: mean_of_beads(values, self.n_beads) for name, values in row.items()}
+
+
+def _joined(rows: Sequence[Row]) -> Row:
+    """Return the rows one after the other."""
+    return {name: np.concatenate([row[name] for row in rows]) for name in (rows[0] if rows else ())}

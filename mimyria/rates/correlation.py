@@ -16,6 +16,8 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 
 COMPONENTS_AT_ONCE = 256
+BYTES_KEPT = 1 << 24
+"""Of the transforms of a step, for the next one."""
 SHORTEST_STEP, USUAL_STEP = 128, 1024
 """Frames of one transform: shorter steps cost more calls, longer ones more memory."""
 GROWING_BLOCKS = 20
@@ -31,7 +33,8 @@ class Correlator:
         P_gh(ω) = Σ_k [A_gk(ω) + e^{iωs} A'_gk(ω)]* A_hk(ω),        A' the step before, s frames earlier
 
     The P of all steps of a block are summed, and transformed back only once, at the end. Two steps of the series are
-    kept, not their transforms, which take twice the memory: the velocities of a hundred thousand atoms are gigabytes.
+    kept, but not all of their transforms, which take twice the memory: the velocities of a hundred thousand atoms are
+    gigabytes.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ class Correlator:
         self._n_pending = 0
         self._n_steps = 0
         self._last: Array | None = None  # the step before
+        self._transforms: list[Array] = []  # of the first components of the step before
         self._powers: list[Array] = []
 
     @property
@@ -82,7 +86,7 @@ class Correlator:
             self._n_pending += len(taken)
             if self._n_pending < self._step:
                 return
-            power = self._power(self._now)
+            power, self._transforms = self._power(self._now)
             self._last, self._now, self._n_pending = self._now, self._last, 0
             if self._n_steps % self._steps:
                 self._powers[-1] += power
@@ -100,7 +104,7 @@ class Correlator:
         With ``first`` the first axis counts the first groups only, here and below.
         """
         rest = None if self._now is None or not self._n_pending else self._now[: self._n_pending]
-        powers = self._powers if rest is None else [*self._powers, self._power(rest)]
+        powers = self._powers if rest is None else [*self._powers, self._power(rest)[0]]
         if not powers:
             raise SpectrumError("the series has no frames")
         return self._mean(np.sum(powers, axis=0), 0, self._n_steps * self._step + self._n_pending)
@@ -118,23 +122,28 @@ class Correlator:
         pairs = stop - np.maximum(start, np.arange(self.lags))
         return sums.transpose(1, 2, 0) / np.where(pairs > 0, pairs, np.nan)
 
-    def _power(self, step: Array) -> Array:
-        """Return P(ω) of a step, mean of both time orders, shape (frequencies, groups, groups)."""
+    def _power(self, step: Array) -> tuple[Array, list[Array]]:
+        """Return P(ω) of a step, mean of both time orders, (frequencies, groups, groups); and transforms to keep."""
         _, groups, components = step.shape
         frequencies = len(self._shift)
         first = self._first or groups
         forward: Array = np.zeros((frequencies, first, groups), dtype=complex)
         backward = forward.copy() if first < groups else forward.transpose(0, 2, 1)
+        of_last, kept = iter(self._transforms), list[Array]()
         # A few components at a time: `both` of all atoms at once may not fit into memory.
         for k in range(0, components, COMPONENTS_AT_ONCE):
             part = (..., slice(k, k + COMPONENTS_AT_ONCE))
             now = both = scipy.fft.rfft(step[part], n=self._length, axis=0)
             if self._last is not None:
-                both = now + self._shift.astype(now.dtype) * scipy.fft.rfft(self._last[part], n=self._length, axis=0)
+                if (last := next(of_last, None)) is None:
+                    last = scipy.fft.rfft(self._last[part], n=self._length, axis=0)
+                both = now + self._shift.astype(now.dtype) * last
+            if k == COMPONENTS_AT_ONCE * len(kept) and (len(kept) + 1) * now.nbytes <= BYTES_KEPT:
+                kept.append(now)
             forward += np.matmul(both[:, :first].conj(), now.transpose(0, 2, 1))
             if first < groups:
                 backward += np.matmul(now[:, :first], both.conj().transpose(0, 2, 1))
-        return (forward + backward) / 2
+        return (forward + backward) / 2, kept
 
 
 def correlation(series: Array, lags: int) -> Array:

@@ -234,8 +234,9 @@ class _Pass:
             if self.motions is not None:
                 self.motions.add(*parts)
             self.cells, self.n_frames = self.cells + cells.sum(axis=0), self.n_frames + len(cells)
-            self.energies += self.masses * np.square(velocities).sum(axis=(0, 2))
-            weighted = (np.sqrt(self.masses)[:, None] * velocities).astype(np.float32)  # halves the memory
+            weighted = np.sqrt(self.masses)[:, None] * velocities
+            self.energies += np.square(weighted).sum(axis=0).sum(axis=1)
+            weighted = weighted.astype(np.float32)  # halves the memory
             for correlator, places in zip(self.correlators, self.places, strict=True):
                 correlator.add(weighted.take(places, axis=1).reshape(len(cells), 1, -1))
 

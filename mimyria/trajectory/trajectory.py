@@ -20,7 +20,7 @@ from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.files.cells import given_cell
 from mimyria.files.source import Progress, Reader, Source
 from mimyria.formats.readers import find_reader
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, changed
 from mimyria.settings import Reading
 from mimyria.trajectory.beads import Beads, centroid
 from mimyria.trajectory.differences import attenuation, central_differences
@@ -261,9 +261,13 @@ class Trajectory:
                 check_time(place, index - before[0], clock_before, clock, self._interval)
             placed = self._in_cell(place, stored)
             # An equal cell is the very same: what has been found of it is not computed again.
-            same = before is not None and bool((placed.cell == before[1].cell).all())
-            cell = before[1].cell if before is not None and same else placed.cell
-            frame = replace(placed, time=self._origin + index * self.timestep, cell=cell)
+            cell = placed.cell
+            if before is not None and cell is not before[1].cell and bool((cell == before[1].cell).all()):
+                cell = before[1].cell
+            frame = changed(placed, time=self._origin + index * self.timestep, cell=cell)
+            # Readers return one array as long as the atoms stay the same.
+            if before is None or frame.numbers is not before[1].numbers:
+                check_atoms(place, frame, self.numbers)
             self._check(place, frame)
             if before is None or frame.cell is not before[1].cell:
                 check_cell(place, frame.cell)
@@ -287,12 +291,11 @@ class Trajectory:
     def _in_cell(self, place: str, frame: Frame) -> Frame:
         """Return a frame in the cell of this trajectory, and the centroid instead of beads."""
         if self._cell_of is not None:
-            frame = replace(frame, cell=self._cell_of(place, frame), periodic=np.ones(3, dtype=bool))
+            frame = changed(frame, cell=self._cell_of(place, frame), periodic=np.ones(3, dtype=bool))
         return centroid(place, frame) if frame.beads else frame
 
     def _check(self, place: str, frame: Frame) -> None:
-        """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
-        check_atoms(place, frame, self.numbers)
+        """Raise TrajectoryError unless the frame has finite positions and velocities."""
         if not self.differenced and frame.velocities is None:
             raise TrajectoryError(
                 f"{place}: no velocities, unlike frame 0; store them at every frame, or end before it with --frames"

@@ -76,6 +76,23 @@ def test_heavy_elements_have_effective_cores(tmp_path: Path) -> None:
     assert abs(run.dipole[2]) == pytest.approx(0.18, abs=0.08)
 
 
+def test_fitted_densities_change_little(tmp_path: Path) -> None:
+    """Forces within 1e-4 E_h/a0 of exact integrals; the folders of these have the names that they always had."""
+    found = []
+    for fitting in ("none", "auto", "weigend"):
+        engine = make_engine("pyscf", {"basis": "def2-svp", "grid": "0", "fitting": fitting})
+        assert ("fitting" in engine.identity) == (fitting != "none")
+        engine.check(Configuration(WATER))
+        (tmp_path / fitting).mkdir()
+        job = write_task(tmp_path / fitting, engine, Configuration(WATER), np.array([[0, 0, 5e-3]]))
+        assert [outcome.status for outcome in LocalExecutor().run([job])] == [0]
+        found.append(read_runs(tmp_path / fitting, 1)[0].forces)
+    for fitted in found[1:]:
+        assert 1e-9 < abs(fitted - found[0]).max() < 1e-4
+    with pytest.raises(LabelError, match="no fitting=no-such for O"):
+        PySCF(fitting="no-such").check(Configuration(WATER))
+
+
 def test_elements_that_a_basis_does_not_have() -> None:
     iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
     with pytest.raises(LabelError, match="no basis=cc-pvdz for I"):

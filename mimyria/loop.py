@@ -23,7 +23,9 @@ from mimyria.autotrain.selection import descriptor, disagreement, farthest_point
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
 from mimyria.errors import ConfigError, Interrupted
-from mimyria.frame import Array
+from mimyria.formats import read_frames
+from mimyria.frame import Array, Frame
+from mimyria.level import different, in_words, level_of
 from mimyria.memory import locked
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
@@ -71,7 +73,7 @@ class Loop:
         folder.store_segment_lengths(files, self.pool.lengths_by_file)
         places = {"test": (self.pool.test(), "last tenth"), "first": (self.pool.training(), "rest")}
         for name, (free, part) in places.items():
-            if len(free) < (wanted := getattr(settings.selection, name)):
+            if name not in settings.selection.given and len(free) < (wanted := getattr(settings.selection, name)):
                 raise ConfigError(
                     f"selection.{name}: {wanted} frames are to be drawn, but the {part} of the trajectories has "
                     f"{len(free)}: draw fewer, or give longer trajectories"
@@ -94,10 +96,13 @@ class Loop:
         return f"{self.folder.final}: {reason} after {len(self.cycles)} cycles and {last.n_labels} labels"
 
     def _test_set(self) -> None:
-        """Label the test set, drawn first, from a part of the trajectories that nothing is trained on."""
+        """Label the test set, drawn first, from a part of the trajectories that nothing is trained on, or take it."""
         selection = self.settings.selection
-        generator = np.random.default_rng([selection.seed, 0])
-        self._select(self.folder.test, lambda: draw_places(self.pool.test(), selection.test, generator))
+        if isinstance(selection.test, Path):
+            self.steps.take(self.folder.test, selection.test)
+            return
+        wanted, generator = selection.test, np.random.default_rng([selection.seed, 0])
+        self._select(self.folder.test, lambda: draw_places(self.pool.test(), wanted, generator))
         self.steps.label(self.folder.test, "they are missing from the test set")
 
     def _select(self, folder: Path, choose: Callable[[], list[Place]]) -> None:
@@ -108,9 +113,13 @@ class Loop:
             write_selected(folder / "selected.extxyz", frames)
 
     def _cycle(self, number: int) -> Cycle:
-        here = self.folder.cycle(number)
-        self._select(here, lambda: self._choose(number))
-        labelled = self.steps.label(here, "the next cycle takes as many more")
+        here, first = self.folder.cycle(number), self.settings.selection.first
+        if number == 1 and isinstance(first, Path):
+            labelled = self.steps.take(here, first)
+            check_levels(here / "labels.extxyz", self.folder.test / "labels.extxyz", first)
+        else:
+            self._select(here, lambda: self._choose(number))
+            labelled = self.steps.label(here, "the next cycle takes as many more")
         # networks predict at the level of the last labels, which are those of the loop
         files = [*self.settings.labels, *(self.folder.cycle(k) / "labels.extxyz" for k in range(1, number + 1))]
         self.steps.train(here, files)
@@ -143,7 +152,7 @@ class Loop:
         """Return the frames that a cycle adds: a batch, and as many as failed in the cycle before."""
         chosen, free = self.settings.selection, self._free(number)
         generator = np.random.default_rng([chosen.seed, number])
-        if number == 1:
+        if number == 1 and isinstance(chosen.first, int):
             return draw_places(free, min(chosen.first, self._labels_left()), generator)
         before = self.folder.cycle(number - 1)
         failed = len(places_in(before / "selected.extxyz")) - len(places_in(before / "labels.extxyz"))
@@ -172,8 +181,19 @@ class Loop:
         if not candidates:
             return []
         labelled = [place for cycle in self.cycles for place in places_in(cycle.folder / "labels.extxyz")]
-        known, points = self._descriptors(labelled), self._descriptors(candidates)
-        return sorted(candidates[index] for index in farthest_points(points, known, number))
+        points = self._descriptors(candidates)
+        known = [*self._descriptors(labelled), *map(descriptor, self._given())]
+        # those of another composition have another length
+        alike = np.array([point for point in known if point.shape == points[0].shape])
+        return sorted(candidates[index] for index in farthest_points(points, alike, number))
+
+    def _given(self) -> list[Frame]:
+        """Return the labels that the first cycle was given."""
+        return (
+            list(read_frames(self.folder.cycle(1) / "labels.extxyz"))
+            if "first" in self.settings.selection.given
+            else []
+        )
 
     def _descriptors(self, places: Sequence[Place]) -> Array:
         """Return the descriptors of frames, in the order of the places."""
@@ -211,6 +231,16 @@ class Loop:
     def update_report(self, now: str = "", stopped: str = "") -> None:
         """Write the page: which step runs now, or why none does."""
         write_report(Status(self.folder, self.settings, self.cycles, self.reason, now, stopped))
+
+
+def check_levels(labels: Path, test: Path, given: Path) -> None:
+    """Raise a ConfigError if labels that were given are of no level of theory of the test set."""
+    of_labels, of_test = (different(level_of(frame.info) for frame in read_frames(path)) for path in (labels, test))
+    if of_labels[-1] not in of_test:
+        raise ConfigError(
+            f"selection.first: {given} is of the level {in_words(of_labels[-1:])}, the test set of "
+            f"{in_words(of_test)}; give labels of other levels under `labels`"
+        )
 
 
 def sampled_frames(series: ResponseSeries, files: Sequence[Path]) -> tuple[int, list[int]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.errors import ConfigError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
@@ -113,6 +114,33 @@ def write_selected(path: Path, frames: Iterable[Frame]) -> None:
     write_frames(path, [replace(frame, velocities=None, forces=None) for frame in frames])
 
 
+PLACE = ("trajectory", "trajectory_frame")
+"""Keys of a header that tell a place."""
+
+
 def places_in(path: Path) -> list[Place]:
-    """Return the places of the frames in a file that `write_selected`, or `mimyria label` after it, wrote."""
-    return [Place(int(frame.info["trajectory"]), int(frame.info["trajectory_frame"])) for frame in read_frames(path)]
+    """Return the places of the frames in a file that `write_selected`, or `mimyria label` after it, wrote.
+
+    Labels that were given have none, and nothing was selected for them.
+    """
+    headers = [frame.info for frame in read_frames(path)] if path.exists() else []
+    return [Place(*(int(header[key]) for key in PLACE)) for header in headers if PLACE[0] in header]
+
+
+def write_given(path: Path, labels: Path, targets: Sequence[str]) -> int:
+    """Write labels that exist as those of a folder of the loop, without a place, and return how many.
+
+    Raises
+    ------
+    ConfigError
+        If one of the targets has no label in some frame, or there are fewer than two frames.
+    """
+    frames = list(read_frames(labels))
+    for number, frame in enumerate(frames):
+        if missing := [name for name in targets if name not in frame.tensors]:
+            raise ConfigError(f"{labels}, frame {number} has no label of {', '.join(missing)}")
+    if len(frames) < 2:
+        raise ConfigError(f"{labels} holds {len(frames)} labelled frames: two at least are needed")
+    kept = [replace(frame, info={k: v for k, v in frame.info.items() if k not in PLACE}) for frame in frames]
+    write_frames(path, kept)
+    return len(frames)

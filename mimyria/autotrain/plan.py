@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
-from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.autotrain.settings import AutotrainSettings, Selection
+from mimyria.formats import read_frames
 from mimyria.labels.fields import stencil
 from mimyria.memory import read_json
 from mimyria.targets import TARGETS
@@ -26,16 +27,22 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     frames = sum(min(settings.probe, stored) for stored in pool.stored)
     targets, taken = len(settings.targets), frames // (settings.spectra.stride or 1)
     spectrum = targets * members * taken * atoms * SECONDS_PER_ATOM
-    ends = [limits.labels, limits.cycles and chosen.first + (limits.cycles - 1) * chosen.batch, len(pool.training())]
+    test, first = (count_labels(getattr(chosen, name)) for name in ("test", "first"))
+    known = first if "first" in chosen.given else 0
+    ends = [
+        limits.labels,
+        limits.cycles and first + (limits.cycles - 1) * chosen.batch,
+        known + len(pool.training()),
+    ]
     most = f"at most {min(end for end in ends if end)}"
     runs = len(stencil(max(TARGETS[name].order for name in settings.targets), 1.0))
     lines = [
         f"{len(pool.segments)} trajectories, {sum(pool.lengths)} frames of {atoms} atoms, of which "
         f"{len(pool.training())} may be trained on",
-        f"test set: {chosen.test} frames; first cycle: {chosen.first}; every other: {chosen.batch} ({chosen.method}); "
-        f"{most}",
+        f"test set: {test} frames{_there(chosen, 'test')}; first cycle: {first}{_there(chosen, 'first')}; every other: "
+        f"{chosen.batch} ({chosen.method}); {most}",
         f"labels: {runs} runs each{_seconds_of_a_label(folder)}",
-        f"training: {targets} times {members} networks, {_training(settings, atoms)} a cycle",
+        f"training: {targets} times {members} networks, {_training(settings, atoms, first)} a cycle",
         f"spectra: {taken} frames a cycle, about {spectrum / 60:.0f} core minutes; at the end all "
         f"{sum(pool.lengths)} frames, about {spectrum / 60 * sum(pool.lengths) / frames:.0f}",
         f"stops when every spectrum changes by a score below {settings.convergence.score:g}, and its integrals by less "
@@ -45,18 +52,28 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _training(settings: AutotrainSettings, atoms: int) -> str:
+def count_labels(given: int | Path) -> int:
+    """Return a number of frames, or how many a file of labels holds."""
+    return sum(1 for _ in read_frames(given)) if isinstance(given, Path) else given
+
+
+def _there(chosen: Selection, name: str) -> str:
+    return f" (labelled, {chosen.given[name]})" if name in chosen.given else ""
+
+
+def _training(settings: AutotrainSettings, atoms: int, n_first: int) -> str:
     training, chosen, targets = settings.training, settings.selection, len(settings.targets)
     if training.time_limit is not None:
         return f"{targets * training.time_limit:g} core minutes"
     epochs = training.epochs or EPOCHS
     minutes = targets * training.committee * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
-    first, more = minutes * chosen.first, minutes * chosen.batch
+    first, more = minutes * n_first, minutes * chosen.batch
     return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
 
 
 def _seconds_of_a_label(folder: Path) -> str:
+    labelled = [(done.parent, read_json(done)) for done in folder.glob("*/labels.json")]
     measured = [
-        read_times(done.parent).get("label", 0.0) / read_json(done)["selected"] for done in folder.glob("*/labels.json")
+        read_times(place).get("label", 0.0) / stated["selected"] for place, stated in labelled if "selected" in stated
     ]
     return f", {sum(measured) / len(measured):.0f} s a label so far" if measured else ""

@@ -26,6 +26,7 @@ STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettin
 """The settings of each step."""
 EXECUTOR = declared(LabelSettings)["executor"].file
 COUNT, PAIR, PROBE = (Number(minimum=minimum, integer=True) for minimum in (1, 2, 100))
+LABELS = replace(PAIR, other=File(), metavar="N|FILE")
 SCORE, HOURS = Number(above=0, below=1), Number(above=0, without="none")
 METHOD = Choice(names=("committee", "random"))
 
@@ -79,10 +80,19 @@ class Selection(Settings):
     method: str = setting(
         METHOD, "At random, or where the networks disagree most about an atom of the groups.", "result", "random"
     )
-    test: int = setting(PAIR, "Frames of the test set, from the last tenth of the trajectories.", "result", 20)
-    first: int = setting(PAIR, "Frames of the first cycle, drawn at random.", "result", 20)
+    test: int | Path = setting(
+        LABELS, "Frames of the test set, from the last tenth of the trajectories, or a file of labels.", "result", 20
+    )
+    first: int | Path = setting(
+        LABELS, "Frames of the first cycle, drawn at random, or a file of labels.", "result", 20
+    )
     batch: int = setting(COUNT, "Frames that every further cycle adds.", "result", 20)
     seed: int = setting(Number(minimum=0, integer=True), "Random seed of the selection.", "result", 0)
+
+    @property
+    def given(self) -> dict[str, Path]:
+        """Files of labels that exist, by what they are taken for."""
+        return {name: value for name in ("test", "first") if isinstance(value := getattr(self, name), Path)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +189,7 @@ class AutotrainSettings(Settings):
     @property
     def files(self) -> list[Path]:
         """Files that decide results, besides the trajectories."""
-        found = [str(path) for path in self.labels]
+        found = [str(path) for path in (*self.labels, *self.selection.given.values())]
         for step, part in STEPS.items():
             for name, known in declared(part, "result").items():
                 value = getattr(self, step).get(name, [])
@@ -207,12 +217,14 @@ def read_autotrain(path: Path) -> AutotrainSettings:
         raise ConfigError(f"{path}: {error}") from None
     folder = path.parent.resolve()
     located: Any = {step: _located(folder, part, getattr(settings, step)) for step, part in STEPS.items()}
+    given: Any = {name: folder / file for name, file in settings.selection.given.items()}
     found = replace(
         settings,
         **located,
         executors=Executors(**_located(folder, Executors, asdict(settings.executors))),
         trajectories=tuple(folder / trajectory for trajectory in settings.trajectories),
         labels=tuple(folder / labels for labels in settings.labels),
+        selection=replace(settings.selection, **given),
     )
     from mimyria.pipeline import choose_kinds
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from mimyria.autotrain.changes import state_biases
 from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
+from mimyria.autotrain.frames import write_given
 from mimyria.autotrain.settings import STEPS, AutotrainSettings
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed
@@ -89,6 +90,15 @@ class Steps:
                 f"{stated['reason']}"
             )
         return int(stated["labelled"])
+
+    def take(self, folder: Path, labels: Path) -> int:
+        """Take labels that exist as those of a folder, and return how many there are."""
+        done = folder / LABELLED
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            count = write_given(folder / "labels.extxyz", labels, self.settings.targets)
+            write_json(done, {"given": str(labels), "labelled": count})
+        return int(read_json(done)["labelled"])
 
     def train(self, folder: Path, labels: Sequence[Path]) -> None:
         """Train the networks of a cycle side by side."""

@@ -1,0 +1,200 @@
+"""Numbers of the bands of sulfate, with errors, from two finished runs along the same trajectories.
+
+    python bands.py shells motions --out bands.json
+
+`shells` has the groups solute, sodium, shell and bulk; `motions` splits the motion of molecules, so that ν₁ and ν₃ are
+told apart, of which 7net has one beside the other (docs/sulfate.md tells how both are made). What belongs to the ion is
+its term with itself and all of its cross terms,
+
+    I_ion(ν) = [ion,ion] + Σ_B [ion,B]          A = ∫ n·α_ion dν / c          ρ = ∫ VH dν / ∫ VV dν
+
+One ion keeps the energy of a stiff mode for picoseconds, so that of few runs the strength of a band says how much of it
+there was by chance. What is "at k_BT" is divided by that energy, ∫ g dν over the degeneracy, g the density of states of
+the motion in the same frames: in the harmonic approximation that is exact.
+
+Errors are of blocks and trajectories, 68 %. The density of states tells where the dynamics has a mode, the infrared and
+Raman terms of the same motion where the tensors put its band.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria.spectra.bands import Measured, known_numbers, measure_bands
+from mimyria.spectra.remade import remake_spectra
+from mimyria.spectra.spectrum import Spectra, Spectrum
+from mimyria.units import LITRE_PER_MOLE
+
+Array = np.ndarray[Any, Any]
+Range = tuple[float, float]
+
+SOLUTE, SYMMETRIC, ANTISYMMETRIC, BEND = "solute", "SO4_symmetric_stretch", "SO4_antisymmetric_stretch", "SO4_bend"
+NU1, NU2, NU3, NU4 = (930.0, 1010.0), (330.0, 470.0), (900.0, 1150.0), (480.0, 640.0)
+"""cm⁻¹; where 7net-mf-0, r2SCAN, has the bands of the ion. In experiment they are at 981, 450, 1105 and 617."""
+MODES = {"ν₁": (SYMMETRIC, NU1, 1), "ν₂": (BEND, NU2, 2), "ν₃": (ANTISYMMETRIC, NU3, 3), "ν₄": (BEND, NU4, 3)}
+"""Motion, range and degeneracy."""
+STRETCH_OF_WATER = (2800.0, 4100.0)
+TOTALS = (("ir", "n_alpha_cm-1", "n_alpha"), *(("raman", name, name) for name in ("isotropic", "anisotropic")))
+STRENGTH, PLACE = 14.2, 1105.0
+"""Of ν₃ in experiment: ∫ k dν / c, cm⁻¹ L mol⁻¹ (J. Opt. Soc. Am. 72, 893), and cm⁻¹."""
+SLOPE, OFFSET = 0.01538, -0.00102
+"""Measured area of ν₁ over that of the O-H stretch, by c (Acta Geologica Sinica, abstract, which names no unit)."""
+
+
+def area(spectrum: Spectrum, lines: Array, band: Range) -> Array:
+    """Return ∫ I dν of lines (1 + replicates, n), shape (1 + replicates,)."""
+    inside = (spectrum.wavenumber >= band[0]) & (spectrum.wavenumber <= band[1])
+    return np.asarray(np.trapezoid(lines[:, inside], spectrum.wavenumber[inside], axis=1))
+
+
+def number(spectrum: Spectrum, values: Array) -> Measured:
+    """Return a number and its error from its values (1 + replicates,)."""
+    return Measured(float(values[0]), float(spectrum.replicates.interval(values)))
+
+
+def ratio(spectrum: Spectrum, above: Array, below: Array) -> Measured:
+    """Return the ratio of two numbers, each (1 + replicates,), without the bias of a ratio."""
+    values, known = above / below, spectrum.replicates
+    return Measured(float(known.unbiased(values)), float(known.interval(values)))
+
+
+def terms(spectrum: Spectrum, quantity: str) -> dict[tuple[str, ...], Array]:
+    """Return the auto and cross terms of a quantity, (1 + replicates, n), by their groups."""
+    names = [name for name in spectrum.lines if name.startswith(f"{quantity}[") and "," in name]
+    return {tuple(name[len(quantity) + 1 : -1].split(",")): spectrum.lines[name] for name in names}
+
+
+def of_ion(spectrum: Spectrum, quantity: str) -> Array:
+    """Return I_ion, (1 + replicates, n)."""
+    return np.asarray(sum(lines for pair, lines in terms(spectrum, quantity).items() if SOLUTE in pair))
+
+
+def place(spectrum: Spectrum, lines: Array, band: Range) -> dict[str, Measured]:
+    """Return centre, maximum, width and height of a band of lines."""
+    part = replace(spectrum, columns={**spectrum.columns, "part": lines[0]}, lines={**spectrum.lines, "part": lines})
+    (found,) = measure_bands(part, "part", [band])
+    return {name: getattr(found, name) for name in ("centre", "maximum", "width", "height")}
+
+
+def parallel(isotropic: Array, anisotropic: Array) -> Array:
+    """Return VV from both parts."""
+    return np.asarray(isotropic + 2 / 15 * anisotropic)
+
+
+def depolarisation(spectrum: Spectrum, isotropic: Array, anisotropic: Array, band: Range) -> Measured:
+    """Return ρ of lines in a range."""
+    crossed = area(spectrum, anisotropic / 10, band)
+    return ratio(spectrum, crossed, area(spectrum, parallel(isotropic, anisotropic), band))
+
+
+def open_sums(spectra: Spectra) -> float:
+    """Return by how much the parts of n·α and of both Raman lines miss the totals at most, relative to their maxima."""
+    found = []
+    for kind, total, quantity in TOTALS:
+        summed, whole = sum(terms(spectra[kind], quantity).values()), spectra[kind].lines[total]
+        found.append(float(np.abs(summed - whole).max() / whole.max()))
+    return max(found)
+
+
+def of_solution(spectra: Spectra) -> dict[str, Any]:
+    """Return the numbers that a spectrometer could measure, and those of all terms of the ion."""
+    infrared, raman = spectra["ir"], spectra["raman"]
+    concentration = 1 / (float(infrared.header["volume"].split()[0]) * LITRE_PER_MOLE)
+    absorbing = of_ion(infrared, "n_alpha")
+    isotropic, anisotropic = (of_ion(raman, name) for name in ("isotropic", "anisotropic"))
+    unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
+    water = area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
+    return {
+        "concentration, mol/L": concentration,
+        "parts minus total": open_sums(spectra),
+        "∫ n·α dν of ν₃ and ν₁ / c, km/mol": number(infrared, area(infrared, absorbing, NU3) / (100 * concentration)),
+        "measured ∫ α dν of ν₃ / c, km/mol": 4 * np.pi * PLACE * STRENGTH / 100,
+        "area of ν₁ over O-H": ratio(raman, area(raman, unpolarised, NU1), water),
+        "measured area of ν₁ over O-H, c in mol/L": OFFSET + SLOPE * concentration,
+        "infrared of ion, ν₃": place(infrared, absorbing, NU3),
+        "isotropic of ion, ν₁": place(raman, isotropic, NU1),
+        "ρ of ion at ν₁": depolarisation(raman, isotropic, anisotropic, NU1),
+    }
+
+
+def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
+    """Return for each mode where the dynamics has it, where the tensors put it, and how strong it is."""
+    infrared, raman, states = (spectra[kind] for kind in ("ir", "raman", "vdos"))
+    found: dict[str, Any] = {}
+    for mode, (motion, band, degeneracy) in MODES.items():
+        absorbing, moving, isotropic, anisotropic = (
+            terms(spectrum, name)[motion, motion]
+            for spectrum, name in (
+                (infrared, "n_alpha"),
+                (states, "vdos"),
+                (raman, "isotropic"),
+                (raman, "anisotropic"),
+            )
+        )
+        energy = area(states, moving, band) / degeneracy
+        strength = area(infrared, absorbing, band) / (100 * concentration)
+        found[mode] = {
+            "energy, k_BT": number(states, energy),
+            "density of states": place(states, moving, band),
+            "infrared": place(infrared, absorbing, band),
+            "VV": place(raman, parallel(isotropic, anisotropic), band),
+            "infrared, km/mol": number(infrared, strength),
+            "infrared at k_BT, km/mol": ratio(infrared, strength, energy),
+            "ρ": depolarisation(raman, isotropic, anisotropic, band),
+        }
+        if mode == "ν₁":
+            unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
+            water = area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
+            found["area of ν₁ at k_BT over O-H"] = ratio(raman, area(raman, unpolarised, band) / energy, water)
+    one, three = (terms(infrared, "n_alpha")[motion, motion] for motion in (SYMMETRIC, ANTISYMMETRIC))
+    energies = [area(states, terms(states, "vdos")[motion, motion], NU3) for motion in (SYMMETRIC, ANTISYMMETRIC)]
+    found["infrared of ν₁ over ν₃ at k_BT"] = ratio(
+        infrared, area(infrared, one, NU3) / energies[0], area(infrared, three, NU3) / (energies[1] / 3)
+    )
+    return found
+
+
+def stokes(raman: Spectrum) -> Array:
+    """Return the factor of Stokes intensities, (n,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(raman.columns["stokes_VV"] / raman.columns["VV"])
+
+
+def plain(value: Any) -> Any:
+    """Return numbers and errors as JSON has them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return known_numbers(asdict(value))
+    return {name: plain(each) for name, each in value.items()} if isinstance(value, Mapping) else value
+
+
+def shown(numbers: Mapping[str, Any], before: Sequence[str] = ()) -> Iterable[str]:
+    """Yield a line of a table for each number."""
+    for name, value in numbers.items():
+        if isinstance(value, Mapping):
+            yield from shown(value, [*before, name])
+        else:
+            yield f"| {', '.join([*before, name])} | {f'{value:.4g}' if isinstance(value, float) else value} |"
+
+
+def main() -> None:
+    """Measure, write, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shells", type=Path)
+    parser.add_argument("motions", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("bands.json"))
+    options = parser.parse_args()
+    numbers = of_solution(remake_spectra(options.shells))
+    numbers |= of_motions(remake_spectra(options.motions), numbers["concentration, mol/L"])
+    options.out.write_text(json.dumps(plain(numbers), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print("\n".join(["| | |", "|---|---|", *shown(numbers)]))
+
+
+if __name__ == "__main__":
+    main()

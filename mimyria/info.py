@@ -90,8 +90,12 @@ def _last_cycle(folder: Path) -> dict[str, str]:
 def _model(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from mimyria.identify.recogniser import is_recogniser, read_recogniser
     from mimyria.model.files import read_every_level
 
+    if is_recogniser(path):
+        made = read_recogniser(path)
+        return {"model": str(path), "title": "functional groups", "groups": ", ".join(made.groups), **made.summary}
     model = read_every_level(path)
     shape = asdict(model.settings) | {"species": symbols_of(np.array(model.settings.species))}
     stated = {"level": in_words(model.levels)} if "levels" not in model.summary else {}

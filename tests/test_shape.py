@@ -22,7 +22,7 @@ FLOORS = (
     {"labels", "training", "optical"},
     {"spectra"},
     {"figures", "checks"},
-    {"tensor_pass", "passes", "pipeline", "commands", "ase", "harmonic"},
+    {"tensor_pass", "passes", "pipeline", "commands", "ase", "harmonic", "identify"},
     {"autotrain"},
     {"report"},
     {"loop", "demo", "info"},
@@ -33,7 +33,7 @@ FLOORS = (
 UPWARD = {"spectra/spectrum.py": "mimyria.figures.plot."}
 """The one arrow upwards, taken when it is called: a spectrum draws itself."""
 ROOMS = {
-    "torch": {"model", "training"},
+    "torch": {"identify", "model", "training"},
     "e3nn": {"model"},
     "vesin": {"neighbours"},
     "cp2k_input_tools": {"engines"},
@@ -76,6 +76,11 @@ PAGELESS = {
     "formats/ase_formats": "test_readers.py: the contract of readers",
     "formats/born": "test_espresso.py, test_abinit.py and test_phonopy.py",
     "formats/extxyz": "test_readers.py: the contract of readers",
+    "figures/marked": "test_identify.py",
+    "identify/command": "test_identify.py",
+    "identify/teaching": "test_recogniser.py",
+    "identify/patterns": "test_recogniser.py",
+    "identify/convolutions": "test_recogniser.py",
     "labels/quality": "test_fields.py",
     "model/calibration": "test_predict.py",
     "settings/of_slab": "test_fresnel.py",
@@ -85,6 +90,7 @@ PAGELESS = {
     "report/results": "test_report.py",
     "report/status": "test_report.py",
     "settings/of_harmonic": "test_harmonic.py",
+    "settings/of_identify": "test_identify.py",
     "settings/of_label": "test_settings.py",
     "settings/reading": "test_settings.py",
     "settings/of_spectrum": "test_settings.py",

@@ -10,6 +10,7 @@ from mimyria import __version__
 from mimyria.cli.about import demo, info
 from mimyria.cli.auto import autotrain
 from mimyria.cli.harmonic import harmonic
+from mimyria.cli.identify import identify
 from mimyria.cli.label import label
 from mimyria.cli.networks import convert, evaluate, predict, train
 from mimyria.cli.spectra import bands, compare, optics, rates, spectrum, static
@@ -22,6 +23,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     predict: "mimyria predict apt.mym md.extxyz --out tensors.extxyz",
     spectrum: "mimyria spectrum md.trr --topology md.pdb --apt apt.mym --pgt pgt.mym --out spectra",
     harmonic: "mimyria harmonic water.xyz --calculator tblite --relax --out water",
+    identify: "mimyria identify sample.jdx raman=raman.csv --model groups.mym --out sample",
     autotrain: "mimyria autotrain configs/autotrain-quick.yaml --folder quick",
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",

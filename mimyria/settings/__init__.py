@@ -5,6 +5,7 @@ identity of the result if it decides it.
 """
 
 from mimyria.settings.of_harmonic import HarmonicSettings
+from mimyria.settings.of_identify import IdentifySettings
 from mimyria.settings.of_label import LabelSettings
 from mimyria.settings.of_spectrum import Experiment, Pictures, Reading, Sampled, SpectrumSettings
 from mimyria.settings.of_train import TrainSettings
@@ -14,6 +15,7 @@ __all__ = [
     "EvaluateSettings",
     "Experiment",
     "HarmonicSettings",
+    "IdentifySettings",
     "LabelSettings",
     "Pictures",
     "PredictSettings",

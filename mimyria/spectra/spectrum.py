@@ -19,6 +19,7 @@ from mimyria import __version__
 from mimyria.config import File, path_of
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.measured.arrays import is_array, read_array
 from mimyria.measured.jcamp import is_jcamp, read_jcamp
 from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
 from mimyria.measured.tables import read_table, read_text
@@ -253,7 +254,7 @@ def write_columns(path: Path, header: Mapping[str, str], columns: Mapping[str, A
 
 
 def read_spectrum(path: File) -> Spectrum:
-    """Return the spectrum in a text file: ours, a JCAMP-DX file, or a table with the wavenumber first.
+    """Return the spectrum in a file: ours, JCAMP-DX, a table with the wavenumber first, or an array of numpy.
 
     Tables may be those of spectrometers, spreadsheets and programs (`read_table`), rows in any order; JCAMP-DX is read
     in all forms of its tables (`read_jcamp`). ``#`` lines are comments; of ours they give kind, header and units.
@@ -276,6 +277,11 @@ def read_spectrum(path: File) -> Spectrum:
         If the file is not there, has no two columns of numbers, a line does not fit, or a check of JCAMP-DX fails.
     """
     path = path_of(path)
+    if is_array(path):
+        values = read_array(path)
+        values = values[np.argsort(values[:, 0], kind="stable")]
+        names = [WAVENUMBER, *(f"column_{k}" for k in range(2, values.shape[1] + 1))]
+        return Spectrum(TABLE, dict(zip(names, values.T, strict=True)), origin=str(path))
     text = read_text(path)
     if is_jcamp(text):
         wavenumber, columns, units, header = read_jcamp(text, str(path))

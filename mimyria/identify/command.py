@@ -1,0 +1,178 @@
+"""`identify`: from the spectra of a sample to the functional groups in it, with the bands that speak for each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimyria import __version__
+from mimyria.config import File, path_of, settings_of
+from mimyria.errors import ConfigError
+from mimyria.frame import Array
+from mimyria.identify.channels import channels
+from mimyria.identify.evidence import Band, evidence, find_bands
+from mimyria.identify.given import Given, read_given
+from mimyria.identify.recogniser import probability, read_recogniser
+from mimyria.memory import write_text
+from mimyria.settings.of_identify import IdentifySettings
+
+log = logging.getLogger("mimyria")
+
+TABLE, PICTURE = "groups.csv", "groups"
+SURE = 0.9
+"""Probability of a spectrum being of the other kind from which on it is warned of."""
+MOST_BANDS = 3
+"""Of a group that are told."""
+LEAST_EVIDENCE = 0.3
+"""Of the strongest band of a group, and in units of the logit: what a band must speak to be told."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A functional group, how probable it is, and the bands that speak for it, the strongest first."""
+
+    name: str
+    probability: float
+    bands: tuple[Band, ...]
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{band.centre:.0f}{' Raman' * (band.kind == 'raman')}" for band in self.bands)
+        return f"{self.name:<20}{self.probability:>7.3f}  {told}"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What spectra say of their sample."""
+
+    groups: tuple[Group, ...]
+    """All that the network knows, the most probable first."""
+    strangeness: float
+    """Distance from the spectra that were trained on, over the limit; above 1 it is unlike any."""
+    given: tuple[Given, ...]
+    remarks: tuple[str, ...]
+    """What speaks against believing the numbers."""
+
+    def __getitem__(self, name: str) -> Group:
+        """Return a group by its name."""
+        return next(group for group in self.groups if group.name == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything by name, as JSON has it."""
+        groups = {
+            group.name: {"probability": group.probability, "bands": [asdict(band) for band in group.bands]}
+            for group in self.groups
+        }
+        spectra = {each.kind: each.origin for each in self.given}
+        return {**spectra, "strangeness": self.strangeness, "warnings": list(self.remarks), "groups": groups}
+
+    def table(self, least: float) -> str:
+        """Return the groups from a probability on, as lines of text."""
+        shown = [group for group in self.groups if group.probability >= least]
+        head = f"{'group':<20}{'prob.':>7}  bands that speak for it, cm⁻¹"
+        return "\n".join([head, *map(str, shown)] if shown else [f"no group is as probable as {least:g}"])
+
+
+def identify(spectra: File | Iterable[File], settings: IdentifySettings | None = None, **given: Any) -> Identified:
+    """Return the functional groups in a sample by its infrared spectrum, its Raman spectrum, or both.
+
+    Parameters
+    ----------
+    spectra
+        One file or two, as `read_spectrum` takes them, each with ``ir=`` or ``raman=`` before its name where the file
+        does not say what it is.
+    settings, given
+        See `IdentifySettings`: ``model``, ``quantity``, ``abscissa``, ...
+
+    Raises
+    ------
+    ConfigError, ModelError, SpectrumError
+        If a setting is wrong, there is no such model, or a spectrum is nothing that groups can be told from.
+    """
+    settings = settings_of(IdentifySettings, settings, given)
+    files = [spectra] if isinstance(spectra, str | Path) else list(spectra)  # type: ignore[arg-type]
+    read = read_given([str(path_of(file)) for file in files], settings)
+    recogniser = read_recogniser(settings.model)
+    seen = channels({each.kind: (each.wavenumber, each.values) for each in read})
+    logits = recogniser.logits(seen[None])[0]
+    strangeness = recogniser.strangeness(seen)
+    remarks = _remarks(read, strangeness, float(probability(logits[-1:])[0]))
+    for remark in remarks:
+        log.warning(remark)
+    bands = find_bands(seen)
+    weights = evidence(recogniser, seen, bands)
+    groups = [
+        Group(name, float(p), _told(bands, row))
+        for name, p, row in zip(recogniser.groups, probability(logits[:-1]), weights, strict=True)
+    ]
+    ordered = tuple(sorted(groups, key=lambda group: -group.probability))
+    return Identified(ordered, strangeness, tuple(read), remarks)
+
+
+def _remarks(read: list[Given], strangeness: float, other: float) -> tuple[str, ...]:
+    """Return what speaks against believing the numbers, one cause at a time."""
+    names = " and ".join(each.origin for each in read)
+    if len(read) == 1 and other > SURE:
+        kind = read[0].kind
+        flag, looks = ("raman", "a Raman") if kind == "infrared" else ("ir", "an infrared")
+        return (f"{names} looks like {looks} spectrum, but is read as {kind}: {flag}={names} takes it as that",)
+    if strangeness > 1:
+        return (
+            f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in a "
+            "thousand): the probabilities mean little",
+        )
+    return ()
+
+
+def _told(bands: list[Band], weights: Array) -> tuple[Band, ...]:
+    """Return the bands that speak most for a group."""
+    strongest = weights.max(initial=0.0)
+    order = np.argsort(-weights)[:MOST_BANDS]
+    return tuple(bands[k] for k in order if weights[k] > LEAST_EVIDENCE * max(strongest, 1.0))
+
+
+def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:
+    """Write ``groups.csv`` and the picture into a folder; return the files."""
+    out = path_of(out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; --out takes a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    text.write(f"# mimyria {__version__}: functional groups\n# model: {settings.model}\n")
+    text.write("".join(f"# {each.kind}: {each.origin}\n" for each in made.given))
+    text.write(f"# distance from what was trained on, over its limit: {made.strangeness:.3g}\n")
+    text.write("".join(f"# warning: {remark}\n" for remark in made.remarks))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["group", "probability", "bands_cm-1"])
+    for group in made.groups:
+        told = "; ".join(f"{band.kind} {band.centre:.0f} ({band.low:.0f} to {band.high:.0f})" for band in group.bands)
+        writer.writerow([group.name, f"{group.probability:.4f}", told])
+    write_text(out / TABLE, text.getvalue())
+    pictures = [out / f"{PICTURE}.{name}" for name in settings.plot_format]
+    if pictures:
+        from mimyria.figures.marked import Marked, plot_groups
+
+        shown = [group for group in made.groups if group.probability >= settings.least]
+        panels = [
+            Marked(
+                each.kind,
+                each.wavenumber,
+                each.values,
+                [
+                    (
+                        f"{group.name} {group.probability:.2f}",
+                        [(b.low, b.centre, b.high) for b in group.bands if b.kind == each.kind],
+                    )
+                    for group in shown
+                ],
+            )
+            for each in made.given
+        ]
+        plot_groups(pictures, panels, settings.title, made.remarks)
+    return [out / TABLE, *pictures]

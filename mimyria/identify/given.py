@@ -1,0 +1,267 @@
+"""Spectra as they are given, made ready to be looked at; what cannot be told from them is refused in one line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import grey_opening, median_filter
+
+from mimyria.errors import ConfigError, SpectrumError
+from mimyria.frame import Array
+from mimyria.identify.channels import HIGHEST, KINDS, LOWEST, SPACING, on_grid
+from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers
+from mimyria.settings.of_identify import ABSCISSAE, IdentifySettings
+from mimyria.spectra.spectrum import TABLE, Spectrum, read_spectrum
+
+log = logging.getLogger("mimyria")
+
+NAMES = {"ir": "infrared", "infrared": "infrared", "raman": "raman"}
+OTHER = r"\bNMR\b|\bMASS\b|\bUV|\bVIS\b|\bNIR\b|NEAR.?INFRARED|CHROMATO|MOBILITY|\bESR\b|\bEPR\b"
+"""JCAMP-DX data types that are no vibrational spectra."""
+LONGEST_WAVELENGTH = 50.0
+"""µm; what ends below as a number is no range of wavenumbers."""
+LEAST_RANGE = 600.0
+"""cm⁻¹ that must be measured between `LOWEST` and `HIGHEST`."""
+COARSEST = 35.0
+"""cm⁻¹ between points."""
+MOST_MISSING = 0.3
+"""Share of the points that may be no numbers."""
+BROAD = 300.0
+"""cm⁻¹; what is wider is background."""
+LEAST_BANDS = 0.05
+"""Of the range of the values: the highest band over its background."""
+ABOVE_NOISE = 6.0
+"""Standard deviations of the noise of one point that the highest band must have."""
+NEGATIVE = 0.35
+"""Of the highest value: how far below zero a spectrum may go by its baseline."""
+DOWN = -0.5
+"""Skewness below which the bands point down."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One spectrum of a sample, an absorption or a Raman intensity."""
+
+    kind: str
+    origin: str
+    wavenumber: Array
+    """cm⁻¹, ascending, (n,)."""
+    values: Array
+    """Finite, (n,)."""
+
+
+def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
+    """Return the spectra of one sample, infrared, Raman or both, given as ``[ir=|raman=]FILE``.
+
+    Raises
+    ------
+    ConfigError
+        If none is given, or two of one kind.
+    SpectrumError
+        If one cannot be read, or is nothing that groups can be told from.
+    """
+    made = [_read(text, settings) for text in texts]
+    if not made:
+        raise ConfigError("no spectrum is given")
+    for kind in KINDS:
+        same = [each.origin for each in made if each.kind == kind]
+        if len(same) > 1:
+            raise ConfigError(
+                f"{' and '.join(same)} are both {kind} spectra; give one sample at a time, and raman=FILE or ir=FILE "
+                "where a file does not say what it is"
+            )
+    return made
+
+
+def _read(text: str, settings: IdentifySettings) -> Given:
+    named = re.fullmatch(rf"({'|'.join(NAMES)})=(.+)", text, re.DOTALL)
+    table = read_spectrum(Path(named[2] if named else text))
+    kind = _kind_of(table, NAMES[named[1]] if named else "")
+    column = settings.column or _usual_column(table)
+    place = table.origin + (f" ({column})" if settings.column else "")
+    wavenumber, values = table.wavenumber, table.values(column)
+    if not np.isfinite(wavenumber).all():
+        raise SpectrumError(f"{place}: {(~np.isfinite(wavenumber)).sum()} of its wavenumbers are no numbers")
+    wavenumber, values = _in_wavenumbers(wavenumber, values, settings.abscissa, place)
+    quantity = table.measured(column)
+    if quantity == REFLECTANCE:
+        raise SpectrumError(f"{place} is a reflectance, and no absorption: `mimyria optics` makes n·α of it")
+    remark = table.remark(column)
+    opaque = "T ≤ 0" in remark
+    if remark:
+        log.info(f"{place}: {remark}")
+    wavenumber, values = _numbers(wavenumber, values, place, opaque)
+    _check_range(wavenumber, place)
+    values = _upright(wavenumber, values, kind, bool(remark) and "transmittance" in remark, column, settings, place)
+    if quantity == ATR:
+        log.info(
+            f"{place} is an absorbance of ATR; as light goes less deep at higher wavenumbers, it is read times these"
+        )
+        values = values * wavenumber / 1000
+    _check_bands(wavenumber, values, place)
+    return Given(kind, table.origin, wavenumber, values)
+
+
+def _kind_of(table: Spectrum, asked: str) -> str:
+    """Return the kind of a spectrum: as asked, or as its file says; infrared where neither does."""
+    says = table.header.get("data type", "")
+    if table.kind not in (TABLE, "ir", "raman"):
+        raise SpectrumError(f"{table.origin} is a spectrum of the kind {table.kind}; groups are told from ir and raman")
+    if re.search(OTHER, says, re.IGNORECASE):
+        raise SpectrumError(f"{table.origin} is a {says}; groups are told from infrared and Raman spectra")
+    words = f"{says} {table.header.get('title', '')} {' '.join(list(table.columns)[1:])} {Path(table.origin).name}"
+    stated = NAMES.get(table.kind, "")
+    if not stated:
+        stated = "raman" if re.search(r"raman", says or words, re.IGNORECASE) else ""
+        stated = stated or ("infrared" if re.search(r"infrared|\bIR\b|FTIR", says, re.IGNORECASE) else "")
+    firm = table.kind != TABLE or bool(says)
+    if asked and stated and firm and asked != stated:
+        raise SpectrumError(f"{table.origin} says that it is {stated}, but it is given as {asked}")
+    if "resolution" in table.header and table.kind != TABLE:
+        log.warning(
+            f"{table.origin} is of a liquid or solution: neighbours shift and broaden its bands, and the network knows "
+            "single molecules; O-H and N-H are the least sure"
+        )
+    return asked or stated or "infrared"
+
+
+def _usual_column(table: Spectrum) -> str:
+    """Return the first column, or of our own Raman spectra the one that spectrometers show."""
+    return "unpolarised" if table.kind == "raman" and "unpolarised" in table.columns else list(table.columns)[1]
+
+
+def _in_wavenumbers(wavenumber: Array, values: Array, unit: str | None, place: str) -> tuple[Array, Array]:
+    """Return a curve over cm⁻¹, ascending, with one value at each place."""
+    if unit is None and len(wavenumber) and wavenumber.min() > 0.5 and wavenumber.max() <= LONGEST_WAVELENGTH:
+        log.warning(
+            f"{place}: read over wavelengths in µm, as it lies between {wavenumber.min():g} and {wavenumber.max():g}; "
+            "--abscissa cm-1 takes them as wavenumbers"
+        )
+        unit = "um"
+    if unit is not None:
+        wavenumber = in_wavenumbers(wavenumber, ABSCISSAE[unit], place)
+    order = np.argsort(wavenumber, kind="stable")
+    wavenumber, values = wavenumber[order], values[order]
+    first = np.flatnonzero(np.diff(wavenumber, prepend=-np.inf) > 0)
+    return wavenumber[first], values[first]
+
+
+def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tuple[Array, Array]:
+    """Return a curve without the points that are no numbers; where nothing came through, it has its highest value."""
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise SpectrumError(f"{place}: none of its {len(values)} values is a number")
+    if opaque:
+        return wavenumber, np.where(finite, values, values[finite].max())
+    if finite.mean() < 1 - MOST_MISSING:
+        raise SpectrumError(f"{place}: {(~finite).sum()} of its {len(finite)} values are no numbers")
+    if not finite.all():
+        log.warning(f"{place}: {(~finite).sum()} of its {len(finite)} values are no numbers and are left out")
+    return wavenumber[finite], values[finite]
+
+
+def _check_range(wavenumber: Array, place: str) -> None:
+    """Raise SpectrumError for a range that is too narrow or elsewhere, or points too far apart."""
+    inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
+    if len(wavenumber) and not len(inside):
+        low, high = wavenumber[[0, -1]]
+        raise SpectrumError(
+            f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}: does it begin with "
+            "wavelengths? --abscissa nm or um says so"
+        )
+    if len(inside) < 2 or inside[-1] - inside[0] < LEAST_RANGE:
+        there = f"{len(inside)} points" if len(inside) < 2 else f"{inside[0]:g} to {inside[-1]:g} cm⁻¹"
+        raise SpectrumError(
+            f"{place}: {there} between {LOWEST:g} and {HIGHEST:g} cm⁻¹ are too little; {LEAST_RANGE:g} cm⁻¹ are needed"
+        )
+    spacing = float(np.median(np.diff(inside)))
+    if spacing > COARSEST:
+        raise SpectrumError(f"{place}: its points are {spacing:.3g} cm⁻¹ apart; {COARSEST:g} or less show bands")
+
+
+def _upright(
+    wavenumber: Array, values: Array, kind: str, converted: bool, column: str, settings: IdentifySettings, place: str
+) -> Array:
+    """Return values whose bands point up: those of a transmittance that does not say so become -log10 T."""
+    if kind == "infrared" and settings.quantity == "absorbance":
+        return 10.0**-values if converted else values  # what the file says is not so
+    if kind == "infrared" and settings.quantity == "transmittance":
+        return values if converted else _absorbance(values, place)
+    look = _look(wavenumber, values)
+    if look is None or look.skewness > DOWN or look.middle < 0.5:
+        return values
+    if kind == "raman":
+        raise SpectrumError(f"{place}: its bands point down, as no Raman spectrum's do; is it a transmittance?")
+    if converted:
+        raise SpectrumError(f"{place} says transmittance, but its bands point up: --quantity absorbance takes it so")
+    if column.lower().startswith(ABSORBANCE[:6]) or values.min() < -0.1 * values.max() or values.max() > 150:
+        raise SpectrumError(f"{place}: its bands point down; if it is a transmittance, say --quantity transmittance")
+    log.warning(f"{place}: read as a transmittance, as its bands point down; --quantity absorbance keeps it as it is")
+    return _absorbance(values, place)
+
+
+def _absorbance(values: Array, place: str) -> Array:
+    """Return -log10 T, T relative to its highest value, and not below a thousandth of it."""
+    top = values.max()
+    if top <= 0:
+        raise SpectrumError(f"{place}: no value is above 0, as a transmittance is")
+    return -np.log10(np.clip(values / top, 1e-3, None))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the curve looks like, in parts of its range."""
+
+    highest: float
+    """Height of the highest band over what is wider than `BROAD`."""
+    skewness: float
+    """Of what remains beside the running median: negative where bands point down."""
+    middle: float
+    """The median."""
+    noise: float
+    """Standard deviation of one point of the grid."""
+
+
+def _look(wavenumber: Array, values: Array) -> Look | None:
+    """Return what a curve looks like, None where it is constant."""
+    means, measured = on_grid(wavenumber, values)
+    y = means[measured]
+    span = float(np.ptp(y))
+    if not span > 1e-9 * abs(y).max(initial=0.0):
+        return None
+    y, size = (y - y.min()) / span, int(BROAD / SPACING)
+    beside = y - median_filter(y, size)
+    spread = float(np.sqrt((beside**2).mean()))
+    # The second difference of white noise has six times its variance; bands hardly have one between three points.
+    noise = float(np.median(abs(np.diff(y, 2)))) / 0.6745 / np.sqrt(6)
+    return Look(
+        highest=float((y - grey_opening(y, (size,))).max()),
+        skewness=float((beside**3).mean()) / spread**3 if spread else 0.0,
+        middle=float(np.median(y)),
+        noise=noise,
+    )
+
+
+def _check_bands(wavenumber: Array, values: Array, place: str) -> None:
+    """Raise SpectrumError for what has no bands, or values below zero as a difference or a derivative has."""
+    look = _look(wavenumber, values)
+    if look is None:
+        raise SpectrumError(f"{place} is constant: it shows no bands")
+    if look.highest < LEAST_BANDS:
+        raise SpectrumError(
+            f"{place} is smooth: its highest band is {100 * look.highest:.1f} % of its range, as in luminescence, "
+            "emission or the background of an instrument"
+        )
+    if look.highest < ABOVE_NOISE * look.noise:
+        raise SpectrumError(f"{place}: no band rises above its noise")
+    low, high = np.quantile(values, [0.002, 0.998])
+    if low < -NEGATIVE * max(high, 0.0):
+        raise SpectrumError(
+            f"{place}: values down to {values.min():.3g} beside {values.max():.3g}, as of a difference, a derivative "
+            "or a wrong baseline"
+        )

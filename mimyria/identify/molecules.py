@@ -1,0 +1,149 @@
+"""Lines of molecules, and spectra as instruments would show them, made of lines at random.
+
+A computed spectrum is exact sticks; a measured one is broadened by its surroundings and the instrument, shifted where
+the computation is wrong or hydrogen bonds pull, noisy, saturated, on a baseline, and cut. A network learns to look
+through what varies in training, so that all of it does here:
+
+- wavenumbers: all by a factor, each by some wavenumbers; O-H and N-H stretches pulled down and broadened by hydrogen
+  bonds, of carboxylic acids by up to a thousand wavenumbers
+- intensities: each by a factor
+- profiles: sums of Lorentz and Gauss of one width for the sample, varied by line; in gases the branches of rotation
+- smooth backgrounds, luminescence under Raman spectra, noise, saturated bands, ranges that are cut or left out
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mimyria.frame import Array
+from mimyria.identify.channels import GRID, HIGHEST, KINDS, LOWEST, Curve
+
+LOG2 = float(np.log(2))
+STRETCH = 3000.0
+"""cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """The lines of a molecule and the groups it has."""
+
+    wavenumbers: Array
+    """cm⁻¹, shape (modes,)."""
+    lines: dict[str, Array]
+    """Infrared intensities (km/mol) and Raman activities (Å⁴/u) by kind, (modes,) each."""
+    polar: Array
+    """Share of the kinetic energy that hydrogen on O or N has, shape (modes,)."""
+    groups: Array
+    """Which it has, shape (groups,), bool."""
+    acid: bool = False
+    """Whether its hydrogen bonds are those of a carboxylic acid."""
+    name: str = ""
+    scale: float = 1.0
+    """What the wavenumbers are multiplied with to be near measured ones."""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How much spectra differ from computed lines; standard deviations unless said otherwise."""
+
+    scale: float = 0.01
+    """Of the factor of all wavenumbers."""
+    shift: float = 8.0
+    """cm⁻¹; of each wavenumber."""
+    intensity: float = 0.4
+    """Of the logarithm of each intensity."""
+    widths: tuple[float, float] = (6.0, 40.0)
+    """cm⁻¹; smallest and largest full width at half maximum."""
+    bonded: float = 0.4
+    """Share of the samples with hydrogen bonds."""
+    gas: float = 0.2
+    """Share of the samples with branches of rotation."""
+    noise: tuple[float, float] = (1e-4, 2e-2)
+    """Of the highest band: smallest and largest."""
+    background: float = 0.15
+    """Of the highest band; luminescence is five times that."""
+    saturated: float = 0.15
+    """Share of the samples whose highest bands are cut off."""
+    cut: float = 0.5
+    """Share of the samples that do not span the whole range."""
+
+
+USUAL = Variation()
+EXACT = Variation(0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
+"""Lines as computed, 10 cm⁻¹ wide."""
+
+
+def as_measured(molecule: Molecule, random: np.random.Generator, how: Variation) -> dict[str, Curve]:
+    """Return infrared and Raman spectrum of a molecule as instruments might show them."""
+    places = molecule.wavenumbers * molecule.scale * random.normal(1.0, how.scale)
+    places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
+    ratio = how.widths[1] / how.widths[0]
+    widths = how.widths[0] * ratio ** random.uniform() * np.exp(random.normal(0.0, 0.25, len(places)) * (ratio > 1))
+    strength = np.ones(len(places))
+    if random.uniform() < how.bonded:
+        places, widths, strength = _bonded(molecule, places, widths, random)
+    gas = random.uniform() < how.gas
+    spectra = {}
+    for kind in KINDS:
+        heights = molecule.lines[kind] * np.exp(random.normal(0.0, how.intensity, len(places)))
+        heights = heights * (strength if kind == "infrared" else 1.0)
+        values = broadened(places, heights, widths, random.uniform(), 0.0)
+        if gas and kind == "infrared":
+            values = _branches(places, heights, widths, random)
+        spectra[kind] = _measured(values, kind, random, how)
+    return spectra
+
+
+def broadened(places: Array, heights: Array, widths: Array, lorentz: float, apart: float) -> Array:
+    """Return the sum of lines on the grid, shape (len(GRID),), each with its area and its full width w.
+
+    η · 2w/(4π) / (ν² + w²/4) + (1 - η) · 2√(ln 2/π)/w · exp(-4 ln 2 ν²/w²)
+    """
+    from_middle = GRID[:, None] - places - apart
+    w = np.maximum(widths, 2.0)
+    bell = np.exp(-4 * LOG2 * (from_middle / w) ** 2) * 2 * np.sqrt(LOG2 / np.pi) / w
+    return (lorentz * w / (2 * np.pi) / (from_middle**2 + w**2 / 4) + (1 - lorentz) * bell) @ heights
+
+
+def _bonded(
+    molecule: Molecule, places: Array, widths: Array, random: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Return places, widths and factors of intensity with stretches of O-H and N-H in hydrogen bonds."""
+    stretch = (molecule.polar > 0.5) & (places > STRETCH)
+    pull = random.uniform(300, 1000) if molecule.acid else random.uniform(30, 400)
+    return (
+        np.where(stretch, places - pull * random.uniform(0.7, 1.3, len(places)), places),
+        np.where(stretch, 0.5 * pull + widths, widths),
+        np.where(stretch, 1 + pull / 60, 1.0),
+    )
+
+
+def _branches(places: Array, heights: Array, widths: Array, random: np.random.Generator) -> Array:
+    """Return lines with the P, Q and R branches that rotation gives them in a gas, of like area together."""
+    apart, middle = random.uniform(5, 20), random.uniform(0, 0.6)
+    sides = [broadened(places, heights, np.maximum(widths, apart), 0.0, sign * apart) for sign in (-1, 1)]
+    return (1 - middle) / 2 * sum(sides) + middle * broadened(places, heights, widths, 0.5, 0.0)
+
+
+def _measured(values: Array, kind: str, random: np.random.Generator, how: Variation) -> Curve:
+    """Return a spectrum with background, noise, saturation, and a range."""
+    values = values / (values.max() or 1.0)
+    across = (GRID - LOWEST) / (HIGHEST - LOWEST)
+    most = how.background * (5 if kind == "raman" and random.uniform() < 0.3 else 1)
+    bent = np.polynomial.polynomial.polyval(across, random.normal(0, 1, 4) * np.array([0, 1, 1, 0.5]))
+    values = values + most * random.uniform() ** 2 * bent
+    if kind == "infrared" and random.uniform() < how.saturated:
+        values = np.minimum(values, values.min() + random.uniform(0.3, 0.9) * np.ptp(values))
+    low, high = how.noise
+    if high:
+        values = values + random.normal(0, low * (high / low) ** random.uniform(), len(values))
+    kept = np.ones(len(GRID), dtype=bool)
+    if random.uniform() < how.cut:
+        kept = (random.uniform(LOWEST, 750) < GRID) & (
+            random.choice([1850, 3200, 3600, 4000], p=[0.15, 0.1, 0.15, 0.6]) > GRID
+        )
+        if random.uniform() < 0.2:
+            kept &= (random.uniform(1800, 2000) > GRID) | (random.uniform(2400, 2750) < GRID)
+    return GRID[kept], values[kept]

@@ -1,0 +1,169 @@
+"""A trained network with what makes its numbers mean something: calibration, familiarity, and its file.
+
+    p = 1 / (1 + exp(-(a z + b)))          a and b of each group and pattern, fitted to what was not trained on
+
+    d² = (t - μ)ᵀ Σ⁻¹ (t - μ)          t the traits of a spectrum, μ and Σ mean and covariance over training spectra
+
+Traits are the features that the network makes, and what it may have learned to look through: how much there is in each
+region of wavenumbers, and how rough it is.
+
+A spectrum whose d is above what all but one in a thousand of the held-out spectra have is unlike anything trained on.
+Infrared, Raman and both have a μ, Σ and limit each, as they look different to the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mimyria import __version__
+from mimyria.errors import ModelError
+from mimyria.frame import Array
+from mimyria.identify.channels import GRID, missing
+from mimyria.identify.convolutions import Network, Shape
+from mimyria.model.files import bundled, read_content, write_content
+
+FORMAT = "mimyria groups 1"
+REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
+"""cm⁻¹; between two of them lies a region."""
+PATTERNS = ("infrared", "raman", "both")
+"""What a sample may have spectra of."""
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """The traits of the spectra of one pattern."""
+
+    mean: Array
+    """μ, (traits,)."""
+    precision: Array
+    """Σ⁻¹, (traits, traits)."""
+    limit: float
+    """Of d."""
+
+    def distance(self, traits: Array) -> Array:
+        """Return d of traits, shape (b, traits); what is not known of a spectrum counts as usual."""
+        away = np.nan_to_num(traits - self.mean)
+        return np.sqrt(np.einsum("bi,ij,bj->b", away, self.precision, away))
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """What tells groups from channels."""
+
+    groups: tuple[str, ...]
+    network: Network
+    shape: Shape
+    calibration: Array
+    """a and b by pattern, group and, last, kind, shape (patterns, groups + 1, 2)."""
+    familiar: Mapping[str, Familiar]
+    """By pattern."""
+    summary: Mapping[str, Any]
+    """The card: what it was trained on, and how well it does."""
+
+    def logits(self, channels: Array) -> Array:
+        """Return calibrated logits, shape (b, groups + 1), of channels of the shape (b, 4, len(GRID))."""
+        with torch.no_grad():
+            raw = self.network(torch.as_tensor(channels, dtype=torch.float32)).numpy().astype(float)
+        a, b = np.moveaxis(self.calibration[patterns_of(channels)], -1, 0)
+        return raw * a + b
+
+    def probabilities(self, channels: Array) -> Array:
+        """Return the probability of each group, shape (b, groups)."""
+        return probability(self.logits(channels)[:, :-1])
+
+    def strangeness(self, channels: Array) -> float:
+        """Return d over its limit for the channels of one sample, shape (4, len(GRID)): above 1 it is unlike any."""
+        known = self.familiar[PATTERNS[int(patterns_of(channels))]]
+        return float(known.distance(traits(self.network, channels[None]))[0] / known.limit)
+
+
+def traits(network: Network, channels: Array) -> Array:
+    """Return the traits of channels (b, 4, len(GRID)), shape (b, traits); NaN where a region was not measured."""
+    with torch.no_grad():
+        made = [network.features(torch.as_tensor(channels, dtype=torch.float32)).numpy().astype(float)]
+    for k in range(0, channels.shape[1], 2):
+        heights, measured = channels[:, k], channels[:, k + 1] > 0
+        pairs = measured[:, 1:] & measured[:, :-1]
+        rough = np.where(pairs, abs(np.diff(heights)), 0).sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
+        made.append(rough[:, None])
+        for low, high in pairwise(REGIONS):
+            inside = measured & (low <= GRID) & (high > GRID)
+            total, points = np.where(inside, heights, 0).sum(axis=1), inside.sum(axis=1)
+            mean = np.divide(total, points, out=np.full(len(total), np.nan), where=points > 0)
+            made.append(mean[:, None])
+    return np.hstack(made)
+
+
+def probability(logits: Array) -> Array:
+    """Return 1 / (1 + exp(-z))."""
+    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+
+
+def patterns_of(channels: Array) -> Array:
+    """Return the places in `PATTERNS` of what samples have spectra of; channels are (..., 4, len(GRID))."""
+    infrared, raman = np.moveaxis(missing(channels), -1, 0)
+    return np.where(infrared, 1, np.where(raman, 0, 2))
+
+
+def write_recogniser(path: Path, made: Recogniser) -> None:
+    """Write a recogniser, its weights in half precision."""
+    familiar = {
+        name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(each.precision).float()}
+        | {"limit": each.limit}
+        for name, each in made.familiar.items()
+    }
+    content = {
+        "format": FORMAT,
+        "version": __version__,
+        "groups": list(made.groups),
+        "points": len(GRID),
+        "shape": asdict(made.shape),
+        "weights": {name: tensor.half() for name, tensor in made.network.state_dict().items()},
+        "calibration": torch.tensor(made.calibration).float(),
+        "familiar": familiar,
+        "summary": dict(made.summary),
+    }
+    write_content(path, content)
+
+
+def is_recogniser(path: Path) -> bool:
+    """Return whether a file is one of a recogniser."""
+    try:
+        return bool(read_content(path, FORMAT))
+    except ModelError:
+        return False
+
+
+def read_recogniser(name: str | Path) -> Recogniser:
+    """Return the recogniser of a file, or a bundled one by its name.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or the file is damaged or something else.
+    """
+    path = bundled(Path(name))
+    content = read_content(path, FORMAT)
+    try:
+        stored: dict[str, Any] = content["shape"]
+        shape = Shape(**stored)
+        network = Network(shape)
+        network.load_state_dict({key: tensor.float() for key, tensor in content["weights"].items()})
+        familiar = {
+            pattern: Familiar(each["mean"].double().numpy(), each["precision"].double().numpy(), float(each["limit"]))
+            for pattern, each in content["familiar"].items()
+        }
+        groups, calibration = tuple(content["groups"]), content["calibration"].double().numpy()
+        right = len(groups) == shape.groups and content["points"] == len(GRID) and set(familiar) == set(PATTERNS)
+        if not right or calibration.shape != (len(PATTERNS), len(groups) + 1, 2):
+            raise ModelError(f"{path} is a damaged model file: its parts do not fit together")
+        return Recogniser(groups, network.eval(), shape, calibration, familiar, content["summary"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{path} is a damaged model file: {error}") from error

@@ -1,0 +1,178 @@
+"""Training: spectra made anew in every epoch, weights of the best epoch, calibration and familiarity on others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import nn
+
+from mimyria.frame import Array
+from mimyria.identify.channels import KINDS, channels
+from mimyria.identify.convolutions import Network, Shape, rounded
+from mimyria.identify.molecules import USUAL, Molecule, Variation, as_measured
+from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, traits
+
+log = logging.getLogger("mimyria")
+
+PRIOR = 0.5
+"""Molecules whose weight holds a and b of the calibration near 1 and 0."""
+UNLIKE = 0.999
+"""Share of held-out spectra that are within the limit of familiarity."""
+SHRINK = 0.1
+"""Share of its variance that is added to each trait, so that no combination of traits has next to none."""
+LEAST_SPREAD = 1e-3
+"""Of a trait, where a kind of spectrum is missing."""
+MISPLACED = 3.0
+"""Weight of the kind beside that of a group."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a network is trained."""
+
+    epochs: int = 40
+    batch: int = 48
+    rate: float = 2e-3
+    decay: float = 1e-2
+    """Of the weights."""
+    given: tuple[float, float, float] = (0.4, 0.3, 0.3)
+    """Shares of samples with infrared, Raman, both."""
+    misplaced: float = 0.06
+    """Share of samples whose only spectrum is given as the other kind."""
+    repeats: int = 4
+    """Spectra of each held-out molecule and pattern that calibrate."""
+    seed: int = 0
+    variation: Variation = USUAL
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Channels, what is true of them, and of which pattern they are."""
+
+    channels: Array
+    """(b, 4, len(GRID))"""
+    truth: Array
+    """(b, groups + 1)"""
+    weight: Array
+    """Of each answer, (b, groups + 1); zero for what is not asked: the groups of what is given as the other kind."""
+
+
+def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, patterns: Sequence[str] = ()) -> Samples:
+    """Return a sample of each molecule, its pattern drawn, or one of those given in turn."""
+    seen, truth, weight = [], [], []
+    for number, molecule in enumerate(molecules):
+        spectra = as_measured(molecule, random, how.variation)
+        pattern = patterns[number % len(patterns)] if patterns else str(random.choice(PATTERNS, p=how.given))
+        kept = {kind: spectra[kind] for kind in KINDS if pattern in (kind, "both")}
+        wrong = len(kept) == 1 and random.uniform() < how.misplaced
+        if wrong:
+            kept = {KINDS[1 - KINDS.index(kind)]: curve for kind, curve in kept.items()}
+        seen.append(channels(kept))
+        truth.append([*molecule.groups, wrong])
+        weight.append([not wrong] * len(molecule.groups) + [MISPLACED * (len(kept) == 1)])
+    return Samples(np.array(seen, dtype=np.float32), np.array(truth, float), np.array(weight, float))
+
+
+def train(
+    molecules: Sequence[Molecule],
+    held_out: Sequence[Molecule],
+    groups: Sequence[str],
+    how: Fit,
+    shape: Shape | None = None,
+    summary: dict[str, Any] | None = None,
+) -> Recogniser:
+    """Return a recogniser trained on molecules; those held out calibrate it and choose the epoch."""
+    random = np.random.default_rng(how.seed)
+    torch.manual_seed(how.seed)
+    shape = shape or Shape(len(groups))
+    network = Network(shape)
+    steps = how.epochs * -(-len(molecules) // how.batch)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=how.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, total_steps=steps)
+    checks = draw([one for one in held_out for _ in PATTERNS], random, how, PATTERNS)
+    best, kept = np.inf, network.state_dict()
+    for epoch in range(how.epochs):
+        network.train()
+        begun, losses = time.monotonic(), []
+        order = random.permutation(len(molecules))
+        for part in np.array_split(order, -(-len(order) // how.batch)):
+            loss = _loss(network, draw([molecules[k] for k in part], random, how))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        network.eval()
+        with torch.no_grad():
+            held = _loss(network, checks).item()
+        if held < best:
+            best, kept = held, {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        seconds = time.monotonic() - begun
+        log.info(f"epoch {epoch}: loss {np.mean(losses):.4f}, held out {held:.4f}, {seconds:.1f} s")
+    network.load_state_dict(kept)
+    network = rounded(network)
+    pairs = []
+    for pattern in PATTERNS:
+        again = draw([one for one in held_out for _ in range(how.repeats)], random, how, (pattern,))
+        with torch.no_grad():
+            logits = network(torch.tensor(again.channels)).numpy().astype(float)
+        answers = zip(logits.T, again.truth.T, again.weight.T, strict=True)
+        pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
+    familiar = {pattern: _familiar(network, molecules, held_out, pattern, random, how) for pattern in PATTERNS}
+    return Recogniser(tuple(groups), network, shape, np.array(pairs), familiar, summary or {})
+
+
+def _loss(network: Network, samples: Samples) -> torch.Tensor:
+    """Return the mean cross entropy of what is asked."""
+    weight = torch.tensor(samples.weight, dtype=torch.float32)
+    logits = network(torch.tensor(samples.channels))
+    truth = torch.tensor(samples.truth, dtype=torch.float32)
+    return nn.functional.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum") / weight.sum()
+
+
+def calibrate(logits: Array, truth: Array, weight: Array, scale: float) -> tuple[float, float]:
+    """Return a and b of p = 1/(1 + exp(-(a z + b))) that make the truth most likely (J. Platt, 1999).
+
+    ``scale`` is the weight of a sample, less than one where several are of one molecule; a prior of `PRIOR` molecules
+    holds a near 1 and b near 0, so that a group of few molecules keeps what the network says.
+    """
+
+    def cost(pair: Array) -> float:
+        p = probability(logits * pair[0] + pair[1]).clip(1e-12, 1 - 1e-12)
+        entropy = -(weight * (truth * np.log(p) + (1 - truth) * np.log(1 - p))).sum() * scale
+        return float(entropy + PRIOR * ((pair[0] - 1) ** 2 + pair[1] ** 2))
+
+    found = minimize(cost, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5), (-10, 10)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def _familiar(
+    network: Network,
+    molecules: Sequence[Molecule],
+    held_out: Sequence[Molecule],
+    pattern: str,
+    random: np.random.Generator,
+    how: Fit,
+) -> Familiar:
+    """Return mean and precision of the traits of spectra, and the limit of their distance."""
+
+    def seen(of: Sequence[Molecule], times: int) -> Array:
+        many = [one for one in of for _ in range(times)]
+        return traits(network, draw(many, random, replace(how, misplaced=0.0), (pattern,)).channels)
+
+    trained, others = seen(molecules, 1), seen(held_out, how.repeats)
+    known = np.isfinite(trained)
+    mean = np.where(known, trained, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    away = np.where(known, trained - mean, 0)
+    scale = np.maximum(away.std(axis=0), LEAST_SPREAD)
+    correlation = np.cov((away / scale).T) + SHRINK * np.eye(len(mean))
+    usual = Familiar(mean, np.linalg.inv(correlation) / np.outer(scale, scale), 1.0)
+    distances = np.concatenate([usual.distance(trained), usual.distance(others)])
+    return replace(usual, limit=float(np.quantile(distances, UNLIKE)))

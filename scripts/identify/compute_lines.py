@@ -1,0 +1,119 @@
+"""Compute the lines of molecules with GFN2-xTB: `python compute_lines.py molecules.jsonl lines.jsonl [--first 1000]`.
+
+Relaxation, Hessian by central differences (±0.005 a0), forces in 13 electric fields: 1 to 2 s a molecule of nine heavy
+atoms. A row of the result has wavenumbers (cm⁻¹), infrared intensities (km/mol), Raman activities (Å⁴/u) and the share
+of the kinetic energy of hydrogen on O or N; of QM9 the B3LYP frequencies too. Rows that are there are not repeated, so
+that it may be stopped and started again. Run it with OMP_NUM_THREADS=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from tblite import library
+from tblite.interface import Calculator
+
+from mimyria.elements import numbers_of
+from mimyria.frame import Array, Frame
+from mimyria.harmonic.lines import lines_of
+from mimyria.harmonic.modes import normal_modes
+from mimyria.labels.fields import fit_response, stencil
+from mimyria.units import BOHR, HARTREE
+
+STEP = 0.005
+"""a0"""
+FIELD = 2e-3
+LARGEST = 5e-4
+"""E_h/a0; of the forces after the relaxation."""
+BOND = 1.25
+"""Å; hydrogen nearer than this to O or N is bound to it."""
+ACCURACY = {"hessian": 0.01, "field": 1e-3}
+
+
+def gradients(numbers: Array, accuracy: float, field: Array | None = None) -> Callable[[Array], tuple[float, Array]]:
+    """Return energy (E_h) and gradient (E_h/a0) as a function of the positions (a0), each from the density before."""
+    calculator: Any = None
+    result: Any = None
+
+    def calculate(positions: Array) -> tuple[float, Array]:
+        nonlocal calculator, result
+        positions = positions.reshape(-1, 3)
+        if calculator is None:
+            calculator = Calculator("GFN2-xTB", numbers, positions)
+            calculator.set("verbosity", 0)
+            calculator.set("accuracy", accuracy)
+            if field is not None:
+                calculator.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
+        calculator.update(positions)
+        result = calculator.singlepoint(result)
+        return float(result.get("energy")), result.get("gradient").ravel()
+
+    return calculate
+
+
+def compute(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the lines of a molecule; raise RuntimeError where the program or the relaxation fails."""
+    numbers = numbers_of(row["symbols"])
+    force = gradients(numbers, ACCURACY["hessian"])
+    found = minimize(force, np.array(row["positions"]).ravel() / BOHR, jac=True, method="BFGS", options={"gtol": 1e-4})
+    if abs(found.jac).max() > LARGEST:
+        raise RuntimeError(f"gradient of {abs(found.jac).max():.1g} after the relaxation")
+    steps = STEP * np.eye(found.x.size)
+    hessian = np.array([(force(found.x + step)[1] - force(found.x - step)[1]) / (2 * STEP) for step in steps])
+    fields = np.ascontiguousarray(stencil(2, FIELD))
+    inside = [-gradients(numbers, ACCURACY["field"], field)(found.x)[1].reshape(-1, 3) for field in fields]
+    positions = found.x.reshape(-1, 3) * BOHR
+    frame = Frame(numbers, positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    fit = fit_response(fields, np.array(inside))
+    modes = normal_modes(frame, hessian * HARTREE / BOHR**2)
+    lines = lines_of(modes, fit.tensors)
+    distance = np.linalg.norm(positions[:, None] - positions, axis=2)
+    polar = (numbers == 1) & (distance[:, np.isin(numbers, (7, 8))] < BOND).any(axis=1)
+    share = (modes.vectors**2).sum(axis=2)[:, polar].sum(axis=1)
+    assert lines.intensity is not None  # as the tensors are there
+    assert lines.activity is not None
+    return {
+        **{name: row[name] for name in ("id", "smiles", "set", "scaffold", "groups", "b3lyp") if name in row},
+        "wavenumbers": np.round(modes.wavenumbers, 1).tolist(),
+        "ir": np.round(lines.intensity, 2).tolist(),
+        "raman": np.round(lines.activity, 2).tolist(),
+        "polar": np.round(share, 2).tolist(),
+    }
+
+
+def main() -> None:
+    """Compute what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("molecules", type=Path)
+    parser.add_argument("lines", type=Path)
+    parser.add_argument("--first", type=int, help="So many rows of the molecules.")
+    parser.add_argument("--most-atoms", type=int, default=99, help="Larger molecules are left for later.")
+    given = parser.parse_args()
+    text = given.lines.read_text(encoding="utf-8") if given.lines.exists() else ""
+    whole = text[: text.rfind("\n") + 1]  # a row that was cut is computed again
+    if whole != text:
+        given.lines.write_text(whole, encoding="utf-8")
+    done = {json.loads(line)["id"] for line in whole.splitlines()}
+    with given.molecules.open(encoding="utf-8") as stream, given.lines.open("a", encoding="utf-8") as out:
+        for number, line in enumerate(stream):
+            if number == given.first:
+                break
+            row = json.loads(line)
+            if row["id"] in done or len(row["symbols"]) > given.most_atoms:
+                continue
+            try:
+                made = compute(row)
+            except RuntimeError as error:
+                made = {"id": row["id"], "smiles": row["smiles"], "failed": " ".join(str(error).split())}
+            out.write(json.dumps(made) + "\n")
+            out.flush()
+
+
+if __name__ == "__main__":
+    main()

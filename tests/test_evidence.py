@@ -1,0 +1,34 @@
+"""Bands, and what speaks for a group."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from recognised import GROUPS, PLACES, recogniser
+
+from mimyria.identify.channels import GRID, channels
+from mimyria.identify.evidence import evidence, find_bands
+
+
+def test_bands_are_found_where_they_are() -> None:
+    values = sum(h * np.exp(-(((GRID - p) / 12) ** 2)) for p, h in ((900, 1.0), (1700, 0.2), (3000, 0.05)))
+    bands = find_bands(channels({"raman": (GRID, values)}))
+    assert [(band.kind, band.centre) for band in bands] == [("raman", 900), ("raman", 1700), ("raman", 3000)]
+    assert all(band.low < band.centre < band.high for band in bands)
+    assert bands[0].high - bands[0].low == pytest.approx(2 * 12 * np.sqrt(np.log(5)), abs=8)  # at a fifth of its height
+
+
+def test_the_band_of_a_group_speaks_for_it() -> None:
+    places = [650.0, *PLACES.values(), 1200.0, 2950.0]
+    values = sum(np.exp(-(((GRID - place) / 12) ** 2)) for place in places)
+    seen = channels({"infrared": (GRID, values)})
+    bands = find_bands(seen)
+    assert [band.centre for band in bands] == sorted(places)
+    weights = evidence(recogniser(), seen, bands)
+    for group, row in zip(GROUPS, weights, strict=True):
+        assert bands[int(row.argmax())].centre == PLACES[group]
+        assert row.max() > 2 * np.sort(row)[-2]
+
+
+def test_no_bands() -> None:
+    assert evidence(recogniser(), np.zeros((4, len(GRID))), []).shape == (len(GROUPS), 0)

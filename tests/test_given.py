@@ -1,0 +1,201 @@
+"""What is seen in spectra as they are given, and said in one line."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimyria.errors import ConfigError, MimyriaError
+from mimyria.identify.given import Given, read_given
+from mimyria.settings import IdentifySettings
+
+NU = np.arange(450.0, 3900, 2)
+
+
+def bands(nu: np.ndarray = NU, *places: float) -> np.ndarray:
+    return sum(np.exp(-(((nu - place) / 12) ** 2)) for place in (places or (700, 1100, 1450, 1715, 2950)))  # type: ignore[return-value]
+
+
+def given(path: Path, x: np.ndarray, y: np.ndarray, head: str = "", prefix: str = "", **settings: object) -> Given:
+    text = head + "".join(f"{a:.6g},{b:.8g}\n" for a, b in zip(x, y, strict=True))
+    path.write_text(text)
+    (made,) = read_given([f"{prefix}{path}"], IdentifySettings(model="m", **settings))  # type: ignore[arg-type]
+    return made
+
+
+def height(made: Given, place: float) -> float:
+    return float(np.interp(place, made.wavenumber, made.values))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s.csv"
+
+
+def test_reversed_and_uneven_grids_are_read_as_they_are(path: Path) -> None:
+    usual = given(path, NU, bands())
+    assert np.array_equal(given(path, NU[::-1], bands()[::-1]).values, usual.values)
+    uneven = np.sort(np.random.default_rng(0).uniform(450, 3900, 3000))
+    mixed = np.random.default_rng(1).permutation(len(uneven))
+    other = given(path, uneven[mixed], bands(uneven)[mixed])
+    assert height(other, 1715) == pytest.approx(height(usual, 1715), abs=0.05)
+    assert (np.diff(other.wavenumber) > 0).all()
+
+
+@pytest.mark.parametrize("unit", ["um", None])
+def test_wavelengths(path: Path, caplog: pytest.LogCaptureFixture, unit: str | None) -> None:
+    made = given(path, 1e4 / NU, bands(), abscissa=unit)
+    assert height(made, 1715) > 0.9 > 0.1 > height(made, 2000)
+    assert ("in µm" in caplog.text) == (unit is None)
+    with pytest.raises(MimyriaError, match="--abscissa nm"):
+        given(path, 1e7 / NU[NU > 1000] + 6000, bands(NU[NU > 1000]))
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_a_transmittance_that_does_not_say_so(path: Path, caplog: pytest.LogCaptureFixture, factor: float) -> None:
+    made = given(path, NU, factor * 10 ** -bands())
+    assert "read as a transmittance" in caplog.text
+    assert height(made, 1715) == pytest.approx(1, abs=0.02)
+    caplog.clear()
+    stated = given(path, NU, factor * 10 ** -bands(), quantity="transmittance")
+    assert not caplog.text
+    assert np.array_equal(stated.values, made.values)
+    kept = given(path, NU, factor * 10 ** -bands(), quantity="absorbance")
+    assert height(kept, 1715) < height(kept, 2000)
+
+
+def test_what_a_file_says_and_its_bands_deny(path: Path) -> None:
+    with pytest.raises(MimyriaError, match="point down"):
+        given(path, NU, 10 ** -bands(), "wavenumber,absorbance\n")
+    with pytest.raises(MimyriaError, match="point up"):
+        given(path, NU, 0.05 + 0.9 * bands() / bands().max(), "wavenumber,transmittance\n")
+    made = given(path, NU, 0.05 + 0.9 * bands() / bands().max(), "wavenumber,transmittance\n", quantity="absorbance")
+    assert height(made, 1715) > 5 * height(made, 2000)
+    with pytest.raises(MimyriaError, match="point down"):
+        given(path, NU, 10 ** -bands(), prefix="raman=")
+
+
+def test_light_that_did_not_come_through_is_the_strongest_absorption(path: Path) -> None:
+    light = 10 ** (-3 * bands())
+    light[light < 0.01] = 0.0
+    made = given(path, NU, light, "wavenumber,transmittance\n")
+    assert height(made, 1715) == made.values.max()
+
+
+NOISE = np.random.default_rng(2).normal(size=len(NU))
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.full(len(NU), 0.3), "constant"),
+        (np.exp(-(((NU - 1800) / 900) ** 2)), "smooth: its highest band is"),
+        (NU**3 / (np.exp(NU / 400) - 1), "smooth"),  # a black body
+        (NOISE, "noise"),
+        (np.gradient(bands()), "difference, a derivative"),
+        (np.where(NU > 1000, np.nan, bands()), "are no numbers"),
+        (np.full(len(NU), np.nan), "none of its 1725 values is a number"),
+    ],
+)
+def test_what_shows_nothing(path: Path, y: np.ndarray, said: str) -> None:
+    with pytest.raises(MimyriaError, match=said) as caught:
+        given(path, NU, y)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_ranges(path: Path) -> None:
+    for x, said in (
+        (np.linspace(1600, 1800, 200), "600 cm⁻¹ are needed"),
+        (np.linspace(5000, 9000, 200), "outside 300 to 4000"),
+        (np.arange(400.0, 4000, 50), "50 cm⁻¹ apart"),
+    ):
+        with pytest.raises(MimyriaError, match=said):
+            given(path, x, bands(x))
+    few = bands()
+    few[::50] = np.nan
+    assert np.isfinite(given(path, NU, few).values).all()
+    negative = given(path, NU, bands() - 0.05)
+    assert height(negative, 1715) > 0.9
+
+
+def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert given(path, NU, bands()).kind == "infrared"
+    assert given(path, NU, bands(), prefix="raman=").kind == "raman"
+    assert given(tmp_path / "sample-Raman.csv", NU, bands()).kind == "raman"
+    assert given(tmp_path / "sample-Raman.csv", NU, bands(), prefix="ir=").kind == "infrared"
+    columns = "# mimyria 1: {}\n{}wavenumber_cm-1,n_alpha_cm-1\n"
+    with pytest.raises(MimyriaError, match="says that it is raman, but it is given as infrared"):
+        given(path, NU, bands(), columns.format("raman", ""), "ir=")
+    with pytest.raises(MimyriaError, match="kind vdos"):
+        given(path, NU, bands(), columns.format("vdos", ""))
+    with caplog.at_level(logging.WARNING):
+        given(path, NU, bands(), columns.format("ir", "# resolution: 10 cm-1\n"))
+    assert "liquid or solution" in caplog.text
+    with pytest.raises(ConfigError, match="one sample at a time"):
+        read_given([str(path), str(path)], IdentifySettings(model="m"))
+    with pytest.raises(ConfigError, match="no spectrum"):
+        read_given([], IdentifySettings(model="m"))
+
+
+JCAMP = """##TITLE=butanone
+##JCAMP-DX=4.24
+##DATA TYPE={kind}
+##XUNITS=1/CM
+##YUNITS={unit}
+##FIRSTX=450
+##LASTX=3898
+##NPOINTS=1725
+##XFACTOR=1
+##YFACTOR=0.001
+##XYDATA=(X++(Y..Y))
+{lines}
+##END=
+"""
+FIRST, NEXT = "@ABCDEFGHI", "%JKLMNOPQR"
+
+
+def squeezed(values: np.ndarray) -> str:
+    """Return lines of JCAMP-DX with differences, and repeated differences joined (DIF and DUP)."""
+    lines = []
+    numbers = np.round(1000 * values).astype(int)
+    for begin in range(0, len(numbers), 25):
+        part = numbers[begin : begin + 26]
+        text = letters(part[0], FIRST, "abcdefghi")
+        steps = np.diff(part)
+        place = 0
+        while place < len(steps):
+            run = 1
+            while place + run < len(steps) and steps[place + run] == steps[place] and run < 8:
+                run += 1
+            text += letters(steps[place], NEXT, "jklmnopqr") + (f"{'STUVWXYZ'[run - 1]}" if run > 1 else "")
+            place += run
+        lines.append(f"{450 + 2 * begin}{text}")
+    return "\n".join(lines)
+
+
+def letters(value: int, positive: str, negative: str) -> str:
+    digits = str(abs(value))
+    return (positive[int(digits[0])] if value >= 0 else negative[int(digits[0]) - 1]) + digits[1:]
+
+
+def test_jcamp_with_differences_and_its_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "s.jdx"
+    for kind, unit, read in (
+        ("INFRARED SPECTRUM", "ABSORBANCE", "infrared"),
+        ("INFRARED SPECTRUM", "TRANSMITTANCE", "infrared"),
+        ("RAMAN SPECTRUM", "ARBITRARY UNITS", "raman"),
+    ):
+        values = 10 ** -bands() if unit == "TRANSMITTANCE" else bands()
+        path.write_text(JCAMP.format(kind=kind, unit=unit, lines=squeezed(values)))
+        (made,) = read_given([str(path)], IdentifySettings(model="m"))
+        assert made.kind == read
+        assert height(made, 1715) == pytest.approx(1, abs=0.03)
+    with pytest.raises(MimyriaError, match="says that it is raman"):
+        read_given([f"ir={path}"], IdentifySettings(model="m"))
+    path.write_text(JCAMP.format(kind="UV/VIS SPECTRUM", unit="ABSORBANCE", lines=squeezed(bands())))
+    with pytest.raises(MimyriaError, match="UV/VIS"):
+        read_given([str(path)], IdentifySettings(model="m"))

@@ -1,0 +1,98 @@
+"""`mimyria identify` from files to groups, in Python and on the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recognised import PLACES, recogniser
+from typer.testing import CliRunner
+
+from mimyria.cli import app
+from mimyria.errors import ConfigError
+from mimyria.identify.command import identify
+from mimyria.identify.recogniser import write_recogniser
+from mimyria.info import describe
+
+NU = np.arange(300.0, 4001, 2)
+
+
+def spectrum(path: Path, *places: float, stretch: float = 0.3) -> Path:
+    values = sum(np.exp(-(((NU - place) / 10) ** 2)) for place in (520, 1240, *places))
+    values = values + stretch * np.exp(-(((NU - 2950) / 10) ** 2))
+    np.savetxt(path, np.column_stack([NU, values]), delimiter=",")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.mym"
+    write_recogniser(path, recogniser())
+    return path
+
+
+def test_groups_and_their_bands(tmp_path: Path, model: Path) -> None:
+    made = identify(spectrum(tmp_path / "s.csv", PLACES["A"], PLACES["C"]), model=str(model))
+    assert made["A"].probability > 0.8
+    assert made["C"].probability > 0.8
+    assert made["B"].probability < 0.3
+    assert made["A"].bands[0].centre == PLACES["A"]
+    assert made.groups[0].probability >= made.groups[-1].probability
+    both = identify(
+        [spectrum(tmp_path / "s.csv", PLACES["A"]), f"raman={spectrum(tmp_path / 'r.csv', PLACES['A'], stretch=5)}"],
+        model=str(model),
+    )
+    assert both["A"].probability > 0.8
+    assert {each.kind for each in both.given} == {"infrared", "raman"}
+
+
+def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, model: Path) -> None:
+    path, out = spectrum(tmp_path / "s.csv", PLACES["B"]), tmp_path / "out"
+    words = ["identify", str(path), "--model", str(model), "--out", str(out), "--plot-format", "png,svg"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "bands that speak for it" in done.output
+    assert done.output.splitlines()[1].split()[0] == "B"
+    assert done.output.splitlines()[1].split()[2].startswith("2200")
+    lines = (out / "groups.csv").read_text().splitlines()
+    rows = list(csv.DictReader(line for line in lines if line[0] != "#"))
+    assert rows[0]["group"] == "B"
+    assert "infrared 2200" in rows[0]["bands_cm-1"]
+    assert (out / "groups.png").read_bytes().startswith(b"\x89PNG")
+    assert "B 0." in (out / "groups.svg").read_text() or (out / "groups.svg").stat().st_size > 5000
+    told = json.loads(CliRunner().invoke(app, [*words[:4], "--json"]).output)
+    assert told["groups"]["B"]["bands"][0]["centre"] == 2200
+    assert told["warnings"] == []
+
+
+def test_what_is_strange_is_said(tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    np.save(tmp_path / "comb.npy", np.column_stack([NU, np.sin(NU / 15) ** 2]))
+    made = identify(tmp_path / "comb.npy", model=str(model))
+    assert made.strangeness > 1
+    assert any("unlike anything" in remark or "looks like" in remark for remark in made.remarks)
+    assert made.remarks[0] in caplog.text
+
+
+def test_what_cannot_be(tmp_path: Path, model: Path) -> None:
+    path = spectrum(tmp_path / "s.csv")
+    for words, said in (
+        (["identify", str(path), "--model", "nothing"], "nothing does not exist"),
+        (["identify", str(tmp_path / "no.csv"), "--model", str(model)], "cannot be read"),
+        (["identify", str(path), "--model", str(model), "--column", "x"], "has no column x"),
+        (["identify", str(path), "--model", str(model), "--least", "2"], "--least"),
+        (["identify", str(path), "--model", str(model), "--out", str(path)], "is a file"),
+    ):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code != 0
+        assert said in str(done.exception or done.output), done.output
+    with pytest.raises(ConfigError, match="no spectrum"):
+        identify([], model=str(model))
+
+
+def test_the_card_is_shown(model: Path) -> None:
+    facts = describe(model)
+    assert facts["trained on"] == "made-up molecules"
+    assert facts["groups"] == "A, B, C"

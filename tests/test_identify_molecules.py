@@ -1,0 +1,45 @@
+"""Spectra that are made of lines at random."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mimyria.identify.channels import GRID, SPACING
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, broadened
+
+LINES = {"infrared": np.array([2.0, 1.0, 3.0]), "raman": np.array([1.0, 2.0, 0.5])}
+ALCOHOL = Molecule(np.array([1000.0, 1500.0, 3650.0]), LINES, np.array([0.1, 0.2, 0.98]), np.array([True]))
+
+
+@pytest.mark.parametrize("lorentz", [0.0, 1.0])
+def test_lines_keep_their_areas_and_widths(lorentz: float) -> None:
+    shape = broadened(np.array([2000.0]), np.array([3.0]), np.array([40.0]), lorentz, 0.0)
+    assert shape.sum() * SPACING == pytest.approx(3, rel=0.02)
+    assert shape[GRID == 2020] == pytest.approx(shape.max() / 2, rel=1e-6)
+
+
+def test_without_variation_it_is_the_spectrum_of_the_lines() -> None:
+    spectra = as_measured(ALCOHOL, np.random.default_rng(0), EXACT)
+    nu, values = spectra["infrared"]
+    tops = nu[1:-1][(values[1:-1] > values[2:]) & (values[1:-1] > values[:-2])]
+    assert tops.tolist() == [1000, 1500, 3650]
+    assert values[nu == 1000] / values[nu == 1500] == pytest.approx(2, rel=0.01)
+
+
+def test_hydrogen_bonds_pull_and_broaden_the_stretch_alone() -> None:
+    how = replace(EXACT, bonded=1.0)
+    for acid, furthest in ((False, 3100), (True, 2300)):
+        values = as_measured(replace(ALCOHOL, acid=acid), np.random.default_rng(1), how)["infrared"][1]
+        top = GRID[GRID > 2000][values[GRID > 2000].argmax()]
+        assert furthest < top < 3640
+        assert values[GRID == 1000] > 0.1 * values.max()
+
+
+def test_variations_are_many_and_finite() -> None:
+    random = np.random.default_rng(2)
+    made = [as_measured(ALCOHOL, random, USUAL)["infrared"] for _ in range(50)]
+    assert len({len(nu) for nu, _ in made}) > 10  # ranges differ
+    assert all(np.isfinite(values).all() and len(nu) > 100 for nu, values in made)

@@ -1,0 +1,102 @@
+"""A network learns the groups of made-up molecules; its probabilities, its familiarity and its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recognised import GROUPS, MILD, made_up, recogniser
+
+from mimyria.errors import ModelError
+from mimyria.identify.channels import GRID, channels
+from mimyria.identify.patterns import GROUPS as REAL
+from mimyria.identify.recogniser import FORMAT, PATTERNS, probability, read_recogniser, write_recogniser
+from mimyria.identify.teaching import Fit, calibrate, draw
+from mimyria.model.files import read_content, write_content
+
+
+@pytest.fixture(scope="module")
+def unseen() -> dict[str, object]:
+    random, how = np.random.default_rng(3), Fit(variation=MILD, misplaced=0.0)
+    return {pattern: draw(made_up(120, seed=5), random, how, (pattern,)) for pattern in PATTERNS}
+
+
+@pytest.mark.parametrize(("pattern", "least"), [("infrared", 0.9), ("raman", 0.6), ("both", 0.9)])
+def test_groups_of_molecules_that_were_not_trained_on(unseen: dict[str, object], pattern: str, least: float) -> None:
+    samples = unseen[pattern]
+    told = recogniser().probabilities(samples.channels) > 0.5  # type: ignore[attr-defined]
+    assert (told == samples.truth[:, :-1]).mean() > least  # type: ignore[attr-defined]  # guessing is right in half
+
+
+def test_probabilities_are_frequencies(unseen: dict[str, object]) -> None:
+    """Where it says p, about p of the molecules have the group, but for what chance makes of so few."""
+    p = np.concatenate([recogniser().probabilities(unseen[name].channels).ravel() for name in PATTERNS])  # type: ignore[attr-defined]
+    has = np.concatenate([unseen[name].truth[:, :-1].ravel() for name in PATTERNS])  # type: ignore[attr-defined]
+    for low, high in ((0, 0.3), (0.3, 0.7), (0.7, 1)):
+        inside = (p >= low) & (p <= high)
+        spread = np.sqrt((p[inside] * (1 - p[inside])).sum())
+        assert abs(has[inside].sum() - p[inside].sum()) < 3 * spread + 0.04 * inside.sum()
+
+
+def test_calibration_finds_the_right_slope_and_offset() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, 20000)
+    truth = random.uniform(size=20000) < probability(0.5 * logits - 1)
+    a, b = calibrate(logits, truth.astype(float), np.ones(20000), 1.0)
+    assert (a, b) == (pytest.approx(0.5, abs=0.03), pytest.approx(-1, abs=0.05))
+    one = calibrate(np.array([4.0]), np.array([1.0]), np.ones(1), 1.0)
+    assert one == (pytest.approx(1, abs=0.1), pytest.approx(0, abs=0.1))  # one molecule proves next to nothing
+
+
+def test_what_is_familiar_and_what_is_not(unseen: dict[str, object]) -> None:
+    known = [recogniser().strangeness(each) for each in unseen["infrared"].channels]  # type: ignore[attr-defined]
+    assert np.mean(np.array(known) > 1) < 0.05
+    comb = channels({"infrared": (GRID, np.sin(GRID / 15) ** 2)})
+    assert recogniser().strangeness(comb) > 1
+
+
+def test_a_raman_spectrum_that_is_given_as_infrared_is_seen() -> None:
+    random = np.random.default_rng(4)
+    seen = {
+        wrong: draw(made_up(120, seed=6), random, Fit(variation=MILD, misplaced=wrong), ("infrared", "raman"))
+        for wrong in (0.0, 1.0)
+    }
+    told = {
+        wrong: (probability(recogniser().logits(each.channels)[:, -1]) > 0.5).mean() for wrong, each in seen.items()
+    }
+    assert told[0.0] < 0.2
+    assert told[1.0] > 0.6
+
+
+def test_the_file_keeps_everything(tmp_path: Path, unseen: dict[str, object]) -> None:
+    write_recogniser(tmp_path / "m.mym", recogniser())
+    again = read_recogniser(tmp_path / "m.mym")
+    assert again.groups == GROUPS
+    assert again.summary == {"trained on": "made-up molecules"}
+    seen = unseen["both"].channels  # type: ignore[attr-defined]
+    np.testing.assert_allclose(again.probabilities(seen), recogniser().probabilities(seen), atol=1e-3)
+    assert again.strangeness(seen[0]) == pytest.approx(recogniser().strangeness(seen[0]), rel=0.01)  # half precision
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "m.mym"
+    write_recogniser(path, recogniser())
+    content = read_content(path, FORMAT)
+    for part in ("weights", "calibration", "familiar", "groups", "shape"):
+        write_content(path, {name: value for name, value in content.items() if name != part})
+        with pytest.raises(ModelError, match="damaged"):
+            read_recogniser(path)
+    write_content(path, content | {"calibration": torch.ones(2, 2)})
+    with pytest.raises(ModelError, match="do not fit"):
+        read_recogniser(path)
+    with pytest.raises(ModelError, match="not a file of the kind"):
+        read_recogniser("water_apt")
+    with pytest.raises(ModelError, match="does not exist"):
+        read_recogniser("nothing")
+
+
+def test_groups_have_patterns() -> None:
+    assert len(REAL) > 30
+    assert all(pattern.count("[") == pattern.count("]") for pattern in REAL.values())

@@ -99,7 +99,9 @@ def predict_frame(count: int, committee: int) -> dict[str, float]:
     """Return what both tensors of a frame of so many atoms take."""
     from mimyria.model.files import read_models
     from mimyria.model.predict import predict_all
+    from mimyria.process import set_up_memory
 
+    set_up_memory()  # as a command does
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, one worker
     torch.set_num_threads(1)
     models = read_models("water")

@@ -9,7 +9,7 @@ import sys
 
 from mimyria.errors import MimyriaError, is_full
 from mimyria.execute import PARENT
-from mimyria.process import end_with_parent, set_up_memory
+from mimyria.process import end_with_parent, set_up_collections, set_up_memory
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     _set_up_logging(debug)
     _set_up_threads()
     set_up_memory()
+    set_up_collections()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch queues end a job with it: handle it as Ctrl-C
     if (parent := os.environ.pop(PARENT, None)) is not None:  # it was killed: end like after Ctrl-C
         end_with_parent(int(parent))

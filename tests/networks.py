@@ -135,7 +135,7 @@ class NetworkContract:
         with torch.inference_mode():
             chunks = chunks_of([frame], SPECIES, model.settings.cutoff, 20, model.mean)
             assert len(chunks) > 1
-            (tensors,) = tensors_in_chunks(model, chunks).numpy()
+            (tensors,) = tensors_in_chunks([model], chunks)[0].numpy()
         assert_same(tensors, tensors_of(model, frame))
 
     def test_every_weight_can_be_trained(self, model: ResponseModel) -> None:

@@ -35,7 +35,9 @@ def whole(model: ResponseModel, frames: list[Frame]) -> torch.Tensor:
 
 
 def in_chunks(model: ResponseModel, frames: list[Frame], pairs: int) -> torch.Tensor:
-    return tensors_in_chunks(model, chunks_of(frames, model.settings.species, model.settings.cutoff, pairs, model.mean))
+    chunks = chunks_of(frames, model.settings.species, model.settings.cutoff, pairs, model.mean)
+    (tensors,) = tensors_in_chunks([model], chunks)
+    return tensors
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -48,6 +50,24 @@ def test_every_size_of_a_chunk_gives_the_same(shape: Settings) -> None:
         for pairs in sizes:
             error = (in_chunks(model, frames, pairs) - expected).abs().max() / expected.abs().max()
             assert error < 1e-12
+
+
+@pytest.mark.parametrize("pairs", [1, 150, 10**6])
+def test_compiled_chunks_give_the_same(model: ResponseModel, pairs: int) -> None:
+    """Of several frames too, and where a species is missing."""
+    frames = [*frames_of_all_kinds(), random_frame(3, n_atoms=300, length=16.0)]
+    with torch.inference_mode():
+        expected = whole(model, frames)
+        assert_same(in_chunks(model, frames, pairs).numpy(), expected.numpy())
+
+
+def test_models_of_one_shape_share_the_chunks(model: ResponseModel) -> None:
+    frames, other = [random_frame(3, n_atoms=100, length=11.0)], made_model("small", "pgt")
+    chunks = chunks_of(frames, SPECIES, model.settings.cutoff, 300, model.mean)
+    assert len(chunks) > 5
+    with torch.inference_mode():
+        for one, tensors in zip([model, other], tensors_in_chunks([model, other], chunks), strict=True):
+            assert_same(tensors.numpy(), whole(one, frames).numpy())
 
 
 def test_a_chunk_has_few_pairs_and_the_atoms_are_all_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +86,7 @@ def test_a_chunk_has_few_pairs_and_the_atoms_are_all_there_once(monkeypatch: pyt
             assert (frame.numbers[chunk.order[places].numpy()] == number).all()
     with torch.inference_mode():
         expected = whole(model, [frame])
-        assert (tensors_in_chunks(model, chunks) - expected).abs().max() < 1e-12 * expected.abs().max()
+        assert (tensors_in_chunks([model], chunks)[0] - expected).abs().max() < 1e-12 * expected.abs().max()
 
 
 def test_predictions_of_a_large_frame_are_those_of_its_repeated_part(

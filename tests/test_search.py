@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from ase.neighborlist import neighbor_list
 from conftest import random_frame
 from mimyria.frame import Frame
 from mimyria.model import compiled
-from mimyria.model.search import pairs_of
+from mimyria.model.search import grid_of, pairs_of, stretches_of
 
 needs_compiler = pytest.mark.skipif(not compiled.available(), reason="there is no C compiler")
 
@@ -26,9 +25,17 @@ def crowd(seed: int, n: int, cell: np.ndarray, periodic: tuple[bool, bool, bool]
     return Frame(rng.choice([1, 6, 8], size=n), places @ cell, cell, np.array(periodic))
 
 
-def found(ends: np.ndarray, second: np.ndarray, vectors: np.ndarray) -> Counter[tuple[float, ...]]:
-    first = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    return Counter((int(a), int(b), *np.round(v, 6) + 0.0) for a, b, v in zip(first, second, vectors, strict=True))
+def found(
+    ends: np.ndarray, second: np.ndarray, vectors: np.ndarray, atoms: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs in a certain order, atoms and vectors, and how often each is there."""
+    first = np.repeat(np.arange(len(ends)) if atoms is None else atoms, np.diff(ends, prepend=0))
+    return np.unique(np.column_stack([first, second, np.round(vectors, 6) + 0.0]), axis=0, return_counts=True)
+
+
+def same(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> None:
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 CUBE, OBLIQUE = 9.0 * np.eye(3), np.array([[8.0, 0.0, 0.0], [3.0, 7.0, 0.0], [-2.0, 2.5, 11.0]])
@@ -48,7 +55,7 @@ CASES = {
     "far apart": replace(  # a grid of cells of the cutoff would have more than can be counted
         crowd(9, 3, CUBE, (False, False, False)), positions=np.array([[1e7, 2e7, 3e7], [-1e7, -2e7, 0], [1, 0, 0]])
     ),
-    "dense": crowd(7, 200, 5.0 * np.eye(3), (True, True, True)),  # more neighbours than room is made for at first
+    "dense": crowd(7, 30, 5.0 * np.eye(3), (True, True, True)),  # more neighbours than room is made for at first
 }
 
 
@@ -60,7 +67,27 @@ def test_the_search_finds_every_pair_once(case: str, cutoff: float) -> None:
     atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.periodic)
     i, second, vectors = neighbor_list("ijD", atoms, cutoff)
     theirs = found(np.bincount(i, minlength=len(frame)).cumsum(), second, vectors)
-    assert found(*pairs_of(frame, cutoff)) == theirs
+    same(found(*pairs_of(frame, cutoff)), theirs)
+
+
+@needs_compiler
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("most", [1, 900, 10**6])
+def test_stretches_have_every_atom_and_pair_once(case: str, most: int) -> None:
+    grid = grid_of(CASES[case], 4.0)
+    assert grid is not None
+    stretches = list(stretches_of(grid, 4.0, most))
+    for atoms, (ends, *_) in stretches:
+        assert len(atoms) == 1 or len(atoms) * np.diff(ends, prepend=0).max() <= most
+    atoms = np.concatenate([atoms for atoms, _ in stretches])
+    np.testing.assert_array_equal(np.sort(atoms), np.arange(len(CASES[case])))
+    counts = np.concatenate([np.diff(pairs.ends, prepend=0) for _, pairs in stretches])
+    second, vectors = (np.concatenate([pairs[part] for _, pairs in stretches]) for part in (1, 2))
+    same(found(counts.cumsum(), second, vectors, atoms), found(*pairs_of(CASES[case], 4.0)))
+    if most == 10**6:
+        assert len(stretches) == 1
+    elif most == 900 and len(atoms) > 200:
+        assert len(stretches) < len(atoms) / 4
 
 
 @needs_compiler
@@ -69,9 +96,9 @@ def test_order_and_precision_of_the_arrays_are_of_no_matter(periodic: tuple[bool
     frame = crowd(8, 40, OBLIQUE, periodic)
     expected = found(*pairs_of(frame, 5.0))
     columns = replace(frame, positions=np.asfortranarray(frame.positions), cell=np.asfortranarray(frame.cell))
-    assert found(*pairs_of(columns, 5.0)) == expected
+    same(found(*pairs_of(columns, 5.0)), expected)
     single = replace(frame, cell=frame.cell.astype(np.float32))  # whose numbers are whole or halves
-    assert found(*pairs_of(single, 5.0)) == expected
+    same(found(*pairs_of(single, 5.0)), expected)
 
 
 def test_moved_by_lattice_vectors_nothing_changes() -> None:
@@ -80,7 +107,7 @@ def test_moved_by_lattice_vectors_nothing_changes() -> None:
     moved = Frame(frame.numbers, frame.positions + shifts, frame.cell, frame.periodic)
     one, other = pairs_of(frame, 5.0), pairs_of(moved, 5.0)
     np.testing.assert_array_equal(one.ends, other.ends)
-    assert found(*one) == found(*other)
+    same(found(*one), found(*other))
 
 
 @needs_compiler

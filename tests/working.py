@@ -18,9 +18,9 @@ def processes_at_once() -> Iterator[None]:
     """Pools of several workers wait until their processes are there, so that these do all the work."""
     ready = pools.Pool._ready
 
-    def patiently(pool: pools.Pool, code: bytes, seconds: float) -> bool:
+    def patiently(pool: pools.Pool, code: pools._Code, seconds: float) -> bool:
         while not ready(pool, code, seconds):
-            if pool._refused or not code:
+            if pool._refused or not code.pickled:
                 return False
             time.sleep(0.005)
         return True

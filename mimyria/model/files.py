@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -104,7 +105,7 @@ def read_every_level(
     """Return the model of a file with the read-outs of all of its levels of theory; see `read_model`."""
     place = choose_device(str(device))
     path = bundled(path_of(path), target)
-    content = read_content(path, FORMAT)
+    content = _read_once(path)
     try:
         stored = content["settings"]
         tuples = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
@@ -132,7 +133,7 @@ def read_every_level(
 def stated_level(path: Path, target: str, level: str | None) -> str:
     """Return the level of theory, in words, at which the model of a file predicts; empty where it is not known."""
     place = bundled(path, target)
-    levels = [from_stated(stated) for stated in read_content(place, FORMAT).get("levels", [{}])]
+    levels = [from_stated(stated) for stated in _read_once(place).get("levels", [{}])]
     chosen = levels[-1 if level is None else find_level(levels, level, str(place))]
     return "" if chosen == UNKNOWN else str(chosen)
 
@@ -157,6 +158,17 @@ def bundled_pair(name: str) -> list[Path]:
     """Return the files of the bundled models of a name, such as ``water`` or ``water_apt``; empty if there are none."""
     files = BUNDLED.glob(f"{name}*.mym") if re.fullmatch(r"[\w-]+", name) else ()
     return sorted(file for file in files if name in (file.stem, file.stem.rpartition("_")[0]))
+
+
+def _read_once(path: Path) -> dict[str, Any]:
+    """Return the content of a model file, which is read again only where it has changed: a command asks it twice."""
+    stated = path.stat() if path.is_file() else None
+    return _read_of(path, (stated.st_mtime_ns, stated.st_size, stated.st_ino) if stated else ())
+
+
+@functools.lru_cache(maxsize=4)
+def _read_of(path: Path, state: tuple[int, ...]) -> dict[str, Any]:
+    return read_content(path, FORMAT)
 
 
 def read_content(path: Path, expected: str) -> dict[str, Any]:

@@ -90,8 +90,9 @@ def _padded(
     if dtype == torch.float32 and compiled.available():
         to = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64), np.empty((*shape, 3), dtype=np.float32)
         for of_frame in pairs:
-            compiled.call("padded", len(of_frame.ends), first, *of_frame, place, kinds, k, float(cutoff), *to)
-            first += len(of_frame.ends)
+            rows = place[first : first + len(of_frame.ends)]
+            compiled.call("padded", len(rows), rows, first, *of_frame, place, kinds, k, float(cutoff), *to)
+            first += len(rows)
         return to
     neighbours, vectors = np.zeros(shape, dtype=np.int64), np.zeros((*shape, 3))
     vectors[..., 0] = cutoff

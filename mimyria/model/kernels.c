@@ -442,16 +442,18 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
     return failed;
 }
 
-/* All pairs of atoms nearer than a cutoff, with every image, sorted by the first; ends counts those beyond `most` too.
+/* All pairs of the atoms `firsts` (n) with others nearer than a cutoff, every image, in their order; ends counts those
+beyond `most` too.
 
-points (n, 3) lie in cells of a grid, in whose order `sorted` names the atoms: those of cell c from begins[c]. Neighbours
+points lie in cells of a grid, in whose order `sorted` names the atoms: those of cell c from begins[c]. Neighbours
 are in cells at most `reach` away along each axis; cells beyond the end of a periodic axis are those of an image. */
-int pairs_within(const double *points, count n, const double *lattice, const count *periodic, const count *cells,
-                 const count *reach, const count *cell_of, const count *sorted, const count *begins, double cutoff,
-                 count most, count *second, double *vectors, count *ends)
+int pairs_within(const count *firsts, count n, const double *points, const double *lattice, const count *periodic,
+                 const count *cells, const count *reach, const count *cell_of, const count *sorted, const count *begins,
+                 double cutoff, count most, count *second, double *vectors, count *ends)
 {
     count found = 0;
-    for (count i = 0; i < n; i++) {
+    for (count number = 0; number < n; number++) {
+        const count i = firsts[number];
         const count *here = cell_of + 3 * i;
         const double *p = points + 3 * i;
         for (count da = -reach[0]; da <= reach[0]; da++)
@@ -484,17 +486,18 @@ int pairs_within(const double *points, count n, const double *lattice, const cou
                         found++;
                     }
                 }
-        ends[i] = found;
+        ends[number] = found;
     }
     return 0;
 }
 
-/* Neighbours, their species and vectors of a frame's atoms as in `Graph`; place and kind count through all frames. */
-int padded(count n, count first, const count *ends, const count *second, const double *from, const count *place,
-           const count *kind, count k, double cutoff, count *neighbours, count *kinds, float *vectors)
+/* Neighbours, their species and vectors of some atoms of a frame as in `Graph`, in these rows; place and kind are those
+of all atoms, of which the frame's are counted from `first`. */
+int padded(count n, const count *rows, count first, const count *ends, const count *second, const double *from,
+           const count *place, const count *kind, count k, double cutoff, count *neighbours, count *kinds, float *vectors)
 {
     for (count i = 0, pair = 0; i < n; i++) {
-        const count row = place[first + i] * k;
+        const count row = rows[i] * k;
         for (count column = row; column < row + k; column++) {
             const int real = pair < ends[i];
             const count other = real ? first + second[pair] : 0;

@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mimyria.frame import Array, Frame, with_charge
 from mimyria.model import compiled
@@ -258,29 +259,38 @@ def predict_together(
 
 
 def _predict(models: Sequence[ResponseModel], frames: list[Frame], room: Room) -> list[list[Prediction]]:
-    counts = [len(frame) for frame in frames]
-    shared: dict[Any, Any] = {}
-    predictions: list[list[Prediction]] = []
-    for model in models:
+    of_shape: dict[Any, list[int]] = {}
+    for number, model in enumerate(models):
         shape = replace(model.settings, target=""), device_of(model), model.mean.dtype
-        with torch.inference_mode():
-            if shape not in shared:
-                graphs = _graphs(model, frames, room.pairs(model))
-                environments = [neighbour_counts_and_distances(graph, model.settings.cutoff) for graph in graphs]
-                shared[shape] = graphs, environments, model.geometry(graphs[0]) if len(graphs) == 1 else None
-            graphs, environments, geometry = shared[shape]
-            tensors = tensors_in_chunks(model, graphs) if geometry is None else model.tensors(geometry)
-            members = tensors.cpu().double()
+        of_shape.setdefault(shape, []).append(number)
+    predictions: list[list[Prediction]] = [[] for _ in models]
+    with torch.inference_mode():
+        for numbers in of_shape.values():
+            alike = [models[number] for number in numbers]
+            graphs = _graphs(alike[0], frames, room.pairs(alike[0]))
+            environments = [neighbour_counts_and_distances(graph, alike[0].settings.cutoff) for graph in graphs]
+            if len(graphs) == 1:
+                geometry = alike[0].geometry(graphs[0])
+                tensors = [model.tensors(geometry) for model in alike]
+            else:
+                tensors = tensors_in_chunks(alike, graphs)
             order = torch.cat([graph.order for graph in graphs])
-            beyond = torch.cat([is_extrapolated(model, *each) for each in zip(graphs, environments, strict=True)])
-            extrapolated = torch.empty_like(beyond).index_copy(0, order, beyond).cpu()
-        predictions.append([])
-        for of_frame, outside in zip(torch.split(members, counts, 1), torch.split(extrapolated, counts), strict=True):
-            mean = of_frame.mean(0)
-            deviations = of_frame - mean
-            deviations = deviations - deviations.mean(1, keepdim=True)  # as after projecting out the sum rule's excess
-            spread = committee_spread(deviations) if len(of_frame) > 1 else torch.full((len(mean),), torch.nan)
-            predictions[-1].append(Prediction(mean.numpy(), spread.numpy(), of_frame.numpy(), outside.numpy()))
+            for number, model, of_model in zip(numbers, alike, tensors, strict=True):
+                beyond = torch.cat([is_extrapolated(model, *each) for each in zip(graphs, environments, strict=True)])
+                extrapolated = torch.empty_like(beyond).index_copy(0, order, beyond).cpu()
+                predictions[number] = _of_frames(of_model.cpu().double(), extrapolated, frames)
+    return predictions
+
+
+def _of_frames(members: Tensor, extrapolated: Tensor, frames: Sequence[Frame]) -> list[Prediction]:
+    """Return the predictions of frames from the tensors of each member for all atoms."""
+    counts, predictions = [len(frame) for frame in frames], []
+    for of_frame, outside in zip(torch.split(members, counts, 1), torch.split(extrapolated, counts), strict=True):
+        mean = of_frame.mean(0)
+        deviations = of_frame - mean
+        deviations = deviations - deviations.mean(1, keepdim=True)  # as after projecting out the sum rule's excess
+        spread = committee_spread(deviations) if len(of_frame) > 1 else torch.full((len(mean),), torch.nan)
+        predictions.append(Prediction(mean.numpy(), spread.numpy(), of_frame.numpy(), outside.numpy()))
     return predictions
 
 

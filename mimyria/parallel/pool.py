@@ -12,6 +12,7 @@ begin, and short work is done before any process is started; see `nursery`.
 
 from __future__ import annotations
 
+import functools
 import logging
 import pickle
 import sys
@@ -19,6 +20,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,7 +67,8 @@ class Pool:
     def start(self, function: Callable[..., object]) -> None:
         """Start the processes before there is work, for what a function needs, and wait until they are there."""
         self._seconds = SECONDS_ALONE
-        while not self._ready(pickle.dumps(function), 0.0) and not self._refused:
+        code = _Code(function)
+        while code.pickled and not self._ready(code, 0.0) and not self._refused:
             time.sleep(0.01)
 
     def in_order(self, function: Callable[[list[A]], B], items: Iterable[A], most: int = MOST) -> Generator[B]:
@@ -82,17 +86,13 @@ class Pool:
         RunFailed
             If processes are killed again and again.
         """
-        stretches = Stretches(items, most)
-        try:
-            code = pickle.dumps(function, pickle.HIGHEST_PROTOCOL) if self.workers > 1 else b""
-        except (pickle.PicklingError, AttributeError, TypeError):
-            code = b""
+        stretches, code = Stretches(items, most), _Code(function)
         yield from self._in_threads(function, code, stretches)
-        if self._nursery is not None and code:
-            yield from self._nursery.in_order(code, stretches)
+        if self._nursery is not None and code.pickled:
+            yield from self._nursery.in_order(code.pickled, stretches)
         stretches.finish()
 
-    def _in_threads(self, function: Callable[[list[A]], B], code: bytes, stretches: Stretches) -> Iterator[B]:
+    def _in_threads(self, function: Callable[[list[A]], B], code: _Code, stretches: Stretches) -> Iterator[B]:
         """Yield results until the processes are there."""
         threads = min(self.workers, MOST_THREADS)
         waiting: deque[tuple[int, Future[tuple[float, B]]]] = deque()
@@ -117,19 +117,33 @@ class Pool:
             self._seconds += time.monotonic() - begin
             executor.shutdown(cancel_futures=True)
 
-    def _ready(self, code: bytes, seconds: float) -> bool:
-        """Return whether the processes can compute a pickled function; start them when their time has come."""
-        if not code or self._refused or (self._nursery is None and self._seconds + seconds < SECONDS_ALONE):
+    def _ready(self, code: _Code, seconds: float) -> bool:
+        """Return whether the processes can compute a function; start them when their time has come."""
+        if self._refused or (self._nursery is None and self._seconds + seconds < SECONDS_ALONE) or not code.pickled:
             return False
         try:
             if self._nursery is None:
-                self._nursery = Nursery(code, self.workers)
+                self._nursery = Nursery(code.pickled, self.workers)
             return self._nursery.ready()
         except (OSError, EOFError) as error:
             reason = str(error) or (self._nursery.last_words() if self._nursery else "")
             log.warning(f"no processes could be started, threads go on: {reason}")
             self.__exit__()
             return False
+
+
+@dataclass(frozen=True)
+class _Code:
+    """A function for other processes."""
+
+    function: Callable[..., object]
+
+    @functools.cached_property
+    def pickled(self) -> bytes:
+        """What they are sent, made when it is needed; empty where it cannot be."""
+        with suppress(pickle.PicklingError, AttributeError, TypeError):
+            return pickle.dumps(self.function, pickle.HIGHEST_PROTOCOL)
+        return b""
 
 
 def _timed(function: Callable[[A], B], argument: A) -> tuple[float, B]:

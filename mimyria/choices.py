@@ -82,6 +82,8 @@ ELEMENTS = Pairs(of=Kind(pattern=".+", takes="an element"), metavar="NAME=ELEMEN
 MASSES = Pairs(of=positive("U"), metavar="ATOMS=U")
 TARGET = Choice(names=target_names, metavar="TARGET")
 
+ATR, FILM = Numbers(counts=(2,)), Numbers(counts=(1, 2))
+ANGLE = Number(minimum=0, below=90, takes="an angle of 0 to 90°", metavar="DEGREES")
 RADII = Numbers(counts=tuple(range(1, 9)), metavar="RADII")
 
 

@@ -237,10 +237,12 @@ def bands(
     ConfigError, SpectrumError
         If there is no such file, run or column, or a range lies outside of the spectrum.
     """
+    from mimyria.settings import BandsSettings
     from mimyria.spectra.bands import SHOWN, measure_bands
     from mimyria.spectra.remade import remake_spectra
     from mimyria.spectra.spectrum import Spectra, Spectrum, read_spectrum
 
+    asked = BandsSettings(column=column, range=tuple(ranges))
     if isinstance(spectrum, Spectrum):
         spectra = Spectra({spectrum.kind: spectrum})
     elif (path := Path(spectrum)).is_dir():
@@ -260,7 +262,7 @@ def bands(
     for each, name in chosen:
         if said := each.remark(name):
             log.info(f"{each.origin}: {said}")
-    return [band for each, name in chosen for band in measure_bands(each, name, ranges)]
+    return [band for each, name in chosen for band in measure_bands(each, name, asked.range)]
 
 
 def static(run: File, other: File | None = None) -> tuple[ZeroFrequency, ZeroFrequency | None]:

@@ -135,7 +135,7 @@ def stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
     for process in stopped:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGTERM)
-    end = time.monotonic() + GRACE_PERIOD  # for all together
+    end = time.monotonic() + GRACE_PERIOD  # for all together: they end side by side
     for process in stopped:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(end - time.monotonic(), 0))
@@ -166,6 +166,7 @@ class LocalExecutor:
         try:
             while more or running:
                 while more and len(running) < self.workers:
+                    # No earlier: a job may come with a lock, as of a frame to label, that others could have meanwhile.
                     job = next(waiting, None)
                     if job is None:
                         more = False

@@ -51,6 +51,7 @@ def autotrain(settings: AutotrainSettings, path: Path) -> str:
         If it is stopped; the same call resumes it.
     """
     with locked(path / "lock", SECONDS_TO_END) as lock:
+        # The steps inherit the lock: after a kill of this process no other begins while one of them still writes.
         loop = Loop(settings, RunFolder(path, settings), (lock.fileno(),))
         try:
             return loop.run()
@@ -151,6 +152,7 @@ class Loop:
     def _choose(self, number: int) -> list[Place]:
         """Return the frames that a cycle adds: a batch, and as many as failed in the cycle before."""
         chosen, free = self.settings.selection, self._free(number)
+        # Of each cycle anew, so that a loop that was stopped draws what it would have drawn.
         generator = np.random.default_rng([chosen.seed, number])
         if number == 1 and isinstance(chosen.first, int):
             return draw_places(free, min(chosen.first, self._labels_left()), generator)

@@ -232,6 +232,7 @@ def _opened(places: Sequence[Mapping[str, Any]], settings: SpectrumSettings) -> 
     if any(place["start"] not in found for place in places):
         raise TrajectoryError(f"{path} has changed since the run began; run the same command again")
     segments = [found[place["start"]] for place in places]
+    # The trajectory may have grown while the job waited in a queue; all jobs use what was there when the run began.
     for segment, place in zip(segments, places, strict=True):
         segment.n_frames = place["frames"]
     return segments

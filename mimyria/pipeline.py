@@ -192,6 +192,7 @@ def _make_rates(
         origins = [run.origin for run in series]
     _keep(out / "series.h5", origins)
     write_series(out / "series.h5", series)
+    # Only now: until the series is on the disk the checkpoints are all there is.
     for folder in unfinished.glob("[0-9]*"):
         shutil.rmtree(folder)
 
@@ -228,33 +229,20 @@ def choose_kinds(targets: Collection[str], settings: SpectrumSettings) -> list[s
         If a target is missing, or a setting is of a kind that is not made.
     """
     kinds = select_kinds(settings.kinds, targets)
-    moving = next((kind for kind in MOVING if kind in kinds), "ir")
-    settings_of_kinds: list[tuple[str, str, object]] = [
-        ("--porto", "raman", settings.porto),
-        (
-            "--stokes" if settings.laser is None else "--laser",
-            "hyper_raman" if "hyper_raman" in kinds else "raman",
-            settings.stokes_laser,
-        ),
-        ("--epsilon-infinity", "sfg" if settings.light and "sfg" in kinds else "ir", settings.epsilon_infinity),
-        ("--atr", "ir", settings.atr),
-        ("--film", "ir", settings.film),
-        ("--reflection", "ir", settings.reflection is not None),
-        ("--directions", "ir", settings.directions),
-        ("--pair-radii", "raman" if "raman" in kinds else "ir", settings.pair_radii),
-        ("--moving-window", moving, settings.moving_window),
-        ("--depth-step", "depth", settings.depth_step != SpectrumSettings.depth_step),
-        ("--depth-from", "depth", settings.depth_from != SpectrumSettings.depth_from),
-        ("--per", "raman" if settings.per == "molecule" and "raman" in kinds else "ir", settings.per != "cell"),
-        ("--local-field", "raman", settings.local_field),
-        ("--pair-cutoff", "depth" if "depth" in kinds else "sfg", settings.pair_cutoff is not None),
-        ("--light", "sfg", settings.light),
-        *((f"--reference {text}", kind_of(text), text) for text in settings.reference),
+    of_kinds = [
+        (flag(name), each.of)
+        for name, each in declared(SpectrumSettings).items()
+        if each.of and getattr(settings, name) != each.default
     ]
-    for name, kind, given in settings_of_kinds:
-        if given and kind not in kinds:
+    if settings.epsilon_infinity is not None and not settings.light:  # sum frequency needs it for its light alone
+        of_kinds.append(("--epsilon-infinity", ("ir",)))
+    if settings.per.startswith("area"):
+        of_kinds.append((f"--per {settings.per}", ("ir",)))
+    of_kinds += [(f"--reference {text}", (kind_of(text),)) for text in settings.reference]
+    for name, of in of_kinds:
+        if set(of).isdisjoint(kinds):
             raise ConfigError(
-                f"{name}: no {kind} spectrum is made, only {', '.join(kinds)}; see --kinds, --apt, --pgt, --tensor"
+                f"{name}: no {of[0]} spectrum is made, only {', '.join(kinds)}; see --kinds, --apt, --pgt, --tensor"
             )
     return kinds
 

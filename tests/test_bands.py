@@ -176,7 +176,7 @@ def test_what_is_no_band_is_refused(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     table.write_text("0,1\n10,2\n20,1\n")
     for words in ("20 10", "a b", "10", "1 2 3", "nan 5"):
-        refused(run("bands", table, "--range", words), "--range takes two wavenumbers, the lower first")
+        refused(run("bands", table, "--range", words), "--range takes two wavenumbers (cm⁻¹), the lower first")
     refused(run("bands", table, "--range", "100 200"), "a.csv: fewer than three points of column_2 from 100 to 200")
     refused(run("bands", table, "--column", "x"), "a.csv has no column x")
     refused(run("bands", tmp_path), "holds no run")

@@ -60,7 +60,7 @@ def test_two_folders(run: Run, tmp_path: Path) -> None:
     for scale in (0.0, np.inf, np.nan):
         with pytest.raises(ConfigError, match="--scale takes a number above 0"):
             difference_of_runs(tmp_path / "a", tmp_path / "b", scale=scale)
-    with pytest.raises(ConfigError, match="--range takes the lowest and the highest"):
+    with pytest.raises(ConfigError, match="--range takes two wavenumbers"):
         difference_of_runs(tmp_path / "a", tmp_path / "b", range=(900.0, 300.0))
     refused(run("compare", tmp_path / "a", tmp_path / "b"), "--difference FILE.csv")
     refused(run("compare", tmp_path / "a" / "ir.csv", tmp_path / "b" / "ir.csv", "--per", "H2O"), "two folders")

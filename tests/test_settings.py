@@ -27,8 +27,17 @@ from mimyria.labels.label import _Session
 from mimyria.model.model import PRESETS
 from mimyria.rates.stride import chosen_stride
 from mimyria.rates.window import WINDOWS
-from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
+from mimyria.settings import (
+    BandsSettings,
+    CompareSettings,
+    HarmonicSettings,
+    LabelSettings,
+    OpticsSettings,
+    SpectrumSettings,
+    TrainSettings,
+)
 from mimyria.spectra.kinds import KINDS
+from mimyria.spectra.moving import MOVING
 from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.tensor_pass import pass_identity
 from mimyria.training.train import _facts
@@ -38,6 +47,10 @@ COMMANDS: dict[str, tuple[type[Settings], list[str]]] = {
     "spectrum": (SpectrumSettings, ["md.xyz", "--out", "o"]),
     "label": (LabelSettings, ["md.xyz"]),
     "train": (TrainSettings, ["labels.xyz", "--target", "apt", "--out", "m"]),
+    "harmonic": (HarmonicSettings, ["water.xyz", "--out", "o"]),
+    "compare": (CompareSettings, ["a.csv", "b.csv"]),
+    "bands": (BandsSettings, ["a.csv"]),
+    "optics": (OpticsSettings, ["a.csv", "--index", "1.33", "--out", "o"]),
 }
 
 WRONG: list[tuple[str, str, Any, str, str]] = [
@@ -72,7 +85,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("spectrum", "timestep", -1, "-1", "--timestep must be positive, not -1"),
     ("spectrum", "cell", (1.0, 2.0), "1 2", "--cell takes 3, 6 or 9 numbers or a file, not '1 2'"),
     ("spectrum", "cell", (1.0, 2.0, math.nan), "1 2 nan", "--cell takes 3, 6 or 9 numbers or a file, not '1 2 nan'"),
-    ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, not 'gif'"),
+    ("spectrum", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, none, not 'gif'"),
     (
         "spectrum",
         "plot_format",
@@ -96,7 +109,25 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("train", "validation", 1.5, "1.5", "--validation must be at least 0 and below 1, not 1.5"),
     ("train", "learning_rate", math.nan, "nan", "--learning-rate must be positive and finite, not nan"),
     ("train", "preset", "huge", "huge", "--preset takes default, small, published, not 'huge'"),
+    ("harmonic", "temperature", -5, "-5", "--temperature must be positive, not -5"),
+    ("harmonic", "symmetry_number", 0, "0", "--symmetry-number takes a positive whole number, not 0"),
+    ("harmonic", "profile", "voigt", "voigt", "--profile takes lorentzian or gaussian, not 'voigt'"),
+    ("harmonic", "plot_format", ("gif",), "gif", "--plot-format takes png, pdf, svg, html, none, not 'gif'"),
+    ("compare", "scale", 0, "0", "--scale takes a number above 0, not 0"),
+    ("compare", "scale", math.inf, "inf", "--scale takes a number above 0, not inf"),
+    (
+        "bands",
+        "range",
+        ((3800, 3000),),
+        "3800 3000",
+        "--range takes two wavenumbers (cm⁻¹), the lower first, not",
+    ),
+    ("optics", "reflection", 95, "95", "--reflection takes an angle of 0 to 90°, not 95"),
+    ("optics", "atr", (45.0,), "45", "--atr takes 2 numbers, not '45'"),
+    ("optics", "light", "x", "x", "--light takes s or p, not 'x'"),
+    ("optics", "at", math.nan, "nan", "--at must be finite, not nan"),
 ]
+NEEDED: dict[type[Settings], dict[str, Any]] = {TrainSettings: {"target": "apt"}, OpticsSettings: {"index": 1.33}}
 
 
 @pytest.mark.parametrize(("command", "name", "value", "text", "words"), WRONG)
@@ -105,7 +136,7 @@ def test_a_wrong_value_is_refused_with_the_same_words(
 ) -> None:
     part, needed = COMMANDS[command]
     with pytest.raises(ConfigError) as error:
-        part(**({"target": "apt"} if part is TrainSettings else {}) | {name: value})
+        part(**NEEDED.get(part, {}) | {name: value})
     assert str(error.value).startswith(words)
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({name: text}), encoding="utf-8")
     for said in ([flag(name), text], ["--config", tmp_path / "c.yaml"]):
@@ -115,7 +146,7 @@ def test_a_wrong_value_is_refused_with_the_same_words(
 
 @pytest.mark.parametrize("part", [part for part, _ in COMMANDS.values()])
 def test_no_number_is_infinite_or_none(part: type[Settings]) -> None:
-    given = {"target": "apt"} if part is TrainSettings else {}
+    given = NEEDED.get(part, {})
     for name, one in declared(part).items():
         if isinstance(one.kind, Number):
             for wrong in (math.nan, math.inf, -math.inf, True, [1.0], object()):
@@ -249,6 +280,9 @@ def test_choices_are_those_of_the_rooms() -> None:
         (declarations.UNITS, VELOCITY),
     ):
         assert sorted(names) == sorted(room)
+    known = declared(SpectrumSettings)
+    assert {kind for each in known.values() for kind in each.of} <= KINDS.keys()
+    assert known["moving_window"].of == tuple(MOVING)
 
 
 @pytest.mark.parametrize("part", HARMLESS)

@@ -34,11 +34,6 @@ DOING = {"label": "labelling", "train": "training", "evaluate": "evaluation", "s
 SECONDS_BETWEEN_UPDATES = 60.0
 
 
-def command(*words: str | Path) -> tuple[str, ...]:
-    """Return a command line of this program."""
-    return program(*words)
-
-
 class Steps:
     """The steps, with the flags that the settings give to each.
 
@@ -142,6 +137,7 @@ class Steps:
                     words += ["--plot", parity_plot(folder, name), *self._groups()]
                     self._run_or_raise(LocalExecutor(), place, *words)
                 errors[name] = read_json(place / ERRORS)
+                # After each network, so that a kill costs the evaluation of one.
                 write_json(folder / ERRORS, errors)
         return errors
 
@@ -163,7 +159,7 @@ class Steps:
                 words += ["--executor", executor]  # of the passes: what pools them is no work for a queue
             self._run_or_raise(LocalExecutor(), folder / "prediction", *words, "--config", self.flags["spectrum"])
         state_biases(folder, read_json(models / ERRORS))
-        write_json(folder / MADE, wanted)
+        write_json(folder / MADE, wanted)  # last: only with it are the spectra known to be whole
 
     def _groups(self) -> list[str | Path]:
         """Return the flags that name the groups, where the user has named some."""
@@ -183,7 +179,7 @@ class Steps:
     def _job(self, folder: Path, *words: str | Path) -> Job:
         folder.mkdir(parents=True, exist_ok=True)
         absolute = [word.resolve() if isinstance(word, Path) else word for word in words]
-        return Job(folder, command(*absolute), self.held)
+        return Job(folder, program(*absolute), self.held)
 
     def _run_or_raise(self, executor: Executor, place: Path, *words: str | Path) -> None:
         if self._run(executor, place, *words):

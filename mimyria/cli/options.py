@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mimyria.config import read_settings
-from mimyria.declare import Many, Pairs, Settings, Switch, declared, flag, from_words, panel_of
+from mimyria.declare import Many, Pairs, Range, Settings, Switch, declared, flag, from_words, panel_of
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -39,7 +39,7 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
     """Return the parameter of an option; all but switches are texts, so that a wrong value is refused as elsewhere."""
     known = declared(part)[name]
     missing = known.default is MISSING
-    switch, several = isinstance(known.kind, Switch), isinstance(known.kind, Many | Pairs)
+    switch, several, two = (isinstance(known.kind, kinds) for kinds in (Switch, Many | Pairs, Range))
     option = typer.Option(
         flag(name),
         help=known.help,
@@ -47,7 +47,7 @@ def _option(part: type[Settings], name: str) -> inspect.Parameter:
         rich_help_panel=panel_of(part, name) or None,
         show_default=False,  # it stands in the help
     )
-    sort = bool if switch else list[str] | None if several else str | None
+    sort = bool if switch else list[str] | None if several else tuple[str, str] | None if two else str | None
     return inspect.Parameter(
         name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,

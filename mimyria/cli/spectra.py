@@ -1,16 +1,17 @@
-"""The commands of the spectra: spectrum, compare."""
+"""The commands of the spectra: spectrum, compare, bands, optics, static."""
 
 from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mimyria.cli.options import Config, Json, with_options
+from mimyria.declare import values_of
 from mimyria.errors import ConfigError
-from mimyria.settings import SpectrumSettings
+from mimyria.settings import BandsSettings, CompareSettings, OpticsSettings, SpectrumSettings
 
 
 @with_options
@@ -38,17 +39,12 @@ def rates(folder: Annotated[Path, typer.Argument(help="The folder of its task.")
     run_pass(folder)
 
 
+@with_options
 def compare(
     first: Annotated[Path, typer.Argument(help="CSV of ours, JCAMP-DX, or any table with the wavenumber first.")],
     second: Annotated[Path, typer.Argument(help="The other.")],
-    column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the first.")] = None,
-    range: Annotated[tuple[float, float], typer.Option(help="Lowest and highest wavenumber, cm⁻¹.")] = (0.0, 1e9),
-    scale: Annotated[float, typer.Option(help="What the second is multiplied with.")] = 1.0,
+    settings: CompareSettings,
     difference: Annotated[Path | None, typer.Option(help="CSV for first - SCALE·second, with its error.")] = None,
-    per: Annotated[
-        str,
-        typer.Option(help="Of two folders: scale the second to the number of these molecules in the first: H2O."),
-    ] = "",
     json: Json = False,
     config: Config = None,
 ) -> None:
@@ -59,21 +55,22 @@ def compare(
     if first.is_dir() and second.is_dir():
         if difference is None:
             raise ConfigError("of two folders the difference is made: give --difference FILE.csv")
-        if column or json:
+        if settings.column or json:
             raise ConfigError(
-                f"{'--column' if column else '--json'} is for two files: of two folders all columns count"
+                f"{'--column' if settings.column else '--json'} is for two files: of two folders all columns count"
             )
-        _folders(first, second, difference, scale, per, range)
+        _folders(first, second, difference, settings)
         return
-    if per:
+    if settings.per:
         raise ConfigError("--per needs two folders of runs")
     from mimyria.spectra.compare import compare as run
 
-    result = run(first, second, column=column, range=range, scale=scale, difference=difference)
+    how = {name: value for name, value in values_of(settings, CompareSettings).items() if name != "per"}
+    result = run(first, second, difference=difference, **how)
     typer.echo(json_format.dumps(result.as_dict()) if json else result)
 
 
-def _folders(first: Path, second: Path, out: Path, scale: float, per: str, range: tuple[float, float]) -> None:
+def _folders(first: Path, second: Path, out: Path, settings: CompareSettings) -> None:
     """Write the difference of two folders, and its picture; print where it goes through zero."""
     from mimyria.figures.difference import plot_difference
     from mimyria.spectra.run_difference import difference_of_runs
@@ -81,64 +78,42 @@ def _folders(first: Path, second: Path, out: Path, scale: float, per: str, range
 
     if out.suffix != ".csv":
         raise ConfigError(f"--difference takes a file that ends in .csv, not {out}")
-    made = difference_of_runs(first, second, scale=scale, molecule=per, range=range)
+    made = difference_of_runs(first, second, scale=settings.scale, molecule=settings.per or "", range=settings.range)
     write_csv(out, made)
     plot_difference(out.with_suffix(".png"), made)
     for name in made.quantities:
         typer.echo(f"{name}: {made.header[name]}; isosbestic points: {made.header[f'isosbestic points of {name}']}")
 
 
+@with_options
 def bands(
     spectrum: Annotated[Path, typer.Argument(help="Folder of a run, a CSV file in it, or any table of a spectrum.")],
-    ranges: Annotated[
-        list[str] | None, typer.Option("--range", help='Range of a band, cm⁻¹: "3000 3800" (repeatable).')
-    ] = None,
-    column: Annotated[str | None, typer.Option(help="Name of the intensity; without it, the usual ones.")] = None,
+    settings: BandsSettings,
     json: Json = False,
+    config: Config = None,
 ) -> None:
     """Integral, centre, maximum, height and width of bands, with errors; those that are found, or given ranges."""
     from mimyria.commands import bands as measure
     from mimyria.spectra.bands import band_table
 
-    found = measure(spectrum, ranges=[range_of(text) for text in ranges or ()], column=column)
+    found = measure(spectrum, ranges=settings.range, column=settings.column)
     typer.echo(json_format.dumps([band.as_dict() for band in found]) if json else band_table(found))
 
 
+@with_options
 def optics(
     measured: Annotated[Path, typer.Argument(help="What was measured: JCAMP-DX or a table with the wavenumber first.")],
     out: Annotated[Path, typer.Option(help="CSV for n·α, n, κ and what follows from them.")],
-    index: Annotated[float, typer.Option(help="Refractive index of the sample where it does not absorb.")],
-    at: Annotated[float | None, typer.Option(help="Where that is, cm⁻¹; without it, the highest wavenumber.")] = None,
-    atr: Annotated[str | None, typer.Option(help='Angle (°) and index of an ATR crystal, "45 2.4".')] = None,
-    reflection: Annotated[float | None, typer.Option(help="Angle (°) at which a surface reflected.")] = None,
-    film: Annotated[str | None, typer.Option(help="Thickness (µm), and index of the windows, of a film.")] = None,
-    light: Annotated[str, typer.Option(help="s or p, if polarised.")] = "",
-    column: Annotated[str | None, typer.Option(help="Name of the measured column; without it, the first.")] = None,
-    scale: Annotated[float, typer.Option(help="What it is multiplied with.")] = 1.0,
+    settings: OpticsSettings,
+    config: Config = None,
 ) -> None:
     """Make n, κ and n·α of a measured ATR, reflectance or film, by Kramers-Kronig."""
-    from mimyria.declare import Numbers, Refused
     from mimyria.spectra.optics import optics as run
     from mimyria.spectra.spectrum import write_csv
 
-    numbers: dict[str, Any] = {}
-    for name, text, counts in (("atr", atr, (2,)), ("film", film, (1, 2))):
-        kind = Numbers(counts=counts)
-        try:
-            numbers[name] = None if text is None else kind.check(kind.read(text))
-        except Refused as refused:
-            raise ConfigError(f"--{name} {refused}") from None
     if out.exists() and measured.exists() and out.samefile(measured):
         raise ConfigError(f"{out} is what was measured; give another --out")
-    how: dict[str, Any] = {
-        "reflection": reflection,
-        "light": light,
-        "index": index,
-        "at": at,
-        "column": column,
-        "scale": scale,
-    }
-    write_csv(out, run(measured, **numbers, **how))
+    write_csv(out, run(measured, **values_of(settings, OpticsSettings)))
     typer.echo(f"{out}: n·α, n, κ, ε and reflectivity")
 
 
@@ -153,14 +128,3 @@ def static(
 
     first, second = measure(run, other)
     typer.echo(static_report(str(run), first, str(other), second, as_json=json))
-
-
-def range_of(text: str) -> tuple[float, float]:
-    """Return the two wavenumbers of a text; raise ConfigError for anything else."""
-    try:
-        low, high = map(float, text.replace(",", " ").replace(":", " ").split())
-    except ValueError:
-        low, high = 0.0, 0.0
-    if not low < high:
-        raise ConfigError(f'--range takes two wavenumbers, the lower first, such as "3000 3800", not {text!r}')
-    return low, high

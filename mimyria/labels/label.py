@@ -224,13 +224,14 @@ class _Session:
         inside = outcome.job.folder
         folder = inside.parent
         try:
+            # Before the lock is freed: who takes it next looks for the label, and computes it anew where there is none.
             reason = self._write_label(outcome)
             # Only what would fail again is remembered: a kill, a full disk or a node that went down is no failure.
             if reason and outcome.status in (0, ENGINE_FAILED):
                 write_json(inside / FAILED, {"reason": reason, "attempts": _attempts(inside) + 1})
             elif not reason:
                 (inside / FAILED).unlink(missing_ok=True)
-        except OSError as error:
+        except (ConfigError, OSError) as error:  # the disk is full, or was taken away
             reason = _reason(error, folder)
         finally:
             self.locks.pop(folder).close()

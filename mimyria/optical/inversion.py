@@ -35,7 +35,6 @@ from mimyria.optical.dielectric import epsilon_real
 from mimyria.optical.instruments import ATR, FILM, REFLECTANCE, Instruments, reflectances
 from mimyria.rates.window import sine_shape
 
-LIGHTS = ("", "s", "p")
 STEPS, CONVERGED = 600, 2e-5
 """Most steps, and the change of n and κ below which they end."""
 LARGEST_STEP = 0.2
@@ -59,15 +58,11 @@ class Instrument(Instruments):
         check_instruments(1.0, self.atr, self.film)
         if [self.atr, self.reflection, self.film].count(None) != 2:
             raise ConfigError("one of --atr, --reflection and --film must say how the spectrum was measured")
-        if self.reflection is not None and not 0 <= self.reflection < 90:
-            raise ConfigError(f"--reflection takes an angle of 0 to 90°, not {self.reflection:g}")
         if self.reflection is not None and self.light != "s" and (self.light or self.reflection > NORMAL):
             raise ConfigError(
                 "a reflectance gives n and κ back if its light is s-polarised, or unpolarised at no more than "
                 f"{NORMAL:g}°: see --light"
             )
-        if self.light not in LIGHTS:
-            raise ConfigError(f"--light takes s or p, and unpolarised light nothing, not {self.light!r}")
 
     @property
     def quantity(self) -> str:
@@ -126,8 +121,6 @@ def invert(
             f"{place}: a reflectance lies between 0 and 1, and not from {measured.min():.4g} to "
             f"{measured.max():.4g}: see --scale"
         )
-    if not 1 <= index <= 6:
-        raise ConfigError(f"--index takes the refractive index of the sample where it does not absorb, not {index:g}")
     anchor = nu[-1] if at is None else at
     if not nu[0] <= anchor <= nu[-1]:
         raise ConfigError(f"--at {anchor:g}: {place} goes from {nu[0]:g} to {nu[-1]:g} cm⁻¹")

@@ -73,6 +73,7 @@ class Nursery:
     """
 
     def __init__(self, code: bytes, workers: int) -> None:
+        # A file, for a pipe that nobody reads would fill, and stop the processes.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, open as long as the process
         self._workers: list[_Worker] = []
         self._tasks, self._is_ready = count(), False
@@ -92,6 +93,7 @@ class Nursery:
                 program = (
                     f"import sys; sys.path[:] = {sys.path!r}; from mimyria.parallel.nursery import nursery; {call}"
                 )
+                # In a session of its own: Ctrl-C in a terminal reaches this process alone, which then ends the others.
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", program], env=os.environ | ONE_THREAD, stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL, stderr=self._errors, pass_fds=inherited, start_new_session=True,
@@ -101,6 +103,7 @@ class Nursery:
                     each.close()
                 raise
             finally:
+                # Where a copy of their end stays open here, the death of a process would never be seen.
                 for each in (theirs, *ends):
                     each.close()
 
@@ -149,6 +152,7 @@ class Nursery:
         while True:
             for worker in [worker for worker in self._workers if worker.stretch is None][: len(waiting)]:
                 self._send(worker, waiting, task, code)
+            # What is read, but not yet wanted, is in memory: one slow stretch must not let the others run far ahead.
             room = more and len(waiting) < len(self._workers) and read - following < AHEAD * len(self._workers)
             if room:
                 items = stretches.next()
@@ -163,7 +167,7 @@ class Nursery:
                 if sent.task != task:  # left from before
                     continue
                 if answer is None:
-                    waiting.appendleft(replace(sent, killed=True))
+                    waiting.appendleft(replace(sent, killed=True))  # first: all later results wait for it
                     continue
                 seconds, *done[sent.number] = answer
                 stretches.took(seconds, len(sent.items))
@@ -202,6 +206,7 @@ class Nursery:
         fate = f"worker process {worker.pid} {self._fate(worker.pid)}"
         others = len(self._workers)
         less = f"give fewer --workers than {others + 1} if memory runs out" if others else "free memory if it runs out"
+        # A second death at the same frames: they want more memory than there is, and would kill one after another.
         if sent.killed or not self._workers:
             reason = "the second one at the same frames" if sent.killed else "and no other is left"
             raise RunFailed(f"{fate}, {reason}: {less}")
@@ -227,7 +232,7 @@ def nursery(parent: int, task: int, control: int, pipes: Sequence[int]) -> None:
     this = os.getpid()
     children: list[int] = []
     with os.fdopen(task, "rb", closefd=False) as stored:
-        stored.seek(0)
+        stored.seek(0)  # the parent, with which the descriptor is shared, has written to the end
         pickle.load(stored)  # for what it imports
     for pipe in pipes:
         try:
@@ -235,6 +240,7 @@ def nursery(parent: int, task: int, control: int, pipes: Sequence[int]) -> None:
         except OSError:  # so many are not allowed
             break
         if not child:
+            # Held open by one child, the pipe of another would never tell that this one is dead.
             for other in {task, control, *pipes} - {pipe}:
                 os.close(other)
             end_with_parent(this, signal.SIGKILL)
@@ -245,6 +251,7 @@ def nursery(parent: int, task: int, control: int, pipes: Sequence[int]) -> None:
     told = Connection(control)
     with suppress(OSError):
         told.send(children)
+    # It outlives its children to say how each has ended, which the pipes do not tell.
     while children:
         child, status = os.wait()
         children.remove(child)
@@ -268,7 +275,7 @@ def _serve(pipe: Connection) -> None:
             except Exception as error:
                 good, result = False, _sendable(error)
             pipe.send((time.monotonic() - begin, good, result))
-    os._exit(0)
+    os._exit(0)  # without what the process of which this is a copy would do at its end
 
 
 def _sendable(error: Exception) -> Exception:

@@ -108,6 +108,7 @@ class Pool:
         try:
             while not self._ready(code, time.monotonic() - begin) and (stretch := stretches.next()) is not None:
                 waiting.append((len(stretch), executor.submit(_timed, function, stretch)))
+                # The first stretch, a single item, is waited for: its time tells how long the others shall be.
                 if len(waiting) == 2 * threads or not paced:
                     paced = True
                     yield first()

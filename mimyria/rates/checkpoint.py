@@ -69,6 +69,7 @@ class PartStore:
 
     def append(self, part: dict[str, Array]) -> None:
         """Store a part, arrays (t, ...) by name, `FRAMES` among them; the file appears whole."""
+        # Numbers have no gaps: a part whose writing was killed left no file, and its frames are computed again.
         path = self.folder / f"{len(self.paths):06d}.npz"
         with whole(path) as unfinished, unfinished.open("wb") as stream:
             np.savez(stream, **part)  # type: ignore[arg-type]

@@ -40,8 +40,6 @@ TRANSLATION, ROTATION, SYMMETRIC, ANTISYMMETRIC = (
 )
 ENDLESS = "motion"
 """The only motion of a network that is bonded to its own images: as a molecule it has neither place nor axes."""
-SAME_MASS = 0.01
-"""Relative; isotopes differ by more."""
 
 Split = Callable[[Array, Array], Array]
 """Velocities (molecules, n, 3) of parts, shape (parts, molecules, n, 3), from positions (molecules, n, 3) and them."""

@@ -8,15 +8,19 @@ from mimyria.settings.of_harmonic import HarmonicSettings
 from mimyria.settings.of_identify import IdentifySettings
 from mimyria.settings.of_label import LabelSettings
 from mimyria.settings.of_spectrum import Experiment, Pictures, Reading, Sampled, SpectrumSettings
+from mimyria.settings.of_table import BandsSettings, CompareSettings, OpticsSettings
 from mimyria.settings.of_train import TrainSettings
 from mimyria.settings.reading import EvaluateSettings, PredictSettings, Stored, Topology
 
 __all__ = [
+    "BandsSettings",
+    "CompareSettings",
     "EvaluateSettings",
     "Experiment",
     "HarmonicSettings",
     "IdentifySettings",
     "LabelSettings",
+    "OpticsSettings",
     "Pictures",
     "PredictSettings",
     "Reading",

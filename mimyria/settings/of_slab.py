@@ -93,10 +93,17 @@ class Slab(Settings):
         Number(minimum=0, metavar="ANGSTROM"),
         "Of sum frequency, only pairs of molecules this near (centres of mass); 0: each with itself.",
         "use",
+        of=("sfg", "depth"),
     )
-    depth_step: float = setting(positive("ANGSTROM"), "Thickness of the layers of --kinds depth.", "use", 1.0)
+    depth_step: float = setting(
+        positive("ANGSTROM"), "Thickness of the layers of --kinds depth.", "use", 1.0, of=("depth",)
+    )
     depth_from: str = setting(
-        Choice(names=DEPTHS), "Where depth is measured from, Gibbs surface or middle of the slab.", "use", "surface"
+        Choice(names=DEPTHS),
+        "Where depth is measured from, Gibbs surface or middle of the slab.",
+        "use",
+        "surface",
+        of=("depth",),
     )
     light: Mapping[str, str] = setting(
         Pairs(of=WORD, names=LIGHT),
@@ -105,6 +112,7 @@ class Slab(Settings):
         "and infrared_interface= may follow (docs/slabs.md).",
         "use",
         {},
+        of=("sfg",),
     )
 
     def __post_init__(self) -> None:

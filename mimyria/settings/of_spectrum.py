@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimyria.choices import (
+    ANGLE,
+    ATR,
     CONSTRAINTS,
     CORRECTIONS,
     COUNT,
+    FILM,
     HELP_OF_SOURCE,
     IN_FRAMES,
     KINDS,
@@ -124,7 +127,10 @@ class Sampled(Frames):
     window: str = setting(Choice(names=WINDOWS), "Window of the correlation function.", "use", "gaussian")
     blocks: int | None = setting(COUNT, "Number of blocks for the error bars.", "use")
     moving_window: float | None = setting(
-        positive("PS"), "Also spectra in windows along the run: moving_*.csv and a picture over time.", "use"
+        positive("PS"),
+        "Also spectra in windows along the run: moving_*.csv and a picture over time.",
+        "use",
+        of=("ir", "raman", "hyper_raman"),
     )
 
 
@@ -148,38 +154,60 @@ class Experiment(Slab):
     )
     correction: str = setting(Choice(names=CORRECTIONS), "Quantum correction of intensities.", "use", "harmonic")
     epsilon_infinity: float | None = setting(
-        Number(minimum=1), "ε∞, 1.78 for water; adds ε', n, κ, α, reflectivity, loss function to ir.csv.", "use"
+        Number(minimum=1),
+        "ε∞, 1.78 for water; adds ε', n, κ, α, reflectivity, loss function to ir.csv.",
+        "use",
+        of=("ir", "sfg"),
     )
     atr: tuple[float, ...] | None = setting(
-        Numbers(counts=(2,)), 'Angle (°) and index of an ATR crystal, "45 2.4": adds its absorbance to ir.csv.', "use"
+        ATR, 'Angle (°) and index of an ATR crystal, "45 2.4": adds its absorbance to ir.csv.', "use", of=("ir",)
     )
     film: tuple[float, ...] | None = setting(
-        Numbers(counts=(1, 2)), "Thickness (µm), and index of the windows, of a film: adds its absorbance.", "use"
+        FILM, "Thickness (µm), and index of the windows, of a film: adds its absorbance.", "use", of=("ir",)
     )
     reflection: float | None = setting(
-        Number(minimum=0, below=90, metavar="DEGREES"), "Angle of incidence: adds the reflectance of a surface.", "use"
+        ANGLE, "Angle of incidence: adds the reflectance of a surface.", "use", of=("ir",)
     )
     directions: str | None = setting(
-        Choice(names=("x", "y", "z")), "Oriented sample: n·α along x, y, z, and the dichroism about this axis.", "use"
+        Choice(names=("x", "y", "z")),
+        "Oriented sample: n·α along x, y, z, and the dichroism about this axis.",
+        "use",
+        of=("ir",),
     )
     layer: tuple[float, ...] | None = setting(
         Numbers(counts=(1, 2)),
         "Thickness (Å) across --directions: n·α in the layer's own volume; and angle (°) of light: its absorbance.",
         "use",
+        of=("ir",),
     )
-    stokes: bool = setting(Switch(), "Add Stokes and anti-Stokes intensities.", "use", False)
-    laser: float | None = setting(positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use")
+    stokes: bool = setting(
+        Switch(), "Add Stokes and anti-Stokes intensities.", "use", False, of=("raman", "hyper_raman")
+    )
+    laser: float | None = setting(
+        positive("NM"), "Laser of Stokes intensities, which it implies; else 532.", "use", of=("raman", "hyper_raman")
+    )
     local_field: float | None = setting(
-        Number(minimum=1, maximum=5, metavar="INDEX"), "Refractive index: L⁴ for tensors of isolated molecules.", "use"
+        Number(minimum=1, maximum=5, metavar="INDEX"),
+        "Refractive index: L⁴ for tensors of isolated molecules.",
+        "use",
+        of=("raman",),
     )
     per: str = setting(
-        PER, "n·α is of the cell, cross sections of 1 cm³; per molecule of --groups, or area.", "use", "cell"
+        PER,
+        "n·α is of the cell, cross sections of 1 cm³; per molecule of --groups, or area.",
+        "use",
+        "cell",
+        of=("ir", "raman"),
     )
     pair_radii: tuple[float, ...] | None = setting(
-        RADII, 'Split intermolecular terms of --groups molecules by distance (Å): "3.5 5.5".', "use"
+        RADII, 'Split intermolecular terms of --groups molecules by distance (Å): "3.5 5.5".', "use", of=("ir", "raman")
     )
     porto: tuple[str, ...] = setting(
-        Many(of=Kind(metavar="GEOMETRY"), words=True), "Raman geometry of an oriented sample, e.g. z(xy)-z.", "use", ()
+        Many(of=Kind(metavar="GEOMETRY"), words=True),
+        "Raman geometry of an oriented sample, e.g. z(xy)-z.",
+        "use",
+        (),
+        of=("raman",),
     )
 
     @property

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from mimyria.config import File
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
+from mimyria.settings import CompareSettings
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import LEVEL, WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
 from mimyria.statistics.student import c4, of_the_larger, of_the_sum
@@ -90,8 +90,7 @@ def compare(
     ConfigError
         If the scale or the range is none, or the difference would be written over one of the two.
     """
-    check_scale(scale)
-    check_range(range)
+    asked = CompareSettings(column=column, range=range, scale=scale)
     tables = [given if isinstance(given, Spectrum) else read_spectrum(given) for given in (first, second)]
     paired = of_same_frames(*tables)
     if paired:
@@ -99,50 +98,27 @@ def compare(
     for table, said in {table.origin: table.remark(column) for table in tables}.items():
         if said:
             log.info(f"{table}: {said}")
-    curves = [tables[0].curve(column), tables[1].curve(column, scale)]
+    curves = [tables[0].curve(column), tables[1].curve(column, asked.scale)]
     names = [column or list(table.columns)[1] for table in tables]
     for one, other in (tables, tables[::-1]):
         if (told := one.measured(column)) and not other.columns.keys() & {told, f"{told}_s", f"{told}_p"}:
             raise SpectrumError(f"{one.origin} is {told}, and no absorption: `mimyria optics` makes n·α of it")
     warn_if_of_different_kinds(tables, names)
-    shared = error_of_difference(tables[0], tables[1], (names[0], names[1]), scale) if paired else None
+    shared = error_of_difference(tables[0], tables[1], (names[0], names[1]), asked.scale) if paired else None
     if paired and shared is None:
         log.info("both are of the same frames, but not of the same blocks of them with series.h5: errors add up")
     freedoms = [table.freedoms for table in tables]
-    result = similarity(curves[0], curves[1], *range, freedoms=freedoms, shared=shared)
+    result = similarity(curves[0], curves[1], *asked.range, freedoms=freedoms, shared=shared)
     warn_if_unlike(result, " see --scale")
     if difference is not None:
         out = Path(difference)
         if out.exists() and any(table.origin and out.samefile(table.origin) for table in tables):
             raise ConfigError(f"{out} is one of the two spectra; give another --difference")
         origins = [table.origin or table.kind for table in tables]
-        made = subtract(curves[0], curves[1], names[0], *range, shared=shared)
-        header = {names[0]: f"{origins[0]} - {scale:g} × {origins[1]}"}
+        made = subtract(curves[0], curves[1], names[0], *asked.range, shared=shared)
+        header = {names[0]: f"{origins[0]} - {asked.scale:g} × {origins[1]}"}
         write_csv(out, replace(made, header=header, units=tables[0].units))
     return result
-
-
-def check_scale(scale: object) -> None:
-    """Raise ConfigError for what cannot scale a spectrum."""
-    if not _are_numbers(scale) or not 0 < scale < np.inf:  # type: ignore[operator]
-        raise ConfigError(f"--scale takes a number above 0, not {_shown(scale)}")
-
-
-def check_range(range: object) -> None:
-    """Raise ConfigError for what are not two wavenumbers, the lower one first."""
-    ends = tuple(range) if isinstance(range, Iterable) and not isinstance(range, str) else (range,)
-    if len(ends) != 2 or not _are_numbers(*ends) or not ends[0] < ends[1]:
-        raise ConfigError(
-            f"--range takes the lowest and the highest wavenumber (cm⁻¹), not {' '.join(map(_shown, ends))}"
-        )
-
-
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, Real) for value in values)
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float | int) else repr(value)
 
 
 def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[Array, Array, Array, list[Array | None]]:

@@ -8,7 +8,7 @@ from mimyria.config import File
 from mimyria.errors import SpectrumError
 from mimyria.optical.instruments import REFLECTANCE
 from mimyria.optical.inversion import Instrument, invert
-from mimyria.spectra.compare import check_scale
+from mimyria.settings import OpticsSettings
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name, read_spectrum
 
 UNITS = dict.fromkeys(("n_alpha", "alpha"), "cm-1") | dict.fromkeys(
@@ -22,7 +22,7 @@ def optics(
     atr: tuple[float, ...] | None = None,
     reflection: float | None = None,
     film: tuple[float, ...] | None = None,
-    light: str = "",
+    light: str | None = None,
     index: float,
     at: float | None = None,
     column: str | None = None,
@@ -37,7 +37,7 @@ def optics(
     atr, reflection, film
         One of them: angle (°) and index of the crystal; angle (°); thickness (µm) and index of the windows.
     light
-        ``s`` or ``p``; empty for unpolarised.
+        ``s`` or ``p``; None for unpolarised.
     index, at
         Refractive index of the sample at a wavenumber (cm⁻¹) where it does not absorb; without it, the highest one.
     column, scale
@@ -53,8 +53,10 @@ def optics(
     ConfigError, SpectrumError
         If the instrument or the index cannot be, the file is of another quantity, or n and κ do not converge.
     """
-    instrument = Instrument(atr, reflection, film, light)
-    check_scale(scale)
+    asked = OpticsSettings(
+        atr=atr, reflection=reflection, film=film, light=light or None, index=index, at=at, column=column, scale=scale
+    )
+    instrument = Instrument(asked.atr, asked.reflection, asked.film, asked.light or "")
     table = measured if isinstance(measured, Spectrum) else read_spectrum(measured)
     place, name = table.origin or table.kind, column or list(table.columns)[1]
     if (told := table.measured(column)) and (reflection is not None) != (told == REFLECTANCE):
@@ -62,8 +64,8 @@ def optics(
             f"{place}: its column {name} is {told}, and not what is to be inverted, {instrument.quantity}"
         )
     known = np.isfinite(table.values(column)) & (table.wavenumber > 0)
-    nu, values = table.wavenumber[known], scale * table.values(column)[known]
-    wavenumber, lines, errors = invert(instrument, nu, values, index, at, place)
+    nu, values = table.wavenumber[known], asked.scale * table.values(column)[known]
+    wavenumber, lines, errors = invert(instrument, nu, values, asked.index, asked.at, place)
     columns = {WAVENUMBER: wavenumber}
     for key, line in lines.items():
         columns |= {key: line, column_name(key): errors[key]}

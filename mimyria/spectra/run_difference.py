@@ -16,8 +16,9 @@ import numpy as np
 
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
+from mimyria.settings import CompareSettings
 from mimyria.spectra.bands import SHOWN, Measured
-from mimyria.spectra.compare import check_range, check_scale, subtract
+from mimyria.spectra.compare import subtract
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name, read_spectrum
 
@@ -37,11 +38,9 @@ def difference_of_runs(
     Raises
     ------
     ConfigError, SpectrumError
-        If the folders have no spectrum in common, the number of the molecules is not known, or the scale or the range
-        is none.
+        If the folders have no spectrum in common, the number of the molecules is not known, or a setting is wrong.
     """
-    check_scale(scale)
-    check_range(range)
+    asked = CompareSettings(scale=scale, range=range, per=molecule or None)
     columns: dict[str, Array] = {}
     header: dict[str, str] = {}
     units: dict[str, str] = {}
@@ -53,10 +52,10 @@ def difference_of_runs(
         paired = of_same_frames(a, b)
         if paired:
             a, b = with_replicates(a), with_replicates(b)
-        factor = scale * (_ratio(first, second, kind, molecule) if molecule else 1.0)
+        factor = asked.scale * (_ratio(first, second, kind, molecule) if molecule else 1.0)
         for name in names:
             shared = error_of_difference(a, b, (name, name), factor) if paired else None
-            made = subtract(a.curve(name), b.curve(name, factor), name, *range, shared=shared)
+            made = subtract(a.curve(name), b.curve(name, factor), name, *asked.range, shared=shared)
             error = made.columns.get(column_name(name), np.full(len(made.wavenumber), np.nan))
             grid = columns.setdefault(WAVENUMBER, made.wavenumber)
             columns[name] = _on(grid, made.wavenumber, made.values(name))

@@ -99,3 +99,14 @@ def test_no_frames_and_no_lags_are_refused() -> None:
         Correlator(0)
     with pytest.raises(SpectrumError, match="blocks of 4 frames are shorter than 5 lags"):
         Correlator(5, 4)
+
+
+def test_the_first_groups_with_all_are_rows_of_all_with_all() -> None:
+    """In several steps, so that the pairs of two steps are there, and of both time orders."""
+    series = np.random.default_rng(4).normal(size=(700, 3, 5))
+    rows, every = Correlator(20, first=2), Correlator(20)
+    for start in range(0, 700, 90):
+        rows.add(series[start : start + 90])
+        every.add(series[start : start + 90])
+    np.testing.assert_allclose(rows.result(), every.result()[:2], atol=1e-12)
+    np.testing.assert_allclose(rows.blocks(), every.blocks()[:, :2], atol=1e-12)

@@ -1,6 +1,7 @@
 """The README is true: its commands run, its promises about make hold."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,30 @@ def test_example_settings_are_known_to_the_command(path: Path) -> None:
 
     known = {parameter.name or "" for parameter in get_command(app).commands["spectrum"].params}  # type: ignore[attr-defined]
     assert read_settings(path, known) == yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+ELSEWHERE = {"--cpus", "--hess"}
+"""Flags of other programs that the pages name: docker's and xtb's."""
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_commands_flags_and_files_that_a_page_names_exist(page: Path) -> None:
+    from typer.main import get_command
+
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    known = {name: {"--help", *(flag for each in one.params for flag in each.opts)} for name, one in commands.items()}
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", text, flags=re.S | re.M):
+        for line in block.replace("\\\n", " ").splitlines():
+            program, _, words = line.partition(" ")
+            if program == "mimyria":
+                command, *arguments = shlex.split(words, comments=True)
+                assert {word for word in arguments if word.startswith("--")} <= known[command], line
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    assert named <= {"--version", "--debug"} | ELSEWHERE | set().union(*known.values())
+    for path in re.findall(r"\]\((?!http)([\w./-]+\.\w+)[)#]", text):
+        assert (page.parent / path).exists(), path
+    for path in re.findall(r"`((?:mimyria|scripts|benchmarks|configs|docs|tests)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path

@@ -28,6 +28,15 @@ E, EPSILON_0, C, K, H, U = 1.602176634e-19, 8.8541878e-12, 299792458.0, 1.380649
         (units.VELOCITY["ase"], 0.0982269475),
         (units.VELOCITY["bohr/fs"], 0.529177211),
         (units.thermal_wavenumber(300.0), 208.510440),
+        (units.ELECTRON_MASS, 5.48579909e-4),
+        (units.ANGSTROM, 1e-8),
+        (units.AKMA_TIME, 48.8882129),
+        (units.VACUUM_PERMITTIVITY, 8854.18782),
+        (units.CONDUCTIVITY, 0.265441873),
+        (units.MILLIDYNE, 0.160217663),
+        (units.INTENSITY, 974.880105),
+        (units.wavenumber_of(1.0), 521.470899),
+        (units.wavenumber_of(-4.0), -1042.941797),
     ],
 )
 def test_factors_are_those_of_the_tables(value: float, expected: float) -> None:

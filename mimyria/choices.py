@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
+from typing import Any
 
-from mimyria.declare import Choice, File, Kind, Number, Numbers, Pairs
+from mimyria.declare import Choice, File, Kind, Number, Numbers, Pairs, Refused
 from mimyria.errors import ConfigError
 
 IN_FRAMES = "frames"
@@ -64,6 +68,29 @@ CELL_FILE = File(pattern=r"(?![-+.,\d\s]*\s|[\d.]+$).+", takes="3, 6 or 9 number
 SUM_RULE = Choice(names=("project", "none"))
 HELP_OF_SUM_RULE = "Make the acoustic sum rule exact, or not."
 HELP_OF_SOURCE = "Model file, or `frames`: tensors stored in the frames."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range(Kind):
+    """Two wavenumbers; on the command line two words, or one where several ranges may be given."""
+
+    takes: str = "two wavenumbers (cm⁻¹), the lower first"
+    metavar: str = "LOW HIGH"
+
+    def read(self, *texts: str) -> Any:
+        text = " ".join(texts)
+        try:
+            return tuple(float(word) for word in re.split(r"[\s,:]+", text.strip()))
+        except ValueError:
+            return text
+
+    def check(self, value: Any) -> Any:
+        ends = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+        numbers = all(isinstance(end, Real) and not isinstance(end, bool) for end in ends)
+        if len(ends) != 2 or not numbers or not ends[0] < ends[1]:
+            shown = " ".join(map("{:g}".format, ends)) if numbers and len(ends) > 1 else value
+            raise Refused(f"takes {self.takes}", shown)
+        return tuple(map(float, ends))
 
 
 def positive(unit: str) -> Number:

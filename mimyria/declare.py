@@ -21,6 +21,7 @@ Decides = Literal["result", "duration", "use", "nothing"]
 """What a change of the setting changes: the ``result`` of a long computation (rates, labels, networks), whose identity
 it enters; the ``duration`` of a training, which may differ when it is resumed; the ``use`` of the result, which is
 quickly repeated; or ``nothing``, only where and how fast the work is done."""
+Names = tuple[str, ...]
 
 
 class Refused(ValueError):
@@ -165,29 +166,6 @@ class Numbers(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Range(Kind):
-    """Two wavenumbers; on the command line two words, or one where several ranges may be given."""
-
-    takes: str = "two wavenumbers (cm⁻¹), the lower first"
-    metavar: str = "LOW HIGH"
-
-    def read(self, *texts: str) -> Any:
-        text = " ".join(texts)
-        try:
-            return tuple(float(word) for word in re.split(r"[\s,:]+", text.strip()))
-        except ValueError:
-            return text
-
-    def check(self, value: Any) -> Any:
-        ends = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
-        numbers = all(isinstance(end, Real) and not isinstance(end, bool) for end in ends)
-        if len(ends) != 2 or not numbers or not ends[0] < ends[1]:
-            shown = " ".join(map("{:g}".format, ends)) if numbers and len(ends) > 1 else value
-            raise Refused(f"takes {self.takes}", shown)
-        return tuple(map(float, ends))
-
-
-@dataclass(frozen=True, kw_only=True)
 class FrameRange(Kind):
     """First and last (exclusive; None for the end) of a range of frames."""
 
@@ -304,21 +282,14 @@ class Setting:
     """MISSING if it must be given."""
     file: str
     """A pattern of the texts that name a file, the last group of which is its path; empty if none do."""
-    of: tuple[str, ...]
+    of: Names
     """The kinds of spectra that it is of; it is refused where none of them is made. Empty if it is of all."""
     given: bool
     """Whether `autotrain` itself gives it to its steps, so that users cannot."""
 
 
 def setting(
-    kind: Kind,
-    help: str,
-    decides: Decides,
-    default: Any = None,
-    *,
-    file: str = "",
-    of: tuple[str, ...] = (),
-    given: bool = False,
+    kind: Kind, help: str, decides: Decides, default: Any = None, *, file: str = "", of: Names = (), given: bool = False
 ) -> Any:
     """Return the field of a `Setting`, to whose help names to choose from and the default are added."""
     single = kind.of if isinstance(kind, Many) else kind

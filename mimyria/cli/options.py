@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mimyria.choices import Range
 from mimyria.config import read_settings
-from mimyria.declare import Many, Pairs, Range, Settings, Switch, declared, flag, from_words, panel_of
+from mimyria.declare import Many, Pairs, Settings, Switch, declared, flag, from_words, panel_of
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

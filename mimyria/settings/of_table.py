@@ -6,8 +6,8 @@ import math
 from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
-from mimyria.choices import ANGLE, ATR, FILM, WORD
-from mimyria.declare import Choice, Many, Number, Range, Settings, setting
+from mimyria.choices import ANGLE, ATR, FILM, WORD, Range
+from mimyria.declare import Choice, Many, Number, Settings, setting
 
 FACTOR = Number(above=0, takes="a number above 0", metavar="FACTOR")
 INDEX = Number(minimum=1, maximum=6, takes="the refractive index of the sample where it does not absorb", metavar="N")

@@ -44,7 +44,7 @@ TESTS = {
     "units": ("units",),
     "rates/correlation": ("correlation",),
     "rates/window": ("window",),
-    "spectra/infrared": ("infrared", "dielectric", "terms"),
+    "spectra/infrared": ("infrared", "dielectric", "terms", "directions"),
     "spectra/raman": ("raman", "hyper_raman"),
     "trajectory/differences": ("differences", "readers"),
     "labels/fields": ("taylor", "fields"),

@@ -47,8 +47,10 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
     from mimyria import commands
-    from mimyria.memory import write_json
+    from mimyria.memory import require_writable, write_json
 
+    if out is not None:
+        require_writable(out)
     report = commands.evaluate(model, labels, settings, plot=plot, calibration=calibration)
     if out is not None:
         write_json(out, report)

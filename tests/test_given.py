@@ -50,8 +50,11 @@ def test_wavelengths(path: Path, caplog: pytest.LogCaptureFixture, unit: str | N
     made = given(path, 1e4 / NU, bands(), abscissa=unit)
     assert height(made, 1715) > 0.9 > 0.1 > height(made, 2000)
     assert ("in µm" in caplog.text) == (unit is None)
-    with pytest.raises(MimyriaError, match="--abscissa nm"):
-        given(path, 1e7 / NU[NU > 1000] + 6000, bands(NU[NU > 1000]))
+    for x in (1e7 / NU, 1e7 / NU[NU > 1000] + 6000, NU * 0.03):  # nm, nm far away, THz
+        with pytest.raises(MimyriaError, match="--abscissa nm"):
+            given(path, x, bands(1e7 / x if x.max() > 4000 else x / 0.03))
+    assert height(given(path, 1e7 / NU, bands(), abscissa="nm"), 1715) > 0.9
+    assert height(given(path, NU * 0.0299792458, bands(), abscissa="THz"), 1715) > 0.9
 
 
 @pytest.mark.parametrize("factor", [1.0, 100.0])
@@ -93,6 +96,7 @@ NOISE = np.random.default_rng(2).normal(size=len(NU))
     [
         (np.full(len(NU), 0.3), "constant"),
         (np.exp(-(((NU - 1800) / 900) ** 2)), "smooth: its highest band is"),
+        (50 * np.exp(-(((NU - 2000) / 1500) ** 2)) + 0.2 * bands(), "smooth"),
         (NU**3 / (np.exp(NU / 400) - 1), "smooth"),  # a black body
         (NOISE, "noise"),
         (np.gradient(bands()), "difference, a derivative"),
@@ -109,7 +113,9 @@ def test_what_shows_nothing(path: Path, y: np.ndarray, said: str) -> None:
 
 def test_ranges(path: Path) -> None:
     for x, said in (
-        (np.linspace(1600, 1800, 200), "600 cm⁻¹ are needed"),
+        (np.linspace(1600, 1800, 200), "600 are needed"),
+        (np.r_[np.linspace(400, 500, 60), np.linspace(3800, 3900, 60)], "600 are needed"),
+        (np.array([500.0, 1500.0]), "600 are needed"),
         (np.linspace(5000, 9000, 200), "outside 300 to 4000"),
         (np.arange(400.0, 4000, 50), "50 cm⁻¹ apart"),
     ):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import grey_opening, median_filter
+from scipy.ndimage import grey_closing, grey_opening, median_filter
 
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
@@ -25,6 +25,8 @@ OTHER = r"\bNMR\b|\bMASS\b|\bUV|\bVIS\b|\bNIR\b|NEAR.?INFRARED|CHROMATO|MOBILITY
 """JCAMP-DX data types that are no vibrational spectra."""
 LONGEST_WAVELENGTH = 50.0
 """µm; what ends below as a number is no range of wavenumbers."""
+WAVELENGTHS = 1900.0, 7000.0
+"""What begins above the first and ends above the second is over nm."""
 LEAST_RANGE = 600.0
 """cm⁻¹ that must be measured between `LOWEST` and `HIGHEST`."""
 COARSEST = 35.0
@@ -96,7 +98,7 @@ def _read(text: str, settings: IdentifySettings) -> Given:
     if remark:
         log.info(f"{place}: {remark}")
     wavenumber, values = _numbers(wavenumber, values, place, opaque)
-    _check_range(wavenumber, place)
+    _check_range(wavenumber, settings.abscissa, place)
     values = _upright(wavenumber, values, kind, bool(remark) and "transmittance" in remark, column, settings, place)
     if quantity == ATR:
         log.info(
@@ -165,23 +167,29 @@ def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tupl
     return wavenumber[finite], values[finite]
 
 
-def _check_range(wavenumber: Array, place: str) -> None:
+def _check_range(wavenumber: Array, unit: str | None, place: str) -> None:
     """Raise SpectrumError for a range that is too narrow or elsewhere, or points too far apart."""
     inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
     if len(wavenumber) and not len(inside):
         low, high = wavenumber[[0, -1]]
         raise SpectrumError(
-            f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}: does it begin with "
-            "wavelengths? --abscissa nm or um says so"
+            f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}: is it over nm, µm or "
+            "THz? --abscissa nm, um or THz says so"
         )
-    if len(inside) < 2 or inside[-1] - inside[0] < LEAST_RANGE:
-        there = f"{len(inside)} points" if len(inside) < 2 else f"{inside[0]:g} to {inside[-1]:g} cm⁻¹"
+    low, high = wavenumber[[0, -1]]
+    if unit is None and low > WAVELENGTHS[0] and high > WAVELENGTHS[1]:
         raise SpectrumError(
-            f"{place}: {there} between {LOWEST:g} and {HIGHEST:g} cm⁻¹ are too little; {LEAST_RANGE:g} cm⁻¹ are needed"
+            f"{place} lies between {low:g} and {high:g}, where the infrared has its wavelengths in nm: --abscissa nm "
+            "says so, cm-1 that it does not"
         )
-    spacing = float(np.median(np.diff(inside)))
+    spacing = float(np.median(np.diff(inside))) if len(inside) > 2 else 0.0
     if spacing > COARSEST:
         raise SpectrumError(f"{place}: its points are {spacing:.3g} cm⁻¹ apart; {COARSEST:g} or less show bands")
+    covered = SPACING * on_grid(wavenumber, np.zeros(len(wavenumber)))[1].sum() if len(inside) > 1 else 0.0
+    if covered < LEAST_RANGE:
+        raise SpectrumError(
+            f"{place}: {covered:g} cm⁻¹ between {LOWEST:g} and {HIGHEST:g} are too little; {LEAST_RANGE:g} are needed"
+        )
 
 
 def _upright(
@@ -193,7 +201,7 @@ def _upright(
     if kind == "infrared" and settings.quantity == "transmittance":
         return values if converted else _absorbance(values, place)
     look = _look(wavenumber, values)
-    if look is None or look.skewness > DOWN or look.middle < 0.5:
+    if look is None or look.skewness > DOWN or look.middle < 0.5 or look.deepest < LEAST_BANDS:
         return values
     if kind == "raman":
         raise SpectrumError(f"{place}: its bands point down, as no Raman spectrum's do; is it a transmittance?")
@@ -219,6 +227,8 @@ class Look:
 
     highest: float
     """Height of the highest band over what is wider than `BROAD`."""
+    deepest: float
+    """Depth of the deepest band that points down, likewise."""
     skewness: float
     """Of what remains beside the running median: negative where bands point down."""
     middle: float
@@ -235,12 +245,14 @@ def _look(wavenumber: Array, values: Array) -> Look | None:
     if not span > 1e-9 * abs(y).max(initial=0.0):
         return None
     y, size = (y - y.min()) / span, int(BROAD / SPACING)
+    inside = slice(size // 2, -(size // 2))  # a slope that ends is no band
     beside = y - median_filter(y, size)
     spread = float(np.sqrt((beside**2).mean()))
     # The second difference of white noise has six times its variance; bands hardly have one between three points.
     noise = float(np.median(abs(np.diff(y, 2)))) / 0.6745 / np.sqrt(6)
     return Look(
-        highest=float((y - grey_opening(y, (size,))).max()),
+        highest=float((y - grey_opening(y, (size,)))[inside].max()),
+        deepest=float((grey_closing(y, (size,)) - y)[inside].max()),
         skewness=float((beside**3).mean()) / spread**3 if spread else 0.0,
         middle=float(np.median(y)),
         noise=noise,

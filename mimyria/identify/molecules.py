@@ -30,7 +30,7 @@ class Molecule:
     """The lines of a molecule and the groups it has."""
 
     wavenumbers: Array
-    """cm⁻¹, shape (modes,)."""
+    """cm⁻¹, near measured ones, shape (modes,)."""
     lines: dict[str, Array]
     """Infrared intensities (km/mol) and Raman activities (Å⁴/u) by kind, (modes,) each."""
     polar: Array
@@ -40,8 +40,6 @@ class Molecule:
     acid: bool = False
     """Whether its hydrogen bonds are those of a carboxylic acid."""
     name: str = ""
-    scale: float = 1.0
-    """What the wavenumbers are multiplied with to be near measured ones."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Variation:
 
     scale: float = 0.01
     """Of the factor of all wavenumbers."""
-    shift: float = 8.0
+    shift: float = 10.0
     """cm⁻¹; of each wavenumber."""
     intensity: float = 0.4
     """Of the logarithm of each intensity."""
@@ -77,7 +75,7 @@ EXACT = Variation(0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0
 
 def as_measured(molecule: Molecule, random: np.random.Generator, how: Variation) -> dict[str, Curve]:
     """Return infrared and Raman spectrum of a molecule as instruments might show them."""
-    places = molecule.wavenumbers * molecule.scale * random.normal(1.0, how.scale)
+    places = molecule.wavenumbers * random.normal(1.0, how.scale)
     places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
     ratio = how.widths[1] / how.widths[0]
     widths = how.widths[0] * ratio ** random.uniform() * np.exp(random.normal(0.0, 0.25, len(places)) * (ratio > 1))

@@ -35,8 +35,6 @@ E, EPSILON_0, C, K, H, U = 1.602176634e-19, 8.8541878e-12, 299792458.0, 1.380649
         (units.CONDUCTIVITY, 0.265441873),
         (units.MILLIDYNE, 0.160217663),
         (units.INTENSITY, 974.880105),
-        (units.wavenumber_of(1.0), 521.470899),
-        (units.wavenumber_of(-4.0), -1042.941797),
     ],
 )
 def test_factors_are_those_of_the_tables(value: float, expected: float) -> None:
@@ -51,3 +49,9 @@ def test_prefactors_in_si(size: float, temperature: float) -> None:
     surface = 1.64877727e-41 * E * 1e-10 / (EPSILON_0 * size * 1e-20 * K * temperature)
     np.testing.assert_allclose(units.sum_frequency_prefactor(size, temperature), surface, rtol=1e-7)
     np.testing.assert_allclose(units.thermal_wavenumber(temperature), K * temperature / (H * C) / 100, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("eigenvalue", "expected"), [(1.0, 521.470899), (-4.0, -1042.941797), (0.0, 0.0)])
+def test_wavenumbers_of_vibrations(eigenvalue: float, expected: float) -> None:
+    """√(eV/Å²/u)/(2πc); an imaginary frequency is written as a negative one."""
+    assert units.wavenumber_of(eigenvalue) == pytest.approx(expected, rel=3e-8, abs=0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import lzma
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -27,12 +27,24 @@ CLASSICAL_FRAMES, CENTROID_FRAMES = 1251, (2501, 1251)
 """5 ps, and 10 and 5 ps."""
 POSITION_DIGITS, VELOCITY_DIGITS = 3, 5
 """Å and Å/fs: dM/dt changes by a thousandth (rms), at random from frame to frame."""
+LABEL_DIGITS, TENSOR_DIGITS = 5, {"apt": 5, "pgt": 4}
+"""Of positions and forces, and e, e² a0² E_h⁻¹ Å⁻¹: the standard errors of the labels are 10⁻⁵ and 10⁻²."""
 
 
 def labels(frames: Iterable[Frame]) -> list[Frame]:
     """Return the labelled frames in the order of the trajectory, with what is worth keeping of their headers."""
     ordered = sorted(frames, key=lambda frame: int(frame.info["md_frame"]))
-    return [replace(frame, info={key: frame.info[key] for key in KEPT if key in frame.info}) for frame in ordered]
+    return [
+        replace(rounded_label(frame, TENSOR_DIGITS), info={key: frame.info[key] for key in KEPT if key in frame.info})
+        for frame in ordered
+    ]
+
+
+def rounded_label(frame: Frame, digits: Mapping[str, int]) -> Frame:
+    """Return a labelled frame with the digits that its errors leave."""
+    tensors = {name: frame.tensors[name].round(kept) for name, kept in digits.items()}
+    forces = None if frame.forces is None else frame.forces.round(LABEL_DIGITS)
+    return replace(frame, positions=frame.positions.round(LABEL_DIGITS), forces=forces, tensors=tensors)
 
 
 def rounded(frames: Iterable[Frame], number: int, every: int = 1) -> Iterator[Frame]:

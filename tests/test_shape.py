@@ -25,7 +25,7 @@ FLOORS = (
     {"tensor_pass", "passes", "pipeline", "commands", "ase", "harmonic", "identify"},
     {"autotrain"},
     {"report"},
-    {"loop", "demo", "info"},
+    {"loop", "demo", "demo_sulfate", "info"},
     {"cli"},
     {"__main__"},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,15 +18,26 @@ LARGEST_INLINE = 8
 """Facts about a thing that stand on one line."""
 
 
+class System(StrEnum):
+    """What the demo is of."""
+
+    WATER = "water"
+    SULFATE = "sulfate"
+
+
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for models and spectra.")] = Path("demo"),
     quick: Annotated[bool, typer.Option("--quick", help="Less training, fewer frames: under two minutes.")] = False,
+    system: Annotated[
+        System, typer.Option(help="Liquid water, with training; or sulfate in water, by parts and motions.")
+    ] = System.WATER,
     config: Config = None,
 ) -> None:
-    """Train on bundled DFT labels of water, make its spectra, and set them beside experiment."""
+    """Make spectra of bundled trajectories, with networks of bundled DFT labels, and set them beside experiment."""
     from mimyria.demo import run_demo
+    from mimyria.demo_sulfate import run_sulfate
 
-    typer.echo(run_demo(out, quick=quick))
+    typer.echo((run_demo if system is System.WATER else run_sulfate)(out, quick=quick))
 
 
 @with_options

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.spectra.bands import Measured, known_numbers, measure_bands
-from mimyria.spectra.remade import remake_spectra
+from mimyria.spectra.remade import remake_spectra, stored_run
 from mimyria.spectra.spectrum import Spectra, Spectrum
 from mimyria.units import LITRE_PER_MOLE
 
@@ -190,7 +190,14 @@ def main() -> None:
     parser.add_argument("motions", type=Path)
     parser.add_argument("--out", type=Path, default=Path("bands.json"))
     options = parser.parse_args()
-    numbers = of_solution(remake_spectra(options.shells))
+    series, conditions, settings = stored_run(options.shells)
+    numbers: dict[str, Any] = {
+        "trajectories": len(series),
+        "picoseconds": sum(len(run) * run.timestep for run in series) / 1000,
+        "temperature, K": conditions.temperature,
+        "resolution, cm⁻¹": settings.resolution,
+    }
+    numbers |= of_solution(remake_spectra(options.shells))
     numbers |= of_motions(remake_spectra(options.motions), numbers["concentration, mol/L"])
     options.out.write_text(json.dumps(plain(numbers), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print("\n".join(["| | |", "|---|---|", *shown(numbers)]))

@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 DRIFT = np.array([2e-3, 0.0, 0.0])
 """Å/fs; a tenth of it is what 300 K give to the centre of mass of 100 atoms of water."""
-RANGES = ((0.0, 15.0), (15.0, 200.0), (200.0, 4000.0))
+RANGES = ((0.0, 30.0), (30.0, 200.0), (200.0, 4000.0))
 """cm⁻¹."""
 
 
@@ -78,7 +78,7 @@ def main() -> None:
                 charge=options.charge,
                 sum_rule=rule,
                 stride=2,
-                resolution=15,
+                resolution=30,
                 kinds=("ir",),
                 plot_format=("none",),
             )

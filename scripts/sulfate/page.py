@@ -1,0 +1,129 @@
+"""Put the numbers of results/ and of the bundled labels into the tables of docs/sulfate.md, between their marks.
+
+    python page.py
+
+results/ holds learn.jsonl (learn.py), bands.json (bands.py) and drift.json (drift.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from learn import table
+
+from mimyria.formats import read_frames
+from mimyria.model.files import read_model
+from mimyria.molecules import find_bonds, molecules_of
+from mimyria.spectra.bands import Measured
+
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "results", HERE.parents[1] / "docs" / "sulfate.md"
+DATA = HERE.parents[1] / "mimyria" / "data"
+LABELS = DATA / "sulfate_labels.extxyz.xz"
+TARGETS = ("apt", "pgt")
+EXPERIMENT = {"ν₁": 981, "ν₂": 450, "ν₃": 1105, "ν₄": 617}
+"""cm⁻¹."""
+
+
+def sums() -> str:
+    """Return Σ P of the cell and of the ion, by charge of the cell."""
+    rows: dict[float, list[tuple[float, float, float]]] = {}
+    for frame in read_frames(LABELS):
+        bonds = find_bonds(frame)
+        molecule = molecules_of(bonds[0], bonds[1], len(frame))
+        ion = molecule == molecule[int(np.argmax(frame.numbers == 16))]
+        charge, tensors = frame.total_charge, frame.tensors["apt"]
+        whole, of_ion = tensors.sum(axis=0), tensors[ion].sum(axis=0)
+        missed = float(abs(whole - charge * np.eye(3)).max())
+        rows.setdefault(charge, []).append((float(np.trace(whole)) / 3, missed, float(np.trace(of_ion)) / 3))
+    lines = ["| charge of the cell, e | labels | Tr Σ P / 3 | largest element of Σ P - Q·1 | Tr Σ P / 3 of the ion |"]
+    lines.append("|---|---|---|---|---|")
+    for charge, found in sorted(rows.items(), reverse=True):
+        mean, of_ion = np.mean([row[0] for row in found]), np.array([row[2] for row in found])
+        missed = max(row[1] for row in found)
+        lines.append(
+            f"| {charge:g} | {len(found)} | {mean:.4f} | {missed:.4f} | {of_ion.mean():.2f} ± {of_ion.std():.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def learnt() -> str:
+    """Return the table of the trainings with the most labels."""
+    if not (RESULTS / "learn.jsonl").exists():
+        return "Not measured yet."
+    rows = [json.loads(line) for line in (RESULTS / "learn.jsonl").read_text(encoding="utf-8").splitlines()]
+    most = max(row["labels"] for row in rows)
+    last = [row for row in rows if row["labels"] == most]
+    excess: dict[str, list[float]] = {}
+    for row in last:
+        for charge, value in row["excess"].items():
+            excess.setdefault(f"{row['target'].upper()} in the cell of charge {charge}", []).append(value)
+    broken = ", ".join(f"{np.mean(values):.2g} ({name})" for name, values in excess.items())
+    return (
+        f"{table(last)}\n\nHeld out: {last[0]['held_out']} frames. Before the sum rule is projected out, the largest "
+        f"element of its violation is {broken}."
+    )
+
+
+def bands() -> str:
+    """Return the table of the bands, which the bundled models made."""
+    cards = {name: read_model(DATA / f"sulfate_{name}.mym").summary["labels"] for name in TARGETS}
+    trained = "; ".join(f"{name.upper()} on {labels}" for name, labels in cards.items())
+    numbers = json.loads((RESULTS / "bands.json").read_text(encoding="utf-8"))
+    modes = {name: value for name, value in numbers.items() if name in EXPERIMENT}
+    titles = ["", "experiment", "moves at", "infrared at", "VV at", "energy, k_BT", "infrared at k_BT, km/mol", "ρ"]
+    lines = [f"Networks trained: {trained}. Centres of the bands in cm⁻¹.", "", f"| {' | '.join(titles)} |"]
+    lines.append("|---" * len(titles) + "|")
+    for name, mode in modes.items():
+        centres = [shown(mode[kind]["centre"]) for kind in ("density of states", "infrared", "VV")]
+        others = [shown(mode[kind]) for kind in ("energy, k_BT", "infrared at k_BT, km/mol", "ρ")]
+        lines.append(f"| {' | '.join([name, str(EXPERIMENT[name]), *centres, *others])} |")
+    rest = {name: value for name, value in numbers.items() if name not in EXPERIMENT}
+    return "\n".join([*lines, "", "| | |", "|---|---|", *rows(rest)])
+
+
+def rows(numbers: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield a line of a table for each number."""
+    for name, value in numbers.items():
+        if isinstance(value, Mapping) and "value" not in value:
+            yield from rows(value, f"{before}{name}, ")
+        else:
+            yield f"| {before}{name} | {shown(value)} |"
+
+
+def shown(value: Any) -> str:
+    """Return a number as text, with its error where it has one."""
+    if not isinstance(value, Mapping):
+        return f"{value:.4g}"
+    return str(Measured(*(np.nan if value[name] is None else value[name] for name in ("value", "error"))))
+
+
+def drift() -> str:
+    """Return the table of the drifting cell."""
+    if not (RESULTS / "drift.json").exists():
+        return "Not measured yet."
+    found = json.loads((RESULTS / "drift.json").read_text(encoding="utf-8"))
+    ranges = list(next(iter(found.values())))
+    lines = [f"| | {' | '.join(f'{one} cm⁻¹' for one in ranges)} |", "|---|" + "---|" * len(ranges)]
+    lines += [f"| {name} | {' | '.join(f'{row[one]:.1f}' for one in ranges)} |" for name, row in found.items()]
+    return "\n".join(lines)
+
+
+PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "bands": bands, "drift": drift}
+
+
+def main() -> None:
+    """Renew every table."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, make in PARTS.items():
+        before, after = text.split(f"<!-- begin {name} -->")[0], text.split(f"<!-- end {name} -->")[1]
+        text = f"{before}<!-- begin {name} -->\n{make()}\n<!-- end {name} -->{after}"
+    PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

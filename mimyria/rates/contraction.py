@@ -69,9 +69,10 @@ def _by_rows(parts: Array, tensors: Sequence[Array]) -> Array:
     as they are, which takes most of the time, so that the terms x ≠ y, which nobody wants, cost little.
     """
     frames, groups, _, n = parts.shape
-    rows = parts.reshape(frames, 3 * groups, n)
+    both = np.empty((frames, 3 * groups, tensors[0].size // n))
     with np.errstate(invalid="ignore"):  # rates that are not finite are reported later, with their frame
-        both = np.array([of @ tensor.reshape(n, -1) for of, tensor in zip(rows, tensors, strict=True)])
+        for moving, tensor, product in zip(parts.reshape(frames, 3 * groups, n), tensors, both, strict=True):
+            np.dot(moving, tensor.reshape(n, -1), out=product)
     diagonal = np.einsum("tgxfx->tgf", both.reshape(frames, groups, 3, -1, 3))
     return diagonal.reshape(frames, groups, *tensors[0].shape[1:-1])
 

@@ -53,10 +53,7 @@ def check_velocities(path: Path, moving: Sequence[bool]) -> None:
 def check_finite(place: str, frame: Frame) -> None:
     """Raise TrajectoryError if a position or a velocity is not a finite number."""
     for name, values in (("position", frame.positions), ("velocity", frame.velocities)):
-        # Cheaper than to look at each of them: one that is not finite leaves no finite sum of squares.
-        if values is None or math.isfinite(np.vdot(values, values)):
-            continue
-        if not np.isfinite(values).all():
+        if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise TrajectoryError(
                 f"{place}: the {name} of atom {frame.in_file(atom)} is {values[atom]}: the run has failed; end before "
@@ -89,10 +86,29 @@ def check_successive(path: Path, n_repeated: int, n_frames: int) -> None:
         )
 
 
+def is_uneventful(before: Frame, now: Frame, elapsed: float) -> bool:
+    """Return whether atoms, positions and velocities of a frame, ``elapsed`` fs after another, pass all checks.
+
+    If it cannot tell, these must look; frames of a run mostly pass. Readers return the same numbers as long as the
+    atoms stay the same; a position that is not finite leaves no largest displacement, and a velocity no sum of squares.
+    """
+    if elapsed > LONGEST_INTERVAL or now.numbers is not before.numbers:
+        return False
+    if (now.velocities is None) is not (before.velocities is None):
+        return False
+    moved = np.abs(now.positions - before.positions).ravel()
+    if not moved[moved.argmax()] < _longest_move(elapsed) / 2:
+        return False
+    return now.velocities is None or math.isfinite(np.vdot(now.velocities, now.velocities))
+
+
+def _longest_move(elapsed: float) -> float:
+    """Return how far an atom can go within some fs, Å; one that has gone further has jumped."""
+    return SMALLEST_JUMP + FASTEST_ATOM * elapsed
+
+
 def check_strain(place: str, before: Frame, now: Frame) -> None:
     """Raise TrajectoryError if the volume jumps from one frame to the next."""
-    if now.cell is before.cell:
-        return
     ratio = now.volume / before.volume
     if max(ratio, 1 / ratio) > 1 + LARGEST_STRAIN:
         raise TrajectoryError(
@@ -103,10 +119,9 @@ def check_strain(place: str, before: Frame, now: Frame) -> None:
 
 def describe_jump(before: Frame, now: Frame, elapsed: float) -> str | None:
     """Return which atoms jumped between two frames ``elapsed`` fs apart, in words; None if none or too far apart."""
-    longest = SMALLEST_JUMP + FASTEST_ATOM * elapsed
-    # Where no coordinate has changed much, no atom has crossed a face, and none needs its image.
-    if elapsed > LONGEST_INTERVAL or np.abs(now.positions - before.positions).max(initial=0) < longest / 2:
+    if elapsed > LONGEST_INTERVAL:
         return None
+    longest = _longest_move(elapsed)
     distance = np.linalg.norm(displacement(before, now), axis=1)
     jumped = np.flatnonzero(distance > longest)
     if not jumped.size:

@@ -33,6 +33,7 @@ from mimyria.trajectory.frame_checks import (
     check_velocities,
     describe_jump,
     is_another,
+    is_uneventful,
 )
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
 from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval
@@ -265,14 +266,16 @@ class Trajectory:
             if before is not None and cell is not before[1].cell and bool((cell == before[1].cell).all()):
                 cell = before[1].cell
             frame = changed(placed, time=self._origin + index * self.timestep, cell=cell)
-            # Readers return one array as long as the atoms stay the same.
-            if before is None or frame.numbers is not before[1].numbers:
-                check_atoms(place, frame, self.numbers)
-            self._check(place, frame)
-            if before is None or frame.cell is not before[1].cell:
-                check_cell(place, frame.cell)
-            if before is not None:
-                self._check_step(place, before[1], frame, (index - before[0]) * self.timestep)
+            elapsed = 0.0 if before is None else (index - before[0]) * self.timestep
+            eventful = before is None or not is_uneventful(before[1], frame, elapsed)
+            if eventful:
+                self._check(place, frame)
+            if before is None or cell is not before[1].cell:
+                check_cell(place, cell)
+            if before is not None and cell is not before[1].cell:
+                check_strain(place, before[1], frame)
+            if before is not None and eventful:
+                self._check_jump(place, before[1], frame, elapsed)
             before, clock_before = (index, frame), clock
             yield index, frame
 
@@ -295,16 +298,16 @@ class Trajectory:
         return centroid(place, frame) if frame.beads else frame
 
     def _check(self, place: str, frame: Frame) -> None:
-        """Raise TrajectoryError unless the frame has finite positions and velocities."""
+        """Raise TrajectoryError unless the frame has the atoms of the first, and finite positions and velocities."""
+        check_atoms(place, frame, self.numbers)
         if not self.differenced and frame.velocities is None:
             raise TrajectoryError(
                 f"{place}: no velocities, unlike frame 0; store them at every frame, or end before it with --frames"
             )
         check_finite(place, frame)
 
-    def _check_step(self, place: str, before: Frame, now: Frame, elapsed: float) -> None:
-        """Raise TrajectoryError if the volume jumps, or atoms whose velocities are differences; else warn, once."""
-        check_strain(place, before, now)
+    def _check_jump(self, place: str, before: Frame, now: Frame, elapsed: float) -> None:
+        """Raise TrajectoryError if atoms jump whose velocities are differences; else warn, once."""
         if self._jump_told or (words := describe_jump(before, now, elapsed)) is None:
             return
         if self.differenced:

@@ -71,8 +71,12 @@ def test_its_commands_run(clone: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 def test_example_settings_are_known_to_the_command(path: Path) -> None:
     from typer.main import get_command
 
-    known = {parameter.name or "" for parameter in get_command(app).commands["spectrum"].params}  # type: ignore[attr-defined]
-    assert read_settings(path, known) == yaml.safe_load(path.read_text(encoding="utf-8"))
+    parameters = get_command(app).commands["spectrum"].params  # type: ignore[attr-defined]
+    known = {each.name or "": getattr(each, "multiple", False) for each in parameters}
+    repeated = [name for name, several in known.items() if several]
+    stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+    listed = {name: [value] for name, value in stated.items() if name in repeated and not isinstance(value, list)}
+    assert read_settings(path, known, repeated) == stated | listed
 
 
 ELSEWHERE = {"--cpus", "--hess"}

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mimyria.errors import MimyriaError, TrajectoryError
 from mimyria.files.naming import Atoms
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import Told, identify
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, changed
 from mimyria.units import BOHR
 
 WORDS = {
@@ -111,7 +111,7 @@ def _frames(
             order = slice(None) if file.ids is None else np.argsort(file.ids(index), kind="stable")
             velocities = None if file.velocities is None else atoms.of(file.velocities(index)[order])
             alone = atoms.alone
-            yield replace(
+            yield changed(
                 alone,
                 positions=alone.positions if file.positions is None else atoms.of(file.positions(index)[order]),
                 cell=file.cell(index),

@@ -7,7 +7,6 @@ atoms move must not contradict this. Otherwise the file counts as one that state
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +19,7 @@ from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import identify_by_topology
 from mimyria.formats.array_files import STATED, stated_unit
 from mimyria.formats.dcd_file import CHARMM, VELOCITIES, DCDFile, is_dcd, open_dcd
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, changed
 from mimyria.units import AKMA_TIME, BOLTZMANN, MASS_VELOCITY_SQUARED
 
 SUFFIXES = (".dcd", ".veldcd")
@@ -55,7 +54,7 @@ def read_velocities(source: Source, indices: Iterable[int], progress: Progress) 
     ours = file.version > CHARMM or any(word in file.title.upper() for word in ("NAMD", "CHARMM"))
     for frame in _frames(file, source, indices, progress, of_positions=False):
         velocities = frame.positions / AKMA_TIME if ours else frame.positions
-        yield replace(frame, velocities=velocities, columns=(STATED,) if ours else ())
+        yield changed(frame, velocities=velocities, columns=(STATED,) if ours else ())
 
 
 def _frames(
@@ -65,16 +64,20 @@ def _frames(
     atoms = identify_by_topology(file.n_atoms, source)
     unit = _unit_of_time(file, atoms, source) if of_positions else None
     progress.n_frames = file.n_frames
+    six: tuple[float, ...] = ()
+    cell = np.zeros((3, 3))
     for index in indices:
         if index >= file.n_frames and not file.is_cut:
             if not file.n_frames:
                 raise TrajectoryError(f"{source.path}: holds no frame")
             return
         values, numbers = file.values(index)
-        cell = _cell_at(index, numbers, file)
+        stated = () if numbers is None else tuple(numbers.tolist())
+        if stated != six:  # vectors take longer to make than numbers to compare
+            six, cell = stated, _cell_at(index, numbers, file)
         progress.fraction = (index + 1) / file.n_frames
         step = file.first_step + index * file.interval
-        yield replace(
+        yield changed(
             atoms.alone,
             positions=atoms.of(values),
             cell=cell,

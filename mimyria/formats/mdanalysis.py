@@ -20,7 +20,7 @@ from mimyria.files.cells import cell_of_angles
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit, fixed_unit, truncation_error
 from mimyria.files.topology import Told, identify, read_topology
 from mimyria.formats.array_files import STATED, stated_unit
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, changed
 from mimyria.units import AKMA_TIME
 
 FORMATS = {
@@ -68,7 +68,7 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 box, cell = None, of_file
             elif box is None or not np.array_equal(box, now.dimensions):  # vectors take longer to make than to compare
                 box, cell = now.dimensions.copy(), now.triclinic_dimensions.astype(float)
-            yield replace(
+            yield changed(
                 atoms.alone,
                 positions=atoms.of(now.positions.astype(float)),
                 cell=np.zeros((3, 3)) if cell is None else cell,

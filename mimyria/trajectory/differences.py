@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.frame import Array, Frame
+from mimyria.frame import Array, Frame, changed
 from mimyria.units import LIGHT_SPEED
 
 Stored = Callable[[Iterable[int]], Iterator[tuple[int, Frame]]]
@@ -56,7 +55,7 @@ def _moving(before: Frame, frame: Frame, after: Frame, interval: float) -> Frame
     moved = displacement(before, frame) + displacement(frame, after)
     of_beads = zip(before.beads, frame.beads, after.beads, strict=True)
     beads = tuple(_moving(*bead, interval) for bead in of_beads)
-    return replace(frame, velocities=moved / (2 * interval), beads=beads)
+    return changed(frame, velocities=moved / (2 * interval), beads=beads)
 
 
 def _with_neighbours(wanted: Iterable[int]) -> Iterator[int]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mimyria.errors import ModelError
-from mimyria.model.files import choose_device, read_model, write_model
+from mimyria.model.files import choose_device, read_model, stated_level, write_model
 from mimyria.model.model import ResponseModel
 from mimyria.targets import TARGETS
 
@@ -27,6 +27,23 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
         read_model(path)
     with pytest.raises(ModelError, match="does not exist"):
         read_model(tmp_path / "absent.mym")
+
+
+def test_a_file_is_read_once_until_it_changes(
+    model: ResponseModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, load, loaded = tmp_path / "m.mym", torch.load, []
+    monkeypatch.setattr(torch, "load", lambda *given, **named: loaded.append(given) or load(*given, **named))
+    write_model(path, model, {"mark": 1})
+    assert stated_level(path, model.settings.target, None) == ""
+    first = read_model(path)
+    with torch.no_grad():
+        next(first.parameters()).add_(1.0)  # of this model alone
+    again = read_model(path)
+    assert torch.equal(next(again.parameters()), next(model.parameters()))
+    assert len(loaded) == 1
+    write_model(path, model, {"mark": 2})
+    assert read_model(path).summary["mark"] == 2
 
 
 @pytest.mark.parametrize(("cuda", "mps", "first"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from conftest import random_frame
+from mimyria.__main__ import _message
 from mimyria.errors import ModelError
 from mimyria.model import room as rooms
 from mimyria.model.model import ResponseModel
@@ -92,6 +93,13 @@ def test_what_torch_says_of_a_full_memory_is_understood() -> None:
         Room().fit(lambda: torch.empty(2**58))
     with pytest.raises(ModelError, match="the memory is full"):
         Room().fit(lambda: np.empty(2**58))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "md.xyz")])
+def test_a_command_says_that_the_memory_is_full(error: Exception) -> None:
+    line, status = _message(error)
+    assert line.startswith("the memory is full; give fewer --workers")
+    assert status == 1
 
 
 def test_other_errors_are_raised_as_they_are() -> None:

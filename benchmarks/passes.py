@@ -75,15 +75,17 @@ def along(trajectory: Trajectory, frames: Iterable[Frame], timestep: float, targ
         )
 
 
-def with_stored(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Yield frames with tensors as they might come from a file, already in memory."""
+def made_up_tensors(atoms: int) -> list[dict[str, Any]]:
+    """Return sets of tensors as they might come from a file."""
     rng = np.random.default_rng(0)
-    stored: Iterator[dict[str, Any]] | None = None
-    for frame in frames:
-        if stored is None:
-            sizes = {name: (len(frame), *target.shape) for name, target in BOTH.items()}
-            stored = cycle([{name: rng.normal(size=size) for name, size in sizes.items()} for _ in range(STORED)])
-        yield changed(frame, tensors=next(stored))
+    sizes = {name: (atoms, *target.shape) for name, target in BOTH.items()}
+    return [{name: rng.normal(size=size) for name, size in sizes.items()} for _ in range(STORED)]
+
+
+def with_stored(frames: Iterable[Frame], stored: list[dict[str, Any]]) -> Iterator[Frame]:
+    """Yield frames with tensors that are in memory already."""
+    for frame, tensors in zip(frames, cycle(stored), strict=False):
+        yield changed(frame, tensors=tensors)
 
 
 def alone(model: ResponseModel) -> ResponseModel:
@@ -117,14 +119,15 @@ def main() -> None:
 def reading(trajectory: Trajectory, topology: Path | None) -> dict[str, float]:
     """Print and return the microseconds a frame of everything but the networks."""
     both, step = tuple(BOTH), trajectory.timestep
-    frames = list(with_stored(trajectory.frames(0, READ)))
+    stored = made_up_tensors(len(trajectory.numbers))
+    frames = list(with_stored(trajectory.frames(0, READ), stored))
     count, found = len(frames), {}
     if topology is not None:
         universe = MDAnalysis.Universe(topology, trajectory.path)
         found["us_mdanalysis"] = seconds(lambda: sum(1 for _ in universe.trajectory[:count])) / count * 1e6
     found["us_reading"] = seconds(lambda: sum(1 for _ in trajectory.frames(0, count))) / count * 1e6
     found["us_contraction"] = seconds(lambda: along(trajectory, frames, step, both)) / count * 1e6
-    through = seconds(lambda: along(trajectory, with_stored(trajectory.frames(0, count)), step, both))
+    through = seconds(lambda: along(trajectory, with_stored(trajectory.frames(0, count), stored), step, both))
     found["us_post_processing"] = through / count * 1e6
     for name, words in {
         "us_mdanalysis": "MDAnalysis alone reads",

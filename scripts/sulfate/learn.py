@@ -34,7 +34,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "water-pbe, 600 steps": {"start": "water-pbe", "steps": 600},
     "water-pbe, 600 steps, S=4 Na=4": {"start": "water-pbe", "steps": 600, "weight": {"S": 4, "Na": 4}},
     "water-pbe, 600 steps, S=16 Na=8": {"start": "water-pbe", "steps": 600, "weight": {"S": 16, "Na": 8}},
+    "water-pbe, 600 steps, rate 0.01": {"start": "water-pbe", "steps": 600, "learning_rate": 0.01},
     "water-pbe, 2000 steps": {"start": "water-pbe", "steps": 2000},
+    "water-pbe, 2000 steps, rate 0.01": {"start": "water-pbe", "steps": 2000, "learning_rate": 0.01},
 }
 """Settings of `mimyria train`; steps in place of epochs, so that more labels take no longer."""
 

@@ -80,6 +80,7 @@ def test_what_cannot_be(tmp_path: Path, model: Path) -> None:
     path = spectrum(tmp_path / "s.csv")
     for words, said in (
         (["identify", str(path), "--model", "nothing"], "nothing does not exist"),
+        (["identify", str(path)], "--model"),
         (["identify", str(tmp_path / "no.csv"), "--model", str(model)], "cannot be read"),
         (["identify", str(path), "--model", str(model), "--column", "x"], "has no column x"),
         (["identify", str(path), "--model", str(model), "--least", "2"], "--least"),
@@ -87,7 +88,7 @@ def test_what_cannot_be(tmp_path: Path, model: Path) -> None:
     ):
         done = CliRunner().invoke(app, words)
         assert done.exit_code != 0
-        assert said in str(done.exception or done.output), done.output
+        assert said in f"{done.exception} {done.output}", done.output
     with pytest.raises(ConfigError, match="no spectrum"):
         identify([], model=str(model))
 

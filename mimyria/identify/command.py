@@ -125,7 +125,7 @@ def _remarks(read: list[Given], strangeness: float, other: float) -> tuple[str, 
     if strangeness > 1:
         return (
             f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in a "
-            "thousand): the probabilities mean little",
+            "hundred): the probabilities mean little",
         )
     return ()
 

@@ -23,7 +23,7 @@ log = logging.getLogger("mimyria")
 
 PRIOR = 0.5
 """Molecules whose weight holds a and b of the calibration near 1 and 0."""
-UNLIKE = 0.999
+UNLIKE = 0.99
 """Share of held-out spectra that are within the limit of familiarity."""
 SHRINK = 0.1
 """Share of its variance that is added to each trait, so that no combination of traits has next to none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from mimyria.choices import PICTURES, SOURCE, WORD
@@ -17,7 +17,7 @@ class IdentifySettings(Settings):
     """Settings of `identify`."""
 
     panel: ClassVar[str] = "Reading"
-    model: str = setting(SOURCE, "Model file, or the name of a bundled one.", "result")
+    model: str = setting(SOURCE, "Model file, or the name of a bundled one.", "result", MISSING)
     quantity: str | None = setting(
         Choice(names=("absorbance", "transmittance")), "Of an infrared spectrum that does not say it.", "result"
     )

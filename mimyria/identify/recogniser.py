@@ -7,7 +7,7 @@
 Traits are the features that the network makes, and what it may have learned to look through: how much there is in each
 region of wavenumbers, and how rough it is.
 
-A spectrum whose d is above that of all but one in a hundred of those and of held-out ones is unlike anything trained on.
+A spectrum whose d is above that of all but one in a hundred of those and of held-out ones is unlike any trained on.
 Infrared, Raman and both have a μ, Σ and limit each, as they look different to the network.
 """
 

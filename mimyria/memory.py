@@ -126,9 +126,9 @@ def locked(path: Path, patience: float = 0.0) -> TextIO:
             if _taken(path, stream):
                 return stream
             stream.close()
-        except FileNotFoundError as error:
+        except OSError as error:
             # Between both lines the folder may be removed, by who has just finished; else no file can be in it.
-            if path.parent.is_dir():
+            if not isinstance(error, FileNotFoundError) or path.parent.is_dir():
                 raise _unwritable(path, error) from error
         if time.monotonic() >= end:
             raise Busy(f"another run is working in {path.parent}; wait for it, or choose another folder")

@@ -149,7 +149,7 @@ def h5md(path: Path, run: list[Frame], *, units: bool = True, species: Any = Non
 
 
 def trr(path: Path, frames: list[dict[str, Any]], *, real: str = "f") -> Path:
-    """Write GROMACS's TRR: of each frame its time (ps) and any of box, vir, pres, x, v, f; also ``real`` and ``n``."""
+    """Write GROMACS's TRR: of each frame its time (ps) and any of box, vir, pres, x, v, f; also ``step``, ``real`` and ``n``."""
     content = b""
     for index, frame in enumerate(frames):
         kind = frame.get("real", real)
@@ -160,7 +160,9 @@ def trr(path: Path, frames: list[dict[str, Any]], *, real: str = "f") -> Path:
         }
         sizes = [len(parts.get(name, b"")) for name in ("ir", "e", "box", "vir", "pres", "top", "sym", "x", "v", "f")]
         n_atoms = frame.get("n", len(frame.get("x", frame.get("v", frame.get("f", [])))))
-        content += struct.pack(">3i12s13i", 1993, 13, 12, b"GMX_trn_file", *sizes, n_atoms, 10 * index, 0)
+        content += struct.pack(
+            ">3i12s13i", 1993, 13, 12, b"GMX_trn_file", *sizes, n_atoms, frame.get("step", 10 * index), 0
+        )
         content += struct.pack(f">2{kind}", frame.get("time", 0.002 * index), 0.5) + b"".join(parts.values())
     path.write_bytes(content)
     return path

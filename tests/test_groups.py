@@ -221,7 +221,10 @@ def test_an_empty_geometric_selection_is_only_warned_of(water: list[Frame], capl
         (("shell 0 around index 0",), "ascending positive"),
         (("shell 3..5 around index 0",), "ascending positive"),
         (("shell around index 0",), "--groups takes"),
-        (("shell 3 around index 0", "shell 5 around index 1"), "not 'shell 5 around index 1'"),
+        (
+            ("shell 3 around index 0", "shell 5 around index 1"),
+            "takes one shell, not 'shell 3 around index 0' and 'shell 5 around index 1'; it",
+        ),
         (("shell 3 around index 0", "bulk=index 5"), "two groups are named bulk; rename one .*that the shell makes"),
         (("shell 3 around index 0", "a=index 1"), r"atom \d+ is in the groups solute and a"),
         (("shell 3 around index 0", "a=element S"), "'element S' holds no atom"),

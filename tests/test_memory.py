@@ -345,6 +345,14 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["folder", "file/lock"])
+def test_a_lock_that_cannot_be_is_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"(folder|file) cannot be (written: Is a directory|made: File exists)"):
+        locked(tmp_path / place)
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder to which nobody can write")
 @pytest.mark.parametrize("write", [lambda path: write_text(path, NEW), locked, require_writable])
 @pytest.mark.parametrize("place", ["/proc/x", "/proc/x/y"])

@@ -15,6 +15,7 @@ from contracts import atoms_of, made_up_run
 from dialects import water
 from mimyria.errors import TrajectoryError
 from mimyria.formats import read_frames
+from mimyria.formats.trr_file import open_trr
 from mimyria.frame import Frame
 from mimyria.trajectory import Trajectory
 
@@ -93,7 +94,7 @@ def test_velocities_are_differences_where_there_are_none(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("x at every second", r"frame 1: no positions; store them as often as velocities"),
+        ("x at every second", r"frame 1: no positions; store them as often as velocities and forces"),
         ("v at every second", r"of its first 7 frames only 0, 2, 4, 6 have velocities, not 1;"),
         ("v to frame 40", r"frame 41: no velocities, unlike frame 0; .*--frames"),
         ("another system", r"frame 3: 7 atoms, but frame 0 has 6; take the part with one system with --frames"),
@@ -150,3 +151,40 @@ def test_positions_and_velocities_may_be_in_two_files(tmp_path: Path, run: list[
         np.testing.assert_allclose(read.positions, written.positions, rtol=1e-6)
     with pytest.raises(TrajectoryError, match=r"x\.trr, frame 0: holds no velocities"):
         Trajectory(**given | {"velocities": given["path"]})
+
+
+@pytest.mark.parametrize("first", [0, 10_000_000, 50_000_000])
+@pytest.mark.parametrize("before", [0.0, 12000.0])
+@pytest.mark.parametrize("step", [0.0005, 0.002, 0.00048378])
+def test_late_times_of_single_precision_are_told_by_the_steps(
+    tmp_path: Path, run: list[Frame], first: int, before: float, step: float
+) -> None:
+    """After 20 ns they are rounded to 2 fs: the time between the frames would be wrong by percents."""
+    steps = first + 4 * np.arange(252)
+    times = before + step * steps
+    parts = [part | {"step": s, "time": t} for part, s, t in zip(parts_of(run) * 36, steps, times, strict=True)]
+    for real in "fd":
+        trajectory = Trajectory(trr(tmp_path / "a.trr", parts, real=real), topology=tmp_path / "top.pdb")
+        exact = real == "d" or before == 0
+        assert trajectory.timestep == pytest.approx(4e3 * step, rel=1e-5 if exact else 3e-3)
+        (segment,) = trajectory.segments()
+        assert segment.n_frames == 252
+
+
+def test_times_that_the_steps_do_not_tell_stay(tmp_path: Path, run: list[Frame]) -> None:
+    """And are refused where they are so late that they do not tell the time between the frames either."""
+    for late in (0.0, 20000.0):
+        times = [late + 2e-3 * k for k in range(len(run))]
+        # the steps of several runs, one after the other
+        parts = [part | {"step": 10 * (k % 4), "time": times[k]} for k, part in enumerate(parts_of(run))]
+        path = trr(tmp_path / "a.trr", parts)
+        np.testing.assert_array_equal(open_trr(path).times, np.float32(times))
+        given: dict[str, Any] = {"path": path, "topology": tmp_path / "top.pdb"}
+        if late:
+            with pytest.raises(
+                TrajectoryError, match=r"at 20000 ps its times are rounded to 1\.95 fs, .*--timestep FS"
+            ):
+                Trajectory(**given)
+            assert Trajectory(**given, timestep=2.0).timestep == 2
+        else:
+            assert Trajectory(**given).timestep == pytest.approx(2.0)

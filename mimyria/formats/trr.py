@@ -49,7 +49,7 @@ def _check(file: TRRFile, index: int, first: int, of_positions: bool) -> None:
             "system with --frames"
         )
     if of_positions and not file.layout(index).holds("x"):
-        raise TrajectoryError(f"{file.path}, frame {index}: no positions; store them as often as velocities")
+        raise TrajectoryError(f"{file.path}, frame {index}: no positions; store them as often as velocities and forces")
 
 
 def _columns(records: Array, atoms: Atoms, cell: Array) -> dict[str, Any]:

@@ -32,6 +32,9 @@ SAME = len(START) + SIZES.size
 """Bytes at the beginning in which frames of one layout agree."""
 TIMES = {4: struct.Struct(f">{SAME}x8xf"), 8: struct.Struct(f">{SAME}x8xd")}
 """The time in a header, by the size of a real; the step and a number of energies come before it."""
+STEP = struct.Struct(f">{SAME}xi")
+DIGITS = range(1, 10)
+"""Of a time step: the fewest that fit are its own."""
 HEAD = SAME + 8 + 2 * 8
 """Bytes of the longest header, with the time and λ."""
 BYTES_AT_ONCE = 1 << 17
@@ -64,7 +67,7 @@ class TRRFile:
     places: Array
     """First byte of each frame."""
     times: Array
-    """Of each frame, ps."""
+    """Of each frame, ps, see `unrounded`."""
     missing: str
     """What is wrong after the last of them, in words; empty if the file ends there."""
 
@@ -119,7 +122,7 @@ def open_trr(path: Path) -> TRRFile:
     if path.suffix.lower() in SUFFIXES:
         raise TrajectoryError(f"{path}: a compressed binary file cannot be read; decompress it first")
     layouts: dict[bytes, tuple[int, Layout]] = {}
-    kinds, places, times = array("q"), array("q"), array("d")
+    kinds, places, steps, times = array("q"), array("q"), array("q"), array("d")
     place, missing = 0, ""
     with path.open("rb", buffering=0) as file:  # headers are far from each other
         size = path.stat().st_size
@@ -137,10 +140,38 @@ def open_trr(path: Path) -> TRRFile:
                 layouts[head[:SAME]] = kind, layout
                 kinds.append(kind)
                 places.append(place)
+                steps.extend(STEP.unpack_from(head))
                 times.extend(TIMES[layout.real].unpack_from(head))
                 place += layout.record.itemsize
     known = [layout for _, layout in layouts.values()]
-    return TRRFile(path, known, np.array(kinds), np.array(places), np.array(times), missing)
+    clocks = np.array(times)
+    if all(layout.real == 4 for layout in known):
+        clocks = unrounded(clocks, np.array(steps))
+    return TRRFile(path, known, np.array(kinds), np.array(places), clocks, missing)
+
+
+def unrounded(times: Array, steps: Array) -> Array:
+    """Return times of single precision, ps, (n,), as they were before they were rounded, from the numbers of the steps.
+
+        t = δ s    or else    t = t_0 + δ (s - s_0)
+
+    Late in a run they are rounded to more than the time between frames: after 20 ns, to 2 fs. Where no δ fits all
+    frames, as in files of several runs, they stay as they are.
+    """
+    passed = steps - steps[0] if len(steps) else steps
+    if not passed.any():
+        return times
+    rounding = np.spacing(np.float32(np.abs(times).max()))
+    last, about = np.abs(steps).argmax(), passed - passed.mean()
+    for guess, first, counted in (
+        (times[last] / steps[last], 0.0, steps),
+        (about @ (times - times[0]) / (about @ about), times[0], passed),
+    ):
+        for digits in DIGITS:
+            made: Array = first + float(f"{guess:.{digits}g}") * counted
+            if (np.abs(made - times) <= rounding).all():
+                return made
+    return times
 
 
 def _layout(head: bytes) -> Layout | None:

@@ -68,7 +68,12 @@ def make_grouping(
         return grouping
     shells = [match for word in words if (match := SHELLS.fullmatch(word))]
     named = [(word, NAMED.fullmatch(word)) for word in words if not SHELLS.fullmatch(word)]
-    wrong = [word for word, match in named if match is None] + [match[0] for match in shells[1:]]
+    wrong = [word for word, match in named if match is None]
+    if len(shells) > 1:
+        raise ConfigError(
+            f"--groups takes one shell, not {' and '.join(repr(match[0]) for match in shells)}; it may have several "
+            'radii, "shell 3 5 around ...", and select several kinds of atoms'
+        )
     if wrong or not words:
         raise ConfigError(f"--groups takes {FORMS}, not {', '.join(map(repr, wrong)) or 'nothing'}")
     names, texts = ([match[k] for _, match in named if match] for k in (1, 2))

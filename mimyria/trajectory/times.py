@@ -57,6 +57,19 @@ def choose_timestep(path: Path, given: float | None, stored: float | None) -> fl
     return timestep
 
 
+def check_rounding(path: Path, times: list[float | None], interval: float | None) -> None:
+    """Raise TrajectoryError if times, fs, are ps of single precision too late in a run to tell the interval."""
+    known = np.array(times, dtype=float)
+    picoseconds = (known / 1e3).astype(np.float32)
+    rounding = 1e3 * float(np.spacing(np.abs(picoseconds).max()))
+    stored_so = (1e3 * picoseconds.astype(float) == known).all()
+    if stored_so and interval is not None and rounding > MOST_ROUNDING * abs(interval):
+        raise TrajectoryError(
+            f"{path}: at {picoseconds[0]:g} ps its times are rounded to {rounding:.3g} fs, as single precision does, "
+            "which does not tell the time between its frames; give --timestep FS"
+        )
+
+
 def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> bool:
     """Return whether two clocks are ``gap`` intervals apart, within the rounding of their printed digits."""
     deviation, tolerance = abs(now - before - gap * interval), gap * INTERVAL_TOLERANCE * interval

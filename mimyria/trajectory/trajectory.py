@@ -36,7 +36,7 @@ from mimyria.trajectory.frame_checks import (
     is_uneventful,
 )
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
-from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval
+from mimyria.trajectory.times import check_rounding, check_time, choose_timestep, read_clock, stored_interval
 
 log = logging.getLogger("mimyria")
 
@@ -110,6 +110,8 @@ class Trajectory:
         if self.differenced and velocity_unit is not None:
             raise TrajectoryError(f"{self.path}: holds no velocities; leave --velocity-unit {velocity_unit} out")
         self._interval = stored_interval(clocks)
+        if timestep is None and first.time is not None:
+            check_rounding(self.path, clocks, self._interval)
         self._given = timestep
         self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
         self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0

@@ -149,7 +149,7 @@ def h5md(path: Path, run: list[Frame], *, units: bool = True, species: Any = Non
 
 
 def trr(path: Path, frames: list[dict[str, Any]], *, real: str = "f") -> Path:
-    """Write GROMACS's TRR: of each frame its time (ps) and any of box, vir, pres, x, v, f; also ``step``, ``real`` and ``n``."""
+    """Write GROMACS's TRR: of a frame its time (ps), and any of box, vir, pres, x, v, f, ``step``, ``real``, ``n``."""
     content = b""
     for index, frame in enumerate(frames):
         kind = frame.get("real", real)

@@ -20,7 +20,7 @@ def bands(nu: np.ndarray = NU, *places: float) -> np.ndarray:
 
 
 def given(path: Path, x: np.ndarray, y: np.ndarray, head: str = "", prefix: str = "", **settings: object) -> Given:
-    text = head + "".join(f"{a:.6g},{b:.8g}\n" for a, b in zip(x, y, strict=True))
+    text = head + "".join(f"{a:.6g},{b:.8g}\n" for a, b in zip(x, y, strict=True)) + "##END=\n" * head.startswith("##")
     path.write_text(text)
     (made,) = read_given([f"{prefix}{path}"], IdentifySettings(model="m", **settings))  # type: ignore[arg-type]
     return made
@@ -55,6 +55,19 @@ def test_wavelengths(path: Path, caplog: pytest.LogCaptureFixture, unit: str | N
             given(path, x, bands(1e7 / x if x.max() > 4000 else x / 0.03))
     assert height(given(path, 1e7 / NU, bands(), abscissa="nm"), 1715) > 0.9
     assert height(given(path, NU * 0.0299792458, bands(), abscissa="THz"), 1715) > 0.9
+
+
+@pytest.mark.parametrize(("unit", "title"), [("nm", "nm"), ("um", "wavelength (µm)")])
+def test_a_unit_that_the_file_says_too_counts_once(path: Path, unit: str, title: str) -> None:
+    x = {"nm": 1e7, "um": 1e4}[unit] / NU
+    as_file = f"##TITLE=s\n##XUNITS={unit}\n##YUNITS=ABSORBANCE\n##XYPOINTS=(XY..XY)\n"
+    for head in (f"{title},absorbance\n", as_file):
+        usual, stated = given(path, x, bands(), head), given(path, x, bands(), head, abscissa=unit)
+        assert np.array_equal(stated.wavenumber, usual.wavenumber)
+        with pytest.raises(MimyriaError, match=r"says that it is over .* but --abscissa says cm-1"):
+            given(path, x, bands(), head, abscissa="cm-1")
+    with pytest.raises(MimyriaError, match="says that it is over 'cm-1', but --abscissa says nm"):
+        given(path, NU, bands(), "# mimyria 1: ir\nwavenumber_cm-1,n_alpha_cm-1\n", abscissa="nm")
 
 
 @pytest.mark.parametrize("factor", [1.0, 100.0])

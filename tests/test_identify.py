@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 
 from mimyria.cli import app
 from mimyria.errors import ConfigError
-from mimyria.identify.command import identify
+from mimyria.identify.command import identify, remarks_of
+from mimyria.identify.given import Given
 from mimyria.identify.recogniser import write_recogniser
 from mimyria.info import describe
 
@@ -76,10 +78,20 @@ def test_what_is_strange_is_said(tmp_path: Path, model: Path, caplog: pytest.Log
     assert made.remarks[0] in caplog.text
 
 
+def test_what_looks_like_the_other_kind_is_said_with_a_way_that_is_open() -> None:
+    nu = np.arange(400.0, 4000)
+    for stated, said in ((False, "looks like a Raman spectrum.*: raman=s.jdx"), (True, "infrared, as the file says$")):
+        (remark,) = remarks_of([Given("infrared", "s.jdx", nu, nu, stated)], strangeness=2.0, other=0.95)
+        assert re.search(said, remark)
+
+
 def test_what_cannot_be(tmp_path: Path, model: Path) -> None:
     path = spectrum(tmp_path / "s.csv")
     for words, said in (
-        (["identify", str(path), "--model", "nothing"], "nothing does not exist"),
+        (
+            ["identify", str(path), "--model", "nothing"],
+            "nothing does not exist; no model of functional groups comes with the package",
+        ),
         (["identify", str(path)], "--model"),
         (["identify", str(tmp_path / "no.csv"), "--model", str(model)], "cannot be read"),
         (["identify", str(path), "--model", str(model), "--column", "x"], "has no column x"),

@@ -172,7 +172,7 @@ def test_transmittance_becomes_absorbance(
     path.write_text(jcamp(table("AFFN", [1000, 100, 10, 0]), points=4, YUNITS=unit, YFACTOR=factor))
     spectrum = read_spectrum(path)
     np.testing.assert_allclose(spectrum.values(), [np.nan, 2, 1, 0], atol=1e-12)
-    assert "absorbance, -log10 T; left out are 1 points with T ≤ 0" in spectrum.remark()
+    assert "absorbance, -log10 T; 1 of 4 points with T ≤ 0 have none" in spectrum.remark()
     assert ("percent" in spectrum.remark()) == (factor == 0.1)
     with caplog.at_level("INFO", "mimyria"):
         compare(path, path)

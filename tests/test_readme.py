@@ -79,8 +79,11 @@ def test_example_settings_are_known_to_the_command(path: Path) -> None:
     assert read_settings(path, known, repeated) == stated | listed
 
 
-ELSEWHERE = {"--cpus", "--hess"}
-"""Flags of other programs that the pages name: docker's and xtb's."""
+ELSEWHERE = {"--cpus", "--hess", "--no-deps"}
+"""Flags of other programs that the pages name: docker's, xtb's and pip's."""
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+SCRIPT = re.compile(r"^(?:.* )?python ((?:scripts|benchmarks)/\S+\.py)(.*)", re.MULTILINE)
+"""A line that runs a program of the repository, and its words."""
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,10 @@ def test_commands_flags_and_files_that_a_page_names_exist(page: Path) -> None:
             if program == "mimyria":
                 command, *arguments = shlex.split(words, comments=True)
                 assert {word for word in arguments if word.startswith("--")} <= known[command], line
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    for script, words in SCRIPT.findall(text):
+        source = (ROOT / script).read_text(encoding="utf-8")
+        assert all(f'"{flag}"' in source for flag in FLAG.findall(words)), script
+    named = set(FLAG.findall(SCRIPT.sub("", text)))
     assert named <= {"--version", "--debug"} | ELSEWHERE | set().union(*known.values())
     for path in re.findall(r"\]\((?!http)([\w./-]+\.\w+)[)#]", text):
         assert (page.parent / path).exists(), path

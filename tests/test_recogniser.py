@@ -14,7 +14,7 @@ from mimyria.identify.channels import GRID, channels
 from mimyria.identify.patterns import GROUPS as REAL
 from mimyria.identify.recogniser import FORMAT, PATTERNS, probability, read_recogniser, write_recogniser
 from mimyria.identify.teaching import Fit, calibrate, draw
-from mimyria.model.files import read_content, write_content
+from mimyria.model.files import BUNDLED, read_content, read_model, write_content
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +91,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     write_content(path, content | {"calibration": torch.ones(2, 2)})
     with pytest.raises(ModelError, match="do not fit"):
         read_recogniser(path)
-    with pytest.raises(ModelError, match="not a file of the kind"):
-        read_recogniser("water_apt")
-    with pytest.raises(ModelError, match="does not exist"):
-        read_recogniser("nothing")
+    with pytest.raises(ModelError, match=r"is a model of response tensors, not a model of functional groups"):
+        read_recogniser(BUNDLED / "water_apt.mym")
+    write_recogniser(path, recogniser())
+    with pytest.raises(ModelError, match=r"is a model of functional groups, not a model of response tensors"):
+        read_model(path)
+    for name in ("groups.mym", "water"):
+        with pytest.raises(ModelError, match=rf"{name} does not exist; no model of functional groups comes with"):
+            read_recogniser(name)
 
 
 def test_groups_have_patterns() -> None:

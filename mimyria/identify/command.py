@@ -102,7 +102,7 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     seen = channels({each.kind: (each.wavenumber, each.values) for each in read})
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
-    remarks = _remarks(read, strangeness, float(probability(logits[-1:])[0]))
+    remarks = remarks_of(read, strangeness, float(probability(logits[-1:])[0]))
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
@@ -115,13 +115,14 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     return Identified(ordered, strangeness, tuple(read), remarks)
 
 
-def _remarks(read: list[Given], strangeness: float, other: float) -> tuple[str, ...]:
+def remarks_of(read: list[Given], strangeness: float, other: float) -> tuple[str, ...]:
     """Return what speaks against believing the numbers, one cause at a time."""
     names = " and ".join(each.origin for each in read)
     if len(read) == 1 and other > SURE:
         kind = read[0].kind
         flag, looks = ("raman", "a Raman") if kind == "infrared" else ("ir", "an infrared")
-        return (f"{names} looks like {looks} spectrum, but is read as {kind}: {flag}={names} takes it as that",)
+        reason = ", as the file says" if read[0].stated else f": {flag}={names} takes it as that"
+        return (f"{names} looks like {looks} spectrum, but is read as {kind}{reason}",)
     if strangeness > 1:
         return (
             f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in a "

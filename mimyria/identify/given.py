@@ -14,7 +14,7 @@ from scipy.ndimage import grey_closing, grey_opening, median_filter
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.identify.channels import HIGHEST, KINDS, LOWEST, SPACING, on_grid
-from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers
+from mimyria.measured.quantities import ABSORBANCE, ATR, READ_OVER, REFLECTANCE, abscissa_of, in_wavenumbers
 from mimyria.settings.of_identify import ABSCISSAE, IdentifySettings
 from mimyria.spectra.spectrum import TABLE, Spectrum, read_spectrum
 
@@ -55,6 +55,8 @@ class Given:
     """cm⁻¹, ascending, (n,)."""
     values: Array
     """Finite, (n,)."""
+    stated: bool = False
+    """Whether the file itself says its kind."""
 
 
 def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
@@ -83,13 +85,14 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
 def _read(text: str, settings: IdentifySettings) -> Given:
     named = re.fullmatch(rf"({'|'.join(NAMES)})=(.+)", text, re.DOTALL)
     table = read_spectrum(Path(named[2] if named else text))
-    kind = _kind_of(table, NAMES[named[1]] if named else "")
+    kind, stated = _kind_of(table, NAMES[named[1]] if named else "")
     column = settings.column or _usual_column(table)
     place = table.origin + (f" ({column})" if settings.column else "")
     wavenumber, values = table.wavenumber, table.values(column)
     if not np.isfinite(wavenumber).all():
         raise SpectrumError(f"{place}: {(~np.isfinite(wavenumber)).sum()} of its wavenumbers are no numbers")
-    wavenumber, values = _in_wavenumbers(wavenumber, values, settings.abscissa, place)
+    unit = _unstated(table, settings.abscissa)
+    wavenumber, values = _in_wavenumbers(wavenumber, values, unit, place)
     quantity = table.measured(column)
     if quantity == REFLECTANCE:
         raise SpectrumError(f"{place} is a reflectance, and no absorption: `mimyria optics` makes n·α of it")
@@ -106,11 +109,11 @@ def _read(text: str, settings: IdentifySettings) -> Given:
         )
         values = values * wavenumber / 1000
     _check_bands(wavenumber, values, place)
-    return Given(kind, table.origin, wavenumber, values)
+    return Given(kind, table.origin, wavenumber, values, stated)
 
 
-def _kind_of(table: Spectrum, asked: str) -> str:
-    """Return the kind of a spectrum: as asked, or as its file says; infrared where neither does."""
+def _kind_of(table: Spectrum, asked: str) -> tuple[str, bool]:
+    """Return the kind of a spectrum, infrared where neither file nor user says it, and whether the file does."""
     says = table.header.get("data type", "")
     if table.kind not in (TABLE, "ir", "raman"):
         raise SpectrumError(f"{table.origin} is a spectrum of the kind {table.kind}; groups are told from ir and raman")
@@ -129,7 +132,17 @@ def _kind_of(table: Spectrum, asked: str) -> str:
             f"{table.origin} is of a liquid or solution: neighbours shift and broaden its bands, and the network knows "
             "single molecules; O-H and N-H are the least sure"
         )
-    return asked or stated or "infrared"
+    return asked or stated or "infrared", bool(stated and firm)
+
+
+def _unstated(table: Spectrum, unit: str | None) -> str | None:
+    """Return the unit of the abscissa that was asked for; ``cm-1``, as it is read, where the file says it itself."""
+    said = table.header.get(READ_OVER, "") if table.kind == TABLE else "cm-1"
+    if not said or unit is None:
+        return unit
+    if abscissa_of(said) != abscissa_of(ABSCISSAE[unit]):
+        raise SpectrumError(f"{table.origin} says that it is over {said!r}, but --abscissa says {unit}: correct either")
+    return "cm-1"
 
 
 def _usual_column(table: Spectrum) -> str:

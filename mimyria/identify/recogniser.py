@@ -27,7 +27,7 @@ from mimyria.errors import ModelError
 from mimyria.frame import Array
 from mimyria.identify.channels import GRID, missing
 from mimyria.identify.convolutions import Network, Shape
-from mimyria.model.files import bundled, read_content, write_content
+from mimyria.model.files import read_content, write_content
 
 FORMAT = "mimyria groups 1"
 REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
@@ -142,14 +142,19 @@ def is_recogniser(path: Path) -> bool:
 
 
 def read_recogniser(name: str | Path) -> Recogniser:
-    """Return the recogniser of a file, or a bundled one by its name.
+    """Return the recogniser of a file.
 
     Raises
     ------
     ModelError
         If there is none, or the file is damaged or something else.
     """
-    path = bundled(Path(name))
+    path = Path(name)
+    if not path.exists():
+        raise ModelError(
+            f"{path} does not exist; no model of functional groups comes with the package: docs/identify.md tells how "
+            "one is made"
+        )
     content = read_content(path, FORMAT)
     try:
         stored: dict[str, Any] = content["shape"]

@@ -22,7 +22,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
+from mimyria.measured.quantities import ABSORBANCE, ATR, READ_OVER, REFLECTANCE, in_wavenumbers, read_ordinates
 
 LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 TABLES = ("XYDATA", "XYPOINTS")
@@ -117,6 +117,7 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
         name += f" ({k + 1})" * (name in columns)
         columns[name], units[name] = ordinates, "1" if quantity or unit.lower() == ABSORBANCE else unit
         stated = {"title": block.title, "data type": block.labels.get("DATATYPE", ""), name: said}
+        stated[READ_OVER] = block.labels.get("XUNITS", "")
         remarks |= {key: value for key, value in stated.items() if value and key not in remarks}
     return wavenumber, columns, units, remarks
 

@@ -26,11 +26,18 @@ ABSCISSAE: dict[str, tuple[str, float]] = {
     r"\bTHz\b|terahertz": ("wavenumber", 1e-3 / LIGHT_SPEED),
 }
 """How a unit is written (in any case), what it is of, and its factor: ν̃ = factor·x, or factor/x for a wavelength."""
+READ_OVER = "read over"
+"""Name of the header entry that keeps what a file says its abscissa is over, before it became a wavenumber."""
 OTHER_ABSCISSAE = r"\bm?eV\b|\b[kMG]?Hz\b|\bppm\b|wave\s*length|wellenl|hertz|\bm/z\b|seconds|arbitrary"
 TRANSMITTANCE = r"transmi(?:tt|ss)|durchl(?:ä|ae)ss|%\s*T\b|\bT\s*[(\[/]?\s*%"
 PERCENT = r"%|per\s*cent|prozent"
 MOST_FRACTION = 1.5
 """A transmittance above it is in percent; noise and baselines exceed 1 by less."""
+
+
+def abscissa_of(unit: str) -> tuple[str, float] | None:
+    """Return what an abscissa of a unit, or title, is of and its factor, as in `ABSCISSAE`; None if it names none."""
+    return next((found for written, found in ABSCISSAE.items() if re.search(written, unit, re.IGNORECASE)), None)
 
 
 def in_wavenumbers(abscissa: Array, unit: str, place: str, *, stated: bool = True) -> Array:
@@ -52,8 +59,7 @@ def in_wavenumbers(abscissa: Array, unit: str, place: str, *, stated: bool = Tru
     SpectrumError
         If the unit is another one, or a wavelength is not positive.
     """
-    known = (found for written, found in ABSCISSAE.items() if re.search(written, unit, re.IGNORECASE))
-    quantity, factor = next(known, ("", 1.0))
+    quantity, factor = abscissa_of(unit) or ("", 1.0)
     if not quantity and (stated or re.search(OTHER_ABSCISSAE, unit, re.IGNORECASE)):
         raise SpectrumError(f"{place}: over {unit!r}; spectra are read over cm⁻¹, nm, µm or THz: convert it first")
     if quantity != "wavelength":
@@ -113,4 +119,4 @@ def absorbance(transmittance: Array, unit: str, place: str) -> tuple[Array, str]
     opaque = ~(fraction > 0)
     values = -np.log10(np.where(opaque, np.nan, fraction))
     said = f"transmittance {'in percent ' if percent else ''}is read as absorbance, -log10 T"
-    return values, said + (f"; left out are {opaque.sum()} points with T ≤ 0" if opaque.any() else "")
+    return values, said + (f"; {opaque.sum()} of {len(values)} points with T ≤ 0 have none" if opaque.any() else "")

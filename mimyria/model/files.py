@@ -29,6 +29,12 @@ from mimyria.targets import TARGETS
 log = logging.getLogger("mimyria")
 
 FORMAT = "mimyria model 3"
+FORMATS = {
+    "mimyria model": "a model of response tensors",
+    "mimyria groups": "a model of functional groups",
+    "mimyria checkpoint": "the checkpoint of a training",
+}
+"""What the formats of files written by `write_content` are, by their names without the version."""
 BUNDLED = Path(__file__).parents[1] / "data"
 """Where the models that come with the package lie: ``water_apt.mym``."""
 
@@ -175,6 +181,8 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_content`, whose ``format`` must be as expected."""
     if path.is_dir():
         raise ModelError(f"{path} is a folder, not a model file")
+    if not path.is_file() and expected != FORMAT:
+        raise ModelError(f"{path} does not exist")
     if not path.is_file():
         names = " or ".join(file.stem for file in bundled_pair(str(path)))
         if names:
@@ -199,9 +207,13 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         )
         reason = f"is {what}, not a model" if known else "is damaged or not written by mimyria"
         raise ModelError(f"{path} {reason}") from error
-    if not isinstance(content, dict) or content.get("format") != expected:
+    stored = str(content.get("format")) if isinstance(content, dict) else ""
+    if stored != expected:
+        is_of, wanted = (FORMATS.get(name.rpartition(" ")[0], "") for name in (stored, expected))
+        if is_of and is_of != wanted:
+            raise ModelError(f"{path} is {is_of}, not {wanted}")
         raise ModelError(f"{path} is not a file of the kind {expected!r}")
-    return content
+    return dict(content)
 
 
 def choose_device(name: str) -> torch.device:

@@ -17,7 +17,9 @@ class IdentifySettings(Settings):
     """Settings of `identify`."""
 
     panel: ClassVar[str] = "Reading"
-    model: str = setting(SOURCE, "Model file, or the name of a bundled one.", "result", MISSING)
+    model: str = setting(
+        SOURCE, "Model file; none comes with the package, docs/identify.md tells how one is made.", "result", MISSING
+    )
     quantity: str | None = setting(
         Choice(names=("absorbance", "transmittance")), "Of an infrared spectrum that does not say it.", "result"
     )

@@ -21,7 +21,15 @@ from mimyria.errors import SpectrumError
 from mimyria.frame import Array
 from mimyria.measured.arrays import is_array, read_array
 from mimyria.measured.jcamp import is_jcamp, read_jcamp
-from mimyria.measured.quantities import ABSORBANCE, ATR, REFLECTANCE, in_wavenumbers, read_ordinates
+from mimyria.measured.quantities import (
+    ABSORBANCE,
+    ATR,
+    READ_OVER,
+    REFLECTANCE,
+    abscissa_of,
+    in_wavenumbers,
+    read_ordinates,
+)
 from mimyria.measured.tables import read_table, read_text
 from mimyria.memory import whole
 from mimyria.statistics.replicates import NO_REPLICATES, Replicates
@@ -295,6 +303,8 @@ def read_spectrum(path: File) -> Spectrum:
     kind = next((header.pop(key) for key in list(header) if key.startswith(PROGRAM)), TABLE)
     stated = {key.removeprefix(UNIT_OF): header.pop(key) for key in list(header) if key.startswith(UNIT_OF)}
     units = {name: unit for names, unit in stated.items() for name in names.split(", ")}
+    if kind == TABLE and abscissa_of(first):
+        header[READ_OVER] = first
     columns = {WAVENUMBER: wavenumber[order]}
     for k, values in enumerate(table.values.T[1:], 1):
         name = table.names[k] if table.names else f"column_{k + 1}"

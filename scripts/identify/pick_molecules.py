@@ -24,6 +24,7 @@ import gzip
 import json
 import random
 import re
+import runpy
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -77,9 +78,8 @@ ENOUGH = 0.1
 
 def patterns() -> dict[str, Chem.Mol]:
     """Return the patterns of the groups; the package itself, with numpy and torch, is not needed here."""
-    scope: dict[str, Any] = {}
-    exec(GROUPS_FILE.read_text(encoding="utf-8").replace("from __future__ import annotations", ""), scope)
-    return {name: Chem.MolFromSmarts(pattern) for name, pattern in scope["GROUPS"].items()}
+    groups = runpy.run_path(str(GROUPS_FILE))["GROUPS"]
+    return {name: Chem.MolFromSmarts(pattern) for name, pattern in groups.items()}
 
 
 def simple() -> list[str]:

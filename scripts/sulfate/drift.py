@@ -31,7 +31,7 @@ from mimyria.spectra.sampling import choose_sampling
 Array = np.ndarray[Any, Any]
 
 DRIFT = np.array([2e-3, 0.0, 0.0])
-"""Å/fs; a tenth of it is what 300 K give to the centre of mass of 100 atoms of water."""
+"""Å/fs; three times what 300 K give to the centre of mass of 100 atoms of water along an axis."""
 RANGES = ((0.0, 30.0), (30.0, 200.0), (200.0, 4000.0))
 """cm⁻¹."""
 

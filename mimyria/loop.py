@@ -22,6 +22,7 @@ from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
+from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Array, Frame
@@ -118,6 +119,7 @@ class Loop:
         if number == 1 and isinstance(first, Path):
             labelled = self.steps.take(here, first)
             check_levels(here / "labels.extxyz", self.folder.test / "labels.extxyz", first)
+            check_elements([*self.settings.labels, here / "labels.extxyz"], self.pool.segments[0].numbers, first)
         else:
             self._select(here, lambda: self._choose(number))
             labelled = self.steps.label(here, "the next cycle takes as many more")
@@ -242,6 +244,16 @@ def check_levels(labels: Path, test: Path, given: Path) -> None:
         raise ConfigError(
             f"selection.first: {given} is of the level {in_words(of_labels[-1:])}, the test set of "
             f"{in_words(of_test)}; give labels of other levels under `labels`"
+        )
+
+
+def check_elements(labels: Sequence[Path], numbers: Array, given: Path) -> None:
+    """Raise a ConfigError if no labels have an element of the trajectories, whose atomic numbers are (n,)."""
+    known = {number for path in labels for frame in read_frames(path) for number in frame.numbers.tolist()}
+    if unknown := sorted({*numbers.tolist()} - known):
+        raise ConfigError(
+            f"selection.first: {given} holds no {', '.join(symbols_of(np.array(unknown)))}, which the trajectories "
+            "hold; give labels of all their elements, or the number of frames to label"
         )
 
 

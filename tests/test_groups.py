@@ -207,7 +207,7 @@ def test_an_empty_geometric_selection_is_only_warned_of(water: list[Frame], capl
     ("asked", "message"),
     [
         (("molecule",), r"--groups takes species, none, molecules, .*not 'molecule'"),
-        (("species", "a=element O"), "not 'species'"),
+        (("species", "a=element O"), "modes alone, or .*not 'species'"),
         ((), "not nothing"),
         (("a=element O", "a=element H"), "two groups are named a"),
         (("rest=element O",), "two groups are named rest"),

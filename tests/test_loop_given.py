@@ -89,6 +89,17 @@ def test_what_is_refused(
         autotrain(replace(settings, selection=replace(settings.selection, first=given)), tmp_path / "loop")
 
 
+def test_labels_that_lack_an_element_are_refused_before_a_training(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    given = write_labels(tmp_path / "have.extxyz", 3)
+    frames = [replace(frame, numbers=np.full(24, 10)) for frame in read_frames(given)]
+    write_frames(given, frames)
+    with pytest.raises(ConfigError, match=r"selection.first: .*have.extxyz holds no H, O, which the trajectories hold"):
+        autotrain(replace(settings, selection=replace(settings.selection, first=given)), tmp_path / "loop")
+    assert not any(step.startswith("train") for step in steps.done)
+
+
 def test_files_beside_the_settings(tmp_path: Path) -> None:
     text = "trajectories: [md.xyz]\nselection: {first: have.extxyz, test: 12}\n"
     found = read(tmp_path, text).selection

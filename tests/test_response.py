@@ -30,6 +30,8 @@ def test_rate_is_the_sum_of_tensor_times_velocity(order: int) -> None:
         for x in range(3):
             expected[n % 2] += tensor[n, ..., x] * velocities[n, x]
     np.testing.assert_allclose(rate(tensor, velocities, members), expected, atol=1e-12)
+    single = [values.astype(np.float32) for values in (tensor, velocities, members)]
+    np.testing.assert_allclose(rate(*single), expected, atol=1e-5)
 
 
 def test_rate_of_point_charges(tmp_path: Path) -> None:

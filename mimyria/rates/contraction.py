@@ -54,12 +54,12 @@ def rates_of_groups(velocities: Array, weights: Sequence[GroupWeights]) -> Rates
     if not all(isinstance(of_frame, np.ndarray) and len(of_frame) <= FEW_GROUPS for of_frame in weights):
         return partial(_by_atoms, velocities, weights)
     along = np.ascontiguousarray(velocities.swapaxes(1, 2))
-    return partial(_by_rows, np.array(weights)[:, :, None] * along[:, None])
+    return partial(_by_rows, np.array(weights, float)[:, :, None] * along[:, None])
 
 
 def rates_of_parts(parts: Array) -> Rates:
     """Return a function that gives Σ_n T[n]·v^A_n of the parts A of the velocities, (t, groups, n, 3), likewise."""
-    return partial(_by_rows, np.ascontiguousarray(parts.swapaxes(2, 3)))
+    return partial(_by_rows, np.ascontiguousarray(parts.swapaxes(2, 3), float))
 
 
 def _by_rows(parts: Array, tensors: Sequence[Array]) -> Array:

@@ -27,7 +27,8 @@ log = logging.getLogger("mimyria")
 NAMED = re.compile(r"([^\W\d][\w+-]*)\s*=\s*(.+)", re.DOTALL)
 SHELLS = re.compile(r"shell\s+([\d.\s]+?)\s+around\s+(.+)", re.DOTALL)
 FORMS = (
-    'species, none, molecules, motions, modes, or "shell RADIUS around SELECTION" and/or one or several NAME=SELECTION'
+    "species, none, molecules, motions or modes alone, "
+    'or "shell RADIUS around SELECTION" and/or one or several NAME=SELECTION'
 )
 
 

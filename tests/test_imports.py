@@ -32,7 +32,7 @@ def stop(*given):
     print(json.dumps(list(sys.modules)), file=sys.stderr)
     os._exit(0)
 
-contraction.rates = stop
+contraction.rates_of_groups = stop
 mimyria.__main__.main()
 """
 """A command that ends as soon as frames have their tensors, which are then contracted with the velocities."""

@@ -33,7 +33,7 @@ def test_the_card_of_the_bundled_models(run: Run, tmp_path: Path, monkeypatch: p
     assert "valid_for" in said
     status, _, errors = run("evaluate", "water", DATA / "water32_labels.extxyz.xz")
     assert status == 2
-    assert "choose water_apt or water_pgt" in errors
+    assert "give water_apt or water_pgt" in errors
 
 
 def test_levels_of_labels_and_models(run: Run, labels: list[Frame], tmp_path: Path) -> None:

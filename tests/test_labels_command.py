@@ -18,6 +18,8 @@ from mimyria.labels.lattice import width
 from mimyria.level import KEYS, level_of
 from mimyria.settings import LabelSettings
 
+PROFILE = str(Path(__file__).parents[1] / "configs" / "cluster" / "laptop.yaml")
+
 
 def test_labels_of_molecules_from_file_to_file(run: Run, tmp_path: Path, molecules: Path) -> None:
     out, work = tmp_path / "labels.extxyz", tmp_path / "work"
@@ -122,7 +124,7 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "tblite", "--set", "method=GFN9"), "--set method takes GFN2-xTB or GFN1-xTB"),
         (("{molecules}", "--engine", "pyscf", "--set", "functional=pbee"), "PySCF has no functional=pbee"),
         (("{molecules}", "--engine", "tblite", "--workers", "0"), "workers takes a positive whole number"),
-        (("{molecules}", "--engine", "tblite", "--executor", "x.yaml", "--workers", "2"), "for this machine"),
+        (("{molecules}", "--engine", "tblite", "--executor", PROFILE, "--workers", "2"), "for this machine"),
         (("{molecules}", "--engine", "tblite", "--epsilon", "1.78"), "they need --cluster"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--epsilon", "78"), "the static constant"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--sum-rule", "project"), "only the centres"),
@@ -133,7 +135,7 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "tblite", "--out", "labels.csv"), "written as .extxyz or .xyz"),
         (("--import", "{molecules}", "--sample", "2"), "takes every frame"),
         (("{molecules}", "--engine", "tblite", "--field", "10"), "not 10"),
-        (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+        (("{molecules}", "--engine", "tblite", "--executor", "nowhere.yaml"), "not 'nowhere.yaml'"),
         (("{molecules}", "--engine", "tblite", "--field", "0"), "E_h/(e a0)"),
         (("{molecules}", "--engine", "tblite", "--target", "dipole"), "--target takes apt, pgt, hgt"),
         (("{molecules}", "--engine", "tblite", "--scheme", "wannier"), "--scheme takes field or displacement"),

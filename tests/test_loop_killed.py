@@ -22,7 +22,7 @@ sys.path.insert(0, {str(TESTS)!r})
 import program
 program.register()
 from mimyria.autotrain import steps
-steps.command = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
+steps.program = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
 from mimyria.__main__ import main
 sys.argv = ["mimyria", "autotrain", "loop.yaml", "--folder", "loop"]
 main()
@@ -35,9 +35,11 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", DRIVER], cwd=folder, env=environment, stdout=log, stderr=log)
 
 
-def wait_for(path: Path, seconds: float = 120.0) -> None:
+def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
+    """Wait until a process has made a file."""
     end = time.monotonic() + seconds
     while not path.exists():
+        assert process.poll() is None, f"it ended with {process.returncode}, before {path}"
         assert time.monotonic() < end, path
         time.sleep(0.05)
 
@@ -60,7 +62,7 @@ def test_killed_in_a_training_it_goes_on(tmp_path: Path) -> None:
         )
     )
     killed = start(tmp_path)
-    wait_for(tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log")
+    wait_for(tmp_path / "loop" / "cycle-01" / "training-apt" / "run.log", killed)
     time.sleep(2.0)  # into the training
     assert not (tmp_path / "loop" / "cycle-01" / "apt.mym").exists()
     os.kill(killed.pid, signal.SIGKILL)

@@ -34,7 +34,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")
     monkeypatch.setattr(choices, "ENGINES", (*choices.ENGINES, "polarizable"))
     monkeypatch.setattr(
-        steps_module, "command", lambda *words: (sys.executable, str(here / "program.py"), *map(str, words))
+        steps_module, "program", lambda *words: (sys.executable, str(here / "program.py"), *map(str, words))
     )
 
 

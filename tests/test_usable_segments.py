@@ -100,17 +100,17 @@ def test_an_interruption_changes_no_bit(
     whole = make(wrong, folder="whole")
     monkeypatch.setattr(response, "SECONDS_PER_PART", 0.0)
     monkeypatch.setattr(contraction, "FRAMES_AT_ONCE", 1)
-    rates, calls = contraction.rates, iter(range(1000))
+    rates, calls = contraction.rates_of_groups, iter(range(1000))
 
     def pressed(*arguments: np.ndarray) -> np.ndarray:
         if next(calls) == pressed_at:
             raise KeyboardInterrupt
         return rates(*arguments)
 
-    monkeypatch.setattr(contraction, "rates", pressed)
+    monkeypatch.setattr(contraction, "rates_of_groups", pressed)
     with pytest.raises(Interrupted):
         make(wrong, folder="stopped")
-    monkeypatch.setattr(contraction, "rates", rates)
+    monkeypatch.setattr(contraction, "rates_of_groups", rates)
     make_spectra(
         [tmp_path / "stopped-0.xyz"],
         tmp_path / "stopped",

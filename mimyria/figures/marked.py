@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +16,8 @@ from mimyria.frame import Array
 
 ROW = 0.07
 """Of the height of the panel: a row of marks."""
+WIDE = 90
+"""Letters of a line of the title that fit over the panel."""
 
 
 @dataclass(frozen=True)
@@ -58,5 +61,5 @@ def plot_groups(paths: Sequence[Path], panels: Sequence[Marked], title: str = ""
         low = min(panel.wavenumber[0] for panel in panels)
         high = max(panel.wavenumber[-1] for panel in panels)
         columns[-1].set_xlim(low, min(high, 4000))
-        columns[0].set_title("\n".join([title, *notes]).strip())
+        columns[0].set_title("\n".join(line for text in (title, *notes) for line in wrap(text, WIDE)))
         save(figure, paths)

@@ -76,7 +76,6 @@ PAGELESS = {
     "formats/ase_formats": "test_readers.py: the contract of readers",
     "formats/born": "test_espresso.py, test_abinit.py and test_phonopy.py",
     "formats/extxyz": "test_readers.py: the contract of readers",
-    "figures/marked": "test_identify.py",
     "identify/command": "test_identify.py",
     "identify/teaching": "test_recogniser.py",
     "identify/patterns": "test_recogniser.py",

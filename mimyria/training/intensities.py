@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def _ratio(a: Array, b: Array) -> tuple[float, float]:
 def groups_in(frames: Sequence[Frame], settings: EvaluateSettings) -> list[dict[str, Array]]:
     """Return, for each frame, how much of each of its atoms is in each group that is asked for; empty where none is.
 
-    Frames may be clusters, not all of which hold all groups. What no frame holds is warned of.
+    Frames may be clusters or of other ions, not all of which hold all groups. What no frame holds is warned of.
     """
     if not settings.groups:
         return []
@@ -156,19 +157,25 @@ def groups_in(frames: Sequence[Frame], settings: EvaluateSettings) -> list[dict[
     missing = ""
     for frame in frames:
         try:
-            grouping = make_grouping(settings.groups, frame, settings.topology)
-            weights = grouping.weights(frame)
+            of_frame = _shares(settings.groups, frame, settings)
         except TrajectoryError as error:
-            missing = str(error)
-            found.append({})
-            continue
-        dense = weights if isinstance(weights, np.ndarray) else weights.toarray()
-        rows = summed_by_name(grouping.names, np.asarray(dense)[None])[0]
-        of_frame = dict(zip(grouping.group_names, rows, strict=True))
-        found.append({name: row for name, row in of_frame.items() if name not in (REST, BULK)})
+            missing, of_frame = str(error), {}
+            for group in settings.groups:
+                with suppress(TrajectoryError):
+                    of_frame |= _shares((group,), frame, settings)
+        found.append(of_frame)
     if missing and not any(found):
         log.warning(f"--groups: the labels do not hold the groups: {missing}")
     return found
+
+
+def _shares(groups: Sequence[str], frame: Frame, settings: EvaluateSettings) -> dict[str, Array]:
+    """Return how much of each atom of a frame is in each of the groups, by name; TrajectoryError where one has none."""
+    grouping = make_grouping(groups, frame, settings.topology)
+    weights = grouping.weights(frame)
+    dense = weights if isinstance(weights, np.ndarray) else weights.toarray()
+    rows = summed_by_name(grouping.names, np.asarray(dense)[None])[0]
+    return {name: row for name, row in zip(grouping.group_names, rows, strict=True) if name not in (REST, BULK)}
 
 
 def in_words(found: Mapping[str, Any]) -> str:

@@ -29,4 +29,4 @@ def test_what_says_transmittance(title: str, is_one: bool) -> None:
 def test_absorbance_of_noise_around_zero_is_left_out() -> None:
     values, said = absorbance(np.array([1.02, 0.5, -0.001]), "T", "")
     np.testing.assert_allclose(values, [-np.log10(1.02), np.log10(2), np.nan])
-    assert "1 points" in said
+    assert "1 of 3 points" in said

@@ -32,13 +32,13 @@ try:
     from mimyria.rates import contraction
 except ImportError:  # an earlier version
     from mimyria.rates import response as contraction
-contraction.rates = lambda *given: os._exit(0)
+contraction.rates_of_groups = lambda *given: os._exit(0)
 mimyria.__main__.main()
 """
 """A command that ends as soon as its two frames have their tensors, which are then contracted with the velocities."""
 
 
-def commands(folder: Path, no_pictures: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+def commands(folder: Path) -> dict[str, tuple[str, list[str]]]:
     """Return what is run, by title: the program of Python and its arguments."""
     spectrum = ["spectrum", WATER, "--apt", "water", "--pgt", "water", "--frames", "0:2", "--out"]
     remade = ["spectrum", str(folder / "series.h5"), "--out", str(folder / "remade")]
@@ -46,7 +46,7 @@ def commands(folder: Path, no_pictures: Sequence[str]) -> dict[str, tuple[str, l
     return {
         "--help": (COMMAND, ["--help"]),
         "spectrum, to the first frame": (FIRST_FRAME, [*spectrum, str(folder / "first")]),
-        "spectra remade, no pictures": (COMMAND, [*remade, *no_pictures]),
+        "spectra remade, no pictures": (COMMAND, [*remade, "--plot-format", "none"]),
         "spectra remade, with pictures": (COMMAND, remade),
         "info water": (COMMAND, ["info", "water"]),
         "autotrain --dry-run": (COMMAND, plan),
@@ -66,11 +66,6 @@ def seconds(checkout: Path, program: str, arguments: Sequence[str]) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def takes_none(checkout: Path) -> bool:
-    """Return whether the program of a checkout can leave pictures out."""
-    return '"none"' in (checkout / "mimyria" / "settings" / "of_spectrum.py").read_text(encoding="utf-8")
-
-
 def main() -> None:
     """Print one row a command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,8 +82,7 @@ def main() -> None:
             seconds(checkout, COMMAND, made)
         for _ in range(given.rounds):
             for name, checkout in checkouts.items():
-                no_pictures = ["--plot-format", "none"] if takes_none(checkout) else ["--plot-format", "png"]
-                for title, (program, arguments) in commands(Path(scratch) / name, no_pictures).items():
+                for title, (program, arguments) in commands(Path(scratch) / name).items():
                     row = least.setdefault(title, {})
                     row[name] = min(row.get(name, float("inf")), seconds(checkout, program, arguments))
     print(f"{'seconds of processor':32}" + "".join(f"{name:>8}" for name in checkouts))

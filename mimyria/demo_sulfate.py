@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
+from mimyria.memory import make_folder
 from mimyria.pipeline import make_spectra
 from mimyria.settings import EvaluateSettings, SpectrumSettings
 from mimyria.spectra.bands import measure_bands, text_table
@@ -41,7 +42,7 @@ MODES = {
 
 def run_sulfate(out: Path, *, quick: bool = False) -> str:
     """Make spectra of aqueous sulfate in a folder; return the table of the modes of the ion."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with ExitStack() as stack:
         labels, run = (stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, RUN))
         log.info("1/3 errors on labels that were held out")

@@ -73,6 +73,12 @@ def make_folder(path: Path) -> None:
         raise ConfigError(f"the folder {path} cannot be made: {error.strerror}; choose another place") from error
 
 
+def require_folder(path: Path) -> None:
+    """Raise ConfigError if the folder of the results of a command is a file."""
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; --out takes a folder")
+
+
 def require_writable(path: Path) -> None:
     """Make the folder of a file, before what is to be in it is computed; raise ConfigError if it cannot be written."""
     if path.is_dir():

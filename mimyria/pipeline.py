@@ -26,7 +26,7 @@ from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
-from mimyria.memory import Identity, locked
+from mimyria.memory import Identity, locked, require_folder
 from mimyria.parallel.pool import Pool
 from mimyria.passes import run_passes
 from mimyria.rates.groups import Grouping
@@ -152,8 +152,7 @@ def make_spectra(
 def _alone(out: Path) -> Iterator[None]:
     """Keep other runs from the files of a folder, which is made; raise Busy if one is writing them."""
     unfinished = out / "unfinished"
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; --out takes a folder")
+    require_folder(out)
     with locked(unfinished / "lock"):
         try:
             yield

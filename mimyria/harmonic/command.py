@@ -29,7 +29,7 @@ from mimyria.harmonic.output import Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
 from mimyria.harmonic.thermochemistry import thermochemistry
-from mimyria.memory import locked
+from mimyria.memory import locked, require_folder
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
 from mimyria.spectra.conditions import Conditions
@@ -75,8 +75,7 @@ def normal_modes(
         read_reference(text)
     if not paths:
         raise ConfigError("no structure is given")
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; --out takes a folder")
+    require_folder(out)
     frames = read_structures(paths, settings)
     calculator = None
     if settings.calculator is not None:

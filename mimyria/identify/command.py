@@ -14,13 +14,12 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import File, path_of, settings_of
-from mimyria.errors import ConfigError
 from mimyria.frame import Array
 from mimyria.identify.channels import channels
 from mimyria.identify.evidence import Band, evidence, find_bands
 from mimyria.identify.given import Given, read_given
 from mimyria.identify.recogniser import probability, read_recogniser
-from mimyria.memory import write_text
+from mimyria.memory import make_folder, require_folder, write_text
 from mimyria.settings.of_identify import IdentifySettings
 
 log = logging.getLogger("mimyria")
@@ -141,9 +140,8 @@ def _told(bands: list[Band], weights: Array) -> tuple[Band, ...]:
 def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:
     """Write ``groups.csv`` and the picture into a folder; return the files."""
     out = path_of(out)
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; --out takes a folder")
-    out.mkdir(parents=True, exist_ok=True)
+    require_folder(out)
+    make_folder(out)
     text = io.StringIO()
     text.write(f"# mimyria {__version__}: functional groups\n# model: {settings.model}\n")
     text.write("".join(f"# {each.kind}: {each.origin}\n" for each in made.given))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import MimyriaError, TrajectoryError
+from mimyria.files.clocks import unrounded
 from mimyria.files.naming import Atoms
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit
 from mimyria.files.topology import Told, identify
@@ -138,6 +139,13 @@ def told_by(first: Callable[[str], Array | None], names: str, n_atoms: int, *, t
     words = [] if called is None else [list(map(text_of, called[order].tolist()))]
     masses, ids = (None if values is None else values[order] for values in (masses, ids))
     return Told(n_atoms, [[""] * n_atoms, *words] if words and types else words, masses, ids)
+
+
+def clock(times: Array, steps: Array | None = None, unit: float = 1.0) -> Values:
+    """Return the times of the frames, (n,), in ours; those of single precision by the steps, which may be even."""
+    if times.dtype.itemsize < 8:
+        times = unrounded(times, np.arange(len(times)) if steps is None else steps)
+    return lambda index: times[index] * unit
 
 
 def text_of(value: Any) -> str:

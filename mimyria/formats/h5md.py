@@ -12,7 +12,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.source import Source
-from mimyria.formats.array_files import ArrayFile, Values, array_readers, text_of, told_by, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, clock, text_of, told_by, unit_of
 from mimyria.formats.netcdf import SUFFIXES as NETCDF_SUFFIXES
 from mimyria.frame import Array
 
@@ -47,7 +47,7 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             positions=_values(group, "position", length or 1.0),
             velocities=_values(group, "velocity", velocity or 1.0),
             stated=velocity is not None,
-            time=None if time_unit is None else _clock(leading["time"], time_unit),
+            time=None if time_unit is None else _clock(leading["time"], time_unit, leading.get("step")),
             step=None if "step" not in leading else _clock(leading["step"], 1.0),
             cell=_cell(group, length or 1.0),
             periodic=_periodic(group),
@@ -73,10 +73,11 @@ def _values(group: Any, name: str, unit: float = 1.0) -> Values | None:
     return lambda index: np.asarray(group[name]["value"][index], dtype=float) * unit
 
 
-def _clock(dataset: Any, unit: float) -> Values:
+def _clock(dataset: Any, unit: float, steps: Any = None) -> Values:
     """Return times or steps: listed for each frame, or one interval, it may be with an offset."""
     if dataset.shape:
-        return lambda index: np.asarray(dataset[index] * unit)
+        listed = steps is not None and steps.shape == dataset.shape
+        return clock(dataset[()], steps[()] if listed else None, unit)
     interval, offset = float(dataset[()]), float(dataset.attrs.get("offset", 0.0))
     return lambda index: np.asarray((offset + index * interval) * unit)
 

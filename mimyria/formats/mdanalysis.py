@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.cells import cell_of_angles
+from mimyria.files.clocks import unrounded
 from mimyria.files.source import Progress, Reader, Source, VelocityUnit, fixed_unit, truncation_error
 from mimyria.files.topology import Told, identify, read_topology
 from mimyria.formats.array_files import STATED, stated_unit
@@ -39,6 +41,8 @@ COUNTLESS = ("TRJ",)
 """Formats that do not say how many atoms they hold."""
 MAGIC = {"XTC": (1995, 2023)}
 """First whole number, of four bytes, by format."""
+XTC_HEAD = np.dtype([("magic", ">i4"), ("atoms", ">i4"), ("step", ">i4"), ("time", ">f4")])
+"""How each frame begins."""
 DUMMY = 1.0
 """Å; a CRYST1 record with edges of one stands for none."""
 NO_TIME = "Reader has no dt information"
@@ -53,17 +57,23 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
         atoms = identify(told or Told(trajectory.n_atoms), source, place)
         progress.n_frames = len(trajectory)
         of_file = _cell_of_pdb(source.head) if kind == "PDB" else None
+        clocks: Array | None = None
+        if kind == "XTC":
+            clocks = source.remember(source.path, _times_of_xtc, trajectory._xdr.offsets)
         box: Array | None = None
         for index in indices:
             if index >= len(trajectory):
                 return
+            progress.fraction = (index + 1) / len(trajectory)
+            if clocks is not None and source.times_only:
+                yield replace(atoms.alone, time=1e3 * float(clocks[index]))
+                continue
             try:
                 now = trajectory[index]
             except (OSError, ValueError, IndexError) as error:
                 raise truncation_error(source.path, index, "the frame is incomplete, or damaged") from error
             if not now.has_positions:
                 raise TrajectoryError(f"{source.path}, frame {index}: no positions; store them as often as velocities")
-            progress.fraction = (index + 1) / len(trajectory)
             if now.dimensions is None:
                 box, cell = None, of_file
             elif box is None or not np.array_equal(box, now.dimensions):  # vectors take longer to make than to compare
@@ -74,9 +84,15 @@ def read_mdanalysis(source: Source, indices: Iterable[int], progress: Progress) 
                 cell=np.zeros((3, 3)) if cell is None else cell,
                 periodic=np.full(3, cell is not None),
                 velocities=atoms.of(now.velocities.astype(float)) if now.has_velocities else None,
-                time=1e3 * float(now.time) if timed else None,
+                time=1e3 * float(now.time if clocks is None else clocks[index]) if timed else None,
                 step=int(now.data["step"]) if not timed and "step" in now.data else None,
             )
+
+
+def _times_of_xtc(path: Path, places: Array) -> Array:
+    """Return the times of the frames that begin at some bytes, ps, by their steps; see `unrounded`."""
+    heads = np.memmap(path, np.uint8, "r")[places[:, None] + np.arange(XTC_HEAD.itemsize)].view(XTC_HEAD)[:, 0]
+    return unrounded(heads["time"], heads["step"].astype(int))
 
 
 def _cell_of_pdb(head: bytes) -> Array | None:

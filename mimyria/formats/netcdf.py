@@ -13,7 +13,7 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError, located
 from mimyria.files.cells import cell_of_angles
-from mimyria.formats.array_files import ArrayFile, Values, array_readers, told_by, unit_of
+from mimyria.formats.array_files import ArrayFile, Values, array_readers, clock, told_by, unit_of
 from mimyria.frame import Array
 
 HEADS = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
@@ -37,11 +37,14 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             if name in (*PRESCRIBED, "velocities")
         }
 
+        def scale(name: str) -> float:
+            return float(np.ravel(_attributes(variables[name]).get("scale_factor", 1.0))[0]) * (units.get(name) or 1.0)
+
         def values(name: str) -> Values | None:
             if name not in variables:
                 return None
-            scale = float(np.ravel(_attributes(variables[name]).get("scale_factor", 1.0))[0]) * (units.get(name) or 1.0)
-            return lambda index: np.asarray(variables[name][index], dtype=float) * scale
+            factor = scale(name)
+            return lambda index: np.asarray(variables[name][index], dtype=float) * factor
 
         lengths, angles = values("cell_lengths"), values("cell_angles")
         has_cell = lengths is not None and angles is not None
@@ -57,7 +60,7 @@ def _open(path: Path) -> Iterator[ArrayFile]:
             positions=values("coordinates"),
             velocities=values("velocities"),
             stated=units.get("velocities") is not None,
-            time=values("time"),
+            time=clock(np.array(variables["time"][:]), unit=scale("time")) if "time" in variables else None,
             step=None,
             cell=cell,
             periodic=np.full(3, has_cell),

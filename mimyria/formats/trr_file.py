@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.errors import TrajectoryError
+from mimyria.files.clocks import unrounded
 from mimyria.files.compression import SUFFIXES
 from mimyria.files.source import truncation_error
 from mimyria.frame import Array
@@ -33,8 +34,6 @@ SAME = len(START) + SIZES.size
 TIMES = {4: struct.Struct(f">{SAME}x8xf"), 8: struct.Struct(f">{SAME}x8xd")}
 """The time in a header, by the size of a real; the step and a number of energies come before it."""
 STEP = struct.Struct(f">{SAME}xi")
-DIGITS = range(1, 10)
-"""Of a time step: the fewest that fit are its own."""
 HEAD = SAME + 8 + 2 * 8
 """Bytes of the longest header, with the time and λ."""
 BYTES_AT_ONCE = 1 << 17
@@ -148,30 +147,6 @@ def open_trr(path: Path) -> TRRFile:
     if all(layout.real == 4 for layout in known):
         clocks = unrounded(clocks, np.array(steps))
     return TRRFile(path, known, np.array(kinds), np.array(places), clocks, missing)
-
-
-def unrounded(times: Array, steps: Array) -> Array:
-    """Return times of single precision, ps, (n,), as they were before they were rounded, from the numbers of the steps.
-
-        t = δ s    or else    t = t_0 + δ (s - s_0)
-
-    Late in a run they are rounded to more than the time between frames: after 20 ns, to 2 fs. Where no δ fits all
-    frames, as in files of several runs, they stay as they are.
-    """
-    passed = steps - steps[0] if len(steps) else steps
-    if not passed.any():
-        return times
-    rounding = np.spacing(np.float32(np.abs(times).max()))
-    last, about = np.abs(steps).argmax(), passed - passed.mean()
-    for guess, first, counted in (
-        (times[last] / steps[last], 0.0, steps),
-        (about @ (times - times[0]) / (about @ about), times[0], passed),
-    ):
-        for digits in DIGITS:
-            made: Array = first + float(f"{guess:.{digits}g}") * counted
-            if (np.abs(made - times) <= rounding).all():
-                return made
-    return times
 
 
 def _layout(head: bytes) -> Layout | None:

@@ -18,6 +18,10 @@ INTERVAL_TOLERANCE = 1e-3
 """Largest relative deviation of one interval from the others."""
 MOST_ROUNDING = 0.4
 """Largest rounding of a time over the interval; below a half, so that no doubled or missing frame passes for one."""
+SHORTEST_INTERVAL = 0.25
+"""fs, of frames that all show the same time because it is rounded."""
+PRINTED = 0.01
+"""Largest part of the rounding of single precision by which the printed digits of a time may be off."""
 SINGLE_PRECISION = 2.4e-7
 """Relative rounding of the difference of two single-precision times, as TRR and XTC store them."""
 
@@ -57,17 +61,28 @@ def choose_timestep(path: Path, given: float | None, stored: float | None) -> fl
     return timestep
 
 
-def check_rounding(path: Path, times: list[float | None], interval: float | None) -> None:
-    """Raise TrajectoryError if times, fs, are ps of single precision too late in a run to tell the interval."""
+def tell_interval(path: Path, times: list[float | None], interval: float | None, given: float | None) -> bool:
+    """Return whether times, fs, tell the interval: those in ps of single precision do not, late in a run.
+
+    Raises
+    ------
+    TrajectoryError
+        If they do not, and no time step is given either.
+    """
     known = np.array(times, dtype=float)
     picoseconds = (known / 1e3).astype(np.float32)
     rounding = 1e3 * float(np.spacing(np.abs(picoseconds).max()))
-    stored_so = (1e3 * picoseconds.astype(float) == known).all()
-    if stored_so and interval is not None and rounding > MOST_ROUNDING * abs(interval):
+    # Text shows them with fewer digits.
+    stored_so = (np.abs(1e3 * picoseconds.astype(float) - known) <= PRINTED * rounding).all()
+    at_least = SHORTEST_INTERVAL * len(known) if interval is None else abs(interval)
+    if len(known) < 2 or not stored_so or rounding <= MOST_ROUNDING * at_least:
+        return True
+    if given is None:
         raise TrajectoryError(
             f"{path}: at {picoseconds[0]:g} ps its times are rounded to {rounding:.3g} fs, as single precision does, "
             "which does not tell the time between its frames; give --timestep FS"
         )
+    return False
 
 
 def is_consecutive(before: float, now: float, interval: float, gap: int = 1) -> bool:

@@ -36,7 +36,7 @@ from mimyria.trajectory.frame_checks import (
     is_uneventful,
 )
 from mimyria.trajectory.segments import Stretch, count_distinct, find_stretches, order_stretches
-from mimyria.trajectory.times import check_rounding, check_time, choose_timestep, read_clock, stored_interval
+from mimyria.trajectory.times import check_time, choose_timestep, read_clock, stored_interval, tell_interval
 
 log = logging.getLogger("mimyria")
 
@@ -103,15 +103,15 @@ class Trajectory:
             self._reader, self._source, self.n_beads = found, found.beads[0].source, len(found.beads)
         self._cell_of = None if cell is None else given_cell(cell)
         self._progress = Progress()
-        first, clocks, ended = self._first_frames()
+        first, clocks, ended, n_repeated = self._first_frames()
         self.numbers, self.masses = first.numbers, frame_masses(first)
         self.n_frames = self._progress.n_frames
         self.differenced = first.velocities is None
         if self.differenced and velocity_unit is not None:
             raise TrajectoryError(f"{self.path}: holds no velocities; leave --velocity-unit {velocity_unit} out")
         self._interval = stored_interval(clocks)
-        if timestep is None and first.time is not None:
-            check_rounding(self.path, clocks, self._interval)
+        if first.time is None or tell_interval(self.path, clocks, self._interval, timestep):
+            check_successive(self.path, n_repeated, len(clocks))
         self._given = timestep
         self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
         self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0
@@ -221,8 +221,11 @@ class Trajectory:
             if following != stop:
                 raise
 
-    def _first_frames(self) -> tuple[Frame, list[float | None], bool]:
-        """Return the first frame, the clocks of the first few, and whether the file ends with these."""
+    def _first_frames(self) -> tuple[Frame, list[float | None], bool, int]:
+        """Return the first frame, the clocks of the first few, whether the file ends with these, and how many repeat.
+
+        These have the clock of the frame before, and other positions.
+        """
         frames = self._reader.frames(self._source, count(), self._progress)
         first = next(frames, None)
         if first is None:
@@ -243,12 +246,11 @@ class Trajectory:
         if self._progress.fraction is not None:
             self._progress.fraction = 0.0
         check_velocities(self.path, moving)
-        check_successive(self.path, n_repeated, len(clocks))
         own, first = first.cell, self._in_cell(f"{self.path}, frame 0", first)
         if own.any() and not np.allclose(own, first.cell, rtol=0.01, atol=0.01):
             stored = " ".join(f"{number:g}" for number in own.ravel())
             log.warning(f"{self.path}: --cell overrides the cell in the file, {stored}")
-        return first, clocks, ended
+        return first, clocks, ended, n_repeated
 
     def _stored(self, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]:
         """Yield frames with their indices, after all checks, with the cell and the time of this trajectory."""

@@ -61,9 +61,11 @@ EPSILON = Number(
     maximum=6,
     takes="ε∞, the refractive index squared: 1 to 6 (and not the static constant, 78 for water)",
 )
+NO_NUMBER = r"(?!(?i:[-+.\d][-+.,\d\se_]*|[-+.]*(?:nan|inf)|true|false)$).+"
+"""Where a setting takes numbers or a path: what is none of the first, however wrong. A file 20 is given as ./20."""
 WORD = Kind(pattern=".+")
 SOURCE = Kind(pattern=".+", metavar="FILE")
-CELL_FILE = File(pattern=r"(?![-+.,\d\s]*\s|[\d.]+$).+", takes="3, 6 or 9 numbers or a file")
+CELL_FILE = File(pattern=rf"(?![-+.,\d\s]*\s){NO_NUMBER}", takes="3, 6 or 9 numbers or a file")
 """The path of a file, which begins with no number and a space, and is none."""
 SUM_RULE = Choice(names=("project", "none"))
 HELP_OF_SUM_RULE = "Make the acoustic sum rule exact, or not."

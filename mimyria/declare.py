@@ -116,7 +116,8 @@ class Number(Kind):
         if self.without and value == self.without:
             return None
         if not isinstance(value, Integral if self.integer else Real) or isinstance(value, bool):
-            raise Refused(f"takes {self.takes or ('a whole number' if self.integer else 'a number')}", value)
+            right = "a whole number" if self.integer else "a number"
+            raise Refused(f"takes {self.takes or (self.other.takes if self.other else right)}", value)
         number = int(value) if self.integer else float(value)  # type: ignore[call-overload]
         if not (self.above < number < self.below and self.minimum <= number <= self.maximum):
             raise Refused(f"takes {self.takes}" if self.takes else f"must be {self._range(number)}", value)

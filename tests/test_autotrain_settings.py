@@ -38,6 +38,10 @@ from mimyria.trajectory import open_trajectories
             "trajectories: [a]\nselection: {method: committee}\ntrain: {committee: 1}",
             "needs train.committee: 2 or more",
         ),
+        *(
+            (f"trajectories: [a]\nselection: {{test: {wrong}}}", f"selection.test {words}.*, not .?{wrong}")
+            for wrong, words in (("3.5", "takes a whole number or the path"), ("-1", "must be at least 2"))
+        ),
         ("trajectories: []", "trajectories takes at least one"),
         ("trajectories: [a]\nselection: 5", "selection takes lines of the form `name: value`, not 5"),
         ("trajectories: [a]\nlabel: cp2k", "label takes lines of the form `name: value`, not 'cp2k'"),

@@ -16,8 +16,9 @@ from typer.main import get_command
 from conftest import Run
 from contracts import WATER
 from mimyria import choices as declarations
+from mimyria.autotrain.settings import Selection
 from mimyria.cli import app
-from mimyria.declare import Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
+from mimyria.declare import File, Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
 from mimyria.engines.registry import ENGINES
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
@@ -353,3 +354,16 @@ def test_a_laser_that_is_only_implied_goes_with_the_stokes_intensities() -> None
 def test_an_unknown_engine_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="--engine takes cp2k, pyscf, tblite, not 'orca'"):
         LabelSettings(engine="orca")
+
+
+@pytest.mark.parametrize("part", [TrainSettings, SpectrumSettings, LabelSettings, Selection])
+def test_wrong_numbers_are_no_files(part: type[Settings]) -> None:
+    """Of settings that take numbers or the path of a file."""
+    required = {"target": "apt"} if part is TrainSettings else {}
+    for name, known in declared(part).items():
+        if isinstance(getattr(known.kind, "other", None), File):
+            for wrong in ("-7", "nan", "-inf", ".5.", "1 2", [20, 30], True, "false", "1e", ""):
+                with pytest.raises(ConfigError, match=rf"{flag(name, part.prefix)} (takes|must be) .*, not "):
+                    from_words(part, {**required, name: wrong})
+            for right in ("./20", "7th.xyz", "nano.xyz", "true.cell"):
+                assert getattr(from_words(part, {**required, name: right}), name) == Path(right)

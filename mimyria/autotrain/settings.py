@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mimyria.choices import TARGET
+from mimyria.choices import NO_NUMBER, TARGET
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
 from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
 from mimyria.errors import ConfigError
@@ -26,7 +26,7 @@ STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettin
 """The settings of each step."""
 EXECUTOR = declared(LabelSettings)["executor"].file
 COUNT, PAIR, PROBE = (Number(minimum=minimum, integer=True) for minimum in (1, 2, 100))
-LABELS = replace(PAIR, other=File(), metavar="N|FILE")
+LABELS = replace(PAIR, other=File(pattern=NO_NUMBER, takes="a whole number or the path of a file"), metavar="N|FILE")
 SCORE, HOURS = Number(above=0, below=1), Number(above=0, without="none")
 METHOD = Choice(names=("committee", "random"))
 

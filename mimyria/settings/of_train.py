@@ -10,6 +10,7 @@ from typing import ClassVar
 from mimyria.choices import (
     COUNT,
     NATURAL,
+    NO_NUMBER,
     POSITIVE,
     PRESETS,
     SOURCE,
@@ -19,6 +20,8 @@ from mimyria.choices import (
 )
 from mimyria.declare import Choice, File, Number, Pairs, setting
 from mimyria.settings.reading import Device, Layout
+
+LABELLED = File(pattern=NO_NUMBER, takes="a fraction or the path of a file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +35,11 @@ class TrainSettings(Layout, Device):
         SOURCE, "Model to begin from, a file or `water`: few labels are enough.", "result", file=r"(?=.*[./])(.+)"
     )
     validation: float | Path = setting(
-        Number(minimum=0, below=1, other=File(), metavar="FRACTION|FILE"),
+        Number(minimum=0, below=1, other=LABELLED, metavar="FRACTION|FILE"),
         "Fraction of the frames, or a file with labelled frames.",
         "result",
         0.1,
-        file=r"(?![\d.eE+-]+$)(.+)",
+        file=f"({LABELLED.pattern})",
     )
     committee: int = setting(COUNT, "Number of networks, whose standard deviation estimates the error.", "result", 1)
     sum_rule: str = setting(SUM_RULE, "In training too, make the acoustic sum rule exact or not.", "result", "none")

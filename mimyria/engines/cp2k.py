@@ -22,17 +22,20 @@ from mimyria.engines.cp2k_input import (
     NAME,
     Tree,
     check_configuration,
+    check_kinds,
     check_template,
     describe,
+    elements_of_kinds,
     flat,
     level_of_template,
     read_template,
     run_input,
     with_contents,
 )
+from mimyria.engines.cp2k_kinds import kinds_of, read_kinds
 from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, is_repeat, run_folder
 from mimyria.errors import LabelError
-from mimyria.frame import Array
+from mimyria.frame import Array, Frame
 from mimyria.level import Level
 from mimyria.memory import write_text
 from mimyria.units import DEBYE
@@ -51,6 +54,12 @@ class CP2K(Engine):
     """How to start CP2K: ``cp2k.psmp``, ``mpirun -np 64 cp2k.psmp``, a container."""
     schema: Path | None = None
     """See `read_template`."""
+    kinds: str = ""
+    """Atoms with a &KIND of their own, see `read_kinds`."""
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        return read_kinds(self.kinds)
 
     @cached_property
     def _tree(self) -> Tree:
@@ -63,15 +72,16 @@ class CP2K(Engine):
     @property
     def identity(self) -> dict[str, Any]:
         # without the command: the number of processes may change
-        return {"engine": "CP2K", **flat(with_contents(self._tree))}
+        kinds = {"kinds": self._kinds} if self._kinds else {}
+        return {"engine": "CP2K", **flat(with_contents(self._tree)), **kinds}
 
     @property
     def summary(self) -> str:
-        return describe(self._tree)
+        return describe(self._tree, self._kinds)
 
     @property
     def level(self) -> Level:
-        return level_of_template(self._tree)
+        return level_of_template(self._tree, self._kinds)
 
     @property
     def job_settings(self) -> dict[str, Any]:
@@ -83,11 +93,17 @@ class CP2K(Engine):
 
     def prepare(self, field: float, order: int) -> None:
         check_template(self._tree, Path(str(self.template)), field, order)
+        check_kinds(self._tree, Path(str(self.template)), self._kinds)
 
     def check(self, configuration: Configuration) -> None:
         check_configuration(self._tree, Path(str(self.template)), configuration)
+        self._names(configuration.frame)
+
+    def _names(self, frame: Frame) -> list[str]:
+        return kinds_of(frame, self._kinds, elements_of_kinds(self._tree))
 
     def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
+        names = self._names(configuration.frame)
         starts = [index - 1 if is_repeat(index, field) else 0 for index, field in enumerate(fields)]
         for index, (field, start) in enumerate(zip(fields, starts, strict=True)):
             inside = run_folder(folder, index)
@@ -95,7 +111,9 @@ class CP2K(Engine):
             # A bad start may be why an earlier attempt failed; but from scratch a repeat would be the first run again.
             scratch = not index or (configuration.attempt and not is_repeat(index, field))
             restart = None if scratch else f"../{run_folder(folder, start).name}/{WAVE_FUNCTION}"
-            text = run_input(self._tree, configuration, field, restart, keep=index in starts, schema=self.schema)
+            text = run_input(
+                self._tree, configuration, field, restart, names=names, keep=index in starts, schema=self.schema
+            )
             path = inside / INPUT
             if not path.exists() or path.read_text(encoding="utf-8") != text:  # a CP2K left by a kill may be reading it
                 write_text(path, text)

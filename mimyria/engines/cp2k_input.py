@@ -7,7 +7,7 @@ parameter of a section stands under ``_``; preprocessor variables and includes a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -125,9 +125,9 @@ def flat(tree: Any, path: str = "") -> dict[str, Any]:
     return {path.replace("+", "").strip("/").removeprefix("force_eval/0/"): tree}
 
 
-def describe(tree: Tree) -> str:
+def describe(tree: Tree, kinds: Collection[str] = ()) -> str:
     """Return functional, basis sets, grid and thresholds of a template in a few words."""
-    dft, level = tree["+force_eval"][0].get("+dft", {}), level_of_template(tree)
+    dft, level = tree["+force_eval"][0].get("+dft", {}), level_of_template(tree, kinds)
     parts = [level.functional, level.basis, level.cutoff, level.xc_grid and f"XC_GRID {level.xc_grid}"]
     thresholds = {
         "EPS_DEFAULT": dft.get("+qs", {}).get("eps_default", 1e-10),
@@ -137,10 +137,30 @@ def describe(tree: Tree) -> str:
     return " ".join(filter(None, parts))
 
 
-def level_of_template(tree: Tree) -> Level:
-    """Return the level of theory of a template; CP2K's own defaults stand for what it does not say."""
+def elements_of_kinds(tree: Tree) -> dict[str, str]:
+    """Return the element of each &KIND of a template that says one."""
+    kinds = tree["+force_eval"][0].get("+subsys", {}).get("+kind", [])
+    return {str(kind["_"]): str(kind["element"]).capitalize() for kind in kinds if "_" in kind and "element" in kind}
+
+
+def check_kinds(tree: Tree, path: Path, kinds: Collection[str]) -> None:
+    """Raise LabelError if a template has none of these kinds, or does not say of which element it is."""
+    for name in kinds:
+        if name not in elements_of_kinds(tree):
+            raise LabelError(
+                f"{path} has no &KIND {name}, of --set kinds: it needs one, with ELEMENT, BASIS_SET and POTENTIAL"
+            )
+
+
+def level_of_template(tree: Tree, kinds: Collection[str] = ()) -> Level:
+    """Return the level of theory of a template; CP2K's own defaults stand for what it does not say.
+
+    Of &KINDs that are no elements only those in ``kinds`` have atoms.
+    """
     evaluation = tree["+force_eval"][0]
-    dft, kinds = evaluation.get("+dft", {}), evaluation.get("+subsys", {}).get("+kind", [])
+    dft = evaluation.get("+dft", {})
+    named = {str(kind.get("_")): kind for kind in evaluation.get("+subsys", {}).get("+kind", [])}
+    used = {name: kind for name, kind in named.items() if name in kinds or name not in elements_of_kinds(tree)}
     exchange = dft.get("+xc", {})
     functional = exchange.get("+xc_functional", {})
     shortcut = [str(functional["_"]).upper()] if functional.get("_") else []
@@ -148,7 +168,7 @@ def level_of_template(tree: Tree) -> Level:
         str(part.get("parametrization", name.strip("+"))).upper() for name, part in functional.items() if name != "_"
     ]
     names += [f"{float(part.get('fraction', 1.0)):g} HF" for part in exchange.get("+hf", [])]
-    basis = {str(kind.get("_")).capitalize(): name for kind in kinds if (name := _orbital_basis(kind))}
+    basis = {name.capitalize(): basis for name, kind in used.items() if (basis := _orbital_basis(kind))}
     grid, smoothing = dft.get("+mgrid", {}), exchange.get("+xc_grid", {})
     method = str(dft.get("+qs", {}).get("method", "gpw")).upper()
     return Level(
@@ -245,13 +265,14 @@ def run_input(
     field: Array,
     restart: str | None,
     *,
+    names: Sequence[str] | None = None,
     keep: bool = False,
     schema: Path | None = None,
 ) -> str:
     """Return the CP2K input of one configuration in one field (E_h/(e a0), shape (3,)).
 
-    It starts from the wave function in ``restart``, or from scratch, and keeps its own for other runs if ``keep``. The
-    third attempt and later ones use a safer minimiser.
+    Atoms are of the kinds ``names``, by default their elements. It starts from the wave function in ``restart``, or
+    from scratch, and keeps its own for other runs if ``keep``. The third attempt and later ones use a safer minimiser.
     """
     ours, frame = deepcopy(tree), configuration.frame
     evaluation = ours["+force_eval"][0]
@@ -261,8 +282,8 @@ def run_input(
         subsys.pop(section, None)
     subsys["+cell"] = {axis: tuple(vector) for axis, vector in zip("abc", frame.cell.tolist(), strict=True)}
     subsys["+cell"]["periodic"] = "XYZ"
-    rows = zip(symbols_of(frame.numbers), frame.positions.tolist(), strict=True)
-    subsys["+coord"] = {"*": [f"{symbol} {x:.10f} {y:.10f} {z:.10f}" for symbol, (x, y, z) in rows]}
+    rows = zip(names or symbols_of(frame.numbers), frame.positions.tolist(), strict=True)
+    subsys["+coord"] = {"*": [f"{name} {x:.10f} {y:.10f} {z:.10f}" for name, (x, y, z) in rows]}
     evaluation.setdefault("+print", {})["+forces"] = {"_": "ON", "filename": f"={FORCES}", "ndigits": 14}
 
     dft["charge"] = configuration.charge

@@ -50,7 +50,7 @@ class Program(Settings):
     template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
     set: Mapping[str, str] = setting(
         Pairs(of=Kind()),
-        "Repeatable. pyscf: functional, basis, grid, convergence, fitting. tblite: method. cp2k: schema.",
+        "Repeatable. pyscf: functional, basis, grid, convergence, fitting. tblite: method. cp2k: schema, kinds.",
         "result",
         {},
         file="schema=(.+)",

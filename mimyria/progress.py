@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 log = logging.getLogger("mimyria")
 
 SECONDS_PER_LINE = 30.0
+EVERY = "MIMYRIA_SECONDS_PER_LINE"
+"""Environment variable with another number of seconds, for who reads the lines while they come."""
 SECONDS_PER_ROW = 1.0
 
 Advance = Callable[[float | None, str], None]
@@ -74,11 +77,11 @@ def progress_table(title: str, shown: int = 8) -> Iterator[Callable[[float, Mapp
 
 
 def _log_lines(title: str) -> Advance:
-    last = time.monotonic()
+    last, seconds = time.monotonic(), float(os.environ.get(EVERY, SECONDS_PER_LINE))
 
     def advance(fraction: float | None, words: str = "") -> None:
         nonlocal last
-        if time.monotonic() - last > SECONDS_PER_LINE:
+        if time.monotonic() - last > seconds:
             last = time.monotonic()
             log.info(f"{title}: {'' if fraction is None else f'{100 * fraction:.0f} %, '}{words}")
 

@@ -25,7 +25,7 @@ FLOORS = (
     {"tensor_pass", "passes", "pipeline", "commands", "ase", "harmonic", "identify"},
     {"autotrain"},
     {"report"},
-    {"loop", "demo", "demo_sulfate", "info"},
+    {"loop", "demo", "demo_sulfate", "info", "app"},
     {"cli"},
     {"__main__"},
 )
@@ -54,11 +54,15 @@ ROOMS = {
 """Which rooms may import a library that is slow to import or not always installed."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 PAGELESS = {
+    "app/answers": "test_server.py",
+    "app/check": "test_treat.py",
+    "app/menu": "test_drops.py",
     "autotrain/history": "test_loop.py reads what it writes",
     "autotrain/steps": "test_loop.py runs them all",
     "cli/about": "test_info.py",
     "cli/auto": "test_loop_killed.py",
     "cli/label": "test_labels_command.py",
+    "cli/local": "test_serve.py",
     "cli/options": "test_cli.py",
     "choices": "test_settings.py",
     "config": "test_cli_spectra.py",
@@ -88,6 +92,7 @@ PAGELESS = {
     "report/costs": "test_report.py",
     "report/results": "test_report.py",
     "report/status": "test_report.py",
+    "settings/of_app": "test_serve.py",
     "settings/of_harmonic": "test_harmonic.py",
     "settings/of_identify": "test_identify.py",
     "settings/of_label": "test_settings.py",

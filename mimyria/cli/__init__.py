@@ -12,6 +12,8 @@ from mimyria.cli.auto import autotrain
 from mimyria.cli.harmonic import harmonic
 from mimyria.cli.identify import identify
 from mimyria.cli.label import label
+from mimyria.cli.local import app as page
+from mimyria.cli.local import treat
 from mimyria.cli.networks import convert, evaluate, predict, train
 from mimyria.cli.spectra import bands, compare, optics, rates, spectrum, static
 
@@ -24,6 +26,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     spectrum: "mimyria spectrum md.trr --topology md.pdb --apt apt.mym --pgt pgt.mym --out spectra",
     harmonic: "mimyria harmonic water.xyz --calculator tblite --relax --out water",
     identify: "mimyria identify sample.jdx raman=raman.csv --model groups.mym --out sample",
+    page: "mimyria app",
     autotrain: "mimyria autotrain configs/autotrain-quick.yaml --folder quick",
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",
     compare: "mimyria compare demo/ir.csv other/ir.csv --range 300 4000",
@@ -43,7 +46,8 @@ app = typer.Typer(
 )
 for command, example in EXAMPLES.items():
     app.command(epilog=f"Example: {example}")(command)
-app.command(hidden=True)(rates)  # what other commands start
+for command in (rates, treat):  # what other commands start
+    app.command(hidden=True)(command)
 
 
 def _show_version(wanted: bool) -> None:

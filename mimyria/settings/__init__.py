@@ -4,6 +4,7 @@ A new one is a flag of the command, a name in YAML and in Python, an entry of ``
 identity of the result if it decides it.
 """
 
+from mimyria.settings.of_app import AppSettings
 from mimyria.settings.of_harmonic import HarmonicSettings
 from mimyria.settings.of_identify import IdentifySettings
 from mimyria.settings.of_label import LabelSettings
@@ -13,6 +14,7 @@ from mimyria.settings.of_train import TrainSettings
 from mimyria.settings.reading import EvaluateSettings, PredictSettings, Stored, Topology
 
 __all__ = [
+    "AppSettings",
     "BandsSettings",
     "CompareSettings",
     "EvaluateSettings",

@@ -1,0 +1,130 @@
+"""The page in a real browser: files are dropped on it, what becomes of them is shown, nothing is asked elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dropped import Page, a_page, without_work
+from recognised import PLACES, recogniser
+from test_identify import spectrum
+
+from mimyria.identify.recogniser import write_recogniser
+
+HOSTILE = "<img src=x onerror=document.title='hurt'>.xyz"
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Any]:
+    """A tab that must not complain, nor ask for anything but the page."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    tab.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda request: asked.append(request.url))
+    yield tab
+    context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:"))] == []
+
+
+def drop(tab: Any, kind: str, name: str, text: str) -> None:
+    """Drop a file, as a mouse does."""
+    data = tab.evaluate_handle(
+        "([name, text]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }",
+        [name, text],
+    )
+    tab.dispatch_event(f"[data-kind={kind}] .zone", "drop", {"dataTransfer": data})
+
+
+def test_groups_of_a_spectrum(tmp_path: Path, opened: Any) -> None:
+    write_recogniser(tmp_path / "tiny.mym", recogniser())
+    infrared = spectrum(tmp_path / "my sample.csv", PLACES["A"])
+    (tmp_path / "page").mkdir()
+    with a_page(tmp_path / "page", model=str(tmp_path / "tiny.mym")) as page:
+        opened.goto(page.server.address)
+        opened.set_input_files("[data-kind=spectrum] input[type=file]", infrared)
+        opened.click("[data-kind=spectrum] button[type=submit]")
+        opened.wait_for_selector(".groups", timeout=120_000)
+        assert opened.locator("article h3").inner_text() == "my sample.csv"
+        rows = opened.locator(".groups tbody tr")
+        assert rows.first.inner_text().split()[0] == "A"
+        assert "1700" in rows.first.inner_text()
+        assert opened.locator(".curve .band").count() >= 1
+        assert "1700" in opened.locator(".curve g text").all_text_contents()
+        opened.keyboard.press("Tab")
+        rows.nth(1).get_by_role("button").focus()
+        opened.keyboard.press("Enter")
+        assert "chosen" in (rows.nth(1).get_attribute("class") or "")
+        with opened.expect_download() as download:
+            opened.click("text=groups.csv")
+        assert "# mimyria" in download.value.path().read_text(encoding="utf-8")
+        opened.get_by_role("button", name=re.compile("remove the results")).click()
+        opened.wait_for_selector("article", state="detached")
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    without_work(monkeypatch)
+    with a_page(tmp_path) as page:
+        yield page
+
+
+def test_dropped_results_stand_in_a_frame_of_their_own(page: Page, opened: Any) -> None:
+    opened.goto(page.server.address)
+    drop(opened, "structure", HOSTILE, "fine")
+    assert HOSTILE in opened.locator("[data-kind=structure] .chosen").inner_text()
+    opened.click("[data-kind=structure] button[type=submit]")
+    frame = opened.frame_locator("article iframe")
+    frame.get_by_text("made").wait_for()
+    assert frame.locator("body").evaluate("() => self.origin") == "null"
+    assert opened.locator("article h3").inner_text() == HOSTILE
+    assert f"{HOSTILE} <b>looks</b> odd" in opened.locator(".warnings").inner_text()
+    assert opened.title() == "mimyria"
+    opened.reload()
+    opened.frame_locator("article iframe").get_by_text("made").wait_for()
+
+
+def test_a_failure_is_told(page: Page, opened: Any) -> None:
+    opened.goto(page.server.address)
+    drop(opened, "structure", "a.xyz", "wrong")
+    opened.click("[data-kind=structure] button[type=submit]")
+    opened.wait_for_selector("article .wrong:visible")
+    assert "a.xyz, line 3: not a number; mend it" in opened.locator("article .wrong").inner_text()
+    assert "More settings" not in opened.locator("article .wrong").inner_text()
+    assert opened.locator("[data-kind=structure] .fields [data-name]").count() > 5
+    for field in opened.locator(".fields label").all():
+        assert field.locator("code").text_content().startswith("--")
+
+
+def test_progress_and_stop_with_the_keyboard(page: Page, opened: Any) -> None:
+    opened.goto(page.server.address)
+    drop(opened, "trajectory", "water.xyz", "slow")
+    drop(opened, "trajectory", "water-vel-1.xyz", "slow")
+    roles = opened.locator("[data-kind=trajectory] .chosen select")
+    assert [role.input_value() for role in roles.all()] == ["trajectory", "velocities"]
+    opened.locator("[data-kind=trajectory] button[type=submit]").focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("() => document.querySelector('article progress')?.value === 0.4")
+    assert "12 of 30 structures" in opened.locator("article .state").inner_text()
+    opened.get_by_role("button", name="stop the work on water.xyz").focus()
+    opened.keyboard.press("Enter")
+    opened.get_by_text("Stopped.").wait_for()
+
+
+def test_every_control_has_a_name(page: Page, opened: Any) -> None:
+    opened.goto(page.server.address)
+    opened.wait_for_selector(".drop")
+    drop(opened, "trajectory", "water.xyz", "fine")
+    for summary in opened.locator("summary").all():
+        summary.click()
+    nameless = opened.evaluate(
+        """() => [...document.querySelectorAll("input, select, button, a")].filter(one =>
+        !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label"))).map(one => one.outerHTML)"""
+    )
+    assert nameless == []

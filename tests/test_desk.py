@@ -41,9 +41,9 @@ def asked(page: Page, kind: str, files: list[tuple[str, str, int]], **settings: 
         ("structure", [("structure", "a.xyz", 0)], 400, "a.xyz is empty"),
         ("structure", [("structure", "a.xyz", -5)], 400, "a.xyz is empty"),
         ("structure", [("structure", "a.xyz", 10**14)], 413, "more than the 20 MB"),
-        ("structure", [("structure", "a.pckl", 3)], 415, "a.pckl: a structure is told by the ending of its name"),
-        ("structure", [("structure", "a.py", 3)], 415, "one of .xyz"),
-        ("structure", [("structure", "xyz", 3)], 415, "one of .xyz"),
+        ("structure", [("structure", "a.pckl", 3)], 415, "a.pckl is not taken as a structure: such files end in .xyz"),
+        ("structure", [("structure", "a.py", 3)], 415, "end in .xyz"),
+        ("structure", [("structure", "xyz", 3)], 415, "end in .xyz"),
         ("trajectory", [("velocities", "v.xyz", 3)], 400, "a trajectory is missing"),
         ("trajectory", [("trajectory", "a.xyz", 3)] * 2, 400, "two files are given as a trajectory"),
         ("trajectory", [("trajectory", "a.xyz", 600_000), ("velocities", "v.xyz", 600_000)], 413, "more than the 1 MB"),
@@ -147,6 +147,13 @@ def test_a_process_that_the_machine_ends(page: Page) -> None:
     assert process is not None
     process.kill()
     assert "signal 9" in page.wait(number, "failed")["words"]
+
+
+def test_a_process_that_cannot_be_started(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "program", lambda *_: ("/no/such/program",))
+    work = page.wait(page.made("structure", ("structure", "a.xyz", b"fine")), "failed")
+    assert "no process could be started" in work["words"]
+    monkeypatch.undo()
 
 
 def test_files_arrive_whole_and_once(page: Page) -> None:

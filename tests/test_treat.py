@@ -100,6 +100,7 @@ def test_spectra_of_a_trajectory(task: Task, water: Path) -> None:
         ("structure", "structure-0.xyz", WATER.replace(b"O", b"\xff\xfe\xf8"), MimyriaError, "structure-0.xyz"),
         ("structure", "structure-0.xyz", WATER.replace(b"0.119", b"nan"), MimyriaError, "atom 0"),
         ("structure", "structure-0.xyz", b"61\n\n" + b"He 0 0 0\n" * 61, ConfigError, "61 atoms; the page"),
+        ("structure", "structure-0.POSCAR", b"a\n1\n9 0 0\n0 9 0\n0 0 9\nHe\n1\nC\n0 0 0\n", ConfigError, "has a cell"),
         ("structure", "structure-0.cif", b"import os\nos.system('touch evil')\n", TrajectoryError, "structure-0.cif"),
         ("spectrum", "any-0.csv", b"1000,nan\n1004,nan\n" * 400, SpectrumError, "any-0.csv"),
         ("spectrum", "any-0.csv", b"1000;3\n\xff;\xfe\n", SpectrumError, "any-0.csv"),

@@ -297,8 +297,12 @@ class Desk:
     def _start(self, work: Work) -> None:
         """Start a process, from this thread alone: the system ends it with the thread that started it."""
         work.began = time.monotonic()
-        work.process = start(Job(work.folder, program("treat", ".")), cores=1)
-        work.state = "running"
+        try:
+            work.process = start(Job(work.folder, program("treat", ".")), cores=1)
+        except OSError as error:
+            self._fail(work, f"no process could be started: {error.strerror or error}")
+        else:
+            work.state = "running"
 
     def _look_after(self, work: Work) -> None:
         """Note what has ended, and stop what is unwanted or has run too long."""
@@ -326,7 +330,8 @@ class Desk:
         with self._lock:
             if work.state not in ENDED:
                 work.state, work.words, work.ended = state, words, time.monotonic()
-        shutil.rmtree(work.folder / GIVEN, ignore_errors=True)
+        for name in (GIVEN,) if state == "finished" else (GIVEN, OUT):
+            shutil.rmtree(work.folder / name, ignore_errors=True)
 
 
 def _expected(drop: Drop, files: Sequence[tuple[str, str, int]]) -> list[Given]:

@@ -157,7 +157,7 @@ def stored_name(role: Role, shown: str, number: int) -> str:
     lower = f"{shown}.poscar" if shown in BARE else shown.lower()
     ending = next((each for each in sorted(role.endings, key=len, reverse=True) if lower.endswith(each)), None)
     if ending is None:
-        raise Refusal(415, f"{shown}: {role.words} is told by the ending of its name, one of {', '.join(role.endings)}")
+        raise Refusal(415, f"{shown} is not taken as {role.words}: such files end in {', '.join(role.endings)}")
     stem = role.name
     if stem == "any":
         stem = "raman" if "raman" in lower else "spectrum"

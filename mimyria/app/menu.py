@@ -77,7 +77,7 @@ def drops(model: str | None, largest: float) -> dict[str, Drop]:
                 title="A spectrum",
                 words="Its functional groups, each with the bands that speak for it.",
                 roles=(
-                    Role("any", "a spectrum, infrared or Raman as it says itself", TABLES, (".npy",), most=2),
+                    Role("any", "a spectrum of either kind, as it says", TABLES, (".npy",), most=2),
                     Role("infrared", "an infrared spectrum", TABLES, (".npy",)),
                     Role("raman", "a Raman spectrum", TABLES, (".npy",)),
                 ),
@@ -121,8 +121,8 @@ def drops(model: str | None, largest: float) -> dict[str, Drop]:
                 title="A trajectory of water",
                 words="Infrared and Raman spectra of the liquid, in absolute units.",
                 roles=(
-                    Role("trajectory", "a trajectory", TRAJECTORIES, (".trr", ".xtc", ".dcd", ".nc", ".ncdf"), True),
-                    Role("velocities", "its velocities", TRAJECTORIES, (".trr", ".xtc", ".dcd", ".nc", ".ncdf")),
+                    Role("trajectory", "a trajectory", TRAJECTORIES, BINARY, needed=True),
+                    Role("velocities", "its velocities", TRAJECTORIES, BINARY),
                     Role("topology", "what names its atoms", TOPOLOGIES),
                     Role("cell", "its cell", (".cell",)),
                 ),

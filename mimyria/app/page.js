@@ -27,7 +27,7 @@ function guess(drop, name) {
   return drop.roles[0].name;
 }
 
-function fieldOf(drop, field) {
+function fieldOf(field) {
   const label = make("label"), words = make("code", field.flag);
   let input;
   if (field.switch) {
@@ -76,11 +76,10 @@ function addDrop(drop) {
   get(section, ".words").textContent = drop.words;
   get(section, ".ask").textContent = drop.most > 1 ? "Drop files here, or choose them" : "Drop a file here, or choose one";
   const endings = [...new Set(drop.roles.flatMap(role => role.endings))];
-  get(section, ".endings").textContent = `${endings.slice(0, 6).join(" ")}${endings.length > 6 ? " …" : ""}`;
-  get(section, ".endings").title = endings.join(" ");
+  get(section, ".endings").textContent = `${endings.filter(one => one.lastIndexOf(".") === 0).slice(0, 6).join(" ")} …`;
   get(section, ".missing").textContent = drop.missing;
   get(section, ".missing").hidden = !drop.missing;
-  get(section, ".fields").append(...drop.fields.map(field => fieldOf(drop, field)));
+  get(section, ".fields").append(...drop.fields.map(fieldOf), make("small", `Files that are taken: ${endings.join(" ")}`));
   input.multiple = drop.most > 1;
 
   const complain = words => { wrong.textContent = words; wrong.hidden = !words; };
@@ -89,7 +88,7 @@ function addDrop(drop) {
     chosen.replaceChildren(...files.map((one, place) => {
       const item = make("li"), name = make("span", `${one.file.name} (${bytes(one.file.size)})`), away = make("button", "×");
       name.className = "name";
-      item.append(name);
+      item.append(name, away);
       if (drop.roles.length > 1) {
         const role = make("select");
         role.setAttribute("aria-label", `what ${one.file.name} is`);
@@ -106,7 +105,6 @@ function addDrop(drop) {
       away.className = "plain";
       away.setAttribute("aria-label", `leave ${one.file.name} out`);
       away.addEventListener("click", () => { files.splice(place, 1); show(); });
-      item.append(away);
       return item;
     }));
   };

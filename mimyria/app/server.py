@@ -102,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
             reply = of_words(str(error), error.status)
         except MimyriaError as error:
             reply = of_words(str(error), HTTPStatus.BAD_REQUEST)
+        except OSError as error:  # such as a disk that is full
+            reply = of_words(f"the folder of the page: {error.strerror or error}", HTTPStatus.INSUFFICIENT_STORAGE)
         self.close_connection = True
         with suppress(ConnectionError, TimeoutError):
             self._send(reply)

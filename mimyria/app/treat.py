@@ -108,6 +108,11 @@ def _structure(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> 
                 f"{path.name} has {len(first[0])} atoms; the page treats up to {MOST_ATOMS[name]} with {name}, "
                 "`mimyria harmonic` any number"
             )
+        if first and first[0].periodic.any():
+            raise ConfigError(
+                f"{path.name} has a cell, and the page treats single molecules: give one without its cell, as xyz; of "
+                "crystals `mimyria harmonic --calculator cp2k` makes the modes"
+            )
         settings = replace(settings, calculator=name)
     normal_modes(path, out, settings)
     return {"page": "modes.html"}

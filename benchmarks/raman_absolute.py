@@ -15,9 +15,12 @@ import sys
 import numpy as np
 from scipy import constants
 
+from mimyria.engines.pyscf import PySCF
 from mimyria.frame import Array
 from mimyria.units import ANGSTROM, BOHR
 
+ENGINE = PySCF()
+"""Converges as labels do."""
 LASERS = (488.0, 514.5, 532.0)
 BOND, STEP, WAVENUMBER, MASS = 1.0977, 0.01, 2330.0, 7.0015
 """Å, Å, cm⁻¹, u; measured."""
@@ -30,7 +33,7 @@ def polarizabilities(bond: float, functional: str, basis: str, frequencies: list
 
     molecule = gto.M(atom=f"N 0 0 0; N 0 0 {bond}", basis=basis, verbose=0)
     method = dft.RKS(molecule, xc=functional)
-    method.conv_tol, method.grids.level = 1e-11, 4
+    method.conv_tol, method.conv_tol_grad, method.grids.level = ENGINE.convergence, ENGINE.gradient, ENGINE.grid
     method.kernel()
     first, second = method.TDDFT().get_ab()
     size = first.shape[0] * first.shape[1]

@@ -58,6 +58,3 @@ def test_damage_is_told(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(TrajectoryError, match=message):
             [open_dcd(path).values(index) for index in range(5)]
-    (tmp_path / "a.dcd.gz").write_bytes(b"")
-    with pytest.raises(TrajectoryError, match="decompress it first"):
-        open_dcd(tmp_path / "a.dcd.gz")

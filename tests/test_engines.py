@@ -23,7 +23,8 @@ from mimyria.errors import ConfigError, LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
 from mimyria.labels.displacement import displace, displacement_tensors
-from mimyria.labels.label import label_frames
+from mimyria.labels.label import _Session, label_frames
+from mimyria.memory import Identity
 from mimyria.settings import LabelSettings
 from mimyria.units import BOHR, HARTREE
 
@@ -76,12 +77,33 @@ def test_heavy_elements_have_effective_cores(tmp_path: Path) -> None:
     assert abs(run.dipole[2]) == pytest.approx(0.18, abs=0.08)
 
 
+@pytest.mark.parametrize("engine", [PySCF(), TBLite()])
+def test_a_folder_of_another_version_or_convergence_is_refused(tmp_path: Path, engine: Engine) -> None:
+    """Also one from before these entered what is compared."""
+    settings, work = LabelSettings(), tmp_path / "work"
+    identity = _Session(engine, settings, {work / "0": WATER}).identities[work / "0"]
+    for name, other in (("version", "0.1"), ("gradient", 1e-5), ("accuracy", 1.0)):
+        for known in ({name: other}, {}):
+            facts = {key: value for key, value in identity["engine"].items() if key != name} | known
+            if len(facts) > len(identity["engine"]) or facts == identity["engine"]:
+                continue  # which the other engine has
+            before = Identity({**identity, "engine": facts})
+            inside = work / "0" / before.key
+            inside.mkdir(parents=True)
+            before.write(inside / "identity.json")
+            (inside / "label.npz").touch()
+            was = rf"engine {name} was {known.get(name, 'not set')}, now it is {identity['engine'][name]}; use another"
+            with pytest.raises(LabelError, match=rf"0 was made with other settings: {was} --work"):
+                label_frames({"0": WATER}, engine, LocalExecutor(), work, settings)
+            shutil.rmtree(inside)
+
+
 def test_fitted_densities_change_little(tmp_path: Path) -> None:
-    """Forces within 1e-4 E_h/a0 of exact integrals; the folders of these have the names that they always had."""
-    found = []
+    """Forces within 1e-4 E_h/a0 of exact integrals."""
+    found: list[Any] = []
     for fitting in ("none", "auto", "weigend"):
         engine = make_engine("pyscf", {"basis": "def2-svp", "grid": "0", "fitting": fitting})
-        assert ("fitting" in engine.identity) == (fitting != "none")
+        assert engine.identity["fitting"] == fitting
         engine.check(Configuration(WATER))
         (tmp_path / fitting).mkdir()
         job = write_task(tmp_path / fitting, engine, Configuration(WATER), np.array([[0, 0, 5e-3]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
@@ -13,13 +14,15 @@ import pytest
 from rigid import rounded
 
 from mimyria.checks.consistency import describe_rounding, facts_of, report_rounding
+from mimyria.elements import frame_masses
 from mimyria.errors import TrajectoryError
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.memory import Identity
 from mimyria.rates.checkpoint import PartStore
+from mimyria.rates.contraction import Contraction
 from mimyria.rates.groups import Grouping
-from mimyria.rates.response import response_series
+from mimyria.rates.response import _Pass, response_series
 from mimyria.rates.series import ResponseSeries, read_series, write_series
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.sampling import choose_sampling
@@ -27,6 +30,7 @@ from mimyria.spectra.spectrum import Spectrum
 from mimyria.spectra.vdos import vibrational_density
 from mimyria.trajectory import Trajectory
 from mimyria.trajectory.differences import central_differences
+from mimyria.trajectory.freedom import unconstrained
 from mimyria.trajectory.rounding import difference_noise, quantum_of
 from mimyria.trajectory.sanity import check_first_frames
 from mimyria.units import BOHR, BOLTZMANN, LIGHT_SPEED, MASS_VELOCITY_SQUARED
@@ -190,3 +194,20 @@ def test_mostly_rounding_is_refused(tmp_path: Path) -> None:
                 check_first_frames(trajectory, 300.0)
         else:
             check_first_frames(trajectory, 300.0)
+
+
+def test_the_noise_of_motions_takes_the_memory_of_a_frame() -> None:
+    """However many random signs are drawn: the parts of one box are as many as groups, atoms and axes."""
+    frame, groups = still(np.zeros((6000, 3))), 6
+    masses, weights = frame_masses(frame), np.ones((groups, len(frame)))
+    grouping = Grouping(
+        tuple(map(str, range(groups))), lambda _: weights, parts=lambda _, moving: weights[:, :, None] * moving
+    )
+    contraction = Contraction(("apt",), grouping, masses, [np.arange(len(frame))], unconstrained(masses))
+    found = _Pass(frame, contraction, 1)
+    tracemalloc.start()
+    noise = found.noise_of_motions(frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert noise[0] == pytest.approx(found.noise_masses()[0], rel=0.01)
+    assert peak < 10 * weights.nbytes * 3

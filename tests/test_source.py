@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 
 from contracts import ReaderContract, made_up_run
 from mimyria.elements import numbers_of, symbols_of
@@ -150,6 +153,25 @@ def test_the_head_of_a_damaged_file_is_empty(tmp_path: Path) -> None:
     for name in ("a.gz", "a.xz", "a.zst"):
         (tmp_path / name).write_bytes(b"not compressed at all")
         assert Source(tmp_path / name).head == b""
+
+
+@pytest.mark.parametrize("name", ["a.trr", "a.xtc", "a.dcd", "a.nc", "a.h5", "a.xyz", "a.gro", "dump.water", "a.bz2"])
+@pytest.mark.parametrize("pack", [gzip, lzma, bz2, zstandard])
+def test_a_compressed_file_of_another_name_is_told(tmp_path: Path, pack: Any, name: str) -> None:
+    (tmp_path / name).write_bytes(pack.compress(b"DATA" * 99))
+    (tmp_path / "b").write_bytes(b"DATA" * 99)
+    for given in ({"path": name}, {"path": "b", "topology": name}, {"path": "b", "velocities": name}):
+        with pytest.raises(TrajectoryError, match=rf"/{name} is a file compressed by .*; decompress it first$"):
+            Source(**{what: tmp_path / file for what, file in given.items()})
+
+
+@pytest.mark.parametrize("name", ["a.trr.gz", "a.xtc.gz", "a.dcd.gz", "a.nc.gz", "a.h5.gz"])
+def test_compressed_binary_files_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"CDF\0\1"))
+    with pytest.raises(
+        TrajectoryError, match=f"/{name}: a compressed binary file cannot be read; decompress it first$"
+    ):
+        Source(tmp_path / name)
 
 
 def test_frames_without_velocities_need_no_unit(tmp_path: Path) -> None:

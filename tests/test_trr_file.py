@@ -123,12 +123,6 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         open_trr(tmp_path / "a")
 
 
-def test_compressed_ones_are_refused(tmp_path: Path) -> None:
-    trr(tmp_path / "a.trr.gz", WHOLE)
-    with pytest.raises(TrajectoryError, match=r"a\.trr\.gz: a compressed binary file cannot be read; decompress it"):
-        open_trr(tmp_path / "a.trr.gz")
-
-
 def test_a_file_that_becomes_shorter_is_told(tmp_path: Path) -> None:
     file = open_trr(trr(tmp_path / "a", WHOLE))
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:300])

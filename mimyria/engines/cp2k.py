@@ -71,7 +71,7 @@ class CP2K(Engine):
 
     @property
     def identity(self) -> dict[str, Any]:
-        # without the command: the number of processes may change
+        # Without the command: the number of processes may change. The version is known, and compared, once it has run.
         kinds = {"kinds": self._kinds} if self._kinds else {}
         return {"engine": "CP2K", **flat(with_contents(self._tree)), **kinds}
 

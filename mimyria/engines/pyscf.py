@@ -54,10 +54,12 @@ class PySCF(Engine):
 
     @property
     def identity(self) -> dict[str, Any]:
-        facts = {"engine": "PySCF", **asdict(self)}
-        if self.fitting == EXACT:  # as it was before there was a choice
-            del facts["fitting"]
-        return facts
+        return {"engine": "PySCF", "version": version_of("pyscf"), "gradient": self.gradient, **asdict(self)}
+
+    @property
+    def gradient(self) -> float:
+        """To which the orbital gradient converges."""
+        return GRADIENT * self.convergence**0.5
 
     @property
     def summary(self) -> str:
@@ -121,7 +123,7 @@ class PySCF(Engine):
             if task.attempt > 1:
                 solver = method.newton()  # second order: slow, but it converges, though not to a tighter gradient
             else:
-                solver, method.conv_tol_grad = method, GRADIENT * self.convergence**0.5
+                solver, method.conv_tol_grad = method, self.gradient
             # The first attempt starts from the density of the first run; a bad start may be why it failed. None starts
             # nearer, from densities extrapolated in the field: the self-consistency would end where their errors are.
             start = densities[-1:] if is_repeat(index, field) else densities[:1] * (not task.attempt)

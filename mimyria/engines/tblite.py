@@ -36,7 +36,7 @@ class TBLite(Engine):
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"engine": "tblite", "accuracy": ACCURACY, **asdict(self)}
+        return {"engine": "tblite", "version": version_of("tblite"), "accuracy": ACCURACY, **asdict(self)}
 
     @property
     def summary(self) -> str:

@@ -7,10 +7,11 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from mimyria.contents import HEAD, contents_of
 from mimyria.errors import TrajectoryError
 
 SUFFIXES = (".zst", ".xz", ".gz")
@@ -30,6 +31,18 @@ def open_lines(path: Path) -> Iterator[tuple[io.BufferedReader[io.RawIOBase], Ca
         io.BufferedReader(cast(io.RawIOBase, _decompressed(raw, path.suffix.lower())), 1 << 16) as lines,
     ):
         yield lines, lambda: min(raw.tell() / size, 1.0)
+
+
+def check_compression(path: Path) -> None:
+    """Raise TrajectoryError for a compressed file whose name says otherwise, and for one that holds no text."""
+    what = contents_of(path)
+    if path.suffix.lower() not in SUFFIXES:
+        if "compressed" in what:
+            raise TrajectoryError(f"{path} is {what}; decompress it first")
+        return
+    with suppress(*read_errors(path)), open_lines(path) as (lines, _):
+        if b"\0" in lines.read(HEAD):
+            raise TrajectoryError(f"{path}: a compressed binary file cannot be read; decompress it first")
 
 
 def read_text(path: Path) -> str:

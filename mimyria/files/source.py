@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mimyria.errors import TrajectoryError
-from mimyria.files.compression import open_lines, plain_suffix, read_errors
+from mimyria.files.compression import check_compression, open_lines, plain_suffix, read_errors
 from mimyria.files.layout import check_layout
 from mimyria.files.naming import check_given
 from mimyria.frame import Frame, changed
@@ -55,6 +55,8 @@ class Source:
         for path in (self.path, self.topology, self.velocities):
             if path is not None and not path.is_file():
                 raise TrajectoryError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+            if path is not None:
+                check_compression(path)
         if self.velocity_unit is not None and self.velocity_unit not in VELOCITY:
             raise TrajectoryError(f"--velocity-unit takes {', '.join(VELOCITY)}, not {self.velocity_unit!r}")
         check_layout(self.layout)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.errors import TrajectoryError
-from mimyria.files.compression import SUFFIXES
 from mimyria.files.source import truncation_error
 from mimyria.frame import Array
 
@@ -101,8 +100,6 @@ def _layout(head: bytes) -> tuple[str, str] | None:
 
 def open_dcd(path: Path) -> DCDFile:
     """Return the header of a DCD file; raise TrajectoryError if it is none, or damaged."""
-    if path.suffix.lower() in SUFFIXES:
-        raise TrajectoryError(f"{path}: a compressed binary file cannot be read; decompress it first")
     with path.open("rb") as file:
         layout = _layout(file.read(16))
         file.seek(0)

@@ -18,7 +18,6 @@ import numpy as np
 
 from mimyria.errors import TrajectoryError
 from mimyria.files.clocks import unrounded
-from mimyria.files.compression import SUFFIXES
 from mimyria.files.source import truncation_error
 from mimyria.frame import Array
 
@@ -118,8 +117,6 @@ def open_trr(path: Path) -> TRRFile:
 
     What follows the last complete frame is reported by who wants it.
     """
-    if path.suffix.lower() in SUFFIXES:
-        raise TrajectoryError(f"{path}: a compressed binary file cannot be read; decompress it first")
     layouts: dict[bytes, tuple[int, Layout]] = {}
     kinds, places, steps, times = array("q"), array("q"), array("q"), array("d")
     place, missing = 0, ""

@@ -27,14 +27,16 @@ class MotionCorrelation:
         u, shape (n,).
     lags
         Number of lags τ = 0, 1, ... kept.
+    block
+        See `Correlator`.
     """
 
-    def __init__(self, grouping: Grouping, weights: Array, masses: Array, lags: int) -> None:
+    def __init__(self, grouping: Grouping, weights: Array, masses: Array, lags: int, block: int | None = None) -> None:
         self._names, self._roots = grouping.names, np.sqrt(masses)[:, None]
         _, kinds = np.unique(weights, axis=0, return_inverse=True)
         self._groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
         self._atoms = [np.flatnonzero(weights[groups[0]]) for groups in self._groups]
-        self._correlators = [Correlator(lags) for _ in self._groups]
+        self._correlators = [Correlator(lags, block) for _ in self._groups]
 
     def add(self, parts: Array) -> None:
         """Append frames, shape (t, groups, n, 3), Å/fs."""

@@ -262,10 +262,13 @@ class _Pass:
 
         Σ m w² is that of any other signs, but for the drift: the pairs add up to the species.
         """
-        signs = np.random.default_rng(0).choice((-1.0, 1.0), (NOISE_DRAWS, len(self.masses), 3))
-        white = self.freedom.without_drift(signs, self.masses)
-        probe = MotionCorrelation(self.contraction.grouping, self.contraction.grouping.weights(first), self.masses, 1)
-        probe.add(np.asarray(self.contraction.parts([first] * NOISE_DRAWS, white)))
+        generator = np.random.default_rng(0)
+        grouping = self.contraction.grouping
+        probe = MotionCorrelation(grouping, grouping.weights(first), self.masses, lags=1, block=1)
+        for _ in range(NOISE_DRAWS):  # one by one: of a large box the parts of a single frame are many
+            signs = generator.choice((-1.0, 1.0), (1, len(self.masses), 3))
+            white = self.freedom.without_drift(signs, self.masses)
+            probe.add(np.asarray(self.contraction.parts([first], white)))
         return probe.result()[1][:, 0]
 
     def species_scatter(self) -> Array:

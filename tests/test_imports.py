@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import DATA
+from mimyria.rates.contraction import rates_of_groups
 
 SCRIPT = """
 import json, sys
@@ -23,7 +24,7 @@ try:
 finally:
     print(json.dumps(list(sys.modules)), file=sys.stderr)
 """
-AT_THE_FIRST_FRAME = """
+AT_THE_FIRST_FRAME = f"""
 import json, os, sys
 import mimyria.__main__
 import mimyria.rates.contraction as contraction
@@ -32,7 +33,7 @@ def stop(*given):
     print(json.dumps(list(sys.modules)), file=sys.stderr)
     os._exit(0)
 
-contraction.rates_of_groups = stop
+contraction.{rates_of_groups.__name__} = stop
 mimyria.__main__.main()
 """
 """A command that ends as soon as frames have their tensors, which are then contracted with the velocities."""

@@ -18,11 +18,13 @@ from mimyria.formats import write_frames
 TESTS = Path(__file__).parent
 DRIVER = f"""
 import sys
+from unittest.mock import patch
 sys.path.insert(0, {str(TESTS)!r})
 import program
 program.register()
 from mimyria.autotrain import steps
-steps.program = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
+command = lambda *words: (sys.executable, {str(TESTS / "program.py")!r}, *map(str, words))
+patch.object(steps, "program", command).start()
 from mimyria.__main__ import main
 sys.argv = ["mimyria", "autotrain", "loop.yaml", "--folder", "loop"]
 main()

@@ -27,7 +27,7 @@ from mimyria.errors import ConfigError, Interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Array, Frame
 from mimyria.level import different, in_words, level_of
-from mimyria.memory import locked
+from mimyria.memory import locked, withdrawn
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
 from mimyria.report.status import Status
@@ -51,7 +51,7 @@ def autotrain(settings: AutotrainSettings, path: Path) -> str:
     Interrupted
         If it is stopped; the same call resumes it.
     """
-    with locked(path / "lock", SECONDS_TO_END) as lock:
+    with withdrawn(path, "*.npz", "*.mym", "*.h5"), locked(path / "lock", SECONDS_TO_END) as lock:
         # The steps inherit the lock: after a kill of this process no other begins while one of them still writes.
         loop = Loop(settings, RunFolder(path, settings), (lock.fileno(),))
         try:
@@ -80,6 +80,8 @@ class Loop:
                     f"selection.{name}: {wanted} frames are to be drawn, but the {part} of the trajectories has "
                     f"{len(free)}: draw fewer, or give longer trajectories"
                 )
+        if isinstance(given := settings.selection.first, Path):
+            check_elements([*settings.labels, given], self.pool.segments[0].numbers, given)
         self.probe = min(settings.probe, max(map(sum, self.pool.lengths_by_file)))
         self.read = lru_cache(SPECTRA_KEPT)(read_with_replicates)
         self.cycles: list[Cycle] = []
@@ -117,9 +119,8 @@ class Loop:
     def _cycle(self, number: int) -> Cycle:
         here, first = self.folder.cycle(number), self.settings.selection.first
         if number == 1 and isinstance(first, Path):
+            check_levels(first, self.folder.test / "labels.extxyz")
             labelled = self.steps.take(here, first)
-            check_levels(here / "labels.extxyz", self.folder.test / "labels.extxyz", first)
-            check_elements([*self.settings.labels, here / "labels.extxyz"], self.pool.segments[0].numbers, first)
         else:
             self._select(here, lambda: self._choose(number))
             labelled = self.steps.label(here, "the next cycle takes as many more")
@@ -237,9 +238,9 @@ class Loop:
         write_report(Status(self.folder, self.settings, self.cycles, self.reason, now, stopped))
 
 
-def check_levels(labels: Path, test: Path, given: Path) -> None:
+def check_levels(given: Path, test: Path) -> None:
     """Raise a ConfigError if labels that were given are of no level of theory of the test set."""
-    of_labels, of_test = (different(level_of(frame.info) for frame in read_frames(path)) for path in (labels, test))
+    of_labels, of_test = (different(level_of(frame.info) for frame in read_frames(path)) for path in (given, test))
     if of_labels[-1] not in of_test:
         raise ConfigError(
             f"selection.first: {given} is of the level {in_words(of_labels[-1:])}, the test set of "

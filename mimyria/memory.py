@@ -2,9 +2,10 @@
 
     with whole(path) as unfinished: ...     atomic write: what is written there becomes the file, and is on the disk
     with locked(path): ...                  no other process is in here; the lock of a dead process is free
+    with withdrawn(folder): ...             what is refused leaves no folder behind
     Identity({...}, files)                  what something was made from; its differences from another, in words
 
-Whatever a command leaves behind goes through these three, so every command can be killed and run again.
+Whatever a command leaves behind goes through these, so every command can be killed and run again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TextIO
 
-from mimyria.errors import Busy, ConfigError
+from mimyria.errors import Busy, ConfigError, Interrupted, MimyriaError, RunFailed
 
 SAMPLED = 1 << 16
 """Bytes at each of three places of a file that tell it from another."""
@@ -80,15 +82,33 @@ def require_folder(path: Path) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Make the folder of a file, before what is to be in it is computed; raise ConfigError if it cannot be written."""
+    """Raise ConfigError if a file, or its folder, cannot be written; called before what is to be in it is computed."""
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; give the name of a file")
-    make_folder(path.parent)
     try:
-        with TemporaryFile(dir=path.parent):
+        with TemporaryFile(dir=next(filter(Path.exists, path.absolute().parents))):
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+@contextmanager
+def withdrawn(folder: Path, *results: str) -> Iterator[None]:
+    """Remove a folder that the block has made if it is refused before there are results in it, or anything.
+
+    Results have names of these patterns, such as ``*.npz``. What has failed or was stopped stays, with its logs.
+    """
+    made = [each for each in (folder.absolute(), *folder.absolute().parents) if not each.exists()]
+    try:
+        yield
+    except MimyriaError as error:
+        refused = results and not isinstance(error, RunFailed | Interrupted | Busy)
+        if made and refused and not any(any(folder.rglob(name)) for name in results):
+            shutil.rmtree(folder, ignore_errors=True)
+        for each in made:
+            with suppress(OSError):  # it holds something
+                each.rmdir()
+        raise
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

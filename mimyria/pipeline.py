@@ -26,7 +26,7 @@ from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
-from mimyria.memory import Identity, locked, require_folder
+from mimyria.memory import Identity, locked, require_folder, withdrawn
 from mimyria.parallel.pool import Pool
 from mimyria.passes import run_passes
 from mimyria.rates.groups import Grouping
@@ -153,7 +153,7 @@ def _alone(out: Path) -> Iterator[None]:
     """Keep other runs from the files of a folder, which is made; raise Busy if one is writing them."""
     unfinished = out / "unfinished"
     require_folder(out)
-    with locked(unfinished / "lock"):
+    with withdrawn(out, "*.h5", "*.npz"), locked(unfinished / "lock"):
         try:
             yield
         finally:

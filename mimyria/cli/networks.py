@@ -47,12 +47,13 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
     from mimyria import commands
-    from mimyria.memory import require_writable, write_json
+    from mimyria.memory import make_folder, require_writable, write_json
 
     if out is not None:
         require_writable(out)
     report = commands.evaluate(model, labels, settings, plot=plot, calibration=calibration)
     if out is not None:
+        make_folder(out.parent)
         write_json(out, report)
     typer.echo(json_format.dumps(report) if json else report)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.memory import whole
+from mimyria.memory import make_folder, whole
 from mimyria.training.evaluate import Comparison, calibration_curve
 from mimyria.training.history import History
 
@@ -63,5 +63,6 @@ def _picture(path: Path, width: float, height: float) -> Iterator[Axes]:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     yield figure.subplots()
+    make_folder(path.parent)
     with whole(path) as unfinished:
         figure.savefig(unfinished, dpi=200, format=path.suffix[1:])

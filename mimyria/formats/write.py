@@ -15,7 +15,7 @@ from mimyria.errors import ConfigError
 from mimyria.files.compression import open_written, plain_suffix
 from mimyria.formats.extxyz import SUFFIXES
 from mimyria.frame import Frame
-from mimyria.memory import require_writable, whole
+from mimyria.memory import make_folder, require_writable, whole, withdrawn
 from mimyria.targets import TARGETS
 
 
@@ -41,15 +41,17 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame], *, appen
         raise ConfigError(f"frames to write are given as a list, not as {type(frames).__name__}")
     check_writable(path)
     suffix, none = path.suffix.lower(), not append
-    with (
-        nullcontext(path) if append else whole(path) as target,
-        open_written(target, suffix, append=append) as file,
-    ):
-        for frame in frames:
-            file.write(_text(frame).encode())
-            none = False
-        if none:
-            raise ConfigError(f"{path}: there are no frames to write")
+    with withdrawn(path.parent):
+        make_folder(path.parent)
+        with (
+            nullcontext(path) if append else whole(path) as target,
+            open_written(target, suffix, append=append) as file,
+        ):
+            for frame in frames:
+                file.write(_text(frame).encode())
+                none = False
+            if none:
+                raise ConfigError(f"{path}: there are no frames to write")
 
 
 def check_writable(path: Path) -> None:

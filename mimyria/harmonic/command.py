@@ -15,7 +15,7 @@ from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import in_words
 from mimyria.engines.registry import ENGINES
 from mimyria.errors import ConfigError, Interrupted, LabelError, MimyriaError, ModelError, RunFailed, SpectrumError
-from mimyria.execute import make_executor
+from mimyria.execute import LOG, make_executor
 from mimyria.figures.reference import read_reference
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.assignment import assign, groups_of
@@ -29,7 +29,7 @@ from mimyria.harmonic.output import Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
 from mimyria.harmonic.thermochemistry import thermochemistry
-from mimyria.memory import locked, require_folder
+from mimyria.memory import locked, require_folder, withdrawn
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
 from mimyria.spectra.conditions import Conditions
@@ -38,6 +38,8 @@ from mimyria.spectra.spectrum import Spectra
 log = logging.getLogger("mimyria")
 
 WORK = "calculations"
+KEPT = ("point.npz", "relaxing.npz", "run_*.npz", LOG, "*.csv")
+"""Files that are worth keeping where a structure cannot be treated."""
 FREE = 50.0
 """cm⁻¹; translations and rotations of an exact Hessian at a minimum have none, those of a usual one less than this."""
 UNCERTAIN = 10.0
@@ -87,7 +89,7 @@ def normal_modes(
     for name, structure in frames.items():
         folder = out if len(frames) == 1 else out / name
         try:
-            with locked(folder / WORK / "lock"):
+            with withdrawn(folder, *KEPT), locked(folder / WORK / "lock"):
                 made[name] = _harmonic(structure, folder, settings, calculator, name)
                 flags = {"structures": list(paths)} | in_words(settings) | {"mimyria": __version__}
                 write_settings(folder / "settings.yaml", flags)

@@ -26,7 +26,7 @@ from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
-from mimyria.memory import make_folder
+from mimyria.memory import make_folder, withdrawn
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
@@ -57,8 +57,13 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     """
     if out.resolve() in {path.resolve() for path in paths}:
         raise ConfigError(f"{out} is a file of configurations; give another --out")
-    check_writable(out)
-    make_folder(work)
+    with withdrawn(work, "*.npz"), withdrawn(out.parent):
+        check_writable(out)
+        make_folder(work)
+        return _make_labels(paths, out, work, settings)
+
+
+def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSettings) -> str:
     frames = _read_configurations(paths, settings)
     isolated = settings.cluster is not None or not next(iter(frames.values())).periodic.any()
     name = settings.engine or ("pyscf" if isolated else "cp2k")

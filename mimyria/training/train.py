@@ -22,7 +22,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import Busy, Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.level import Level
-from mimyria.memory import Identity, digest_of, locked, require_writable
+from mimyria.memory import Identity, digest_of, locked, require_writable, withdrawn
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import training_ranges
@@ -88,7 +88,7 @@ def train(
     training, held_out = split(frames, levels, settings) if validation is None else (list(frames), validation)
     check_labels(training, held_out, levels, settings.target)
     require_writable(out)
-    with _alone(out):
+    with withdrawn(out.parent), _alone(out):
         committee = _Committee(training, held_out, levels, start, settings, out, torch.device(device), began)
         return _train(committee, resume, on_progress)
 
@@ -102,8 +102,10 @@ def _alone(out: Path) -> Iterator[None]:
     except Busy:
         raise Busy(f"another training is writing {out}; wait for it, or give another --out") from None
     with stream:
-        yield
-        lock.unlink()
+        try:
+            yield
+        finally:
+            lock.unlink()
 
 
 def _train(committee: _Committee, resume: bool, on_progress: OnProgress) -> Training:

@@ -6,6 +6,8 @@
 M = (A - B)(A + B); at ω = 0 that is what forces in static fields give. The vibration is harmonic, at the measured ν:
 
     dσ/dΩ = (2π ν_s)⁴ ħ/(4πc ν μ) · (a'² + k γ'²)        k = 0: the trace, most of the Q branch; 7/45: the band at 90°
+
+To compare with: `RESULTS.md` has the measured cross section of the Q branch, and says that its source is not verified.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from here import Here
 
 from conftest import DATA
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import LabelError
-from mimyria.execute import LocalExecutor
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
 from mimyria.labels.cluster import IONS, cut_clusters, merge
@@ -142,9 +142,7 @@ def test_the_apt_of_the_centre_converges_with_the_radius(water: Frame, tmp_path:
     labels = []
     for radius in (1.5, 3.0, 5.0, 5.8):
         (cluster,) = cut_clusters(water, radius, 1, draw(1))
-        done = label_frames(
-            {f"{radius}": cluster.frame}, TBLite(), LocalExecutor(), tmp_path, LabelSettings(target="apt")
-        )
+        done = label_frames({f"{radius}": cluster.frame}, TBLite(), Here(), tmp_path, LabelSettings(target="apt"))
         labels.append(done.frames[f"{radius}"].tensors["apt"][:3])
     errors = [np.linalg.norm(one - labels[-1]) / np.linalg.norm(labels[-1]) for one in labels[:-1]]
     assert errors[0] > 0.2

@@ -9,8 +9,8 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any
 
-from mimyria.declare import Choice, File, Kind, Number, Numbers, Pairs, Refused
 from mimyria.errors import ConfigError
+from mimyria.values import Choice, File, Kind, Number, Numbers, Pairs, Refused
 
 IN_FRAMES = "frames"
 """The source of tensors that are stored in the trajectory's own frames."""

@@ -9,27 +9,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mimyria.declare import (
-    Choice,
-    File,
-    FrameRange,
-    Kind,
-    Many,
-    Number,
-    Numbers,
-    Pairs,
-    Refused,
-    Settings,
-    Switch,
-    declared,
-    from_words,
-    in_words,
-    panel_of,
-    setting,
-    values_of,
-)
+from mimyria.declare import Settings, declared, from_words, in_words, panel_of, setting, values_of
 from mimyria.errors import ConfigError
 from mimyria.settings import SpectrumSettings
+from mimyria.values import Choice, File, FrameRange, Kind, Many, Number, Numbers, Pairs, Refused, Switch
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from contracts import WATER
 from mimyria import choices as declarations
 from mimyria.autotrain.settings import Selection
 from mimyria.cli import app
-from mimyria.declare import File, Number, Settings, Switch, declared, flag, from_words, in_words, panel_of
+from mimyria.declare import Settings, declared, flag, from_words, in_words, panel_of
 from mimyria.engines.registry import ENGINES
 from mimyria.engines.tblite import TBLite
 from mimyria.errors import ConfigError
@@ -43,6 +43,7 @@ from mimyria.spectra.quantum import CORRECTIONS
 from mimyria.tensor_pass import pass_identity
 from mimyria.training.train import _facts
 from mimyria.units import VELOCITY
+from mimyria.values import File, Number, Switch
 
 COMMANDS: dict[str, tuple[type[Settings], list[str]]] = {
     "spectrum": (SpectrumSettings, ["md.xyz", "--out", "o"]),

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mimyria"
 
 FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "level", "neighbours", "molecules"}
-    | {"config", "contents", "progress", "execute", "memory", "declare", "choices", "process"},
+    | {"config", "contents", "progress", "execute", "memory", "values", "declare", "choices", "process"},
     {"settings", "measured", "statistics", "files", "parallel"},
     {"formats"},
     {"trajectory"},

@@ -15,12 +15,13 @@ from typing import Any, ClassVar
 
 from mimyria.choices import NO_NUMBER, TARGET
 from mimyria.config import REMARKS, read_yaml, require_known, settings_of
-from mimyria.declare import Choice, File, Kind, Many, Number, Refused, Settings, declared, from_words, setting, texts_of
+from mimyria.declare import Settings, declared, from_words, setting, texts_of
 from mimyria.errors import ConfigError
 from mimyria.memory import Identity
 from mimyria.rates.groups import BULK, REST
 from mimyria.settings import LabelSettings, SpectrumSettings, TrainSettings
 from mimyria.targets import TARGETS
+from mimyria.values import Choice, File, Kind, Many, Number, Refused
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
 """The settings of each step."""

@@ -13,7 +13,8 @@ import typer
 
 from mimyria.choices import Range
 from mimyria.config import read_settings
-from mimyria.declare import Many, Pairs, Settings, Switch, declared, flag, from_words, panel_of
+from mimyria.declare import Settings, declared, flag, from_words, panel_of
+from mimyria.values import Many, Pairs, Switch
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

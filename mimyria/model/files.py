@@ -16,7 +16,6 @@ from mimyria import __version__
 from mimyria.choices import DEVICE
 from mimyria.config import path_of
 from mimyria.contents import contents_of
-from mimyria.declare import Refused
 from mimyria.errors import ModelError
 from mimyria.level import UNKNOWN, find_level, from_stated, in_words
 from mimyria.memory import whole
@@ -25,6 +24,7 @@ from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
 from mimyria.model.transfer import at_level
 from mimyria.targets import TARGETS
+from mimyria.values import Refused
 
 log = logging.getLogger("mimyria")
 

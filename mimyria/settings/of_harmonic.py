@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimyria.choices import COUNT, LASER, SOURCE, WORD, positive
-from mimyria.declare import Choice, File, Kind, Many, Pairs, Settings, Switch, setting
+from mimyria.declare import Settings, setting
 from mimyria.errors import ConfigError
 from mimyria.settings.of_label import Program, Running
 from mimyria.settings.of_spectrum import Pictures
 from mimyria.settings.reading import Cell, Frames, Prediction, Topology
+from mimyria.values import Choice, File, Kind, Many, Pairs, Switch
 
 HESSIAN_UNITS = ("eV/A^2", "Eh/a0^2", "Ry/a0^2", "N/m")
 HELP_OF_TENSORS = "cp2k, pyscf, tblite, a model (`water`), or `frames`; by default --calculator if it is an engine."

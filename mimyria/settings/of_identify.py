@@ -6,7 +6,8 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from mimyria.choices import PICTURES, SOURCE, WORD
-from mimyria.declare import Choice, Kind, Many, Number, Settings, setting
+from mimyria.declare import Settings, setting
+from mimyria.values import Choice, Kind, Many, Number
 
 ABSCISSAE = {"cm-1": "cm-1", "um": "µm", "nm": "nm", "THz": "THz"}
 """Names on the command line, and what files call them."""

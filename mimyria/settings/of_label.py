@@ -21,9 +21,10 @@ from mimyria.choices import (
     TARGET,
     WORD,
 )
-from mimyria.declare import Choice, File, Kind, Number, Pairs, Settings, Switch, setting
+from mimyria.declare import Settings, setting
 from mimyria.errors import ConfigError
 from mimyria.settings.reading import Cell, Frames, Topology
+from mimyria.values import Choice, File, Kind, Number, Pairs, Switch
 
 
 @dataclass(frozen=True, kw_only=True)

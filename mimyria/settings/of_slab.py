@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimyria.choices import DEPTHS, LASER, LIGHT, WORD, positive
-from mimyria.declare import Choice, Number, Pairs, Settings, setting
+from mimyria.declare import Settings, setting
 from mimyria.errors import ConfigError
+from mimyria.values import Choice, Number, Pairs
 
 OWN = "own"
 """The infrared index that is made from the run's own dM/dt."""

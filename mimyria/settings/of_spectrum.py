@@ -34,10 +34,11 @@ from mimyria.choices import (
     positive,
     target_names,
 )
-from mimyria.declare import Choice, File, Kind, Many, Number, Numbers, Pairs, Settings, Switch, setting
+from mimyria.declare import Settings, setting
 from mimyria.errors import ConfigError
 from mimyria.settings.of_slab import OWN, Slab, read_light
 from mimyria.settings.reading import Cell, Frames, Prediction, Stored
+from mimyria.values import Choice, File, Kind, Many, Number, Numbers, Pairs, Switch
 
 
 @dataclass(frozen=True, kw_only=True)

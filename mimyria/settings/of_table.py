@@ -7,7 +7,8 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from mimyria.choices import ANGLE, ATR, FILM, WORD, Range
-from mimyria.declare import Choice, Many, Number, Settings, setting
+from mimyria.declare import Settings, setting
+from mimyria.values import Choice, Many, Number
 
 FACTOR = Number(above=0, takes="a number above 0", metavar="FACTOR")
 INDEX = Number(minimum=1, maximum=6, takes="the refractive index of the sample where it does not absorb", metavar="N")

@@ -18,8 +18,9 @@ from mimyria.choices import (
     TARGET,
     positive,
 )
-from mimyria.declare import Choice, File, Number, Pairs, setting
+from mimyria.declare import setting
 from mimyria.settings.reading import Device, Layout
+from mimyria.values import Choice, File, Number, Pairs
 
 LABELLED = File(pattern=NO_NUMBER, takes="a fraction or the path of a file")
 

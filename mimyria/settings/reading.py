@@ -19,7 +19,8 @@ from mimyria.choices import (
     UNITS,
     WORD,
 )
-from mimyria.declare import Choice, File, FrameRange, Kind, Many, Number, Numbers, Settings, setting
+from mimyria.declare import Settings, setting
+from mimyria.values import Choice, File, FrameRange, Kind, Many, Number, Numbers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from hypothesis import strategies as some
 from mimyria.app.answers import Refusal
 from mimyria.app.drops import shown_name, stored_name
 from mimyria.app.menu import NO_MODEL, drops
-from mimyria.declare import File, declared
+from mimyria.declare import declared
 from mimyria.settings import IdentifySettings
+from mimyria.values import File
 
 DROPS = drops("groups.mym", 100.0)
 DANGEROUS = (".pckl", ".pkl", ".pickle", ".py", ".pyc", ".so", ".sh", ".mym", ".pt", ".npz", ".json", ".yaml", ".db")

@@ -11,8 +11,9 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 from mimyria.app.answers import Refusal
-from mimyria.declare import Choice, Many, Pairs, Settings, Switch, declared, flag, from_words
+from mimyria.declare import Settings, declared, flag, from_words
 from mimyria.errors import MimyriaError
+from mimyria.values import Choice, Many, Pairs, Switch
 
 TASK, RESULT, GIVEN, OUT = "task.json", "result.json", "given", "out"
 """In the folder of a piece of work: what is to be done, what the page shows of it, its files, what it has made."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimyria.choices import SOURCE, positive
-from mimyria.declare import File, Number, Settings, Switch, setting
+from mimyria.declare import Settings, setting
+from mimyria.values import File, Number, Switch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,10 @@ def test_what_is_none(tmp_path: Path) -> None:
     np.save(path, np.array([{"a": 1}, 2], dtype=object), allow_pickle=True)
     with pytest.raises(SpectrumError, match="not read"):
         read_spectrum(path)
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }".ljust(117) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00v\x00" + header.encode() + bytes(64))
+    with pytest.raises(SpectrumError, match="damaged"):
+        read_spectrum(path)
     np.save(path, np.ones((50, 2)))
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(SpectrumError, match="damaged"):

@@ -52,6 +52,8 @@ def test_damage_is_told(tmp_path: Path) -> None:
         (b"", "is no DCD file"),
         (whole[:60], "its header is cut or damaged"),
         (whole[:88] + b"\1" + whole[89:], "its header is cut or damaged"),
+        (whole.replace(b"\4\0\0\0" * 3, b"\4\0\0\0\xff\xff\xff\x7f\4\0\0\0", 1), "no whole frame of 2147483647 atoms"),
+        (whole.replace(b"\4\0\0\0" * 3, b"\4\0\0\0\0\0\0\0\4\0\0\0", 1), "no whole frame of 0 atoms"),
         (whole[: len(whole) // 2], r"cut in the middle of frame [12]: 5 frames announced, [12] complete"),
         (whole[:-4] + b"\0\0\0\0", "cut in the middle of frame 4: the lengths of its records do not agree"),
     ):

@@ -129,3 +129,16 @@ def test_its_data_can_be_taken(page: Any, path: Path) -> None:
         with page.expect_download() as taken:
             page.locator(f"a[download='{name}']").click()
         assert Path(taken.value.path()).read_text(encoding="utf-8") == (path.parent / name).read_text(encoding="utf-8")
+
+
+def test_no_text_ends_or_opens_a_script(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("<!--<script> </script> <script>boom()</script>", encoding="utf-8")
+    write_page(tmp_path / "spectra.html", panels_of(made_spectra()), [tmp_path / "a.txt"], title="<!--<script>")
+    opened = browser.new_page()
+    said: list[str] = []
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.goto((tmp_path / "spectra.html").as_uri())
+    opened.wait_for_function("Bokeh.documents.length && Bokeh.documents[0].is_idle")
+    assert "<!--<script> </script>" in opened.locator("pre").text_content()
+    assert said == []
+    opened.close()

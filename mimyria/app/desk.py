@@ -33,6 +33,7 @@ PIECE = 1 << 18
 """Bytes that are received at a time."""
 SPARE = 500_000_000
 """Bytes that stay free on the disk."""
+LONGEST_TITLE = 70
 TAIL = 4096
 """Bytes at the end of a log in which the progress stands."""
 PROGRESS = re.compile(r"^(?P<title>[^\n]*): (?P<percent>\d{1,3}) %, (?P<words>[^\n]*)$", re.MULTILINE)
@@ -79,8 +80,9 @@ class Work:
 
     @property
     def title(self) -> str:
-        """The names of its files, without what pictures take for formulas."""
-        return " and ".join(each.shown.replace("$", "") for each in self.given[:2])
+        """The names of its files as pictures show them: not too long, and without what they take for formulas."""
+        names = " and ".join(each.shown for each in self.given[:2]).replace("$", "")
+        return names if len(names) <= LONGEST_TITLE else f"{names[: LONGEST_TITLE - 1]}…"
 
     def made(self) -> list[Path]:
         """Return the files that it has made, which are none before it is finished."""

@@ -135,6 +135,9 @@ function addDrop(drop) {
     const sent = files;
     button.disabled = true;
     try {
+      for (const one of sent) await one.file.slice(0, 1).arrayBuffer().catch(() => {
+        throw new Error(`${one.file.name} cannot be read: it is a folder, or has changed since it was chosen`);
+      });
       const said = sent.map(one => ({role: one.role, name: one.file.name, size: one.file.size}));
       const work = await ask("POST", "works/", JSON.stringify({kind: drop.kind, files: said, settings: settingsIn(section)}));
       files = [];
@@ -211,7 +214,7 @@ function addWork(work) {
   return {article, state: ""};
 }
 
-const STATES = {receiving: "The files are arriving.", waiting: "It waits for its turn.", running: "At work", finished: "Finished",
+const STATES = {receiving: "The files are arriving.", waiting: "It waits for its turn.", running: "At work.", finished: "Finished.",
   failed: "It did not work.", stopped: "Stopped."};
 
 /* The newest result is shown by itself; older ones when they are asked for. */
@@ -219,11 +222,10 @@ function update(work, newest) {
   if (!seen.has(work.number)) seen.set(work.number, addWork(work));
   const known = seen.get(work.number), article = known.article, bar = get(article, "progress");
   const going = ["receiving", "waiting", "running"].includes(work.state);
-  let words = STATES[work.state];
-  if (work.state === "running") words += ` for ${time(work.seconds)}${work.doing ? `: ${work.doing}` : ""}`;
-  if (work.state === "finished") words += ` after ${time(work.seconds)}.`;
-  const state = get(article, ".state");
-  if (state.textContent !== words) state.textContent = words;
+  const stage = get(article, ".stage");
+  if (stage.textContent !== STATES[work.state]) stage.textContent = STATES[work.state];
+  get(article, ".doing").textContent = !work.seconds ? "" : work.state === "running"
+    ? ` ${time(work.seconds)}${work.doing ? `: ${work.doing}` : ""}` : ` (${time(work.seconds)})`;
   bar.hidden = !going;
   if (work.fraction === null) bar.removeAttribute("value"); else bar.value = work.fraction;
   get(article, ".stop").hidden = !going;

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,7 +43,7 @@ def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
         try:
             with Server(settings.port, desk) as server:
                 say(f"the page is at {server.address}\nonly this machine reaches it; Ctrl-C ends it")
-                if not settings.no_browser:
+                if not settings.no_browser and has_screen():
                     # In a thread, as some browsers in a terminal return only when they are closed.
                     opened = (f"http://{HERE}:{server.server_port}/open/{server.ticket}",)
                     Thread(target=webbrowser.open, args=opened, daemon=True).start()
@@ -60,11 +61,19 @@ def _place(folder: Path | None) -> Iterator[Path]:
         require_folder(folder)
         make_folder(folder)
         with locked(folder / LOCK):
-            yield folder.resolve()
+            try:
+                yield folder.resolve()
+            finally:
+                (folder / LOCK).unlink(missing_ok=True)
         return
     sweep(Path(gettempdir()))
     with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made, locked(Path(made) / LOCK):
         yield Path(made)
+
+
+def has_screen() -> bool:
+    """Return whether a browser opens a window; where there is no screen, one would take over the terminal."""
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def sweep(place: Path) -> None:

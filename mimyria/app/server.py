@@ -32,6 +32,8 @@ from mimyria.errors import ConfigError, MimyriaError
 log = logging.getLogger("mimyria")
 
 HERE = "127.0.0.1"
+PLAIN = 80
+"""The port that browsers leave out of ``Host``."""
 MOST_CONNECTIONS = 40
 SECONDS_OF_SILENCE = 30
 """After which a connection is closed."""
@@ -158,7 +160,8 @@ def answer(request: Handler) -> Reply:
 
 def check_sender(request: Handler, port: int) -> None:
     """Raise Refusal for a request that was not meant for this server, or that a page of another has sent."""
-    hosts = [f"{name}:{port}" for name in (HERE, "localhost")]
+    names = (HERE, "localhost")
+    hosts = [f"{name}:{port}" for name in names] + [*(names if port == PLAIN else ())]
     told = request.headers.get_all("Host", [])
     if len(told) != 1 or told[0] not in hosts:
         raise Refusal(403, f"this server is {HERE}:{port}, and has no other name")

@@ -72,6 +72,6 @@ def write_document(
         head=head,
         script=Resources(mode="inline", components=["bokeh"]).js_raw[0],
         body=body,
-        content=content.replace("</", "<\\/"),
+        content=content.replace("<", "\\u003c"),
     )
     write_text(path, text)

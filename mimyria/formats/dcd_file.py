@@ -119,7 +119,12 @@ def open_dcd(path: Path) -> DCDFile:
         control = record()
         numbers = np.frombuffer(control[4:], whole)
         title = record()[4:].replace(b"\0", b" ").decode(errors="replace")
-        n_atoms = int(np.frombuffer(record(), whole)[0])
+        content = record()
+        n_atoms = int(np.frombuffer(content, whole)[0]) if len(content) == whole.itemsize else 0
+        if not 0 < 12 * n_atoms < path.stat().st_size:  # three axes of four bytes
+            raise TrajectoryError(
+                f"{path}: its header is cut or damaged, or it holds no whole frame of {n_atoms} atoms"
+            )
         version = int(numbers[19])
         moving = np.frombuffer(record(), whole) - 1 if numbers[8] > 0 else None
         start = file.tell()

@@ -154,7 +154,7 @@ def write_modes_page(
     for mark, content in (
         ("$rows", rows),
         ("$files", "\n".join(download(name, text) for name, text in texts.items())),
-        ("$data", json.dumps(_moving(frame, modes, columns), separators=(",", ":")).replace("</", "<\\/")),
+        ("$data", json.dumps(_moving(frame, modes, columns), separators=(",", ":")).replace("<", "\\u003c")),
         ("$script", SCRIPT),
     ):
         body = body.replace(mark, content, 1)

@@ -32,7 +32,7 @@ def read_array(path: Path) -> Array:
         If it is cut, holds no real numbers, or has not two axes of at least two.
     """
     try:
-        values = np.load(path, allow_pickle=False)
+        values = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped, so that its header cannot ask for memory
     except (ValueError, OSError, EOFError) as error:
         raise SpectrumError(f"{path} is a damaged array of numpy, or one of Python objects, which are not read") from (
             error

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
 from e3nn import o3
 from torch import Tensor
 
-from conftest import random_frame, rotation
+from conftest import DATA, random_frame, rotation
+from mimyria.formats import read_frames
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.network import Geometry, Message, Network, ReadOut, SphereProduct
@@ -89,6 +91,24 @@ def test_products_of_functions_reach_the_body_order(network: Network) -> None:
     made = torch.stack(seen).detach()
     assert made.diff(n=factors, dim=0).abs().max() > 1e-3
     assert made.diff(n=factors + 1, dim=0).abs().max() < 1e-9 * made[-1].abs().max()
+
+
+@pytest.mark.parametrize("file", ["water32_labels", "sulfate_labels"])
+@pytest.mark.parametrize(("of", "target"), [("default", "apt"), ("default", "pgt"), ("small", "apt")])
+def test_untrained_networks_give_tensors_of_the_size_of_labels(file: str, of: str, target: str) -> None:
+    """Whatever the seed and the species: what is a hundred times too large would have to be unlearnt first."""
+    frames = list(islice(read_frames(DATA / f"{file}.extxyz.xz"), 1))
+    shape = replace(PRESETS[of][target], species=tuple(sorted({*frames[0].numbers.tolist()})))
+    made = build_graph(frames, shape.species, shape.cutoff)
+    sizes = []
+    for seed in range(8):
+        torch.manual_seed(seed)
+        (network,) = (model := ResponseModel(shape)).networks
+        geometry = model.geometry(made)
+        network.set_scales([geometry])
+        with torch.no_grad():
+            sizes.append(float(model(geometry).square().mean().sqrt()))  # labels, being normalised, have one
+    assert 1 / 3 < min(sizes) < max(sizes) < 3, sizes
 
 
 @turns

@@ -31,6 +31,9 @@ from mimyria.model.harmonics import degrees, harmonics, radial_functions, rows, 
 from mimyria.model.irreps import Irrep, Irreps, wigner_3j
 
 TINY = 1e-12
+HIGHER = 0.3
+"""By what each further factor of a product is multiplied before the training: products of products have long tails, and
+random weights alone made the first tensors of a fifth of the seeds ten and more times too large."""
 MARGIN = 16
 """Numbers beyond the basis that compiled functions may write to."""
 
@@ -124,6 +127,9 @@ class SphereProduct(nn.Module):
         self.register_buffer("from_half", 2 * self.from_sphere[self.even_first][:, half], persistent=False)
         self.factors = SpeciesLinear(n_species, n_in, factors * n_out, degrees(l_max))
         self.mix = SpeciesLinear(n_species, n_in + (factors - 1) * n_out, n_out, degrees(l_max))
+        further = torch.arange(1, factors).repeat_interleave(n_out)  # factors beyond the first, of each channel
+        with torch.no_grad():
+            self.mix.weight[:, :, n_in:] *= HIGHER ** further[:, None]
         self.gate = SpeciesLinear(n_species, n_out, l_max * n_out, torch.zeros(1, dtype=torch.long))
 
     def forward(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, in)

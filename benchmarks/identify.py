@@ -2,10 +2,10 @@
 
 Of molecules whose scaffolds were not trained on, and of larger ones (`scripts/identify/train_groups.py` shares them
 out), spectra as instruments might show them, from infrared and Raman, infrared alone, Raman alone: precision, recall,
-F1 and accuracy of every group, the calibration, and where the band lies that speaks most for C=O. Published, of exact
-computed spectra of molecules of up to eight heavy atoms with one network a group: O-H 99.36 %, C=O 98.50 %
-(Fundamental Research 1, 488 (2021)); of measured infrared spectra, F1 of 17 groups 93 % after training on 14 361 such
-(Appl. Spectrosc. 00037028241226732).
+F1 and accuracy of every group, the calibration, and whether the band that speaks most for a group lies where tables
+have it. Published, of exact computed spectra of molecules of up to eight heavy atoms with one network a group: O-H
+99.36 %, C=O 98.50 % (Fundamental Research 1, 488 (2021)); of measured infrared spectra, F1 of 17 groups 93 % after
+training on 14 361 such (Appl. Spectrosc. 00037028241226732).
 
 With --measured FOLDER measured infrared spectra: the ``data/infrared_spectra`` of the repository nzhagen/jcamp. They
 belong to NIST and the Coblentz Society and are not handed on here.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,39 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
 from train_groups import molecule_of, read_rows, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
-CARBONYL = (1620.0, 1850.0)
-"""cm⁻¹"""
+ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0)
+TABLES: dict[str, tuple[tuple[float, float], ...]] = {
+    "O-H": ((2400, 3680),),
+    "alcohol": ((3200, 3680), (1000, 1200)),
+    "phenol": ((3200, 3680), (1180, 1390)),
+    "carboxylic acid": ((2400, 3580), (1680, 1800)),
+    "C=O": ((1620, 1850),),
+    "aldehyde": ((2700, 2900), (1660, 1760)),
+    "ketone": ((1640, 1780),),
+    "ester": ((1710, 1800), (1000, 1330)),
+    "amide": ((1500, 1750), (3150, 3540)),
+    "ether": ((1000, 1310),),
+    "methoxy": ((1000, 1310), (2800, 2880)),
+    "N-H": ((3150, 3540), (1490, 1660)),
+    "NH2": ((3150, 3540), (1560, 1680), (650, 900)),
+    "nitrile": ((2200, 2280),),
+    "C≡C": ((2100, 2270), (3250, 3350), (600, 700)),
+    "C=C": ((1590, 1690), (650, 1000), (3000, 3110)),
+    "=CH2": ((1590, 1690), (880, 1000), (3000, 3110)),
+    "C=N": ((1580, 1690),),
+    "benzene ring": ((1430, 1625), (670, 900), (3000, 3110)),
+    "=C-H": ((3000, 3160), (650, 1000)),
+    "CH3": ((2840, 3000), (1365, 1475)),
+    "CH2": ((2830, 3000), (1400, 1480)),
+    "nitro": ((1490, 1600), (1300, 1390), (830, 880)),
+    "C-F": ((1000, 1400),),
+    "CF3": ((1050, 1350),),
+    "C-Cl": ((550, 850),),
+    "S-H": ((2540, 2610),),
+    "SO2": ((1280, 1400), (1110, 1180)),
+}
+"""cm⁻¹; where tables of group frequencies have the bands of groups, liquids and gases, hydrogen bonds included (G.
+Socrates, Infrared and Raman Characteristic Group Frequencies; R. M. Silverstein, Spectrometric Identification)."""
 MEASURED = {
     "1,1,1-trichloroethane": "C-Cl, CH3",
     "1,2-dichloroethane": "C-Cl, CH2",
@@ -89,8 +121,8 @@ def show(recogniser: Recogniser, molecules: list[Molecule], title: str, how: Var
     many = [one for one in molecules for _ in range(repeats)]
     answers = {}
     for pattern in PATTERNS[::-1]:
-        samples = draw(many, random, Fit(misplaced=0.0, variation=how), (pattern,))
-        answers[pattern] = recogniser.probabilities(samples.channels), samples.truth[:, :-1] > 0.5
+        samples = draw(many, random, replace(ALONE, variation=how), (pattern,))
+        answers[pattern] = recogniser.probabilities(samples.channels), samples.truth[:, :-2] > 0.5
     print(f"\n{title}: {len(molecules)} molecules, {repeats} spectra of each")
     print(f"{'':<20}{'with it':>8}" + "".join(f"{name + ': prec. rec. F1 acc. / %':>36}" for name in answers))
     for k, name in enumerate(recogniser.groups):
@@ -111,19 +143,28 @@ def show(recogniser: Recogniser, molecules: list[Molecule], title: str, how: Var
         )
 
 
-def carbonyls(recogniser: Recogniser, molecules: list[Molecule]) -> None:
-    """Print where the band lies that speaks most for C=O."""
-    if "C=O" not in recogniser.groups:
-        return
-    k = recogniser.groups.index("C=O")
-    having = [molecule for molecule in molecules if molecule.groups[k]]
-    samples = draw(having, np.random.default_rng(2), Fit(misplaced=0.0), ("infrared",))
-    inside = 0
-    for seen in samples.channels:
+def attributions(recogniser: Recogniser, molecules: list[Molecule]) -> None:
+    """Print how often the band that speaks most for a group that is there, and told, lies where tables have it."""
+    samples = draw(molecules, np.random.default_rng(2), ALONE, ("infrared",))
+    told = recogniser.probabilities(samples.channels) > 0.5
+    inside, chance, number = np.zeros((3, len(recogniser.groups)))
+    for seen, said, truth in zip(samples.channels, told, samples.truth, strict=True):
         bands = find_bands(seen)
-        weights = evidence(recogniser, seen, bands)[k]
-        inside += bool(bands) and CARBONYL[0] <= bands[int(weights.argmax())].centre <= CARBONYL[1]
-    print(f"\nthe band that speaks most for C=O lies in {CARBONYL}: {inside} of {len(having)}")
+        centres = np.array([band.centre for band in bands])
+        for k, row in enumerate(evidence(recogniser, seen, bands)):
+            ranges = TABLES.get(recogniser.groups[k])
+            if ranges is None or not (said[k] and truth[k] and bands):
+                continue
+            within = np.any([(centres >= low) & (centres <= high) for low, high in ranges], axis=0)
+            number[k] += 1
+            inside[k] += within[row.argmax()]
+            chance[k] += within.mean()
+    print("\nthe band that speaks most for a group, infrared: lies in its ranges, and that of any band")
+    for k in np.flatnonzero(number):
+        share = f"{100 * inside[k] / number[k]:>5.0f} %{100 * chance[k] / number[k]:>5.0f} %"
+        ranges = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES[recogniser.groups[k]])
+        print(f"{recogniser.groups[k]:<20}{share} of {number[k]:>3.0f}   {ranges}")
+    print(f"{'all':<20}{100 * inside.sum() / number.sum():>5.0f} %{100 * chance.sum() / number.sum():>5.0f} %")
 
 
 def measured(recogniser: Recogniser, model: Path, folder: Path) -> None:
@@ -165,7 +206,7 @@ def main() -> None:
         if molecules:
             show(recogniser, molecules, title, USUAL, 3)
             show(recogniser, molecules, f"{title}, exact spectra", EXACT, 1)
-            carbonyls(recogniser, molecules)
+            attributions(recogniser, molecules)
     if given.measured:
         measured(recogniser, given.model, given.measured)
 

@@ -90,10 +90,10 @@ def _last_cycle(folder: Path) -> dict[str, str]:
 def _model(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from mimyria.identify.recogniser import is_recogniser, read_recogniser
-    from mimyria.model.files import read_every_level
+    from mimyria.identify.recogniser import FORMAT, read_recogniser
+    from mimyria.model.files import format_of, read_every_level
 
-    if is_recogniser(path):
+    if format_of(path) == FORMAT:
         made = read_recogniser(path)
         return {"model": str(path), "title": "functional groups", "groups": ", ".join(made.groups), **made.summary}
     model = read_every_level(path)

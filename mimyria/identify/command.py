@@ -101,14 +101,15 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     seen = channels({each.kind: (each.wavenumber, each.values) for each in read})
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
-    remarks = remarks_of(read, strangeness, float(probability(logits[-1:])[0]))
+    known = len(recogniser.groups)
+    remarks = remarks_of(read, strangeness, float(probability(logits[known])))
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
     weights = evidence(recogniser, seen, bands)
     groups = [
         Group(name, float(p), _told(bands, row))
-        for name, p, row in zip(recogniser.groups, probability(logits[:-1]), weights, strict=True)
+        for name, p, row in zip(recogniser.groups, probability(logits[:known]), weights, strict=True)
     ]
     ordered = tuple(sorted(groups, key=lambda group: -group.probability))
     return Identified(ordered, strangeness, tuple(read), remarks)

@@ -2,7 +2,8 @@
 
     channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─ conv 5/2 ─ conv 1 ─ all places (1488) ─ features (48) ─ logits
 
-The last logit is of spectra that are given as the other kind, Raman as infrared or the reverse.
+The two logits beside those of the groups are of spectra that are given as the other kind, Raman as infrared or the
+reverse, and of curves that are no vibrational spectra of molecules.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ class Shape:
     """The sizes of a network."""
 
     groups: int
-    """Its groups, without the logit of the kind."""
+    """Its groups."""
     widths: tuple[int, int, int, int] = (16, 24, 32, 16)
     """Channels after each convolution."""
     kernels: tuple[int, int, int] = (11, 7, 5)
     features: int = 48
     dropout: float = 0.2
+    beside: int = 1
+    """Logits beside those of the groups: of the kind, and, if two, of strangers."""
 
 
 class Network(nn.Module):
-    """From channels, shape (b, 4, len(GRID)), to logits, shape (b, groups + 1)."""
+    """From channels, shape (b, 4, len(GRID)), to logits, shape (b, groups + beside)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -41,7 +44,7 @@ class Network(nn.Module):
             before, points = width, (points + 1) // 2
         layers += [nn.Conv1d(before, shape.widths[-1], 1), nn.GELU(), nn.Flatten(), nn.Dropout(shape.dropout)]
         self.look = nn.Sequential(*layers, nn.Linear(shape.widths[-1] * points, shape.features), nn.GELU())
-        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + 1))
+        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + shape.beside))
 
     def forward(self, channels: Tensor) -> Tensor:
         return self.say(self.look(channels))

@@ -60,7 +60,7 @@ def evidence(recogniser: Recogniser, channels: Array, bands: list[Band]) -> Arra
     everything = range(len(bands))
     kept = [everything, (), *([k for k in everything if k != b] for b in everything), *([b] for b in everything)]
     asked = np.array([_without(channels, [bands[k] for k in everything if k not in each]) for each in kept])
-    logits = recogniser.logits(asked)[:, :-1].T
+    logits = recogniser.logits(asked)[:, : len(recogniser.groups)].T
     whole, none = logits[:, :1], logits[:, 1:2]
     all_but, alone = logits[:, 2 : 2 + len(bands)], logits[:, 2 + len(bands) :]
     return (whole - all_but + alone - none) / 2

@@ -7,12 +7,14 @@ through what varies in training, so that all of it does here:
 - wavenumbers: all by a factor, each by some wavenumbers; O-H and N-H stretches pulled down and broadened by hydrogen
   bonds, of carboxylic acids by up to a thousand wavenumbers
 - intensities: each by a factor
+- faint overtones and combinations, where two wavenumbers add up
 - profiles: sums of Lorentz and Gauss of one width for the sample, varied by line; in gases the branches of rotation
 - smooth backgrounds, luminescence under Raman spectra, noise, saturated bands, ranges that are cut or left out
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ from mimyria.frame import Array
 from mimyria.identify.channels import GRID, HIGHEST, KINDS, LOWEST, Curve
 
 LOG2 = float(np.log(2))
+OVERTONES = 15
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
 
@@ -42,6 +45,18 @@ class Molecule:
     name: str = ""
 
 
+def mixture(one: Molecule, other: Molecule, share: float) -> Molecule:
+    """Return what two molecules are together, ``share`` of all being the first."""
+    return Molecule(
+        np.concatenate([one.wavenumbers, other.wavenumbers]),
+        {kind: np.concatenate([share * one.lines[kind], (1 - share) * other.lines[kind]]) for kind in KINDS},
+        np.concatenate([one.polar, other.polar]),
+        one.groups | other.groups,
+        one.acid or other.acid,
+        f"{one.name} + {other.name}",
+    )
+
+
 @dataclass(frozen=True)
 class Variation:
     """How much spectra differ from computed lines; standard deviations unless said otherwise."""
@@ -52,6 +67,8 @@ class Variation:
     """cm⁻¹; of each wavenumber."""
     intensity: float = 0.4
     """Of the logarithm of each intensity."""
+    overtones: float = 0.015
+    """Of the highest line: how high overtones and combinations are on average, `OVERTONES` of them."""
     widths: tuple[float, float] = (6.0, 40.0)
     """cm⁻¹; smallest and largest full width at half maximum."""
     bonded: float = 0.4
@@ -69,12 +86,14 @@ class Variation:
 
 
 USUAL = Variation()
-EXACT = Variation(0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
+EXACT = Variation(0.0, 0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
 """Lines as computed, 10 cm⁻¹ wide."""
 
 
-def as_measured(molecule: Molecule, random: np.random.Generator, how: Variation) -> dict[str, Curve]:
-    """Return infrared and Raman spectrum of a molecule as instruments might show them."""
+def as_measured(
+    molecule: Molecule, random: np.random.Generator, how: Variation, kinds: Sequence[str] = KINDS
+) -> dict[str, Curve]:
+    """Return infrared and Raman spectrum of a molecule, or one of them, as instruments might show them."""
     places = molecule.wavenumbers * random.normal(1.0, how.scale)
     places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
     ratio = how.widths[1] / how.widths[0]
@@ -83,10 +102,15 @@ def as_measured(molecule: Molecule, random: np.random.Generator, how: Variation)
     if random.uniform() < how.bonded:
         places, widths, strength = _bonded(molecule, places, widths, random)
     gas = random.uniform() < how.gas
+    pairs = random.integers(0, len(places), (2, OVERTONES)) if how.overtones else np.zeros((2, 0), dtype=int)
+    places = np.append(places, places[pairs].sum(axis=0) * random.uniform(0.97, 1.0))
+    widths = np.append(widths, widths[pairs].max(axis=0))
     spectra = {}
-    for kind in KINDS:
-        heights = molecule.lines[kind] * np.exp(random.normal(0.0, how.intensity, len(places)))
+    for kind in kinds:
+        heights = molecule.lines[kind] * np.exp(random.normal(0.0, how.intensity, len(strength)))
         heights = heights * (strength if kind == "infrared" else 1.0)
+        faint = how.overtones * random.exponential(1.0, pairs.shape[1])
+        heights = np.append(heights, heights.max() * faint)
         values = broadened(places, heights, widths, random.uniform(), 0.0)
         if gas and kind == "infrared":
             values = _branches(places, heights, widths, random)

@@ -4,11 +4,13 @@
 
     d² = (t - μ)ᵀ Σ⁻¹ (t - μ)          t the traits of a spectrum, μ and Σ mean and covariance over training spectra
 
+    u² = -2 ln P          P the probability of being no stranger, as the network says, which has seen many
+
 Traits are the features that the network makes, and what it may have learned to look through: how much there is in each
 region of wavenumbers, and how rough it is.
 
-A spectrum whose d is above that of all but one in a hundred of those and of held-out ones is unlike any trained on.
-Infrared, Raman and both have a μ, Σ and limit each, as they look different to the network.
+A spectrum is unlike any trained on if its d or u is above that of all but one in two hundred of those and of held-out
+ones. Infrared, Raman and both have a μ, Σ and limits each, as they look different to the network.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class Familiar:
     """Σ⁻¹, (traits, traits)."""
     limit: float
     """Of d."""
+    most: float = np.inf
+    """Limit of u; models without strangers have none."""
 
     def distance(self, traits: Array) -> Array:
         """Return d of traits, shape (b, traits); what is not known of a spectrum counts as usual."""
@@ -61,14 +65,14 @@ class Recogniser:
     network: Network
     shape: Shape
     calibration: Array
-    """a and b by pattern, group and, last, kind, shape (patterns, groups + 1, 2)."""
+    """a and b by pattern and by group, kind and stranger, shape (patterns, groups + 2, 2)."""
     familiar: Mapping[str, Familiar]
     """By pattern."""
     summary: Mapping[str, Any]
     """The card: what it was trained on, and how well it does."""
 
     def logits(self, channels: Array) -> Array:
-        """Return calibrated logits, shape (b, groups + 1), of channels of the shape (b, 4, len(GRID))."""
+        """Return calibrated logits of groups, kind and stranger, (b, groups + 2), of channels (b, 4, len(GRID))."""
         with torch.no_grad():
             raw = self.network(torch.as_tensor(channels, dtype=torch.float32)).numpy().astype(float)
         a, b = np.moveaxis(self.calibration[patterns_of(channels)], -1, 0)
@@ -76,12 +80,13 @@ class Recogniser:
 
     def probabilities(self, channels: Array) -> Array:
         """Return the probability of each group, shape (b, groups)."""
-        return probability(self.logits(channels)[:, :-1])
+        return probability(self.logits(channels)[:, : len(self.groups)])
 
     def strangeness(self, channels: Array) -> float:
-        """Return d over its limit for the channels of one sample, shape (4, len(GRID)): above 1 it is unlike any."""
+        """Return the larger of d and u over their limits for the channels of one sample, shape (4, len(GRID))."""
         known = self.familiar[PATTERNS[int(patterns_of(channels))]]
-        return float(known.distance(traits(self.network, channels[None]))[0] / known.limit)
+        away = known.distance(traits(self.network, channels[None]))[0] / known.limit
+        return float(max(away, surprise(self.logits(channels[None])[0, -1]) / known.most))
 
 
 def traits(network: Network, channels: Array) -> Array:
@@ -106,6 +111,11 @@ def probability(logits: Array) -> Array:
     return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
 
 
+def surprise(logits: Array) -> Array:
+    """Return u = √(-2 ln P) of logits of strangers, P = 1 / (1 + exp(z))."""
+    return np.sqrt(2 * np.logaddexp(0.0, logits))
+
+
 def patterns_of(channels: Array) -> Array:
     """Return the places in `PATTERNS` of what samples have spectra of; channels are (..., 4, len(GRID))."""
     infrared, raman = np.moveaxis(missing(channels), -1, 0)
@@ -116,7 +126,7 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
     """Write a recogniser, its weights in half precision."""
     familiar = {
         name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(each.precision).float()}
-        | {"limit": each.limit}
+        | {"limit": each.limit, "most": each.most}
         for name, each in made.familiar.items()
     }
     content = {
@@ -131,14 +141,6 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
         "summary": dict(made.summary),
     }
     write_content(path, content)
-
-
-def is_recogniser(path: Path) -> bool:
-    """Return whether a file is one of a recogniser."""
-    try:
-        return bool(read_content(path, FORMAT))
-    except ModelError:
-        return False
 
 
 def read_recogniser(name: str | Path) -> Recogniser:
@@ -162,12 +164,17 @@ def read_recogniser(name: str | Path) -> Recogniser:
         network = Network(shape)
         network.load_state_dict({key: tensor.float() for key, tensor in content["weights"].items()})
         familiar = {
-            pattern: Familiar(each["mean"].double().numpy(), each["precision"].double().numpy(), float(each["limit"]))
+            pattern: Familiar(
+                each["mean"].double().numpy(),
+                each["precision"].double().numpy(),
+                float(each["limit"]),
+                float(each.get("most", np.inf)),
+            )
             for pattern, each in content["familiar"].items()
         }
         groups, calibration = tuple(content["groups"]), content["calibration"].double().numpy()
         right = len(groups) == shape.groups and content["points"] == len(GRID) and set(familiar) == set(PATTERNS)
-        if not right or calibration.shape != (len(PATTERNS), len(groups) + 1, 2):
+        if not right or calibration.shape != (len(PATTERNS), len(groups) + shape.beside, 2):
             raise ModelError(f"{path} is a damaged model file: its parts do not fit together")
         return Recogniser(groups, network.eval(), shape, calibration, familiar, content["summary"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:

@@ -16,21 +16,22 @@ from torch import nn
 from mimyria.frame import Array
 from mimyria.identify.channels import KINDS, channels
 from mimyria.identify.convolutions import Network, Shape, rounded
-from mimyria.identify.molecules import USUAL, Molecule, Variation, as_measured
-from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, traits
+from mimyria.identify.molecules import USUAL, Molecule, Variation, as_measured, mixture
+from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, surprise, traits
+from mimyria.identify.strangers import estranged
 
 log = logging.getLogger("mimyria")
 
 PRIOR = 0.5
 """Molecules whose weight holds a and b of the calibration near 1 and 0."""
-UNLIKE = 0.99
-"""Share of held-out spectra that are within the limit of familiarity."""
+UNLIKE = 0.995
+"""Share of spectra that are within each of the two limits of familiarity."""
 SHRINK = 0.1
 """Share of its variance that is added to each trait, so that no combination of traits has next to none."""
 LEAST_SPREAD = 1e-3
 """Of a trait, where a kind of spectrum is missing."""
-MISPLACED = 3.0
-"""Weight of the kind beside that of a group."""
+BESIDE = 3.0
+"""Weight of the kind, and of strangers, beside that of a group."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Fit:
     """Shares of samples with infrared, Raman, both."""
     misplaced: float = 0.06
     """Share of samples whose only spectrum is given as the other kind."""
+    mixed: float = 0.25
+    """Share of samples of two molecules, while it is trained."""
+    strange: float = 0.15
+    """Share of samples that are strangers."""
     repeats: int = 4
     """Spectra of each held-out molecule and pattern that calibrate."""
     seed: int = 0
@@ -59,24 +64,30 @@ class Samples:
     channels: Array
     """(b, 4, len(GRID))"""
     truth: Array
-    """(b, groups + 1)"""
+    """(b, groups + 2): of the groups, of being given as the other kind, of being a stranger."""
     weight: Array
-    """Of each answer, (b, groups + 1); zero for what is not asked: the groups of what is given as the other kind."""
+    """Of each answer, (b, groups + 2); zero for what is not asked, as the groups of a stranger."""
 
 
 def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, patterns: Sequence[str] = ()) -> Samples:
     """Return a sample of each molecule, its pattern drawn, or one of those given in turn."""
     seen, truth, weight = [], [], []
-    for number, molecule in enumerate(molecules):
-        spectra = as_measured(molecule, random, how.variation)
+    for number, one in enumerate(molecules):
+        molecule = one
+        if random.uniform() < how.mixed:
+            molecule = mixture(one, molecules[random.integers(len(molecules))], random.uniform(0.25, 0.75))
         pattern = patterns[number % len(patterns)] if patterns else str(random.choice(PATTERNS, p=how.given))
-        kept = {kind: spectra[kind] for kind in KINDS if pattern in (kind, "both")}
-        wrong = len(kept) == 1 and random.uniform() < how.misplaced
+        spectra = as_measured(molecule, random, how.variation, [kind for kind in KINDS if pattern in (kind, "both")])
+        strange = random.uniform() < how.strange
+        wrong = not strange and len(spectra) == 1 and random.uniform() < how.misplaced
+        if strange:
+            spectra = {kind: estranged(curve, random) for kind, curve in spectra.items()}
         if wrong:
-            kept = {KINDS[1 - KINDS.index(kind)]: curve for kind, curve in kept.items()}
-        seen.append(channels(kept))
-        truth.append([*molecule.groups, wrong])
-        weight.append([not wrong] * len(molecule.groups) + [MISPLACED * (len(kept) == 1)])
+            spectra = {KINDS[1 - KINDS.index(kind)]: curve for kind, curve in spectra.items()}
+        seen.append(channels(spectra))
+        truth.append([*molecule.groups, wrong, strange])
+        asked = [BESIDE * (len(spectra) == 1 and not strange), BESIDE * (not wrong)]
+        weight.append([not (wrong or strange)] * len(molecule.groups) + asked)
     return Samples(np.array(seen, dtype=np.float32), np.array(truth, float), np.array(weight, float))
 
 
@@ -89,14 +100,15 @@ def train(
     summary: dict[str, Any] | None = None,
 ) -> Recogniser:
     """Return a recogniser trained on molecules; those held out calibrate it and choose the epoch."""
+    alone = replace(how, mixed=0.0)
     random = np.random.default_rng(how.seed)
     torch.manual_seed(how.seed)
-    shape = shape or Shape(len(groups))
+    shape = shape or Shape(len(groups), beside=2)
     network = Network(shape)
     steps = how.epochs * -(-len(molecules) // how.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=how.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, total_steps=steps)
-    checks = draw([one for one in held_out for _ in PATTERNS], random, how, PATTERNS)
+    checks = draw([one for one in held_out for _ in PATTERNS], random, alone, PATTERNS)
     best, kept = np.inf, network.state_dict()
     for epoch in range(how.epochs):
         network.train()
@@ -118,14 +130,14 @@ def train(
         log.info(f"epoch {epoch}: loss {np.mean(losses):.4f}, held out {held:.4f}, {seconds:.1f} s")
     network.load_state_dict(kept)
     network = rounded(network)
-    pairs = []
+    pairs, familiar = [], {}
     for pattern in PATTERNS:
-        again = draw([one for one in held_out for _ in range(how.repeats)], random, how, (pattern,))
+        again = draw([one for one in held_out for _ in range(how.repeats)], random, alone, (pattern,))
         with torch.no_grad():
             logits = network(torch.tensor(again.channels)).numpy().astype(float)
         answers = zip(logits.T, again.truth.T, again.weight.T, strict=True)
         pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
-    familiar = {pattern: _familiar(network, molecules, held_out, pattern, random, how) for pattern in PATTERNS}
+        familiar[pattern] = _familiar(network, molecules, held_out, pattern, pairs[-1][-1], random, how)
     return Recogniser(tuple(groups), network, shape, np.array(pairs), familiar, summary or {})
 
 
@@ -158,21 +170,29 @@ def _familiar(
     molecules: Sequence[Molecule],
     held_out: Sequence[Molecule],
     pattern: str,
+    pair: tuple[float, float],
     random: np.random.Generator,
     how: Fit,
 ) -> Familiar:
-    """Return mean and precision of the traits of spectra, and the limit of their distance."""
+    """Return mean and precision of the traits of spectra, and the limits of their distance and surprise.
+
+    ``pair`` are a and b of the calibration of strangers.
+    """
 
     def seen(of: Sequence[Molecule], times: int) -> Array:
         many = [one for one in of for _ in range(times)]
-        return traits(network, draw(many, random, replace(how, misplaced=0.0), (pattern,)).channels)
+        return draw(many, random, replace(how, misplaced=0.0, mixed=0.0, strange=0.0), (pattern,)).channels
 
-    trained, others = seen(molecules, 1), seen(held_out, how.repeats)
+    both = np.concatenate([seen(molecules, 1), seen(held_out, how.repeats)])
+    everything = traits(network, both)
+    trained = everything[: len(molecules)]
     known = np.isfinite(trained)
     mean = np.where(known, trained, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     away = np.where(known, trained - mean, 0)
     scale = np.maximum(away.std(axis=0), LEAST_SPREAD)
     correlation = np.cov((away / scale).T) + SHRINK * np.eye(len(mean))
     usual = Familiar(mean, np.linalg.inv(correlation) / np.outer(scale, scale), 1.0)
-    distances = np.concatenate([usual.distance(trained), usual.distance(others)])
-    return replace(usual, limit=float(np.quantile(distances, UNLIKE)))
+    with torch.no_grad():
+        logits = network(torch.tensor(both))[:, -1].numpy().astype(float) * pair[0] + pair[1]
+    limit, most = (float(np.quantile(values, UNLIKE)) for values in (usual.distance(everything), surprise(logits)))
+    return replace(usual, limit=limit, most=most)

@@ -216,6 +216,14 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
     return dict(content)
 
 
+def format_of(path: Path) -> str:
+    """Return the ``format`` of a file written by `write_content`, without reading its weights; empty of any other."""
+    try:
+        return str(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["format"])
+    except Exception:  # as in `read_content`, which says what is wrong
+        return ""
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of a name; ``auto`` takes CUDA, then MPS, then the CPU."""
     if name == "auto":

@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from mimyria.errors import MimyriaError
 from mimyria.frame import Array
-from mimyria.identify.channels import channels
+from mimyria.identify.channels import KINDS, channels
 from mimyria.identify.command import SURE
 from mimyria.identify.given import read_given
 from mimyria.identify.molecules import USUAL, as_measured
@@ -146,12 +146,9 @@ def main() -> None:
     print(f"{'percent':<44}{'refused':>10}{'warned':>10}{'believed':>10}{'of':>8}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        good = {
-            kind: [as_measured(one, random, USUAL, (kind,))[kind] for one in molecules]
-            for kind in ("infrared", "raman")
-        }
+        good = {kind: [as_measured(one, random, USUAL, (kind,))[kind] for one in molecules] for kind in KINDS}
         for kind, curves in good.items():
-            other = "raman" if kind == "infrared" else "infrared"
+            (other,) = set(KINDS) - {kind}
             show(f"{kind}, as it is", (judged(recogniser, *curve, kind, folder) for curve in curves))
             show(f"{kind} given as {other}", (judged(recogniser, *curve, other, folder) for curve in curves))
             for wrong, make in WRONG.items():

@@ -8,13 +8,19 @@ have it. Published, of exact computed spectra of molecules of up to eight heavy 
 training on 14 361 such (Appl. Spectrosc. 00037028241226732).
 
 With --measured FOLDER measured infrared spectra: the ``data/infrared_spectra`` of the repository nzhagen/jcamp. They
-belong to NIST and the Coblentz Society and are not handed on here.
+belong to NIST and the Coblentz Society and are not handed on here. With --raman WHEEL measured Raman spectra, 450 to
+1800 cm⁻¹, of those molecules in the package ramanbiolib that are neutral; their licence is the ODbL.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+import json
 import sys
+import tempfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +111,49 @@ MEASURED = {
 }
 """Groups of measured molecules."""
 
+SATURATED, SUGAR = "C=O, carboxylic acid, O-H, CH3, CH2", "O-H, alcohol, ether, CH2"
+FAT = "C=O, ester, CH3, CH2"
+STEROID = "O-H, alcohol, phenol, benzene ring, =C-H, CH3, CH2"
+RAMAN = {
+    "12-methyltetradecanoic acid": SATURATED,
+    "14-methylhexadecanoic acid": SATURATED,
+    "arachidic acid": SATURATED,
+    "lauric acid": SATURATED,
+    "myristic acid": SATURATED,
+    "palmitic acid": SATURATED,
+    "stearic acid": SATURATED,
+    "elaidic acid": f"{SATURATED}, C=C, =C-H",
+    "linoleic acid": f"{SATURATED}, C=C, =C-H",
+    "oleic acid": f"{SATURATED}, C=C, =C-H",
+    "palmitoleic acid": f"{SATURATED}, C=C, =C-H",
+    "α-linolenic acid": f"{SATURATED}, C=C, =C-H",
+    "tricaproin": FAT,
+    "trilaurin": FAT,
+    "trimyristin": FAT,
+    "tripalmitin": FAT,
+    "tristearin": FAT,
+    "trielaidin": f"{FAT}, C=C, =C-H",
+    "trilinolein": f"{FAT}, C=C, =C-H",
+    "triolein": f"{FAT}, C=C, =C-H",
+    "d-(+)-galactose": SUGAR,
+    "d-(+)-glucose": SUGAR,
+    "d-(+)-mannose": SUGAR,
+    "d-(+)-sucrose": SUGAR,
+    "d-(+)-trehalose": SUGAR,
+    "d-(+)-xylose": SUGAR,
+    "d-(-)-arabinose": SUGAR,
+    "d-(+)-fucose": "O-H, alcohol, ether, CH3",
+    "glycerol": "O-H, alcohol, CH2",
+    "malic acid": "O-H, alcohol, C=O, carboxylic acid, CH2",
+    "citric acid": "O-H, alcohol, C=O, carboxylic acid, CH2",
+    "succinic acid": "O-H, C=O, carboxylic acid, CH2",
+    "cholesterol": "O-H, alcohol, C=C, =C-H, CH3, CH2",
+    "estradiol": STEROID,
+    "estriol": STEROID,
+    "estrone": "O-H, phenol, C=O, ketone, benzene ring, =C-H, CH3, CH2",
+}
+"""Groups of neutral molecules whose Raman spectra were measured."""
+
 
 def scores(told: Array, truth: Array) -> tuple[float, float, float, float]:
     """Return precision, recall, F1 and accuracy."""
@@ -167,16 +216,16 @@ def attributions(recogniser: Recogniser, molecules: list[Molecule]) -> None:
     print(f"{'all':<20}{100 * inside.sum() / number.sum():>5.0f} %{100 * chance.sum() / number.sum():>5.0f} %")
 
 
-def measured(recogniser: Recogniser, model: Path, folder: Path) -> None:
-    """Print what is told of measured spectra."""
+def measured(recogniser: Recogniser, model: Path, kind: str, files: dict[str, Path], known: dict[str, str]) -> None:
+    """Print what is told of measured spectra, of which the groups are known."""
     told, truth = [], []
-    print(f"\n{'measured, infrared':<26}{'distance':>9}  wrong")
-    for name, groups in MEASURED.items():
+    print(f"\n{'measured, ' + kind:<28}{'distance':>9}  wrong")
+    for name, groups in known.items():
         has = [group in groups.split(", ") for group in recogniser.groups]
         try:
-            made = identify(folder / f"{name}.jdx", model=str(model))
+            made = identify(f"{kind}={files[name]}", model=str(model))
         except MimyriaError as error:
-            print(f"{name:<26}{'':>9}  {error}")
+            print(f"{name:<28}{'':>9}  {error}")
             continue
         p = [made[group].probability for group in recogniser.groups]
         wrong = [
@@ -184,11 +233,27 @@ def measured(recogniser: Recogniser, model: Path, folder: Path) -> None:
             for group, value, there in zip(recogniser.groups, p, has, strict=True)
             if (value > 0.5) != there
         ]
-        print(f"{name:<26}{made.strangeness:>9.2f}  {', '.join(wrong)}")
+        print(f"{name:<28}{made.strangeness:>9.2f}  {', '.join(wrong)}")
         told.append(p)
         truth.append(has)
+    for k, name in enumerate(recogniser.groups):
+        p, has = np.array(told)[:, k] > 0.5, np.array(truth)[:, k]
+        if has.any():
+            print(f"{name:<28}{has.sum():>9}  precision, recall, F1, accuracy", *(f"{x:.2f}" for x in scores(p, has)))
     precision, recall, f1, accuracy = scores((np.array(told) > 0.5).ravel(), np.array(truth).ravel())
     print(f"all groups: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}, accuracy {accuracy:.4f}")
+
+
+def unpacked(wheel: Path, folder: Path) -> dict[str, Path]:
+    """Return a file of each of the Raman spectra in a wheel, the first of each molecule."""
+    csv.field_size_limit(10**9)
+    files: dict[str, Path] = {}
+    with zipfile.ZipFile(wheel) as archive, archive.open("ramanbiolib/db/raman_spectra_db.csv") as stream:
+        for row in csv.DictReader(io.TextIOWrapper(stream, encoding="utf-8")):
+            if row["component"] in RAMAN and row["component"] not in files:
+                path = files[row["component"]] = folder / f"{row['id']}.npy"
+                np.save(path, [json.loads(row["wavenumbers"]), json.loads(row["intensity"])])
+    return files
 
 
 def main() -> None:
@@ -198,6 +263,7 @@ def main() -> None:
     parser.add_argument("lines", type=Path)
     parser.add_argument("--frequencies", choices=("b3lyp", "gfn2"), default="b3lyp", help="Of molecules of QM9.")
     parser.add_argument("--measured", type=Path)
+    parser.add_argument("--raman", type=Path)
     given = parser.parse_args()
     recogniser = read_recogniser(given.model)
     parts = shared_out(read_rows(given.lines))
@@ -208,7 +274,11 @@ def main() -> None:
             show(recogniser, molecules, f"{title}, exact spectra", EXACT, 1)
             attributions(recogniser, molecules)
     if given.measured:
-        measured(recogniser, given.model, given.measured)
+        files = {name: given.measured / f"{name}.jdx" for name in MEASURED}
+        measured(recogniser, given.model, "infrared", files, MEASURED)
+    if given.raman:
+        with tempfile.TemporaryDirectory() as folder:
+            measured(recogniser, given.model, "raman", unpacked(given.raman, Path(folder)), RAMAN)
 
 
 if __name__ == "__main__":

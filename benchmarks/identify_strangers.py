@@ -1,4 +1,4 @@
-"""How often what is no spectrum of a molecule is seen: `python benchmarks/identify_strangers.py groups.mym lines.jsonl`.
+"""How often what is no spectrum of a molecule is seen: `python benchmarks/identify_strangers.py MODEL lines.jsonl`.
 
 Curves go the way of a user's file, as arrays on a grid of 4 cm⁻¹: refused when read, or read and said to be unlike
 anything trained on, or of the other kind; what is left is believed. Beside spectra of molecules whose scaffolds were

@@ -146,6 +146,7 @@ def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert given(path, NU, bands(), prefix="raman=").kind == "raman"
     assert given(tmp_path / "sample-Raman.csv", NU, bands()).kind == "raman"
     assert given(tmp_path / "sample-Raman.csv", NU, bands(), prefix="ir=").kind == "infrared"
+    assert given(path, NU, bands(), prefix="Raman= ").kind == "raman"
     columns = "# mimyria 1: {}\n{}wavenumber_cm-1,n_alpha_cm-1\n"
     with pytest.raises(MimyriaError, match="says that it is raman, but it is given as infrared"):
         given(path, NU, bands(), columns.format("raman", ""), "ir=")
@@ -154,6 +155,13 @@ def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING):
         given(path, NU, bands(), columns.format("ir", "# resolution: 10 cm-1\n"))
     assert "liquid or solution" in caplog.text
+    path.write_text(
+        "cm-1,first,second\n" + "".join(f"{x},{y:.6f},{1 - y:.6f}\n" for x, y in zip(NU, bands(), strict=True))
+    )
+    with caplog.at_level(logging.INFO):
+        (made,) = read_given([str(path)], IdentifySettings())
+    assert height(made, 1715) > 0.9
+    assert "has 2 spectra; first is read" in caplog.text
     with pytest.raises(ConfigError, match="one sample at a time"):
         read_given([str(path), str(path)], IdentifySettings(model="m"))
     with pytest.raises(ConfigError, match="no spectrum"):

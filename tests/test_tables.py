@@ -30,6 +30,7 @@ DIALECTS = {
     + "\n##### Extended Information\n[Comments]\nSample name\twater\n",
     "title in several words": "Wavenumber (cm-1) Absorbance (a.u.)\n" + written(" "),
     "an instrument's header": "PE IR SUBTECH SPECTRUM ASCII\nwater.sp\nMIR 100, 2 scans\n#DATA\n" + written("\t"),
+    "pandas": ",wavenumber,absorbance\n" + "".join(f"{k},{x},{y}\n" for k, (x, y) in enumerate(zip(X, Y, strict=True))),
     "Fortran": written(" ").replace("0.125", "1.25D-01"),
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le")

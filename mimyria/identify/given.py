@@ -83,10 +83,12 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
 
 
 def _read(text: str, settings: IdentifySettings) -> Given:
-    named = re.fullmatch(rf"({'|'.join(NAMES)})=(.+)", text, re.DOTALL)
+    named = re.fullmatch(rf"({'|'.join(NAMES)})=\s*(.+)", text, re.DOTALL | re.IGNORECASE)
     table = read_spectrum(Path(named[2] if named else text))
-    kind, stated = _kind_of(table, NAMES[named[1]] if named else "")
+    kind, stated = _kind_of(table, NAMES[named[1].lower()] if named else "")
     column = settings.column or _usual_column(table)
+    if table.kind == TABLE and len(table.quantities) > 1 and not settings.column:
+        log.info(f"{table.origin} has {len(table.quantities)} spectra; {column} is read, --column chooses another")
     place = table.origin + (f" ({column})" if settings.column else "")
     wavenumber, values = table.wavenumber, table.values(column)
     if not np.isfinite(wavenumber).all():

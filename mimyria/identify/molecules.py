@@ -123,8 +123,9 @@ def broadened(places: Array, heights: Array, widths: Array, lorentz: float, apar
 
     η · 2w/(4π) / (ν² + w²/4) + (1 - η) · 2√(ln 2/π)/w · exp(-4 ln 2 ν²/w²)
     """
-    from_middle = GRID[:, None] - places - apart
-    w = np.maximum(widths, 2.0)
+    # In single precision, which is plenty here and takes a third of the time.
+    from_middle = (GRID[:, None] - places - apart).astype(np.float32)
+    w = np.maximum(widths, 2.0).astype(np.float32)
     bell = np.exp(-4 * LOG2 * (from_middle / w) ** 2) * 2 * np.sqrt(LOG2 / np.pi) / w
     return (lorentz * w / (2 * np.pi) / (from_middle**2 + w**2 / 4) + (1 - lorentz) * bell) @ heights
 

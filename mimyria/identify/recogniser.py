@@ -29,7 +29,7 @@ from mimyria.errors import ModelError
 from mimyria.frame import Array
 from mimyria.identify.channels import GRID, missing
 from mimyria.identify.convolutions import Network, Shape
-from mimyria.model.files import read_content, write_content
+from mimyria.model.files import bundled, read_content, write_content
 
 FORMAT = "mimyria groups 1"
 REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
@@ -144,19 +144,16 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
 
 
 def read_recogniser(name: str | Path) -> Recogniser:
-    """Return the recogniser of a file.
+    """Return the recogniser of a file, or the bundled one: ``groups``.
 
     Raises
     ------
     ModelError
         If there is none, or the file is damaged or something else.
     """
-    path = Path(name)
+    path = bundled(Path(name))
     if not path.exists():
-        raise ModelError(
-            f"{path} does not exist; no model of functional groups comes with the package: docs/identify.md tells how "
-            "one is made"
-        )
+        raise ModelError(f"{path} does not exist; with the package comes groups")
     content = read_content(path, FORMAT)
     try:
         stored: dict[str, Any] = content["shape"]

@@ -39,7 +39,9 @@ class Fit:
     """How a network is trained."""
 
     epochs: int = 40
-    batch: int = 48
+    again: int = 3
+    """Passes of an epoch through its spectra."""
+    batch: int = 32
     rate: float = 2e-3
     decay: float = 1e-2
     """Of the weights."""
@@ -67,6 +69,10 @@ class Samples:
     """(b, groups + 2): of the groups, of being given as the other kind, of being a stranger."""
     weight: Array
     """Of each answer, (b, groups + 2); zero for what is not asked, as the groups of a stranger."""
+
+    def part(self, chosen: Array) -> Samples:
+        """Return some of them."""
+        return Samples(self.channels[chosen], self.truth[chosen], self.weight[chosen])
 
 
 def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, patterns: Sequence[str] = ()) -> Samples:
@@ -105,7 +111,7 @@ def train(
     torch.manual_seed(how.seed)
     shape = shape or Shape(len(groups), beside=2)
     network = Network(shape)
-    steps = how.epochs * -(-len(molecules) // how.batch)
+    steps = how.epochs * how.again * -(-len(molecules) // how.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=how.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, total_steps=steps)
     checks = draw([one for one in held_out for _ in PATTERNS], random, alone, PATTERNS)
@@ -113,9 +119,9 @@ def train(
     for epoch in range(how.epochs):
         network.train()
         begun, losses = time.monotonic(), []
-        order = random.permutation(len(molecules))
-        for part in np.array_split(order, -(-len(order) // how.batch)):
-            loss = _loss(network, draw([molecules[k] for k in part], random, how))
+        samples = draw(molecules, random, how)
+        for part in [part for _ in range(how.again) for part in _batches(len(molecules), how.batch, random)]:
+            loss = _loss(network, samples.part(part))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -139,6 +145,10 @@ def train(
         pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
         familiar[pattern] = _familiar(network, molecules, held_out, pattern, pairs[-1][-1], random, how)
     return Recogniser(tuple(groups), network, shape, np.array(pairs), familiar, summary or {})
+
+
+def _batches(number: int, size: int, random: np.random.Generator) -> list[Array]:
+    return np.array_split(random.permutation(number), -(-number // size))
 
 
 def _loss(network: Network, samples: Samples) -> torch.Tensor:

@@ -104,6 +104,8 @@ def read_table(text: str, path: Path) -> Table:
         if separator and len(before) == 1:
             raise SpectrumError(f"{path}: {len(names)} column names for {width} columns")
         names = None
+    if names and not names[0] and width > 2 and np.array_equal(values[:, 0], np.arange(len(values)) + values[0, 0]):
+        values, names, width = values[:, 1:], names[1:], width - 1  # pandas numbers the rows
     above = [line.lstrip(COMMENT) for k, line in lines if k < first and line.strip()]
     pairs = (re.split(rf"[{separator or '='}\t=:]", line, maxsplit=1) for _, line in before)
     stated = {pair[0].strip().upper(): pair[1].strip() for pair in pairs if len(pair) == 2}

@@ -187,7 +187,7 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         names = " or ".join(file.stem for file in bundled_pair(str(path)))
         if names:
             raise ModelError(f"{path} are two models, of a tensor each, and one is needed here: give {names}")
-        own = sorted({file.stem.rpartition("_")[0] for file in BUNDLED.glob("*.mym")})
+        own = sorted({file.stem.rpartition("_")[0] for file in BUNDLED.glob("*_*.mym")})
         named = f"; with the package come {', '.join(own)}" if path.name == str(path) and not path.suffix else ""
         raise ModelError(f"{path} does not exist{named}")
     if is_original(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from mimyria.choices import PICTURES, SOURCE, WORD
@@ -18,9 +18,7 @@ class IdentifySettings(Settings):
     """Settings of `identify`."""
 
     panel: ClassVar[str] = "Reading"
-    model: str = setting(
-        SOURCE, "Model file; none comes with the package, docs/identify.md tells how one is made.", "result", MISSING
-    )
+    model: str = setting(SOURCE, "Model file; without it, the one that comes with the package.", "result", "groups")
     quantity: str | None = setting(
         Choice(names=("absorbance", "transmittance")), "Of an infrared spectrum that does not say it.", "result"
     )

@@ -13,13 +13,27 @@ from recognised import PLACES, recogniser
 from typer.testing import CliRunner
 
 from mimyria.cli import app
-from mimyria.errors import ConfigError
+from mimyria.errors import ConfigError, ModelError
 from mimyria.identify.command import identify, remarks_of
 from mimyria.identify.given import Given
 from mimyria.identify.recogniser import write_recogniser
 from mimyria.info import describe
+from mimyria.model.files import BUNDLED, read_model
 
 NU = np.arange(300.0, 4001, 2)
+LINES = {
+    "propanal": """
+        326:4 517:12 753:8 875:7 924:42 1062:4 1091:3 1129:23 1216:4 1395:19 1420:2 1447:8 1498:6 1502:5
+        1764:304 2701:132 2929:11 2992:13 3032:40 3039:27 3045:21""",
+    "glycolamide": """
+        320:168 416:216 435:7 498:2 603:63 632:9 843:17 953:4 1035:24 1123:69 1221:46 1289:269 1363:40
+        1455:56 1459:55 1740:490 2837:42 2874:36 3363:90 3520:17 3607:11""",
+    "3-butyn-1-ol": """
+        359:14 468:2 648:25 671:20 978:5 1035:4 1043:4 1083:99 1169:8 1209:45 1265:1 1293:42 1380:15 1453:5
+        1493:2 2204:18 2827:74 2864:56 2947:26 2962:25 3438:4 3631:8""",
+}
+"""Wavenumbers (cm⁻¹) and infrared intensities (km/mol) of molecules that the bundled model was not trained on, computed
+as those it was, with GFN2-xTB."""
 
 
 def spectrum(path: Path, *places: float, stretch: float = 0.3) -> Path:
@@ -90,9 +104,8 @@ def test_what_cannot_be(tmp_path: Path, model: Path) -> None:
     for words, said in (
         (
             ["identify", str(path), "--model", "nothing"],
-            "nothing does not exist; no model of functional groups comes with the package",
+            "nothing does not exist; with the package comes groups",
         ),
-        (["identify", str(path)], "--model"),
         (["identify", str(tmp_path / "no.csv"), "--model", str(model)], "cannot be read"),
         (["identify", str(path), "--model", str(model), "--column", "x"], "has no column x"),
         (["identify", str(path), "--model", str(model), "--least", "2"], "--least"),
@@ -109,3 +122,49 @@ def test_the_card_is_shown(model: Path) -> None:
     facts = describe(model)
     assert facts["trained on"] == "made-up molecules"
     assert facts["groups"] == "A, B, C"
+
+
+def molecule(path: Path, name: str) -> Path:
+    """Write a spectrum of the lines of a molecule, 16 cm⁻¹ wide and with a little noise."""
+    values = np.random.default_rng(0).normal(0, 0.2, len(NU))
+    for line in LINES[name].split():
+        place, height = line.split(":")
+        values += float(height) / (1 + ((NU - float(place)) / 8) ** 2)
+    np.savetxt(path, np.column_stack([NU, values]), delimiter=",")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "not_there"),
+    [
+        ("propanal", ("C=O", "aldehyde"), ("O-H", "nitrile")),
+        ("glycolamide", ("C=O", "amide", "N-H"), ("aldehyde", "nitro")),
+        ("3-butyn-1-ol", ("O-H", "alcohol"), ("C=O", "CF3")),
+    ],
+)
+def test_the_bundled_model_tells_molecules_that_it_has_not_seen(
+    tmp_path: Path, name: str, there: tuple[str, ...], not_there: tuple[str, ...]
+) -> None:
+    made = identify(molecule(tmp_path / "s.csv", name))
+    assert {group: made[group].probability > 0.5 for group in there + not_there} == {
+        group: group in there for group in there + not_there
+    }
+    assert made.remarks == ()
+    assert made.strangeness < 1
+
+
+def test_the_bundled_model_sees_what_is_no_spectrum(tmp_path: Path) -> None:
+    nu, values = np.loadtxt(molecule(tmp_path / "s.csv", "propanal"), delimiter=",").T
+    for number, (x, y) in enumerate(((nu, values[::-1]), (nu * 2, values), (nu, np.sin(nu / 60)))):
+        np.save(tmp_path / f"{number}.npy", np.column_stack([x, y]))
+        assert identify(tmp_path / f"{number}.npy", quantity="absorbance").remarks
+
+
+def test_the_bundled_model_has_a_card_and_its_names() -> None:
+    facts = describe(Path("groups"))["groups"]
+    assert "GFN2-xTB" in facts["lines"]
+    assert (BUNDLED / "groups.mym").stat().st_size < 500_000
+    with pytest.raises(ModelError, match="a model of functional groups, not a model of response tensors"):
+        read_model("groups")
+    with pytest.raises(ModelError, match=r"with the package come [^,]\S*"):
+        read_model("nothing")

@@ -155,7 +155,7 @@ def test_the_bundled_model_tells_molecules_that_it_has_not_seen(
 
 def test_the_bundled_model_sees_what_is_no_spectrum(tmp_path: Path) -> None:
     nu, values = np.loadtxt(molecule(tmp_path / "s.csv", "propanal"), delimiter=",").T
-    for number, (x, y) in enumerate(((nu, values[::-1]), (nu * 2, values), (nu, np.sin(nu / 60)))):
+    for number, (x, y) in enumerate(((nu, values[::-1]), (nu * 2, values), (nu, (nu / 300) % 1))):
         np.save(tmp_path / f"{number}.npy", np.column_stack([x, y]))
         assert identify(tmp_path / f"{number}.npy", quantity="absorbance").remarks
 

@@ -100,7 +100,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"is a model of functional groups, not a model of response tensors"):
         read_model(path)
     for name in ("groups.mym", "water"):
-        with pytest.raises(ModelError, match=rf"{name} does not exist; no model of functional groups comes with"):
+        with pytest.raises(ModelError, match=rf"{name} does not exist; with the package comes groups"):
             read_recogniser(name)
 
 

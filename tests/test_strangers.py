@@ -41,7 +41,7 @@ def test_strangers_are_finite_and_differ(way: str) -> None:
 def test_the_network_tells_them() -> None:
     """Beside those of `WAYS` it sees what it was not trained on, and takes spectra of molecules for none."""
     random = np.random.default_rng(2)
-    spectra = [(GRID, each[0]) for each in draw(made_up(100, seed=7), random, ALONE, ("infrared",)).channels]
+    spectra = [as_measured(one, random, MILD, ("infrared",))["infrared"] for one in made_up(100, seed=7)]
 
     def told(curves: list[tuple[np.ndarray, np.ndarray]]) -> float:
         return float(np.mean([recogniser().strangeness(channels({"infrared": curve})) > 1 for curve in curves]))

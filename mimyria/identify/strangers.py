@@ -51,7 +51,7 @@ def _transmitted(wavenumber: Array, values: Array, random: np.random.Generator) 
 
 
 def _bands_anywhere(wavenumber: Array, values: Array, random: np.random.Generator) -> Array:
-    number = random.integers(1, 30)
+    number = int(30 ** random.uniform())
     places, widths = random.uniform(LOWEST, HIGHEST, number), 6 * 50 ** random.uniform(0, 1, number)
     shapes = np.exp(-(((wavenumber[:, None] - places) / widths) ** 2))
     return shapes @ random.exponential(1.0, number) + random.normal(0.0, 0.01 * random.uniform(), len(wavenumber))

@@ -209,10 +209,10 @@ def attributions(recogniser: Recogniser, molecules: list[Molecule]) -> None:
             inside[k] += within[row.argmax()]
             chance[k] += within.mean()
     print("\nthe band that speaks most for a group, infrared: lies in its ranges, and that of any band")
-    for k in np.flatnonzero(number):
+    for k in map(int, np.flatnonzero(number)):
         share = f"{100 * inside[k] / number[k]:>5.0f} %{100 * chance[k] / number[k]:>5.0f} %"
-        ranges = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES[recogniser.groups[k]])
-        print(f"{recogniser.groups[k]:<20}{share} of {number[k]:>3.0f}   {ranges}")
+        places = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES[recogniser.groups[k]])
+        print(f"{recogniser.groups[k]:<20}{share} of {number[k]:>3.0f}   {places}")
     print(f"{'all':<20}{100 * inside.sum() / number.sum():>5.0f} %{100 * chance.sum() / number.sum():>5.0f} %")
 
 
@@ -236,11 +236,11 @@ def measured(recogniser: Recogniser, model: Path, kind: str, files: dict[str, Pa
         print(f"{name:<28}{made.strangeness:>9.2f}  {', '.join(wrong)}")
         told.append(p)
         truth.append(has)
-    for k, name in enumerate(recogniser.groups):
-        p, has = np.array(told)[:, k] > 0.5, np.array(truth)[:, k]
-        if has.any():
-            print(f"{name:<28}{has.sum():>9}  precision, recall, F1, accuracy", *(f"{x:.2f}" for x in scores(p, has)))
-    precision, recall, f1, accuracy = scores((np.array(told) > 0.5).ravel(), np.array(truth).ravel())
+    said, true = np.array(told) > 0.5, np.array(truth)
+    for k in map(int, np.flatnonzero(true.any(axis=0))):
+        of_group = " ".join(f"{value:.2f}" for value in scores(said[:, k], true[:, k]))
+        print(f"{recogniser.groups[k]:<28}{true[:, k].sum():>9}  precision, recall, F1, accuracy {of_group}")
+    precision, recall, f1, accuracy = scores(said.ravel(), true.ravel())
     print(f"all groups: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}, accuracy {accuracy:.4f}")
 
 

@@ -81,7 +81,7 @@ def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, p
     for number, one in enumerate(molecules):
         molecule = one
         if random.uniform() < how.mixed:
-            molecule = mixture(one, molecules[random.integers(len(molecules))], random.uniform(0.25, 0.75))
+            molecule = mixture(one, molecules[int(random.integers(len(molecules)))], random.uniform(0.25, 0.75))
         pattern = patterns[number % len(patterns)] if patterns else str(random.choice(PATTERNS, p=how.given))
         spectra = as_measured(molecule, random, how.variation, [kind for kind in KINDS if pattern in (kind, "both")])
         strange = random.uniform() < how.strange

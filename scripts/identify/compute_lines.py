@@ -64,8 +64,8 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
     numbers = numbers_of(row["symbols"])
     rough, force = (gradients(numbers, ACCURACY[name]) for name in ("relaxation", "hessian"))
     start = np.array(row["positions"]).ravel() / BOHR
-    near = minimize(rough, start, jac=True, method="BFGS", options={"gtol": 3e-4})
-    begin = {"gtol": 1e-4, "hess_inv0": (near.hess_inv + near.hess_inv.T) / 2}
+    near: Any = minimize(rough, start, jac=True, method="BFGS", options={"gtol": 3e-4})
+    begin: Any = {"gtol": 1e-4, "hess_inv0": (near.hess_inv + near.hess_inv.T) / 2}
     found = minimize(force, near.x, jac=True, method="BFGS", options=begin)
     if abs(found.jac).max() > LARGEST:
         raise RuntimeError(f"gradient of {abs(found.jac).max():.1g} after the relaxation")

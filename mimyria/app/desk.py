@@ -276,7 +276,7 @@ class Desk:
         """Stop everything, and remove what is not finished."""
         self._closing.set()
         self._thread.join()
-        for work in self._works.values():
+        for work in list(self._works.values()):
             if work.state != "finished":
                 shutil.rmtree(work.folder, ignore_errors=True)
 
@@ -294,7 +294,9 @@ class Desk:
                 if work.state == "waiting" and len(running) < AT_ONCE and work.drop.kind not in busy:
                     self._start(work)
                     running.append(work)
-        stop(work.process for work in self._works.values() if work.state == "running" and work.process is not None)
+        with self._lock:
+            works = list(self._works.values())
+        stop([work.process for work in works if work.state == "running" and work.process is not None])
 
     def _start(self, work: Work) -> None:
         """Start a process, from this thread alone: the system ends it with the thread that started it."""

@@ -27,6 +27,7 @@ BINARY = (".trr", ".xtc", ".dcd", ".nc", ".ncdf")
 TEXTS = tuple(f"{plain}{packed}" for plain in (*XYZ, ".lammpstrj", ".dump", ".lammps") for packed in ("", *SUFFIXES))
 TRAJECTORIES = (*TEXTS, ".pdb", ".gro", *BINARY)
 TOPOLOGIES = (".pdb", ".gro", ".psf", ".prmtop", ".parm7", ".data")
+STRUCTURE_FIELDS = ("relax", "charge", "isotope", "scale", "width", "temperature", "laser", "fmax", "largest_force")
 TRAJECTORY_FIELDS = (
     *("timestep", "cell", "temperature", "frames", "resolution", "stride", "velocity_unit", "species", "mass"),
     *("constraints", "nuclei", "correction", "epsilon_infinity", "laser"),
@@ -97,17 +98,7 @@ def drops(model: str | None, largest: float) -> dict[str, Drop]:
                 most_files=1,
                 largest=20 * MEGABYTE,
                 settings=HarmonicSettings,
-                fields=(
-                    "relax",
-                    "charge",
-                    "isotope",
-                    "scale",
-                    "width",
-                    "temperature",
-                    "laser",
-                    "fmax",
-                    "largest_force",
-                ),
+                fields=STRUCTURE_FIELDS,
                 defaults={"relax": "true"},
                 choices={"calculator": calculators} if calculators else {},
                 hours=4,

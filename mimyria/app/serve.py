@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
@@ -21,8 +20,6 @@ from mimyria.errors import Busy, ConfigError
 from mimyria.memory import locked, make_folder, require_folder
 from mimyria.settings import AppSettings
 
-log = logging.getLogger("mimyria")
-
 PREFIX, LOCK = "mimyria-app-", "app.lock"
 
 
@@ -37,7 +34,8 @@ def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
     model = None if settings.model is None else str(Path(settings.model).resolve())
     if model is not None and not Path(model).is_file():
         raise ConfigError(f"--model {settings.model}: no such file")
-    signal.signal(signal.SIGHUP, signal.default_int_handler)  # the terminal was closed
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # the terminal was closed; under nohup it is passed over
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     with _place(settings.folder) as folder:
         desk = Desk(folder, drops(model, settings.largest), model, settings.largest)
         try:

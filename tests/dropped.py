@@ -100,9 +100,9 @@ class Page:
 
 
 @contextmanager
-def a_page(folder: Path, *, model: str | None = "groups.mym", largest: float = 1.0) -> Iterator[Page]:
+def a_page(folder: Path, *, model: str = "groups", largest: float = 1.0) -> Iterator[Page]:
     """Serve a page of which trajectories may have a megabyte."""
-    desk = Desk(folder, drops(model, largest), model, largest)
+    desk = Desk(folder, drops(largest), model, largest)
     try:
         with Server(0, desk) as server:
             thread = Thread(target=server.serve_forever, args=(0.01,))

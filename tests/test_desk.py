@@ -235,12 +235,12 @@ def test_the_end_stops_what_runs_and_keeps_what_is_finished(tmp_path: Path, monk
         assert page.made(*("structure", FILE)) == 2
 
 
-def test_without_a_model_the_remedy_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_installed_is_said_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_work(monkeypatch)
     from mimyria.app import menu
 
     monkeypatch.setattr(menu, "find_spec", lambda name: None)
-    with a_page(tmp_path, model=None) as page:
+    with a_page(tmp_path) as page:
         status, text = asked(page, "structure", [("structure", "a.xyz", 3)])
         assert status == 503
         assert "pip install 'mimyria[tblite]'" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING
 
 import pytest
 from hypothesis import given, settings
@@ -12,12 +11,11 @@ from hypothesis import strategies as some
 
 from mimyria.app.answers import Refusal
 from mimyria.app.drops import shown_name, stored_name
-from mimyria.app.menu import NO_MODEL, drops
+from mimyria.app.menu import drops
 from mimyria.declare import declared
-from mimyria.settings import IdentifySettings
 from mimyria.values import File
 
-DROPS = drops("groups.mym", 100.0)
+DROPS = drops(100.0)
 DANGEROUS = (".pckl", ".pkl", ".pickle", ".py", ".pyc", ".so", ".sh", ".mym", ".pt", ".npz", ".json", ".yaml", ".db")
 DANGEROUS += (".h5", ".hdf5", ".h5md", ".traj", ".top", ".itp", ".tpr", ".html", ".svg", ".zip", ".tar", ".exe", "")
 
@@ -88,9 +86,3 @@ def test_names_that_say_something() -> None:
     assert stored_name(infrared, "My Raman.CSV", 1) == "infrared-1.csv"
     assert stored_name(DROPS["structure"].roles[0], "POSCAR", 0) == "structure-0.POSCAR"
     assert stored_name(DROPS["trajectory"].roles[0], "md.lammpstrj.gz", 0) == "trajectory-0.lammpstrj.gz"
-
-
-def test_without_a_model_of_groups_the_page_says_how_one_is_made() -> None:
-    nameless = declared(IdentifySettings)["model"].default is MISSING
-    assert drops(None, 1.0)["spectrum"].missing == (NO_MODEL if nameless else "")
-    assert drops("groups.mym", 1.0)["spectrum"].missing == ""

@@ -134,7 +134,7 @@ def test_all_files_together_count(task: Task) -> None:
 
 
 def test_the_size_is_that_of_the_unpacked_file(tmp_path: Path) -> None:
-    role = drops(None, 1.0)["trajectory"].roles[0]
+    role = drops(1.0)["trajectory"].roles[0]
     (tmp_path / "a.xyz.gz").write_bytes(gzip.compress(WATER * 100))
     assert check_given(tmp_path / "a.xyz.gz", role, 1e6) == len(WATER) * 100
 

@@ -124,7 +124,7 @@ class Work:
 class Desk:
     """All pieces of work, in a folder of their own."""
 
-    def __init__(self, folder: Path, drops: Mapping[str, Drop], model: str | None, largest: float) -> None:
+    def __init__(self, folder: Path, drops: Mapping[str, Drop], model: str, largest: float) -> None:
         self.folder, self.drops = folder, drops
         self._of_all = {"model": model, "largest": largest}
         self._works: dict[int, Work] = {}

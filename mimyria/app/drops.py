@@ -7,7 +7,7 @@ and none follows links to other files. What the user calls a file is shown, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mimyria.app.answers import Refusal
@@ -97,9 +97,8 @@ class Drop:
             for name, words in given.items()
             if name in known and words.strip()
         }
-        missing = {name: "-" for name, each in known.items() if each.default is MISSING and name not in words_of}
         try:
-            read = from_words(self.settings, missing | words_of)
+            read = from_words(self.settings, words_of)
         except MimyriaError as error:
             raise Refusal(400, str(error)) from None
         if any(hasattr(getattr(read, name), "__fspath__") for name in self.fields if name in known):

@@ -6,12 +6,10 @@ no topologies that include others.
 
 from __future__ import annotations
 
-from dataclasses import MISSING
 from importlib.resources import files
 from importlib.util import find_spec
 
 from mimyria.app.drops import Drop, Example, Role
-from mimyria.declare import declared
 from mimyria.files.compression import SUFFIXES
 from mimyria.settings import HarmonicSettings, IdentifySettings, SpectrumSettings
 
@@ -31,10 +29,6 @@ STRUCTURE_FIELDS = ("relax", "charge", "isotope", "scale", "width", "temperature
 TRAJECTORY_FIELDS = (
     *("timestep", "cell", "temperature", "frames", "resolution", "stride", "velocity_unit", "species", "mass"),
     *("constraints", "nuclei", "correction", "epsilon_infinity", "laser"),
-)
-NO_MODEL = (
-    "No model of functional groups comes with this version. Start the page with `mimyria app --model groups.mym`; "
-    "docs/identify.md tells how such a file is made."
 )
 NO_CALCULATOR = (
     "Nothing that computes forces is installed: `pip install 'mimyria[tblite]'` and start the page again. A file of "
@@ -58,17 +52,8 @@ def _bundled() -> list[str]:
     return sorted(names, key=lambda name: (name != "water", name))
 
 
-def drops(model: str | None, largest: float) -> dict[str, Drop]:
-    """Return what may be dropped, by kind.
-
-    Parameters
-    ----------
-    model
-        Of functional groups, where the user names one.
-    largest
-        Of the files of a trajectory, MB.
-    """
-    nameless = model is None and declared(IdentifySettings)["model"].default is MISSING
+def drops(largest: float) -> dict[str, Drop]:
+    """Return what may be dropped, by kind; the files of a trajectory may have ``largest`` MB."""
     calculators = _installed()
     return {
         each.kind: each
@@ -88,7 +73,6 @@ def drops(model: str | None, largest: float) -> dict[str, Drop]:
                 fields=("quantity", "abscissa", "column", "least"),
                 hours=0.25,
                 examples=(Example("acetone.csv", "acetone, infrared, computed", "app/examples/acetone.csv"),),
-                missing=NO_MODEL if nameless else "",
             ),
             Drop(
                 kind="structure",

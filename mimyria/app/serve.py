@@ -31,13 +31,15 @@ def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
     ConfigError, Busy
         If the port or the folder is in use, or cannot be.
     """
-    model = None if settings.model is None else str(Path(settings.model).resolve())
-    if model is not None and not Path(model).is_file():
-        raise ConfigError(f"--model {settings.model}: no such file")
+    model = settings.model
+    if Path(model).is_file():
+        model = str(Path(model).resolve())  # as work is done elsewhere
+    elif model != AppSettings.model:
+        raise ConfigError(f"--model {model}: no such file")
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # the terminal was closed; under nohup it is passed over
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     with _place(settings.folder) as folder:
-        desk = Desk(folder, drops(model, settings.largest), model, settings.largest)
+        desk = Desk(folder, drops(settings.largest), model, settings.largest)
         try:
             with Server(settings.port, desk) as server:
                 say(f"the page is at {server.address}\nonly this machine reaches it; Ctrl-C ends it")

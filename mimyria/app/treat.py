@@ -48,7 +48,7 @@ def treat(folder: Path) -> None:
     if not task:
         raise ConfigError(f"{folder} holds no {TASK}: `mimyria app` makes such folders")
     os.environ.setdefault(EVERY, "1")
-    drop = drops(task["model"], task["largest"])[task["kind"]]
+    drop = drops(task["largest"])[task["kind"]]
     given = [(role, folder / GIVEN / name) for role, name in task["files"]]
     roles = {role.name: role for role in drop.roles}
     left = drop.largest
@@ -66,9 +66,7 @@ def _spectrum(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> d
 
     settings = drop.read(task["settings"])
     assert isinstance(settings, IdentifySettings)
-    settings = replace(settings, title=task["title"], plot_format=("png", "svg"))
-    if task["model"] is not None:
-        settings = replace(settings, model=task["model"])
+    settings = replace(settings, model=task["model"], title=task["title"], plot_format=("png", "svg"))
     made = identify([f"{'' if role == 'any' else f'{role}='}{path}" for role, path in given], settings)
     write_identified(out, made, settings)
     curves = [{"kind": each.kind, **_curve(each.wavenumber, each.values)} for each in made.given]

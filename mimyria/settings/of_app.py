@@ -21,5 +21,7 @@ class AppSettings(Settings):
     folder: Path | None = setting(
         File(metavar="FOLDER"), "Keeps the results; without it, they go when the program ends.", "nothing"
     )
-    model: str | None = setting(SOURCE, "Model of functional groups, as of `mimyria identify`.", "result")
+    model: str = setting(
+        SOURCE, "Model of functional groups; without it, the one that comes with the package.", "result", "groups"
+    )
     largest: float = setting(positive("MB"), "Of the files of a trajectory, unpacked.", "nothing", 4000.0)

@@ -108,7 +108,7 @@ def test_fitted_densities_change_little(tmp_path: Path) -> None:
         engine.check(Configuration(WATER))
         (tmp_path / fitting).mkdir()
         job = write_task(tmp_path / fitting, engine, Configuration(WATER), np.array([[0, 0, 5e-3]]))
-        assert [outcome.status for outcome in Here().run([job])] == [0]
+        assert [outcome.status for outcome in LocalExecutor().run([job])] == [0]
         found.append(read_runs(tmp_path / fitting, 1)[0].forces)
     for fitted in found[1:]:
         assert 1e-9 < abs(fitted - found[0]).max() < 1e-4
@@ -191,9 +191,9 @@ class TestCP2K(EngineContract):
 def test_fields_and_displacements_are_two_derivatives_of_one_energy(tmp_path: Path) -> None:
     """The largest difference comes from the second differences; a symmetric APT could not tell its index order."""
     engine = replace(SMALL, grid=1)  # a finer grid gives the same differences
-    field = label_frames({"0": WATER}, engine, Here(), tmp_path / "field", LabelSettings(field=2e-3))
+    field = label_frames({"0": WATER}, engine, LocalExecutor(), tmp_path / "field", LabelSettings(field=2e-3))
     moved = displace(WATER)
-    labels = label_frames(moved, engine, Here(), tmp_path / "moved", LabelSettings(target="apt", field=2e-3))
+    labels = label_frames(moved, engine, LocalExecutor(2), tmp_path / "moved", LabelSettings(target="apt", field=2e-3))
     other = displacement_tensors(WATER, labels.frames, 2)
     apt, pgt = field.frames["0"].tensors["apt"], field.frames["0"].tensors["pgt"]
     assert abs(apt - apt.swapaxes(1, 2)).max() > 0.02

@@ -11,6 +11,7 @@ from here import Here
 from conftest import Run
 from mimyria.engines.pyscf import PySCF
 from mimyria.engines.tblite import TBLite
+from mimyria.execute import LocalExecutor
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.labels.displacement import displace, displacement_tensors
@@ -36,7 +37,9 @@ def label(
     frames: dict[str, Frame], target: str, work: Path, engine: object = None, field: float | None = None
 ) -> dict[str, Frame]:
     pytest.importorskip("tblite")
-    finished = label_frames(frames, engine or TBLite(), Here(), work, LabelSettings(target=target, field=field))  # type: ignore[arg-type]
+    # PySCF leaves files open in the process that it runs in
+    executor, settings = LocalExecutor() if engine else Here(), LabelSettings(target=target, field=field)
+    finished = label_frames(frames, engine or TBLite(), executor, work, settings)  # type: ignore[arg-type]
     assert not finished.failures
     return finished.frames
 

@@ -14,7 +14,7 @@ from mimyria.identify.teaching import Fit, train
 GROUPS = ("A", "B", "C")
 PLACES = {"A": 1700.0, "B": 2200.0, "C": 900.0}
 """cm⁻¹"""
-MILD = Variation(shift=8.0, gas=0.0, saturated=0.0, cut=0.2)
+MILD = Variation(overtones=0.0, shift=8.0, gas=0.0, saturated=0.0, cut=0.2)
 
 
 def made_up(number: int, seed: int = 0) -> list[Molecule]:
@@ -42,6 +42,6 @@ def _sorted(lines: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.nd
 @cache
 def recogniser() -> Recogniser:
     """Return a network that tells the groups of made-up molecules."""
-    how = Fit(epochs=8, rate=4e-3, misplaced=0.25, mixed=0.0, repeats=2, variation=MILD)
+    how = Fit(epochs=14, rate=4e-3, misplaced=0.25, mixed=0.0, repeats=2, variation=MILD)
     shape = Shape(len(GROUPS), widths=(8, 8, 8, 4), features=16, dropout=0.0, beside=2)
     return train(made_up(200), made_up(50, seed=1), GROUPS, how, shape, {"trained on": "made-up molecules"})

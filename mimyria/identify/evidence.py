@@ -1,11 +1,11 @@
 """The bands of a spectrum, and how much each speaks for each group: what the network says with and without it.
 
-A band is taken out by a straight line between its ends. Where two bands tell the same, taking out one changes little,
-and where one alone tells nothing, adding it to nothing does; so that both are asked,
+A band is taken out by a straight line between its ends,
 
-    w_gb = ½ [z_g(all) - z_g(all but b) + z_g(b alone) - z_g(none)]          z the calibrated logit of a group
+    w_gb = z_g(all) - z_g(all but b)          z the calibrated logit of a group
 
-which are the first and the last term of the Shapley value.
+What the network says of one band alone is not asked: it has learned that this is no spectrum of a molecule. Where two
+bands tell the same, each counts less than it tells.
 """
 
 from __future__ import annotations
@@ -57,23 +57,18 @@ def evidence(recogniser: Recogniser, channels: Array, bands: list[Band]) -> Arra
     """Return how much each band speaks for each group, shape (groups, bands), in units of the logit."""
     if not bands:
         return np.zeros((len(recogniser.groups), 0))
-    everything = range(len(bands))
-    kept = [everything, (), *([k for k in everything if k != b] for b in everything), *([b] for b in everything)]
-    asked = np.array([_without(channels, [bands[k] for k in everything if k not in each]) for each in kept])
+    asked = np.array([channels, *(_without(channels, band) for band in bands)])
     logits = recogniser.logits(asked)[:, : len(recogniser.groups)].T
-    whole, none = logits[:, :1], logits[:, 1:2]
-    all_but, alone = logits[:, 2 : 2 + len(bands)], logits[:, 2 + len(bands) :]
-    return (whole - all_but + alone - none) / 2
+    return logits[:, :1] - logits[:, 1:]
 
 
-def _without(channels: Array, bands: list[Band]) -> Array:
-    """Return the channels with bands replaced by straight lines between their ends."""
+def _without(channels: Array, band: Band) -> Array:
+    """Return the channels with a band replaced by a straight line between its ends."""
     made = channels.copy()
-    for band in bands:
-        row = 2 * KINDS.index(band.kind)
-        inside = np.flatnonzero((band.low <= GRID) & (band.high >= GRID))
-        low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(GRID) - 1)
-        heights = made[row] ** 2
-        line = np.interp(np.arange(low, high + 1), [low, high], heights[[low, high]])
-        made[row, low : high + 1] = np.sqrt(np.minimum(heights[low : high + 1], line))
+    row = 2 * KINDS.index(band.kind)
+    inside = np.flatnonzero((band.low <= GRID) & (band.high >= GRID))
+    low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(GRID) - 1)
+    heights = made[row] ** 2
+    line = np.interp(np.arange(low, high + 1), [low, high], heights[[low, high]])
+    made[row, low : high + 1] = np.sqrt(np.minimum(heights[low : high + 1], line))
     return made

@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 from dropped import Page, a_page, without_work
-from recognised import PLACES, recogniser
-from test_identify import spectrum
-
-from mimyria.identify.recogniser import write_recogniser
 
 HOSTILE = "<img src=x onerror=document.title='hurt'>.xyz"
 
@@ -43,20 +39,16 @@ def drop(tab: Any, kind: str, name: str, text: str) -> None:
 
 
 def test_groups_of_a_spectrum(tmp_path: Path, opened: Any) -> None:
-    write_recogniser(tmp_path / "tiny.mym", recogniser())
-    infrared = spectrum(tmp_path / "my sample.csv", PLACES["A"])
-    (tmp_path / "page").mkdir()
-    with a_page(tmp_path / "page", model=str(tmp_path / "tiny.mym")) as page:
+    with a_page(tmp_path) as page:
         opened.goto(page.server.address)
-        opened.set_input_files("[data-kind=spectrum] input[type=file]", infrared)
-        opened.click("[data-kind=spectrum] button[type=submit]")
+        opened.click("[data-kind=spectrum] .examples button")
         opened.wait_for_selector(".groups", timeout=120_000)
-        assert opened.locator("article h3").inner_text() == "my sample.csv"
+        assert opened.locator("article h3").inner_text() == "acetone.csv"
         rows = opened.locator(".groups tbody tr")
-        assert rows.first.inner_text().split()[0] == "A"
-        assert "1700" in rows.first.inner_text()
+        assert rows.first.inner_text().split()[0] == "C=O"
+        assert "1785" in rows.first.inner_text()
         assert opened.locator(".curve .band").count() >= 1
-        assert "1700" in opened.locator(".curve g text").all_text_contents()
+        assert "1785" in opened.locator(".curve g text").all_text_contents()
         opened.keyboard.press("Tab")
         rows.nth(1).get_by_role("button").focus()
         opened.keyboard.press("Enter")

@@ -167,6 +167,12 @@ def stokes(raman: Spectrum) -> Array:
         return np.nan_to_num(raman.columns["stokes_VV"] / raman.columns["VV"])
 
 
+def networks(folder: Path) -> dict[str, str]:
+    """Return the digest of each network that made the rates of a folder, by its file's name."""
+    read = stored_run(folder)[0][0].origin["files"]
+    return {Path(name).name: str(facts["digest"]) for name, facts in read.items() if name.endswith(".mym")}
+
+
 def plain(value: Any) -> Any:
     """Return numbers and errors as JSON has them."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -191,7 +197,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bands.json"))
     options = parser.parse_args()
     series, conditions, settings = stored_run(options.shells)
+    if networks(options.shells) != networks(options.motions):
+        parser.error(f"{options.shells} and {options.motions} are of different networks")
     numbers: dict[str, Any] = {
+        "networks": networks(options.shells),
         "trajectories": len(series),
         "picoseconds": sum(len(run) * run.timestep for run in series) / 1000,
         "temperature, K": conditions.temperature,

@@ -2,9 +2,10 @@
 
     python learn.py labels-*.extxyz --hold-out dear-run-8 charged-run-1@2000 --seeds 2 --out learn.jsonl
 
-Frames of the runs (or RUN@TIME, fs) of --hold-out are measured on, the others are trained on. A training adds a line to
-the file of --out, and is not repeated by the next start unless the labels have become more. The table is of the last
-number of labels: errors (rms) relative to the size (rms) of the tensors of each kind of atom.
+Frames of the runs (or RUN@TIME, fs) of --hold-out are measured on, the others are trained on. Where the labels are of
+several levels, the last one is measured. A training adds a line to the file of --out, and is not repeated by the next
+start unless the labels have become more. The table is of the last number of labels: errors (rms) relative to the size
+(rms) of the tensors of each kind of atom.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 import mimyria
 from mimyria.frame import Frame
+from mimyria.level import level_of
 from mimyria.process import set_up_memory
 
 GROUPS = ("sulfate=byres element S", "sodium=element Na", "water=byres element H")
@@ -82,15 +84,19 @@ def measure(target: str, way: str, seed: int, training: Sequence[Frame], held_ou
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return means and standard deviations over the seeds, a line a way: errors relative to the size of the tensors."""
     kinds = list(dict.fromkeys(kind for row in rows for kind in row["errors"]))
-    lines = [f"| target | labels | way | seeds | {' | '.join(kinds)} | CPU s |", "|" + "---|" * (len(kinds) + 5)]
-    for target, labels, way in dict.fromkeys((row["target"], row["labels"], row["way"]) for row in rows):
-        own = [row for row in rows if (row["target"], row["labels"], row["way"]) == (target, labels, way)]
+    lines = [
+        f"| target | labels, of the level | way | seeds | {' | '.join(kinds)} | CPU s |",
+        "|" + "---|" * (len(kinds) + 5),
+    ]
+    for key in dict.fromkeys((row["target"], row["labels"], row["of_level"], row["way"]) for row in rows):
+        target, labels, of_level, way = key
+        own = [row for row in rows if (row["target"], row["labels"], row["of_level"], row["way"]) == key]
         cells = []
         for kind in kinds:
             values = 100 * np.array([row["errors"][kind]["of_size"] for row in own])
             cells.append(f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f} %" if len(own) > 1 else " %"))
         seconds = np.mean([row["cpu_seconds"] for row in own])
-        lines.append(f"| {target} | {labels} | {way} | {len(own)} | {' | '.join(cells)} | {seconds:.0f} |")
+        lines.append(f"| {target} | {labels}, {of_level} | {way} | {len(own)} | {' | '.join(cells)} | {seconds:.0f} |")
     return "\n".join(lines)
 
 
@@ -107,8 +113,11 @@ def main() -> None:
     set_up_memory()
     frames = [frame for path in options.labels for frame in mimyria.read_frames(path)]
     training, held_out = split(frames, options.hold_out)
+    level = level_of(frames[-1].info)
+    held_out = [frame for frame in held_out if level_of(frame.info) == level]
     rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
-    asked = {"labels": len(training), "held_out": len(held_out)}
+    at_level = sum(level_of(frame.info) == level for frame in training)
+    asked = {"labels": len(training), "of_level": at_level, "level": str(level), "held_out": len(held_out)}
     for seed in range(options.seeds):
         for target in options.targets:
             for way in options.ways:

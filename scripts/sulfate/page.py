@@ -16,6 +16,7 @@ import numpy as np
 from learn import table
 
 from mimyria.formats import read_frames
+from mimyria.memory import file_facts
 from mimyria.model.files import read_model
 from mimyria.molecules import find_bonds, molecules_of
 from mimyria.spectra.bands import Measured
@@ -52,12 +53,13 @@ def sums() -> str:
 
 
 def learnt() -> str:
-    """Return the table of the trainings with the most labels."""
+    """Return the table of the trainings with the most labels of the last level."""
     if not (RESULTS / "learn.jsonl").exists():
         return "Not measured yet."
     rows = [json.loads(line) for line in (RESULTS / "learn.jsonl").read_text(encoding="utf-8").splitlines()]
-    most = max(row["labels"] for row in rows)
-    last = [row for row in rows if row["labels"] == most]
+    at_level = [row for row in rows if row.get("level") == rows[-1].get("level")]
+    most = max(row["of_level"] for row in at_level)
+    last = [row for row in at_level if row["of_level"] == most]
     excess: dict[str, list[float]] = {}
     for row in last:
         for charge, value in row["excess"].items():
@@ -71,9 +73,11 @@ def learnt() -> str:
 
 def bands() -> str:
     """Return the table of the bands, which the bundled models made."""
-    cards = {name: read_model(DATA / f"sulfate_{name}.mym").summary["labels"] for name in TARGETS}
-    trained = "; ".join(f"{name.upper()} on {labels}" for name, labels in cards.items())
+    models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
+    trained = "; ".join(f"{name.upper()} on {read_model(path).summary['labels']}" for name, path in models.items())
     numbers = json.loads((RESULTS / "bands.json").read_text(encoding="utf-8"))
+    if numbers.pop("networks") != {path.name: file_facts(path)["digest"] for path in models.values()}:
+        raise SystemExit(f"{RESULTS / 'bands.json'} is of other networks than the bundled ones: make the spectra anew")
     modes = {name: value for name, value in numbers.items() if name in EXPERIMENT}
     titles = ["", "experiment", "moves at", "infrared at", "VV at", "energy, k_BT", "infrared at k_BT, km/mol", "ρ"]
     lines = [f"Networks trained: {trained}. Centres of the bands in cm⁻¹.", "", f"| {' | '.join(titles)} |"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
+from mimyria.level import level_of
 from mimyria.memory import make_folder
 from mimyria.pipeline import make_spectra
 from mimyria.settings import EvaluateSettings, SpectrumSettings
@@ -46,8 +47,11 @@ def run_sulfate(out: Path, *, quick: bool = False) -> str:
     with ExitStack() as stack:
         labels, run = (stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, RUN))
         log.info("1/3 errors on labels that were held out")
+        labelled = list(read_frames(labels))
+        predicted = level_of(labelled[-1].info)
+        held_out = [frame for frame in labelled if frame.info[HELD_OUT] and level_of(frame.info) == predicted]
         for target in ("apt", "pgt"):
-            log.info(errors([frame for frame in read_frames(labels) if frame.info[HELD_OUT]], target))
+            log.info(errors(held_out, target))
         along = SpectrumSettings(
             apt=MODELS,
             pgt=MODELS,

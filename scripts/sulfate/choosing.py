@@ -45,13 +45,19 @@ def train(frames: Sequence[Frame], folder: Path, seed: int, committee: int) -> N
     """Train both networks."""
     epochs = max(1, round(STEPS / len(frames)))
     for target in TARGETS:
-        settings = {"start": "water-pbe", "epochs": epochs, "learning_rate": 0.01, "seed": seed, "committee": committee}
+        settings: dict[str, Any] = {
+            "start": "water-pbe",
+            "epochs": epochs,
+            "learning_rate": 0.01,
+            "seed": seed,
+            "committee": committee,
+        }
         mimyria.train(frames, folder / f"{target}.mym", target=target, **settings)
 
 
 def choose(pool: Sequence[Frame], first: Sequence[int], folder: Path) -> list[int]:
     """Return the frames that the loop would take next, by their numbers in the pool."""
-    models = {target: str(folder / f"{target}.mym") for target in TARGETS}
+    models: dict[str, Any] = {target: str(folder / f"{target}.mym") for target in TARGETS}
     mimyria.make_spectra([folder.parent / "pool.extxyz"], out=folder, groups=[GROUPS[0]], plot_format="none", **models)
     disputes = disagreement(read_series(folder / "series.h5"), lambda names: ["sulfate"])
     free = ~np.isin(np.arange(len(pool)), first)

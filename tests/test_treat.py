@@ -110,8 +110,8 @@ def test_spectra_of_a_trajectory(task: Task, water: Path) -> None:
         ("trajectory", "trajectory-0.nc", b"\x89HDF\r\n\x1a\n" + b"\0" * 99, ConfigError, "no NetCDF file"),
         ("trajectory", "trajectory-0.dcd", b"\x54\0\0\0CORD" + b"\xff" * 300, TrajectoryError, "trajectory-0.dcd"),
         ("trajectory", "trajectory-0.xyz", 30 * WATER, MimyriaError, "--timestep"),
-        ("trajectory", "trajectory-0.xyz.gz", gzip.compress(WATER)[:-9], TrajectoryError, "damaged"),
-        ("trajectory", "trajectory-0.xyz.gz", gzip.compress(b"0" * 9_000_000), ConfigError, "more than 1 MB"),
+        ("trajectory", "trajectory-0.xyz.gz", gzip.compress(WATER, mtime=0)[:-9], TrajectoryError, "damaged"),
+        ("trajectory", "trajectory-0.xyz.gz", gzip.compress(b"0" * 9_000_000, mtime=0), ConfigError, "more than 1 MB"),
         ("trajectory", "trajectory-0.xyz.xz", lzma.compress(b"0" * 9_000_000), ConfigError, "more than 1 MB"),
     ],
 )  # fmt: skip

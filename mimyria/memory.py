@@ -98,12 +98,13 @@ def withdrawn(folder: Path, *results: str) -> Iterator[None]:
 
     Results have names of these patterns, such as ``*.npz``. What has failed or was stopped stays, with its logs.
     """
-    made = [each for each in (folder.absolute(), *folder.absolute().parents) if not each.exists()]
+    folder = folder.resolve()  # typo/../here is a folder that exists, though it does not before typo is made
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         yield
     except MimyriaError as error:
         refused = results and not isinstance(error, RunFailed | Interrupted | Busy)
-        if made and refused and not any(any(folder.rglob(name)) for name in results):
+        if folder in made and refused and not any(any(folder.rglob(name)) for name in results):
             shutil.rmtree(folder, ignore_errors=True)
         for each in made:
             with suppress(OSError):  # it holds something

@@ -89,3 +89,10 @@ def test_what_holds_the_wrong_atoms(frame: Frame, text: str, said: str) -> None:
 def test_a_template_must_have_the_kind() -> None:
     with pytest.raises(LabelError, match=r"water-cheap.inp has no &KIND O1"):
         CP2K(TEMPLATE.with_name("water-cheap.inp"), kinds=OF_ION).prepare(2e-3, 2)
+
+
+def test_an_element_may_state_itself(tmp_path: Path) -> None:
+    """Such as &KIND O with ELEMENT O."""
+    text = TEMPLATE.read_text().replace("&KIND O\n", "&KIND O\n      ELEMENT O\n", 1)
+    (tmp_path / "own.inp").write_text(text)
+    assert CP2K(tmp_path / "own.inp").level == CP2K(TEMPLATE).level

@@ -109,3 +109,13 @@ def test_results_and_logs_stay(tmp_path: Path, results: tuple[str, ...], error: 
     with pytest.raises(error):
         refuse(tmp_path / "there")
     assert (tmp_path / "there" / "in" / "x.npz").exists()
+
+
+def test_a_folder_that_exists_stays_by_whatever_path_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep" / "mine.txt").write_text("mine")
+    folder = tmp_path / "typo" / ".." / "keep"
+    with pytest.raises(ConfigError), withdrawn(folder, "*.npz"):
+        (tmp_path / "typo").mkdir()
+        raise ConfigError("refused")
+    assert (tmp_path / "keep" / "mine.txt").read_text() == "mine"

@@ -160,7 +160,10 @@ def level_of_template(tree: Tree, kinds: Collection[str] = ()) -> Level:
     evaluation = tree["+force_eval"][0]
     dft = evaluation.get("+dft", {})
     named = {str(kind.get("_")): kind for kind in evaluation.get("+subsys", {}).get("+kind", [])}
-    used = {name: kind for name, kind in named.items() if name in kinds or name not in elements_of_kinds(tree)}
+    elements = elements_of_kinds(tree)
+    used = {
+        name: kind for name, kind in named.items() if name in kinds or elements.get(name, name).upper() == name.upper()
+    }
     exchange = dft.get("+xc", {})
     functional = exchange.get("+xc_functional", {})
     shortcut = [str(functional["_"]).upper()] if functional.get("_") else []

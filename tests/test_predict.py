@@ -108,10 +108,10 @@ def test_the_bundled_models_of_water(name: str, file: str, unsure_by: float, tar
 def test_an_atom_that_the_committee_does_not_know_is_named(
     labels: list[Frame], committee: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A hydrogen drawn out by 1 Å, to 0.7 Å from the oxygen of another molecule."""
+    """A hydrogen drawn out by 1.2 Å, towards another molecule."""
     frame = labels[7]
     positions = frame.positions.copy()
-    positions[1] += 1.0 * (positions[1] - positions[0]) / np.linalg.norm(positions[1] - positions[0])
+    positions[1] += 1.2 * (positions[1] - positions[0]) / np.linalg.norm(positions[1] - positions[0])
     with caplog.at_level("WARNING", "mimyria"):
         list(predict(read_model(committee), [replace(frame, positions=positions)]))
     assert "the committee has a high uncertainty for an atom" in caplog.text

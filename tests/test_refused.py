@@ -114,8 +114,12 @@ def test_results_and_logs_stay(tmp_path: Path, results: tuple[str, ...], error: 
 def test_a_folder_that_exists_stays_by_whatever_path_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "keep").mkdir()
     (tmp_path / "keep" / "mine.txt").write_text("mine")
-    folder = tmp_path / "typo" / ".." / "keep"
-    with pytest.raises(ConfigError), withdrawn(folder, "*.npz"):
-        (tmp_path / "typo").mkdir()
-        raise ConfigError("refused")
+
+    def refuse() -> None:
+        with withdrawn(tmp_path / "typo" / ".." / "keep", "*.npz"):
+            (tmp_path / "typo").mkdir()
+            raise ConfigError("refused")
+
+    with pytest.raises(ConfigError):
+        refuse()
     assert (tmp_path / "keep" / "mine.txt").read_text() == "mine"

@@ -12,7 +12,8 @@ One ion keeps the energy of a stiff mode for picoseconds, so that of few runs th
 there was by chance. What is "at k_BT" is divided by that energy, ∫ g dν over the degeneracy, g the density of states of
 the motion in the same frames: in the harmonic approximation that is exact.
 
-Errors are of blocks and trajectories, 68 %. The density of states tells where the dynamics has a mode, the infrared and
+Errors are of blocks and trajectories, 68 %; of what is at k_BT, of trajectories, as the density of states has other
+blocks. The density of states tells where the dynamics has a mode, the infrared and
 Raman terms of the same motion where the tensors put its band.
 """
 
@@ -30,6 +31,7 @@ import numpy as np
 from mimyria.spectra.bands import Measured, known_numbers, measure_bands
 from mimyria.spectra.remade import remake_spectra, stored_run
 from mimyria.spectra.spectrum import Spectra, Spectrum
+from mimyria.statistics.replicates import Replicates
 from mimyria.units import LITRE_PER_MOLE
 
 Array = np.ndarray[Any, Any]
@@ -59,10 +61,15 @@ def number(spectrum: Spectrum, values: Array) -> Measured:
     return Measured(float(values[0]), float(spectrum.replicates.interval(values)))
 
 
-def ratio(spectrum: Spectrum, above: Array, below: Array) -> Measured:
+def ratio(known: Replicates, above: Array, below: Array) -> Measured:
     """Return the ratio of two numbers, each (1 + replicates,), without the bias of a ratio."""
-    values, known = above / below, spectrum.replicates
+    values = above / below
     return Measured(float(known.unbiased(values)), float(known.interval(values)))
+
+
+def of_runs(spectrum: Spectrum, values: Array) -> Array:
+    """Return a number and its replicates without one trajectory, (1 + trajectories,)."""
+    return np.concatenate([values[:1], values[1 + spectrum.replicates.blocks :]])
 
 
 def terms(spectrum: Spectrum, quantity: str) -> dict[tuple[str, ...], Array]:
@@ -91,7 +98,7 @@ def parallel(isotropic: Array, anisotropic: Array) -> Array:
 def depolarisation(spectrum: Spectrum, isotropic: Array, anisotropic: Array, band: Range) -> Measured:
     """Return ρ of lines in a range."""
     crossed = area(spectrum, anisotropic / 10, band)
-    return ratio(spectrum, crossed, area(spectrum, parallel(isotropic, anisotropic), band))
+    return ratio(spectrum.replicates, crossed, area(spectrum, parallel(isotropic, anisotropic), band))
 
 
 def open_sums(spectra: Spectra) -> float:
@@ -116,7 +123,7 @@ def of_solution(spectra: Spectra) -> dict[str, Any]:
         "parts minus total": open_sums(spectra),
         "∫ n·α dν of ν₃ and ν₁ / c, km/mol": number(infrared, area(infrared, absorbing, NU3) / (100 * concentration)),
         "measured ∫ α dν of ν₃ / c, km/mol": 4 * np.pi * PLACE * STRENGTH / 100,
-        "area of ν₁ over O-H": ratio(raman, area(raman, unpolarised, NU1), water),
+        "area of ν₁ over O-H": ratio(raman.replicates, area(raman, unpolarised, NU1), water),
         "measured area of ν₁ over O-H, c in mol/L": OFFSET + SLOPE * concentration,
         "infrared of ion, ν₃": place(infrared, absorbing, NU3),
         "isotropic of ion, ν₁": place(raman, isotropic, NU1),
@@ -128,6 +135,7 @@ def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
     """Return for each mode where the dynamics has it, where the tensors put it, and how strong it is."""
     infrared, raman, states = (spectra[kind] for kind in ("ir", "raman", "vdos"))
     found: dict[str, Any] = {}
+    runs = Replicates(trajectories=states.replicates.trajectories)
     for mode, (motion, band, degeneracy) in MODES.items():
         absorbing, moving, isotropic, anisotropic = (
             terms(spectrum, name)[motion, motion]
@@ -146,18 +154,20 @@ def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
             "infrared": place(infrared, absorbing, band),
             "VV": place(raman, parallel(isotropic, anisotropic), band),
             "infrared, km/mol": number(infrared, strength),
-            "infrared at k_BT, km/mol": ratio(infrared, strength, energy),
+            "infrared at k_BT, km/mol": ratio(runs, of_runs(infrared, strength), of_runs(states, energy)),
             "ρ": depolarisation(raman, isotropic, anisotropic, band),
         }
         if mode == "ν₁":
             unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
             water = area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
-            found["area of ν₁ at k_BT over O-H"] = ratio(raman, area(raman, unpolarised, band) / energy, water)
-    one, three = (terms(infrared, "n_alpha")[motion, motion] for motion in (SYMMETRIC, ANTISYMMETRIC))
-    energies = [area(states, terms(states, "vdos")[motion, motion], NU3) for motion in (SYMMETRIC, ANTISYMMETRIC)]
-    found["infrared of ν₁ over ν₃ at k_BT"] = ratio(
-        infrared, area(infrared, one, NU3) / energies[0], area(infrared, three, NU3) / (energies[1] / 3)
+            at_energy = of_runs(raman, area(raman, unpolarised, band)) / of_runs(states, energy)
+            found["area of ν₁ at k_BT over O-H"] = ratio(runs, at_energy, of_runs(raman, water))
+    one, three = (
+        of_runs(infrared, area(infrared, terms(infrared, "n_alpha")[motion, motion], NU3))
+        / (of_runs(states, area(states, terms(states, "vdos")[motion, motion], NU3)) / degeneracy)
+        for motion, degeneracy in ((SYMMETRIC, 1), (ANTISYMMETRIC, 3))
     )
+    found["infrared of ν₁ over ν₃ at k_BT"] = ratio(runs, one, three)
     return found
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -166,6 +167,18 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+@contextmanager
+def unopposed(tab: Any) -> Iterator[list[str]]:
+    """Gather the addresses that a tab asks for; in the end it must not have complained."""
+    said: list[str] = []
+    asked: list[str] = []
+    tab.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda request: asked.append(request.url))
+    yield asked
+    assert said == []
 
 
 def refused(result: tuple[int, str, str], *words: str) -> None:

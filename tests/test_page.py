@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import made_spectra
+from conftest import made_spectra, unopposed
 from mimyria.figures.page import write_page
 from mimyria.figures.panels import panels_of
 from mimyria.spectra.spectrum import write_csv
@@ -36,15 +36,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(browser: Any, path: Path) -> Iterator[Any]:
     """The page, drawn; it must not complain, nor ask for anything but itself."""
     opened = browser.new_page(viewport={"width": 1200, "height": 1700})
-    said, asked = [], []
-    opened.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(path.as_uri())
-    opened.wait_for_function("Bokeh.documents.length && Bokeh.documents[0].is_idle")
-    yield opened
-    opened.close()
-    assert said == []
+    with unopposed(opened) as asked:
+        opened.goto(path.as_uri())
+        opened.wait_for_function("Bokeh.documents.length && Bokeh.documents[0].is_idle")
+        yield opened
+        opened.close()
     assert [url for url in asked if not url.startswith("blob:")] == [path.as_uri()]
 
 

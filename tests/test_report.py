@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import made_spectra, random_frame
+from conftest import made_spectra, random_frame, unopposed
 from mimyria.autotrain.convergence import BandChange, Relative, SpectrumChange
 from mimyria.autotrain.folder import RunFolder, add_time
 from mimyria.autotrain.history import Cycle, write_history
@@ -329,14 +329,9 @@ def test_shades_go_from_light_to_dark() -> None:
 def page(browser: Any) -> Iterator[Any]:
     """A window that must hear no complaint, and be asked for nothing but the page."""
     opened = browser.new_page(viewport={"width": 1200, "height": 900})
-    said: list[str] = []
-    asked: set[str] = set()
-    opened.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.add(request.url))
-    yield opened
-    opened.close()
-    assert said == []
+    with unopposed(opened) as asked:
+        yield opened
+        opened.close()
     assert {url.split("/")[-1] for url in asked if not url.startswith(("blob:", "data:"))} == {REPORT}
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dropped import Page, a_page, without_work
+
+from conftest import unopposed
+from mimyria.app.drops import Drop
 
 HOSTILE = "<img src=x onerror=document.title='hurt'>.xyz"
 
@@ -18,14 +23,9 @@ def opened(browser: Any) -> Iterator[Any]:
     """A tab that must not complain, nor ask for anything but the page."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
     tab = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    tab.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("request", lambda request: asked.append(request.url))
-    yield tab
-    context.close()
-    assert said == []
+    with unopposed(tab) as asked:
+        yield tab
+        context.close()
     assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:"))] == []
 
 
@@ -107,6 +107,23 @@ def test_progress_and_stop_with_the_keyboard(page: Page, opened: Any) -> None:
     opened.get_by_role("button", name="stop the work on water.xyz").focus()
     opened.keyboard.press("Enter")
     opened.get_by_text("Stopped.").wait_for()
+
+
+def test_settings_of_an_example_are_not_those_of_the_next_file(
+    page: Page, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = replace(page.desk.drops["trajectory"], largest=1e7)
+    monkeypatch.setitem(cast(dict[str, Drop], page.desk.drops), "trajectory", wide)
+    opened.goto(page.server.address)
+    for number in (1, 2):
+        if number == 1:
+            opened.locator("[data-kind=trajectory]").get_by_role("button", name="try it").click()
+        else:
+            drop(opened, "trajectory", "mine.xyz", "fine")
+            opened.click("[data-kind=trajectory] button[type=submit]")
+        opened.wait_for_function(f"() => document.querySelectorAll('article').length === {number}")
+    settings = [json.loads(path.read_text())["settings"] for path in sorted(page.desk.folder.glob("*/task.json"))]
+    assert [one.get("frames") for one in settings] == ["0:600", None]
 
 
 def test_every_control_has_a_name(page: Page, opened: Any) -> None:

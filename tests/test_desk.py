@@ -14,6 +14,9 @@ from dropped import Page, a_page, without_work
 
 from mimyria.app import desk as module
 from mimyria.app.answers import Refusal
+from mimyria.app.desk import Given, Work
+from mimyria.app.drops import Role
+from mimyria.app.menu import drops
 
 FILE = ("structure", "a.xyz", b"fine")
 
@@ -29,6 +32,15 @@ def asked(page: Page, kind: str, files: list[tuple[str, str, int]], **settings: 
     said = [{"role": role, "name": name, "size": size} for role, name, size in files]
     status, _, body = page.ask("POST", "works/", {"kind": kind, "files": said, "settings": settings})
     return status, body.decode()
+
+
+def test_a_message_names_the_file_that_it_is_about(tmp_path: Path) -> None:
+    """What the user calls one file is our name of another."""
+    role = Role("any", "a spectrum", (".csv",))
+    given = [Given(role, f"spectrum-{k + 1}.csv", f"spectrum-{k}.csv", 1) for k in range(2)]
+    work = Work(1, drops(1.0)["spectrum"], tmp_path, given)
+    said = work.in_words_of_the_user(f"{tmp_path}/given/spectrum-0.csv, line 3: not as in spectrum-1")
+    assert said == "spectrum-1.csv, line 3: not as in spectrum-2.csv"
 
 
 @pytest.mark.parametrize(

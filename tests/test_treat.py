@@ -108,6 +108,8 @@ def test_spectra_of_a_trajectory(task: Task, water: Path) -> None:
         ("spectrum", "any-0.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (3,), }"
          + b" " * 57 + b"\n" + b"cposix\nsystem\n(S'touch evil'\ntR.", SpectrumError, "Python objects"),
         ("trajectory", "trajectory-0.nc", b"\x89HDF\r\n\x1a\n" + b"\0" * 99, ConfigError, "no NetCDF file"),
+        ("trajectory", "trajectory-0.xtc", b"\x89HDF\r\n\x1a\n" + b"\0" * 99, ConfigError, "is an HDF5 file"),
+        ("trajectory", "trajectory-0.xyz.gz", b"\x1f\x8b".ljust(1024) + b"\x89HDF\r\n\x1a\n", ConfigError, "HDF5"),
         ("trajectory", "trajectory-0.dcd", b"\x54\0\0\0CORD" + b"\xff" * 300, TrajectoryError, "trajectory-0.dcd"),
         ("trajectory", "trajectory-0.xyz", 30 * WATER, MimyriaError, "--timestep"),
         ("trajectory", "trajectory-0.xyz.gz", gzip.compress(WATER, mtime=0)[:-9], TrajectoryError, "damaged"),

@@ -63,7 +63,7 @@ class Reply:
 
 
 def of_json(content: Any, status: int = HTTPStatus.OK) -> Reply:
-    """Return content as JSON, in which numbers that are none are null."""
+    """Return content as JSON; ValueError for numbers that are none, which JSON has not."""
     return Reply(json.dumps(content, ensure_ascii=False, allow_nan=False).encode(), status=status)
 
 

@@ -93,11 +93,14 @@ class Work:
 
     def in_words_of_the_user(self, text: str) -> str:
         """Return a text with the names of files as the user knows them."""
-        text = KEPT.sub("", text).replace(f"{self.folder}/", "")
-        for each in self.given:
-            for name in (f"{GIVEN}/{each.stored}", each.stored, each.stored.partition(".")[0]):
-                text = text.replace(name, each.shown)
-        return text
+        names = {
+            name: each.shown
+            for each in self.given
+            for name in (f"{GIVEN}/{each.stored}", each.stored, each.stored.partition(".")[0])
+        }
+        # At once, the longest first: what the user calls one file may be our name of another.
+        ours = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        return re.sub(ours, lambda found: names[found[0]], KEPT.sub("", text).replace(f"{self.folder}/", ""))
 
     def described(self) -> dict[str, Any]:
         """Return how it stands, as JSON has it."""
@@ -178,7 +181,6 @@ class Desk:
                 "title": work.title,
                 "settings": dict(settings),
                 "files": [(each.role.name, each.stored) for each in given],
-                "names": {each.stored: each.shown for each in given},
             }
             write_json(work.folder / TASK, task)
             self._works[work.number] = work

@@ -72,7 +72,7 @@ class Drop:
     help: Mapping[str, str] = field(default_factory=dict)
     """Of fields, in place of that of the command line."""
     missing: str = ""
-    """What is not there, with the remedy, where the work cannot be done."""
+    """Why the work cannot be done here, with the remedy; empty where it can."""
     spared: tuple[str, ...] = ()
     """Endings of files for which it can be done all the same."""
 
@@ -131,7 +131,6 @@ class Drop:
             "words": self.words,
             "roles": [{"name": one.name, "words": one.words, "endings": one.endings} for one in self.roles],
             "most": self.most_files,
-            "largest": self.largest,
             "fields": shown,
             "examples": [
                 {"name": each.name, "words": each.words, "settings": dict(each.settings)} for each in self.examples

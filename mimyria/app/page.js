@@ -70,7 +70,7 @@ function addDrop(drop) {
   const section = document.getElementById("drop").content.cloneNode(true).firstElementChild;
   const zone = get(section, ".zone"), input = get(section, "input"), chosen = get(section, ".chosen");
   const wrong = get(section, ".wrong"), button = get(section, "button");
-  let files = [];
+  let files = [], extra = {};
   section.dataset.kind = drop.kind;
   get(section, "h2").textContent = drop.title;
   get(section, ".words").textContent = drop.words;
@@ -132,14 +132,14 @@ function addDrop(drop) {
   get(section, "form").addEventListener("submit", async event => {
     event.preventDefault();
     complain("");
-    const sent = files;
+    const sent = files, settings = {...settingsIn(section), ...extra};
     button.disabled = true;
     try {
       for (const one of sent) await one.file.slice(0, 1).arrayBuffer().catch(() => {
         throw new Error(`${one.file.name} cannot be read: it is a folder, or has changed since it was chosen`);
       });
       const said = sent.map(one => ({role: one.role, name: one.file.name, size: one.file.size}));
-      const work = await ask("POST", "works/", JSON.stringify({kind: drop.kind, files: said, settings: settingsIn(section)}));
+      const work = await ask("POST", "works/", JSON.stringify({kind: drop.kind, files: said, settings}));
       files = [];
       show();
       look();
@@ -163,8 +163,9 @@ function addDrop(drop) {
         const blob = await (await fetch(link.href)).blob();
         files = [];
         take([new File([blob], example.name)]);
-        for (const [name, words] of Object.entries(example.settings)) get(section, `[data-name=${name}]`).value = words;
+        extra = example.settings;  // of the example alone, not of what is dropped next
         get(section, "form").requestSubmit();
+        extra = {};
       } catch (error) {
         complain("the program did not answer");
       }

@@ -25,7 +25,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     predict: "mimyria predict apt.mym md.extxyz --out tensors.extxyz",
     spectrum: "mimyria spectrum md.trr --topology md.pdb --apt apt.mym --pgt pgt.mym --out spectra",
     harmonic: "mimyria harmonic water.xyz --calculator tblite --relax --out water",
-    identify: "mimyria identify sample.jdx raman=raman.csv --model groups.mym --out sample",
+    identify: "mimyria identify sample.jdx raman=raman.csv --out sample",
     page: "mimyria app",
     autotrain: "mimyria autotrain configs/autotrain-quick.yaml --folder quick",
     convert: "mimyria convert original.mym --layout mimyria-field --out apt.mym",

@@ -1,6 +1,6 @@
 """Compute the lines of molecules with GFN2-xTB: `python compute_lines.py molecules.jsonl lines.jsonl [--first 1000]`.
 
-Relaxation, Hessian by differences of forces (0.001 a0; wavenumbers within 3 cm⁻¹ of those by central ones), forces in
+Relaxation, Hessian by differences of forces (0.001 a0; wavenumbers 3 cm⁻¹, rms, from those by central ones), forces in
 13 electric fields: half a second a molecule of sixteen atoms. A row of the result has wavenumbers (cm⁻¹), infrared
 intensities (km/mol), Raman activities (Å⁴/u) and the share of the kinetic energy of hydrogen on O or N; of QM9 the
 B3LYP frequencies too. Rows that are there are not repeated, so that it may be stopped and started again. Run it with

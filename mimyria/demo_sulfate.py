@@ -28,7 +28,7 @@ LABELS, RUN, MODELS = "sulfate_labels.extxyz.xz", "sulfate_run.extxyz.xz", "sulf
 HELD_OUT = "held_out"
 """What the headers of the labels are marked with that no network was trained on."""
 QUICK_FRAMES = 300
-RESOLUTION, QUICK_RESOLUTION = 20.0, 40.0
+RESOLUTION, QUICK_RESOLUTION = 25.0, 40.0
 """cm⁻¹."""
 SHELLS = ("shell 4.4 around element S", "sodium=element Na")
 KINDS_OF_ATOMS = ("sulfate=byres element S", "sodium=element Na", "water=byres element H")
@@ -55,6 +55,7 @@ def run_sulfate(out: Path, *, quick: bool = False) -> str:
         along = SpectrumSettings(
             apt=MODELS,
             pgt=MODELS,
+            level=str(predicted),
             frames=(0, QUICK_FRAMES if quick else None),
             resolution=QUICK_RESOLUTION if quick else RESOLUTION,
             groups=SHELLS,
@@ -68,11 +69,11 @@ def run_sulfate(out: Path, *, quick: bool = False) -> str:
 
 
 def errors(held_out: list[Frame], target: str) -> str:
-    """Return the errors of a bundled network on labels, by kind of atom, as text."""
+    """Return the errors of a bundled network on labels of one level, by kind of atom, as text."""
     from mimyria.model.files import bundled, read_model
     from mimyria.training.evaluate import compare_with_labels, evaluate
 
-    model = read_model(bundled(Path(MODELS), target))
+    model = read_model(bundled(Path(MODELS), target), level=str(level_of(held_out[0].info)))
     report = evaluate(
         compare_with_labels(model, held_out, LABELS), groups_in(held_out, EvaluateSettings(groups=KINDS_OF_ATOMS))
     )

@@ -1,12 +1,16 @@
 """The demo of sulfate, shortened: parts that add up, errors by kind of atom, and modes that are what symmetry says."""
 
 import re
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mimyria import demo_sulfate
+from mimyria.formats import read_frames
+from mimyria.rates.window import window_resolution
+from mimyria.settings import SpectrumSettings
 from mimyria.spectra.spectrum import read_spectrum
 
 
@@ -41,10 +45,21 @@ def test_breathing_is_polarised_and_absorbs_little(demo: tuple[Path, str]) -> No
 
 def test_errors_are_told_by_kind_of_atom() -> None:
     from conftest import DATA
-    from mimyria.formats import read_frames
 
     held_out = [frame for frame in read_frames(DATA / demo_sulfate.LABELS) if frame.info[demo_sulfate.HELD_OUT]]
     assert held_out
     text = demo_sulfate.errors(held_out[:1], "apt")
     for kind in ("sulfate S", "sulfate O", "water O", "water H"):
         assert kind in text
+
+
+def test_the_bundled_run_is_long_enough() -> None:
+    """Of the demo as it is, which no test here makes."""
+    with as_file(files("mimyria") / "data" / demo_sulfate.RUN) as path:
+        times = [frame.time for frame in read_frames(path)]
+    interval = times[1] - times[0]
+    for frames, resolution in (
+        (len(times), demo_sulfate.RESOLUTION),
+        (demo_sulfate.QUICK_FRAMES, demo_sulfate.QUICK_RESOLUTION),
+    ):
+        assert window_resolution(frames, interval, SpectrumSettings().window) <= resolution

@@ -25,7 +25,10 @@ def running(temporary: Path, *words: object) -> Iterator[tuple[subprocess.Popen[
     """Start the program; yield it, and the address that it prints."""
     command = [sys.executable, "-m", "mimyria", "app", "--no-browser", "--port", "0", *map(str, words)]
     environment = os.environ | {"TMPDIR": str(temporary)}
+    # What a program inherits; it is ignored where the tests run in the background.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         assert program.stdout is not None
         line = program.stdout.readline()

@@ -27,7 +27,7 @@ from mimyria.errors import ConfigError, Interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Array, Frame
 from mimyria.level import different, in_words, level_of
-from mimyria.memory import locked, withdrawn
+from mimyria.memory import alone
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
 from mimyria.report.status import Status
@@ -51,7 +51,7 @@ def autotrain(settings: AutotrainSettings, path: Path) -> str:
     Interrupted
         If it is stopped; the same call resumes it.
     """
-    with withdrawn(path, "*.npz", "*.mym", "*.h5"), locked(path / "lock", SECONDS_TO_END) as lock:
+    with alone(path, "lock", "*.npz", "*.mym", "*.h5", patience=SECONDS_TO_END) as lock:
         # The steps inherit the lock: after a kill of this process no other begins while one of them still writes.
         loop = Loop(settings, RunFolder(path, settings), (lock.fileno(),))
         try:

@@ -3,6 +3,7 @@
     with whole(path) as unfinished: ...     atomic write: what is written there becomes the file, and is on the disk
     with locked(path): ...                  no other process is in here; the lock of a dead process is free
     with withdrawn(folder): ...             what is refused leaves no folder behind
+    with alone(folder, "lock"): ...         both: it is gone before the next process may begin in it
     Identity({...}, files)                  what something was made from; its differences from another, in words
 
 Whatever a command leaves behind goes through these, so every command can be killed and run again.
@@ -103,13 +104,52 @@ def withdrawn(folder: Path, *results: str) -> Iterator[None]:
     try:
         yield
     except MimyriaError as error:
-        refused = results and not isinstance(error, RunFailed | Interrupted | Busy)
-        if folder in made and refused and not any(any(folder.rglob(name)) for name in results):
+        if folder in made and _is_refused(error, folder, results):
             shutil.rmtree(folder, ignore_errors=True)
         for each in made:
             with suppress(OSError):  # it holds something
                 each.rmdir()
         raise
+
+
+@contextmanager
+def alone(folder: Path, name: str, *results: str, patience: float = 0.0) -> Iterator[TextIO]:
+    """Keep other processes out of a folder by a file in it that is `locked`; a refused folder is `withdrawn` before.
+
+    The file goes last, so that a process that waits for it finds the folder whole or gone, and may make it anew. Where
+    nothing is left beside it, it goes too, and its own folder below.
+    """
+    lock, new = folder / name, not folder.resolve().exists()
+    with withdrawn(folder), locked(lock, patience) as stream:
+        try:
+            yield stream
+        except MimyriaError as error:
+            if new and _is_refused(error, folder, results):
+                _clear(folder, lock)
+            raise
+        finally:
+            with suppress(OSError):  # the user has removed it
+                if list(lock.parent.iterdir()) == [lock]:
+                    lock.unlink()
+                    if lock.parent != folder:
+                        lock.parent.rmdir()
+
+
+def _is_refused(error: MimyriaError, folder: Path, results: tuple[str, ...]) -> bool:
+    """Return whether an error, not of work that failed or was stopped, came before any of the results in a folder."""
+    refused = results and not isinstance(error, RunFailed | Interrupted | Busy)
+    return bool(refused) and not any(any(folder.rglob(name)) for name in results)
+
+
+def _clear(folder: Path, spared: Path) -> None:
+    """Remove all that is in a folder but one file, and the folders in which that is."""
+    for inside in folder.iterdir():
+        if inside in spared.parents:
+            _clear(inside, spared)
+        elif inside.is_dir() and not inside.is_symlink():
+            shutil.rmtree(inside, ignore_errors=True)
+        elif inside != spared:
+            inside.unlink()
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
@@ -149,7 +189,7 @@ def locked(path: Path, patience: float = 0.0) -> TextIO:
     while True:
         make_folder(path.parent)
         try:
-            stream: TextIO = path.open("w", encoding="utf-8")
+            stream: TextIO = path.open("a", encoding="utf-8")  # a file of the user that has this name is not emptied
             if _taken(path, stream):
                 return stream
             stream.close()
@@ -166,7 +206,7 @@ def _taken(path: Path, stream: TextIO) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Who held it may have removed the folder after the file was opened here: then this lock keeps nobody out.
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        own = os.path.samestat(found := os.fstat(stream.fileno()), path.stat())
     except (BlockingIOError, FileNotFoundError):
         return False
     except OSError as error:
@@ -175,6 +215,10 @@ def _taken(path: Path, stream: TextIO) -> bool:
             f"{path.parent}: the file system has no locks ({error.strerror}); choose a folder on another one, or have "
             "this one mounted with flock"
         ) from error
+    if found.st_size:
+        stream.close()
+        raise ConfigError(f"{path} is not empty, so it is no lock of this program: move it, or choose another folder")
+    return own
 
 
 class Identity(dict[str, Any]):

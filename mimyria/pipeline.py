@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,7 @@ from mimyria.figures.pictures import write_pictures
 from mimyria.figures.reference import kind_of, read_reference
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
-from mimyria.memory import Identity, locked, require_folder, withdrawn
+from mimyria.memory import Identity, alone, require_folder
 from mimyria.parallel.pool import Pool
 from mimyria.passes import run_passes
 from mimyria.rates.groups import Grouping
@@ -52,6 +52,7 @@ from mimyria.trajectory.sanity import check_first_frames, is_likely, report_volu
 
 log = logging.getLogger("mimyria")
 
+LOCK, RATES = "unfinished/lock", ("*.h5", "*.npz")
 LOWEST_NYQUIST = 4000.0
 """cm⁻¹; the O-H stretch of a classical liquid lies below, but not by much."""
 FEW_BLOCKS = 5
@@ -98,6 +99,7 @@ def make_spectra(
     for text in settings.reference:
         read_reference(text)  # what is wrong with it is found before anything long
     executor = None if settings.executor is None else make_executor(settings.executor, {}, out)
+    require_folder(out)
     if settings.beads is not None and paths:
         raise ConfigError(
             f"--beads {settings.beads} stands for the trajectory: leave {paths[0]} out (a pattern such as "
@@ -117,7 +119,7 @@ def make_spectra(
         _refuse_rate_settings(settings)
         series = [run for path in paths for run in read_series(path)]
         kinds = choose_kinds(set.intersection(*(set(run.rates) for run in series)), settings)
-        with _alone(out):
+        with alone(out, LOCK, *RATES):
             return _spectra(series, kinds, out, settings, paths, remade=True)
     if any(stored):
         raise ConfigError(f"{paths[stored.index(True)]} holds rates, other files are trajectories: give one kind")
@@ -132,7 +134,7 @@ def make_spectra(
     if len({grouping.group_names for grouping in groupings}) > 1:
         groups = " and ".join(dict.fromkeys(", ".join(grouping.group_names) for grouping in groupings))
         raise SpectrumError(f"the trajectories have different groups: {groups}; make their spectra separately")
-    with _alone(out):
+    with alone(out, LOCK, *RATES):
         with Pool(settings.workers) as pool:
             _make_rates(segments, groupings, out, settings, executor, resume, pool)
         series = read_series(out / "series.h5")
@@ -146,21 +148,6 @@ def make_spectra(
             raise type(error)(
                 f"{error} (the rates are kept: `mimyria spectrum {kept} --out {out}` reuses them)"
             ) from error
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Keep other runs from the files of a folder, which is made; raise Busy if one is writing them."""
-    unfinished = out / "unfinished"
-    require_folder(out)
-    with withdrawn(out, "*.h5", "*.npz"), locked(unfinished / "lock"):
-        try:
-            yield
-        finally:
-            # The lock goes last: a start that waits for it must find the folder whole or gone, and may make it anew.
-            (unfinished / "lock").unlink(missing_ok=True)
-            with suppress(OSError):  # of an interrupted run something is left in it
-                unfinished.rmdir()
 
 
 def _make_rates(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from mimyria.errors import Busy, ConfigError
 from mimyria.memory import (
     SAMPLED,
     Identity,
+    alone,
     digest,
     file_facts,
     locked,
@@ -168,6 +169,54 @@ def test_the_lock_of_a_removed_folder_keeps_nobody_out(tmp_path: Path, monkeypat
     monkeypatch.setattr(memory.fcntl, "flock", late)
     with locked(path, 10.0), pytest.raises(Busy):
         locked(path)
+
+
+@pytest.mark.parametrize("name", ["lock", "inside/lock"])
+def test_a_refused_folder_is_gone_before_another_process_may_begin_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, clear, unlink = tmp_path / "new" / "folder", memory._clear, Path.unlink
+    begun: list[TextIO] = []
+
+    def refuse() -> None:
+        with alone(folder, name, "*.npz"):
+            (folder / "there" / "it is").mkdir(parents=True)
+            (folder / "settings.yaml").touch()
+            raise ConfigError("refused")
+
+    def watched(inside: Path, spared: Path) -> None:
+        clear(inside, spared)
+        with pytest.raises(Busy):
+            locked(folder / name)
+
+    def overtaken(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        if path == folder / name:  # the other one does not wait
+            begun.append(locked(path))
+            (path.parent / "begun").touch()
+
+    monkeypatch.setattr(memory, "_clear", watched)
+    with pytest.raises(ConfigError, match="refused"):
+        refuse()
+    assert not (tmp_path / "new").exists()
+    monkeypatch.setattr(Path, "unlink", overtaken)
+    with pytest.raises(ConfigError, match="refused"):
+        refuse()
+    begun[0].close()
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == [
+        (folder / name).with_name("begun"),
+        folder / name,
+    ]
+
+
+def test_a_file_of_the_user_is_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("of my bicycle")
+    for _ in range(2):
+        with pytest.raises(
+            ConfigError, match=f"{tmp_path / 'lock'} is not empty, so it is no lock of this program: move"
+        ):
+            locked(tmp_path / "lock")
+        assert (tmp_path / "lock").read_text() == "of my bicycle"
 
 
 def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

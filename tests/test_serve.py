@@ -69,11 +69,29 @@ def test_a_folder_keeps_the_results_and_has_one_page(tmp_path: Path, run: Run) -
     assert (tmp_path / "kept" / "0001-spectrum").is_dir()
 
 
+def test_what_a_killed_page_leaves_is_swept_by_the_next_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    mine = ["app.lock", "0001-notes/given/a.txt", "0002-structure/out/ir.csv"]  # a task makes it ours
+    ours = ["0003-structure/given/a.xyz", "0004-spectrum/given/b.csv", "0004-spectrum/out/groups.csv"]
+    for name in (*mine, *ours, "0003-structure/task.json", "0004-spectrum/task.json", "0004-spectrum/result.json"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text("{}")
+    (place / LOCK).touch()  # of one that was killed
+    with running(tmp_path, "--folder", place) as (program, _):
+        program.send_signal(signal.SIGINT)
+        program.wait(60)
+    kept = [*mine, "0004-spectrum/out/groups.csv", "0004-spectrum/result.json", "0004-spectrum/task.json"]
+    assert sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()) == sorted(kept)
+    assert (place / "app.lock").read_text() == "{}"
+
+
 def test_what_cannot_be_is_one_line(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with a_page(tmp_path) as page:
         port = page.server.server_port
-        refused(run("app", "--no-browser", "--port", port), f"port {port} cannot be used", "--port 0")
+        for words in ((), ("--folder", tmp_path / "new")):
+            refused(run("app", "--no-browser", "--port", port, *words), f"port {port} cannot be used", "--port 0")
+    assert not (tmp_path / "new").exists()
     file = tmp_path / "file"
     file.touch()
     refused(run("app", "--folder", file), "is a file; --out takes a folder")

@@ -109,6 +109,8 @@ def test_what_is_no_request(page: Page) -> None:
     answer = page.raw(f"BREW /<script> HTTP/1.1\r\nHost: {page.host}\r\n\r\n".encode())
     assert b" 501 " in answer.partition(b"\r\n")[0]
     assert b"script" not in answer.partition(b"\r\n\r\n")[2]
+    answer = page.raw(f"GET http://[ HTTP/1.1\r\nHost: {page.host}\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.0 400")
     for method in ("GET", "PUT", "DELETE", "POST"):
         told(page.ask(method, "nothing/here"), 404)
     told(page.ask("DELETE", "works/"), 404)
@@ -153,12 +155,21 @@ def test_lengths_must_be_said_and_true(page: Page) -> None:
         '{"kind": "structure", "files": [{"role": "structure", "name": "a.xyz", "size": true}], "settings": {}}',
         '{"kind": "structure", "files": [{"role": "structure", "name": "a.xyz", "size": 3}], "settings": [1]}',
         '{"kind": "structure", "files": [{"role": "structure", "name": "a.xyz", "size": NaN}], "settings": {}}',
+        '{"kind": "structure", "files": [{"role": "structure", "name": "a", "size": 1%s}], "settings": {}}'
+        % ("0" * 400),
         "\udcff",
     ],
 )
 def test_what_is_no_work(page: Page, body: str) -> None:
     told(page.ask("POST", "works/", body.encode(errors="surrogateescape")), 400)
     assert json.loads(page.ask("GET", "works/")[2]) == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "works/99/given/0"), ("POST", "works/")])
+def test_who_sends_a_large_file_in_vain_hears_why(page: Page, method: str, path: str) -> None:
+    """It is more than the buffers between both ends hold, so that it cannot be sent unless it is read."""
+    status, _, body = page.ask(method, path, bytes(30_000_000))
+    assert (status, b"no such work" in body or b"at most 64000" in body) == (404 if method == "PUT" else 413, True)
 
 
 def test_a_piece_of_work_from_the_file_to_its_results(page: Page) -> None:

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from mimyria.app.answers import Refusal
 from mimyria.app.drops import GIVEN, OUT, RESULT, TASK, Drop, Role, shown_name, stored_name
+from mimyria.app.said import Said
 from mimyria.execute import LOG, Job, last_line, program, start, stop
 from mimyria.memory import whole, write_json
 
@@ -34,9 +35,6 @@ PIECE = 1 << 18
 SPARE = 500_000_000
 """Bytes that stay free on the disk."""
 LONGEST_TITLE = 70
-TAIL = 4096
-"""Bytes at the end of a log in which the progress stands."""
-PROGRESS = re.compile(r"^(?P<title>[^\n]*): (?P<percent>\d{1,3}) %, (?P<words>[^\n]*)$", re.MULTILINE)
 KEPT = re.compile(r" \(the rates are kept: [^\n]*\)$|; see \S+; what is finished is kept, [^\n]*$")
 """What commands say of files that can be used again; what has failed here leaves none."""
 ENDED = ("finished", "failed", "stopped")
@@ -77,6 +75,8 @@ class Work:
     unwanted: bool = False
     """It is to be stopped."""
     process: Popen[bytes] | None = field(default=None, repr=False)
+    said: Said = field(default_factory=Said, repr=False)
+    """What its log has said so far."""
 
     @property
     def title(self) -> str:
@@ -104,11 +104,7 @@ class Work:
 
     def described(self) -> dict[str, Any]:
         """Return how it stands, as JSON has it."""
-        log = self.folder / LOG
-        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        told = list(PROGRESS.finditer(said[-TAIL:]))
-        last = told[-1] if told else None
-        warnings = [line.removeprefix("warning: ") for line in said.splitlines() if line.startswith("warning: ")]
+        warnings, last = self.said.look(self.folder / LOG)
         until = self.ended or time.monotonic()
         return {
             "number": self.number,
@@ -119,16 +115,18 @@ class Work:
             "fraction": int(last["percent"]) / 100 if last else None,
             "doing": self.in_words_of_the_user(f"{last['title']}, {last['words']}") if last else "",
             "seconds": round(until - self.began) if self.began else 0,
-            "warnings": [self.in_words_of_the_user(line) for line in dict.fromkeys(warnings)],
+            "warnings": [self.in_words_of_the_user(line) for line in warnings],
             "files": [{"name": file.name, "bytes": file.stat().st_size} for file in self.made()],
         }
 
 
 class Desk:
-    """All pieces of work, in a folder of their own."""
+    """All pieces of work, in a folder of their own; their processes inherit the open files ``held``, as its lock."""
 
-    def __init__(self, folder: Path, drops: Mapping[str, Drop], model: str, largest: float) -> None:
-        self.folder, self.drops = folder, drops
+    def __init__(
+        self, folder: Path, drops: Mapping[str, Drop], model: str, largest: float, held: tuple[int, ...] = ()
+    ) -> None:
+        self.folder, self.drops, self._held = folder, drops, held
         self._of_all = {"model": model, "largest": largest}
         self._works: dict[int, Work] = {}
         earlier = [int(each.name[:4]) for each in folder.iterdir() if re.match(r"\d{4}-", each.name)]
@@ -304,7 +302,7 @@ class Desk:
         """Start a process, from this thread alone: the system ends it with the thread that started it."""
         work.began = time.monotonic()
         try:
-            work.process = start(Job(work.folder, program("treat", ".")), cores=1)
+            work.process = start(Job(work.folder, program("treat", "."), self._held), cores=1)
         except OSError as error:
             self._fail(work, f"no process could be started: {error.strerror or error}")
         else:

@@ -12,15 +12,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from threading import Thread
+from typing import TextIO
 
 from mimyria.app.desk import Desk
+from mimyria.app.drops import GIVEN, RESULT, TASK
 from mimyria.app.menu import drops
 from mimyria.app.server import HERE, Server
 from mimyria.errors import Busy, ConfigError
-from mimyria.memory import locked, make_folder, require_folder
+from mimyria.memory import locked, require_folder, withdrawn
 from mimyria.settings import AppSettings
 
-PREFIX, LOCK = "mimyria-app-", "app.lock"
+PREFIX, LOCK = "mimyria-app-", ".mimyria-app.lock"
+SECONDS_TO_END = 2.0
+"""In which the work of a page that was killed ends; it has inherited the lock, and holds it until then."""
 
 
 def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
@@ -38,8 +42,8 @@ def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
         raise ConfigError(f"--model {model}: no such file")
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # the terminal was closed; under nohup it is passed over
         signal.signal(signal.SIGHUP, signal.default_int_handler)
-    with _place(settings.folder) as folder:
-        desk = Desk(folder, drops(settings.largest), model, settings.largest)
+    with _place(settings.folder) as (folder, lock):
+        desk = Desk(folder, drops(settings.largest), model, settings.largest, (lock.fileno(),))
         try:
             with Server(settings.port, desk) as server:
                 say(f"the page is at {server.address}\nonly this machine reaches it; Ctrl-C ends it")
@@ -55,20 +59,28 @@ def serve(settings: AppSettings, say: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
-    """Give the folder of the work: the user's, or one that nobody else can read and that is removed in the end."""
+def _place(folder: Path | None) -> Iterator[tuple[Path, TextIO]]:
+    """Give the folder of the work, and its lock: the user's, or one that nobody else can read and that is removed."""
     if folder is not None:
         require_folder(folder)
-        make_folder(folder)
-        with locked(folder / LOCK):
+        with withdrawn(folder), locked(folder / LOCK, SECONDS_TO_END) as lock:
             try:
-                yield folder.resolve()
+                forget_unfinished(folder)
+                yield folder.resolve(), lock
             finally:
                 (folder / LOCK).unlink(missing_ok=True)
         return
     sweep(Path(gettempdir()))
-    with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made, locked(Path(made) / LOCK):
-        yield Path(made)
+    with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made, locked(Path(made) / LOCK) as lock:
+        yield Path(made), lock
+
+
+def forget_unfinished(place: Path) -> None:
+    """Remove what was dropped on a page that was killed, and the folders of what it had not finished."""
+    for task in place.glob(f"[0-9][0-9][0-9][0-9]-*/{TASK}"):
+        folder = task.parent
+        if not folder.is_symlink():
+            shutil.rmtree(folder / GIVEN if (folder / RESULT).exists() else folder, ignore_errors=True)
 
 
 def has_screen() -> bool:

@@ -13,12 +13,14 @@ import logging
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import as_file, files
 from pathlib import Path
+from socket import SHUT_WR
 from socketserver import TCPServer
 from threading import BoundedSemaphore
 from typing import Any, BinaryIO, cast
@@ -26,7 +28,7 @@ from urllib.parse import urlsplit
 
 from mimyria import __version__
 from mimyria.app.answers import ALWAYS, TYPES, Refusal, Reply, of_file, of_json, of_words
-from mimyria.app.desk import Desk
+from mimyria.app.desk import PIECE, Desk
 from mimyria.errors import ConfigError, MimyriaError
 
 log = logging.getLogger("mimyria")
@@ -39,6 +41,8 @@ SECONDS_OF_SILENCE = 30
 """After which a connection is closed."""
 LARGEST_REQUEST = 64_000
 """Bytes of what is no file."""
+LARGEST_SIZE = 10**15
+"""Bytes; no file that is dropped is larger."""
 PARTS = ("page.html", "page.css", "page.js", "chart.js")
 
 
@@ -109,6 +113,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         with suppress(ConnectionError, TimeoutError):
             self._send(reply)
+            if reply.status >= HTTPStatus.BAD_REQUEST and "Content-Length" in self.headers:
+                self._read_rest()
 
     do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 
@@ -124,6 +130,13 @@ class Handler(BaseHTTPRequestHandler):
                 shutil.copyfileobj(file, self.wfile)
         else:
             self.wfile.write(reply.body)
+
+    def _read_rest(self) -> None:
+        """Read what a browser still sends of a file that is refused: it shows no answer if its sending breaks off."""
+        self.connection.shutdown(SHUT_WR)
+        end = time.monotonic() + SECONDS_OF_SILENCE
+        while time.monotonic() < end and self.rfile.read1(PIECE):
+            pass
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that is no proper HTTP in one line."""
@@ -144,7 +157,10 @@ def answer(request: Handler) -> Reply:
     """Return the answer to a request; raise Refusal for one that has none."""
     server = cast(Server, request.server)
     check_sender(request, server.server_port)
-    path = urlsplit(request.path).path
+    try:
+        path = urlsplit(request.path).path
+    except ValueError as error:  # such as of http://[
+        raise Refusal(400, "the address of the request is none") from error
     if server.ticket is not None and request.command == "GET" and _same(path, f"/open/{server.ticket}"):
         server.ticket = None
         return Reply(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/{server.secret}/"})
@@ -233,8 +249,8 @@ def _make(request: Handler) -> Reply:
         kind = str(content["kind"])
     except (KeyError, TypeError, AttributeError) as error:
         raise Refusal(400, "the request lacks kind, files or settings") from error
-    if not all(isinstance(size, int) and not isinstance(size, bool) for _, _, size in files):
-        raise Refusal(400, "the size of a file is a whole number of bytes")
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size < LARGEST_SIZE for _, _, size in files):
+        raise Refusal(400, "the size of a file is a whole number of bytes, of fifteen digits at most")
     return of_json(request.desk.make(kind, files, settings).described(), HTTPStatus.CREATED)
 
 

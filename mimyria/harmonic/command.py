@@ -29,7 +29,7 @@ from mimyria.harmonic.output import Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
 from mimyria.harmonic.thermochemistry import thermochemistry
-from mimyria.memory import locked, require_folder, withdrawn
+from mimyria.memory import alone, require_folder
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
 from mimyria.spectra.conditions import Conditions
@@ -89,7 +89,7 @@ def normal_modes(
     for name, structure in frames.items():
         folder = out if len(frames) == 1 else out / name
         try:
-            with withdrawn(folder, *KEPT), locked(folder / WORK / "lock"):
+            with alone(folder, f"{WORK}/lock", *KEPT):
                 made[name] = _harmonic(structure, folder, settings, calculator, name)
                 flags = {"structures": list(paths)} | in_words(settings) | {"mimyria": __version__}
                 write_settings(folder / "settings.yaml", flags)

@@ -21,7 +21,7 @@ from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
-from mimyria.labels.label import FAILED, field_strength, label_frames, unlabelled
+from mimyria.labels.label import FAILED, LOCK, field_strength, label_frames, unlabelled
 from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
@@ -57,7 +57,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     """
     if out.resolve() in {path.resolve() for path in paths}:
         raise ConfigError(f"{out} is a file of configurations; give another --out")
-    with withdrawn(work, "*.npz"), withdrawn(out.parent):
+    with withdrawn(work, "*.npz", f"*/{LOCK}"), withdrawn(out.parent):
         check_writable(out)
         make_folder(work)
         return _make_labels(paths, out, work, settings)

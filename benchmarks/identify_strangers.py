@@ -25,10 +25,9 @@ from scipy.ndimage import gaussian_filter1d
 from mimyria.errors import MimyriaError
 from mimyria.frame import Array
 from mimyria.identify.channels import KINDS, channels
-from mimyria.identify.command import SURE
 from mimyria.identify.given import read_given
 from mimyria.identify.molecules import USUAL, as_measured
-from mimyria.identify.recogniser import Recogniser, probability, read_recogniser
+from mimyria.identify.recogniser import Recogniser, read_recogniser
 from mimyria.settings import IdentifySettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
@@ -118,8 +117,7 @@ def judged(recogniser: Recogniser, x: Array, y: Array, kind: str, folder: Path) 
     except MimyriaError:
         return "refused"
     seen = channels({given.kind: (given.wavenumber, given.values)})
-    other = probability(recogniser.logits(seen[None])[0, len(recogniser.groups)]) > SURE
-    return "warned" if recogniser.strangeness(seen) > 1 or other else "believed"
+    return "warned" if recogniser.strangeness(seen) > 1 or recogniser.looks_other(seen) else "believed"
 
 
 def show(name: str, outcomes: Iterator[str]) -> None:

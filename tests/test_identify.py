@@ -95,7 +95,7 @@ def test_what_is_strange_is_said(tmp_path: Path, model: Path, caplog: pytest.Log
 def test_what_looks_like_the_other_kind_is_said_with_a_way_that_is_open() -> None:
     nu = np.arange(400.0, 4000)
     for stated, said in ((False, "looks like a Raman spectrum.*: raman=s.jdx"), (True, "infrared, as the file says$")):
-        (remark,) = remarks_of([Given("infrared", "s.jdx", nu, nu, stated)], strangeness=2.0, other=0.95)
+        (remark,) = remarks_of([Given("infrared", "s.jdx", nu, nu, stated)], strangeness=2.0, other=True)
         assert re.search(said, remark)
 
 

@@ -38,6 +38,23 @@ def test_hydrogen_bonds_pull_and_broaden_the_stretch_alone() -> None:
         assert values[GRID == 1000] > 0.1 * values.max()
 
 
+def test_hydrogen_bonds_pull_nitrogen_less_than_oxygen() -> None:
+    how = replace(EXACT, bonded=1.0)
+    tops = []
+    for hydroxyl in (ALCOHOL.polar, np.zeros(3)):
+        values = as_measured(replace(ALCOHOL, hydroxyl=hydroxyl), np.random.default_rng(1), how)["infrared"][1]
+        tops.append(GRID[GRID > 2000][values[GRID > 2000].argmax()])
+    assert 3650 - tops[1] == pytest.approx(0.4 * (3650 - tops[0]), abs=SPACING)
+
+
+def test_one_spectrum_for_two_kinds_is_that_of_each() -> None:
+    widths = np.array([10.0, 20.0, 30.0])
+    heights = np.array([LINES["infrared"], LINES["raman"]]).T
+    together = broadened(ALCOHOL.wavenumbers, heights, widths, 0.4, 5.0)
+    for made, lines in zip(together.T, LINES.values(), strict=True):
+        assert made == pytest.approx(broadened(ALCOHOL.wavenumbers, lines, widths, 0.4, 5.0), rel=1e-5)
+
+
 def test_variations_are_many_and_finite() -> None:
     random = np.random.default_rng(2)
     made = [as_measured(ALCOHOL, random, USUAL)["infrared"] for _ in range(50)]

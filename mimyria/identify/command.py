@@ -25,8 +25,6 @@ from mimyria.settings.of_identify import IdentifySettings
 log = logging.getLogger("mimyria")
 
 TABLE, PICTURE = "groups.csv", "groups"
-SURE = 0.9
-"""Probability of a spectrum being of the other kind from which on it is warned of."""
 MOST_BANDS = 3
 """Of a group that are told."""
 LEAST_EVIDENCE = 0.3
@@ -102,7 +100,7 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
     known = len(recogniser.groups)
-    remarks = remarks_of(read, strangeness, float(probability(logits[known])))
+    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen))
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
@@ -115,10 +113,10 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     return Identified(ordered, strangeness, tuple(read), remarks)
 
 
-def remarks_of(read: list[Given], strangeness: float, other: float) -> tuple[str, ...]:
+def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str, ...]:
     """Return what speaks against believing the numbers, one cause at a time."""
     names = " and ".join(each.origin for each in read)
-    if len(read) == 1 and other > SURE:
+    if other:
         kind = read[0].kind
         flag, looks = ("raman", "a Raman") if kind == "infrared" else ("ir", "an infrared")
         reason = ", as the file says" if read[0].stated else f": {flag}={names} takes it as that"

@@ -10,7 +10,8 @@ Traits are the features that the network makes, and what it may have learned to 
 region of wavenumbers, and how rough it is.
 
 A spectrum is unlike any trained on if its d or u is above that of all but one in two hundred of those and of held-out
-ones. Infrared, Raman and both have a μ, Σ and limits each, as they look different to the network.
+ones, and looks like one given as the other kind if the logit of that is. Infrared, Raman and both have a μ, Σ and
+limits each, as they look different to the network.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from mimyria.model.files import bundled, read_content, write_content
 FORMAT = "mimyria groups 1"
 REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
 """cm⁻¹; between two of them lies a region."""
+SURE = float(np.log(9))
+"""Logit of a probability of 0.9."""
 PATTERNS = ("infrared", "raman", "both")
 """What a sample may have spectra of."""
 
@@ -50,6 +53,8 @@ class Familiar:
     """Of d."""
     most: float = np.inf
     """Limit of u; models without strangers have none."""
+    other: float = SURE
+    """Limit of the logit of being given as the other kind; models that state none have one that is sure."""
 
     def distance(self, traits: Array) -> Array:
         """Return d of traits, shape (b, traits); what is not known of a spectrum counts as usual."""
@@ -87,6 +92,11 @@ class Recogniser:
         known = self.familiar[PATTERNS[int(patterns_of(channels))]]
         away = known.distance(traits(self.network, channels[None]))[0] / known.limit
         return float(max(away, surprise(self.logits(channels[None])[0, -1]) / known.most))
+
+    def looks_other(self, channels: Array) -> bool:
+        """Return whether a spectrum, of the channels (4, len(GRID)), looks like one that is given as the other kind."""
+        pattern = PATTERNS[int(patterns_of(channels))]
+        return pattern != "both" and self.logits(channels[None])[0, len(self.groups)] > self.familiar[pattern].other
 
 
 def traits(network: Network, channels: Array) -> Array:
@@ -126,7 +136,7 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
     """Write a recogniser, its weights in half precision."""
     familiar = {
         name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(each.precision).float()}
-        | {"limit": each.limit, "most": each.most}
+        | {"limit": each.limit, "most": each.most, "other": each.other}
         for name, each in made.familiar.items()
     }
     content = {
@@ -166,6 +176,7 @@ def read_recogniser(name: str | Path) -> Recogniser:
                 each["precision"].double().numpy(),
                 float(each["limit"]),
                 float(each.get("most", np.inf)),
+                float(each.get("other", SURE)),
             )
             for pattern, each in content["familiar"].items()
         }

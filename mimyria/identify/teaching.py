@@ -25,7 +25,7 @@ log = logging.getLogger("mimyria")
 PRIOR = 0.5
 """Molecules whose weight holds a and b of the calibration near 1 and 0."""
 UNLIKE = 0.995
-"""Share of spectra that are within each of the two limits of familiarity."""
+"""Share of spectra that are within each of the limits of familiarity."""
 SHRINK = 0.1
 """Share of its variance that is added to each trait, so that no combination of traits has next to none."""
 LEAST_SPREAD = 1e-3
@@ -143,7 +143,7 @@ def train(
             logits = network(torch.tensor(again.channels)).numpy().astype(float)
         answers = zip(logits.T, again.truth.T, again.weight.T, strict=True)
         pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
-        familiar[pattern] = _familiar(network, molecules, held_out, pattern, pairs[-1][-1], random, how)
+        familiar[pattern] = _familiar(network, molecules, held_out, pattern, np.array(pairs[-1][-2:]), random, how)
     return Recogniser(tuple(groups), network, shape, np.array(pairs), familiar, summary or {})
 
 
@@ -180,13 +180,13 @@ def _familiar(
     molecules: Sequence[Molecule],
     held_out: Sequence[Molecule],
     pattern: str,
-    pair: tuple[float, float],
+    pairs: Array,
     random: np.random.Generator,
     how: Fit,
 ) -> Familiar:
-    """Return mean and precision of the traits of spectra, and the limits of their distance and surprise.
+    """Return mean and precision of the traits of spectra, and the limits of familiarity.
 
-    ``pair`` are a and b of the calibration of strangers.
+    ``pairs`` are a and b of the calibration of the kind and of strangers, (2, 2).
     """
 
     def seen(of: Sequence[Molecule], times: int) -> Array:
@@ -203,6 +203,7 @@ def _familiar(
     correlation = np.cov((away / scale).T) + SHRINK * np.eye(len(mean))
     usual = Familiar(mean, np.linalg.inv(correlation) / np.outer(scale, scale), 1.0)
     with torch.no_grad():
-        logits = network(torch.tensor(both))[:, -1].numpy().astype(float) * pair[0] + pair[1]
-    limit, most = (float(np.quantile(values, UNLIKE)) for values in (usual.distance(everything), surprise(logits)))
-    return replace(usual, limit=limit, most=most)
+        kind, strange = (network(torch.tensor(both))[:, -2:].numpy().astype(float) * pairs[:, 0] + pairs[:, 1]).T
+    values = usual.distance(everything), surprise(strange), kind
+    limit, most, other = (float(np.quantile(each, UNLIKE)) for each in values)
+    return replace(usual, limit=limit, most=most, other=other)

@@ -2,9 +2,9 @@
 
 Relaxation, Hessian by differences of forces (0.001 a0; wavenumbers 3 cm⁻¹, rms, from those by central ones), forces in
 13 electric fields: half a second a molecule of sixteen atoms. A row of the result has wavenumbers (cm⁻¹), infrared
-intensities (km/mol), Raman activities (Å⁴/u) and the share of the kinetic energy of hydrogen on O or N; of QM9 the
-B3LYP frequencies too. Rows that are there are not repeated, so that it may be stopped and started again. Run it with
-OMP_NUM_THREADS=1.
+intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic energy of hydrogen on O or N (`polar`) and
+of that on O alone (`hydroxyl`); of QM9 the B3LYP frequencies too. Rows that are there are not repeated, so that it may
+be stopped and started again. Run it with OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -79,8 +79,11 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
     modes = normal_modes(frame, hessian * HARTREE / BOHR**2)
     lines = lines_of(modes, fit.tensors)
     distance = np.linalg.norm(positions[:, None] - positions, axis=2)
-    polar = (numbers == 1) & (distance[:, np.isin(numbers, (7, 8))] < BOND).any(axis=1)
-    share = (modes.vectors**2).sum(axis=2)[:, polar].sum(axis=1)
+    energy = (modes.vectors**2).sum(axis=2)
+    shares = {}
+    for name, partners in (("polar", (7, 8)), ("hydroxyl", (8,))):
+        bound = (numbers == 1) & (distance[:, np.isin(numbers, partners)] < BOND).any(axis=1)
+        shares[name] = np.round(energy[:, bound].sum(axis=1), 2).tolist()
     assert lines.intensity is not None  # as the tensors are there
     assert lines.activity is not None
     return {
@@ -88,7 +91,7 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
         "wavenumbers": np.round(modes.wavenumbers, 1).tolist(),
         "ir": np.round(lines.intensity, 2).tolist(),
         "raman": np.round(lines.activity, 2).tolist(),
-        "polar": np.round(share, 2).tolist(),
+        **shares,
     }
 
 

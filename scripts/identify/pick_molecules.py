@@ -141,7 +141,7 @@ def moses(wheel: Path) -> list[str]:
 def fragments(smiles: Iterable[str]) -> Iterator[str]:
     """Yield fragments of molecules."""
     for whole in smiles:
-        for piece in BRICS.BRICSDecompose(Chem.MolFromSmiles(whole), minFragmentSize=3):
+        for piece in sorted(BRICS.BRICSDecompose(Chem.MolFromSmiles(whole), minFragmentSize=3)):  # a set has no order
             bare = Chem.MolFromSmiles(re.sub(r"\[\d+\*\]", "[H]", piece))
             if bare is not None and 4 <= bare.GetNumHeavyAtoms() <= 12:
                 yield Chem.MolToSmiles(bare)

@@ -29,9 +29,33 @@ FEWEST = 8
 LARGE = 0.05
 SCALE = 0.965
 """Measured wavenumbers over those of B3LYP/6-31G(2df,p)."""
-GFN2 = ((400, 950, 1400, 1750, 2200, 3000, 3550), (1.025, 0.996, 1.006, 0.986, 0.954, 0.997, 1.017))
+PLACES: tuple[int, ...] = (90, 200, 300, 400, 500, 600, 700, 800, 910, 1000, 1100, 1200, 1300, 1400, 1480)
+PLACES += (1600, 1700, 1800, 2280, 2400, 2750, 2800, 2870, 2940, 3000, 3100, 3200, 3400)
+GFN2: tuple[float, ...] = (
+    1.084,
+    1.035,
+    0.997,
+    0.992,
+    1.003,
+    0.997,
+    0.985,
+    0.954,
+    0.95,
+    0.964,
+    0.986,
+    0.999,
+    1.003,
+    0.988,
+    0.977,
+)
+GFN2 += (0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0.995, 0.989, 0.994, 0.991, 0.995)
 """Wavenumbers, and what those of GFN2-xTB near them are multiplied with: medians of the above over them, by regions, of
-630 modes of 24 molecules of QM9. They remain 25 to 35 cm⁻¹ (root mean square) apart."""
+483 molecules of QM9. They remain 24 cm⁻¹ (root mean square) apart."""
+STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06}
+"""The same of stretches of hydrogen, which GFN2-xTB has at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
+that of S-H is from 2580 cm⁻¹, where thiols have it."""
+HYDROGEN, SULPHUR = 2700.0, (2415.0, 2550.0)
+"""cm⁻¹, of GFN2-xTB: stretches of O-H and N-H are above, those of S-H, in a molecule that has one, between."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -57,17 +81,29 @@ def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return parts
 
 
+def corrected(row: dict[str, Any]) -> Array:
+    """Return the wavenumbers of a row as they would be measured, each by what moves in it, shape (modes,)."""
+    found = np.array(row["wavenumbers"])
+    hydroxyl = np.array(row["hydroxyl"])
+    shares = {"O-H": hydroxyl, "N-H": np.array(row["polar"]) - hydroxyl}
+    stretch = {name: (share > 0.5) & (found > HYDROGEN) for name, share in shares.items()}
+    low, high = SULPHUR
+    stretch["S-H"] = (low < found) & (found < high) & ("S-H" in row["groups"])
+    factor = np.interp(found, PLACES, GFN2)
+    for name, those in stretch.items():
+        factor[those] = STRETCHES[name]
+    return found * factor
+
+
 def molecule_of(row: dict[str, Any], groups: tuple[str, ...], frequencies: str = "b3lyp") -> Molecule:
-    """Return the molecule of a row; ``frequencies`` chooses QM9's own where there are as many."""
-    wavenumbers = np.array(row["wavenumbers"])
+    """Return the molecule of a row; ``frequencies`` chooses QM9's own, in the same order, where all are there."""
+    wavenumbers = corrected(row)
     if frequencies == "b3lyp" and len(row.get("b3lyp", ())) == len(wavenumbers):
-        wavenumbers = SCALE * np.array(row["b3lyp"])
-    else:
-        wavenumbers = wavenumbers * np.interp(wavenumbers, *GFN2)
+        wavenumbers[np.argsort(wavenumbers)] = SCALE * np.sort(row["b3lyp"])
     lines: dict[str, Array] = {"infrared": np.array(row["ir"]), "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]
-    return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"])
+    return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"], np.array(row["hydroxyl"]))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimyria.autotrain.beforehand import check_beforehand
 from mimyria.autotrain.changes import read_with_replicates, spectrum_changes, with_biases
 from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
 from mimyria.autotrain.folder import RunFolder
@@ -68,6 +69,7 @@ class Loop:
     """The loop in a folder; its steps inherit the open files ``held``, such as the lock of the folder."""
 
     def __init__(self, settings: AutotrainSettings, folder: RunFolder, held: tuple[int, ...] = ()) -> None:
+        check_beforehand(settings)
         self.settings, self.folder = settings, folder
         self.steps = Steps(folder, settings, self.update_report, held)
         files = settings.trajectories

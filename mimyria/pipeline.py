@@ -42,7 +42,7 @@ from mimyria.spectra.kinds import KINDS, select_kinds
 from mimyria.spectra.modes import write_modes
 from mimyria.spectra.moving import MOVING, PREFIX, frames_of_window, moving_spectra
 from mimyria.spectra.porto import polarisations
-from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling
+from mimyria.spectra.sampling import LEAST_FRAMES, choose_sampling, divide
 from mimyria.spectra.sfg import read_infrared_index
 from mimyria.spectra.spectrum import LEVEL, Spectra, write_csv
 from mimyria.spectra.zero_frequency import report_static, with_static, zero_frequency
@@ -263,6 +263,7 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
     if max(steps) - min(steps) > 1e-6 * max(steps):
         shown = " and ".join(f"{step:g}" for step in sorted(steps))
         raise SpectrumError(f"the trajectories would be sampled every {shown} fs; make their spectra separately")
+    check_lengths(trajectories, settings)
     if settings.moving_window is not None:  # with every frame, as many as the settled stride can leave
         longest = max(trajectories, key=lambda trajectory: trajectory.n_usable * trajectory.timestep)
         frames_of_window(settings.moving_window, longest.n_usable, longest.timestep, settings)
@@ -270,6 +271,21 @@ def _check_before(trajectories: Sequence[Trajectory], settings: SpectrumSettings
         check_first_frames(trajectory, settings.temperature, settings.constraints)
         if settings.of_faces:
             check_slab(trajectory, settings.normal)
+
+
+def check_lengths(trajectories: Sequence[Trajectory], settings: SpectrumSettings) -> None:
+    """Raise SpectrumError for trajectories that are too short with every stride that may be settled."""
+    strides = [chosen_stride(settings.stride, trajectory.timestep) for trajectory in trajectories]
+    finer = [2**k for k in range(min(strides).bit_length())] if settings.stride is None else [1]
+    for last in reversed(finer):  # from every frame on, so that what is told is of the stride that is likely
+        steps = [max(1, stride // last) for stride in strides]
+        lengths = [len(range(0, run.n_usable, step)) for run, step in zip(trajectories, steps, strict=True)]
+        try:
+            divide(lengths, steps[0] * trajectories[0].timestep, settings.resolution, settings.blocks, settings.window)
+            return
+        except SpectrumError:
+            if last == 1:
+                raise
 
 
 def _spectra(

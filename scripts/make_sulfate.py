@@ -18,12 +18,12 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from bundle import bundle
 from make_data import TENSOR_DIGITS, rounded_label
 
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
 from mimyria.level import level_of
-from mimyria.model.files import FORMAT, read_content, read_model, write_content
 from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.history import checkpoint_of
@@ -78,20 +78,13 @@ def make_model(target: str, frames: Sequence[Frame], folder: Path) -> None:
     """Train a network if it is not there yet, and put it with its card into the package."""
     path = folder / f"sulfate_{target}.mym"
     if not path.exists() or checkpoint_of(path).exists():
-        epochs = round(STEPS / len(frames))
-        settings = TrainSettings(target=target, epochs=epochs)
+        settings = TrainSettings(target=target, steps=STEPS)
         train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=LABELS)
-    content = read_content(path, FORMAT)
     runs = ", ".join(sorted({str(frame.info["run"]) for frame in frames}))
     level = level_of(frames[-1].info)
     of_level = sum(level_of(frame.info) == level for frame in frames)
     stated = f"{len(frames)} frames of {runs}, {of_level} of them at the level that is predicted"
-    content["summary"] = CARD | {"labels": stated} | content["summary"]
-    content["weights"] = {
-        key: tensor.half() if key.startswith("members") else tensor for key, tensor in content["weights"].items()
-    }
-    write_content(DATA / path.name, content)
-    read_model(DATA / path.name, target)
+    bundle(path, DATA / path.name, target, CARD | {"labels": stated})
 
 
 def main() -> None:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bundle import bundle
+
 from mimyria.formats import read_frames
-from mimyria.model.files import FORMAT, read_content, read_model, write_content
 from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.history import checkpoint_of
@@ -48,14 +49,8 @@ def make(name: str, target: str, folder: Path) -> None:
     if not path.exists() or checkpoint_of(path).exists():
         settings = TrainSettings(target=target, committee=3, **recipe["settings"])
         train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=labels.name)
-    content = read_content(path, FORMAT)
     card = {"system": "liquid water, H2O", "labels": f"{len(frames)} {recipe['labels']}", "valid_for": VALID_FOR}
-    content["summary"] = card | content["summary"]
-    content["weights"] = {
-        key: tensor.half() if key.startswith("members") else tensor for key, tensor in content["weights"].items()
-    }  # half the size; it changes the tensors by a thousandth of their error
-    write_content(DATA / path.name, content)
-    read_model(DATA / path.name, target)
+    bundle(path, DATA / path.name, target, card)
 
 
 def main() -> None:

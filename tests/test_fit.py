@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimyria.errors import Interrupted, ModelError
+from mimyria.errors import ConfigError, Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.model.files import read_content, read_model
 from mimyria.training.fit import LARGEST_DECAY, LEAST_DECAY, decay_for
@@ -113,3 +113,14 @@ def test_two_interruptions_change_nothing_either(
     train(labels[:5], quick("apt"), tmp_path / "parts", resume=True)
     whole, parts = (tensors_of(read_model(tmp_path / name), labels[6]) for name in ("whole", "parts"))
     np.testing.assert_array_equal(whole, parts)
+
+
+def test_steps_are_counted_whatever_the_number_of_frames(labels: list[Frame], tmp_path: Path) -> None:
+    """They end within an epoch, stopped and resumed or not, and a model that is begun from another takes as many."""
+    whole = [train(labels[:n], quick("apt", epochs=None, steps=10, committee=2), tmp_path / f"{n}.mym") for n in (3, 5)]
+    assert [summary["steps"] for summary in whole] == [20, 20]
+    assert whole[0]["epochs"] > whole[1]["epochs"]
+    begun = quick("apt", epochs=None, steps=10, start=str(tmp_path / "3.mym"))
+    assert train(labels[:5], begun, tmp_path / "begun.mym")["steps"] == 10
+    with pytest.raises(ConfigError, match="--epochs and --steps both say how long"):
+        quick("apt", steps=10)

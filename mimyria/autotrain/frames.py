@@ -127,6 +127,15 @@ def places_in(path: Path) -> list[Place]:
     return [Place(*(int(header[key]) for key in PLACE)) for header in headers if PLACE[0] in header]
 
 
+def read_given(labels: Path, targets: Sequence[str]) -> list[Frame]:
+    """Return labels that exist; raise ConfigError if one of the targets has no label in some frame."""
+    frames = list(read_frames(labels))
+    for number, frame in enumerate(frames):
+        if missing := [name for name in targets if name not in frame.tensors]:
+            raise ConfigError(f"{labels}, frame {number} has no label of {', '.join(missing)}")
+    return frames
+
+
 def write_given(path: Path, labels: Path, targets: Sequence[str]) -> int:
     """Write labels that exist as those of a folder of the loop, without a place, and return how many.
 
@@ -135,10 +144,7 @@ def write_given(path: Path, labels: Path, targets: Sequence[str]) -> int:
     ConfigError
         If one of the targets has no label in some frame, or there are fewer than two frames.
     """
-    frames = list(read_frames(labels))
-    for number, frame in enumerate(frames):
-        if missing := [name for name in targets if name not in frame.tensors]:
-            raise ConfigError(f"{labels}, frame {number} has no label of {', '.join(missing)}")
+    frames = read_given(labels, targets)
     if len(frames) < 2:
         raise ConfigError(f"{labels} holds {len(frames)} labelled frames: two at least are needed")
     kept = [replace(frame, info={k: v for k, v in frame.info.items() if k not in PLACE}) for frame in frames]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mimyria.autotrain.beforehand import check_beforehand
 from mimyria.autotrain.folder import read_times
 from mimyria.autotrain.frames import Pool
 from mimyria.autotrain.settings import AutotrainSettings, Selection
@@ -20,7 +21,14 @@ EPOCHS, SECONDS_PER_STEP_AND_ATOM = 400, 2e-4
 
 
 def plan(settings: AutotrainSettings, folder: Path) -> str:
-    """Return the plan as lines of text; if the loop was begun in the folder, the seconds of a label are measured."""
+    """Return the plan as lines of text; if the loop was begun in the folder, the seconds of a label are measured.
+
+    Raises
+    ------
+    MimyriaError
+        What the loop refuses before it begins.
+    """
+    check_beforehand(settings)
     pool = Pool.of(open_trajectories(settings.trajectories, settings.spectra))
     chosen, limits = settings.selection, settings.limits
     atoms, members = len(pool.segments[0].numbers), settings.training.committee
@@ -65,8 +73,10 @@ def _training(settings: AutotrainSettings, atoms: int, n_first: int) -> str:
     training, chosen, targets = settings.training, settings.selection, len(settings.targets)
     if training.time_limit is not None:
         return f"{targets * training.time_limit:g} core minutes"
-    epochs = training.epochs or EPOCHS
-    minutes = targets * training.committee * epochs * atoms * SECONDS_PER_STEP_AND_ATOM / 60
+    minutes = targets * training.committee * atoms * SECONDS_PER_STEP_AND_ATOM / 60
+    if training.steps is not None:
+        return f"about {minutes * training.steps:.0f} core minutes"
+    minutes *= training.epochs or EPOCHS
     first, more = minutes * n_first, minutes * chosen.batch
     return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
 

@@ -71,6 +71,11 @@ class Engine(Protocol):
         """Every setting that determines a result, as plain values."""
 
     @property
+    def unstated(self) -> dict[str, Any]:
+        """What the identities of finished labels did not state in earlier versions, as it was then."""
+        return {}
+
+    @property
     def summary(self) -> str:
         """The level of theory in a few words, for the header of a label."""
 

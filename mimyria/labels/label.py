@@ -129,9 +129,9 @@ class _Session:
     def __init__(self, engine: Engine, settings: LabelSettings, frames: dict[Path, Frame]) -> None:
         self.engine, self.settings, self.frames = engine, settings, frames
         self.fields = stencil(TARGETS[settings.target].order, field_strength(settings))
-        facts = engine.identity  # once for all: that of CP2K reads the files beside the template
-        self.identities = {folder: self._identity(frame, facts) for folder, frame in frames.items()}
-        self.inside = {folder: folder / identity.key for folder, identity in self.identities.items()}
+        self.facts = _of_any_version(engine.identity)  # once for all: that of CP2K reads files beside the template
+        self.identities = {folder: self._identity(frame, self.facts) for folder, frame in frames.items()}
+        self.inside = {folder: self._inside(folder) for folder in frames}
         self.labels: dict[Path, dict[str, Any]] = {}
         self.failures: dict[Path, str] = {}
         self.busy: list[Path] = []
@@ -158,14 +158,29 @@ class _Session:
         }
         return Identity(facts)
 
+    def _inside(self, folder: Path) -> Path:
+        """Return the folder of everything with one identity; an earlier version may have named it otherwise."""
+        now = self.identities[folder]
+        if not _has_results(folder / now.key):
+            for path in folder.glob(f"*/{LABEL}"):
+                if self._as_stated_now(Identity.read(path.with_name(IDENTITY))) == now:
+                    return path.parent
+        return folder / now.key
+
+    def _as_stated_now(self, before: Identity) -> Identity:
+        """Return an identity with what earlier versions did not state, and without the version, which some stated."""
+        engine = before.get("engine", {})
+        unstated = self.engine.unstated if engine.get("engine") == self.facts["engine"] else {}
+        return Identity({**before, "engine": {**unstated, **_of_any_version(engine)}})
+
     def check_earlier_settings(self) -> None:
         """Raise LabelError if a folder holds results of other settings, and none of these."""
         for folder, inside in self.inside.items():
             if _has_results(inside):
                 continue
             for path in folder.glob(f"*/{IDENTITY}"):
-                if _has_results(path.parent):
-                    before, now = Identity.read(path), self.identities[folder]
+                before, now = self._as_stated_now(Identity.read(path)), self.identities[folder]
+                if _has_results(path.parent) and before != now:  # else it is begun anew
                     difference = "it holds another configuration"
                     if before["configuration"] == now["configuration"]:
                         difference = now.differences(before)
@@ -259,6 +274,11 @@ class _Session:
         locked(self.busy[0] / LOCK, math.inf).close()
         self.busy.clear()
         self.read_failures()
+
+
+def _of_any_version(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the identity of an engine without its version: of CP2K only a run tells it, so it is compared there."""
+    return {name: value for name, value in engine.items() if name != "version"}
 
 
 def _atoms_in_cell(frame: Frame) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mimyria.choices import (
     positive,
 )
 from mimyria.declare import setting
+from mimyria.errors import ConfigError
 from mimyria.settings.reading import Device, Layout
 from mimyria.values import Choice, File, Number, Pairs
 
@@ -48,6 +49,7 @@ class TrainSettings(Layout, Device):
         Pairs(of=Number(minimum=0)), "Loss weight of an element or irrep, such as S=4.", "result", {}
     )
     epochs: int | None = setting(COUNT, "Number of passes over the frames.", "duration")
+    steps: int | None = setting(COUNT, "Number of steps, in place of epochs: as long with more frames.", "duration")
     time_limit: float | None = setting(positive("MINUTES"), "Length of the training and its schedule.", "duration")
     learning_rate: float | None = setting(POSITIVE, "Peak learning rate.", "result")
     weight_decay: float | None = setting(
@@ -56,3 +58,8 @@ class TrainSettings(Layout, Device):
     averaging: float | None = setting(Number(minimum=0, below=1), "Decay of the average of the weights.", "result")
     warm_up: int | None = setting(NATURAL, "Steps over which the learning rate rises.", "result")
     seed: int = setting(NATURAL, "Random seed of weights, validation split and order of the frames.", "result", 0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.epochs is not None and self.steps is not None:
+            raise ConfigError("--epochs and --steps both say how long the training is: give one of them")

@@ -139,6 +139,20 @@ def choose_sampling(
             shown = " and ".join(str(value) for value in dict.fromkeys(values))
             raise SpectrumError(f"the trajectories {what}: {shown}; make their spectra separately")
     timestep, lengths = series[0].timestep, [len(run) for run in series]
+    resolution, lags, block_frames = divide(lengths, timestep, resolution, blocks, window)
+    n_blocks = sum(length // block_frames for length in lengths) if block_frames else 0
+    n_runs = len(left_out(len(series))) if n_blocks else 0
+    replicates = Replicates(n_blocks, n_runs)
+    return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window, replicates)
+
+
+def divide(
+    lengths: Sequence[int], timestep: float, resolution: float | None, blocks: int | None, window: str = DEFAULT_WINDOW
+) -> tuple[float, int, int]:
+    """Return resolution (cm⁻¹), lags, and frames of a block, zero without blocks, that runs of so many frames allow.
+
+    Frames are ``timestep`` (fs) apart; see `choose_sampling`.
+    """
     shortest = min(lengths)
     if shortest < LEAST_FRAMES:
         raise SpectrumError(
@@ -160,10 +174,7 @@ def choose_sampling(
             f"{blocks} blocks of {block_frames} frames are shorter than the correlation window of {lags} frames; "
             f"ask for at most --blocks {max(most, 1)}, or a coarser --resolution"
         )
-    n_blocks = sum(length // block_frames for length in lengths) if block_frames else 0
-    n_runs = len(left_out(len(series))) if n_blocks else 0
-    replicates = Replicates(n_blocks, n_runs)
-    return Sampling(timestep, resolution, lags, block_frames, series[0].differenced, window, replicates)
+    return resolution, lags, block_frames
 
 
 def longest_block(lengths: Sequence[int], number: int) -> int:

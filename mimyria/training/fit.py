@@ -1,7 +1,7 @@
 """`Fit`: the training of one network, an epoch at a time, with everything that a checkpoint needs to resume it.
 
-AdamW with a short warm-up and a cosine schedule that ends where the epochs or the time end; the weights kept are those
-of the exponential moving average that were best on the validation frames.
+AdamW with a short warm-up and a cosine schedule that ends where the epochs, the steps or the time end; the weights kept
+are those of the exponential moving average that were best on the validation frames.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def decay_for(n_atoms: int) -> float:
 class FitSettings:
     """How the weights of a network are found; see `TrainSettings` for what they mean."""
 
-    epochs: int | None = None  # None for 400, or as many as the time limit allows
+    epochs: int | None = None  # None for 400, or as many as the time limit or the steps allow
+    steps: int | None = None
     time_limit: float | None = None  # minutes
     learning_rate: float = 4e-2
     weight_decay: float = LEAST_DECAY  # times the learning rate; against overfitting
@@ -73,8 +74,9 @@ class Fit:
         self.seconds += now - self.last  # a sum, for the time before a stop counts too
         self.last = now
         limit = self.settings.time_limit
-        epochs = self.settings.epochs or (math.inf if limit else DEFAULT_EPOCHS)
-        self.fraction = max(self.epochs / epochs, self.seconds / (60 * limit) if limit else 0.0)
+        epochs = self.settings.epochs or (math.inf if limit or self.settings.steps else DEFAULT_EPOCHS)
+        steps = self.settings.steps or math.inf
+        self.fraction = max(self.epochs / epochs, self.steps / steps, self.seconds / (60 * limit) if limit else 0.0)
         return self.fraction
 
     def epoch(self) -> dict[str, float]:

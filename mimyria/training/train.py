@@ -203,8 +203,9 @@ class _Committee:
         epochs = asked.epochs
         if self.start is not None:
             preset = FIT_OF_START
-            epochs = epochs or max(LEAST_EPOCHS, math.ceil(STEPS_FROM_START / len(self.data.training)))
-        settings = FitSettings(epochs, limit, seed=asked.seed + member, **preset | given)
+            if not asked.steps:
+                epochs = epochs or max(LEAST_EPOCHS, math.ceil(STEPS_FROM_START / len(self.data.training)))
+        settings = FitSettings(epochs, asked.steps, limit, seed=asked.seed + member, **preset | given)
         model = self._member(member)
         weights = dict(model.named_parameters())
         constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}

@@ -10,17 +10,20 @@ for. Weights are rounded to half precision.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
-from mimyria.model.files import FORMAT, read_content, read_model, write_content
 from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 from mimyria.training.history import checkpoint_of
 from mimyria.training.train import train
+
+sys.path.append(str(Path(__file__).parents[1]))
+from bundle import bundle
 
 LEVELS = ("cheap", "dear")
 """The last one is predicted."""
@@ -57,14 +60,8 @@ def make(target: str, folder: Path, minutes: float, preset: str, committee: int)
     if not raw.exists() or checkpoint_of(raw).exists():
         resume = checkpoint_of(raw).exists()
         train(frames, settings, raw, validation=held_out, resume=resume, origin=str(folder))
-    content = read_content(raw, FORMAT)
     card = {"system": "organic molecules in vacuum", "labels": words, "valid_for": VALID_FOR}
-    content["summary"] = card | content["summary"]
-    content["weights"] = {
-        key: tensor.half() if key.startswith("members") else tensor for key, tensor in content["weights"].items()
-    }
-    write_content(path, content)
-    read_model(path, target)
+    bundle(raw, path, target, card)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 

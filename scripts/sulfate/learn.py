@@ -63,13 +63,10 @@ def excess(model: Path, name: str, frames: Sequence[Frame]) -> dict[str, float]:
 
 def measure(target: str, way: str, seed: int, training: Sequence[Frame], held_out: Sequence[Frame]) -> dict[str, Any]:
     """Return the errors of one network on the frames that are held out."""
-    settings = dict(WAYS[way])
-    if steps := settings.pop("steps", None):
-        settings["epochs"] = max(1, round(steps / len(training)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mym"
         begin = time.process_time()
-        summary = mimyria.train(training, path, target=target, seed=seed, **settings)
+        summary = mimyria.train(training, path, target=target, seed=seed, **WAYS[way])
         seconds = time.process_time() - begin
         report = mimyria.evaluate(path, held_out, groups=GROUPS)
         sums = excess(path, target, held_out)

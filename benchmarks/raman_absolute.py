@@ -2,8 +2,11 @@
 
     python benchmarks/raman_absolute.py pbe def2-tzvpd
 
-α(ω) of three bond lengths by the response matrices of Kohn-Sham theory (PySCF), α = 2 d (M - ω²)⁻¹ (A - B) d with
-M = (A - B)(A + B); at ω = 0 that is what forces in static fields give. The vibration is harmonic, at the measured ν:
+α(ω) of three bond lengths by the linear response of Kohn-Sham theory (PySCF), α = -2 d·(X + Y) of real orbitals with
+
+    A X + B Y - ω X = -d        B X + A Y + ω Y = -d        d_ia = <i|r|a>
+
+At ω = 0 that is what forces in static fields give. The vibration is harmonic, at the measured ν:
 
     dσ/dΩ = (2π ν_s)⁴ ħ/(4πc ν μ) · (a'² + k γ'²)        k = 0: the trace, most of the Q branch; 7/45: the band at 90°
 
@@ -13,9 +16,11 @@ To compare with: `RESULTS.md` has the measured cross section of the Q branch, an
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import constants
+from scipy.sparse.linalg import LinearOperator, gmres
 
 from mimyria.engines.pyscf import PySCF
 from mimyria.frame import Array
@@ -29,22 +34,37 @@ BOND, STEP, WAVENUMBER, MASS = 1.0977, 0.01, 2330.0, 7.0015
 HARTREE = constants.physical_constants["hartree-inverse meter relationship"][0] * constants.centi
 
 
-def polarizabilities(bond: float, functional: str, basis: str, frequencies: list[float]) -> Array:
-    """Return α (a0³) of N2 at frequencies (E_h), shape (frequencies, 3, 3)."""
-    from pyscf import dft, gto
+def polarizabilities(
+    atoms: str, functional: str, basis: str, frequencies: Sequence[float], charge: int = 0, in_water: bool = False
+) -> Array:
+    """Return α (a0³) of a molecule (PySCF's notation, Å) at frequencies (E_h), shape (frequencies, 3, 3).
 
-    molecule = gto.M(atom=f"N 0 0 0; N 0 0 {bond}", basis=basis, verbose=0)
-    method = dft.RKS(molecule, xc=functional)
+    In water, its orbitals are those in a polarisable continuum, which does not respond to the field itself.
+    """
+    from pyscf import dft, gto
+    from pyscf.tdscf.rhf import TDHF
+
+    method = dft.RKS(gto.M(atom=atoms, basis=basis, charge=charge, verbose=0), xc=functional)
+    if in_water:
+        method = method.ddCOSMO()
     method.conv_tol, method.conv_tol_grad, method.grids.level = ENGINE.convergence, ENGINE.gradient, ENGINE.grid
     method.kernel()
-    first, second = method.TDDFT().get_ab()
-    size = first.shape[0] * first.shape[1]
-    a, b = first.reshape(size, size), second.reshape(size, size)
     filled = method.mo_occ > 0
     orbitals = method.mo_coeff[:, filled], method.mo_coeff[:, ~filled]
-    dipole = np.sqrt(2) * np.einsum("aij,ip,jq->apq", molecule.intor("int1e_r"), *orbitals).reshape(3, size)
-    matrix, right = (a - b) @ (a + b), (a - b) @ dipole.T
-    return np.array([2 * dipole @ np.linalg.solve(matrix - w * w * np.eye(size), right) for w in frequencies])
+    dipole = np.einsum("aij,ip,jq->apq", method.mol.intor("int1e_r"), *orbitals).reshape(3, -1)
+    times_matrix, diagonal = TDHF(method).gen_vind()  # (AX + BY, -BX - AY)
+    signs = np.repeat([1.0, -1.0], dipole.shape[1])
+    found = np.zeros((len(frequencies), 3, 3))
+    for tensor, frequency in zip(found, frequencies, strict=True):
+        shape = (diagonal.size, diagonal.size)
+        matrix = LinearOperator(shape, lambda xy, w=frequency: times_matrix(xy[None])[0] * signs - w * signs * xy)
+        guess = LinearOperator(shape, lambda xy, w=frequency: xy / (diagonal * signs - w * signs))
+        for axis in range(3):
+            both, failed = gmres(matrix, -np.tile(dipole[axis], 2), M=guess, rtol=1e-8, restart=60)
+            if failed:
+                sys.exit(f"{atoms}: the response at {frequency} E_h does not converge")
+            tensor[:, axis] = -2 * np.tile(dipole, 2) @ both
+    return found
 
 
 def cross_sections(slope: Array, laser: float) -> tuple[float, float]:
@@ -61,7 +81,7 @@ def main() -> None:
     """Print the table."""
     functional, basis = sys.argv[1:3] if len(sys.argv) > 2 else ("pbe", "def2-tzvpd")
     frequencies = [0.0, *(1e7 / laser / HARTREE for laser in LASERS)]
-    short, long = (polarizabilities(BOND + d, functional, basis, frequencies) for d in (-STEP, STEP))
+    short, long = (polarizabilities(f"N 0 0 0; N 0 0 {BOND + d}", functional, basis, frequencies) for d in (-STEP, STEP))
     slopes = (long - short) / (2 * STEP) * BOHR
     print("| laser, nm | field | a', a0² | trace, cm²/sr | whole band, cm²/sr |\n|---|---|---|---|---|")
     for laser, dynamic in zip(LASERS, slopes[1:], strict=True):

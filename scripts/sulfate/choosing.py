@@ -72,11 +72,11 @@ def measure(pool: Sequence[Frame], test: Sequence[Frame], seed: int, root: Path)
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(pool)).tolist()
     first, drawn = order[:BATCH], order[BATCH : 2 * BATCH]
-    committee = root / f"committee-{seed}"
-    committee.mkdir()
-    train([pool[k] for k in first], committee, seed, NETWORKS)
+    asked = root / f"asked-{seed}"
+    asked.mkdir()
+    train([pool[k] for k in first], asked, seed, NETWORKS)
     rows = []
-    for choice, more in {"none": [], "random": drawn, "committee": choose(pool, first, committee)}.items():
+    for choice, more in {"none": [], "random": drawn, "committee": choose(pool, first, asked)}.items():
         folder = root / f"{choice}-{seed}"
         folder.mkdir()
         train([pool[k] for k in (*first, *more)], folder, seed, 1)

@@ -1,6 +1,6 @@
 """How much stronger the light of a laser makes a Raman line than a static field does: O-H of water, ν1 of sulfate.
 
-    python benchmarks/raman_light.py pbe def2-svpd
+    python benchmarks/raman_light.py pbe def2-svpd [CASE...]
 
 Tensors from forces in static fields are those of light of infinite wavelength. What that misses of a line that is
 totally symmetric, I ∝ (∂α/∂q)², is the factor
@@ -8,7 +8,7 @@ totally symmetric, I ∝ (∂α/∂q)², is the factor
     f(ω) = [∂α(ω)/∂q]² / [∂α(0)/∂q]²        α the mean polarizability, q the stretch
 
 from response matrices (`raman_absolute.py`) of two geometries, every bond that stretches by ±0.01 Å. Molecules: water
-alone, and giving one hydrogen bond and taking one; sulfate in a continuum, and with two sodium ions.
+alone, and giving one hydrogen bond and taking one; sulfate with two sodium ions, near and farther away.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ BOND, ANGLE = 0.98, np.radians(105.0)
 """Of water in the liquid, Å."""
 DISTANCE = 2.85
 """Of oxygens that share a hydrogen bond, Å."""
-SULFUR, SODIUM = 1.49, 2.75
-"""S-O and, of the ion pair, S-Na, Å."""
-CASES = ("water", "water in three", "sulfate in a continuum", "sulfate with two sodium ions")
+SULFUR = 1.49
+"""S-O, Å."""
+CASES = {"water": 0.0, "water in three": 0.0, "sulfate, sodium at 2.75 Å": 2.75, "sulfate, sodium at 3.5 Å": 3.5}
+"""Names, and how far sodium is from sulfur, Å."""
 
 
 def water(bond: float, origin: Array, first: Array, second: Array) -> list[tuple[str, Array]]:
@@ -39,20 +40,18 @@ def water(bond: float, origin: Array, first: Array, second: Array) -> list[tuple
     return [("O", origin), ("H", origin + bond * first), ("H", origin + bond * other)]
 
 
-def geometry(case: str, stretch: float) -> tuple[list[tuple[str, Array]], int]:
-    """Return the atoms of a case (Å) with the bonds of the molecule in question longer by so much, and the charge."""
+def geometry(case: str, stretch: float) -> list[tuple[str, Array]]:
+    """Return the atoms of a case (Å) with the bonds of the molecule in question longer by so much."""
     x, y, z = np.eye(3)
     if case.startswith("water"):
         atoms = water(BOND + stretch, np.zeros(3), z, x)
         if case == "water in three":
             taker, giver = DISTANCE * z, DISTANCE * (-x - y - z) / np.sqrt(3)
             atoms += water(BOND, taker, x + z, z - x) + water(BOND, giver, -giver, y)
-        return atoms, 0
+        return atoms
     corners = np.array([(1, 1, 1), (-1, -1, 1), (-1, 1, -1), (1, -1, -1)]) / np.sqrt(3)
     atoms = [("S", np.zeros(3)), *(("O", (SULFUR + stretch) * corner) for corner in corners)]
-    if case.endswith("continuum"):
-        return atoms, -2
-    return [*atoms, ("Na", SODIUM * z), ("Na", -SODIUM * z)], 0
+    return [*atoms, ("Na", CASES[case] * z), ("Na", -CASES[case] * z)]
 
 
 def main() -> None:
@@ -61,13 +60,11 @@ def main() -> None:
     frequencies = [0.0, *(1e7 / laser / HARTREE for laser in LASERS)]
     columns = " | ".join(f"f at {laser:g} nm" for laser in LASERS)
     print(f"| {functional}/{basis} | ∂α/∂r, static, a0² | {columns} |\n|{'---|' * (2 + len(LASERS))}")
-    for case in CASES:
+    for case in sys.argv[3:] or CASES:
         means = []
         for stretch in (-STEP, STEP):
-            atoms, charge = geometry(case, stretch)
-            text = "; ".join(f"{element} {x} {y} {z}" for element, (x, y, z) in atoms)
-            in_water = case.endswith("continuum")
-            alpha = polarizabilities(text, functional, basis, frequencies, charge, in_water)
+            text = "; ".join(f"{element} {x} {y} {z}" for element, (x, y, z) in geometry(case, stretch))
+            alpha = polarizabilities(text, functional, basis, frequencies)
             means.append(alpha.trace(axis1=1, axis2=2) / 3)
         slopes = (means[1] - means[0]) / (2 * STEP) * BOHR
         factors = " | ".join(f"{(slope / slopes[0]) ** 2:.3f}" for slope in slopes[1:])

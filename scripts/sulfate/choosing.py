@@ -43,11 +43,10 @@ def labelled(paths: Sequence[Path], number: int) -> list[Frame]:
 
 def train(frames: Sequence[Frame], folder: Path, seed: int, committee: int) -> None:
     """Train both networks."""
-    epochs = max(1, round(STEPS / len(frames)))
     for target in TARGETS:
         settings: dict[str, Any] = {
             "start": "water-pbe",
-            "epochs": epochs,
+            "steps": STEPS,
             "learning_rate": 0.01,
             "seed": seed,
             "committee": committee,

@@ -2,11 +2,13 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), bands.json (bands.py) and drift.json (drift.py).
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), bands.json (bands.py), drift.json (drift.py)
+and autotrain.csv (history.csv of the loop).
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -71,6 +73,25 @@ def learnt() -> str:
     )
 
 
+def sulfur() -> str:
+    """Return what is left of the PGT of sulfur by fits that are linear in ever more."""
+    return (RESULTS / "sulfur.md").read_text(encoding="utf-8").strip()
+
+
+def autotrain() -> str:
+    """Return a line for each spectrum of each cycle of the loop."""
+    titles = ["cycle", "labels", "spectrum", "change", "since half as many labels", "bias", "why it goes on"]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    with (RESULTS / "autotrain.csv").open(encoding="utf-8", newline="") as file:
+        for cycle in csv.DictReader(file):
+            for name in (key.removeprefix("why_") for key in cycle if key.startswith("why_")):
+                changes = [f"{float(cycle[f'{kind}_{name}']):.4f}" for kind in ("change", "half")]
+                bias, error = (100 * float(cycle[f"{kind}_{name}"]) for kind in ("bias", "bias_error"))
+                facts = [*changes, f"{bias:.1f} ± {error:.1f} %", cycle[f"why_{name}"]]
+                lines.append(f"| {cycle['cycle']} | {cycle['labels']} | {name} | {' | '.join(facts)} |")
+    return "\n".join(lines)
+
+
 def bands() -> str:
     """Return the table of the bands, which the bundled models made."""
     models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
@@ -117,7 +138,8 @@ def drift() -> str:
     return "\n".join(lines)
 
 
-PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "bands": bands, "drift": drift}
+PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "sulfur": sulfur, "bands": bands}
+PARTS |= {"drift": drift, "autotrain": autotrain}
 
 
 def main() -> None:

@@ -85,9 +85,9 @@ def autotrain() -> str:
     with (RESULTS / "autotrain.csv").open(encoding="utf-8", newline="") as file:
         for cycle in csv.DictReader(file):
             for name in (key.removeprefix("why_") for key in cycle if key.startswith("why_")):
-                changes = [f"{float(cycle[f'{kind}_{name}']):.4f}" for kind in ("change", "half")]
+                changes = [f"{float(cycle[f'{kind}_{name}']):.4f}".replace("nan", "-") for kind in ("change", "half")]
                 bias, error = (100 * float(cycle[f"{kind}_{name}"]) for kind in ("bias", "bias_error"))
-                facts = [*changes, f"{bias:.1f} ± {error:.1f} %", cycle[f"why_{name}"]]
+                facts = [*changes, f"{bias:.1f} ± {error:.1f} %", cycle[f"why_{name}"] or "settled"]
                 lines.append(f"| {cycle['cycle']} | {cycle['labels']} | {name} | {' | '.join(facts)} |")
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ To compare with: `RESULTS.md` has the measured cross section of the Q branch, an
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import constants
@@ -45,19 +45,31 @@ def polarizabilities(atoms: str, functional: str, basis: str, frequencies: Seque
     filled = method.mo_occ > 0
     orbitals = method.mo_coeff[:, filled], method.mo_coeff[:, ~filled]
     dipole = np.einsum("aij,ip,jq->apq", method.mol.intor("int1e_r"), *orbitals).reshape(3, -1)
-    times_matrix, diagonal = TDHF(method).gen_vind()  # (AX + BY, -BX - AY)
-    signs = np.repeat([1.0, -1.0], dipole.shape[1])
+    times_matrix, diagonal = TDHF(method).gen_vind()  # (AX + BY, -BX - AY); the differences of orbital energies, ±
     found = np.zeros((len(frequencies), 3, 3))
     for tensor, frequency in zip(found, frequencies, strict=True):
-        shape = (diagonal.size, diagonal.size)
-        matrix = LinearOperator(shape, lambda xy, w=frequency: times_matrix(xy[None])[0] * signs - w * signs * xy)
-        guess = LinearOperator(shape, lambda xy, w=frequency: xy / (diagonal * signs - w * signs))
         for axis in range(3):
-            both, failed = gmres(matrix, -np.tile(dipole[axis], 2), M=guess, rtol=1e-7, restart=60)
-            if failed:
-                sys.exit(f"{atoms}: the response at {frequency} E_h does not converge")
+            both = response(times_matrix, diagonal, dipole[axis], frequency)
             tensor[:, axis] = -2 * np.tile(dipole, 2) @ both
     return found
+
+
+def response(times_matrix: Callable[[Array], Array], diagonal: Array, field: Array, frequency: float) -> Array:
+    """Return (X, Y) of a perturbation."""
+    signs = np.repeat([1.0, -1.0], len(field))
+
+    def matrix(both: Array) -> Array:
+        return np.asarray(times_matrix(both[None])[0] * signs - frequency * signs * both)
+
+    def guess(both: Array) -> Array:
+        return np.asarray(both * signs / (diagonal - frequency))
+
+    shape = (diagonal.size, diagonal.size)
+    operators = [LinearOperator(shape, function, dtype=float) for function in (matrix, guess)]
+    found, failed = gmres(operators[0], -np.tile(field, 2), M=operators[1], rtol=1e-7, restart=60)
+    if failed:
+        sys.exit(f"the response at {frequency} E_h does not converge")
+    return np.asarray(found)
 
 
 def cross_sections(slope: Array, laser: float) -> tuple[float, float]:

@@ -69,11 +69,12 @@ class Loop:
     """The loop in a folder; its steps inherit the open files ``held``, such as the lock of the folder."""
 
     def __init__(self, settings: AutotrainSettings, folder: RunFolder, held: tuple[int, ...] = ()) -> None:
-        check_beforehand(settings)
+        opened = open_trajectories(settings.trajectories, settings.spectra)
+        check_beforehand(settings, opened)
         self.settings, self.folder = settings, folder
         self.steps = Steps(folder, settings, self.update_report, held)
         files = settings.trajectories
-        self.pool = Pool.of(open_trajectories(files, settings.spectra), folder.segment_lengths(files))
+        self.pool = Pool.of(opened, folder.segment_lengths(files))
         folder.store_segment_lengths(files, self.pool.lengths_by_file)
         places = {"test": (self.pool.test(), "last tenth"), "first": (self.pool.training(), "rest")}
         for name, (free, part) in places.items():

@@ -125,7 +125,8 @@ def alone(folder: Path, name: str, *results: str, patience: float = 0.0) -> Iter
             yield stream
         except MimyriaError as error:
             if new and _is_refused(error, folder, results):
-                _clear(folder, lock)
+                with suppress(OSError):  # the refusal is what the user must hear of
+                    _clear(folder, lock)
             raise
         finally:
             with suppress(OSError):  # the user has removed it

@@ -93,9 +93,8 @@ def test_labels_of_another_version_are_read_and_of_another_convergence_refused(t
         before.write(inside / "identity.json")
         (inside / "label.npz").touch()
         assert _Session(engine, settings, {work / "0": WATER}).inside[work / "0"] == inside
-        (inside / "label.npz").rename(
-            inside / "run_00.npz"
-        )  # not finished: of what version, and convergence, nobody knows
+        # A label that is not finished: of what version, and convergence, its runs are nobody knows.
+        (inside / "label.npz").rename(inside / "run_00.npz")
         session = _Session(engine, settings, {work / "0": WATER})
         session.check_earlier_settings()
         assert session.inside[work / "0"] == work / "0" / identity.key

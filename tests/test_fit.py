@@ -7,7 +7,7 @@ import pytest
 
 from mimyria.errors import ConfigError, Interrupted, ModelError
 from mimyria.frame import Frame
-from mimyria.model.files import read_content, read_model
+from mimyria.model.files import read_content, read_model, write_content
 from mimyria.training.fit import LARGEST_DECAY, LEAST_DECAY, decay_for
 from mimyria.training.train import CHECKPOINT, train
 from networks import quick, stopping, tensors_of
@@ -116,10 +116,20 @@ def test_two_interruptions_change_nothing_either(
 
 
 def test_steps_are_counted_whatever_the_number_of_frames(labels: list[Frame], tmp_path: Path) -> None:
-    """They end within an epoch, stopped and resumed or not, and a model that is begun from another takes as many."""
+    """They end within an epoch, stopped and resumed or not, and a model that is begun from another takes as many.
+
+    A checkpoint of before there were steps is resumed too.
+    """
     whole = [train(labels[:n], quick("apt", epochs=None, steps=10, committee=2), tmp_path / f"{n}.mym") for n in (3, 5)]
     assert [summary["steps"] for summary in whole] == [20, 20]
     assert whole[0]["epochs"] > whole[1]["epochs"]
+    with pytest.raises(Interrupted):
+        train(labels[:3], quick("apt"), tmp_path / "parts", on_progress=stopping())
+    content = read_content(tmp_path / "parts.checkpoint", CHECKPOINT)
+    assert content["facts"].pop("steps") is None
+    write_content(tmp_path / "parts.checkpoint", content)
+    resumed = train(labels[:3], quick("apt", epochs=None, steps=10), tmp_path / "parts", resume=True)
+    assert resumed["steps"] == 10
     begun = quick("apt", epochs=None, steps=10, start=str(tmp_path / "3.mym"))
     assert train(labels[:5], begun, tmp_path / "begun.mym")["steps"] == 10
     with pytest.raises(ConfigError, match="--epochs and --steps both say how long"):

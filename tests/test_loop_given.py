@@ -66,7 +66,7 @@ def test_a_file_for_one_of_both(settings: AutotrainSettings, steps: MadeUp, tmp_
     ("number", "header", "names", "message"),
     [
         (3, {}, ("apt",), r"have.extxyz, frame 0 has no label of pgt"),
-        (1, {}, ("apt", "pgt"), r"have.extxyz holds 1 labelled frames: two at least"),
+        (1, {}, ("apt", "pgt"), r"have.extxyz holds 1 labelled frames: 2 at least"),
         (
             3,
             {"functional": "PBE"},

@@ -209,6 +209,16 @@ def test_a_refused_folder_is_gone_before_another_process_may_begin_in_it(
     ]
 
 
+def test_a_refusal_is_told_though_the_user_has_removed_the_folder(tmp_path: Path) -> None:
+    def refuse() -> None:
+        with alone(tmp_path / "new", "lock", "*.npz"):
+            shutil.rmtree(tmp_path / "new")
+            raise ConfigError("refused")
+
+    with pytest.raises(ConfigError, match="refused"):
+        refuse()
+
+
 def test_a_file_of_the_user_is_no_lock(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("of my bicycle")
     for _ in range(2):

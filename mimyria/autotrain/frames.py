@@ -116,6 +116,8 @@ def write_selected(path: Path, frames: Iterable[Frame]) -> None:
 
 PLACE = ("trajectory", "trajectory_frame")
 """Keys of a header that tell a place."""
+LEAST_GIVEN = 2
+"""Frames of a test set, or of a first cycle, that is given."""
 
 
 def places_in(path: Path) -> list[Place]:
@@ -127,12 +129,14 @@ def places_in(path: Path) -> list[Place]:
     return [Place(*(int(header[key]) for key in PLACE)) for header in headers if PLACE[0] in header]
 
 
-def read_given(labels: Path, targets: Sequence[str]) -> list[Frame]:
-    """Return labels that exist; raise ConfigError if one of the targets has no label in some frame."""
+def read_given(labels: Path, targets: Sequence[str], least: int = 1) -> list[Frame]:
+    """Return labels that exist; raise ConfigError if some frame lacks a target, or there are too few."""
     frames = list(read_frames(labels))
     for number, frame in enumerate(frames):
         if missing := [name for name in targets if name not in frame.tensors]:
             raise ConfigError(f"{labels}, frame {number} has no label of {', '.join(missing)}")
+    if len(frames) < least:
+        raise ConfigError(f"{labels} holds {len(frames)} labelled frames: {least} at least are needed")
     return frames
 
 
@@ -142,11 +146,9 @@ def write_given(path: Path, labels: Path, targets: Sequence[str]) -> int:
     Raises
     ------
     ConfigError
-        If one of the targets has no label in some frame, or there are fewer than two frames.
+        See `read_given`.
     """
-    frames = read_given(labels, targets)
-    if len(frames) < 2:
-        raise ConfigError(f"{labels} holds {len(frames)} labelled frames: two at least are needed")
+    frames = read_given(labels, targets, LEAST_GIVEN)
     kept = [replace(frame, info={k: v for k, v in frame.info.items() if k not in PLACE}) for frame in frames]
     write_frames(path, kept)
     return len(frames)

@@ -28,8 +28,9 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     MimyriaError
         What the loop refuses before it begins.
     """
-    check_beforehand(settings)
-    pool = Pool.of(open_trajectories(settings.trajectories, settings.spectra))
+    opened = open_trajectories(settings.trajectories, settings.spectra)
+    check_beforehand(settings, opened)
+    pool = Pool.of(opened)
     chosen, limits = settings.selection, settings.limits
     atoms, members = len(pool.segments[0].numbers), settings.training.committee
     frames = sum(min(settings.probe, stored) for stored in pool.stored)

@@ -170,7 +170,7 @@ class _Session:
     def _as_stated_now(self, before: Identity) -> Identity:
         """Return an identity with what earlier versions did not state, and without the version, which some stated."""
         engine = before.get("engine", {})
-        unstated = self.engine.unstated if engine.get("engine") == self.facts["engine"] else {}
+        unstated = self.engine.unstated if engine.get("engine") == self.facts.get("engine") else {}
         return Identity({**before, "engine": {**unstated, **_of_any_version(engine)}})
 
     def check_earlier_settings(self) -> None:

@@ -49,7 +49,9 @@ class TrainSettings(Layout, Device):
         Pairs(of=Number(minimum=0)), "Loss weight of an element or irrep, such as S=4.", "result", {}
     )
     epochs: int | None = setting(COUNT, "Number of passes over the frames.", "duration")
-    steps: int | None = setting(COUNT, "Number of steps, in place of epochs: as long with more frames.", "duration")
+    steps: int | None = setting(
+        COUNT, "Number of steps of a network, in place of epochs: no more for more frames.", "duration"
+    )
     time_limit: float | None = setting(positive("MINUTES"), "Length of the training and its schedule.", "duration")
     learning_rate: float | None = setting(POSITIVE, "Peak learning rate.", "result")
     weight_decay: float | None = setting(

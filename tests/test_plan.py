@@ -105,3 +105,13 @@ def test_a_dry_run_says_what_would_be_done(run: Run, settings: Path, tmp_path: P
     # 160 frames of 24 atoms by 6 networks at 0.12 ms: 2.8 s
     assert "spectra: 160 frames a cycle, about 0 core minutes; at the end all 200 frames" in text
     assert not (tmp_path / "loop").exists()
+
+
+def test_trainings_of_so_many_steps_or_from_a_start(trajectory: Path, tmp_path: Path) -> None:
+    """A step takes 0.2 ms an atom, for each of 2 targets; from a start 20 epochs are the default."""
+    minute = 60 / (2 * 3 * ATOMS * 2e-4)  # steps of each of three networks
+    steps = planned(trajectory, tmp_path, train={"steps": round(5 * minute), "committee": 3})[3]
+    assert steps == "training: 2 times 3 networks, about 5 core minutes a cycle"
+    selection = {"test": 5, "first": round(2 * minute / 20), "batch": round(3 * minute / 20)}
+    begun = planned(trajectory, tmp_path, train={"start": "water", "committee": 3}, selection=selection)[3]
+    assert "about 2 core minutes in the first and 3 more" in begun

@@ -16,8 +16,8 @@ from mimyria.trajectory import open_trajectories
 
 SECONDS_PER_ATOM = 1.2e-4
 """Of one network for one frame on one core; `benchmarks/network.py` measures it."""
-EPOCHS, SECONDS_PER_STEP_AND_ATOM = 400, 2e-4
-"""Of a training that no limit is given for."""
+EPOCHS, EPOCHS_FROM_START, SECONDS_PER_STEP_AND_ATOM = 400, 20, 2e-4
+"""Of a training that no length is given for, from scratch and from a start."""
 
 
 def plan(settings: AutotrainSettings, folder: Path) -> str:
@@ -77,7 +77,7 @@ def _training(settings: AutotrainSettings, atoms: int, n_first: int) -> str:
     minutes = targets * training.committee * atoms * SECONDS_PER_STEP_AND_ATOM / 60
     if training.steps is not None:
         return f"about {minutes * training.steps:.0f} core minutes"
-    minutes *= training.epochs or EPOCHS
+    minutes *= training.epochs or (EPOCHS if training.start is None else EPOCHS_FROM_START)
     first, more = minutes * n_first, minutes * chosen.batch
     return f"about {first:.0f} core minutes in the first and {more:.0f} more in each further"
 

@@ -34,12 +34,19 @@ BOND, STEP, WAVENUMBER, MASS = 1.0977, 0.01, 2330.0, 7.0015
 HARTREE = constants.physical_constants["hartree-inverse meter relationship"][0] * constants.centi
 
 
-def polarizabilities(atoms: str, functional: str, basis: str, frequencies: Sequence[float]) -> Array:
-    """Return α (a0³) of a molecule (PySCF's notation, Å) at frequencies (E_h), shape (frequencies, 3, 3)."""
-    from pyscf import dft, gto
+def polarizabilities(
+    atoms: str, functional: str, basis: str, frequencies: Sequence[float], cations: Sequence[Array] = ()
+) -> Array:
+    """Return α (a0³) of a molecule (PySCF's notation, Å) at frequencies (E_h), shape (frequencies, 3, 3).
+
+    Cations are points of charge +1 at these places (Å), and the molecule has the opposite charge.
+    """
+    from pyscf import dft, gto, qmmm
     from pyscf.tdscf.rhf import TDHF
 
-    method = dft.RKS(gto.M(atom=atoms, basis=basis, verbose=0), xc=functional)
+    method = dft.RKS(gto.M(atom=atoms, basis=basis, charge=-len(cations), verbose=0), xc=functional)
+    if cations:
+        method = qmmm.mm_charge(method, np.array(cations), np.ones(len(cations)))
     method.conv_tol, method.conv_tol_grad, method.grids.level = ENGINE.convergence, ENGINE.gradient, ENGINE.grid
     method.kernel()
     filled = method.mo_occ > 0

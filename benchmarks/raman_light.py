@@ -7,8 +7,9 @@ totally symmetric, I ∝ (∂α/∂q)², is the factor
 
     f(ω) = [∂α(ω)/∂q]² / [∂α(0)/∂q]²        α the mean polarizability, q the stretch
 
-from response matrices (`raman_absolute.py`) of two geometries, every bond that stretches by ±0.01 Å. Molecules: water
-alone, and giving one hydrogen bond and taking one; sulfate with two sodium ions, near and farther away.
+from the linear response (`raman_absolute.py`) of two geometries, every bond that stretches by ±0.01 Å. Molecules: water
+alone, and giving one hydrogen bond and taking one; sulfate between two cations that are points of charge, near and
+farther away: with orbitals of their own the functional would lend them its electrons.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ BOND, ANGLE = 0.98, np.radians(105.0)
 """Of water in the liquid, Å."""
 DISTANCE = 2.85
 """Of oxygens that share a hydrogen bond, Å."""
-SULFUR = 1.49
-"""S-O, Å."""
-CASES = {"water": 0.0, "water in three": 0.0, "sulfate, sodium at 2.75 Å": 2.75, "sulfate, sodium at 3.5 Å": 3.5}
-"""Names, and how far sodium is from sulfur, Å."""
+SULFATE = 1.49
+"""Its bonds, Å."""
+CASES = {"water": 0.0, "water in three": 0.0, "sulfate, cations at 2.75 Å": 2.75, "sulfate, cations at 3.5 Å": 3.5}
+"""Names, and how far the cations are from sulfur, Å."""
 
 
 def water(bond: float, origin: Array, first: Array, second: Array) -> list[tuple[str, Array]]:
@@ -50,8 +51,7 @@ def geometry(case: str, stretch: float) -> list[tuple[str, Array]]:
             atoms += water(BOND, taker, x + z, z - x) + water(BOND, giver, -giver, y)
         return atoms
     corners = np.array([(1, 1, 1), (-1, -1, 1), (-1, 1, -1), (1, -1, -1)]) / np.sqrt(3)
-    atoms = [("S", np.zeros(3)), *(("O", (SULFUR + stretch) * corner) for corner in corners)]
-    return [*atoms, ("Na", CASES[case] * z), ("Na", -CASES[case] * z)]
+    return [("S", np.zeros(3)), *(("O", (SULFATE + stretch) * corner) for corner in corners)]
 
 
 def main() -> None:
@@ -60,11 +60,15 @@ def main() -> None:
     frequencies = [0.0, *(1e7 / laser / HARTREE for laser in LASERS)]
     columns = " | ".join(f"f at {laser:g} nm" for laser in LASERS)
     print(f"| {functional}/{basis} | ∂α/∂r, static, a0² | {columns} |\n|{'---|' * (2 + len(LASERS))}")
-    for case in sys.argv[3:] or CASES:
+    asked = sys.argv[3:] or list(CASES)
+    if unknown := set(asked) - set(CASES):
+        sys.exit(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    for case in asked:
         means = []
         for stretch in (-STEP, STEP):
             text = "; ".join(f"{element} {x} {y} {z}" for element, (x, y, z) in geometry(case, stretch))
-            alpha = polarizabilities(text, functional, basis, frequencies)
+            cations = [sign * CASES[case] * np.eye(3)[2] for sign in (1, -1)] if CASES[case] else []
+            alpha = polarizabilities(text, functional, basis, frequencies, cations)
             means.append(alpha.trace(axis1=1, axis2=2) / 3)
         slopes = (means[1] - means[0]) / (2 * STEP) * BOHR
         factors = " | ".join(f"{(slope / slopes[0]) ** 2:.3f}" for slope in slopes[1:])

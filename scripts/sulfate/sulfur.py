@@ -3,13 +3,13 @@
     python sulfur.py ion-*.extxyz --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000
 
 Every ion is turned onto one tetrahedron, by the assignment of its oxygens that needs the least distortion. In that
-frame Q of sulfur is fitted linearly, by least squares over the frames and the 24 images of each under T_d, with
+frame Q of sulfur is fitted linearly, by ridge regression over the frames and the 24 images of each under T_d, with
 
     constant    the tensor of an undistorted ion alone: one number, by symmetry
     shape       where the four oxygens are, relative to the tetrahedron
     field       Σ q_i r_i / r_i³ at sulfur and at the four oxygens, of what is within 5 Å; charges -0.8, 0.4, 1 e
-    dipoles     Σ (3 r_i r_i - r_i²)/r_i⁵ at the same places, of the oxygens of water: how induced dipoles couple
-    hydrogen    the same with another power of the distance, of the hydrogens within 4 Å of sulfur
+    dipoles     Σ (r_i r_i - r_i²/3)/r_i⁵ at the same places, of the oxygens of water: how induced dipoles couple
+    hydrogen    Σ (r_i r_i - r_i²/3)/r_i⁶ at the same places, of the hydrogens within 4 Å of sulfur
 
 one added to the other. What is left on frames that are held out, relative to the size (rms) of Q there, is for a
 network to learn: few labels teach it what is linear in few things, but not the rest.
@@ -35,7 +35,8 @@ CORNERS = BOND * np.array([(1, 1, 1), (-1, -1, 1), (-1, 1, -1), (1, -1, -1)]) / 
 CHARGES = {O: -0.8, H: 0.4, 11: 1.0}
 AROUND, NEAR = 5.0, 4.0
 """Å from sulfur: of the charges, and of the hydrogens."""
-RIDGE = 0.1
+RIDGE, SCALE = 0.1, 10.0
+"""What is added to the squares, and by what all but the constant is multiplied, so that this hardly touches it."""
 STEPS = ("constant", "shape", "field", "dipoles", "hydrogen")
 
 
@@ -124,7 +125,7 @@ def described(ions: Sequence[Ion], upto: int) -> Array:
     """Return a row of numbers an ion, with all of `STEPS` up to one."""
     one = np.ones((len(ions), 1))
     parts = [np.array([getattr(ion, step) for ion in ions]).reshape(len(ions), -1) for step in STEPS[1 : upto + 1]]
-    return np.concatenate([one, *(10 * part if step else part for step, part in enumerate(parts))], axis=1)
+    return np.concatenate([one, *(SCALE * part if step else part for step, part in enumerate(parts))], axis=1)
 
 
 def main() -> None:

@@ -545,10 +545,10 @@ def test_random_selection_takes_no_notice_of_the_networks(
 
 
 def test_settings_in_yaml_are_those_of_the_steps(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
-    given = replace(settings, train={"committee": 3, "epochs": 7}, spectrum={"resolution": 50})
+    given = replace(settings, train={"committee": 3, "epochs": 7}, spectrum={"resolution": 300})
     autotrain(given, tmp_path / "loop")
     assert yaml.safe_load((tmp_path / "loop" / "train.yaml").read_text()) == {"committee": 3, "epochs": 7}
-    assert yaml.safe_load((tmp_path / "loop" / "spectrum.yaml").read_text()) == {"resolution": 50}
+    assert yaml.safe_load((tmp_path / "loop" / "spectrum.yaml").read_text()) == {"resolution": 300}
 
 
 def test_only_the_targets_that_are_asked_for_are_trained(

@@ -178,7 +178,8 @@ OTHER: dict[str, Any] = {
     "reference": ("e.dat",),
     "title": "a", "plot_format": ("png",), "plot_width": "single",
     "target": "pgt", "preset": "small", "validation": 0.2, "committee": 2, "weight": {"O": 2.0}, "epochs": 3,
-    "time_limit": 1.0, "learning_rate": 0.1, "weight_decay": 0.1, "averaging": 0.5, "warm_up": 3, "seed": 1,
+    "steps": 500, "time_limit": 1.0, "learning_rate": 0.1, "weight_decay": 0.1, "averaging": 0.5, "warm_up": 3,
+    "seed": 1,
     "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
     "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
     "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2}, "beads": Path("md.xyz"),
@@ -207,7 +208,7 @@ HARMLESS = {
         "executor",
         "workers",
     },
-    TrainSettings: {"device", "epochs", "time_limit"},
+    TrainSettings: {"device", "epochs", "steps", "time_limit"},
     LabelSettings: {"epsilon", "max_residual", "sum_rule", "executor", "command", "workers", "cores", "retry"},
 }
 """Settings that the rates, a network, and labels do not depend on."""
@@ -252,8 +253,8 @@ def test_every_other_setting_enters_the_checkpoint_of_a_training(labels: list[Fr
         return _facts(labels[:1], labels[1:2], TrainSettings(**{"target": "apt", **given}))
 
     different = facts(**{name: "project" if name == "sum_rule" else OTHER[name]}) != facts()
-    assert different == (name != "device")  # epochs and time limit stand there, but may change
-    assert (name in declared(TrainSettings, "duration")) == (name in ("epochs", "time_limit"))
+    assert different == (name != "device")  # epochs, steps and time limit stand there, but may change
+    assert (name in declared(TrainSettings, "duration")) == (name in ("epochs", "steps", "time_limit"))
 
 
 @pytest.mark.parametrize("name", declared(LabelSettings))
@@ -289,7 +290,7 @@ def test_choices_are_those_of_the_rooms() -> None:
 
 @pytest.mark.parametrize("part", HARMLESS)
 def test_settings_come_back_from_their_words(part: type[Settings]) -> None:
-    given = {name: OTHER[name] for name in declared(part) if name not in ("tensor", "scheme")}
+    given = {name: OTHER[name] for name in declared(part) if name not in ("tensor", "scheme", "steps")}
     settings = part(**given)
     assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
     words = in_words(SpectrumSettings(tensor={"apt": "frames"}))

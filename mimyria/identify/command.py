@@ -123,8 +123,8 @@ def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str,
         return (f"{names} looks like {looks} spectrum, but is read as {kind}{reason}",)
     if strangeness > 1:
         return (
-            f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in a "
-            "hundred): the probabilities mean little",
+            f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in "
+            "two hundred): the probabilities mean little",
         )
     return ()
 

@@ -28,6 +28,7 @@ from learn import split
 
 import mimyria
 from mimyria.frame import Array, Frame
+from mimyria.molecules import nearest_image
 
 S, O, H = 16, 8, 1  # noqa: E741
 BOND = 1.5
@@ -69,11 +70,9 @@ class Ion:
 
 
 def ion_of(frame: Frame) -> Ion:
-    """Return the sulfate of a frame (one, in a rectangular cell), turned onto the tetrahedron."""
+    """Return the sulfate of a frame, of which there is one, turned onto the tetrahedron."""
     (sulfur,) = np.flatnonzero(frame.numbers == S)
-    edges = np.diag(frame.cell)
-    away = frame.positions - frame.positions[sulfur]
-    away -= np.round(away / edges) * edges
+    away = nearest_image(frame.positions - frame.positions[sulfur], frame.cell, frame.periodic)
     distance = np.linalg.norm(away, axis=1)
     oxygens = np.flatnonzero(frame.numbers == O)
     own = oxygens[np.argsort(distance[oxygens])[:4]]

@@ -19,8 +19,8 @@ import accuracy
 import numpy as np
 import torch
 
+from mimyria.model.layers import NetworkSettings
 from mimyria.model.model import PRESETS
-from mimyria.model.network import NetworkSettings
 from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
 

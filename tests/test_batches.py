@@ -13,8 +13,8 @@ from mimyria.frame import Frame
 from mimyria.level import Level
 from mimyria.model.batches import make_data
 from mimyria.model.files import read_model
+from mimyria.model.layers import Geometry
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.network import Geometry
 from mimyria.training.fit import Fit, FitSettings
 from mimyria.training.train import train
 from networks import assert_same, quick, tensors_of

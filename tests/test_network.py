@@ -14,8 +14,9 @@ from torch import Tensor
 from conftest import DATA, random_frame, rotation
 from mimyria.formats import read_frames
 from mimyria.model.graph import Graph, build_graph
+from mimyria.model.layers import Geometry, Message, ReadOut, SphereProduct
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.network import Geometry, Message, Network, ReadOut, SphereProduct
+from mimyria.model.network import Network
 from mimyria.targets import TARGETS
 from networks import SPECIES
 

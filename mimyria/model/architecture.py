@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -12,7 +12,8 @@ from torch import Tensor
 from mimyria.errors import ModelError
 from mimyria.model.graph import Graph
 from mimyria.model.irreps import Irreps
-from mimyria.model.network import Network, NetworkSettings
+from mimyria.model.layers import NetworkSettings
+from mimyria.model.network import Network
 from mimyria.model.published import PublishedNetwork, PublishedSettings
 
 
@@ -56,6 +57,9 @@ class NetworkProtocol(Protocol):
 
     def set_scales(self, geometries: Sequence[Any]) -> None:
         """Bring what the layers see of these geometries to order one."""
+
+    def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
+        """Take notice of what a normalised irrep is worth for each species; see `Network.set_units`."""
 
     def __call__(self, geometry: Any) -> Tensor:
         """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph.

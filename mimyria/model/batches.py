@@ -17,8 +17,9 @@ from mimyria.frame import Frame
 from mimyria.level import level_of
 from mimyria.model.architecture import GraphGeometry
 from mimyria.model.graph import Graph, build_graph
+from mimyria.model.layers import TINY
 from mimyria.model.model import ResponseModel
-from mimyria.model.network import TINY, inverse_root
+from mimyria.model.network import inverse_root
 from mimyria.model.room import Room, free_bytes
 from mimyria.targets import labelled_atoms
 
@@ -190,6 +191,7 @@ def normalise(model: ResponseModel, batches: Sequence[Batch], carried: Collectio
     strong ones, for their labels are the noisiest. ``carried`` are the species whose weights are those of a trained
     model: their constants are changed no more than the labels ask for, see `_refit`, and those of the inputs stay.
     """
+    scale_before = model.scale.clone()
     geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # KEPT_BYTES of them are enough
     for network in model.networks if not carried else ():
         network.set_scales(geometries)
@@ -215,6 +217,9 @@ def normalise(model: ResponseModel, batches: Sequence[Batch], carried: Collectio
             squares = (rows - mean[s]).square()
             for _, part in model.irreps.single():
                 scale[s, part] = 1 / (inverse_root(squares[:, part].mean()) * inverse_root(squares.mean())).sqrt()
+    atoms = torch.cat([batch.graph.species[batch.labelled] for batch in batches])
+    for network in model.networks:
+        network.set_units(model.scale, atoms, scale_before, carried)
 
 
 def _refit(model: ResponseModel, mean: Tensor, scale: Tensor, predictions: Tensor, labels: Tensor) -> None:

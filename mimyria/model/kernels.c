@@ -248,31 +248,72 @@ int linear(const float *x, count n, const count *ends, count n_species, count ha
     return failed;
 }
 
-/* What the neighbours send, coupled with where they are, as `Message` after `send`: -> out (harmonics, n, channels).
+/* Sums over the neighbours of some atoms, (l', m' n_sent, lm radial) with whole vectors of lm radial, through the weights
+of each pair of degrees: -> mixed (pairs, ATOMS, wide), added to what it holds or not. */
+static void mix_pairs(const float *sums, count size, count atoms, count l_sent, const count *here, count n_sent, count radial,
+                      const float *w, const count *degree_pairs, count wide, float *mixed, int add)
+{
+    count pair = 0, offset = 0;
+    for (count l = 0; l <= l_sent; l++) {
+        const count columns = whole(here[l] * radial);
+        for (count m = 0; m < 2 * l + 1; m++, offset += n_sent * columns)
+            for (count lm = 0; lm < here[l]; lm++, pair++)
+                if (degree_pairs[pair] >= 0)
+                    multiply(atoms, wide / LANES,
+                         (product){sums + offset + lm * radial, size, 1, columns, radial, n_sent,
+                                   w + degree_pairs[pair] * n_sent * radial * wide, wide, mixed + pair * ATOMS * wide,
+                                   wide, add});
+    }
+}
+
+/* What an atom gives to neighbours of one species, whose basis adds up to `around`, seen from there: (-1)^l, and less. */
+static void give(const float *own, const float *around, count l_sent, const count *here, count n_sent, count radial,
+                 float *sums)
+{
+    for (count l = 0; l <= l_sent; l++) {
+        const count columns = whole(here[l] * radial);
+        for (count u = 0; u < (2 * l + 1) * n_sent; u++, sums += columns, own++) {
+            count i = 0;
+            for (count degree = 0; degree * degree < here[l]; degree++) {
+                const float factor = degree % 2 ? *own : -*own;
+                for (; i < (degree + 1) * (degree + 1) * radial; i++)
+                    sums[i] = factor * around[i];
+            }
+        }
+    }
+}
+
+/* What the neighbours send, coupled with where they are, as `Message` after `send`: -> out (made, n, channels).
 
 sent (all atoms, l'm' n_sent); near (n, k); basis (n, k, harmonics radial), which are used up to here[l'] harmonics;
-degree_pairs (pairs): which weights a pair l'm' lm takes; coupling (harmonics, pairs); scale multiplies the result. */
+degree_pairs (pairs): which weights a pair l'm' lm takes, or -1; coupling (made, pairs); scale multiplies the result. With own
+(n, l'm' n_sent) and the species of those near, kinds (n, k), less what these atoms give them, as `Exchange`. */
 int message(const float *sent, const count *near, const float *basis, count n, count k, const count *ends,
             count n_species, count harmonics, count radial, count l_sent, const count *here, count n_sent, count channels,
-            count pairs, const count *degree_pairs, count n_degrees, const float *coupling, const float *w_mix, double scale,
-            float *out)
+            count pairs, const count *degree_pairs, count n_degrees, count made, const float *coupling,
+            const float *w_mix, double scale, const float *own, const count *kinds, float *out)
 {
     const count wide = whole(channels), row = (l_sent + 1) * (l_sent + 1) * n_sent, line = whole(harmonics * radial);
     const count n_in = n_sent * radial;
     count size = 0; /* of the sums of an atom */
     for (count l = 0; l <= l_sent; l++)
         size += (2 * l + 1) * n_sent * whole(here[l] * radial);
-    float *w = room(n_degrees * n_in * wide), *theirs = room(k * row), *places = room(k * line);
-    float *sums = room(ATOMS * size), *mixed = room(pairs * ATOMS * wide), *y = room(harmonics * ATOMS * wide);
-    const int failed = !(w && theirs && places && sums && mixed && y);
+    const count of_species = n_degrees * n_in * wide;
+    float *w = room(n_species * of_species), *theirs = room(k * row), *places = room(k * line);
+    float *sums = room(ATOMS * size), *mixed = room(pairs * ATOMS * wide), *y = room(made * ATOMS * wide);
+    float *around = room(own ? ATOMS * n_species * line : 0);
+    const int failed = !(w && theirs && places && sums && mixed && y && around);
     count begin = 0;
+    if (!failed)
+        pack(w_mix, n_species * n_degrees * n_in, 1, channels, scale, w);
     for (count s = 0; s < n_species && !failed; s++) {
-        pack(w_mix + s * n_degrees * n_in * channels, n_degrees * n_in, 1, channels, scale, w);
         for (count first = begin; first < ends[s]; first += ATOMS) {
             const count atoms = ends[s] - first < ATOMS ? ends[s] - first : ATOMS;
             for (count a = 0; a < atoms; a++) {
                 /* a neighbour beyond the cutoff counts nothing: all of its radial functions are zero */
                 count seen = 0;
+                if (own)
+                    memset(around + a * n_species * line, 0, n_species * line * sizeof(float));
                 for (count j = 0; j < k; j++) {
                     const float *from = basis + ((first + a) * k + j) * harmonics * radial;
                     if (from[0] == 0.0f)
@@ -281,6 +322,11 @@ int message(const float *sent, const count *near, const float *basis, count n, c
                     memcpy(theirs + seen * row, sent + place * row, row * sizeof(float));
                     memcpy(places + seen * line, from, harmonics * radial * sizeof(float));
                     seen++;
+                    if (own) {
+                        float *sum = around + (a * n_species + kinds[(first + a) * k + j]) * line;
+                        for (count i = 0; i < harmonics * radial; i++)
+                            sum[i] += from[i];
+                    }
                 }
                 float *to = sums + a * size;
                 for (count l = 0; l <= l_sent; l++) {
@@ -290,25 +336,23 @@ int message(const float *sent, const count *near, const float *basis, count n, c
                     to += (2 * l + 1) * n_sent * columns;
                 }
             }
-            count pair = 0, offset = 0;
-            for (count l = 0; l <= l_sent; l++) {
-                const count columns = whole(here[l] * radial);
-                for (count m = 0; m < 2 * l + 1; m++, offset += n_sent * columns)
-                    for (count lm = 0; lm < here[l]; lm++, pair++)
-                        multiply(atoms, wide / LANES,
-                                 (product){sums + offset + lm * radial, size, 1, columns, radial, n_sent,
-                                           w + degree_pairs[pair] * n_in * wide, wide, mixed + pair * ATOMS * wide, wide,
-                                           0});
+            mix_pairs(sums, size, atoms, l_sent, here, n_sent, radial, w + s * of_species, degree_pairs, wide, mixed, 0);
+            for (count kind = 0; own && kind < n_species; kind++) {
+                for (count a = 0; a < atoms; a++)
+                    give(own + (first + a) * row, around + (a * n_species + kind) * line, l_sent, here, n_sent, radial,
+                         sums + a * size);
+                mix_pairs(sums, size, atoms, l_sent, here, n_sent, radial, w + kind * of_species, degree_pairs, wide, mixed,
+                          1);
             }
-            multiply(harmonics, atoms * wide / LANES, (product){coupling, pairs, 1, 0, pairs, 1, mixed, ATOMS * wide, y,
-                                                                ATOMS * wide, 0});
-            for (count lm = 0; lm < harmonics; lm++)
+            multiply(made, atoms * wide / LANES, (product){coupling, pairs, 1, 0, pairs, 1, mixed, ATOMS * wide, y,
+                                                           ATOMS * wide, 0});
+            for (count lm = 0; lm < made; lm++)
                 for (count a = 0; a < atoms; a++)
                     memcpy(out + (lm * n + first + a) * channels, y + (lm * ATOMS + a) * wide, channels * sizeof(float));
         }
         begin = ends[s];
     }
-    free(w), free(theirs), free(places), free(sums), free(mixed), free(y);
+    free(w), free(theirs), free(places), free(sums), free(mixed), free(y), free(around);
     return failed;
 }
 
@@ -377,7 +421,7 @@ vectors (n, k, 3), neighbours (n, k), kinds (n, k): the species of each neighbou
 basis there is room for 16 more numbers. */
 int geometry(const float *vectors, const count *neighbours, const count *kinds, count n, count k, count n_species,
              count l_max, count p, double cutoff, count n_radial, float *density, double cutoff_near, count radial_near,
-             count k_near, count *near, float *basis)
+             count k_near, count *near, count *near_kinds, float *basis)
 {
     const count harmonics = (l_max + 1) * (l_max + 1), groups = whole(k) / LANES, columns = whole(n_species * n_radial);
     const count l1 = l_max + 1;
@@ -426,6 +470,7 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
             float *to = basis + atom * k_near * harmonics * radial_near;
             for (count j = 0; j < k; j++)
                 if (distances[j] < cutoff_near && seen < k_near) {
+                    near_kinds[atom * k_near + seen] = kind[j];
                     near[atom * k_near + seen++] = of[j];
                     for (count i = 0; i < radial_near; i++)
                         line[i] = qs[i * groups * LANES + j];
@@ -436,6 +481,7 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
                 }
             memset(to, 0, (k_near - seen) * harmonics * radial_near * sizeof(float));
             memset(near + atom * k_near + seen, 0, (k_near - seen) * sizeof(count));
+            memset(near_kinds + atom * k_near + seen, 0, (k_near - seen) * sizeof(count));
         }
     }
     free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances), free(line);

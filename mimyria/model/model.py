@@ -15,7 +15,7 @@ from mimyria.level import UNKNOWN, Level, in_words
 from mimyria.model.architecture import ARCHITECTURES, GraphGeometry, NetworkProtocol, Settings, name_of
 from mimyria.model.graph import Graph
 from mimyria.model.irreps import tensor_irreps
-from mimyria.model.network import NetworkSettings
+from mimyria.model.layers import NetworkSettings
 from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS, Target
 
@@ -26,7 +26,8 @@ def _settings(target: Target, **shape: Any) -> NetworkSettings:
     # The higher l, the sharper the peaks of a function on the sphere around an atom with few neighbours: products of
     # three with l = 4, taken thrice, give the atoms of a lone water values of a million where products of two give ten.
     factors = NetworkSettings.factors if l_max == NetworkSettings.l_max else 2
-    return NetworkSettings(target.name, (), **shape, coupled_l_max=l_max, l_max=l_max, factors=factors)
+    fixed: dict[str, Any] = {"coupled_l_max": l_max, "l_max": l_max, "factors": factors, "exchange_channels": 6}
+    return NetworkSettings(target.name, (), **fixed, **shape)
 
 
 PRESETS: dict[str, dict[str, Settings]] = {

@@ -6,7 +6,7 @@ Schienbein, J. Chem. Theory Comput. 2023, 19, 705 (APTNN); the settings are thos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +106,9 @@ class PublishedNetwork(nn.Module):
         """Set the mean number of neighbours, whose root sums over them are divided by."""
         pairs, atoms = sum(len(edges.senders) for edges in geometries), sum(len(edges.graph) for edges in geometries)
         self.neighbours.fill_(max(pairs, 1) / atoms)
+
+    def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
+        """Do nothing: no atom shares in what another one has."""
 
     @property
     def steps(self) -> int:

@@ -3,7 +3,8 @@
 species that both know   the same weights, as central atom and as neighbour
 a new species            random weights of its own, as at the beginning of any training; the others do not see it
                          yet: what reaches them of it has the weight zero, from which it can be learnt
-levels                   every new read-out begins as that of the same level, or else of the one predicted before
+levels                   every new read-out begins as that of the same level, or else of the one predicted before;
+                         so does the exchange of pairs
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from torch import Tensor
 
 from mimyria.errors import ConfigError
 from mimyria.level import Level
+from mimyria.model.layers import NetworkSettings
 from mimyria.model.model import ResponseModel
-from mimyria.model.network import NetworkSettings
 
 _READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
 """Weights of the read-out of an irrep, whose number counts through all levels."""
+_EXCHANGE = ".exchange.mix.weight"
 CONSTANTS = ("mean", "scale")
-"""Those of every level stand side by side."""
+UNIT = ".exchange.unit"
+"""These of every level stand side by side."""
 
 
 def at_level(model: ResponseModel, level: int) -> ResponseModel:
@@ -71,8 +74,10 @@ def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]
             level, number = divmod(int(match[2]), each)
             for place in (place for place, source in enumerate(levels) if source == level):
                 chosen[f"{match[1]}{place * each + number}{match[3]}"] = tensor
-        elif name in CONSTANTS:
+        elif name in CONSTANTS or name.endswith(UNIT):
             chosen[name] = torch.cat([tensor[:, model.columns(level)] for level in levels], dim=1)
+        elif name.endswith(_EXCHANGE):
+            chosen[name] = torch.cat([tensor.chunk(len(model.levels), dim=3)[level] for level in levels], dim=3)
         else:
             chosen[name] = tensor
     return chosen
@@ -80,7 +85,7 @@ def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]
 
 def _of_species(name: str, tensor: Tensor, fresh: Tensor, before: Sequence[int], species: Sequence[int]) -> Tensor:
     """Return a weight of a model of some species for those of another, whose random weights are ``fresh``."""
-    per_species = name in CONSTANTS or name.endswith("weight")
+    per_species = name in CONSTANTS or name.endswith((UNIT, "weight"))
     if tuple(before) == tuple(species) or not per_species:
         return tensor
     both = [number for number in species if number in before]
@@ -93,7 +98,7 @@ def _of_species(name: str, tensor: Tensor, fresh: Tensor, before: Sequence[int],
         seen[:, :, here] = old[there][:, :, there] * math.sqrt(len(species) / len(before))
         new[here] = seen
         return new.flatten(2, 3)
-    if name.endswith("send.weight"):
+    if name.endswith(("send.weight", _EXCHANGE)):  # the exchange is of both atoms
         result = torch.zeros_like(result)
     result[here] = tensor[there]
     return result

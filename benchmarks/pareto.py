@@ -19,7 +19,6 @@ import accuracy
 import numpy as np
 import torch
 
-from mimyria.model.layers import NetworkSettings
 from mimyria.model.model import PRESETS
 from mimyria.process import set_up_memory
 from mimyria.settings import TrainSettings
@@ -42,6 +41,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "1 round, 24 channels": {"layers": 1, "channels": 24},
     "1 round, products of 4": {"layers": 1, "factors": 4},
     "3 rounds, products of 2": {"layers": 3, "factors": 2},
+    "no exchange": {"exchange_channels": 0},
     "12 channels, cutoff 5 Å": {"channels": 12, "cutoff": 5.0},
 }
 MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}
@@ -50,7 +50,7 @@ MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}
 
 def measure(name: str, target: str, epochs: int, seeds: int) -> dict[str, Any]:
     """Return the mean error over the seeds, seconds of training, and milliseconds of a prediction."""
-    PRESETS[name] = {target: replace(NetworkSettings(target, ()), **CHANGES[name])}
+    PRESETS[name] = {target: replace(PRESETS["default"][target], **CHANGES[name])}
     rows = []
     for seed in range(seeds):
         settings = TrainSettings(target=target, preset=name, validation=0.05, epochs=epochs, seed=seed)

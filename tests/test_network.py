@@ -14,7 +14,7 @@ from torch import Tensor
 from conftest import DATA, random_frame, rotation
 from mimyria.formats import read_frames
 from mimyria.model.graph import Graph, build_graph
-from mimyria.model.layers import Geometry, Message, ReadOut, SphereProduct
+from mimyria.model.layers import Exchange, Geometry, Message, ReadOut, SphereProduct
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.network import Network
 from mimyria.targets import TARGETS
@@ -145,6 +145,54 @@ def test_every_read_out_turns_as_its_irrep(network: Network, seed: int, improper
         plain = read(x, slices).unflatten(1, (-1, read.irrep.size))  # (n, multiplicity, 2l + 1)
         assert_equal(read(turned(action, x), slices).unflatten(1, (-1, read.irrep.size)), plain @ own.T)
     assert {read.irrep.natural for read in reads} == {True, False}
+
+
+def exchanged(network: Network, x: Tensor, geometry: Geometry) -> Tensor:
+    """What the exchange gives every atom, in the unit of its species."""
+    exchange = network.exchange
+    assert isinstance(exchange, Exchange)
+    made: Tensor = exchange(exchange.sent(x, geometry.graph.slices), geometry)
+    return made
+
+
+@turns
+def test_the_exchange_turns_as_its_irreps(network: Network, seed: int, improper: bool) -> None:
+    turn = matrix(seed, improper)
+    x, action = features(network, network.settings.channels), on_functions(network, turn)
+    assert network.exchange is not None
+    parts = network.exchange.irreps.parts
+    of_irreps = o3.Irreps([(irrep.multiplicity, irrep.name) for irrep in parts]).D_from_matrix(turn)
+    plain = exchanged(network, x, network.geometry(graph()))
+    assert_equal(exchanged(network, turned(action, x), network.geometry(graph(turn))), plain @ of_irreps.T)
+    for irrep, part in zip(
+        parts, plain.split([irrep.multiplicity * irrep.size for irrep in parts], dim=1), strict=True
+    ):
+        assert part.abs().max() > 1e-4, irrep.name
+
+
+def test_what_the_atoms_of_a_frame_exchange_adds_up_to_nothing(network: Network) -> None:
+    """Whatever the features, in one unit for all species: of both frames, which do not see each other."""
+    x, geometry = features(network, network.settings.channels), network.geometry(graph())
+    assert network.exchange is not None
+    scale = 0.5 + torch.rand(len(SPECIES), network.exchange.irreps.size, dtype=torch.float64)
+    species = geometry.graph.species
+    network.set_units(scale, species, scale)
+    made = exchanged(network, x, geometry) * scale[species]
+    size = math.sqrt(float(scale[species].square().mean()))  # so large is the unit
+    assert size / 1e4 < made.abs().max() < 10 * size
+    first = geometry.graph.order < len(random_frame(1))
+    for frame in (first, ~first):
+        assert made[frame].sum(0).abs().max() < 1e-6 * made.abs().max()  # couplings are single
+
+
+def test_a_species_that_is_new_shares_the_unit_of_those_carried_over(network: Network) -> None:
+    before = 0.5 + torch.rand(len(SPECIES), network.exchange.irreps.size, dtype=torch.float64)  # type: ignore[union-attr]
+    network.set_units(before, torch.tensor([0, 0, 1]), before)
+    unit = network.exchange.unit.clone() * before  # type: ignore[union-attr]
+    torch.testing.assert_close(unit[0], unit[1])
+    after = torch.cat([before[:2], 3 * before[2:]])
+    network.set_units(after, torch.tensor([2]), before, carried={0, 1})
+    torch.testing.assert_close(network.exchange.unit * after, unit)  # type: ignore[union-attr]
 
 
 def test_weights_are_those_of_the_central_species(network: Network) -> None:

@@ -13,6 +13,7 @@ from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.level import Level
 from mimyria.model.files import FORMAT, read_content, read_every_level, read_model, write_content
+from mimyria.model.model import PRESETS
 from mimyria.training.evaluate import compare_with_labels, evaluate
 from mimyria.training.train import train
 from networks import assert_same, quick, stopping, tensors_of
@@ -54,6 +55,23 @@ def test_two_labels_of_another_level_are_enough(labels: list[Frame], start: Path
     assert after < 0.8 * before
     assert after < 0.9 * error_of(tmp_path / "scratch.mym", unseen)
     assert summary["start"]["levels"] == "PBE/small (a)"
+
+
+def test_a_start_of_before_the_exchange_learns_one(
+    labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = PRESETS["small"]["apt"]
+    with monkeypatch.context() as before:
+        before.setitem(PRESETS["small"], "apt", replace(shape, exchange_channels=0))
+        train([cheap(frame) for frame in labels[:8]], quick("apt", epochs=4), tmp_path / "old.mym")
+    settings = quick("apt", epochs=10, start=str(tmp_path / "old.mym"))
+    train([dear(frame) for frame in labels[:2]], settings, tmp_path / "m.mym")
+    made = read_model(tmp_path / "m.mym")
+    (network,) = made.networks
+    assert made.settings.exchange_channels == shape.exchange_channels > 0  # type: ignore[attr-defined]
+    assert abs(network.exchange.mix.weight).max() > 0  # type: ignore[attr-defined]
+    common = network.exchange.unit * made.scale  # type: ignore[attr-defined]
+    np.testing.assert_allclose(common, common[:1].expand_as(common), rtol=1e-5)
 
 
 def test_several_levels_share_what_they_learn(

@@ -10,8 +10,9 @@ from conftest import random_frame
 from mimyria.errors import ConfigError
 from mimyria.level import UNKNOWN, Level
 from mimyria.model.model import PRESETS, ResponseModel
+from mimyria.model.network import Network
 from mimyria.model.transfer import adapted, at_level
-from networks import SPECIES, assert_same, made_model, tensors_of
+from networks import SPECIES, assert_same, made_model, made_of, tensors_of
 
 A, B = Level("a", "PBE", "small"), Level("b", "PBE", "large")
 
@@ -23,7 +24,20 @@ def untrained(levels: tuple[Level, ...], members: int = 1, species: tuple[int, .
     with torch.no_grad():
         model.mean.normal_()
         model.scale.uniform_(0.5, 2.0)
+        for network in model.networks:
+            assert isinstance(network, Network)
+            assert network.exchange is not None
+            network.exchange.unit.uniform_(0.5, 2.0)
     return model.eval()
+
+
+def test_a_model_without_exchange_is_the_same_with_one_that_is_not_yet_trained() -> None:
+    shape, frame = replace(PRESETS["small"]["apt"], exchange_channels=0), random_frame(1)
+    model = made_of(replace(shape, species=SPECIES, cutoff=4.0))
+    larger = adapted(model, SPECIES, (A,), 0, exchange_channels=6).eval()
+    assert larger.settings == replace(model.settings, exchange_channels=6)
+    assert_same(tensors_of(larger, frame), tensors_of(model, frame))
+    assert adapted(larger, SPECIES, (A,), 0, exchange_channels=8).settings == larger.settings  # what it has stays
 
 
 @pytest.mark.parametrize("shape", ["small", "published"])

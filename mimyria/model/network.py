@@ -140,10 +140,9 @@ class Network(nn.Module):
         """
         if self.exchange is None:
             return
-        unit = scale[atoms].square().mean(0).sqrt()
-        new = [species for species in range(len(scale)) if species not in carried]
-        if carried:
-            unit = (self.exchange.unit * before)[min(carried)]
+        trained = carried if self.exchange.mix.weight.any() else ()
+        new = [species for species in range(len(scale)) if species not in trained]
+        unit = (self.exchange.unit * before)[min(trained)] if trained else scale[atoms].square().mean(0).sqrt()
         self.exchange.unit[new] = unit / scale[new]
 
     @property

@@ -4,7 +4,7 @@ species that both know   the same weights, as central atom and as neighbour
 a new species            random weights of its own, as at the beginning of any training; the others do not see it
                          yet: what reaches them of it has the weight zero, from which it can be learnt
 levels                   every new read-out begins as that of the same level, or else of the one predicted before;
-                         so does the exchange of pairs
+                         so does the exchange of pairs, and from nothing where the trained model has none
 """
 
 from __future__ import annotations
@@ -40,15 +40,21 @@ def at_level(model: ResponseModel, level: int) -> ResponseModel:
     return alone
 
 
-def adapted(model: ResponseModel, species: tuple[int, ...], levels: Sequence[Level], member: int) -> ResponseModel:
+def adapted(
+    model: ResponseModel, species: tuple[int, ...], levels: Sequence[Level], member: int, exchange_channels: int = 0
+) -> ResponseModel:
     """Return a model of one network with the weights of a member of another, for these species and levels.
 
-    Weights of new species are drawn by torch's generator.
+    Weights of new species are drawn by torch's generator. Where the other has no exchange of pairs this one gets so
+    many channels for it, whose weights are zero: it is the same, and can learn it.
     """
-    before = model.settings.species
+    before, shape = model.settings.species, replace(model.settings, species=species)
     if before != species and not isinstance(model.settings, NetworkSettings):
         raise ConfigError("networks of this preset cannot take other species than those of --start")
-    adopted = ResponseModel(replace(model.settings, species=species), levels=levels)
+    added = isinstance(shape, NetworkSettings) and exchange_channels > shape.exchange_channels == 0
+    if added:
+        shape = replace(shape, exchange_channels=exchange_channels)
+    adopted = ResponseModel(shape, levels=levels)
     sources = [model.levels.index(level) if level in model.levels else len(model.levels) - 1 for level in levels]
     carried = _of_levels(model, sources)
     own = {
@@ -59,6 +65,8 @@ def adapted(model: ResponseModel, species: tuple[int, ...], levels: Sequence[Lev
     state = adopted.state_dict()
     for name, tensor in own.items():
         state[name] = _of_species(name, tensor, state[name], before, species)
+    if added:
+        state[f"members.0{_EXCHANGE}"].zero_()
     adopted.load_state_dict(state)
     return adopted
 

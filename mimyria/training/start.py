@@ -50,6 +50,8 @@ def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
     if name_of(own) != name_of(asked):
         raise ModelError(f"--start {path} holds networks of another design than --preset {settings.preset}")
     now, before = asdict(asked), asdict(own)
+    if not before.get("exchange_channels", 1):  # an older model: `adapted` adds the exchange
+        del now["exchange_channels"]
     if other := [f"{name} {before[name]}, not {now[name]}" for name in now if now[name] != before[name]]:
         raise ModelError(
             f"--start {path} has networks of another shape than --preset {settings.preset}: {', '.join(other)}; give "

@@ -218,8 +218,9 @@ class _Committee:
             torch.manual_seed(self.settings.seed + member)
             if self.start is None:
                 return ResponseModel(self.shape, levels=self.levels).to(self.device)
-            begun = adapted(self.start, self.shape.species, self.levels, member % len(self.start.members))
-            return begun.to(self.device)
+            exchange = getattr(self.shape, "exchange_channels", 0)
+            source = member % len(self.start.members)
+            return adapted(self.start, self.shape.species, self.levels, source, exchange).to(self.device)
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""

@@ -45,8 +45,8 @@ def test_the_fewer_labels_the_smaller_weights_are_held(labels: list[Frame], tmp_
         groups = read_content(tmp_path / "m.checkpoint", CHECKPOINT)["fit"]["optimiser"]["param_groups"]
         return float(groups[0]["weight_decay"])
 
-    assert decay(labels[:5]) == pytest.approx(1.75 / (5 * 87) ** 0.5)  # 29 of 32 molecules of each frame
-    assert decay(labels[:12]) == pytest.approx(1.75 / (10 * 96) ** 0.5)
+    assert decay(labels[:5]) == pytest.approx(0.12)  # the largest: 29 of 32 molecules of each frame
+    assert decay(labels[:12]) == pytest.approx(2.6 / (10 * 96) ** 0.5)
     assert decay(labels[:5], weight_decay=0.3) == 0.3
     assert [decay_for(n) for n in (3, 10**6)] == [LARGEST_DECAY, LEAST_DECAY]
 

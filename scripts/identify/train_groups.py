@@ -35,11 +35,26 @@ GFN2: tuple[float, ...] = (1.084, 1.035, 0.997, 0.992, 1.003, 0.997, 0.985, 0.95
 GFN2 += (0.988, 0.977, 0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0.995, 0.989, 0.994, 0.991, 0.995)
 """Wavenumbers, and what those of GFN2-xTB near them are multiplied with: medians of the above over them, by regions, of
 483 molecules of QM9. They remain 24 cm⁻¹ (root mean square) apart."""
-STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06}
+STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05}
 """The same of stretches of hydrogen, which GFN2-xTB has at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
-that of S-H is from 2580 cm⁻¹, where thiols have it."""
-HYDROGEN, SULPHUR = 2700.0, (2415.0, 2550.0)
-"""cm⁻¹, of GFN2-xTB: stretches of O-H and N-H are above, those of S-H, in a molecule that has one, between."""
+that of S-H is from 2580 cm⁻¹, where thiols have it. Those of C-Cl and C-Br are from measured ones: the median of six of
+chloromethane, ethyl chloride, dichloromethane and chloroform, and bromomethane (NSRDS-NBS 39)."""
+ANHARMONIC = {"O-H": 0.961, "N-H": 0.96, "≡C-H": 0.95, "C-H": 0.96, "C≡N": 0.954, "C≡C": 0.954, "C=O": 0.951}
+"""Measured fundamentals over wavenumbers of B3LYP/6-31G(2df,p), means of water, ammonia, methane, ethane, acetylene,
+propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (T. Shimanouchi,
+Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
+acids, which is 0.969 in methyl acetate."""
+CARBOXYL = {"ester", "carboxylic acid"}
+INFRARED = {"O-H": 3.5, "amide": 4.1, "amine": 0.22, "N-H": 5.4, "C=O": 0.77, "O-C=O": 0.77}
+"""Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB, of N-H by `nitrogen`: geometric means of 8, 5, 10, 9
+bonds and 6 of C=O, in 31 molecules, which scatter by factors of 1.5, 1.2, 3.6, 1.5 and 1.1 (`compare_intensities.py`).
+Those of C-H scatter about one."""
+AROMATIC = {"benzene ring", "heteroaromatic ring"}
+HYDROGEN, ACETYLENE = 2700.0, 3330.0
+SULPHUR, CARBONYL, TRIPLE = (2415.0, 2550.0), (1690.0, 1950.0), (2000.0, 2500.0)
+CHLORINE, BROMINE = (560.0, 730.0), (500.0, 620.0)
+"""cm⁻¹, of GFN2-xTB: stretches of hydrogen are above the first and those of ≡C-H above the second; between are those of
+S-H, C=O, triple bonds, C-Cl and C-Br, in a molecule that has them."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -65,17 +80,45 @@ def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return parts
 
 
+def stretches(row: dict[str, Any]) -> dict[str, Array]:
+    """Return which of the modes of a row are stretches, by bond, shape (modes,) each."""
+    found, hydroxyl, polar = (np.array(row[name]) for name in ("wavenumbers", "hydroxyl", "polar"))
+    high = found > HYDROGEN
+
+    def has(*groups: str) -> bool:
+        return bool(set(groups) & set(row["groups"]))
+
+    def between(limits: tuple[float, float]) -> Array:
+        return (limits[0] < found) & (found < limits[1])
+
+    made = {"O-H": high & (hydroxyl > 0.5), "N-H": high & (polar - hydroxyl > 0.5)}
+    made["≡C-H"] = (found > ACETYLENE) & (polar < 0.5) & has("C≡C")
+    made["C-H"] = high & ~(made["O-H"] | made["N-H"] | made["≡C-H"])
+    triple = between(TRIPLE)
+    made["C≡N"] = triple & has("nitrile") & (not has("C≡C"))
+    made["C≡C"] = triple & has("C≡C")
+    made["C=O"] = between(CARBONYL) & has("C=O") & (not has(*CARBOXYL))
+    made["O-C=O"] = between(CARBONYL) & has(*CARBOXYL)
+    made["S-H"] = between(SULPHUR) & has("S-H")
+    made["C-Cl"] = between(CHLORINE) & has("C-Cl") & (not has(*AROMATIC))
+    made["C-Br"] = between(BROMINE) & has("C-Br") & (not has(*AROMATIC))
+    return made
+
+
+def nitrogen(row: dict[str, Any]) -> str:
+    """Return what N-H of a row is: of an ``amide``, an aliphatic ``amine``, else ``N-H``, as of rings."""
+    if "amide" in row["groups"]:
+        return "amide"
+    return "amine" if "amine" in row["groups"] and not AROMATIC & set(row["groups"]) else "N-H"
+
+
 def corrected(row: dict[str, Any]) -> Array:
-    """Return the wavenumbers of a row as they would be measured, each by what moves in it, shape (modes,)."""
+    """Return the wavenumbers of a row as B3LYP would have them, times `SCALE`, each by what moves, shape (modes,)."""
     found = np.array(row["wavenumbers"])
-    hydroxyl = np.array(row["hydroxyl"])
-    shares = {"O-H": hydroxyl, "N-H": np.array(row["polar"]) - hydroxyl}
-    stretch = {name: (share > 0.5) & (found > HYDROGEN) for name, share in shares.items()}
-    low, high = SULPHUR
-    stretch["S-H"] = (low < found) & (found < high) & ("S-H" in row["groups"])
     factor = np.interp(found, PLACES, GFN2)
-    for name, those in stretch.items():
-        factor[those] = STRETCHES[name]
+    for name, those in stretches(row).items():
+        if name in STRETCHES:
+            factor[those] = STRETCHES[name]
     return found * factor
 
 
@@ -84,7 +127,11 @@ def molecule_of(row: dict[str, Any], groups: tuple[str, ...], frequencies: str =
     wavenumbers = corrected(row)
     if frequencies == "b3lyp" and len(row.get("b3lyp", ())) == len(wavenumbers):
         wavenumbers[np.argsort(wavenumbers)] = SCALE * np.sort(row["b3lyp"])
-    lines: dict[str, Array] = {"infrared": np.array(row["ir"]), "raman": np.array(row["raman"])}
+    intensity = np.array(row["ir"])
+    for name, those in stretches(row).items():
+        wavenumbers[those] *= ANHARMONIC.get(name, SCALE) / SCALE
+        intensity[those] *= INFRARED.get(nitrogen(row) if name == "N-H" else name, 1.0)
+    lines: dict[str, Array] = {"infrared": intensity, "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]
     return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"], np.array(row["hydroxyl"]))

@@ -1,0 +1,142 @@
+"""Compare GFN2-xTB with density functional theory: `python compare_intensities.py molecules.jsonl bonds.jsonl`.
+
+How much the dipole moment changes along stretches of `BONDS`, one bond at a time, by GFN2-xTB and by
+B3LYP/def2-SVPD (PySCF), where GFN2-xTB has the molecule; ten seconds a bond. Small molecules among those that are
+trained on, in turns of `KINDS`, as with O-H, with N-H of amides, of amines, of rings and the like. The square of the
+change is the infrared intensity of the stretch but for what is the same in both, so that the ratio, whose geometric
+mean and scatter are printed, is what `train_groups.py` multiplies with. Rows that are there are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from compute_lines import gradients
+from pyscf import dft, gto
+from scipy.optimize import minimize
+from tblite.interface import Calculator
+from train_groups import nitrogen, shared_out
+
+from mimyria.elements import masses_of, numbers_of
+from mimyria.frame import Array
+from mimyria.units import BOHR
+
+STEP = 0.01
+"""Å; to both sides."""
+HEAVY, ATOMS = 5, 11
+"""At most."""
+BONDS = {
+    "O-H": (8, 1, 1.25),
+    "N-H": (7, 1, 1.25),
+    "C-H": (6, 1, 1.25),
+    "C=O": (6, 8, 1.26),
+    "C≡N": (6, 7, 1.19),
+    "C-Cl": (6, 17, 1.95),
+    "C-Br": (6, 35, 2.1),
+}
+"""Atomic numbers, and the largest distance (Å)."""
+
+
+KINDS = ("O-H", "amide", "amine", "N-H", "nitrile", "C-Cl", "C-Br", "none")
+
+
+def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield small molecules, one of each kind in turns."""
+    kinds: dict[str, list[dict[str, Any]]] = {name: [] for name in KINDS}
+    for row in shared_out(rows)["train"]:
+        if len(row["symbols"]) <= ATOMS and 2 <= sum(symbol != "H" for symbol in row["symbols"]) <= HEAVY:
+            kinds[kind_of(row)].append(row)
+    for those in zip_longest(*kinds.values()):
+        yield from filter(None, those)
+
+
+def kind_of(row: dict[str, Any]) -> str:
+    """Return of which kind a molecule is, of N-H as in `train_groups.py`."""
+    if "O-H" in row["groups"] or "N-H" in row["groups"]:
+        return "O-H" if "O-H" in row["groups"] else nitrogen(row)
+    return next((name for name in KINDS if name in row["groups"]), "none")
+
+
+def dipoles(symbols: list[str]) -> Callable[[Array], dict[str, Array]]:
+    """Return the dipole moments (e a0) as functions of the positions (Å), each from the density before."""
+    density: Any = None
+
+    def calculate(positions: Array) -> dict[str, Array]:
+        nonlocal density
+        own = Calculator("GFN2-xTB", numbers_of(symbols), positions / BOHR)
+        own.set("verbosity", 0)
+        own.set("accuracy", 0.01)
+        molecule = gto.M(atom=list(zip(symbols, positions.tolist(), strict=True)), basis="def2-svpd", verbose=0)
+        method = dft.RKS(molecule, xc="b3lyp").density_fit()
+        method.grids.level, method.conv_tol = 1, 1e-9
+        method.kernel(density)
+        if not method.converged:
+            raise RuntimeError("the self-consistency did not converge")
+        density = method.make_rdm1()
+        return {"gfn2": own.singlepoint().get("dipole"), "b3lyp": method.dip_moment(unit="AU", verbose=0)}
+
+    return calculate
+
+
+def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the squares of the changes (e² / u) of each bond of interest, one C-H of a molecule."""
+    numbers = numbers_of(row["symbols"])
+    start = np.array(row["positions"]).ravel() / BOHR
+    found = minimize(gradients(numbers, 0.1), start, jac=True, options={"gtol": 3e-4})
+    positions = found.x.reshape(-1, 3) * BOHR
+    masses, moments = masses_of(numbers), dipoles(row["symbols"])
+    made: list[dict[str, Any]] = []
+    for bond, (one, other, most) in BONDS.items():
+        for a in np.flatnonzero(numbers == one):
+            for b in np.flatnonzero(numbers == other):
+                along = positions[b] - positions[a]
+                apart = np.linalg.norm(along)
+                again = bond == "C-H" and (kind_of(row) != "none" or any(each["bond"] == bond for each in made))
+                if apart > most or again:
+                    continue
+                move = np.zeros_like(positions)
+                move[a] = -along / apart * masses[b] / (masses[a] + masses[b])
+                move[b] = along / apart * masses[a] / (masses[a] + masses[b])
+                high, low = (moments(positions + step * move) for step in (STEP, -STEP))
+                reduced = masses[a] * masses[b] / (masses[a] + masses[b])
+                squares = {
+                    name: float(((high[name] - low[name]) ** 2).sum() * (BOHR / (2 * STEP)) ** 2 / reduced)
+                    for name in high
+                }
+                made.append({"smiles": row["smiles"], "groups": row["groups"], "bond": bond} | squares)
+    return made
+
+
+def main() -> None:
+    """Compare, and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("molecules", type=Path)
+    parser.add_argument("bonds", type=Path)
+    parser.add_argument("--number", type=int, default=24, help="So many molecules.")
+    given = parser.parse_args()
+    rows = [json.loads(line) for line in given.molecules.read_text(encoding="utf-8").splitlines()]
+    text = given.bonds.read_text(encoding="utf-8") if given.bonds.exists() else ""
+    made = [json.loads(line) for line in text.splitlines()]
+    done = {each["smiles"] for each in made}
+    with given.bonds.open("a", encoding="utf-8") as out:
+        for row in islice(chosen(rows), given.number):
+            for each in compare(row) if row["smiles"] not in done else ():
+                out.write(json.dumps(each) + "\n")
+                out.flush()
+                made.append(each)
+    for bond in BONDS:
+        for kind in dict.fromkeys(kind_of(each) for each in made):
+            ratios = [each["b3lyp"] / each["gfn2"] for each in made if each["bond"] == bond and kind_of(each) == kind]
+            if ratios:
+                mean, spread = np.exp(np.log(ratios).mean()), np.exp(np.log(ratios).std())
+                print(f"{bond} of molecules with {kind}: {len(ratios)}, ratio {mean:.2f}, times or over {spread:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from mimyria.errors import ModelError
 from mimyria.identify.channels import GRID, channels
 from mimyria.identify.patterns import GROUPS as REAL
 from mimyria.identify.recogniser import FORMAT, PATTERNS, SURE, probability, read_recogniser, write_recogniser
-from mimyria.identify.teaching import Fit, calibrate, draw
+from mimyria.identify.teaching import Fit, calibrate, draw, train
 from mimyria.model.files import BUNDLED, read_content, read_model, write_content
 
 
@@ -38,6 +38,17 @@ def test_probabilities_are_frequencies(unseen: dict[str, object]) -> None:
         inside = (p >= low) & (p <= high)
         spread = np.sqrt((p[inside] * (1 - p[inside])).sum())
         assert abs(has[inside].sum() - p[inside].sum()) < 3 * spread + 0.04 * inside.sum()
+
+
+def test_training_goes_on_from_a_network(unseen: dict[str, object]) -> None:
+    how = Fit(epochs=1, again=1, rate=1e-5, mixed=0.0, repeats=1, variation=MILD)
+    given = made_up(60, seed=7), made_up(60, seed=8), GROUPS, how, recogniser().shape
+    samples = unseen["infrared"]
+    right = [
+        ((train(*given, start=start).probabilities(samples.channels) > 0.5) == samples.truth[:, : len(GROUPS)]).mean()  # type: ignore[attr-defined]
+        for start in (recogniser().network, None)
+    ]
+    assert right[0] > 0.9 > right[1]
 
 
 def test_calibration_finds_the_right_slope_and_offset() -> None:

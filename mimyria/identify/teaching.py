@@ -104,13 +104,19 @@ def train(
     how: Fit,
     shape: Shape | None = None,
     summary: dict[str, Any] | None = None,
+    start: Network | None = None,
 ) -> Recogniser:
-    """Return a recogniser trained on molecules; those held out calibrate it and choose the epoch."""
+    """Return a recogniser trained on molecules, from the weights of ``start`` or from random ones.
+
+    Molecules that are held out calibrate it and choose the epoch.
+    """
     alone = replace(how, mixed=0.0)
     random = np.random.default_rng(how.seed)
     torch.manual_seed(how.seed)
     shape = shape or Shape(len(groups), beside=2)
     network = Network(shape)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     steps = how.epochs * how.again * -(-len(molecules) // how.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=how.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, total_steps=steps)

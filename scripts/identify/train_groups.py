@@ -21,7 +21,7 @@ import numpy as np
 from mimyria.frame import Array
 from mimyria.identify.molecules import Molecule
 from mimyria.identify.patterns import GROUPS
-from mimyria.identify.recogniser import write_recogniser
+from mimyria.identify.recogniser import read_recogniser, write_recogniser
 from mimyria.identify.teaching import Fit, train
 
 FEWEST = 8
@@ -45,10 +45,12 @@ propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, aceto
 Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
 acids, which is 0.969 in methyl acetate."""
 CARBOXYL = {"ester", "carboxylic acid"}
-INFRARED = {"O-H": 3.5, "amide": 4.1, "amine": 0.22, "N-H": 5.4, "C=O": 0.77, "O-C=O": 0.77}
-"""Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB, of N-H by `nitrogen`: geometric means of 8, 5, 10, 9
-bonds and 6 of C=O, in 31 molecules, which scatter by factors of 1.5, 1.2, 3.6, 1.5 and 1.1 (`compare_intensities.py`).
-Those of C-H scatter about one."""
+INFRARED = {"O-H": 3.5, "amide": 4.1, "amine": 0.22, "N-H": 5.4, "C=O": 0.77, "O-C=O": 0.77, "C≡N": 0.088}
+INFRARED |= {"C-Cl": 2.6, "C-Br": 1.8}
+"""Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB (`compare_intensities.py`), of N-H by `nitrogen`:
+geometric means of 8, 5, 10, 9, 6 (C=O) and 2 (C≡N) bonds, which scatter by factors of 1.5, 1.2, 3.6, 1.5, 1.1 and 1.1;
+of C-Cl and C-Br of two bonds each, as GFN2-xTB has next to nothing for the bond in most alkyl halides, whose modes
+get their intensity elsewhere. Those of C-H scatter by 2.5, about 0.7, and stay."""
 AROMATIC = {"benzene ring", "heteroaromatic ring"}
 HYDROGEN, ACETYLENE = 2700.0, 3330.0
 SULPHUR, CARBONYL, TRIPLE = (2415.0, 2550.0), (1690.0, 1950.0), (2000.0, 2500.0)
@@ -143,6 +145,8 @@ def main() -> None:
     parser.add_argument("lines", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--start", type=Path, help="A model of the same groups, whose weights are trained further.")
+    parser.add_argument("--rate", type=float, default=Fit.rate, help="The highest learning rate.")
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -152,16 +156,21 @@ def main() -> None:
     most = len(parts["train"]) - FEWEST
     groups = tuple(name for name in GROUPS if FEWEST <= counts[name] <= most)
     sets = {part: [molecule_of(row, groups, given.qm9) for row in parts[part]] for part in parts}
+    start = read_recogniser(given.start) if given.start else None
+    if start and start.groups != groups:
+        raise SystemExit(f"{given.start} has other groups than the molecules")
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
         "lines": "harmonic, GFN2-xTB"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
+        **({"begun from": f"a model of {start.summary['trained on']}"} if start else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",
         "molecules with a group": {name: counts[name] for name in groups},
         "left out": ", ".join(name for name in GROUPS if name not in groups) + f": fewer than {FEWEST} molecules",
     }
-    made = train(sets["train"], sets["hold"], groups, Fit(epochs=given.epochs), summary=summary)
+    how = Fit(epochs=given.epochs, rate=given.rate)
+    made = train(sets["train"], sets["hold"], groups, how, summary=summary, start=start and start.network)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

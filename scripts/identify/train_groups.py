@@ -38,11 +38,11 @@ GFN2 += (0.988, 0.977, 0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0
 STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05}
 """The same of stretches of hydrogen, which GFN2-xTB has at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
 that of S-H is from 2580 cm⁻¹, where thiols have it. Those of C-Cl and C-Br are from measured ones: the median of six of
-chloromethane, ethyl chloride, dichloromethane and chloroform, and bromomethane (NSRDS-NBS 39)."""
+chloromethane, ethyl chloride, dichloromethane and chloroform, and bromomethane."""
 ANHARMONIC = {"O-H": 0.961, "N-H": 0.96, "≡C-H": 0.95, "C-H": 0.96, "C≡N": 0.954, "C≡C": 0.954, "C=O": 0.951}
 """Measured fundamentals over wavenumbers of B3LYP/6-31G(2df,p), means of water, ammonia, methane, ethane, acetylene,
-propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (T. Shimanouchi,
-Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
+propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (tables such as
+T. Shimanouchi's, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
 acids, which is 0.969 in methyl acetate."""
 CARBOXYL = {"ester", "carboxylic acid"}
 INFRARED = {"O-H": 3.5, "amide": 4.1, "amine": 0.22, "N-H": 5.4, "C=O": 0.77, "O-C=O": 0.77, "C≡N": 0.088}

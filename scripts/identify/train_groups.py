@@ -170,7 +170,7 @@ def main() -> None:
         "left out": ", ".join(name for name in GROUPS if name not in groups) + f": fewer than {FEWEST} molecules",
     }
     how = Fit(epochs=given.epochs, rate=given.rate)
-    made = train(sets["train"], sets["hold"], groups, how, summary=summary, start=start and start.network)
+    made = train(sets["train"], sets["hold"], groups, how, summary=summary, start=start.network if start else None)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

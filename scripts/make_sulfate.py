@@ -85,7 +85,9 @@ def make_model(target: str, frames: Sequence[Frame], folder: Path) -> None:
     runs = ", ".join(sorted({str(frame.info["run"]) for frame in frames}))
     level = level_of(frames[-1].info)
     of_level = sum(level_of(frame.info) == level for frame in frames)
-    stated = f"{len(frames)} frames of {runs}, {of_level} of them at the level that is predicted"
+    stated = f"{len(frames)} frames of {runs}"
+    if of_level < len(frames):
+        stated += f", {of_level} of them at the level that is predicted"
     bundle(path, DATA / path.name, target, CARD | {"labels": stated})
 
 

@@ -32,15 +32,15 @@ def test_untrained_networks_give_tensors_of_the_size_of_labels(file: str, of: st
     assert 1 / 3 < min(sizes) < max(sizes) < 3, sizes
 
 
-def test_a_species_that_is_new_shares_the_unit_of_those_carried_over() -> None:
+def test_one_unit_of_the_exchange_is_carried_over_to_other_scales_and_species() -> None:
     (network,) = made_model("default", "apt").members
     assert isinstance(network, Network)
     exchange = network.exchange
     assert exchange is not None
     before = 0.5 + torch.rand(len(SPECIES), exchange.irreps.size)
     network.set_units(before, torch.tensor([0, 0, 1]), before)
-    unit = exchange.unit.clone() * before
-    torch.testing.assert_close(unit[0], unit[1])
-    after = torch.cat([before[:2], 3 * before[2:]])
+    common = exchange.unit.clone() * before
+    torch.testing.assert_close(common, common[:1].expand_as(common))
+    after = before * (0.5 + torch.rand(len(SPECIES), 1))
     network.set_units(after, torch.tensor([2]), before, carried={0, 1})
-    torch.testing.assert_close(exchange.unit * after, unit)
+    torch.testing.assert_close(exchange.unit * after, common)

@@ -15,7 +15,7 @@ from mimyria.level import Level
 from mimyria.model.files import FORMAT, read_content, read_every_level, read_model, write_content
 from mimyria.model.model import PRESETS
 from mimyria.training.evaluate import compare_with_labels, evaluate
-from mimyria.training.train import train
+from mimyria.training.train import CHECKPOINT, train
 from networks import assert_same, quick, stopping, tensors_of
 
 CHEAP, DEAR = Level("a", "PBE", "small"), Level("b", "PBE", "large")
@@ -72,6 +72,12 @@ def test_a_start_of_before_the_exchange_learns_one(
     assert abs(network.exchange.mix.weight).max() > 0  # type: ignore[attr-defined]
     common = network.exchange.unit * made.scale  # type: ignore[attr-defined]
     np.testing.assert_allclose(common, common[:1].expand_as(common), rtol=1e-5)
+    settings = quick("apt", epochs=4, start=str(tmp_path / "m.mym"))  # whose exchange is trained: its unit stays one
+    train([cheap(frame) for frame in labels[:2]], settings, tmp_path / "again.mym")
+    again = read_model(tmp_path / "again.mym")
+    kept = again.networks[0].exchange.unit * again.scale  # type: ignore[attr-defined]
+    np.testing.assert_allclose(kept, common, rtol=1e-5)
+    assert abs(again.scale / made.scale - 1).max() > 0.01  # others than before
 
 
 def test_several_levels_share_what_they_learn(
@@ -187,3 +193,13 @@ def test_each_network_begins_from_one_of_the_committee(labels: list[Frame], star
     weights = [name for name in before if name.startswith("members.") and name.endswith("weight")]
     assert max(float((after[name] - before[name]).abs().max()) for name in weights) < 1e-6
     assert before[weights[0]].ne(before[weights[0].replace("members.0", "members.1")]).any()
+
+
+def test_a_training_of_before_the_exchange_is_not_resumed(labels: list[Frame], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(labels[:3], quick("apt"), tmp_path / "m.mym", on_progress=stopping())
+    checkpoint = tmp_path / "m.mym.checkpoint"
+    content = read_content(checkpoint, CHECKPOINT)
+    write_content(checkpoint, content | {"format": "mimyria checkpoint 2"})
+    with pytest.raises(ModelError, match=r"m\.mym\.checkpoint"):
+        train(labels[:3], quick("apt"), tmp_path / "m.mym", resume=True)

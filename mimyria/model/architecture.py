@@ -59,7 +59,7 @@ class NetworkProtocol(Protocol):
         """Bring what the layers see of these geometries to order one."""
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
-        """Take notice of what a normalised irrep is worth for each species; see `Network.set_units`."""
+        """Learn the scales of the irreps of each species; see `Network.set_units`."""
 
     def __call__(self, geometry: Any) -> Tensor:
         """Return the irreps, atoms in the graph's order; shape (n, irreps). They turn with the vectors of the graph.

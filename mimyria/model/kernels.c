@@ -1,4 +1,4 @@
-/* The two costly layers of `Network` in single precision, for inference on a CPU: the same sums as in network.py.
+/* The costly layers of `Network` in single precision, for inference on a CPU: the same sums as in layers.py.
 
 A few atoms of one species go through a whole layer at once, so that what lies between stays in the first caches; that,
 and no detour over large arrays, is why it is faster than the same in torch. All of it is one small product of matrices,
@@ -266,7 +266,9 @@ static void mix_pairs(const float *sums, count size, count atoms, count l_sent, 
     }
 }
 
-/* What an atom gives to neighbours of one species, whose basis adds up to `around`, seen from there: (-1)^l, and less. */
+/* What an atom gives to its neighbours of one species, sums = -(-1)^l own[l'm' u] around[lm b]: Y_lm(-r) = (-1)^l Y_lm(r).
+
+own (l'm' n_sent); around (harmonics radial), the sum of the basis over these neighbours; sums as in `mix_pairs`. */
 static void give(const float *own, const float *around, count l_sent, const count *here, count n_sent, count radial,
                  float *sums)
 {
@@ -338,6 +340,11 @@ int message(const float *sent, const count *near, const float *basis, count n, c
             }
             mix_pairs(sums, size, atoms, l_sent, here, n_sent, radial, w + s * of_species, degree_pairs, wide, mixed, 0);
             for (count kind = 0; own && kind < n_species; kind++) {
+                int any = 0; /* of that species near one of these atoms */
+                for (count a = 0; a < atoms; a++)
+                    any |= around[(a * n_species + kind) * line] != 0.0f;
+                if (!any)
+                    continue;
                 for (count a = 0; a < atoms; a++)
                     give(own + (first + a) * row, around + (a * n_species + kind) * line, l_sent, here, n_sent, radial,
                          sums + a * size);

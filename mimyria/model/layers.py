@@ -24,7 +24,7 @@ HIGHER = 0.3
 """By what each further factor of a product is multiplied before the training: products of products have long tails, and
 random weights alone made the first tensors of a fifth of the seeds ten and more times too large."""
 EXCHANGED = 0.1
-"""By what the exchange is multiplied before the training (benchmarks/RESULTS.md)."""
+"""By what the exchange is multiplied before the training; 0.03 is as good, 0.3 not (benchmarks/RESULTS.md)."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,8 @@ class Exchange(Message):
 
         T_i = Σ_j (t_ij - t_ji),   t_ij = Σ_b C(l'', l, l') W_b R_b(r_ij) Y_lm(r̂_ij) x_j[l'm']
 
-    W is of the species of i. A translation changes neither dipole nor polarizability: most of a response tensor is of
+    W is of the species of i. ``unit`` (species, irreps) is what one of the exchange is in normalised irreps of a species,
+    so that the sum is zero in units. A translation changes neither dipole nor polarizability: most of a response tensor is of
     this kind, and what one atom of a pair is taught the other learns.
     """
 
@@ -290,7 +291,10 @@ class Exchange(Message):
         return torch.cat(parts, dim=1) * self.unit[graph.species]
 
     def given(self, own: Tensor, geometry: Geometry) -> Tensor:
-        """Return what the atoms give to their neighbours, as `pairs` what they get."""
+        """Return what the atoms give to their neighbours before it is coupled, (l'm' lm, n, out), as `pairs` what they get.
+
+        ``own`` is what these atoms send, (n, l'm' u).
+        """
         n, n_species, radial = len(own), len(geometry.graph.slices), self._radial(geometry)
         theirs = geometry.near_species[:, None] == torch.arange(n_species, device=own.device)[:, None]  # (n, s, k')
         near = torch.bmm(theirs.to(own.dtype), geometry.basis).reshape(n, n_species, -1, radial)

@@ -133,17 +133,19 @@ class Network(nn.Module):
         self.message_scale.copy_(inverse_root(messages.mean()))
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
-        """Give the exchange one unit for all species: the root mean square scale of the irreps of these atoms.
+        """Give the exchange one unit for all species, in which what the atoms exchange adds up to nothing.
 
-        ``scale`` and ``before``, that of a trained model, are those of each species, (species, irreps); ``atoms`` is
-        the index of the species of each labelled one. Where species are ``carried`` over the unit stays theirs.
+        It is the root mean square scale of the irreps of ``atoms``, the index of the species of each labelled one. A
+        trained exchange keeps its own, that of the species ``carried`` over. ``scale`` is that of each species, and
+        ``before`` was that of the trained model, both (species, irreps).
         """
         if self.exchange is None:
             return
-        trained = carried if self.exchange.mix.weight.any() else ()
-        new = [species for species in range(len(scale)) if species not in trained]
-        unit = (self.exchange.unit * before)[min(trained)] if trained else scale[atoms].square().mean(0).sqrt()
-        self.exchange.unit[new] = unit / scale[new]
+        if carried and self.exchange.mix.weight.any():
+            common = (self.exchange.unit * before)[min(carried)]
+        else:
+            common = scale[atoms].square().mean(0).sqrt()
+        self.exchange.unit.copy_(common / scale)
 
     @property
     def steps(self) -> int:

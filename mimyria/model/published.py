@@ -108,7 +108,7 @@ class PublishedNetwork(nn.Module):
         self.neighbours.fill_(max(pairs, 1) / atoms)
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
-        """Do nothing: no atom shares in what another one has."""
+        """Do nothing: there is no exchange of pairs."""
 
     @property
     def steps(self) -> int:

@@ -25,9 +25,8 @@ from mimyria.model.model import ResponseModel
 _READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
 """Weights of the read-out of an irrep, whose number counts through all levels."""
 _EXCHANGE = ".exchange.mix.weight"
-CONSTANTS = ("mean", "scale")
-UNIT = ".exchange.unit"
-"""These of every level stand side by side."""
+CONSTANTS, UNIT = ("mean", "scale"), ".exchange.unit"
+"""Those of every level stand side by side."""
 
 
 def at_level(model: ResponseModel, level: int) -> ResponseModel:

@@ -39,7 +39,7 @@ from mimyria.training.start import carried_species, facts_of_start, read_start
 
 log = logging.getLogger("mimyria")
 
-CHECKPOINT = "mimyria checkpoint 2"
+CHECKPOINT = "mimyria checkpoint 3"
 SECONDS_PER_CHECKPOINT = 15.0
 FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2, "weight_decay": 0.0}}
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""

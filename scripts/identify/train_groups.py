@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from mimyria.frame import Array
 from mimyria.identify.molecules import Molecule
@@ -36,9 +37,9 @@ GFN2 += (0.988, 0.977, 0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0
 """Wavenumbers, and what those of GFN2-xTB near them are multiplied with: medians of the above over them, by regions, of
 483 molecules of QM9. They remain 24 cm⁻¹ (root mean square) apart."""
 STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05}
-"""The same of stretches of hydrogen, which GFN2-xTB has at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
-that of S-H is from 2580 cm⁻¹, where thiols have it. Those of C-Cl and C-Br are from measured ones: the median of six of
-chloromethane, ethyl chloride, dichloromethane and chloroform, and bromomethane."""
+"""The same of stretches. GFN2-xTB has those of hydrogen at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
+that of S-H is from 2580 cm⁻¹, where thiols have it. That of C-Cl is the median of measured over calculated ones of
+chloromethane, ethyl chloride, dichloromethane and chloroform, that of C-Br the one of bromomethane."""
 ANHARMONIC = {"O-H": 0.961, "N-H": 0.96, "≡C-H": 0.95, "C-H": 0.96, "C≡N": 0.954, "C≡C": 0.954, "C=O": 0.951}
 """Measured fundamentals over wavenumbers of B3LYP/6-31G(2df,p), means of water, ammonia, methane, ethane, acetylene,
 propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (tables such as
@@ -47,10 +48,14 @@ acids, which is 0.969 in methyl acetate."""
 CARBOXYL = {"ester", "carboxylic acid"}
 INFRARED = {"O-H": 3.5, "amide": 4.1, "amine": 0.22, "N-H": 5.4, "C=O": 0.77, "O-C=O": 0.77, "C≡N": 0.088}
 INFRARED |= {"C-Cl": 2.6, "C-Br": 1.8}
-"""Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB (`compare_intensities.py`), of N-H by `nitrogen`:
+"""Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB (`compare_intensities.py`), of N-H by `nitrogen`
+(of N-H that is of neither amides nor amines azoles and sulfonamides were measured), none where there are several kinds:
 geometric means of 8, 5, 10, 9, 6 (C=O) and 2 (C≡N) bonds, which scatter by factors of 1.5, 1.2, 3.6, 1.5, 1.1 and 1.1;
 of C-Cl and C-Br of two bonds each, as GFN2-xTB has next to nothing for the bond in most alkyl halides, whose modes
 get their intensity elsewhere. Those of C-H scatter by 2.5, about 0.7, and stay."""
+AMIDE = Chem.MolFromSmarts("[#7;!H0]C=O")
+AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
+"""Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
 AROMATIC = {"benzene ring", "heteroaromatic ring"}
 HYDROGEN, ACETYLENE = 2700.0, 3330.0
 SULPHUR, CARBONYL, TRIPLE = (2415.0, 2550.0), (1690.0, 1950.0), (2000.0, 2500.0)
@@ -107,15 +112,24 @@ def stretches(row: dict[str, Any]) -> dict[str, Array]:
     return made
 
 
-def nitrogen(row: dict[str, Any]) -> str:
-    """Return what N-H of a row is: of an ``amide``, an aliphatic ``amine``, else ``N-H``, as of rings."""
-    if "amide" in row["groups"]:
-        return "amide"
-    return "amine" if "amine" in row["groups"] and not AROMATIC & set(row["groups"]) else "N-H"
+def nitrogen(smiles: str) -> str:
+    """Return what the nitrogens with hydrogen are: ``amide``, aliphatic ``amine``, another ``N-H``, or ``mixed``."""
+    molecule = Chem.MolFromSmiles(smiles)
+    of_amides = {atoms[0] for atoms in molecule.GetSubstructMatches(AMIDE)}
+    of_amines = {atoms[0] for atoms in molecule.GetSubstructMatches(AMINE)}
+    kinds = {
+        "amide" if atom.GetIdx() in of_amides else "amine" if atom.GetIdx() in of_amines else "N-H"
+        for atom in molecule.GetAtoms()
+        if atom.GetAtomicNum() == 7 and atom.GetTotalNumHs()
+    }
+    return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 def corrected(row: dict[str, Any]) -> Array:
-    """Return the wavenumbers of a row as B3LYP would have them, times `SCALE`, each by what moves, shape (modes,)."""
+    """Return the wavenumbers of a row, cm⁻¹, as those of B3LYP times `SCALE`, each by what moves, shape (modes,).
+
+    Those of S-H, C-Cl and C-Br are as measured.
+    """
     found = np.array(row["wavenumbers"])
     factor = np.interp(found, PLACES, GFN2)
     for name, those in stretches(row).items():
@@ -132,7 +146,7 @@ def molecule_of(row: dict[str, Any], groups: tuple[str, ...], frequencies: str =
     intensity = np.array(row["ir"])
     for name, those in stretches(row).items():
         wavenumbers[those] *= ANHARMONIC.get(name, SCALE) / SCALE
-        intensity[those] *= INFRARED.get(nitrogen(row) if name == "N-H" else name, 1.0)
+        intensity[those] *= INFRARED.get(nitrogen(row["smiles"]) if name == "N-H" else name, 1.0)
     lines: dict[str, Array] = {"infrared": intensity, "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]
@@ -162,7 +176,7 @@ def main() -> None:
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
-        "lines": "harmonic, GFN2-xTB"
+        "lines": "harmonic, GFN2-xTB, with corrected intensities and wavenumbers of stretches"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
         **({"begun from": f"a model of {start.summary['trained on']}"} if start else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",

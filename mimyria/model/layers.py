@@ -239,9 +239,9 @@ class Exchange(Message):
 
         T_i = Σ_j (t_ij - t_ji),   t_ij = Σ_b C(l'', l, l') W_b R_b(r_ij) Y_lm(r̂_ij) x_j[l'm']
 
-    W is of the species of i. ``unit`` (species, irreps) is what one of the exchange is in normalised irreps of a species,
-    so that the sum is zero in units. A translation changes neither dipole nor polarizability: most of a response tensor is of
-    this kind, and what one atom of a pair is taught the other learns.
+    W is of the species of i. A translation changes neither dipole nor polarizability: most of a response tensor is of
+    this kind, and what one atom of a pair is taught the other learns. ``unit`` (species, irreps) is what one of the
+    exchange is in normalised irreps of each species, so that the sum is zero in the unit of the tensor.
     """
 
     parity: Tensor
@@ -291,7 +291,7 @@ class Exchange(Message):
         return torch.cat(parts, dim=1) * self.unit[graph.species]
 
     def given(self, own: Tensor, geometry: Geometry) -> Tensor:
-        """Return what the atoms give to their neighbours before it is coupled, (l'm' lm, n, out), as `pairs` what they get.
+        """Return what the atoms give to their neighbours, as `pairs` what they get: (l'm' lm, n, out).
 
         ``own`` is what these atoms send, (n, l'm' u).
         """

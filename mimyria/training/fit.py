@@ -24,7 +24,8 @@ from mimyria.model.model import ResponseModel
 DEFAULT_EPOCHS = 400
 LARGEST_GRADIENT = 10.0
 LEAST_DECAY, LARGEST_DECAY, DECAY = 0.02, 0.12, 2.6
-"""Of the weights, see `decay_for`; measured with 480 labelled atoms, and, one seed each, with 1920 and 7680 (benchmarks/RESULTS.md)."""
+"""Of the weights, see `decay_for`; measured with 480, 1920 and 7680 labelled atoms, the last two with one seed
+(benchmarks/RESULTS.md)."""
 
 
 def decay_for(n_atoms: int) -> float:

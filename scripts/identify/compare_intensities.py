@@ -51,7 +51,7 @@ def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     kinds: dict[str, list[dict[str, Any]]] = {name: [] for name in KINDS}
     for row in shared_out(rows)["train"]:
         if len(row["symbols"]) <= ATOMS and 2 <= sum(symbol != "H" for symbol in row["symbols"]) <= HEAVY:
-            kinds[kind_of(row)].append(row)
+            kinds.get(kind_of(row), []).append(row)  # but for molecules with several kinds of N-H
     for those in zip_longest(*kinds.values()):
         yield from filter(None, those)
 
@@ -59,7 +59,7 @@ def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def kind_of(row: dict[str, Any]) -> str:
     """Return of which kind a molecule is, of N-H as in `train_groups.py`."""
     if "O-H" in row["groups"] or "N-H" in row["groups"]:
-        return "O-H" if "O-H" in row["groups"] else nitrogen(row)
+        return "O-H" if "O-H" in row["groups"] else nitrogen(row["smiles"])
     return next((name for name in KINDS if name in row["groups"]), "none")
 
 

@@ -31,7 +31,11 @@ def made_up(number: int, seed: int = 0) -> list[Molecule]:
         # Raman differs in the C-H stretch, which outshines all others.
         heights[0, 0], heights[1, 0] = 0.3, 5.0
         lines = {"infrared": heights[0], "raman": heights[1]}
-        made.append(Molecule(np.sort(places), _sorted(lines, places), np.zeros(len(places)), has, name=str(name)))
+        shares = np.array([[place == PLACES[group] for place in np.sort(places)] for group in GROUPS], dtype=float)
+        polar = np.zeros(len(places))
+        made.append(
+            Molecule(np.sort(places), _sorted(lines, places), polar, has, name=str(name), shares=shares * has[:, None])
+        )
     return made
 
 

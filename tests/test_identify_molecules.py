@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mimyria.identify.channels import GRID, SPACING
-from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, broadened
+from mimyria.identify.channels import GRID, PLACES, SPACING
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, assigned, broadened
 
 LINES = {"infrared": np.array([2.0, 1.0, 3.0]), "raman": np.array([1.0, 2.0, 0.5])}
 ALCOHOL = Molecule(np.array([1000.0, 1500.0, 3650.0]), LINES, np.array([0.1, 0.2, 0.98]), np.array([True]))
@@ -60,3 +60,23 @@ def test_variations_are_many_and_finite() -> None:
     made = [as_measured(ALCOHOL, random, USUAL)["infrared"] for _ in range(50)]
     assert len({len(nu) for nu, _ in made}) > 10  # ranges differ
     assert all(np.isfinite(values).all() and len(nu) > 100 for nu, values in made)
+
+
+def test_the_share_of_a_group_is_that_of_its_atoms_where_their_lines_are() -> None:
+    energy = np.array([[0.9, 0.0, 0.0], [0.1, 0.6, 0.0]])
+    crowded = replace(ALCOHOL, wavenumbers=np.array([1000.0, 1000.0, 3650.0]), shares=energy)
+    for shares, places, expected in (
+        (energy, ALCOHOL.wavenumbers, energy),
+        (None, ALCOHOL.wavenumbers, None),
+    ):
+        _, whose = assigned(replace(ALCOHOL, shares=shares, wavenumbers=places), np.random.default_rng(0), EXACT)
+        if expected is None:
+            assert whose == {}
+            continue
+        for share in whose.values():
+            at = [abs(PLACES - place).argmin() for place in places]
+            np.testing.assert_allclose(share[:, at], expected, atol=0.01)
+            assert share[:, abs(PLACES - 2500).argmin()].max() < 1e-3  # where nothing stands
+    _, whose = assigned(crowded, np.random.default_rng(0), EXACT, ("infrared",))
+    at = abs(PLACES - 1000).argmin()
+    np.testing.assert_allclose(whose["infrared"][:, at], (2 * energy[:, 0] + energy[:, 1]) / 3, atol=0.01)

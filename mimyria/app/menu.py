@@ -61,7 +61,7 @@ def drops(largest: float) -> dict[str, Drop]:
             Drop(
                 kind="spectrum",
                 title="A spectrum",
-                words="Its functional groups, each with the bands that speak for it.",
+                words="Its functional groups, each with its bands.",
                 roles=(
                     Role("any", "a spectrum of either kind, as it says", TABLES, (".npy",), most=2),
                     Role("infrared", "an infrared spectrum", TABLES, (".npy",)),

@@ -1,4 +1,4 @@
-"""The picture of a spectrum with the bands marked that speak for each functional group."""
+"""The picture of a spectrum with the bands of each functional group marked."""
 
 from __future__ import annotations
 

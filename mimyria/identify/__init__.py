@@ -1,1 +1,1 @@
-"""From a spectrum to the functional groups of its molecule: a small network, and the bands that speak for each."""
+"""From a spectrum to the functional groups of its molecule: a small network, and the bands of each."""

@@ -19,6 +19,8 @@ KINDS = ("infrared", "raman")
 LOWEST, HIGHEST, SPACING = 300.0, 4000.0, 5.0
 """cm⁻¹"""
 GRID: Array = np.arange(LOWEST, HIGHEST + SPACING / 2, SPACING)
+PLACES: Array = GRID[::4]
+"""cm⁻¹; where it is said whose the bands are."""
 WIDEST_GAP = 40.0
 """cm⁻¹; points further apart have nothing measured between them."""
 

@@ -1,4 +1,4 @@
-"""`identify`: from the spectra of a sample to the functional groups in it, with the bands that speak for each."""
+"""`identify`: from the spectra of a sample to the functional groups in it, with the bands of each."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mimyria import __version__
 from mimyria.config import File, path_of, settings_of
 from mimyria.frame import Array
 from mimyria.identify.channels import channels
-from mimyria.identify.evidence import Band, evidence, find_bands
 from mimyria.identify.given import Given, read_given
+from mimyria.identify.marks import Band, find_bands, shares
 from mimyria.identify.recogniser import probability, read_recogniser
 from mimyria.memory import make_folder, require_folder, write_text
 from mimyria.settings.of_identify import IdentifySettings
@@ -27,13 +27,13 @@ log = logging.getLogger("mimyria")
 TABLE, PICTURE = "groups.csv", "groups"
 MOST_BANDS = 3
 """Of a group that are told."""
-LEAST_EVIDENCE = 0.3
-"""Of the strongest band of a group, and in units of the logit: what a band must speak to be told."""
+LEAST_SHARE = 0.5
+"""Of a band, that must be of a group to be told as its own."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """A functional group, how probable it is, and the bands that speak for it, the strongest first."""
+    """A functional group, how probable it is, and its bands, those that count most first."""
 
     name: str
     probability: float
@@ -72,7 +72,7 @@ class Identified:
     def table(self, least: float) -> str:
         """Return the groups from a probability on, as lines of text."""
         shown = [group for group in self.groups if group.probability >= least]
-        head = f"{'group':<20}{'prob.':>7}  bands that speak for it, cm⁻¹"
+        head = f"{'group':<20}{'prob.':>7}  its bands, cm⁻¹"
         return "\n".join([head, *map(str, shown)] if shown else [f"no group is as probable as {least:g}"])
 
 
@@ -104,10 +104,11 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
-    weights = evidence(recogniser, seen, bands)
     groups = [
-        Group(name, float(p), _told(bands, row))
-        for name, p, row in zip(recogniser.groups, probability(logits[:known]), weights, strict=True)
+        Group(name, float(p), _told(bands, *rows))
+        for name, p, *rows in zip(
+            recogniser.groups, probability(logits[:known]), *shares(recogniser, seen, bands), strict=True
+        )
     ]
     ordered = tuple(sorted(groups, key=lambda group: -group.probability))
     return Identified(ordered, strangeness, tuple(read), remarks)
@@ -129,11 +130,9 @@ def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str,
     return ()
 
 
-def _told(bands: list[Band], weights: Array) -> tuple[Band, ...]:
-    """Return the bands that speak most for a group."""
-    strongest = weights.max(initial=0.0)
-    order = np.argsort(-weights)[:MOST_BANDS]
-    return tuple(bands[k] for k in order if weights[k] > LEAST_EVIDENCE * max(strongest, 1.0))
+def _told(bands: list[Band], share: Array, weight: Array) -> tuple[Band, ...]:
+    """Return the bands that are a group's for the most part, those of most weight first."""
+    return tuple(bands[k] for k in np.argsort(-weight) if share[k] > LEAST_SHARE)[:MOST_BANDS]
 
 
 def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:

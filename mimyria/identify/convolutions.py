@@ -1,9 +1,11 @@
-"""The network: three convolutions that see bands, a layer that sees where they are, a number for each group.
+"""The network: convolutions that see bands, a layer that sees where they are, a number for each group, and shares.
 
-    channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─ conv 5/2 ─ conv 1 ─ all places (1488) ─ features (48) ─ logits
+    channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─┬─ conv 5/2 ─ conv 1 ─ all places (1488) ─ features (48) ─┬─ logits
+                                              └─────── with the features, and where it is (8) ──────────┴─ shares
 
 The two logits beside those of the groups are of spectra that are given as the other kind, Raman as infrared or the
-reverse, and of curves that are no vibrational spectra of molecules.
+reverse, and of curves that are no vibrational spectra of molecules. The shares are said every 20 cm⁻¹, as logits too:
+how much of what stands there in a spectrum of that kind is due to the atoms of each group.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mimyria.identify.channels import GRID, KINDS
+from mimyria.identify.channels import KINDS, PLACES
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,12 @@ class Shape:
     kernels: tuple[int, int, int] = (11, 7, 5)
     features: int = 48
     dropout: float = 0.2
-    beside: int = 1
-    """Logits beside those of the groups: of the kind, and, if two, of strangers."""
+    where: int = 8
+    """Numbers that say where in the spectrum a share is asked."""
+    sharing: int = 48
+    """Features that shares are said from."""
+    beside: int = 2
+    """Logits beside those of the groups: of the kind, and of strangers."""
 
 
 class Network(nn.Module):
@@ -36,22 +42,42 @@ class Network(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before, points = 2 * len(KINDS), len(GRID)
-        for width, kernel in zip(shape.widths, shape.kernels, strict=False):
-            layers += [nn.Conv1d(before, width, kernel, stride=2, padding=kernel // 2), nn.GELU()]
-            layers.append(nn.GroupNorm(4, width))
-            before, points = width, (points + 1) // 2
-        layers += [nn.Conv1d(before, shape.widths[-1], 1), nn.GELU(), nn.Flatten(), nn.Dropout(shape.dropout)]
-        self.look = nn.Sequential(*layers, nn.Linear(shape.widths[-1] * points, shape.features), nn.GELU())
+        near, mid, far, narrow = shape.widths
+        kernels = shape.kernels
+        self.shape = shape
+        self.near = nn.Sequential(_layer(2 * len(KINDS), near, kernels[0]), _layer(near, mid, kernels[1]))
+        self.far = nn.Sequential(_layer(mid, far, kernels[2]), nn.Conv1d(far, narrow, 1), nn.GELU(), nn.Flatten())
+        points = (len(PLACES) + 1) // 2
+        self.look = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(narrow * points, shape.features), nn.GELU())
         self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + shape.beside))
+        self.place = nn.Parameter(torch.randn(shape.where, len(PLACES)))
+        self.share = nn.Sequential(
+            nn.Conv1d(mid + shape.where + shape.features, shape.sharing, 1),
+            nn.GELU(),
+            nn.Conv1d(shape.sharing, len(KINDS) * shape.groups, 1),
+        )
 
     def forward(self, channels: Tensor) -> Tensor:
-        return self.say(self.look(channels))
+        return self.say(self.features(channels))
 
     def features(self, channels: Tensor) -> Tensor:
         """Return what is said from, shape (b, features)."""
-        return self.look(channels)
+        return self.look(self.far(self.near(channels)))
+
+    def with_shares(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits, and those of the shares, shape (b, kinds, groups, len(PLACES))."""
+        here = self.near(channels)
+        features = self.look(self.far(here))
+        place = self.place.expand(len(here), -1, -1)
+        everywhere = features[:, :, None].expand(-1, -1, len(PLACES))
+        shares = self.share(torch.cat([here, place, everywhere], dim=1))
+        return self.say(features), shares.unflatten(1, (len(KINDS), self.shape.groups))
+
+
+def _layer(before: int, after: int, kernel: int) -> nn.Sequential:
+    """Return a convolution that halves the number of points."""
+    convolution = nn.Conv1d(before, after, kernel, stride=2, padding=kernel // 2)
+    return nn.Sequential(convolution, nn.GELU(), nn.GroupNorm(4, after))
 
 
 def rounded(network: Network) -> Network:

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimyria.frame import Array
-from mimyria.identify.channels import GRID, HIGHEST, KINDS, LOWEST, Curve
+from mimyria.identify.channels import GRID, HIGHEST, KINDS, LOWEST, PLACES, Curve
 
 LOG2 = float(np.log(2))
-POINTS = GRID.astype(np.float32)
+FAINT = 1e-3
+"""Of the highest band: where less stands there is none, and it is nobody's."""
 OVERTONES = 15
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
@@ -48,6 +49,8 @@ class Molecule:
     name: str = ""
     hydroxyl: Array | None = None
     """Share of the kinetic energy that hydrogen on O has, shape (modes,); None as if all of ``polar`` were."""
+    shares: Array | None = None
+    """Share of the kinetic energy that the atoms of each group have, shape (groups, modes); None if not known."""
 
     def on_oxygen(self) -> Array:
         """Return the share of hydrogen on O."""
@@ -64,6 +67,7 @@ def mixture(one: Molecule, other: Molecule, share: float) -> Molecule:
         one.acid or other.acid,
         f"{one.name} + {other.name}",
         np.concatenate([one.on_oxygen(), other.on_oxygen()]),
+        None if one.shares is None or other.shares is None else np.hstack([one.shares, other.shares]),
     )
 
 
@@ -104,6 +108,18 @@ def as_measured(
     molecule: Molecule, random: np.random.Generator, how: Variation, kinds: Sequence[str] = KINDS
 ) -> dict[str, Curve]:
     """Return infrared and Raman spectrum of a molecule, or one of them, as instruments might show them."""
+    return assigned(molecule, random, how, kinds)[0]
+
+
+def assigned(
+    molecule: Molecule, random: np.random.Generator, how: Variation, kinds: Sequence[str] = KINDS
+) -> tuple[dict[str, Curve], dict[str, Array]]:
+    """Return spectra as instruments might show them, and whose their bands are: shares, (groups, len(PLACES)) each.
+
+    The share of a group is the part of the lines' intensity around a place that is due to the group's atoms,
+
+        s_g(ν) = Σ_k I_k s_gk L_k(ν) / Σ_k I_k L_k(ν)          s_gk the share of its atoms in the energy of mode k
+    """
     places = molecule.wavenumbers * random.normal(1.0, how.scale)
     places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
     ratio = how.widths[1] / how.widths[0]
@@ -122,19 +138,37 @@ def as_measured(
     values = broadened(places, heights.T, widths, random.uniform(), 0.0).T
     if gas and kinds[0] == "infrared":
         values[0] = _branches(places, heights[0], widths, random)
-    return {kind: _measured(each, kind, random, how) for kind, each in zip(kinds, values, strict=True)}
+    curves = {kind: _measured(each, kind, random, how) for kind, each in zip(kinds, values, strict=True)}
+    known = len(molecule.wavenumbers)  # whose the overtones and combinations are is not
+    return curves, dict(
+        zip(kinds, _shares(molecule.shares, places[:known], heights[:, :known], widths[:known]), strict=False)
+    )
 
 
-def broadened(places: Array, heights: Array, widths: Array, lorentz: float, apart: float) -> Array:
-    """Return the sum of lines on the grid, each with its area and its full width w, shape (len(GRID),).
+def _shares(shares: Array | None, places: Array, heights: Array, widths: Array) -> Array:
+    """Return the shares of the groups around `PLACES`, shape (kinds, groups, len(PLACES)); zero where no line is."""
+    if shares is None:
+        return np.zeros((0, 0, len(PLACES)))
+    parts = np.vstack([np.ones(len(places)), shares])  # (1 + groups, modes)
+    each = (heights[:, None] * parts).reshape(-1, len(places)).T
+    wide = np.maximum(widths, PLACES[1] - PLACES[0])
+    sums = broadened(places, each, wide, 0.0, 0.0, PLACES).T.reshape(len(heights), len(parts), len(PLACES))
+    whole = sums[:, :1]
+    return sums[:, 1:] / (whole + FAINT * whole.max(axis=2, keepdims=True))
 
-    Of more than one kind ``heights`` have the shape (lines, kinds), and so have the sums (len(GRID), kinds).
+
+def broadened(
+    places: Array, heights: Array, widths: Array, lorentz: float, apart: float, points: Array = GRID
+) -> Array:
+    """Return the sum of lines at some wavenumbers, each with its area and its full width w, shape (points,).
+
+    Of more than one kind ``heights`` have the shape (lines, kinds), and so have the sums (points, kinds).
 
         2/(π w) · (η / (1 + u²) + (1 - η) · √(π ln 2) · exp(-u² ln 2))          u = 2ν/w
     """
     # In single precision, which is plenty here; in place, as most of the time of training would be spent here.
     w = np.maximum(widths, 2.0)
-    square = POINTS[:, None] - (places + apart).astype(np.float32)
+    square = points.astype(np.float32)[:, None] - (places + apart).astype(np.float32)
     square *= (2 / w).astype(np.float32)
     np.square(square, out=square)
     areas = (heights.T * (2 / (np.pi * w))).T.astype(np.float32)

@@ -32,11 +32,9 @@ from mimyria.identify.channels import GRID, missing
 from mimyria.identify.convolutions import Network, Shape
 from mimyria.model.files import bundled, read_content, write_content
 
-FORMAT = "mimyria groups 1"
+FORMAT = "mimyria groups 2"
 REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
 """cm⁻¹; between two of them lies a region."""
-SURE = float(np.log(9))
-"""Logit of a probability of 0.9."""
 PATTERNS = ("infrared", "raman", "both")
 """What a sample may have spectra of."""
 
@@ -52,9 +50,9 @@ class Familiar:
     limit: float
     """Of d."""
     most: float = np.inf
-    """Limit of u; models without strangers have none."""
-    other: float = SURE
-    """Limit of the logit of being given as the other kind; models that state none have one that is sure."""
+    """Limit of u."""
+    other: float = np.inf
+    """Limit of the logit of being given as the other kind."""
 
     def distance(self, traits: Array) -> Array:
         """Return d of traits, shape (b, traits); what is not known of a spectrum counts as usual."""
@@ -86,6 +84,12 @@ class Recogniser:
     def probabilities(self, channels: Array) -> Array:
         """Return the probability of each group, shape (b, groups)."""
         return probability(self.logits(channels)[:, : len(self.groups)])
+
+    def shares(self, channels: Array) -> Array:
+        """Return what part of a spectrum is due to each group, of channels; (b, kinds, groups, len(PLACES))."""
+        with torch.no_grad():
+            said = self.network.with_shares(torch.as_tensor(channels, dtype=torch.float32))[1]
+        return probability(said.numpy().astype(float))
 
     def strangeness(self, channels: Array) -> float:
         """Return the larger of d and u over their limits for the channels of one sample, shape (4, len(GRID))."""
@@ -135,7 +139,7 @@ def patterns_of(channels: Array) -> Array:
 def write_recogniser(path: Path, made: Recogniser) -> None:
     """Write a recogniser, its weights in half precision."""
     familiar = {
-        name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(each.precision).float()}
+        name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(_upper(each.precision)).float()}
         | {"limit": each.limit, "most": each.most, "other": each.other}
         for name, each in made.familiar.items()
     }
@@ -151,6 +155,19 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
         "summary": dict(made.summary),
     }
     write_content(path, content)
+
+
+def _upper(matrix: Array) -> Array:
+    """Return the upper triangle of a symmetric matrix, which is all of it."""
+    return matrix[np.triu_indices(len(matrix))]
+
+
+def _symmetric(upper: Array) -> Array:
+    """Return the symmetric matrix of an upper triangle."""
+    size = int(np.sqrt(2 * len(upper)))
+    matrix = np.zeros((size, size))
+    matrix[np.triu_indices(size)] = upper
+    return matrix + np.triu(matrix, 1).T
 
 
 def read_recogniser(name: str | Path) -> Recogniser:
@@ -173,10 +190,10 @@ def read_recogniser(name: str | Path) -> Recogniser:
         familiar = {
             pattern: Familiar(
                 each["mean"].double().numpy(),
-                each["precision"].double().numpy(),
+                _symmetric(each["precision"].double().numpy()),
                 float(each["limit"]),
-                float(each.get("most", np.inf)),
-                float(each.get("other", SURE)),
+                float(each["most"]),
+                float(each["other"]),
             )
             for pattern, each in content["familiar"].items()
         }

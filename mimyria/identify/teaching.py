@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from scipy.optimize import minimize
 from torch import nn
 
 from mimyria.frame import Array
-from mimyria.identify.channels import KINDS, channels
+from mimyria.identify.channels import GRID, KINDS, PLACES, channels
 from mimyria.identify.convolutions import Network, Shape, rounded
-from mimyria.identify.molecules import USUAL, Molecule, Variation, as_measured, mixture
+from mimyria.identify.molecules import USUAL, Molecule, Variation, assigned, mixture
 from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, surprise, traits
 from mimyria.identify.strangers import estranged
 
@@ -53,6 +54,8 @@ class Fit:
     """Share of samples of two molecules, while it is trained."""
     strange: float = 0.15
     """Share of samples that are strangers."""
+    sharing: float = 1.0
+    """Weight of the shares beside the groups."""
     repeats: int = 4
     """Spectra of each held-out molecule and pattern that calibrate."""
     seed: int = 0
@@ -69,32 +72,39 @@ class Samples:
     """(b, groups + 2): of the groups, of being given as the other kind, of being a stranger."""
     weight: Array
     """Of each answer, (b, groups + 2); zero for what is not asked, as the groups of a stranger."""
+    shares: Array
+    """(b, kinds, groups, len(PLACES)); NaN where they are not known, in half precision as they are many."""
 
     def part(self, chosen: Array) -> Samples:
         """Return some of them."""
-        return Samples(self.channels[chosen], self.truth[chosen], self.weight[chosen])
+        return Samples(self.channels[chosen], self.truth[chosen], self.weight[chosen], self.shares[chosen])
 
 
 def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, patterns: Sequence[str] = ()) -> Samples:
     """Return a sample of each molecule, its pattern drawn, or one of those given in turn."""
     seen, truth, weight = [], [], []
+    shares = np.full((len(molecules), len(KINDS), len(molecules[0].groups), len(PLACES)), np.nan, dtype=np.float16)
     for number, one in enumerate(molecules):
         molecule = one
         if random.uniform() < how.mixed:
             molecule = mixture(one, molecules[int(random.integers(len(molecules)))], random.uniform(0.25, 0.75))
         pattern = patterns[number % len(patterns)] if patterns else str(random.choice(PATTERNS, p=how.given))
-        spectra = as_measured(molecule, random, how.variation, [kind for kind in KINDS if pattern in (kind, "both")])
+        kinds = [kind for kind in KINDS if pattern in (kind, "both")]
+        spectra, whose = assigned(molecule, random, how.variation, kinds)
         strange = random.uniform() < how.strange
         wrong = not strange and len(spectra) == 1 and random.uniform() < how.misplaced
         if strange:
             spectra = {kind: estranged(curve, random) for kind, curve in spectra.items()}
         if wrong:
             spectra = {KINDS[1 - KINDS.index(kind)]: curve for kind, curve in spectra.items()}
+        if not (strange or wrong):
+            for kind, each in whose.items():
+                shares[number, KINDS.index(kind)] = each
         seen.append(channels(spectra))
         truth.append([*molecule.groups, wrong, strange])
         asked = [BESIDE * (len(spectra) == 1 and not strange), BESIDE * (not wrong)]
         weight.append([not (wrong or strange)] * len(molecule.groups) + asked)
-    return Samples(np.array(seen, dtype=np.float32), np.array(truth, float), np.array(weight, float))
+    return Samples(np.array(seen, dtype=np.float32), np.array(truth, float), np.array(weight, float), shares)
 
 
 def train(
@@ -113,7 +123,7 @@ def train(
     alone = replace(how, mixed=0.0)
     random = np.random.default_rng(how.seed)
     torch.manual_seed(how.seed)
-    shape = shape or Shape(len(groups), beside=2)
+    shape = shape or Shape(len(groups))
     network = Network(shape)
     if start is not None:
         network.load_state_dict(start.state_dict())
@@ -127,19 +137,24 @@ def train(
         begun, losses = time.monotonic(), []
         samples = draw(molecules, random, how)
         for part in [part for _ in range(how.again) for part in _batches(len(molecules), how.batch, random)]:
-            loss = _loss(network, samples.part(part))
+            said, whose = _loss(network, samples.part(part))
+            loss = said + how.sharing * whose
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            losses.append(loss.item())
+            losses.append((said.item(), whose.item()))
         network.eval()
         with torch.no_grad():
-            held = _loss(network, checks).item()
+            held, held_shares = (each.item() for each in _loss(network, checks))
         if held < best:
             best, kept = held, {name: tensor.clone() for name, tensor in network.state_dict().items()}
         seconds = time.monotonic() - begun
-        log.info(f"epoch {epoch}: loss {np.mean(losses):.4f}, held out {held:.4f}, {seconds:.1f} s")
+        mean, of_shares = np.mean(losses, axis=0)
+        log.info(
+            f"epoch {epoch}: loss {mean:.4f}, held out {held:.4f}, of shares {of_shares:.4f}, {held_shares:.4f}, "
+            f"{seconds:.1f} s"
+        )
     network.load_state_dict(kept)
     network = rounded(network)
     pairs, familiar = [], {}
@@ -157,12 +172,17 @@ def _batches(number: int, size: int, random: np.random.Generator) -> list[Array]
     return np.array_split(random.permutation(number), -(-number // size))
 
 
-def _loss(network: Network, samples: Samples) -> torch.Tensor:
-    """Return the mean cross entropy of what is asked."""
-    weight = torch.tensor(samples.weight, dtype=torch.float32)
-    logits = network(torch.tensor(samples.channels))
-    truth = torch.tensor(samples.truth, dtype=torch.float32)
-    return nn.functional.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum") / weight.sum()
+def _loss(network: Network, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean cross entropy of what is asked, and of the shares, where it counts how high the spectrum is."""
+    entropy = partial(nn.functional.binary_cross_entropy_with_logits, reduction="none")
+    weight, channels = torch.tensor(samples.weight, dtype=torch.float32), torch.tensor(samples.channels)
+    logits, shares = network.with_shares(channels)
+    said = (entropy(logits, torch.tensor(samples.truth, dtype=torch.float32)) * weight).sum() / weight.sum()
+    truth = torch.tensor(samples.shares).float()
+    known = truth.isfinite()
+    heights = channels[:, ::2, None, :: (len(GRID) - 1) // (len(PLACES) - 1)] * known
+    whose = (entropy(shares, truth.where(known, 0)) * heights).sum() / heights.sum().clamp(min=1)
+    return said, whose
 
 
 def calibrate(logits: Array, truth: Array, weight: Array, scale: float) -> tuple[float, float]:

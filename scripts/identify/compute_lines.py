@@ -2,9 +2,9 @@
 
 Relaxation, Hessian by differences of forces (0.001 a0; wavenumbers 3 cm⁻¹, rms, from those by central ones), forces in
 13 electric fields: half a second a molecule of sixteen atoms. A row of the result has wavenumbers (cm⁻¹), infrared
-intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic energy of hydrogen on O or N (`polar`) and
-of that on O alone (`hydroxyl`); of QM9 the B3LYP frequencies too. Rows that are there are not repeated, so that it may
-be stopped and started again. Run it with OMP_NUM_THREADS=1.
+intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic energy of hydrogen on O or N (`polar`), of
+that on O alone (`hydroxyl`) and of the atoms of each group (`shares`); of QM9 the B3LYP frequencies too. Rows that are
+there are not repeated, so that it may be stopped and started again. Run it with OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdDetermineBonds
 from scipy.optimize import minimize
 from tblite import library
 from tblite.interface import Calculator
@@ -24,6 +26,7 @@ from mimyria.elements import numbers_of
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.lines import lines_of
 from mimyria.harmonic.modes import normal_modes
+from mimyria.identify.patterns import GROUPS
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.units import BOHR, HARTREE
 
@@ -34,6 +37,10 @@ LARGEST = 5e-4
 """E_h/a0; of the forces after the relaxation."""
 BOND = 1.25
 """Å; hydrogen nearer than this to O or N is bound to it."""
+WHOLE_RING = "heteroaromatic ring"
+"""Group of whose rings all atoms count, not those of the pattern alone."""
+WITH_HYDROGEN = {"aldehyde", "methoxy", "CH3", "CH2", "=CH2", "=C-H", "C=C", "C≡C", "benzene ring", WHOLE_RING}
+"""Groups to which hydrogen on their carbon belongs."""
 ACCURACY = {"relaxation": 1.0, "hessian": 0.01, "field": 1e-3}
 """Of the program, whose own is 1."""
 
@@ -59,8 +66,39 @@ def gradients(numbers: Array, accuracy: float, field: Array | None = None) -> Ca
     return calculate
 
 
+def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
+    """Return the atoms of each group of a molecule, with the hydrogens on them but for those on carbon in most groups.
+
+    They are numbered as the positions are, whose order need not be that of the SMILES.
+    """
+    known = Chem.AddHs(Chem.MolFromSmiles(row["smiles"]))
+    drawn = Chem.RWMol(known)
+    for atom in drawn.GetAtoms():
+        atom.SetIsAromatic(False)
+        atom.SetFormalCharge(0)
+    for bond in drawn.GetBonds():
+        bond.SetBondType(Chem.BondType.SINGLE)
+    xyz = [f"{symbol} {x} {y} {z}" for symbol, (x, y, z) in zip(row["symbols"], row["positions"], strict=True)]
+    placed = Chem.MolFromXYZBlock("\n".join([str(len(xyz)), "", *xyz]))
+    rdDetermineBonds.DetermineConnectivity(placed)
+    place = placed.GetSubstructMatch(drawn)
+    if not place:
+        raise RuntimeError("the bonds of the geometry are not those of the SMILES")
+    found = {}
+    for name in row["groups"]:
+        atoms = {a for match in known.GetSubstructMatches(Chem.MolFromSmarts(GROUPS[name])) for a in match}
+        if name == WHOLE_RING:
+            atoms |= {a for ring in known.GetRingInfo().AtomRings() if atoms & set(ring) for a in ring}
+        for atom in [known.GetAtomWithIdx(a) for a in atoms]:
+            if name in WITH_HYDROGEN or atom.GetAtomicNum() != 6:
+                atoms |= {near.GetIdx() for near in atom.GetNeighbors() if near.GetAtomicNum() == 1}
+        found[name] = sorted(place[a] for a in atoms)
+    return found
+
+
 def compute(row: dict[str, Any]) -> dict[str, Any]:
     """Return the lines of a molecule; raise RuntimeError where the program or the relaxation fails."""
+    groups = atoms_of_groups(row)
     numbers = numbers_of(row["symbols"])
     rough, force = (gradients(numbers, ACCURACY[name]) for name in ("relaxation", "hessian"))
     start = np.array(row["positions"]).ravel() / BOHR
@@ -92,6 +130,7 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
         "ir": np.round(lines.intensity, 2).tolist(),
         "raman": np.round(lines.activity, 2).tolist(),
         **shares,
+        "shares": {name: np.round(energy[:, atoms].sum(axis=1), 2).tolist() for name, atoms in groups.items()},
     }
 
 

@@ -1,5 +1,7 @@
 """Train the network: `python train_groups.py lines.jsonl --out groups.mym`, minutes on one core.
 
+With --start a model of the same groups is trained further, at the highest rate --rate.
+
 Scaffolds that the network is tested on are not among those it is trained on; benzene and the like, more than one in
 twenty of the molecules, are trained on. Molecules without a ring are shared out by themselves. Seven tenths train, one
 tenth calibrates, two tenths and the set `larger` are left for `benchmarks/identify.py`.
@@ -150,7 +152,9 @@ def molecule_of(row: dict[str, Any], groups: tuple[str, ...], frequencies: str =
     lines: dict[str, Array] = {"infrared": intensity, "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]
-    return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"], np.array(row["hydroxyl"]))
+    shares = np.array([row["shares"].get(name, np.zeros(len(wavenumbers))) for name in groups])
+    hydroxyl = np.array(row["hydroxyl"])
+    return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"], hydroxyl, shares)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Bands, and what speaks for a group."""
+"""Bands, and whose they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from recognised import GROUPS, PLACES, recogniser
 
 from mimyria.identify.channels import GRID, channels
-from mimyria.identify.evidence import evidence, find_bands
+from mimyria.identify.marks import find_bands, shares
 
 
 def test_bands_are_found_where_they_are() -> None:
@@ -18,17 +18,19 @@ def test_bands_are_found_where_they_are() -> None:
     assert bands[0].high - bands[0].low == pytest.approx(2 * 12 * np.sqrt(np.log(5)), abs=8)  # at a fifth of its height
 
 
-def test_the_band_of_a_group_speaks_for_it() -> None:
+def test_a_band_is_of_the_group_whose_atoms_move() -> None:
     places = [650.0, *PLACES.values(), 1200.0, 2950.0]
     values = sum(np.exp(-(((GRID - place) / 12) ** 2)) for place in places)
     seen = channels({"infrared": (GRID, values)})
     bands = find_bands(seen)
     assert [band.centre for band in bands] == sorted(places)
-    weights = evidence(recogniser(), seen, bands)
-    for group, row in zip(GROUPS, weights, strict=True):
-        assert bands[int(row.argmax())].centre == PLACES[group]
-        assert row.max() > 2 * np.sort(row)[-2]
+    share, weight = shares(recogniser(), seen, bands)
+    for group, of_group, heavy in zip(GROUPS, share, weight, strict=True):
+        others = [value for band, value in zip(bands, of_group, strict=True) if band.centre != PLACES[group]]
+        assert bands[int(heavy.argmax())].centre == PLACES[group]
+        assert of_group.max() > 0.5
+        assert max(others) < 0.2
 
 
 def test_no_bands() -> None:
-    assert evidence(recogniser(), np.zeros((4, len(GRID))), []).shape == (len(GROUPS), 0)
+    assert shares(recogniser(), np.zeros((4, len(GRID))), [])[0].shape == (len(GROUPS), 0)

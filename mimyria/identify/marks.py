@@ -1,0 +1,62 @@
+"""The bands of a spectrum, and whose they are: how much of each the network assigns to each functional group.
+
+In training it has seen the normal modes, and so which part of what stands at a wavenumber belongs to the atoms of a
+group (`mimyria.identify.molecules`). A band counts for a group by that share and by its height,
+
+    w_gb = s_g(ν_b) · √(h_b / h_max)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import find_peaks, peak_widths
+
+from mimyria.frame import Array
+from mimyria.identify.channels import GRID, KINDS, PLACES, SPACING
+from mimyria.identify.recogniser import Recogniser
+
+FAINTEST = 0.02
+"""Of the highest: what stands less above its surroundings is no band."""
+FOOT = 0.8
+"""Where the ends of a band are, as a part of its height from the top."""
+MOST = 40
+"""Bands of a spectrum that are looked at, the highest."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band of one of the spectra."""
+
+    kind: str
+    centre: float
+    low: float
+    high: float
+    """cm⁻¹"""
+
+
+def find_bands(channels: Array) -> list[Band]:
+    """Return the bands in the channels of a sample, shape (4, len(GRID))."""
+    bands = []
+    for k, kind in enumerate(KINDS):
+        heights, measured = channels[2 * k] ** 2, channels[2 * k + 1] > 0
+        peaks, facts = find_peaks(np.where(measured, heights, 0.0), prominence=FAINTEST)
+        peaks = peaks[np.sort(np.argsort(facts["prominences"])[-MOST:])]
+        _, _, left, right = peak_widths(np.where(measured, heights, 0.0), peaks, rel_height=FOOT)
+        bands += [
+            Band(kind, float(GRID[peak]), float(GRID[0] + SPACING * low), float(GRID[0] + SPACING * high))
+            for peak, low, high in zip(peaks, left, right, strict=True)
+        ]
+    return bands
+
+
+def shares(recogniser: Recogniser, channels: Array, bands: list[Band]) -> tuple[Array, Array]:
+    """Return the share of each band that is of each group, and its weight, w_gb, shape (groups, bands) both."""
+    found = recogniser.shares(channels[None])[0]
+    made = np.zeros((2, len(recogniser.groups), len(bands)))
+    for number, band in enumerate(bands):
+        kind = KINDS.index(band.kind)
+        share = np.array([np.interp(band.centre, PLACES, each) for each in found[kind]])
+        made[:, :, number] = share, share * np.interp(band.centre, GRID, channels[2 * kind])
+    return made[0], made[1]

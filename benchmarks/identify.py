@@ -35,7 +35,7 @@ from mimyria.identify.recogniser import PATTERNS, Recogniser, read_recogniser
 from mimyria.identify.teaching import Fit, draw
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
-from train_groups import molecule_of, read_rows, shared_out
+from train_groups import molecules_of, read_rows, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
 ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0)
@@ -211,13 +211,12 @@ def marks(recogniser: Recogniser, molecules: list[Molecule]) -> None:
                 inside[k] += within[np.where(share > LEAST_SHARE, weight, -1).argmax()]
             else:
                 none[k] += 1
-    marked = number - none
     print("\nthe first band of a group, infrared: lies in its ranges, any band does, no band is marked")
-    rows = [(recogniser.groups[k], k, TABLES[recogniser.groups[k]]) for k in map(int, np.flatnonzero(number))]
-    for name, k, ranges in [*rows, ("all", slice(None), ())]:
-        right, any_band, how_many, of = (float(np.sum(each[k])) for each in (inside, chance, none, number))
-        places = ", ".join(f"{low:g}-{high:g}" for low, high in ranges)
-        share = 100 * right / max(float(np.sum(marked[k])), 1)
+    told_groups = np.flatnonzero(number)
+    for name, those in [*((recogniser.groups[k], [k]) for k in told_groups), ("all", told_groups)]:
+        right, any_band, how_many, of = (float(each[those].sum()) for each in (inside, chance, none, number))
+        places = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES.get(name, ()))
+        share = 100 * right / max(of - how_many, 1)
         print(f"{name:<20}{share:>5.0f} %{100 * any_band / of:>5.0f} %{how_many:>5.0f} of {of:>4.0f}   {places}")
 
 
@@ -273,7 +272,7 @@ def main() -> None:
     recogniser = read_recogniser(given.model)
     parts = shared_out(read_rows(given.lines))
     for part, title in (("test", "scaffolds not trained on"), ("larger", "13 to 18 heavy atoms")):
-        molecules = [molecule_of(row, recogniser.groups, given.frequencies) for row in parts[part]]
+        molecules = molecules_of(parts[part], recogniser.groups, given.frequencies)
         if molecules:
             show(recogniser, molecules, title, USUAL, 3)
             show(recogniser, molecules, f"{title}, exact spectra", EXACT, 1)

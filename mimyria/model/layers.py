@@ -87,8 +87,10 @@ class SpeciesLinear(nn.Module):
                 *(*self.weight.shape[1:], self.weight, self.norm, out),
             )
             return out
-        maps = zip(slices, self.weight * self.norm, strict=True)
-        return torch.cat([torch.bmm(x[:, places], weight[degree]) for places, weight in maps], dim=1)
+        # split, unlike slices, has a gradient without zeros to fill in
+        kinds = torch.split(x, [places.stop - places.start for places in slices], dim=1)
+        maps = zip(kinds, self.weight * self.norm, strict=True)
+        return torch.cat([torch.bmm(each, weight[degree]) for each, weight in maps], dim=1)
 
 
 class SphereProduct(nn.Module):
@@ -200,17 +202,16 @@ class Message(nn.Module):
     def pairs(self, sent: Tensor, geometry: Geometry) -> Tensor:
         """Return the sums over the neighbours before they are coupled, (l'm' lm, n, out)."""
         n, slices, channels, radial = len(geometry.graph), geometry.graph.slices, self._n_sent, self._radial(geometry)
-        # index_select, unlike indexing, has a deterministic gradient on a CPU: resumed trainings end with the same bits
-        received = sent.index_select(0, geometry.near.flatten())
-        received = received.reshape(*geometry.near.shape, -1)  # (n, k', l'm' u)
-        mixed, first = [], 0
-        for degree, n_here in self.seen:
-            theirs = received[..., degree**2 * channels : (degree + 1) ** 2 * channels]
-            part = torch.bmm(theirs.transpose(1, 2), geometry.basis[..., : n_here * radial])  # (n, m' u, lm b)
-            part = part.reshape(n, 2 * degree + 1, channels, n_here, radial).permute(1, 3, 0, 2, 4)
-            part = part.reshape(-1, n, channels * radial)  # (m' lm, n, u b)
-            mixed.append(self.mix(part, slices, slice(first, first + len(part))))
-            first += len(part)
+        mixed, first, near = [], 0, geometry.near.flatten()
+        parts = torch.split(sent, [(2 * degree + 1) * channels for degree, _ in self.seen], dim=1)
+        for (degree, n_here), part in zip(self.seen, parts, strict=True):
+            # index_select, unlike indexing, has a deterministic gradient on a CPU: trainings resume bit for bit
+            theirs = part.index_select(0, near).reshape(*geometry.near.shape, -1)  # (n, k', m' u)
+            sums = torch.bmm(theirs.transpose(1, 2), geometry.basis[..., : n_here * radial])  # (n, m' u, lm b)
+            sums = sums.reshape(n, 2 * degree + 1, channels, n_here, radial).permute(1, 3, 0, 2, 4)
+            sums = sums.reshape(-1, n, channels * radial)  # (m' lm, n, u b)
+            mixed.append(self.mix(sums, slices, slice(first, first + len(sums))))
+            first += len(sums)
         return torch.cat(mixed)
 
     @property

@@ -3,8 +3,9 @@
 How much the dipole moment changes along stretches of `BONDS`, one bond at a time, by GFN2-xTB and by
 B3LYP/def2-SVPD (PySCF), where GFN2-xTB has the molecule; ten seconds a bond. Small molecules among those that are
 trained on, in turns of `KINDS`, as with O-H, with N-H of amides, of amines, of rings and the like. The square of the
-change is the infrared intensity of the stretch but for what is the same in both, so that the ratio, whose geometric
-mean and scatter are printed, is what `train_groups.py` multiplies with. Rows that are there are not repeated.
+change is the infrared intensity of the stretch but for what is the same in both; of the ratios the geometric mean of
+each molecule's bonds is taken, and then that of the molecules, which is what `corrections.py` multiplies with. A row
+is a molecule; rows that are there are not repeated.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from itertools import islice, zip_longest
+from itertools import islice, product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def dipoles(symbols: list[str]) -> Callable[[Array], dict[str, Array]]:
 
 
 def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the squares of the changes (e² / u) of each bond of interest, one C-H of a molecule."""
+    """Return the squares of the changes (e²/u) of each bond of interest; of C-H one, if the molecule has no other."""
     numbers = numbers_of(row["symbols"])
     start = np.array(row["positions"]).ravel() / BOHR
     found = minimize(gradients(numbers, 0.1), start, jac=True, options={"gtol": 3e-4})
@@ -109,7 +110,7 @@ def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
                     name: float(((high[name] - low[name]) ** 2).sum() * (BOHR / (2 * STEP)) ** 2 / reduced)
                     for name in high
                 }
-                made.append({"smiles": row["smiles"], "groups": row["groups"], "bond": bond} | squares)
+                made.append({"bond": bond} | squares)
     return made
 
 
@@ -122,20 +123,23 @@ def main() -> None:
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.molecules.read_text(encoding="utf-8").splitlines()]
     text = given.bonds.read_text(encoding="utf-8") if given.bonds.exists() else ""
-    made = [json.loads(line) for line in text.splitlines()]
+    made = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
     done = {each["smiles"] for each in made}
     with given.bonds.open("a", encoding="utf-8") as out:
         for row in islice(chosen(rows), given.number):
-            for each in compare(row) if row["smiles"] not in done else ():
-                out.write(json.dumps(each) + "\n")
+            if row["smiles"] not in done:
+                made.append({"smiles": row["smiles"], "groups": row["groups"], "bonds": compare(row)})
+                out.write(json.dumps(made[-1]) + "\n")
                 out.flush()
-                made.append(each)
-    for bond in BONDS:
-        for kind in dict.fromkeys(kind_of(each) for each in made):
-            ratios = [each["b3lyp"] / each["gfn2"] for each in made if each["bond"] == bond and kind_of(each) == kind]
-            if ratios:
-                mean, spread = np.exp(np.log(ratios).mean()), np.exp(np.log(ratios).std())
-                print(f"{bond} of molecules with {kind}: {len(ratios)}, ratio {mean:.2f}, times or over {spread:.2f}")
+    for bond, kind in product(BONDS, dict.fromkeys(map(kind_of, made))):
+        ratios = [
+            np.mean([np.log(each["b3lyp"] / each["gfn2"]) for each in molecule["bonds"] if each["bond"] == bond])
+            for molecule in made
+            if kind_of(molecule) == kind and any(each["bond"] == bond for each in molecule["bonds"])
+        ]
+        if ratios:
+            mean, spread = np.exp(np.mean(ratios)), np.exp(np.std(ratios))
+            print(f"{bond} of {len(ratios)} molecules with {kind}: ratio {mean:.2f}, times or over {spread:.2f}")
 
 
 if __name__ == "__main__":

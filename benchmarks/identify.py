@@ -200,19 +200,19 @@ def marks(recogniser: Recogniser, molecules: list[Molecule]) -> None:
     for seen, said, truth in zip(samples.channels, told, samples.truth, strict=True):
         bands = find_bands(seen)
         centres = np.array([band.centre for band in bands])
-        for k, (share, weight) in enumerate(zip(*shares(recogniser, seen, bands), strict=True)):
+        for k, share in enumerate(shares(recogniser, seen, bands)):
             ranges = TABLES.get(recogniser.groups[k])
             if ranges is None or not (said[k] and truth[k] and bands):
                 continue
             within = np.any([(centres >= low) & (centres <= high) for low, high in ranges], axis=0)
             number[k] += 1
             chance[k] += within.mean()
-            if any(share > LEAST_SHARE):
-                inside[k] += within[np.where(share > LEAST_SHARE, weight, -1).argmax()]
+            if share.max() > LEAST_SHARE:
+                inside[k] += within[share.argmax()]
             else:
                 none[k] += 1
     print("\nthe first band of a group, infrared: lies in its ranges, any band does, no band is marked")
-    told_groups = np.flatnonzero(number)
+    told_groups = [k for k in range(len(number)) if number[k]]
     for name, those in [*((recogniser.groups[k], [k]) for k in told_groups), ("all", told_groups)]:
         right, any_band, how_many, of = (float(each[those].sum()) for each in (inside, chance, none, number))
         places = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES.get(name, ()))

@@ -47,6 +47,7 @@ def loop_settings(tmp_path: Path, n_frames: int = 560, **changes: Any) -> Autotr
         "convergence": {"score": 0.05, "intensity": 0.15, "patience": 1, "low": 300, "high": 3900},
         "limits": {"cycles": 5},
         "label": {"engine": "polarizable", "workers": 2},
+        # Forty epochs are too few for networks held as small as the decay of so few atoms holds them.
         "train": {"committee": 2, "preset": "small", "epochs": 40, "validation": 0.1, "weight_decay": 0.08},
         "spectrum": {"temperature": 300, "resolution": 60, "plot_format": ["png"]},
     }

@@ -108,6 +108,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         write_content(path, {name: value for name, value in content.items() if name != part})
         with pytest.raises(ModelError, match="damaged"):
             read_recogniser(path)
+    write_content(path, content | {"format": "mimyria groups 1"})
+    with pytest.raises(ModelError, match=r"is a model of functional groups in the format 'mimyria groups 1', and this"):
+        read_recogniser(path)
     write_content(path, content | {"calibration": torch.ones(2, 2)})
     with pytest.raises(ModelError, match="do not fit"):
         read_recogniser(path)

@@ -27,13 +27,13 @@ log = logging.getLogger("mimyria")
 TABLE, PICTURE = "groups.csv", "groups"
 MOST_BANDS = 3
 """Of a group that are told."""
-LEAST_SHARE = 0.5
-"""Of a band, that must be of a group to be told as its own."""
+LEAST_SHARE = 0.3
+"""Of a band, that must be of a group to be told as its own; several share the bands of most molecules."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """A functional group, how probable it is, and its bands, those that count most first."""
+    """A functional group, how probable it is, and its bands, those first of which most is its own."""
 
     name: str
     probability: float
@@ -104,12 +104,8 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
-    groups = [
-        Group(name, float(p), _told(bands, *rows))
-        for name, p, *rows in zip(
-            recogniser.groups, probability(logits[:known]), *shares(recogniser, seen, bands), strict=True
-        )
-    ]
+    rows = zip(recogniser.groups, probability(logits[:known]), shares(recogniser, seen, bands), strict=True)
+    groups = [Group(name, float(p), _told(bands, row)) for name, p, row in rows]
     ordered = tuple(sorted(groups, key=lambda group: -group.probability))
     return Identified(ordered, strangeness, tuple(read), remarks)
 
@@ -130,9 +126,9 @@ def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str,
     return ()
 
 
-def _told(bands: list[Band], share: Array, weight: Array) -> tuple[Band, ...]:
-    """Return the bands that are a group's for the most part, those of most weight first."""
-    return tuple(bands[k] for k in np.argsort(-weight) if share[k] > LEAST_SHARE)[:MOST_BANDS]
+def _told(bands: list[Band], share: Array) -> tuple[Band, ...]:
+    """Return the bands of which most is a group's."""
+    return tuple(bands[k] for k in np.argsort(-share)[:MOST_BANDS] if share[k] > LEAST_SHARE)
 
 
 def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:

@@ -1,9 +1,7 @@
 """The bands of a spectrum, and whose they are: how much of each the network assigns to each functional group.
 
 In training it has seen the normal modes, and so which part of what stands at a wavenumber belongs to the atoms of a
-group (`mimyria.identify.molecules`). A band counts for a group by that share and by its height,
-
-    w_gb = s_g(ν_b) · √(h_b / h_max)
+group, s_g(ν) in `mimyria.identify.molecules`. The share of a band is that at its centre.
 """
 
 from __future__ import annotations
@@ -51,12 +49,10 @@ def find_bands(channels: Array) -> list[Band]:
     return bands
 
 
-def shares(recogniser: Recogniser, channels: Array, bands: list[Band]) -> tuple[Array, Array]:
-    """Return the share of each band that is of each group, and its weight, w_gb, shape (groups, bands) both."""
+def shares(recogniser: Recogniser, channels: Array, bands: list[Band]) -> Array:
+    """Return the share of each band that is of each group, shape (groups, bands)."""
     found = recogniser.shares(channels[None])[0]
-    made = np.zeros((2, len(recogniser.groups), len(bands)))
+    made = np.zeros((len(recogniser.groups), len(bands)))
     for number, band in enumerate(bands):
-        kind = KINDS.index(band.kind)
-        share = np.array([np.interp(band.centre, PLACES, each) for each in found[kind]])
-        made[:, :, number] = share, share * np.interp(band.centre, GRID, channels[2 * kind])
-    return made[0], made[1]
+        made[:, number] = [np.interp(band.centre, PLACES, each) for each in found[KINDS.index(band.kind)]]
+    return made

@@ -212,6 +212,8 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         is_of, wanted = (FORMATS.get(name.rpartition(" ")[0], "") for name in (stored, expected))
         if is_of and is_of != wanted:
             raise ModelError(f"{path} is {is_of}, not {wanted}")
+        if is_of:
+            raise ModelError(f"{path} is {wanted} in the format {stored!r}, and this version reads {expected!r} alone")
         raise ModelError(f"{path} is not a file of the kind {expected!r}")
     return dict(content)
 

@@ -7,7 +7,7 @@ import pytest
 from recognised import GROUPS, PLACES, recogniser
 
 from mimyria.identify.channels import GRID, channels
-from mimyria.identify.marks import find_bands, shares
+from mimyria.identify.marks import Band, find_bands, shares
 
 
 def test_bands_are_found_where_they_are() -> None:
@@ -16,6 +16,13 @@ def test_bands_are_found_where_they_are() -> None:
     assert [(band.kind, band.centre) for band in bands] == [("raman", 900), ("raman", 1700), ("raman", 3000)]
     assert all(band.low < band.centre < band.high for band in bands)
     assert bands[0].high - bands[0].low == pytest.approx(2 * 12 * np.sqrt(np.log(5)), abs=8)  # at a fifth of its height
+
+
+def test_bands_overlap_in_one_spectrum() -> None:
+    band = Band("infrared", 1000, 980, 1020)
+    assert band.overlaps(Band("infrared", 1025, 1010, 1040))
+    assert not band.overlaps(Band("infrared", 1035, 1020, 1050))
+    assert not band.overlaps(Band("raman", 1000, 980, 1020))
 
 
 def test_a_band_is_of_the_group_whose_atoms_move() -> None:

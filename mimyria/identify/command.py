@@ -127,8 +127,12 @@ def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str,
 
 
 def _told(bands: list[Band], share: Array) -> tuple[Band, ...]:
-    """Return the bands of which most is a group's."""
-    return tuple(bands[k] for k in np.argsort(-share)[:MOST_BANDS] if share[k] > LEAST_SHARE)
+    """Return the bands of which most is a group's, of overlapping ones, as the branches of a gas, the first."""
+    told: list[Band] = []
+    for k in np.argsort(-share):
+        if share[k] > LEAST_SHARE and not any(bands[k].overlaps(other) for other in told):
+            told.append(bands[k])
+    return tuple(told[:MOST_BANDS])
 
 
 def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:

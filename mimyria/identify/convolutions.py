@@ -1,6 +1,6 @@
 """The network: convolutions that see bands, a layer that sees where they are, a number for each group, and shares.
 
-    channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─┬─ conv 5/2 ─ conv 1 ─ all places (1488) ─ features (48) ─┬─ logits
+    channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─┬─ conv 5/2 ─ conv 1 ─ all places (1116) ─ features (64) ─┬─ logits
                                               └─────── with the features, and where it is (8) ──────────┴─ shares
 
 The two logits beside those of the groups are of spectra that are given as the other kind, Raman as infrared or the
@@ -24,10 +24,10 @@ class Shape:
 
     groups: int
     """Its groups."""
-    widths: tuple[int, int, int, int] = (16, 24, 32, 16)
+    widths: tuple[int, int, int, int] = (24, 32, 48, 12)
     """Channels after each convolution."""
     kernels: tuple[int, int, int] = (11, 7, 5)
-    features: int = 48
+    features: int = 64
     dropout: float = 0.2
     where: int = 8
     """Numbers that say where in the spectrum a share is asked."""

@@ -33,6 +33,10 @@ class Band:
     high: float
     """cm⁻¹"""
 
+    def overlaps(self, other: Band) -> bool:
+        """Return whether some wavenumbers of a spectrum are in both."""
+        return self.kind == other.kind and self.low < other.high and other.low < self.high
+
 
 def find_bands(channels: Array) -> list[Band]:
     """Return the bands in the channels of a sample, shape (4, len(GRID))."""

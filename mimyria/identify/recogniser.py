@@ -139,7 +139,8 @@ def patterns_of(channels: Array) -> Array:
 def write_recogniser(path: Path, made: Recogniser) -> None:
     """Write a recogniser, its weights in half precision."""
     familiar = {
-        name: {"mean": torch.tensor(each.mean).half(), "precision": torch.tensor(_upper(each.precision)).float()}
+        name: {"mean": torch.tensor(each.mean).half()}
+        | _packed(each.precision)
         | {"limit": each.limit, "most": each.most, "other": each.other}
         for name, each in made.familiar.items()
     }
@@ -157,17 +158,18 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
     write_content(path, content)
 
 
-def _upper(matrix: Array) -> Array:
-    """Return the upper triangle of a symmetric matrix, which is all of it."""
-    return matrix[np.triu_indices(len(matrix))]
+def _packed(precision: Array) -> dict[str, torch.Tensor]:
+    """Return a symmetric matrix as its diagonal and, in half precision, its upper triangle over it."""
+    scale = np.sqrt(np.diag(precision))
+    upper = (precision / np.outer(scale, scale))[np.triu_indices(len(scale), 1)]
+    return {"scale": torch.tensor(scale).float(), "upper": torch.tensor(upper).half()}
 
 
-def _symmetric(upper: Array) -> Array:
-    """Return the symmetric matrix of an upper triangle."""
-    size = int(np.sqrt(2 * len(upper)))
-    matrix = np.zeros((size, size))
-    matrix[np.triu_indices(size)] = upper
-    return matrix + np.triu(matrix, 1).T
+def _unpacked(packed: Mapping[str, torch.Tensor]) -> Array:
+    scale = packed["scale"].double().numpy()
+    matrix = np.eye(len(scale))
+    matrix[np.triu_indices(len(scale), 1)] = packed["upper"].double().numpy()
+    return (matrix + np.triu(matrix, 1).T) * np.outer(scale, scale)
 
 
 def read_recogniser(name: str | Path) -> Recogniser:
@@ -190,7 +192,7 @@ def read_recogniser(name: str | Path) -> Recogniser:
         familiar = {
             pattern: Familiar(
                 each["mean"].double().numpy(),
-                _symmetric(each["precision"].double().numpy()),
+                _unpacked(each),
                 float(each["limit"]),
                 float(each["most"]),
                 float(each["other"]),

@@ -54,7 +54,7 @@ class Fit:
     """Share of samples of two molecules, while it is trained."""
     strange: float = 0.15
     """Share of samples that are strangers."""
-    sharing: float = 1.0
+    sharing: float = 0.3
     """Weight of the shares beside the groups."""
     repeats: int = 4
     """Spectra of each held-out molecule and pattern that calibrate."""

@@ -1,4 +1,4 @@
-"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, minutes on one core.
+"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, twenty minutes on one core.
 
 With --start a model of the same groups is trained further, at the highest rate --rate.
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lines", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=105)
     parser.add_argument("--start", type=Path, help="A model of the same groups, whose weights are trained further.")
     parser.add_argument("--rate", type=float, default=Fit.rate, help="The highest learning rate.")
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
@@ -91,6 +91,7 @@ def main() -> None:
     counts = Counter(name for row in parts["train"] for name in row["groups"])
     most = len(parts["train"]) - FEWEST
     groups = tuple(name for name in GROUPS if FEWEST <= counts[name] <= most)
+    left_out = [name for name in GROUPS if name not in groups]
     sets = {part: molecules_of(parts[part], groups, given.qm9) for part in parts}
     start = read_recogniser(given.start) if given.start else None
     if start and start.groups != groups:
@@ -103,7 +104,7 @@ def main() -> None:
         **({"begun from": f"a model of {start.summary['trained on']}"} if start else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",
         "molecules with a group": {name: counts[name] for name in groups},
-        "left out": ", ".join(name for name in GROUPS if name not in groups) + f": fewer than {FEWEST} molecules",
+        **({"left out": f"{', '.join(left_out)}: fewer than {FEWEST} molecules"} if left_out else {}),
     }
     how = Fit(epochs=given.epochs, rate=given.rate)
     made = train(sets["train"], sets["hold"], groups, how, summary=summary, start=start.network if start else None)

@@ -195,29 +195,28 @@ def show(recogniser: Recogniser, molecules: list[Molecule], title: str, how: Var
 def marks(recogniser: Recogniser, molecules: list[Molecule]) -> None:
     """Print how often the first band of a group that is there, and told, lies where tables have it."""
     samples = draw(molecules, np.random.default_rng(2), ALONE, ("infrared",))
-    told = recogniser.probabilities(samples.channels) > 0.5
-    inside, chance, number, none = np.zeros((4, len(recogniser.groups)))
-    for seen, said, truth in zip(samples.channels, told, samples.truth, strict=True):
+    likely = recogniser.probabilities(samples.channels)
+    right, chance, marked, told = np.zeros((4, len(recogniser.groups)))
+    for seen, p, truth in zip(samples.channels, likely, samples.truth, strict=True):
         bands = find_bands(seen)
         centres = np.array([band.centre for band in bands])
-        for k, share in enumerate(shares(recogniser, seen, bands)):
+        for k, share in enumerate(shares(recogniser, seen, bands, p)):
             ranges = TABLES.get(recogniser.groups[k])
-            if ranges is None or not (said[k] and truth[k] and bands):
+            if ranges is None or not (p[k] > 0.5 and truth[k] and bands):
                 continue
-            within = np.any([(centres >= low) & (centres <= high) for low, high in ranges], axis=0)
-            number[k] += 1
-            chance[k] += within.mean()
+            told[k] += 1
             if share.max() > LEAST_SHARE:
-                inside[k] += within[share.argmax()]
-            else:
-                none[k] += 1
-    print("\nthe first band of a group, infrared: lies in its ranges, any band does, no band is marked")
-    told_groups = [k for k in range(len(number)) if number[k]]
-    for name, those in [*((recogniser.groups[k], [k]) for k in told_groups), ("all", told_groups)]:
-        right, any_band, how_many, of = (float(each[those].sum()) for each in (inside, chance, none, number))
+                within = np.any([(centres >= low) & (centres <= high) for low, high in ranges], axis=0)
+                marked[k] += 1
+                right[k] += within[share.argmax()]
+                chance[k] += within.mean()
+    print("\nthe first band of a group, infrared: lies in its ranges, any band of the same does; how many have one")
+    found = [k for k in range(len(marked)) if marked[k]]
+    for name, those in [*((recogniser.groups[k], [k]) for k in found), ("all", found)]:
+        ours, any_band, number, of = (float(each[those].sum()) for each in (right, chance, marked, told))
         places = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES.get(name, ()))
-        share = 100 * right / max(of - how_many, 1)
-        print(f"{name:<20}{share:>5.0f} %{100 * any_band / of:>5.0f} %{how_many:>5.0f} of {of:>4.0f}   {places}")
+        percent = f"{100 * ours / max(number, 1):>5.0f} %{100 * any_band / max(number, 1):>5.0f} %"
+        print(f"{name:<20}{percent}{number:>5.0f} of {of:>4.0f}   {places}")
 
 
 def measured(recogniser: Recogniser, model: Path, kind: str, files: dict[str, Path], known: dict[str, str]) -> None:

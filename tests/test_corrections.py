@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,7 +52,7 @@ def test_a_stretch_is_of_one_bond(corrections: ModuleType) -> None:
 
 def test_each_line_is_multiplied_by_the_factor_of_what_moves(corrections: ModuleType) -> None:
     molecule = corrections.molecule_of(ROW, GROUPS, "amide")
-    scale, near = corrections.SCALE, np.interp(ROW["wavenumbers"], corrections.PLACES, corrections.GFN2)
+    scale, near = corrections.SCALE, np.interp(ROW["wavenumbers"], corrections.WAVENUMBERS, corrections.GFN2)
     factor = molecule.wavenumbers / ROW["wavenumbers"]
     assert factor[:2] == pytest.approx(near[:2])
     assert factor[2] == pytest.approx(near[2] * corrections.ANHARMONIC["C=O"] / scale)
@@ -105,5 +106,39 @@ def test_atoms_of_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     positions = [[1.8, -0.9, 0], [1.4, 0, 0], [0, 0, 0], [-0.4, 1.0, 0], [-0.4, -0.5, 0.9], [-0.4, -0.5, -0.9]]
     row = {"smiles": "CO", "symbols": symbols, "positions": positions, "groups": ["O-H", "alcohol", "CH3"]}
     assert find(row) == {"O-H": [0, 1], "alcohol": [0, 1, 2], "CH3": [2, 3, 4, 5]}
-    with pytest.raises(RuntimeError, match="bonds"):
-        find(row | {"smiles": "COC"})
+    ether = {"smiles": "COC", "groups": []}
+    assert find(embedded("COC", []) | ether) == {}
+    with pytest.raises(RuntimeError, match="bonds"):  # of the isomer
+        find(embedded("CCO", []) | ether)
+
+
+def embedded(smiles: str, groups: list[str]) -> dict[str, Any]:
+    chem = pytest.importorskip("rdkit.Chem")
+    AllChem = pytest.importorskip("rdkit.Chem.AllChem")  # noqa: N806
+    full = chem.AddHs(chem.MolFromSmiles(smiles))
+    AllChem.EmbedMolecule(full, randomSeed=7)
+    symbols = [atom.GetSymbol() for atom in full.GetAtoms()]
+    return {
+        "smiles": smiles,
+        "symbols": symbols,
+        "positions": full.GetConformer().GetPositions().tolist(),
+        "groups": groups,
+    }
+
+
+@pytest.mark.parametrize(
+    ("smiles", "group", "numbers"),
+    [
+        ("c1ccccc1[N+](=O)[O-]", "nitro", {"N": 1, "O": 2}),
+        ("c1ccccc1[N+](=O)[O-]", "benzene ring", {"C": 6, "H": 5}),
+        ("CCc1nc2n(n1)CCCC2N", "heteroaromatic ring", {"C": 2, "N": 3}),  # not the saturated ring beside it
+        ("CC(C)=O", "ketone", {"C": 3, "O": 1}),  # without hydrogen of its methyl groups
+    ],
+)
+def test_elements_of_the_atoms_of_a_group(
+    monkeypatch: pytest.MonkeyPatch, smiles: str, group: str, numbers: dict[str, int]
+) -> None:
+    pytest.importorskip("tblite")
+    row = embedded(smiles, [group])
+    atoms = loaded("compute_lines", monkeypatch).atoms_of_groups(row)[group]
+    assert Counter(row["symbols"][atom] for atom in atoms) == numbers

@@ -70,7 +70,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, model: Path) -
     words = ["identify", str(path), "--model", str(model), "--out", str(out), "--plot-format", "png,svg"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert "its bands" in done.output
+    assert "bands, cm⁻¹" in done.output
     assert done.output.splitlines()[1].split()[0] == "B"
     assert done.output.splitlines()[1].split()[2].startswith("2200")
     lines = (out / "groups.csv").read_text().splitlines()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mimyria.identify.channels import GRID, PLACES, SPACING
-from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, assigned, broadened
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, assigned, broadened, mixture
 
 LINES = {"infrared": np.array([2.0, 1.0, 3.0]), "raman": np.array([1.0, 2.0, 0.5])}
 ALCOHOL = Molecule(np.array([1000.0, 1500.0, 3650.0]), LINES, np.array([0.1, 0.2, 0.98]), np.array([True]))
@@ -62,21 +62,33 @@ def test_variations_are_many_and_finite() -> None:
     assert all(np.isfinite(values).all() and len(nu) > 100 for nu, values in made)
 
 
-def test_the_share_of_a_group_is_that_of_its_atoms_where_their_lines_are() -> None:
-    energy = np.array([[0.9, 0.0, 0.0], [0.1, 0.6, 0.0]])
-    crowded = replace(ALCOHOL, wavenumbers=np.array([1000.0, 1000.0, 3650.0]), shares=energy)
-    for shares, places, expected in (
-        (energy, ALCOHOL.wavenumbers, energy),
-        (None, ALCOHOL.wavenumbers, None),
-    ):
-        _, whose = assigned(replace(ALCOHOL, shares=shares, wavenumbers=places), np.random.default_rng(0), EXACT)
-        if expected is None:
-            assert whose == {}
-            continue
-        for share in whose.values():
-            at = [abs(PLACES - place).argmin() for place in places]
-            np.testing.assert_allclose(share[:, at], expected, atol=0.01)
-            assert share[:, abs(PLACES - 2500).argmin()].max() < 1e-3  # where nothing stands
+ENERGY = np.array([[0.9, 0.0, 0.0], [0.1, 0.6, 0.0]])
+
+
+def test_the_share_of_a_group_is_that_of_its_atoms_where_a_line_is() -> None:
+    _, whose = assigned(replace(ALCOHOL, shares=ENERGY), np.random.default_rng(0), EXACT)
+    assert set(whose) == {"infrared", "raman"}
+    for share in whose.values():
+        at = [abs(PLACES - place).argmin() for place in ALCOHOL.wavenumbers]
+        np.testing.assert_allclose(share[:, at], ENERGY, atol=0.01)
+        assert share[:, abs(PLACES - 2500).argmin()].max() < 1e-3  # where nothing stands
+
+
+def test_lines_in_one_place_count_by_their_intensities() -> None:
+    crowded = replace(ALCOHOL, wavenumbers=np.array([1000.0, 1000.0, 3650.0]), shares=ENERGY)
     _, whose = assigned(crowded, np.random.default_rng(0), EXACT, ("infrared",))
     at = abs(PLACES - 1000).argmin()
-    np.testing.assert_allclose(whose["infrared"][:, at], (2 * energy[:, 0] + energy[:, 1]) / 3, atol=0.01)
+    np.testing.assert_allclose(whose["infrared"][:, at], (2 * ENERGY[:, 0] + ENERGY[:, 1]) / 3, atol=0.01)
+
+
+def test_without_modes_or_intensity_nothing_is_assigned() -> None:
+    assert assigned(ALCOHOL, np.random.default_rng(0), EXACT)[1] == {}
+    dark = replace(ALCOHOL, lines=LINES | {"infrared": np.zeros(3)}, shares=ENERGY)
+    assert not assigned(dark, np.random.default_rng(0), EXACT)[1]["infrared"].any()
+
+
+def test_shares_of_a_mixture_are_of_the_lines_of_each() -> None:
+    one = replace(ALCOHOL, shares=ENERGY)
+    both = mixture(one, replace(ALCOHOL, shares=np.zeros((2, 3))), 0.5)
+    np.testing.assert_array_equal(both.shares, np.hstack([ENERGY, np.zeros((2, 3))]))
+    assert mixture(one, ALCOHOL, 0.5).shares is None

@@ -57,7 +57,7 @@ function showGroups(place, result) {
   });
   const table = make("table"), body = make("tbody");
   table.className = "groups";
-  table.append(make("caption"), make("thead", "", [make("tr", "", ["group", "probability", "", "its bands, cm⁻¹"]
+  table.append(make("caption"), make("thead", "", [make("tr", "", ["group", "probability", "", "bands, cm⁻¹"]
     .map(title => { const cell = make("th", title); cell.scope = "col"; return cell; }))]), body);
   const choose = (row, group) => {
     for (const other of body.rows) other.classList.toggle("chosen", other === row);

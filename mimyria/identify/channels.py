@@ -19,8 +19,9 @@ KINDS = ("infrared", "raman")
 LOWEST, HIGHEST, SPACING = 300.0, 4000.0, 5.0
 """cm⁻¹"""
 GRID: Array = np.arange(LOWEST, HIGHEST + SPACING / 2, SPACING)
-PLACES: Array = GRID[::4]
-"""cm⁻¹; where it is said whose the bands are."""
+EVERY = 4
+PLACES: Array = GRID[::EVERY]
+"""cm⁻¹; where the network assigns what stands there to groups."""
 WIDEST_GAP = 40.0
 """cm⁻¹; points further apart have nothing measured between them."""
 

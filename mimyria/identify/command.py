@@ -28,7 +28,7 @@ TABLE, PICTURE = "groups.csv", "groups"
 MOST_BANDS = 3
 """Of a group that are told."""
 LEAST_SHARE = 0.3
-"""Of a band, that must be of a group to be told as its own; several share the bands of most molecules."""
+"""Of a band, that must be of a group, if it is there, to be told as its own: most bands are of several."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Identified:
     def table(self, least: float) -> str:
         """Return the groups from a probability on, as lines of text."""
         shown = [group for group in self.groups if group.probability >= least]
-        head = f"{'group':<20}{'prob.':>7}  its bands, cm⁻¹"
+        head = f"{'group':<20}{'prob.':>7}  bands, cm⁻¹"
         return "\n".join([head, *map(str, shown)] if shown else [f"no group is as probable as {least:g}"])
 
 
@@ -104,8 +104,9 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
-    rows = zip(recogniser.groups, probability(logits[:known]), shares(recogniser, seen, bands), strict=True)
-    groups = [Group(name, float(p), _told(bands, row)) for name, p, row in rows]
+    likely = probability(logits[:known])
+    rows = zip(recogniser.groups, likely, shares(recogniser, seen, bands, likely), strict=True)
+    groups = [Group(name, float(p), told(bands, row)) for name, p, row in rows]
     ordered = tuple(sorted(groups, key=lambda group: -group.probability))
     return Identified(ordered, strangeness, tuple(read), remarks)
 
@@ -126,13 +127,15 @@ def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str,
     return ()
 
 
-def _told(bands: list[Band], share: Array) -> tuple[Band, ...]:
-    """Return the bands of which most is a group's, of overlapping ones, as the branches of a gas, the first."""
-    told: list[Band] = []
-    for k in np.argsort(-share):
-        if share[k] > LEAST_SHARE and not any(bands[k].overlaps(other) for other in told):
-            told.append(bands[k])
-    return tuple(told[:MOST_BANDS])
+def told(bands: list[Band], share: Array) -> tuple[Band, ...]:
+    """Return up to `MOST_BANDS` bands by falling share; of those that overlap, as the branches of a gas, the first."""
+    chosen: list[Band] = []
+    for k in np.argsort(-share, kind="stable"):
+        if len(chosen) == MOST_BANDS or share[k] <= LEAST_SHARE:
+            break
+        if not any(bands[k].overlaps(other) for other in chosen):
+            chosen.append(bands[k])
+    return tuple(chosen)
 
 
 def write_identified(out: File, made: Identified, settings: IdentifySettings) -> list[Path]:

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from mimyria.identify.channels import KINDS, PLACES
 
+BESIDE = 2
+"""Logits beside those of the groups: of the other kind, and of strangers."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -32,13 +35,11 @@ class Shape:
     where: int = 8
     """Numbers that say where in the spectrum a share is asked."""
     sharing: int = 48
-    """Features that shares are said from."""
-    beside: int = 2
-    """Logits beside those of the groups: of the kind, and of strangers."""
+    """Hidden channels of the head for the shares."""
 
 
 class Network(nn.Module):
-    """From channels, shape (b, 4, len(GRID)), to logits, shape (b, groups + beside)."""
+    """From channels, shape (b, 4, len(GRID)), to logits, shape (b, groups + 2)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class Network(nn.Module):
         self.far = nn.Sequential(_layer(mid, far, kernels[2]), nn.Conv1d(far, narrow, 1), nn.GELU(), nn.Flatten())
         points = (len(PLACES) + 1) // 2
         self.look = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(narrow * points, shape.features), nn.GELU())
-        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + shape.beside))
+        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + BESIDE))
         self.place = nn.Parameter(torch.randn(shape.where, len(PLACES)))
         self.share = nn.Sequential(
             nn.Conv1d(mid + shape.where + shape.features, shape.sharing, 1),

@@ -1,7 +1,8 @@
-"""The bands of a spectrum, and whose they are: how much of each the network assigns to each functional group.
+"""The bands of a spectrum, and their assignment: how much of each the network gives to each functional group.
 
 In training it has seen the normal modes, and so which part of what stands at a wavenumber belongs to the atoms of a
-group, s_g(ν) in `mimyria.identify.molecules`. The share of a band is that at its centre.
+group, s_g(ν) in `mimyria.identify.molecules`, zero where a molecule has not the group. So what it says is s_g p_g with
+the probability p_g of the group, and the share of a band, if the group is there, is that over p_g at its centre.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ FAINTEST = 0.02
 """Of the highest: what stands less above its surroundings is no band."""
 FOOT = 0.8
 """Where the ends of a band are, as a part of its height from the top."""
+LEAST_LIKELY = 0.1
+"""Probability of a group below which its shares are too faint to be told from nothing."""
 MOST = 40
 """Bands of a spectrum that are looked at, the highest."""
 
@@ -53,10 +56,13 @@ def find_bands(channels: Array) -> list[Band]:
     return bands
 
 
-def shares(recogniser: Recogniser, channels: Array, bands: list[Band]) -> Array:
-    """Return the share of each band that is of each group, shape (groups, bands)."""
+def shares(recogniser: Recogniser, channels: Array, bands: list[Band], likely: Array) -> Array:
+    """Return the share of each band that is of each group if it is there, shape (groups, bands).
+
+    ``likely`` are the probabilities of the groups, (groups,).
+    """
     found = recogniser.shares(channels[None])[0]
     made = np.zeros((len(recogniser.groups), len(bands)))
     for number, band in enumerate(bands):
         made[:, number] = [np.interp(band.centre, PLACES, each) for each in found[KINDS.index(band.kind)]]
-    return made
+    return np.minimum(made / np.maximum(likely, LEAST_LIKELY)[:, None], 1.0)

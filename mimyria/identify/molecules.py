@@ -15,7 +15,7 @@ through what varies in training, so that all of it does here:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from mimyria.identify.channels import GRID, HIGHEST, KINDS, LOWEST, PLACES, Curv
 LOG2 = float(np.log(2))
 FAINT = 1e-3
 """Of the highest band: where less stands there is none, and it is nobody's."""
+TINY = 1e-30
 OVERTONES = 15
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
@@ -108,7 +109,7 @@ def as_measured(
     molecule: Molecule, random: np.random.Generator, how: Variation, kinds: Sequence[str] = KINDS
 ) -> dict[str, Curve]:
     """Return infrared and Raman spectrum of a molecule, or one of them, as instruments might show them."""
-    return assigned(molecule, random, how, kinds)[0]
+    return assigned(replace(molecule, shares=None), random, how, kinds)[0]
 
 
 def assigned(
@@ -116,9 +117,13 @@ def assigned(
 ) -> tuple[dict[str, Curve], dict[str, Array]]:
     """Return spectra as instruments might show them, and whose their bands are: shares, (groups, len(PLACES)) each.
 
-    The share of a group is the part of the lines' intensity around a place that is due to the group's atoms,
+    The share of a group is the part of the lines' intensity around a place that is due to its atoms, by the kinetic
+    energy distribution of the modes,
 
         s_g(ν) = Σ_k I_k s_gk L_k(ν) / Σ_k I_k L_k(ν)          s_gk the share of its atoms in the energy of mode k
+
+    L_k is a Gaussian as wide as the line, at least the distance of two places. Overtones, and what is far from every
+    line, are nobody's. Groups overlap, so that their shares may add up to more than one.
     """
     places = molecule.wavenumbers * random.normal(1.0, how.scale)
     places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
@@ -139,7 +144,7 @@ def assigned(
     if gas and kinds[0] == "infrared":
         values[0] = _branches(places, heights[0], widths, random)
     curves = {kind: _measured(each, kind, random, how) for kind, each in zip(kinds, values, strict=True)}
-    known = len(molecule.wavenumbers)  # whose the overtones and combinations are is not
+    known = len(molecule.wavenumbers)  # lines after these are overtones and combinations
     return curves, dict(
         zip(kinds, _shares(molecule.shares, places[:known], heights[:, :known], widths[:known]), strict=False)
     )
@@ -154,7 +159,7 @@ def _shares(shares: Array | None, places: Array, heights: Array, widths: Array) 
     wide = np.maximum(widths, PLACES[1] - PLACES[0])
     sums = broadened(places, each, wide, 0.0, 0.0, PLACES).T.reshape(len(heights), len(parts), len(PLACES))
     whole = sums[:, :1]
-    return sums[:, 1:] / (whole + FAINT * whole.max(axis=2, keepdims=True))
+    return sums[:, 1:] / (whole + FAINT * whole.max(axis=2, keepdims=True) + TINY)
 
 
 def broadened(

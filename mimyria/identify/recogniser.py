@@ -29,7 +29,7 @@ from mimyria import __version__
 from mimyria.errors import ModelError
 from mimyria.frame import Array
 from mimyria.identify.channels import GRID, missing
-from mimyria.identify.convolutions import Network, Shape
+from mimyria.identify.convolutions import BESIDE, Network, Shape
 from mimyria.model.files import bundled, read_content, write_content
 
 FORMAT = "mimyria groups 2"
@@ -86,7 +86,7 @@ class Recogniser:
         return probability(self.logits(channels)[:, : len(self.groups)])
 
     def shares(self, channels: Array) -> Array:
-        """Return what part of a spectrum is due to each group, of channels; (b, kinds, groups, len(PLACES))."""
+        """Return the shares that are assigned to each group, of channels; (b, kinds, groups, len(PLACES))."""
         with torch.no_grad():
             said = self.network.with_shares(torch.as_tensor(channels, dtype=torch.float32))[1]
         return probability(said.numpy().astype(float))
@@ -159,13 +159,14 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
 
 
 def _packed(precision: Array) -> dict[str, torch.Tensor]:
-    """Return a symmetric matrix as its diagonal and, in half precision, its upper triangle over it."""
+    """Return a symmetric matrix P as √P_ii and, in half precision, the P_ij / √(P_ii P_jj) of i < j."""
     scale = np.sqrt(np.diag(precision))
     upper = (precision / np.outer(scale, scale))[np.triu_indices(len(scale), 1)]
     return {"scale": torch.tensor(scale).float(), "upper": torch.tensor(upper).half()}
 
 
 def _unpacked(packed: Mapping[str, torch.Tensor]) -> Array:
+    """Return the matrix of `_packed`."""
     scale = packed["scale"].double().numpy()
     matrix = np.eye(len(scale))
     matrix[np.triu_indices(len(scale), 1)] = packed["upper"].double().numpy()
@@ -201,7 +202,7 @@ def read_recogniser(name: str | Path) -> Recogniser:
         }
         groups, calibration = tuple(content["groups"]), content["calibration"].double().numpy()
         right = len(groups) == shape.groups and content["points"] == len(GRID) and set(familiar) == set(PATTERNS)
-        if not right or calibration.shape != (len(PATTERNS), len(groups) + shape.beside, 2):
+        if not right or calibration.shape != (len(PATTERNS), len(groups) + BESIDE, 2):
             raise ModelError(f"{path} is a damaged model file: its parts do not fit together")
         return Recogniser(groups, network.eval(), shape, calibration, familiar, content["summary"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:

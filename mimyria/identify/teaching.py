@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from mimyria.frame import Array
-from mimyria.identify.channels import GRID, KINDS, PLACES, channels
+from mimyria.identify.channels import EVERY, KINDS, PLACES, channels
 from mimyria.identify.convolutions import Network, Shape, rounded
 from mimyria.identify.molecules import USUAL, Molecule, Variation, assigned, mixture
 from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, surprise, traits
@@ -32,7 +32,7 @@ SHRINK = 0.1
 LEAST_SPREAD = 1e-3
 """Of a trait, where a kind of spectrum is missing."""
 BESIDE = 3.0
-"""Weight of the kind, and of strangers, beside that of a group."""
+"""Weight of the other kind, and of strangers, over that of a group."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def train(
 ) -> Recogniser:
     """Return a recogniser trained on molecules, from the weights of ``start`` or from random ones.
 
-    Molecules that are held out calibrate it and choose the epoch.
+    Molecules that are held out calibrate it, and choose the epoch, by the loss of the groups alone.
     """
     alone = replace(how, mixed=0.0)
     random = np.random.default_rng(how.seed)
@@ -173,14 +173,14 @@ def _batches(number: int, size: int, random: np.random.Generator) -> list[Array]
 
 
 def _loss(network: Network, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean cross entropy of what is asked, and of the shares, where it counts how high the spectrum is."""
+    """Return the mean cross entropy of what is asked, and that of the shares, weighted by √(height) of the spectrum."""
     entropy = partial(nn.functional.binary_cross_entropy_with_logits, reduction="none")
     weight, channels = torch.tensor(samples.weight, dtype=torch.float32), torch.tensor(samples.channels)
     logits, shares = network.with_shares(channels)
     said = (entropy(logits, torch.tensor(samples.truth, dtype=torch.float32)) * weight).sum() / weight.sum()
-    truth = torch.tensor(samples.shares).float()
+    truth = torch.from_numpy(samples.shares).float()
     known = truth.isfinite()
-    heights = channels[:, ::2, None, :: (len(GRID) - 1) // (len(PLACES) - 1)] * known
+    heights = channels[:, ::2, None, ::EVERY] * known
     whose = (entropy(shares, truth.where(known, 0)) * heights).sum() / heights.sum().clamp(min=1)
     return said, whose
 

@@ -302,13 +302,13 @@ class Exchange(Message):
         near = (near * self.parity[:, None]).permute(2, 0, 1, 3).flatten(2)  # Y_lm(-r̂) = (-1)^l Y_lm(r̂); (lm, n, s b)
         sent, out = self._n_sent, self.mix.weight.shape[3]
         given, first = [], 0
-        for degree, n_here in self.seen:
+        parts = torch.split(own, [(2 * degree + 1) * sent for degree, _ in self.seen], dim=1)
+        for (_, n_here), mine in zip(self.seen, parts, strict=True):
             weight = self.mix.weight[:, self.mix.degree[first : first + n_here]] * self.mix.norm
             weight = weight.reshape(n_species, n_here, sent, radial, out).permute(1, 0, 3, 2, 4)  # (lm, s, b, u, out)
             image = torch.bmm(near[:n_here], weight.reshape(n_here, n_species * radial, -1))  # (lm, n, u out)
             image = image.reshape(n_here, n, sent, out).permute(1, 2, 0, 3).flatten(2)  # (n, u, lm out)
-            mine = own[:, degree**2 * sent : (degree + 1) ** 2 * sent].reshape(n, -1, sent)
-            part = torch.bmm(mine, image).reshape(n, -1, n_here, out)  # (n, m', lm, out)
+            part = torch.bmm(mine.reshape(n, -1, sent), image).reshape(n, -1, n_here, out)  # (n, m', lm, out)
             given.append(part.permute(1, 2, 0, 3).flatten(0, 1))
             first += len(given[-1])
         return torch.cat(given)

@@ -123,7 +123,10 @@ def main() -> None:
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.molecules.read_text(encoding="utf-8").splitlines()]
     text = given.bonds.read_text(encoding="utf-8") if given.bonds.exists() else ""
-    made = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    whole = text[: text.rfind("\n") + 1]  # a row that was cut is computed again
+    if whole != text:
+        given.bonds.write_text(whole, encoding="utf-8")
+    made = [json.loads(line) for line in whole.splitlines()]
     done = {each["smiles"] for each in made}
     with given.bonds.open("a", encoding="utf-8") as out:
         for row in islice(chosen(rows), given.number):

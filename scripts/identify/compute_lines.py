@@ -38,7 +38,7 @@ LARGEST = 5e-4
 BOND = 1.25
 """Å; hydrogen nearer than this to O or N is bound to it."""
 WHOLE_RING = "heteroaromatic ring"
-"""Group of whose rings all atoms count, not those of the pattern alone."""
+"""Group of whose aromatic rings all atoms count, not those of the pattern alone."""
 WITH_HYDROGEN = {"aldehyde", "methoxy", "CH3", "CH2", "=CH2", "=C-H", "C=C", "C≡C", "benzene ring", WHOLE_RING}
 """Groups to which hydrogen on their carbon belongs."""
 ACCURACY = {"relaxation": 1.0, "hessian": 0.01, "field": 1e-3}
@@ -88,7 +88,15 @@ def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
     for name in row["groups"]:
         atoms = {a for match in known.GetSubstructMatches(Chem.MolFromSmarts(GROUPS[name])) for a in match}
         if name == WHOLE_RING:
-            atoms |= {a for ring in known.GetRingInfo().AtomRings() if atoms & set(ring) for a in ring}
+            rings = [set(ring) for ring in known.GetRingInfo().AtomRings() if atoms & set(ring)]
+            atoms |= {a for ring in rings if all(known.GetAtomWithIdx(b).GetIsAromatic() for b in ring) for a in ring}
+        if name == "nitro":  # of which the pattern matches nitrogen alone
+            atoms |= {
+                near.GetIdx()
+                for a in atoms
+                for near in known.GetAtomWithIdx(a).GetNeighbors()
+                if near.GetAtomicNum() == 8
+            }
         for atom in [known.GetAtomWithIdx(a) for a in atoms]:
             if name in WITH_HYDROGEN or atom.GetAtomicNum() != 6:
                 atoms |= {near.GetIdx() for near in atom.GetNeighbors() if near.GetAtomicNum() == 1}

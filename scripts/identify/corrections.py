@@ -15,8 +15,8 @@ from mimyria.identify.molecules import Molecule
 
 SCALE = 0.965
 """Measured wavenumbers over those of B3LYP/6-31G(2df,p)."""
-PLACES: tuple[int, ...] = (90, 200, 300, 400, 500, 600, 700, 800, 910, 1000, 1100, 1200, 1300, 1400, 1480)
-PLACES += (1600, 1700, 1800, 2280, 2400, 2750, 2800, 2870, 2940, 3000, 3100, 3200, 3400)
+WAVENUMBERS: tuple[int, ...] = (90, 200, 300, 400, 500, 600, 700, 800, 910, 1000, 1100, 1200, 1300, 1400, 1480)
+WAVENUMBERS += (1600, 1700, 1800, 2280, 2400, 2750, 2800, 2870, 2940, 3000, 3100, 3200, 3400)
 GFN2: tuple[float, ...] = (1.084, 1.035, 0.997, 0.992, 1.003, 0.997, 0.985, 0.954, 0.95, 0.964, 0.986, 0.999, 1.003)
 GFN2 += (0.988, 0.977, 0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0.995, 0.989, 0.994, 0.991, 0.995)
 """Wavenumbers, and what those of GFN2-xTB near them are multiplied with: medians of the above over them, by regions, of
@@ -77,7 +77,7 @@ def corrected(row: dict[str, Any]) -> Array:
     Those of S-H, C-Cl and C-Br are as measured.
     """
     found = np.array(row["wavenumbers"])
-    factor = np.interp(found, PLACES, GFN2)
+    factor = np.interp(found, WAVENUMBERS, GFN2)
     for name, those in stretches(row).items():
         if name in STRETCHES:
             factor[those] = STRETCHES[name]

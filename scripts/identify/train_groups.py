@@ -38,7 +38,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of molecules whose lines were computed; a last one that is cut is left out."""
     text = path.read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-    return [row for row in rows if "failed" not in row]
+    made = [row for row in rows if "failed" not in row]
+    if any("shares" not in row for row in made):
+        raise SystemExit(f"{path} has rows without the shares of groups: compute the lines anew, into another file")
+    return made
 
 
 def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

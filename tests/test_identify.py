@@ -78,7 +78,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, model: Path) -
     assert rows[0]["group"] == "B"
     assert "infrared 2200" in rows[0]["bands_cm-1"]
     assert (out / "groups.png").read_bytes().startswith(b"\x89PNG")
-    assert "B 0." in (out / "groups.svg").read_text() or (out / "groups.svg").stat().st_size > 5000
+    assert "<svg" in (out / "groups.svg").read_text()
     told = json.loads(CliRunner().invoke(app, [*words[:4], "--json"]).output)
     assert told["groups"]["B"]["bands"][0]["centre"] == 2200
     assert told["warnings"] == []

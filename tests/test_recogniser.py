@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,19 @@ def test_what_is_familiar_and_what_is_not(unseen: dict[str, object]) -> None:
     assert np.mean(np.array(known) > 1) < 0.05
     comb = channels({"infrared": (GRID, np.sin(GRID / 15) ** 2)})
     assert recogniser().strangeness(comb) > 1
+
+
+def test_shares_are_known_of_the_spectra_that_are_right_alone() -> None:
+    how = Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0)
+    molecules, random = made_up(20, seed=9), np.random.default_rng(1)
+    for pattern, known in (("infrared", [True, False]), ("raman", [False, True]), ("both", [True, True])):
+        shares = draw(molecules, random, how, (pattern,)).shares
+        assert np.isfinite(shares).all(axis=(0, 2, 3)).tolist() == known
+        assert np.isnan(shares).any(axis=(0, 2, 3)).tolist() == np.logical_not(known).tolist()
+    for wrong in (replace(how, strange=1.0), replace(how, misplaced=1.0)):
+        assert np.isnan(draw(molecules, random, wrong, ("infrared",)).shares).all()
+    unknown = [replace(molecule, shares=None) for molecule in molecules]
+    assert np.isnan(draw(unknown, random, how, ("infrared",)).shares).all()
 
 
 def test_a_raman_spectrum_that_is_given_as_infrared_is_seen() -> None:

@@ -28,14 +28,14 @@ import numpy as np
 
 from mimyria.errors import MimyriaError
 from mimyria.frame import Array
-from mimyria.identify.command import LEAST_SHARE, identify
+from mimyria.identify.command import identify, told
 from mimyria.identify.marks import find_bands, shares
 from mimyria.identify.molecules import EXACT, USUAL, Molecule, Variation
 from mimyria.identify.recogniser import PATTERNS, Recogniser, read_recogniser
 from mimyria.identify.teaching import Fit, draw
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
-from train_groups import molecules_of, read_rows, shared_out
+from train_groups import molecules_of, read_lines, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
 ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0)
@@ -196,7 +196,7 @@ def marks(recogniser: Recogniser, molecules: list[Molecule]) -> None:
     """Print how often the first band of a group that is there, and told, lies where tables have it."""
     samples = draw(molecules, np.random.default_rng(2), ALONE, ("infrared",))
     likely = recogniser.probabilities(samples.channels)
-    right, chance, marked, told = np.zeros((4, len(recogniser.groups)))
+    right, chance, marked, there = np.zeros((4, len(recogniser.groups)))
     for seen, p, truth in zip(samples.channels, likely, samples.truth, strict=True):
         bands = find_bands(seen)
         centres = np.array([band.centre for band in bands])
@@ -204,16 +204,16 @@ def marks(recogniser: Recogniser, molecules: list[Molecule]) -> None:
             ranges = TABLES.get(recogniser.groups[k])
             if ranges is None or not (p[k] > 0.5 and truth[k] and bands):
                 continue
-            told[k] += 1
-            if share.max() > LEAST_SHARE:
+            there[k] += 1
+            if chosen := told(bands, share):
                 within = np.any([(centres >= low) & (centres <= high) for low, high in ranges], axis=0)
                 marked[k] += 1
-                right[k] += within[share.argmax()]
+                right[k] += within[bands.index(chosen[0])]
                 chance[k] += within.mean()
     print("\nthe first band of a group, infrared: lies in its ranges, any band of the same does; how many have one")
     found = [k for k in range(len(marked)) if marked[k]]
     for name, those in [*((recogniser.groups[k], [k]) for k in found), ("all", found)]:
-        ours, any_band, number, of = (float(each[those].sum()) for each in (right, chance, marked, told))
+        ours, any_band, number, of = (float(each[those].sum()) for each in (right, chance, marked, there))
         places = ", ".join(f"{low:g}-{high:g}" for low, high in TABLES.get(name, ()))
         percent = f"{100 * ours / max(number, 1):>5.0f} %{100 * any_band / max(number, 1):>5.0f} %"
         print(f"{name:<20}{percent}{number:>5.0f} of {of:>4.0f}   {places}")
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--raman", type=Path)
     given = parser.parse_args()
     recogniser = read_recogniser(given.model)
-    parts = shared_out(read_rows(given.lines))
+    parts = shared_out(read_lines(given.lines))
     for part, title in (("test", "scaffolds not trained on"), ("larger", "13 to 18 heavy atoms")):
         molecules = molecules_of(parts[part], recogniser.groups, given.frequencies)
         if molecules:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from mimyria.identify.channels import KINDS, PLACES
 
-BESIDE = 2
-"""Logits beside those of the groups: of the other kind, and of strangers."""
+FURTHER = 2
+"""Number of logits beside those of the groups: of the other kind, and of strangers."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Network(nn.Module):
         self.far = nn.Sequential(_layer(mid, far, kernels[2]), nn.Conv1d(far, narrow, 1), nn.GELU(), nn.Flatten())
         points = (len(PLACES) + 1) // 2
         self.look = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(narrow * points, shape.features), nn.GELU())
-        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + BESIDE))
+        self.say = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(shape.features, shape.groups + FURTHER))
         self.place = nn.Parameter(torch.randn(shape.where, len(PLACES)))
         self.share = nn.Sequential(
             nn.Conv1d(mid + shape.where + shape.features, shape.sharing, 1),

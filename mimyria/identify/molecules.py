@@ -123,7 +123,8 @@ def assigned(
         s_g(ν) = Σ_k I_k s_gk L_k(ν) / Σ_k I_k L_k(ν)          s_gk the share of its atoms in the energy of mode k
 
     L_k is a Gaussian as wide as the line, at least the distance of two places. Overtones, and what is far from every
-    line, are nobody's. Groups overlap, so that their shares may add up to more than one.
+    line, are nobody's. Groups overlap, so that their shares may add up to more than one. There are none where the
+    molecule has none.
     """
     places = molecule.wavenumbers * random.normal(1.0, how.scale)
     places = places + random.normal(0.0, how.shift, len(places)) * np.sqrt(np.clip(places, 200, None) / 1500)
@@ -144,16 +145,15 @@ def assigned(
     if gas and kinds[0] == "infrared":
         values[0] = _branches(places, heights[0], widths, random)
     curves = {kind: _measured(each, kind, random, how) for kind, each in zip(kinds, values, strict=True)}
+    if molecule.shares is None:
+        return curves, {}
     known = len(molecule.wavenumbers)  # lines after these are overtones and combinations
-    return curves, dict(
-        zip(kinds, _shares(molecule.shares, places[:known], heights[:, :known], widths[:known]), strict=False)
-    )
+    shares = _shares(molecule.shares, places[:known], heights[:, :known], widths[:known])
+    return curves, dict(zip(kinds, shares, strict=True))
 
 
-def _shares(shares: Array | None, places: Array, heights: Array, widths: Array) -> Array:
+def _shares(shares: Array, places: Array, heights: Array, widths: Array) -> Array:
     """Return the shares of the groups around `PLACES`, shape (kinds, groups, len(PLACES)); zero where no line is."""
-    if shares is None:
-        return np.zeros((0, 0, len(PLACES)))
     parts = np.vstack([np.ones(len(places)), shares])  # (1 + groups, modes)
     each = (heights[:, None] * parts).reshape(-1, len(places)).T
     wide = np.maximum(widths, PLACES[1] - PLACES[0])

@@ -29,7 +29,7 @@ from mimyria import __version__
 from mimyria.errors import ModelError
 from mimyria.frame import Array
 from mimyria.identify.channels import GRID, missing
-from mimyria.identify.convolutions import BESIDE, Network, Shape
+from mimyria.identify.convolutions import FURTHER, Network, Shape
 from mimyria.model.files import bundled, read_content, write_content
 
 FORMAT = "mimyria groups 2"
@@ -202,7 +202,7 @@ def read_recogniser(name: str | Path) -> Recogniser:
         }
         groups, calibration = tuple(content["groups"]), content["calibration"].double().numpy()
         right = len(groups) == shape.groups and content["points"] == len(GRID) and set(familiar) == set(PATTERNS)
-        if not right or calibration.shape != (len(PATTERNS), len(groups) + BESIDE, 2):
+        if not right or calibration.shape != (len(PATTERNS), len(groups) + FURTHER, 2):
             raise ModelError(f"{path} is a damaged model file: its parts do not fit together")
         return Recogniser(groups, network.eval(), shape, calibration, familiar, content["summary"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:

@@ -158,6 +158,9 @@ def train(
     network.load_state_dict(kept)
     network = rounded(network)
     pairs, familiar = [], {}
+    molecules, held_out = (
+        [replace(one, shares=None) for one in each] for each in (molecules, held_out)
+    )  # not asked here
     for pattern in PATTERNS:
         again = draw([one for one in held_out for _ in range(how.repeats)], random, alone, (pattern,))
         with torch.no_grad():

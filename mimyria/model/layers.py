@@ -203,8 +203,7 @@ class Message(nn.Module):
         """Return the sums over the neighbours before they are coupled, (l'm' lm, n, out)."""
         n, slices, channels, radial = len(geometry.graph), geometry.graph.slices, self._n_sent, self._radial(geometry)
         mixed, first, near = [], 0, geometry.near.flatten()
-        parts = torch.split(sent, [(2 * degree + 1) * channels for degree, _ in self.seen], dim=1)
-        for (degree, n_here), part in zip(self.seen, parts, strict=True):
+        for (degree, n_here), part in zip(self.seen, self._by_degree(sent), strict=True):
             # index_select, unlike indexing, has a deterministic gradient on a CPU: trainings resume bit for bit
             theirs = part.index_select(0, near).reshape(*geometry.near.shape, -1)  # (n, k', m' u)
             sums = torch.bmm(theirs.transpose(1, 2), geometry.basis[..., : n_here * radial])  # (n, m' u, lm b)
@@ -213,6 +212,9 @@ class Message(nn.Module):
             mixed.append(self.mix(sums, slices, slice(first, first + len(sums))))
             first += len(sums)
         return torch.cat(mixed)
+
+    def _by_degree(self, sent: Tensor) -> tuple[Tensor, ...]:  # (n, l'm' u) -> (n, m' u) for each l'
+        return torch.split(sent, [(2 * degree + 1) * self._n_sent for degree, _ in self.seen], dim=1)
 
     @property
     def _n_sent(self) -> int:
@@ -302,8 +304,7 @@ class Exchange(Message):
         near = (near * self.parity[:, None]).permute(2, 0, 1, 3).flatten(2)  # Y_lm(-r̂) = (-1)^l Y_lm(r̂); (lm, n, s b)
         sent, out = self._n_sent, self.mix.weight.shape[3]
         given, first = [], 0
-        parts = torch.split(own, [(2 * degree + 1) * sent for degree, _ in self.seen], dim=1)
-        for (_, n_here), mine in zip(self.seen, parts, strict=True):
+        for (_, n_here), mine in zip(self.seen, self._by_degree(own), strict=True):
             weight = self.mix.weight[:, self.mix.degree[first : first + n_here]] * self.mix.norm
             weight = weight.reshape(n_species, n_here, sent, radial, out).permute(1, 0, 3, 2, 4)  # (lm, s, b, u, out)
             image = torch.bmm(near[:n_here], weight.reshape(n_here, n_species * radial, -1))  # (lm, n, u out)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from compute_lines import gradients
 from pyscf import dft, gto
+from rows import rows_to_go_on
 from scipy.optimize import minimize
 from tblite.interface import Calculator
 from train_groups import nitrogen, shared_out
@@ -122,11 +123,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=24, help="So many molecules.")
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.molecules.read_text(encoding="utf-8").splitlines()]
-    text = given.bonds.read_text(encoding="utf-8") if given.bonds.exists() else ""
-    whole = text[: text.rfind("\n") + 1]  # a row that was cut is computed again
-    if whole != text:
-        given.bonds.write_text(whole, encoding="utf-8")
-    made = [json.loads(line) for line in whole.splitlines()]
+    made = rows_to_go_on(given.bonds)
     done = {each["smiles"] for each in made}
     with given.bonds.open("a", encoding="utf-8") as out:
         for row in islice(chosen(rows), given.number):
@@ -135,11 +132,9 @@ def main() -> None:
                 out.write(json.dumps(made[-1]) + "\n")
                 out.flush()
     for bond, kind in product(BONDS, dict.fromkeys(map(kind_of, made))):
-        ratios = [
-            np.mean([np.log(each["b3lyp"] / each["gfn2"]) for each in molecule["bonds"] if each["bond"] == bond])
-            for molecule in made
-            if kind_of(molecule) == kind and any(each["bond"] == bond for each in molecule["bonds"])
-        ]
+        of_kind = [molecule["bonds"] for molecule in made if kind_of(molecule) == kind]
+        logs = [[np.log(each["b3lyp"] / each["gfn2"]) for each in bonds if each["bond"] == bond] for bonds in of_kind]
+        ratios = [np.mean(each) for each in logs if each]
         if ratios:
             mean, spread = np.exp(np.mean(ratios)), np.exp(np.std(ratios))
             print(f"{bond} of {len(ratios)} molecules with {kind}: ratio {mean:.2f}, times or over {spread:.2f}")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
+from rows import rows_to_go_on
 from scipy.optimize import minimize
 from tblite import library
 from tblite.interface import Calculator
@@ -150,11 +151,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, help="So many rows of the molecules.")
     parser.add_argument("--most-atoms", type=int, default=99, help="Larger molecules are left for later.")
     given = parser.parse_args()
-    text = given.lines.read_text(encoding="utf-8") if given.lines.exists() else ""
-    whole = text[: text.rfind("\n") + 1]  # a row that was cut is computed again
-    if whole != text:
-        given.lines.write_text(whole, encoding="utf-8")
-    done = {json.loads(line)["id"] for line in whole.splitlines()}
+    done = {row["id"] for row in rows_to_go_on(given.lines)}
     with given.molecules.open(encoding="utf-8") as stream, given.lines.open("a", encoding="utf-8") as out:
         for number, line in enumerate(stream):
             if number == given.first:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import logging
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 from corrections import molecule_of
 from rdkit import Chem
+from rows import read_rows
 
 from mimyria.identify.molecules import Molecule
 from mimyria.identify.patterns import GROUPS
@@ -34,11 +34,9 @@ AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
 """Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the rows of molecules whose lines were computed; a last one that is cut is left out."""
-    text = path.read_text(encoding="utf-8")
-    rows = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-    made = [row for row in rows if "failed" not in row]
+    made = [row for row in read_rows(path) if "failed" not in row]
     if any("shares" not in row for row in made):
         raise SystemExit(f"{path} has rows without the shares of groups: compute the lines anew, into another file")
     return made
@@ -89,7 +87,7 @@ def main() -> None:
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    rows = read_rows(given.lines)
+    rows = read_lines(given.lines)
     parts = shared_out(rows)
     counts = Counter(name for row in parts["train"] for name in row["groups"])
     most = len(parts["train"]) - FEWEST

@@ -35,10 +35,11 @@ from mimyria.identify.recogniser import PATTERNS, Recogniser, read_recogniser
 from mimyria.identify.teaching import Fit, draw
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
+from corrections import fit_factors
 from train_groups import molecules_of, read_lines, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
-ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0)
+ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0, exact=0.0)
 TABLES: dict[str, tuple[tuple[float, float], ...]] = {
     "O-H": ((2400, 3680),),
     "alcohol": ((3200, 3680), (1000, 1200)),
@@ -270,8 +271,9 @@ def main() -> None:
     given = parser.parse_args()
     recogniser = read_recogniser(given.model)
     parts = shared_out(read_lines(given.lines))
+    factors = fit_factors(parts["train"])
     for part, title in (("test", "scaffolds not trained on"), ("larger", "13 to 18 heavy atoms")):
-        molecules = molecules_of(parts[part], recogniser.groups, given.frequencies)
+        molecules = molecules_of(parts[part], recogniser.groups, factors, given.frequencies)
         if molecules:
             show(recogniser, molecules, title, USUAL, 3)
             show(recogniser, molecules, f"{title}, exact spectra", EXACT, 1)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from scripts_of import script
 
-SCRIPTS = Path(__file__).parents[1] / "scripts" / "identify"
 GROUPS = ("O-H", "C=O")
 ROW: dict[str, Any] = {  # glycolamide's, more or less
     "smiles": "NC(=O)CO",
@@ -21,55 +19,99 @@ ROW: dict[str, Any] = {  # glycolamide's, more or less
     "raman": [1.0] * 6,
     "polar": [0.1, 0.2, 0.0, 0.0, 1.0, 1.0],
     "hydroxyl": [0.1, 0.2, 0.0, 0.0, 0.0, 1.0],
-    "shares": {"O-H": [0.0, 0.2, 0.0, 0.0, 0.0, 1.0], "amide": [0.5] * 6},
+    "shares": {"O-H": [0.0, 0.2, 0.0, 0.0, 0.0, 1.0], "C=O": [0.1, 0.0, 0.9, 0.0, 0.0, 0.0], "amide": [0.5] * 6},
 }
 
 
-def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    return importlib.import_module(name)
+@pytest.fixture
+def corrections() -> ModuleType:
+    return script("scripts/identify/corrections.py")
+
+
+def planted(corrections: ModuleType, rows: int) -> list[dict[str, Any]]:
+    """Return rows whose factor of wavenumbers is 0.99, and 1.03 times that for what is C=O alone."""
+    random = np.random.default_rng(1)
+    made = []
+    for _ in range(rows):
+        found, share = random.uniform(150, 3700, 40), random.uniform(0, 1, 40)
+        wanted = found * 0.99 * 1.03**share / corrections.SCALE
+        flat = {name: [0.0] * 40 for name in ("polar", "hydroxyl")}
+        made.append({"wavenumbers": found.tolist(), "shares": {"C=O": share.tolist()}, "b3lyp": wanted.tolist()} | flat)
+    return made
 
 
 @pytest.fixture
-def corrections(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded("corrections", monkeypatch)
+def factors(corrections: ModuleType) -> Any:
+    return corrections.fit_factors(planted(corrections, 100))
 
 
 def test_a_stretch_is_of_one_bond(corrections: ModuleType) -> None:
-    found = corrections.stretches(ROW)
-    those = {name: np.flatnonzero(modes).tolist() for name, modes in found.items() if modes.any()}
-    assert those == {"O-H": [5], "N-H": [4], "C-H": [3], "C=O": [2]}
-    acid = ROW | {"groups": ["O-H", "C=O", "carboxylic acid"]}
-    assert corrections.stretches(acid)["O-C=O"].tolist() == [False, False, True, False, False, False]
+    def bonds(row: dict[str, Any]) -> dict[str, list[int]]:
+        return {
+            name: np.flatnonzero(modes).tolist() for name, modes in corrections.stretches(row).items() if modes.any()
+        }
+
+    assert bonds(ROW) == {"O-H": [5], "N-H": [4], "C-H": [3], "C=O": [2]}
+    shares = ROW["shares"] | {"ester": [0.0, 0.0, 0.9, 0.0, 0.0, 0.0]}
+    assert bonds(ROW | {"shares": shares})["O-C=O"] == [2]  # the carbonyl of an ester
+    beside = ROW["shares"] | {"ester": [0.9, 0.9, 0.1, 0.0, 0.0, 0.0]}
+    assert bonds(ROW | {"shares": beside})["C=O"] == [2]  # another one, in a molecule with an ester
+    lower = [500.0, 1000.0, 1620.0, 3000.0, 3440.0, 3520.0]  # conjugated
+    assert bonds(ROW | {"wavenumbers": lower})["C=O"] == [2]
+    imine = {"C=N": [0.0, 0.0, 0.9, 0.0, 0.0, 0.0]}
+    assert bonds(ROW | {"shares": imine})["C=N"] == [2]
 
 
-def test_each_line_is_multiplied_by_the_factor_of_what_moves(corrections: ModuleType) -> None:
-    molecule = corrections.molecule_of(ROW, GROUPS, "amide")
-    scale, near = corrections.SCALE, np.interp(ROW["wavenumbers"], corrections.WAVENUMBERS, corrections.GFN2)
+def test_factors_are_of_what_moves(corrections: ModuleType, factors: Any) -> None:
+    (row,) = planted(corrections, 1)
+    share = np.array(row["shares"]["C=O"])
+    assert factors(row) == pytest.approx(0.99 * 1.03**share, rel=6e-3)
+    other = row | {"shares": {}}  # a group that no molecule of the fit has counts as nothing
+    assert factors(other) == pytest.approx(np.full(40, 0.99), rel=6e-3)
+
+
+def test_factors_are_not_those_of_modes_that_are_out_of_order(corrections: ModuleType, factors: Any) -> None:
+    rows = planted(corrections, 100)
+    for row in rows[::2]:
+        row["b3lyp"] = [1.5 * wavenumber for wavenumber in row["b3lyp"]]
+    assert corrections.fit_factors(rows)(rows[0]) == pytest.approx(factors(rows[0]), rel=5e-3)
+    with pytest.raises(ValueError, match="B3LYP"):
+        corrections.fit_factors([ROW])
+
+
+def test_each_line_is_multiplied_by_the_factor_of_what_moves(corrections: ModuleType, factors: Any) -> None:
+    molecule = corrections.molecule_of(ROW, GROUPS, "amide", factors)
+    scale, near = corrections.SCALE, factors(ROW)
     factor = molecule.wavenumbers / ROW["wavenumbers"]
     assert factor[:2] == pytest.approx(near[:2])
     assert factor[2] == pytest.approx(near[2] * corrections.ANHARMONIC["C=O"] / scale)
-    assert factor[5] == pytest.approx(corrections.STRETCHES["O-H"] * corrections.ANHARMONIC["O-H"] / scale)
+    assert factor[5] == pytest.approx(near[5] * corrections.ANHARMONIC["O-H"] / scale)
     infrared = corrections.INFRARED
     stronger = [1, 1, infrared["C=O"], 1, infrared["amide"], infrared["O-H"]]
     assert molecule.lines["infrared"] / ROW["ir"] == pytest.approx(stronger)
     assert molecule.lines["raman"] == pytest.approx(ROW["raman"])
-    mixed = corrections.molecule_of(ROW, GROUPS, "mixed")
+    mixed = corrections.molecule_of(ROW, GROUPS, "mixed", factors)
     assert mixed.lines["infrared"][4] == ROW["ir"][4]
 
 
-def test_frequencies_of_another_method_are_taken_in_their_order(corrections: ModuleType) -> None:
+def test_stretches_that_no_fit_has_are_as_measured(corrections: ModuleType, factors: Any) -> None:
+    thiol = ROW | {"groups": ["S-H"], "wavenumbers": [500.0, 1000.0, 2435.0, 3000.0, 3440.0, 3520.0]}
+    factor = corrections.corrected(thiol, factors) / thiol["wavenumbers"]
+    assert factor[2] == pytest.approx(corrections.STRETCHES["S-H"])
+
+
+def test_frequencies_of_another_method_are_taken_in_their_order(corrections: ModuleType, factors: Any) -> None:
     swapped = ROW | {"wavenumbers": [1000.0, 500.0, 1750.0, 3000.0, 3440.0, 3520.0]}
     b3lyp = [510.0, 1040.0, 1800.0, 3100.0, 3600.0, 3800.0]
-    molecule = corrections.molecule_of(swapped | {"b3lyp": b3lyp}, GROUPS, "amide")
+    molecule = corrections.molecule_of(swapped | {"b3lyp": b3lyp}, GROUPS, "amide", factors)
     assert molecule.wavenumbers[:2] == pytest.approx(corrections.SCALE * np.array([1040.0, 510.0]))
-    cut = corrections.molecule_of(swapped | {"b3lyp": b3lyp[:5]}, GROUPS, "amide")  # not of all modes
-    assert cut.wavenumbers[:2] == pytest.approx(corrections.corrected(swapped)[:2])
+    cut = corrections.molecule_of(swapped | {"b3lyp": b3lyp[:5]}, GROUPS, "amide", factors)  # not of all modes
+    assert cut.wavenumbers[:2] == pytest.approx(corrections.corrected(swapped, factors)[:2])
 
 
-def test_groups_that_a_molecule_has_not_share_nothing(corrections: ModuleType) -> None:
-    molecule = corrections.molecule_of(ROW, GROUPS, "amide")
-    assert molecule.groups.tolist() == [True, True]
+def test_groups_that_a_molecule_has_not_share_nothing(corrections: ModuleType, factors: Any) -> None:
+    molecule = corrections.molecule_of(ROW, ("O-H", "nitrile"), "amide", factors)
+    assert molecule.groups.tolist() == [True, False]
     np.testing.assert_array_equal(molecule.shares, [ROW["shares"]["O-H"], [0.0] * 6])
 
 
@@ -85,15 +127,15 @@ def test_groups_that_a_molecule_has_not_share_nothing(corrections: ModuleType) -
         ("CC#N", "mixed"),
     ],
 )
-def test_the_kind_of_a_nitrogen(monkeypatch: pytest.MonkeyPatch, smiles: str, kind: str) -> None:
+def test_the_kind_of_a_nitrogen(smiles: str, kind: str) -> None:
     pytest.importorskip("rdkit")
-    assert loaded("train_groups", monkeypatch).nitrogen(smiles) == kind
+    assert script("scripts/identify/train_groups.py").nitrogen(smiles) == kind
 
 
-def test_atoms_of_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_atoms_of_groups() -> None:
     pytest.importorskip("rdkit")
     pytest.importorskip("tblite")
-    find = loaded("compute_lines", monkeypatch).atoms_of_groups
+    find = script("scripts/identify/compute_lines.py").atoms_of_groups
     # Methanol, its atoms in another order than that of the SMILES.
     symbols = ["H", "O", "C", "H", "H", "H"]
     positions = [[1.8, -0.9, 0], [1.4, 0, 0], [0, 0, 0], [-0.4, 1.0, 0], [-0.4, -0.5, 0.9], [-0.4, -0.5, -0.9]]
@@ -128,10 +170,8 @@ def embedded(smiles: str, groups: list[str]) -> dict[str, Any]:
         ("CC(C)=O", "ketone", {"C": 3, "O": 1}),  # without hydrogen of its methyl groups
     ],
 )
-def test_elements_of_the_atoms_of_a_group(
-    monkeypatch: pytest.MonkeyPatch, smiles: str, group: str, numbers: dict[str, int]
-) -> None:
+def test_elements_of_the_atoms_of_a_group(smiles: str, group: str, numbers: dict[str, int]) -> None:
     pytest.importorskip("tblite")
     row = embedded(smiles, [group])
-    atoms = loaded("compute_lines", monkeypatch).atoms_of_groups(row)[group]
+    atoms = script("scripts/identify/compute_lines.py").atoms_of_groups(row)[group]
     assert Counter(row["symbols"][atom] for atom in atoms) == numbers

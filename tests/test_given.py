@@ -139,6 +139,10 @@ def test_ranges(path: Path) -> None:
     assert np.isfinite(given(path, NU, few).values).all()
     negative = given(path, NU, bands() - 0.05)
     assert height(negative, 1715) > 0.9
+    stokes = np.arange(-2000.0, 3900, 2)
+    with pytest.raises(MimyriaError, match="no wavenumbers below zero; here they begin at -2000"):
+        given(path, stokes, bands(stokes))
+    assert height(given(path, stokes, bands(stokes), prefix="raman="), 1715) > 0.9
 
 
 def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -166,6 +170,14 @@ def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         read_given([str(path), str(path)], IdentifySettings(model="m"))
     with pytest.raises(ConfigError, match="no spectrum"):
         read_given([], IdentifySettings(model="m"))
+    with pytest.raises(ConfigError, match="the same curve"):
+        read_given([f"ir={path}", f"raman={path}"], IdentifySettings(model="m"))
+    other = tmp_path / "other.csv"
+    other.write_text("".join(f"{x},{y:.6f}\n" for x, y in zip(NU, bands(NU, 800, 1600), strict=True)))
+    assert [each.kind for each in read_given([f"ir={path}", f"raman={other}"], IdentifySettings(model="m"))] == [
+        "infrared",
+        "raman",
+    ]
 
 
 JCAMP = """##TITLE=butanone

@@ -1,6 +1,5 @@
 """The way of a graphics card, on the CPU where there is none; on a card, that it says what the CPU says."""
 
-import importlib.util
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from scripts_of import script
 
 from conftest import frames_of_all_kinds, random_frame
 from mimyria.model import predict as prediction
@@ -22,12 +22,7 @@ CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine ha
 
 @pytest.fixture(scope="module")
 def check() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gpu_check", ROOT / "scripts" / "gpu_check.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("scripts/gpu_check.py")
 
 
 def test_batches_of_frames_give_what_each_gives(monkeypatch: pytest.MonkeyPatch) -> None:

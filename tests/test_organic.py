@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from ase import units
+from scripts_of import script
 
 from mimyria.frame import Frame
 from mimyria.harmonic.modes import normal_modes
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture
 def make() -> ModuleType:
-    return loaded("scripts/molecules/make.py")
+    return script("scripts/molecules/make.py")
 
 
 @pytest.fixture
 def organic() -> ModuleType:
-    return loaded("benchmarks/organic.py")
-
-
-def loaded(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its dataclasses look for their types
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/organic.py")
 
 
 @pytest.mark.parametrize("temperature", [200.0, 3000.0])

@@ -79,7 +79,18 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
                 f"{' and '.join(same)} are both {kind} spectra; give one sample at a time, and raman=FILE or ir=FILE "
                 "where a file does not say what it is"
             )
+    if len(made) == len(KINDS) and _same(*made):
+        raise ConfigError(
+            f"{made[0].origin} and {made[1].origin} hold the same curve, which cannot be both the infrared and the "
+            "Raman spectrum: give it once, with ir= or raman= before its name"
+        )
     return made
+
+
+def _same(one: Given, other: Given) -> bool:
+    """Return whether two spectra are the same points."""
+    pairs = (one.wavenumber, other.wavenumber), (one.values, other.values)
+    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-6) for a, b in pairs)
 
 
 def _read(text: str, settings: IdentifySettings) -> Given:
@@ -103,7 +114,7 @@ def _read(text: str, settings: IdentifySettings) -> Given:
     if remark:
         log.info(f"{place}: {remark}")
     wavenumber, values = _numbers(wavenumber, values, place, opaque)
-    _check_range(wavenumber, settings.abscissa, place)
+    _check_range(wavenumber, kind, settings.abscissa, place)
     values = _upright(wavenumber, values, kind, bool(remark) and "transmittance" in remark, column, settings, place)
     if quantity == ATR:
         log.info(
@@ -182,7 +193,7 @@ def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tupl
     return wavenumber[finite], values[finite]
 
 
-def _check_range(wavenumber: Array, unit: str | None, place: str) -> None:
+def _check_range(wavenumber: Array, kind: str, unit: str | None, place: str) -> None:
     """Raise SpectrumError for a range that is too narrow or elsewhere, or points too far apart."""
     inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
     if len(wavenumber) and not len(inside):
@@ -192,6 +203,8 @@ def _check_range(wavenumber: Array, unit: str | None, place: str) -> None:
             "THz? --abscissa nm, um or THz says so"
         )
     low, high = wavenumber[[0, -1]]
+    if kind == "infrared" and low < 0:  # a Raman spectrum may have its anti-Stokes side, which is not looked at
+        raise SpectrumError(f"{place}: an infrared spectrum has no wavenumbers below zero; here they begin at {low:g}")
     if unit is None and low > WAVELENGTHS[0] and high > WAVELENGTHS[1]:
         raise SpectrumError(
             f"{place} lies between {low:g} and {high:g}, where the infrared has its wavelengths in nm: --abscissa nm "

@@ -7,11 +7,11 @@ GROUPS: dict[str, str] = {
     "alcohol": "[CX4][OX2H]",
     "phenol": "c[OX2H]",
     "carboxylic acid": "[CX3](=O)[OX2H]",
-    "C=O": "[CX3]=[OX1]",
+    "C=O": "[#6X3]=[OX1]",
     "aldehyde": "[CX3;H1,H2]=[OX1]",
-    "ketone": "[#6][CX3](=[OX1])[#6]",
-    "ester": "[#6,#1;!$([#7])][CX3](=O)[OX2][#6]",
-    "amide": "[CX3](=[OX1])[NX3]",
+    "ketone": "[#6][#6X3](=[OX1])[#6]",
+    "ester": "[#6,#1;!$([#7])][#6X3](=O)[#8X2][#6]",
+    "amide": "[#6X3](=[OX1])[#7X3]",
     "ether": "[#6;!$([CX3]=[O,S,N])][OX2][#6;!$([CX3]=[O,S,N])]",
     "methoxy": "[OX2][CX4H3]",
     "epoxide": "[OX2r3]",
@@ -20,9 +20,9 @@ GROUPS: dict[str, str] = {
     "amine": "[NX3;!$(N[C,S,N]=[O,S,N]);!$(N=*);!$([N+])]([CX4,c])",
     "nitrile": "[CX2]#[NX1]",
     "C≡C": "[CX2]#[CX2]",
-    "C=C": "[CX3]=[CX3]",
+    "C=C": "[#6X3]=[#6X3]",
     "=CH2": "[CX3H2]=[CX3]",
-    "C=N": "[CX3]=[NX2]",
+    "C=N": "[#6X3]=[NX2]",
     "benzene ring": "c1ccccc1",
     "heteroaromatic ring": "[n,o,s]",
     "=C-H": "[$([cH]),$([CX3;H1,H2]=[#6])]",
@@ -38,4 +38,5 @@ GROUPS: dict[str, str] = {
     "thioether": "[#6;!$([CX3]=[O,S,N])][SX2][#6]",
     "SO2": "[SX4](=O)(=O)",
 }
-"""SMARTS by name. They overlap: an alcohol has O-H too, and a carboxylic acid C=O."""
+"""SMARTS by name. They overlap: an alcohol has O-H too, and a carboxylic acid C=O. `#6` in place of `C` finds C=O, C=N
+and C=C on rings that RDKit calls aromatic, as in pyridones, too."""

@@ -17,7 +17,7 @@ from torch import nn
 from mimyria.frame import Array
 from mimyria.identify.channels import EVERY, KINDS, PLACES, channels
 from mimyria.identify.convolutions import Network, Shape, rounded
-from mimyria.identify.molecules import USUAL, Molecule, Variation, assigned, mixture
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, Variation, assigned, mixture
 from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, surprise, traits
 from mimyria.identify.strangers import estranged
 
@@ -54,6 +54,8 @@ class Fit:
     """Share of samples of two molecules, while it is trained."""
     strange: float = 0.15
     """Share of samples that are strangers."""
+    exact: float = 0.2
+    """Share of samples that are spectra as computed."""
     sharing: float = 0.3
     """Weight of the shares beside the groups."""
     repeats: int = 4
@@ -90,7 +92,8 @@ def draw(molecules: Sequence[Molecule], random: np.random.Generator, how: Fit, p
             molecule = mixture(one, molecules[int(random.integers(len(molecules)))], random.uniform(0.25, 0.75))
         pattern = patterns[number % len(patterns)] if patterns else str(random.choice(PATTERNS, p=how.given))
         kinds = [kind for kind in KINDS if pattern in (kind, "both")]
-        spectra, whose = assigned(molecule, random, how.variation, kinds)
+        varied = EXACT if random.uniform() < how.exact else how.variation
+        spectra, whose = assigned(molecule, random, varied, kinds)
         strange = random.uniform() < how.strange
         wrong = not strange and len(spectra) == 1 and random.uniform() < how.misplaced
         if strange:

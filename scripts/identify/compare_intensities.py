@@ -39,13 +39,17 @@ BONDS = {
     "C-H": (6, 1, 1.25),
     "C=O": (6, 8, 1.26),
     "C≡N": (6, 7, 1.19),
+    "C=N": (6, 7, 1.3),
+    "C=C": (6, 6, 1.36),
+    "N=O": (7, 8, 1.27),
+    "S=O": (16, 8, 1.52),
     "C-Cl": (6, 17, 1.95),
     "C-Br": (6, 35, 2.1),
 }
 """Atomic numbers, and the largest distance (Å)."""
 
 
-KINDS = ("O-H", "amide", "amine", "N-H", "nitrile", "C-Cl", "C-Br", "none")
+KINDS = ("O-H", "amide", "amine", "N-H", "nitrile", "C-Cl", "C-Br", "C=N", "C=C", "none")
 
 
 def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -100,7 +104,7 @@ def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
                 along = positions[b] - positions[a]
                 apart = np.linalg.norm(along)
                 again = bond == "C-H" and (kind_of(row) != "none" or any(each["bond"] == bond for each in made))
-                if apart > most or again:
+                if apart > most or again or (one == other and a >= b):
                     continue
                 move = np.zeros_like(positions)
                 move[a] = -along / apart * masses[b] / (masses[a] + masses[b])

@@ -6,31 +6,36 @@ all other wavenumbers one that changes along the axis.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mimyria.frame import Array
 from mimyria.identify.molecules import Molecule
+from mimyria.identify.patterns import GROUPS
 
 SCALE = 0.965
 """Measured wavenumbers over those of B3LYP/6-31G(2df,p)."""
-WAVENUMBERS: tuple[int, ...] = (90, 200, 300, 400, 500, 600, 700, 800, 910, 1000, 1100, 1200, 1300, 1400, 1480)
-WAVENUMBERS += (1600, 1700, 1800, 2280, 2400, 2750, 2800, 2870, 2940, 3000, 3100, 3200, 3400)
-GFN2: tuple[float, ...] = (1.084, 1.035, 0.997, 0.992, 1.003, 0.997, 0.985, 0.954, 0.95, 0.964, 0.986, 0.999, 1.003)
-GFN2 += (0.988, 0.977, 0.991, 0.975, 0.988, 0.948, 0.948, 1.013, 1.008, 1.003, 0.995, 0.989, 0.994, 0.991, 0.995)
-"""Wavenumbers, and what those of GFN2-xTB near them are multiplied with: medians of the above over them, by regions, of
-483 molecules of QM9. They remain 24 cm⁻¹ (root mean square) apart."""
-STRETCHES = {"O-H": 1.042, "N-H": 1.005, "S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05}
-"""The same of stretches. GFN2-xTB has those of hydrogen at 3520, 3440 and 2435 cm⁻¹, O-H and N-H next to one another;
-that of S-H is from 2580 cm⁻¹, where thiols have it. That of C-Cl is the median of measured over calculated ones of
-chloromethane, ethyl chloride, dichloromethane and chloroform, that of C-Br the one of bromomethane."""
+KNOTS = (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400, 1480, 1560, 1650, 1720, 1800)
+KNOTS += (2300, 2800, 2900, 3000, 3100, 3200, 3400, 3600)
+"""cm⁻¹ of GFN2-xTB; between two of them the factors of wavenumbers change linearly."""
+RIDGE = 1.0
+"""Modes of a group near a knot whose weight holds its factor near the one of all modes there."""
+MATCHED = 0.25
+"""Relative difference above which two modes of the same place in order are not the same."""
+STRETCHES = {"S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05, "N=O": 0.92, "S=O": 1.035}
+"""Measured wavenumbers over those of GFN2-xTB for stretches that QM9 does not have: S-H from 2580 cm⁻¹, where thiols
+have it, in place of 2435; C-Cl the median of chloromethane, ethyl chloride, dichloromethane and chloroform; C-Br that
+of bromomethane; N=O the antisymmetric one of nitro groups, 1583 in place of 1711 in nitromethane and some 1540 in place
+of 1690 on aromatic rings; S=O from 1310 and 1145 in place of 1260 and 1120 in sulfones."""
 ANHARMONIC = {"O-H": 0.961, "N-H": 0.96, "≡C-H": 0.95, "C-H": 0.96, "C≡N": 0.954, "C≡C": 0.954, "C=O": 0.951}
 """Measured fundamentals over wavenumbers of B3LYP/6-31G(2df,p), means of water, ammonia, methane, ethane, acetylene,
 propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (tables such as
 T. Shimanouchi's, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
 acids, which is 0.969 in methyl acetate."""
-CARBOXYL = {"ester", "carboxylic acid"}
+CARBOXYL = ("ester", "carboxylic acid")
 INFRARED = {"O-H": 3.5, "amide": 4.3, "amine": 0.17, "N-H": 6.3, "C=O": 0.77, "O-C=O": 0.77, "C≡N": 0.088}
 INFRARED |= {"C-Cl": 2.6, "C-Br": 1.8}
 """Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB (`compare_intensities.py`), of N-H by what nitrogen it
@@ -39,16 +44,84 @@ means of 8, 3, 6, 5, 6 (C=O) and 2 (C≡N) molecules, which scatter by factors o
 C-Cl and C-Br of two bonds each, as GFN2-xTB has next to nothing for the bond in most alkyl halides, whose modes get
 their intensity elsewhere. Those of C-H scatter by 2.5, about 0.7, and stay."""
 AROMATIC = {"benzene ring", "heteroaromatic ring"}
+MOST = 0.6
+"""Share of the kinetic energy that the two atoms of a stretching double bond have at least."""
 HYDROGEN, ACETYLENE = 2700.0, 3330.0
-SULPHUR, CARBONYL, TRIPLE = (2415.0, 2550.0), (1690.0, 1950.0), (2000.0, 2500.0)
+SULPHUR, DOUBLE, TRIPLE = (2415.0, 2550.0), (1560.0, 1950.0), (2000.0, 2500.0)
 CHLORINE, BROMINE = (560.0, 730.0), (500.0, 620.0)
+SULFONYL = (1000.0, 1450.0)
 """cm⁻¹, of GFN2-xTB: stretches of hydrogen are above the first and those of ≡C-H above the second; between are those of
-S-H, C=O, triple bonds, C-Cl and C-Br, in a molecule that has them."""
+S-H, double bonds, triple bonds, C-Cl, C-Br and S=O, in a molecule that has them."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """By what wavenumbers of GFN2-xTB are multiplied to be those of B3LYP/6-31G(2df,p) times `SCALE`.
+
+        ln f = Σ_k h_k(ν) (a_k + Σ_g b_kg s_g)
+
+    h_k(ν) is one at knot k and falls linearly to zero at its neighbours; s_g is the share of the kinetic energy of the
+    mode that the atoms of group g have, or hydrogen on O or N.
+    """
+
+    coefficients: Array
+    """a and b, shape (len(KNOTS) · (1 + len(MOVING)),)."""
+
+    def __call__(self, row: dict[str, Any]) -> Array:
+        """Return the factors of the modes of a row, shape (modes,)."""
+        return np.exp(_terms(row) @ self.coefficients)
+
+
+MOVING = (*GROUPS, "polar", "hydroxyl")
+
+
+def fit_factors(rows: Iterable[dict[str, Any]]) -> Factors:
+    """Return the factors that fit best those of the rows that have B3LYP frequencies, mode by mode in their order.
+
+    Raises ValueError where there are none.
+    """
+    size = len(KNOTS) * (1 + len(MOVING))
+    square, right = np.zeros((size, size)), np.zeros(size)
+    for row in rows:
+        found, wanted = np.array(row["wavenumbers"]), frequencies_of(row)
+        if wanted is None:
+            continue
+        same = (found > KNOTS[0]) & (abs(wanted - found) < MATCHED * found)
+        terms = _terms(row)[same]
+        square += terms.T @ terms
+        right += terms.T @ np.log(wanted[same] / found[same])
+    if not right.any():
+        raise ValueError("no row has the frequencies of B3LYP, to which the factors of wavenumbers are fitted")
+    held = np.where(np.arange(size) < len(KNOTS), 1e-6, RIDGE)
+    return Factors(np.linalg.solve(square + np.diag(held), right))
+
+
+def _terms(row: dict[str, Any]) -> Array:
+    """Return h_k and h_k s_g of the modes of a row, shape (modes, len(KNOTS) · (1 + len(MOVING)))."""
+    near = np.array([np.interp(row["wavenumbers"], KNOTS, one) for one in np.eye(len(KNOTS))]).T
+    moves = np.array([_share(row, name) for name in MOVING]).T
+    return np.hstack([near, (near[:, :, None] * moves[:, None]).reshape(len(near), -1)])
+
+
+def _share(row: dict[str, Any], name: str) -> Array:
+    """Return the share of the kinetic energy that the atoms of a group, or of a kind, have, shape (modes,)."""
+    return np.array(row[name] if name in row else row["shares"].get(name, np.zeros(len(row["wavenumbers"]))))
+
+
+def frequencies_of(row: dict[str, Any]) -> Array | None:
+    """Return those of B3LYP times `SCALE` in the order of the modes, shape (modes,), or None where some are missing."""
+    order = np.argsort(row["wavenumbers"])
+    if len(row.get("b3lyp", ())) != len(order):
+        return None
+    made = np.empty(len(order))
+    made[order] = SCALE * np.sort(row["b3lyp"])
+    return made
 
 
 def stretches(row: dict[str, Any]) -> dict[str, Array]:
     """Return which of the modes of a row are stretches, by bond, shape (modes,) each."""
-    found, hydroxyl, polar = (np.array(row[name]) for name in ("wavenumbers", "hydroxyl", "polar"))
+    found = np.array(row["wavenumbers"])
+    hydroxyl, polar, carbonyl = (_share(row, name) for name in ("hydroxyl", "polar", "C=O"))
     high = found > HYDROGEN
 
     def has(*groups: str) -> bool:
@@ -60,38 +133,42 @@ def stretches(row: dict[str, Any]) -> dict[str, Array]:
     made = {"O-H": high & (hydroxyl > 0.5), "N-H": high & (polar - hydroxyl > 0.5)}
     made["≡C-H"] = (found > ACETYLENE) & (polar < 0.5) & has("C≡C")
     made["C-H"] = high & ~(made["O-H"] | made["N-H"] | made["≡C-H"])
-    triple = between(TRIPLE)
+    triple, double = between(TRIPLE), between(DOUBLE)
     made["C≡N"] = triple & has("nitrile") & (not has("C≡C"))
     made["C≡C"] = triple & has("C≡C")
-    made["C=O"] = between(CARBONYL) & has("C=O") & (not has(*CARBOXYL))
-    made["O-C=O"] = between(CARBONYL) & has(*CARBOXYL)
+    carboxyl = np.maximum(*(_share(row, name) for name in CARBOXYL))
+    made["O-C=O"] = double & (carbonyl > MOST) & (carboxyl > MOST)
+    made["C=O"] = double & (carbonyl > MOST) & ~made["O-C=O"]
+    made["C=N"] = double & (_share(row, "C=N") > MOST) & ~(made["C=O"] | made["O-C=O"])
+    made["N=O"] = double & (_share(row, "nitro") > MOST)
+    made["S=O"] = between(SULFONYL) & (_share(row, "SO2") > MOST)
     made["S-H"] = between(SULPHUR) & has("S-H")
     made["C-Cl"] = between(CHLORINE) & has("C-Cl") & (not has(*AROMATIC))
     made["C-Br"] = between(BROMINE) & has("C-Br") & (not has(*AROMATIC))
     return made
 
 
-def corrected(row: dict[str, Any]) -> Array:
+def corrected(row: dict[str, Any], factors: Factors) -> Array:
     """Return the wavenumbers of a row, cm⁻¹, as those of B3LYP times `SCALE`, each by what moves, shape (modes,).
 
-    Those of S-H, C-Cl and C-Br are as measured.
+    Those of `STRETCHES` are as measured.
     """
-    found = np.array(row["wavenumbers"])
-    factor = np.interp(found, WAVENUMBERS, GFN2)
+    factor = factors(row)
     for name, those in stretches(row).items():
         if name in STRETCHES:
             factor[those] = STRETCHES[name]
-    return found * factor
+    return np.array(row["wavenumbers"]) * factor
 
 
-def molecule_of(row: dict[str, Any], groups: tuple[str, ...], nitrogen: str, frequencies: str = "b3lyp") -> Molecule:
+def molecule_of(
+    row: dict[str, Any], groups: tuple[str, ...], nitrogen: str, factors: Factors, frequencies: str = "b3lyp"
+) -> Molecule:
     """Return the molecule of a row, whose N-H are of the kind ``nitrogen`` (a key of `INFRARED`, or another word).
 
     ``frequencies`` chooses QM9's own, in the same order, where all are there.
     """
-    wavenumbers = corrected(row)
-    if frequencies == "b3lyp" and len(row.get("b3lyp", ())) == len(wavenumbers):
-        wavenumbers[np.argsort(wavenumbers)] = SCALE * np.sort(row["b3lyp"])
+    own = frequencies_of(row) if frequencies == "b3lyp" else None
+    wavenumbers = corrected(row, factors) if own is None else own
     intensity = np.array(row["ir"])
     for name, those in stretches(row).items():
         wavenumbers[those] *= ANHARMONIC.get(name, SCALE) / SCALE
@@ -99,6 +176,6 @@ def molecule_of(row: dict[str, Any], groups: tuple[str, ...], nitrogen: str, fre
     lines: dict[str, Array] = {"infrared": intensity, "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]
-    shares = np.array([row["shares"].get(name, np.zeros(len(wavenumbers))) for name in groups])
+    shares = np.array([_share(row, name) for name in groups])
     hydroxyl = np.array(row["hydroxyl"])
     return Molecule(wavenumbers, lines, np.array(row["polar"]), has, acid, row["smiles"], hydroxyl, shares)

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from corrections import molecule_of
+from corrections import Factors, fit_factors, molecule_of
 from rdkit import Chem
 from rows import read_rows
 
@@ -29,7 +29,7 @@ from mimyria.identify.teaching import Fit, train
 FEWEST = 8
 """Molecules to train on with a group, and without."""
 LARGE = 0.05
-AMIDE = Chem.MolFromSmarts("[#7;!H0]C=O")
+AMIDE = Chem.MolFromSmarts("[#7;!H0][#6]=O")
 AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
 """Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
 
@@ -71,9 +71,11 @@ def nitrogen(smiles: str) -> str:
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-def molecules_of(rows: list[dict[str, Any]], groups: tuple[str, ...], frequencies: str = "b3lyp") -> list[Molecule]:
+def molecules_of(
+    rows: list[dict[str, Any]], groups: tuple[str, ...], factors: Factors, frequencies: str = "b3lyp"
+) -> list[Molecule]:
     """Return the molecules of rows; see `molecule_of`."""
-    return [molecule_of(row, groups, nitrogen(row["smiles"]), frequencies) for row in rows]
+    return [molecule_of(row, groups, nitrogen(row["smiles"]), factors, frequencies) for row in rows]
 
 
 def main() -> None:
@@ -93,7 +95,8 @@ def main() -> None:
     most = len(parts["train"]) - FEWEST
     groups = tuple(name for name in GROUPS if FEWEST <= counts[name] <= most)
     left_out = [name for name in GROUPS if name not in groups]
-    sets = {part: molecules_of(parts[part], groups, given.qm9) for part in parts}
+    factors = fit_factors(parts["train"])
+    sets = {part: molecules_of(parts[part], groups, factors, given.qm9) for part in parts}
     start = read_recogniser(given.start) if given.start else None
     if start and start.groups != groups:
         raise SystemExit(f"{given.start} has other groups than the molecules")

@@ -23,6 +23,7 @@ import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +36,8 @@ from mimyria.identify.recogniser import PATTERNS, Recogniser, read_recogniser
 from mimyria.identify.teaching import Fit, draw
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
-from corrections import fit_factors
-from train_groups import molecules_of, read_lines, shared_out
+from corrections import Factors, corrected, frequencies_of
+from train_groups import factors_for, molecules_of, read_lines, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
 ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0, exact=0.0)
@@ -165,6 +166,19 @@ def scores(told: Array, truth: Array) -> tuple[float, float, float, float]:
     return precision, recall, 2 * right / both if both else float("nan"), float((told == truth).mean())
 
 
+def wavenumbers(rows: list[dict[str, Any]], factors: Factors) -> None:
+    """Print how far wavenumbers of GFN2-xTB are from those of B3LYP, as they are and with factors, where both are."""
+    differences: list[tuple[Array, Array]] = []
+    for row in rows:
+        wanted, found = frequencies_of(row), np.array(row["wavenumbers"])
+        if wanted is not None:
+            differences.append((found - wanted, corrected(row, factors) - wanted))
+    if not differences:
+        return
+    raw, ours = (np.sqrt(np.mean(np.concatenate(each) ** 2)) for each in zip(*differences, strict=True))
+    print(f"{len(differences)} molecules of QM9, rms difference from B3LYP: {raw:.1f}, with factors {ours:.1f} cm⁻¹")
+
+
 def show(recogniser: Recogniser, molecules: list[Molecule], title: str, how: Variation, repeats: int) -> None:
     """Print the table of a set of molecules."""
     random = np.random.default_rng(1)
@@ -271,7 +285,8 @@ def main() -> None:
     given = parser.parse_args()
     recogniser = read_recogniser(given.model)
     parts = shared_out(read_lines(given.lines))
-    factors = fit_factors(parts["train"])
+    factors = factors_for(parts["train"], given.lines)
+    wavenumbers(parts["test"], factors)
     for part, title in (("test", "scaffolds not trained on"), ("larger", "13 to 18 heavy atoms")):
         molecules = molecules_of(parts[part], recogniser.groups, factors, given.frequencies)
         if molecules:

@@ -31,8 +31,7 @@ from mimyria.identify.recogniser import Recogniser, read_recogniser
 from mimyria.settings import IdentifySettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
-from corrections import fit_factors
-from train_groups import molecules_of, read_lines, shared_out
+from train_groups import factors_for, molecules_of, read_lines, shared_out
 
 NU = np.arange(400.0, 4000, 4)
 Random = np.random.Generator
@@ -141,7 +140,7 @@ def main() -> None:
     recogniser, random = read_recogniser(given.model), np.random.default_rng(3)
     parts = shared_out(read_lines(given.lines))
     rows = [parts["test"][k % len(parts["test"])] for k in range(given.number)]
-    molecules = molecules_of(rows, recogniser.groups, fit_factors(parts["train"]))
+    molecules = molecules_of(rows, recogniser.groups, factors_for(parts["train"], given.lines))
     print(f"{'percent':<44}{'refused':>10}{'warned':>10}{'believed':>10}{'of':>8}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -47,9 +47,8 @@ def factors(corrections: ModuleType) -> Any:
 
 def test_a_stretch_is_of_one_bond(corrections: ModuleType) -> None:
     def bonds(row: dict[str, Any]) -> dict[str, list[int]]:
-        return {
-            name: np.flatnonzero(modes).tolist() for name, modes in corrections.stretches(row).items() if modes.any()
-        }
+        found = corrections.stretches(row)
+        return {name: np.flatnonzero(modes).tolist() for name, modes in found.items() if modes.any()}
 
     assert bonds(ROW) == {"O-H": [5], "N-H": [4], "C-H": [3], "C=O": [2]}
     shares = ROW["shares"] | {"ester": [0.0, 0.0, 0.9, 0.0, 0.0, 0.0]}
@@ -58,8 +57,14 @@ def test_a_stretch_is_of_one_bond(corrections: ModuleType) -> None:
     assert bonds(ROW | {"shares": beside})["C=O"] == [2]  # another one, in a molecule with an ester
     lower = [500.0, 1000.0, 1620.0, 3000.0, 3440.0, 3520.0]  # conjugated
     assert bonds(ROW | {"wavenumbers": lower})["C=O"] == [2]
-    imine = {"C=N": [0.0, 0.0, 0.9, 0.0, 0.0, 0.0]}
-    assert bonds(ROW | {"shares": imine})["C=N"] == [2]
+    oxime = ROW | {"shares": {"C=N": [0.0, 0.0, 0.9, 0.0, 0.0, 0.0]}}
+    assert bonds(oxime)["C=N-O"] == [2]
+    assert bonds(oxime | {"groups": ["O-H", "alcohol", "C=N"]})["C=N"] == [2]  # whose O-H is on carbon
+    nitro = {"nitro": [0.0, 0.9, 0.9, 0.0, 0.0, 0.0]}
+    assert bonds(ROW | {"shares": nitro})["N=O"] == [2]  # the antisymmetric stretch alone
+    assert bonds(ROW | {"shares": {"SO2": [0.0, 0.9, 0.0, 0.0, 0.0, 0.0]}, "wavenumbers": [500.0, 1120.0, *lower[2:]]})[
+        "S=O"
+    ] == [1]
 
 
 def test_factors_are_of_what_moves(corrections: ModuleType, factors: Any) -> None:

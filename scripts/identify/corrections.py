@@ -1,12 +1,12 @@
 """What is known of lines of GFN2-xTB: by what wavenumbers and infrared intensities are multiplied to be as measured.
 
-A row, as `compute_lines.py` writes it, says which modes are stretches of which bond; the factors are of those, and of
-all other wavenumbers one that changes along the axis.
+A row, as `compute_lines.py` writes it, says what moves in each mode. Wavenumbers become those of B3LYP by factors that
+are fitted to QM9; stretches have further ones for what B3LYP misses, and for their infrared intensities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,40 +18,45 @@ from mimyria.identify.patterns import GROUPS
 
 SCALE = 0.965
 """Measured wavenumbers over those of B3LYP/6-31G(2df,p)."""
-KNOTS = (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400, 1480, 1560, 1650, 1720, 1800)
-KNOTS += (2300, 2800, 2900, 3000, 3100, 3200, 3400, 3600)
+KNOTS: tuple[int, ...] = (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400, 1480)
+KNOTS += (1560, 1650, 1720, 1800, 2300, 2800, 2900, 3000, 3100, 3200, 3400, 3600)
 """cm⁻¹ of GFN2-xTB; between two of them the factors of wavenumbers change linearly."""
 RIDGE = 1.0
-"""Modes of a group near a knot whose weight holds its factor near the one of all modes there."""
+"""Modes of a group near a knot whose weight holds its factor near that of modes in which no group moves."""
+LOOSE = 1e-6
+"""The same of those in which none moves: so little that a knot without modes alone is held at one."""
 MATCHED = 0.25
 """Relative difference above which two modes of the same place in order are not the same."""
-STRETCHES = {"S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05, "N=O": 0.92, "S=O": 1.035}
+STRETCHES = {"S-H": 1.06, "C-Cl": 1.07, "C-Br": 1.05, "S=O": 1.03}
 """Measured wavenumbers over those of GFN2-xTB for stretches that QM9 does not have: S-H from 2580 cm⁻¹, where thiols
 have it, in place of 2435; C-Cl the median of chloromethane, ethyl chloride, dichloromethane and chloroform; C-Br that
-of bromomethane; N=O the antisymmetric one of nitro groups, 1583 in place of 1711 in nitromethane and some 1540 in place
-of 1690 on aromatic rings; S=O from 1310 and 1145 in place of 1260 and 1120 in sulfones."""
+of bromomethane; S=O from 1310 and 1145 in place of 1260 and 1120 in sulfones."""
 ANHARMONIC = {"O-H": 0.961, "N-H": 0.96, "≡C-H": 0.95, "C-H": 0.96, "C≡N": 0.954, "C≡C": 0.954, "C=O": 0.951}
+ANHARMONIC |= {"N=O": 0.932}
 """Measured fundamentals over wavenumbers of B3LYP/6-31G(2df,p), means of water, ammonia, methane, ethane, acetylene,
 propyne, HCN, acetonitrile, methanol, ethanol, formaldehyde, acetaldehyde, acetone, glyoxal, formamide (tables such as
-T. Shimanouchi's, NSRDS-NBS 39, 1972). Others have `SCALE`, and so has C=O of esters and
+T. Shimanouchi's, NSRDS-NBS 39, 1972); of the antisymmetric stretch of nitro groups those of nitromethane (1583 cm⁻¹)
+and nitrobenzene (some 1535) over what `Factors` make of GFN2-xTB. Others have `SCALE`, and so has C=O of esters and
 acids, which is 0.969 in methyl acetate."""
 CARBOXYL = ("ester", "carboxylic acid")
 INFRARED = {"O-H": 3.5, "amide": 4.3, "amine": 0.17, "N-H": 6.3, "C=O": 0.77, "O-C=O": 0.77, "C≡N": 0.088}
-INFRARED |= {"C-Cl": 2.6, "C-Br": 1.8}
+INFRARED |= {"C-Cl": 2.6, "C-Br": 1.8, "C=N": 0.87, "C=N-O": 0.24, "N=O": 0.72, "symmetric N=O": 0.72, "S=O": 0.5}
 """Infrared intensities of B3LYP/def2-SVPD over those of GFN2-xTB (`compare_intensities.py`), of N-H by what nitrogen it
 is on (of neither amides nor amines azoles and sulfonamides were measured), none where a molecule has several: geometric
 means of 8, 3, 6, 5, 6 (C=O) and 2 (C≡N) molecules, which scatter by factors of 1.5, 1.2, 3.8, 1.5, 1.1 and 1.1; of
 C-Cl and C-Br of two bonds each, as GFN2-xTB has next to nothing for the bond in most alkyl halides, whose modes get
-their intensity elsewhere. Those of C-H scatter by 2.5, about 0.7, and stay."""
+their intensity elsewhere; of C=N of 2 imines and 7 oximes (which scatter by 1.2 and 1.5), of N=O of 4 and S=O of 3
+molecules (by 1.05). Those of C-H scatter by 2.5, about 0.7, and stay, as do those of C=C, of 8 molecules 0.97 and by
+1.8."""
 AROMATIC = {"benzene ring", "heteroaromatic ring"}
 MOST = 0.6
-"""Share of the kinetic energy that the two atoms of a stretching double bond have at least."""
+"""Share of the kinetic energy that a group has at least in the stretches of its double bonds."""
 HYDROGEN, ACETYLENE = 2700.0, 3330.0
 SULPHUR, DOUBLE, TRIPLE = (2415.0, 2550.0), (1560.0, 1950.0), (2000.0, 2500.0)
 CHLORINE, BROMINE = (560.0, 730.0), (500.0, 620.0)
-SULFONYL = (1000.0, 1450.0)
+SULFONYL, NITRO = (1060.0, 1400.0), (1250.0, 1450.0)
 """cm⁻¹, of GFN2-xTB: stretches of hydrogen are above the first and those of ≡C-H above the second; between are those of
-S-H, double bonds, triple bonds, C-Cl, C-Br and S=O, in a molecule that has them."""
+S-H, double bonds, triple bonds, C-Cl, C-Br, S=O and the symmetric ones of nitro groups, in a molecule that has them."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ class Factors:
 
         ln f = Σ_k h_k(ν) (a_k + Σ_g b_kg s_g)
 
-    h_k(ν) is one at knot k and falls linearly to zero at its neighbours; s_g is the share of the kinetic energy of the
-    mode that the atoms of group g have, or hydrogen on O or N.
+    h_k(ν) is one at knot k and falls linearly to zero at its neighbours, but for the first and last, beyond which it
+    stays; s_g is the share of the kinetic energy of the mode that the atoms of group g have, or hydrogen on O or N.
     """
 
     coefficients: Array
@@ -76,7 +81,7 @@ MOVING = (*GROUPS, "polar", "hydroxyl")
 
 
 def fit_factors(rows: Iterable[dict[str, Any]]) -> Factors:
-    """Return the factors that fit best those of the rows that have B3LYP frequencies, mode by mode in their order.
+    """Return the factors that fit best the rows that have frequencies of B3LYP, mode by mode in their order.
 
     Raises ValueError where there are none.
     """
@@ -90,9 +95,11 @@ def fit_factors(rows: Iterable[dict[str, Any]]) -> Factors:
         terms = _terms(row)[same]
         square += terms.T @ terms
         right += terms.T @ np.log(wanted[same] / found[same])
-    if not right.any():
-        raise ValueError("no row has the frequencies of B3LYP, to which the factors of wavenumbers are fitted")
-    held = np.where(np.arange(size) < len(KNOTS), 1e-6, RIDGE)
+    if not square.any():
+        raise ValueError(
+            "no row has frequencies of B3LYP in the order of its own, to which the factors of wavenumbers are fitted"
+        )
+    held = np.where(np.arange(size) < len(KNOTS), LOOSE, RIDGE)
     return Factors(np.linalg.solve(square + np.diag(held), right))
 
 
@@ -109,9 +116,12 @@ def _share(row: dict[str, Any], name: str) -> Array:
 
 
 def frequencies_of(row: dict[str, Any]) -> Array | None:
-    """Return those of B3LYP times `SCALE` in the order of the modes, shape (modes,), or None where some are missing."""
+    """Return the frequencies of B3LYP times `SCALE` in the order of the modes (cm⁻¹, shape (modes,)).
+
+    None where some are missing, or the geometry of GFN2-xTB is no minimum, whose modes are in another order.
+    """
     order = np.argsort(row["wavenumbers"])
-    if len(row.get("b3lyp", ())) != len(order):
+    if len(row.get("b3lyp", ())) != len(order) or min(row["wavenumbers"]) < 0:
         return None
     made = np.empty(len(order))
     made[order] = SCALE * np.sort(row["b3lyp"])
@@ -136,11 +146,12 @@ def stretches(row: dict[str, Any]) -> dict[str, Array]:
     triple, double = between(TRIPLE), between(DOUBLE)
     made["C≡N"] = triple & has("nitrile") & (not has("C≡C"))
     made["C≡C"] = triple & has("C≡C")
-    carboxyl = np.maximum(*(_share(row, name) for name in CARBOXYL))
+    carboxyl = sum(_share(row, name) for name in CARBOXYL)
     made["O-C=O"] = double & (carbonyl > MOST) & (carboxyl > MOST)
     made["C=O"] = double & (carbonyl > MOST) & ~made["O-C=O"]
-    made["C=N"] = double & (_share(row, "C=N") > MOST) & ~(made["C=O"] | made["O-C=O"])
+    made["C=N"] = double & (_share(row, "C=N") > MOST)
     made["N=O"] = double & (_share(row, "nitro") > MOST)
+    made["symmetric N=O"] = between(NITRO) & (_share(row, "nitro") > MOST)
     made["S=O"] = between(SULFONYL) & (_share(row, "SO2") > MOST)
     made["S-H"] = between(SULPHUR) & has("S-H")
     made["C-Cl"] = between(CHLORINE) & has("C-Cl") & (not has(*AROMATIC))
@@ -161,10 +172,15 @@ def corrected(row: dict[str, Any], factors: Factors) -> Array:
 
 
 def molecule_of(
-    row: dict[str, Any], groups: tuple[str, ...], nitrogen: str, factors: Factors, frequencies: str = "b3lyp"
+    row: dict[str, Any],
+    groups: tuple[str, ...],
+    kinds: Mapping[str, str],
+    factors: Factors,
+    frequencies: str = "b3lyp",
 ) -> Molecule:
-    """Return the molecule of a row, whose N-H are of the kind ``nitrogen`` (a key of `INFRARED`, or another word).
+    """Return the molecule of a row.
 
+    ``kinds`` has the key of `INFRARED` for bonds of which there are several kinds, or a word that is none; and
     ``frequencies`` chooses QM9's own, in the same order, where all are there.
     """
     own = frequencies_of(row) if frequencies == "b3lyp" else None
@@ -172,7 +188,7 @@ def molecule_of(
     intensity = np.array(row["ir"])
     for name, those in stretches(row).items():
         wavenumbers[those] *= ANHARMONIC.get(name, SCALE) / SCALE
-        intensity[those] *= INFRARED.get(nitrogen if name == "N-H" else name, 1.0)
+        intensity[those] *= INFRARED.get(kinds.get(name, name), 1.0)
     lines: dict[str, Array] = {"infrared": intensity, "raman": np.array(row["raman"])}
     has = np.array([name in row["groups"] for name in groups])
     acid = "carboxylic acid" in row["groups"]

@@ -32,11 +32,22 @@ LARGE = 0.05
 AMIDE = Chem.MolFromSmarts("[#7;!H0][#6]=O")
 AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
 """Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
+OXIME = Chem.MolFromSmarts("[#6X3]=[NX2][#8X2]")
+ALKANES, AGAIN = {"CH3", "CH2"}, 4
+"""Molecules with no other group are few, have few bands, and look like Raman spectra; they are trained on so often."""
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the rows of molecules whose lines were computed; a last one that is cut is left out."""
     made = [row for row in read_rows(path) if "failed" not in row]
+    patterns = {name: Chem.MolFromSmarts(pattern) for name, pattern in GROUPS.items()}
+    for row in made:
+        molecule = Chem.MolFromSmiles(row["smiles"])
+        if set(row["groups"]) != {name for name, pattern in patterns.items() if molecule.HasSubstructMatch(pattern)}:
+            raise SystemExit(
+                f"{path}: the groups of {row['smiles']} are not those of mimyria/identify/patterns.py: pick the "
+                "molecules anew, and compute their lines into another file"
+            )
     if any("shares" not in row for row in made):
         raise SystemExit(f"{path} has rows without the shares of groups: compute the lines anew, into another file")
     return made
@@ -71,11 +82,25 @@ def nitrogen(smiles: str) -> str:
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
+def kinds_of(smiles: str) -> dict[str, str]:
+    """Return the kinds of N-H and C=N, whose intensities differ."""
+    oxime = Chem.MolFromSmiles(smiles).HasSubstructMatch(OXIME)
+    return {"N-H": nitrogen(smiles), "C=N": "C=N-O" if oxime else "C=N"}
+
+
 def molecules_of(
     rows: list[dict[str, Any]], groups: tuple[str, ...], factors: Factors, frequencies: str = "b3lyp"
 ) -> list[Molecule]:
     """Return the molecules of rows; see `molecule_of`."""
-    return [molecule_of(row, groups, nitrogen(row["smiles"]), factors, frequencies) for row in rows]
+    return [molecule_of(row, groups, kinds_of(row["smiles"]), factors, frequencies) for row in rows]
+
+
+def factors_for(rows: list[dict[str, Any]], path: Path) -> Factors:
+    """Return the factors of wavenumbers that fit best the rows to train on, read from a file."""
+    try:
+        return fit_factors(rows)
+    except ValueError as error:
+        raise SystemExit(f"{path}: {error}") from None
 
 
 def main() -> None:
@@ -95,7 +120,7 @@ def main() -> None:
     most = len(parts["train"]) - FEWEST
     groups = tuple(name for name in GROUPS if FEWEST <= counts[name] <= most)
     left_out = [name for name in GROUPS if name not in groups]
-    factors = fit_factors(parts["train"])
+    factors = factors_for(parts["train"], given.lines)
     sets = {part: molecules_of(parts[part], groups, factors, given.qm9) for part in parts}
     start = read_recogniser(given.start) if given.start else None
     if start and start.groups != groups:
@@ -103,7 +128,7 @@ def main() -> None:
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
-        "lines": "harmonic, GFN2-xTB, with corrected intensities and wavenumbers of stretches"
+        "lines": "harmonic, GFN2-xTB, wavenumbers and intensities corrected"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
         **({"begun from": f"a model of {start.summary['trained on']}"} if start else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",
@@ -111,7 +136,9 @@ def main() -> None:
         **({"left out": f"{', '.join(left_out)}: fewer than {FEWEST} molecules"} if left_out else {}),
     }
     how = Fit(epochs=given.epochs, rate=given.rate)
-    made = train(sets["train"], sets["hold"], groups, how, summary=summary, start=start.network if start else None)
+    alkanes = [one for one, row in zip(sets["train"], parts["train"], strict=True) if set(row["groups"]) <= ALKANES]
+    shown = sets["train"] + (AGAIN - 1) * alkanes
+    made = train(shown, sets["hold"], groups, how, summary=summary, start=start.network if start else None)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

@@ -15,6 +15,7 @@ farther away: with orbitals of their own the functional would lend them its elec
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from raman_absolute import HARTREE, STEP, polarizabilities
@@ -31,6 +32,18 @@ SULFATE = 1.49
 """Its bonds, Å."""
 CASES = {"water": 0.0, "water in three": 0.0, "sulfate, cations at 2.75 Å": 2.75, "sulfate, cations at 3.5 Å": 3.5}
 """Names, and how far the cations are from sulfur, Å."""
+
+
+def cases_of(asked: Sequence[str]) -> list[str]:
+    """Return the cases that were asked for, or all; leave where there is no such one."""
+    if unknown := set(asked) - set(CASES):
+        sys.exit(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    return list(asked or CASES)
+
+
+def cations_of(case: str) -> list[Array]:
+    """Return the places of the cations (Å), charges +1, along z on both sides of sulfate."""
+    return [sign * CASES[case] * np.eye(3)[2] for sign in (1, -1)] if CASES[case] else []
 
 
 def water(bond: float, origin: Array, first: Array, second: Array) -> list[tuple[str, Array]]:
@@ -60,15 +73,11 @@ def main() -> None:
     frequencies = [0.0, *(1e7 / laser / HARTREE for laser in LASERS)]
     columns = " | ".join(f"f at {laser:g} nm" for laser in LASERS)
     print(f"| {functional}/{basis} | ∂α/∂r, static, a0² | {columns} |\n|{'---|' * (2 + len(LASERS))}")
-    asked = sys.argv[3:] or list(CASES)
-    if unknown := set(asked) - set(CASES):
-        sys.exit(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    for case in asked:
+    for case in cases_of(sys.argv[3:]):
         means = []
         for stretch in (-STEP, STEP):
             text = "; ".join(f"{element} {x} {y} {z}" for element, (x, y, z) in geometry(case, stretch))
-            cations = [sign * CASES[case] * np.eye(3)[2] for sign in (1, -1)] if CASES[case] else []
-            alpha = polarizabilities(text, functional, basis, frequencies, cations)
+            alpha = polarizabilities(text, functional, basis, frequencies, cations_of(case))
             means.append(alpha.trace(axis1=1, axis2=2) / 3)
         slopes = (means[1] - means[0]) / (2 * STEP) * BOHR
         factors = " | ".join(f"{(slope / slopes[0]) ** 2:.3f}" for slope in slopes[1:])

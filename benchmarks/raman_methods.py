@@ -8,7 +8,7 @@ those of `raman_light.py`; all methods go one way, by energies in fields F along
 
     α_ii = -[E(F_i) + E(-F_i) - 2 E(0)] / F²          ∂α/∂r from bonds ±0.01 Å
 
-so that functionals and coupled cluster are compared at the same footing; core electrons are not correlated.
+so that functionals and coupled cluster are on one footing; electrons of the core are not correlated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from raman_absolute import STEP
-from raman_light import CASES, geometry
+from raman_light import cases_of, cations_of, geometry
 
 from mimyria.frame import Array
 from mimyria.units import BOHR
@@ -29,6 +29,8 @@ FIELD = 2e-3
 CORE = {"S": 5, "O": 1}
 """Orbitals of the core."""
 CORRELATED = ("mp2", "ccsd", "ccsd(t)")
+GRID = 5
+"""Level of the grid of functionals."""
 
 
 def energies(
@@ -39,10 +41,10 @@ def energies(
 
     charge = -len(cations)
     molecule = gto.M(atom=[(element, tuple(place)) for element, place in atoms], basis=basis, charge=charge, verbose=0)
-    correlated = name in CORRELATED
-    method: Any = scf.RHF(molecule) if correlated or name == "hf" else dft.RKS(molecule, xc=name)
-    if not correlated and name != "hf":
-        method.grids.level = 5
+    method: Any = scf.RHF(molecule)
+    if name not in (*CORRELATED, "hf"):
+        method = dft.RKS(molecule, xc=name)
+        method.grids.level = GRID
     if cations:
         method = qmmm.mm_charge(method, np.array(cations), np.ones(len(cations)))
     method.conv_tol, method.conv_tol_grad = 1e-12, 1e-8
@@ -55,16 +57,18 @@ def energies(
         method.get_hcore = lambda *_: core + np.tensordot(field, dipole, 1)
         method.kernel(density)
         density = method.make_rdm1()
-        if not correlated:
-            return float(method.e_tot)
+        converged, found = method.converged, method.e_tot
         if name == "mp2":
-            return float(mp.MP2(method, frozen=frozen).run().e_tot)
-        clusters = cc.CCSD(method, frozen=frozen)
-        clusters.conv_tol, clusters.conv_tol_normt = 1e-10, 1e-7
-        clusters.kernel()
-        if not (method.converged and clusters.converged):
+            found = mp.MP2(method, frozen=frozen).run().e_tot
+        elif name in CORRELATED:
+            clusters = cc.CCSD(method, frozen=frozen)
+            clusters.conv_tol, clusters.conv_tol_normt = 1e-10, 1e-7
+            clusters.kernel()
+            converged = converged and clusters.converged
+            found = clusters.e_tot + (clusters.ccsd_t() if name == "ccsd(t)" else 0.0)
+        if not converged:
             sys.exit(f"{name} does not converge in the field {field}")
-        return float(clusters.e_tot + (clusters.ccsd_t() if name == "ccsd(t)" else 0.0))
+        return float(found)
 
     return energy
 
@@ -80,13 +84,12 @@ def main() -> None:
     """Print the table."""
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    name, basis, *asked = sys.argv[1:]
-    if unknown := set(asked) - set(CASES):
-        sys.exit(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    for case in asked or CASES:
-        cations = [sign * CASES[case] * np.eye(3)[2] for sign in (1, -1)] if CASES[case] else []
+    name, basis = (word.lower() for word in sys.argv[1:3])
+    print("| method | | ∂α/∂r, static, a0² |\n|---|---|---|")
+    for case in cases_of(sys.argv[3:]):
         short, long = (
-            mean_polarizability(energies(geometry(case, stretch), cations, name, basis)) for stretch in (-STEP, STEP)
+            mean_polarizability(energies(geometry(case, stretch), cations_of(case), name, basis))
+            for stretch in (-STEP, STEP)
         )
         print(f"| {name}/{basis} | {case} | {(long - short) / (2 * STEP) * BOHR:.3f} |", flush=True)
 

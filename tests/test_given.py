@@ -172,12 +172,14 @@ def test_kinds(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         read_given([], IdentifySettings(model="m"))
     with pytest.raises(ConfigError, match="the same curve"):
         read_given([f"ir={path}", f"raman={path}"], IdentifySettings(model="m"))
+    scaled = tmp_path / "scaled.csv"
+    scaled.write_text("".join(f"{x},{3e-20 * y:.9g}\n" for x, y in zip(NU, np.round(bands(), 6), strict=True)))
+    with pytest.raises(ConfigError, match="the same curve"):
+        read_given([f"ir={path}", f"raman={scaled}"], IdentifySettings(model="m"))
     other = tmp_path / "other.csv"
-    other.write_text("".join(f"{x},{y:.6f}\n" for x, y in zip(NU, bands(NU, 800, 1600), strict=True)))
-    assert [each.kind for each in read_given([f"ir={path}", f"raman={other}"], IdentifySettings(model="m"))] == [
-        "infrared",
-        "raman",
-    ]
+    other.write_text("".join(f"{x},{1e-20 * y:.9g}\n" for x, y in zip(NU, bands(NU, 800, 1600), strict=True)))
+    kinds = [each.kind for each in read_given([f"ir={scaled}", f"raman={other}"], IdentifySettings(model="m"))]
+    assert kinds == ["infrared", "raman"]
 
 
 JCAMP = """##TITLE=butanone

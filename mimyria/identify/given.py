@@ -41,6 +41,8 @@ ABOVE_NOISE = 6.0
 """Standard deviations of the noise of one point that the highest band must have."""
 NEGATIVE = 0.35
 """Of the highest value: how far below zero a spectrum may go by its baseline."""
+SAME = 1e-6
+"""Of its highest value, by which a curve may differ from itself."""
 DOWN = -0.5
 """Skewness below which the bands point down."""
 
@@ -65,7 +67,7 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
     Raises
     ------
     ConfigError
-        If none is given, or two of one kind.
+        If none is given, two of one kind, or one curve as both.
     SpectrumError
         If one cannot be read, or is nothing that groups can be told from.
     """
@@ -88,9 +90,11 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
 
 
 def _same(one: Given, other: Given) -> bool:
-    """Return whether two spectra are the same points."""
-    pairs = (one.wavenumber, other.wavenumber), (one.values, other.values)
-    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-6) for a, b in pairs)
+    """Return whether two spectra are the same curve, but for their unit."""
+    if not np.array_equal(one.wavenumber, other.wavenumber):
+        return False
+    a, b = (each.values / abs(each.values).max() for each in (one, other))
+    return bool(abs(a - b).max() < SAME)
 
 
 def _read(text: str, settings: IdentifySettings) -> Given:
@@ -194,7 +198,7 @@ def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tupl
 
 
 def _check_range(wavenumber: Array, kind: str, unit: str | None, place: str) -> None:
-    """Raise SpectrumError for a range that is too narrow or elsewhere, or points too far apart."""
+    """Raise SpectrumError for a range that is too narrow, elsewhere or below zero, or points too far apart."""
     inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
     if len(wavenumber) and not len(inside):
         low, high = wavenumber[[0, -1]]

@@ -21,7 +21,7 @@ GROUPS: dict[str, str] = {
     "nitrile": "[CX2]#[NX1]",
     "C≡C": "[CX2]#[CX2]",
     "C=C": "[#6X3]=[#6X3]",
-    "=CH2": "[CX3H2]=[CX3]",
+    "=CH2": "[CX3H2]=[#6X3]",
     "C=N": "[#6X3]=[NX2]",
     "benzene ring": "c1ccccc1",
     "heteroaromatic ring": "[n,o,s]",

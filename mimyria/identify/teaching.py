@@ -55,7 +55,7 @@ class Fit:
     strange: float = 0.15
     """Share of samples that are strangers."""
     exact: float = 0.2
-    """Share of samples that are spectra as computed."""
+    """Share of samples that are `EXACT`."""
     sharing: float = 0.3
     """Weight of the shares beside the groups."""
     repeats: int = 4

@@ -2,10 +2,10 @@
 
 How much the dipole moment changes along stretches of `BONDS`, one bond at a time, by GFN2-xTB and by
 B3LYP/def2-SVPD (PySCF), where GFN2-xTB has the molecule; ten seconds a bond. Small molecules among those that are
-trained on, in turns of `KINDS`, as with O-H, with N-H of amides, of amines, of rings and the like. The square of the
-change is the infrared intensity of the stretch but for what is the same in both; of the ratios the geometric mean of
-each molecule's bonds is taken, and then that of the molecules, which is what `corrections.py` multiplies with. A row
-is a molecule; rows that are there are not repeated.
+trained on, in turns of `KINDS`, as oximes, imines, with O-H, with N-H of amides, of amines, of rings and the like. The
+square of the change is the infrared intensity of the stretch but for what is the same in both; of the ratios the
+geometric mean of each molecule's bonds is taken, and then that of the molecules, which is what `corrections.py`
+multiplies with. A row is a molecule; rows that are there are not repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pyscf import dft, gto
 from rows import rows_to_go_on
 from scipy.optimize import minimize
 from tblite.interface import Calculator
-from train_groups import nitrogen, shared_out
+from train_groups import kinds_of, shared_out
 
 from mimyria.elements import masses_of, numbers_of
 from mimyria.frame import Array
@@ -34,22 +34,20 @@ STEP = 0.01
 HEAVY, ATOMS = 5, 11
 """At most."""
 BONDS = {
-    "O-H": (8, 1, 1.25),
-    "N-H": (7, 1, 1.25),
-    "C-H": (6, 1, 1.25),
-    "C=O": (6, 8, 1.26),
-    "C≡N": (6, 7, 1.19),
-    "C=N": (6, 7, 1.3),
-    "C=C": (6, 6, 1.36),
-    "N=O": (7, 8, 1.27),
-    "S=O": (16, 8, 1.52),
-    "C-Cl": (6, 17, 1.95),
-    "C-Br": (6, 35, 2.1),
+    "O-H": (8, 1, 0.8, 1.25),
+    "N-H": (7, 1, 0.8, 1.25),
+    "C-H": (6, 1, 0.8, 1.25),
+    "C=O": (6, 8, 1.1, 1.26),
+    "C≡N": (6, 7, 1.0, 1.19),
+    "C=N": (6, 7, 1.22, 1.3),
+    "C=C": (6, 6, 1.26, 1.36),
+    "N=O": (7, 8, 1.1, 1.27),
+    "S=O": (16, 8, 1.3, 1.52),
+    "C-Cl": (6, 17, 1.6, 1.95),
+    "C-Br": (6, 35, 1.7, 2.1),
 }
-"""Atomic numbers, and the largest distance (Å)."""
-
-
-KINDS = ("O-H", "amide", "amine", "N-H", "nitrile", "C-Cl", "C-Br", "C=N", "C=C", "none")
+"""Atomic numbers, and the smallest and largest distance (Å)."""
+KINDS = ("C=N-O", "C=N", "nitro", "SO2", "O-H", "amide", "amine", "N-H", "nitrile", "C-Cl", "C-Br", "C=C", "none")
 
 
 def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -63,10 +61,10 @@ def chosen(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def kind_of(row: dict[str, Any]) -> str:
-    """Return of which kind a molecule is, of N-H as in `train_groups.py`."""
-    if "O-H" in row["groups"] or "N-H" in row["groups"]:
-        return "O-H" if "O-H" in row["groups"] else nitrogen(row["smiles"])
-    return next((name for name in KINDS if name in row["groups"]), "none")
+    """Return the first kind that a molecule is of, those of C=N and N-H as in `train_groups.py`."""
+    own = kinds_of(row["smiles"])
+    has = [own.get(group, group) for group in row["groups"]]
+    return next((name for name in (*KINDS, "mixed") if name in has), "none")
 
 
 def dipoles(symbols: list[str]) -> Callable[[Array], dict[str, Array]]:
@@ -98,13 +96,13 @@ def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
     positions = found.x.reshape(-1, 3) * BOHR
     masses, moments = masses_of(numbers), dipoles(row["symbols"])
     made: list[dict[str, Any]] = []
-    for bond, (one, other, most) in BONDS.items():
+    for bond, (one, other, least, most) in BONDS.items():
         for a in np.flatnonzero(numbers == one):
             for b in np.flatnonzero(numbers == other):
                 along = positions[b] - positions[a]
                 apart = np.linalg.norm(along)
                 again = bond == "C-H" and (kind_of(row) != "none" or any(each["bond"] == bond for each in made))
-                if apart > most or again or (one == other and a >= b):
+                if not least < apart < most or again or (one == other and a >= b):
                     continue
                 move = np.zeros_like(positions)
                 move[a] = -along / apart * masses[b] / (masses[a] + masses[b])

@@ -96,9 +96,7 @@ def fit_factors(rows: Iterable[dict[str, Any]]) -> Factors:
         square += terms.T @ terms
         right += terms.T @ np.log(wanted[same] / found[same])
     if not square.any():
-        raise ValueError(
-            "no row has frequencies of B3LYP in the order of its own, to which the factors of wavenumbers are fitted"
-        )
+        raise ValueError("no row has frequencies of B3LYP near its own, to which factors could be fitted")
     held = np.where(np.arange(size) < len(KNOTS), LOOSE, RIDGE)
     return Factors(np.linalg.solve(square + np.diag(held), right))
 

@@ -22,6 +22,7 @@ from compute_lines import gradients
 from pyscf import dft, gto
 from rows import rows_to_go_on
 from scipy.optimize import minimize
+from tblite import library
 from tblite.interface import Calculator
 from train_groups import kinds_of, shared_out
 
@@ -31,6 +32,8 @@ from mimyria.units import BOHR
 
 STEP = 0.01
 """Å; to both sides."""
+FIELD = 2e-3
+"""E_h/(e a0)"""
 HEAVY, ATOMS = 5, 11
 """At most."""
 BONDS = {
@@ -67,34 +70,55 @@ def kind_of(row: dict[str, Any]) -> str:
     return next((name for name in (*KINDS, "mixed") if name in has), "none")
 
 
-def dipoles(symbols: list[str]) -> Callable[[Array], dict[str, Array]]:
-    """Return the dipole moments (e a0) as functions of the positions (Å), each from the density before."""
-    density: Any = None
+def responses(symbols: list[str]) -> Callable[[Array], dict[str, tuple[Array, Array]]]:
+    """Return dipole moment (e a0) and polarizability (a0³) by program as functions of the positions (Å).
 
-    def calculate(positions: Array) -> dict[str, Array]:
+    The polarizability is that of dipole moments in fields ±`FIELD` along each axis. Each calculation begins with the
+    density of the one before.
+    """
+    density: Any = None
+    fields = [np.zeros(3), *(sign * FIELD * axis for axis in np.eye(3) for sign in (1, -1))]
+
+    def in_field(method: Any, field: Array) -> Array:
         nonlocal density
-        own = Calculator("GFN2-xTB", numbers_of(symbols), positions / BOHR)
-        own.set("verbosity", 0)
-        own.set("accuracy", 0.01)
-        molecule = gto.M(atom=list(zip(symbols, positions.tolist(), strict=True)), basis="def2-svpd", verbose=0)
-        method = dft.RKS(molecule, xc="b3lyp").density_fit()
-        method.grids.level, method.conv_tol = 1, 1e-9
+        core = dft.rks.RKS.get_hcore(method, method.mol) + np.tensordot(field, method.mol.intor("int1e_r"), 1)
+        method.get_hcore = lambda *_: core
         method.kernel(density)
         if not method.converged:
             raise RuntimeError("the self-consistency did not converge")
         density = method.make_rdm1()
-        return {"gfn2": own.singlepoint().get("dipole"), "b3lyp": method.dip_moment(unit="AU", verbose=0)}
+        return np.asarray(method.dip_moment(unit="AU", verbose=0))
+
+    def cheap(symbols: list[str], positions: Array, field: Array) -> Array:
+        own = Calculator("GFN2-xTB", numbers_of(symbols), positions / BOHR)
+        own.set("verbosity", 0)
+        own.set("accuracy", 1e-3)
+        own.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
+        return np.asarray(own.singlepoint().get("dipole"))
+
+    def calculate(positions: Array) -> dict[str, tuple[Array, Array]]:
+        molecule = gto.M(atom=list(zip(symbols, positions.tolist(), strict=True)), basis="def2-svpd", verbose=0)
+        method = dft.RKS(molecule, xc="b3lyp").density_fit()
+        method.grids.level, method.conv_tol = 1, 1e-9
+        of = {
+            "gfn2": [cheap(symbols, positions, field) for field in fields],
+            "b3lyp": [in_field(method, field) for field in fields],
+        }
+        return {name: (at[0], (np.array(at[1::2]) - np.array(at[2::2])) / (2 * FIELD)) for name, at in of.items()}
 
     return calculate
 
 
 def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the squares of the changes (e²/u) of each bond of interest; of C-H one, if the molecule has no other."""
+    """Return infrared (e²/u) and Raman intensities (a0⁴/u) of each bond of interest; of C-H one, if it has no other.
+
+    |∂μ/∂q|²          45 a'² + 7 γ'²          q the stretch of the bond, mass-weighted
+    """
     numbers = numbers_of(row["symbols"])
     start = np.array(row["positions"]).ravel() / BOHR
     found = minimize(gradients(numbers, 0.1), start, jac=True, options={"gtol": 3e-4})
     positions = found.x.reshape(-1, 3) * BOHR
-    masses, moments = masses_of(numbers), dipoles(row["symbols"])
+    masses, calculate = masses_of(numbers), responses(row["symbols"])
     made: list[dict[str, Any]] = []
     for bond, (one, other, least, most) in BONDS.items():
         for a in np.flatnonzero(numbers == one):
@@ -107,14 +131,22 @@ def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
                 move = np.zeros_like(positions)
                 move[a] = -along / apart * masses[b] / (masses[a] + masses[b])
                 move[b] = along / apart * masses[a] / (masses[a] + masses[b])
-                high, low = (moments(positions + step * move) for step in (STEP, -STEP))
-                reduced = masses[a] * masses[b] / (masses[a] + masses[b])
-                squares = {
-                    name: float(((high[name] - low[name]) ** 2).sum() * (BOHR / (2 * STEP)) ** 2 / reduced)
-                    for name in high
-                }
+                high, low = (calculate(positions + step * move) for step in (STEP, -STEP))
+                scale = BOHR / (2 * STEP) * np.sqrt((masses[a] + masses[b]) / (masses[a] * masses[b]))
+                squares = {}
+                for name in high:
+                    moment, alpha = (scale * (up - down) for up, down in zip(high[name], low[name], strict=True))
+                    squares[name] = float(moment @ moment)
+                    squares[f"{name} raman"] = activity_of(alpha)
                 made.append({"bond": bond} | squares)
     return made
+
+
+def activity_of(slope: Array) -> float:
+    """Return 45 a'² + 7 γ'² of ∂α/∂q, shape (3, 3)."""
+    mean = np.trace(slope) / 3
+    rest = slope - mean * np.eye(3)
+    return float(45 * mean**2 + 7 * 1.5 * (rest**2).sum())
 
 
 def main() -> None:
@@ -135,11 +167,18 @@ def main() -> None:
                 out.flush()
     for bond, kind in product(BONDS, dict.fromkeys(map(kind_of, made))):
         of_kind = [molecule["bonds"] for molecule in made if kind_of(molecule) == kind]
-        logs = [[np.log(each["b3lyp"] / each["gfn2"]) for each in bonds if each["bond"] == bond] for bonds in of_kind]
-        ratios = [np.mean(each) for each in logs if each]
-        if ratios:
-            mean, spread = np.exp(np.mean(ratios)), np.exp(np.std(ratios))
-            print(f"{bond} of {len(ratios)} molecules with {kind}: ratio {mean:.2f}, times or over {spread:.2f}")
+        for what in ("", " raman"):
+            logs = [
+                [np.log(each[f"b3lyp{what}"] / each[f"gfn2{what}"]) for each in bonds if each["bond"] == bond]
+                for bonds in of_kind
+            ]
+            ratios = [np.mean(each) for each in logs if each]
+            if ratios:
+                mean, spread = np.exp(np.mean(ratios)), np.exp(np.std(ratios))
+                print(
+                    f"{bond} of {len(ratios)} molecules with {kind}: {what or ' infrared'} ratio {mean:.2f}, times or over "
+                    f"{spread:.2f}"
+                )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Compare GFN2-xTB with density functional theory: `python compare_intensities.py molecules.jsonl bonds.jsonl`.
 
-How much the dipole moment changes along stretches of `BONDS`, one bond at a time, by GFN2-xTB and by
-B3LYP/def2-SVPD (PySCF), where GFN2-xTB has the molecule; ten seconds a bond. Small molecules among those that are
+How much dipole moment and polarizability change along stretches of `BONDS`, one bond at a time, by GFN2-xTB and by
+B3LYP/def2-SVPD (PySCF), where GFN2-xTB has the molecule; a minute a bond. Small molecules among those that are
 trained on, in turns of `KINDS`, as oximes, imines, with O-H, with N-H of amides, of amines, of rings and the like. The
-square of the change is the infrared intensity of the stretch but for what is the same in both; of the ratios the
-geometric mean of each molecule's bonds is taken, and then that of the molecules, which is what `corrections.py`
-multiplies with. A row is a molecule; rows that are there are not repeated.
+squares of the changes are the intensities of the stretch but for what is the same in both; of the ratios the geometric
+mean of each molecule's bonds is taken, and then that of the molecules; those of infrared spectra are what
+`corrections.py` multiplies with. A row is a molecule; rows that are there are not repeated.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def responses(symbols: list[str]) -> Callable[[Array], dict[str, tuple[Array, Ar
 def compare(row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return infrared (e²/u) and Raman intensities (a0⁴/u) of each bond of interest; of C-H one, if it has no other.
 
-    |∂μ/∂q|²          45 a'² + 7 γ'²          q the stretch of the bond, mass-weighted
+    They are |∂μ/∂q|², and 45 a'² + 7 γ'² of ∂α/∂q, of the mass-weighted stretch q of the bond.
     """
     numbers = numbers_of(row["symbols"])
     start = np.array(row["positions"]).ravel() / BOHR
@@ -167,7 +167,7 @@ def main() -> None:
                 out.flush()
     for bond, kind in product(BONDS, dict.fromkeys(map(kind_of, made))):
         of_kind = [molecule["bonds"] for molecule in made if kind_of(molecule) == kind]
-        for what in ("", " raman"):
+        for what, title in (("", "infrared"), (" raman", "Raman")):
             logs = [
                 [np.log(each[f"b3lyp{what}"] / each[f"gfn2{what}"]) for each in bonds if each["bond"] == bond]
                 for bonds in of_kind
@@ -175,10 +175,7 @@ def main() -> None:
             ratios = [np.mean(each) for each in logs if each]
             if ratios:
                 mean, spread = np.exp(np.mean(ratios)), np.exp(np.std(ratios))
-                print(
-                    f"{bond} of {len(ratios)} molecules with {kind}: {what or ' infrared'} ratio {mean:.2f}, times or over "
-                    f"{spread:.2f}"
-                )
+                print(f"{bond}, {len(ratios)} molecules with {kind}, {title}: {mean:.2f}, times or over {spread:.2f}")
 
 
 if __name__ == "__main__":

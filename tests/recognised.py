@@ -46,6 +46,6 @@ def _sorted(lines: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.nd
 @cache
 def recogniser() -> Recogniser:
     """Return a network that tells the groups of made-up molecules."""
-    how = Fit(epochs=14, rate=4e-3, misplaced=0.25, mixed=0.0, repeats=2, variation=MILD, exact=0.0)
+    how = Fit(epochs=14, rate=4e-3, misplaced=0.25, mixed=0.0, repeats=2, variation=MILD)
     shape = Shape(len(GROUPS), widths=(8, 8, 8, 4), features=16, dropout=0.0)
     return train(made_up(400), made_up(150, seed=1), GROUPS, how, shape, {"trained on": "made-up molecules"})

@@ -103,7 +103,7 @@ def test_progress_and_stop_with_the_keyboard(page: Page, opened: Any) -> None:
     opened.locator("[data-kind=trajectory] button[type=submit]").focus()
     opened.keyboard.press("Enter")
     opened.wait_for_function("() => document.querySelector('article progress')?.value === 0.4")
-    assert "12 of 30 structures" in opened.locator("article .state").inner_text()
+    opened.locator("article .state", has_text="12 of 30 structures").wait_for()
     opened.get_by_role("button", name="stop the work on water.xyz").focus()
     opened.keyboard.press("Enter")
     opened.get_by_text("Stopped.").wait_for()

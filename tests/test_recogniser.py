@@ -20,7 +20,7 @@ from mimyria.model.files import BUNDLED, read_content, read_model, write_content
 
 @pytest.fixture(scope="module")
 def unseen() -> dict[str, object]:
-    random, how = np.random.default_rng(3), Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0, exact=0.0)
+    random, how = np.random.default_rng(3), Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0)
     return {pattern: draw(made_up(120, seed=5), random, how, (pattern,)) for pattern in PATTERNS}
 
 
@@ -42,7 +42,7 @@ def test_probabilities_are_frequencies(unseen: dict[str, object]) -> None:
 
 
 def test_training_goes_on_from_a_network(unseen: dict[str, object]) -> None:
-    how = Fit(epochs=1, again=1, rate=1e-5, mixed=0.0, repeats=1, variation=MILD, exact=0.0)
+    how = Fit(epochs=1, again=1, rate=1e-5, mixed=0.0, repeats=1, variation=MILD)
     given = made_up(60, seed=7), made_up(60, seed=8), GROUPS, how, recogniser().shape
     samples = unseen["infrared"]
     right = [
@@ -70,7 +70,7 @@ def test_what_is_familiar_and_what_is_not(unseen: dict[str, object]) -> None:
 
 
 def test_shares_are_known_of_the_spectra_that_are_right_alone() -> None:
-    how = Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0, exact=0.0)
+    how = Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0)
     molecules, random = made_up(20, seed=9), np.random.default_rng(1)
     for pattern, known in (("infrared", [True, False]), ("raman", [False, True]), ("both", [True, True])):
         shares = draw(molecules, random, how, (pattern,)).shares
@@ -96,7 +96,7 @@ def test_a_raman_spectrum_that_is_given_as_infrared_is_seen() -> None:
         wrong: draw(
             made_up(120, seed=6),
             random,
-            Fit(variation=MILD, misplaced=wrong, strange=0.0, exact=0.0),
+            Fit(variation=MILD, misplaced=wrong, strange=0.0),
             ("infrared", "raman"),
         )
         for wrong in (0.0, 1.0)

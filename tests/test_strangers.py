@@ -13,7 +13,7 @@ from mimyria.identify.molecules import as_measured
 from mimyria.identify.strangers import WAYS, estranged
 from mimyria.identify.teaching import Fit, draw
 
-ALONE = Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0, exact=0.0)
+ALONE = Fit(variation=MILD, misplaced=0.0, mixed=0.0, strange=0.0)
 
 
 def test_a_band_over_a_wrong_axis_is_elsewhere() -> None:

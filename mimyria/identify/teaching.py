@@ -54,7 +54,7 @@ class Fit:
     """Share of samples of two molecules, while it is trained."""
     strange: float = 0.15
     """Share of samples that are strangers."""
-    exact: float = 0.2
+    exact: float = 0.0
     """Share of samples that are `EXACT`."""
     sharing: float = 0.3
     """Weight of the shares beside the groups."""

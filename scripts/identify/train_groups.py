@@ -1,4 +1,4 @@
-"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, twenty minutes on one core.
+"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, half an hour of one core.
 
 With --start a model of the same groups is trained further, at the highest rate --rate.
 
@@ -108,9 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lines", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=105)
+    parser.add_argument("--epochs", type=int, default=75)
     parser.add_argument("--start", type=Path, help="A model of the same groups, whose weights are trained further.")
     parser.add_argument("--rate", type=float, default=Fit.rate, help="The highest learning rate.")
+    parser.add_argument("--exact", type=float, default=Fit.exact, help="Share of spectra that are as computed.")
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -135,7 +136,7 @@ def main() -> None:
         "molecules with a group": {name: counts[name] for name in groups},
         **({"left out": f"{', '.join(left_out)}: fewer than {FEWEST} molecules"} if left_out else {}),
     }
-    how = Fit(epochs=given.epochs, rate=given.rate)
+    how = Fit(epochs=given.epochs, rate=given.rate, exact=given.exact)
     alkanes = [one for one, row in zip(sets["train"], parts["train"], strict=True) if set(row["groups"]) <= ALKANES]
     shown = sets["train"] + (AGAIN - 1) * alkanes
     made = train(shown, sets["hold"], groups, how, summary=summary, start=start.network if start else None)

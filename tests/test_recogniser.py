@@ -94,10 +94,7 @@ def test_a_raman_spectrum_that_is_given_as_infrared_is_seen() -> None:
     random = np.random.default_rng(4)
     seen = {
         wrong: draw(
-            made_up(120, seed=6),
-            random,
-            Fit(variation=MILD, misplaced=wrong, strange=0.0),
-            ("infrared", "raman"),
+            made_up(120, seed=6), random, Fit(variation=MILD, misplaced=wrong, strange=0.0), ("infrared", "raman")
         )
         for wrong in (0.0, 1.0)
     }

@@ -82,6 +82,11 @@ def patterns() -> dict[str, Chem.Mol]:
     return {name: Chem.MolFromSmarts(pattern) for name, pattern in groups.items()}
 
 
+def groups_of(molecule: Chem.Mol, known: dict[str, Chem.Mol]) -> list[str]:
+    """Return the names of the groups that a molecule has, of those with their patterns."""
+    return [name for name, pattern in known.items() if molecule.HasSubstructMatch(pattern)]
+
+
 def simple() -> list[str]:
     """Return the SMILES of simple molecules."""
     smiles = [rest.format(end) for rest in RESTS for end in ENDS]
@@ -115,7 +120,7 @@ def from_qm9(known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
             places, wavenumbers = json.loads(positions), json.loads(frequencies)
         except json.JSONDecodeError:  # some numbers are cut, or written as 1.2*^-5
             continue
-        groups = [name for name, pattern in known.items() if molecule.HasSubstructMatch(pattern)]
+        groups = groups_of(molecule, known)
         if taken % 3 and not any(counts[name] < ENOUGH * taken for name in groups):
             continue
         counts.update(groups)
@@ -198,7 +203,7 @@ def main() -> None:
                 seen.add(row["smiles"])
                 counts[name] += 1
                 molecule = Chem.MolFromSmiles(row["smiles"])
-                row["groups"] = [each for each, pattern in known.items() if molecule.HasSubstructMatch(pattern)]
+                row["groups"] = groups_of(molecule, known)
                 row["scaffold"] = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
                 stream.write(json.dumps(row | {"set": name}) + "\n")
                 stream.flush()

@@ -1,4 +1,4 @@
-"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, half an hour of one core.
+"""Train the network: `python train_groups.py lines.jsonl --out groups.mym`, up to an hour of one core.
 
 With --start a model of the same groups is trained further, at the highest rate --rate.
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from corrections import Factors, fit_factors, molecule_of
+from pick_molecules import groups_of, patterns
 from rdkit import Chem
 from rows import read_rows
 
@@ -40,10 +41,9 @@ ALKANES, AGAIN = {"CH3", "CH2"}, 4
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the rows of molecules whose lines were computed; a last one that is cut is left out."""
     made = [row for row in read_rows(path) if "failed" not in row]
-    patterns = {name: Chem.MolFromSmarts(pattern) for name, pattern in GROUPS.items()}
+    known = patterns()
     for row in made:
-        molecule = Chem.MolFromSmiles(row["smiles"])
-        if set(row["groups"]) != {name for name, pattern in patterns.items() if molecule.HasSubstructMatch(pattern)}:
+        if row["groups"] != groups_of(Chem.MolFromSmiles(row["smiles"]), known):
             raise SystemExit(
                 f"{path}: the groups of {row['smiles']} are not those of mimyria/identify/patterns.py: pick the "
                 "molecules anew, and compute their lines into another file"

@@ -1,6 +1,7 @@
 """Make the sample in `mimyria/data` from the full data set.
 
     python scripts/make_data.py ../shared/data trpmd-1.extxyz.xz trpmd-2.extxyz.xz LABELS_280K.extxyz LABELS_340K.extxyz
+    python scripts/make_data.py LABELS        (those of `scripts/water_labels`)
 
 Every second frame (4 fs apart: 4170 cm⁻¹) of classical dynamics with NEP-MB-pol, and the centroids of two runs of
 `scripts/path_integrals`, packed by its `pack.py`; all rounded to what spectra cannot tell from the whole numbers. With
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import lzma
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -27,22 +28,22 @@ CLASSICAL_FRAMES, CENTROID_FRAMES = 1251, (2501, 1251)
 """5 ps, and 10 and 5 ps."""
 POSITION_DIGITS, VELOCITY_DIGITS = 3, 5
 """Å and Å/fs: dM/dt changes by a thousandth (rms), at random from frame to frame."""
-LABEL_DIGITS, TENSOR_DIGITS = 5, {"apt": 5, "pgt": 4}
-"""Of positions and forces, and e, e² a0² E_h⁻¹ Å⁻¹: the standard errors of the labels are 10⁻⁵ and 10⁻²."""
+LABEL_DIGITS, TENSOR_DIGITS = 5, {"apt": 4, "pgt": 2}
+"""Of positions and forces, and e, e² a0² E_h⁻¹ Å⁻¹: what sum rules miss is 10⁻² and 10⁻¹, networks 7·10⁻³ and 0.2."""
 
 
 def labels(frames: Iterable[Frame]) -> list[Frame]:
     """Return the labelled frames in the order of the trajectory, with what is worth keeping of their headers."""
     ordered = sorted(frames, key=lambda frame: int(frame.info["md_frame"]))
     return [
-        replace(rounded_label(frame, TENSOR_DIGITS), info={key: frame.info[key] for key in KEPT if key in frame.info})
+        replace(rounded_label(frame), info={key: frame.info[key] for key in KEPT if key in frame.info})
         for frame in ordered
     ]
 
 
-def rounded_label(frame: Frame, digits: Mapping[str, int]) -> Frame:
-    """Return a labelled frame with the digits that its errors leave."""
-    tensors = {name: frame.tensors[name].round(kept) for name, kept in digits.items()}
+def rounded_label(frame: Frame) -> Frame:
+    """Return a labelled frame with the digits that matter to a network."""
+    tensors = {name: frame.tensors[name].round(kept) for name, kept in TENSOR_DIGITS.items()}
     forces = None if frame.forces is None else frame.forces.round(LABEL_DIGITS)
     return replace(frame, positions=frame.positions.round(LABEL_DIGITS), forces=forces, tensors=tensors)
 
@@ -62,15 +63,19 @@ def write(name: str, frames: Iterable[Frame]) -> None:
     print(f"{name}: {path.stat().st_size / 1e6:.2f} MB")
 
 
-def main(source: Path, first: Path, second: Path, *others: Path) -> None:
-    """Write the files of the sample."""
+def main(source: Path, *files: Path) -> None:
+    """Write the files of the sample, or the labels of the level for polarizabilities alone."""
+    if not files:
+        write("water32_labels_production.extxyz.xz", (rounded_label(one) for one in read_frames(source)))
+        return
+    first, second, *others = files
     classical = read_frames(source / "nep_mbpol" / "water32.extxyz.zst")
     write("water32.extxyz.xz", rounded(classical, CLASSICAL_FRAMES, EVERY))
     for number, (run, count) in enumerate(zip((first, second), CENTROID_FRAMES, strict=True), 1):
         write(f"water32_centroid_{number}.extxyz.xz", rounded(read_frames(run), count))
     if others:
-        files = (source / "cp2k_water32.extxyz", *others)
-        write("water32_labels.extxyz.xz", [frame for path in files for frame in labels(read_frames(path))])
+        labelled = (source / "cp2k_water32.extxyz", *others)
+        write("water32_labels.extxyz.xz", [frame for path in labelled for frame in labels(read_frames(path))])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from bundle import bundle
-from make_data import rounded_label
+from make_data import TENSOR_DIGITS, rounded_label
 
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
@@ -34,8 +34,6 @@ LABELS, RUN = "sulfate_labels.extxyz.xz", "sulfate_run.extxyz.xz"
 KEPT = ("run", "md_time", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")
 LEVEL = ("program", "functional", "basis", "cutoff", "xc_grid", "diffuse", "epsilon_infinity")
 HELD_OUT = "held_out"
-TENSOR_DIGITS = {"apt": 4, "pgt": 2}
-"""Standard errors of the labels are 10⁻⁵ e and 10⁻² e² a0² E_h⁻¹ Å⁻¹, those of the networks 2·10⁻² and 0.5."""
 POSITION_DIGITS, VELOCITY_DIGITS = 3, 4
 """Å and Å/fs."""
 FRAMES, EVERY = 500, 2
@@ -54,7 +52,7 @@ def labelled(frames: Iterable[Frame], held_out: Sequence[str]) -> Iterator[Frame
     for frame in frames:
         names = {run := str(frame.info["run"]), f"{run}@{frame.info['md_time']:g}"}
         info = {key: frame.info[key] for key in (*KEPT, *LEVEL) if key in frame.info}
-        kept = rounded_label(frame, TENSOR_DIGITS)
+        kept = rounded_label(frame)
         yield replace(kept, forces=None, velocities=None, info=info | {HELD_OUT: not names.isdisjoint(held_out)})
 
 

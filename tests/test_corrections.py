@@ -12,6 +12,8 @@ import pytest
 from scripts_of import script
 
 from mimyria.identify.patterns import GROUPS as PATTERNS
+from mimyria.spectra.conditions import Conditions
+from mimyria.spectra.raman import intensity_scales
 
 GROUPS = ("O-H", "C=O")
 ROW: dict[str, Any] = {  # glycolamide's, more or less
@@ -107,9 +109,57 @@ def test_each_line_is_multiplied_by_the_factor_of_what_moves(corrections: Module
     infrared = corrections.INFRARED
     stronger = [1, 1, infrared["C=O"], 1, infrared["amide"], infrared["O-H"]]
     assert molecule.lines["infrared"] / ROW["ir"] == pytest.approx(stronger)
-    assert molecule.lines["raman"] == pytest.approx(ROW["raman"])
+    at_500, at_1000 = (
+        np.interp(x, list(corrections.OTHERS), np.log(list(corrections.OTHERS.values()))) for x in (500, 1000)
+    )
+    raman = [np.exp(at_500), np.exp(at_1000), corrections.RAMAN["C=O"], 1, 1, 1]
+    assert molecule.lines["raman"] / ROW["raman"] == pytest.approx(raman * corrections.stokes(molecule.wavenumbers))
     mixed = corrections.molecule_of(ROW, GROUPS, {"N-H": "mixed"}, factors)
     assert mixed.lines["infrared"][4] == ROW["ir"][4]
+
+
+def test_lines_of_rings_and_double_bonds_have_their_own_factors(corrections: ModuleType) -> None:
+    """Whatever share of a mode is the ring's, so far its factor lies between that of others and that of rings."""
+    ring = ROW | {
+        "groups": ["benzene ring", "=C-H"],
+        "wavenumbers": [690.0, 800.0, 1050.0, 1440.0, 3090.0, 3000.0],
+        "polar": [0.0] * 6,
+        "hydroxyl": [0.0] * 6,
+        "shares": {"benzene ring": [1.0, 1.0, 0.5, 0.0, 1.0, 0.0], "=C-H": [1.0, 0.3, 0.5, 0.0, 1.0, 0.0]},
+    }
+    found = corrections.stretches(ring) | corrections.wags(ring)
+    named = {name: np.flatnonzero(modes).tolist() for name, modes in found.items() if modes.any()}
+    assert named == {"ring wag": [0], "=C-H": [4], "C-H": [5]}  # not the ring's own breathing at 800
+    infrared, raman = corrections.INFRARED, corrections.raman_factors(ring)
+    wanted = [infrared["ring wag"], 1, 1, 1, infrared["=C-H"], 1]
+    assert corrections.infrared_factors(ring, {}) == pytest.approx(wanted)
+    assert raman[0] == corrections.RAMAN["ring wag"]
+    assert raman[1] > 3 * raman[0]
+    assert raman[2] == pytest.approx(np.sqrt(corrections.RINGS[1050] * corrections.OTHERS[1050]))
+    assert raman[3:] == pytest.approx([corrections.OTHERS[1440], corrections.RAMAN["=C-H"], 1])
+    alone = ring | {"groups": ["=C-H"], "shares": {"=C-H": [1.0] * 6}}
+    assert np.flatnonzero(corrections.wags(alone)["wag"]).tolist() == [0, 1]
+
+
+def test_triple_bonds_and_thiols_in_one_molecule_are_told_apart(corrections: ModuleType) -> None:
+    row = ROW | {
+        "groups": ["nitrile", "C≡C", "S-H"],
+        "wavenumbers": [500.0, 1000.0, 2400.0, 2450.0, 2280.0, 3520.0],
+        "shares": {"nitrile": [0.0, 0.0, 0.95, 0.1, 0.1, 0.0], "C≡C": [0.0, 0.0, 0.1, 0.0, 0.9, 0.0]},
+    }
+    found = corrections.stretches(row)
+    named = {name: np.flatnonzero(modes).tolist() for name, modes in found.items() if modes.any()}
+    assert (named["C≡N"], named["C≡C"], named["S-H"]) == ([2], [4], [3])
+
+
+def test_raman_lines_are_as_strong_as_spectrometers_show_them(corrections: ModuleType) -> None:
+    """The factor is that of the spectra of trajectories."""
+    wavenumbers = np.array([100.0, 600.0, 1500.0, 3400.0])
+    conditions = Conditions(temperature=corrections.TEMPERATURE, laser=corrections.LASER)
+    wanted, _ = intensity_scales(wavenumbers, conditions)["stokes"]
+    found = corrections.stokes(wavenumbers)
+    assert found / found[0] == pytest.approx(wanted / wanted[0])
+    assert corrections.stokes(np.array([-300.0, 10.0])) == pytest.approx(corrections.stokes(np.array([50.0, 50.0])))
 
 
 def test_stretches_that_no_fit_has_are_as_measured(corrections: ModuleType, factors: Any) -> None:
@@ -142,6 +192,9 @@ def test_groups_that_a_molecule_has_not_share_nothing(corrections: ModuleType, f
         ("NS(=O)(=O)C", "N-H"),
         ("NCC(=O)NC", "mixed"),
         ("C=CNC", "N-H"),
+        ("CC=N", "imine"),
+        ("CC(=N)N", "mixed"),
+        ("N=C=O", "N-H"),
         ("CC#N", "mixed"),
     ],
 )

@@ -127,6 +127,18 @@ def test_fitted_densities_change_little(tmp_path: Path) -> None:
         PySCF(fitting="no-such").check(Configuration(WATER))
 
 
+@pytest.mark.parametrize("fitting", ["none", "auto"])
+def test_a_run_takes_grid_and_integrals_of_the_first_and_nothing_else(tmp_path: Path, fitting: str) -> None:
+    engine = make_engine("pyscf", {"basis": "def2-svp", "grid": "0", "fitting": fitting})
+    field, forces = [0, 0, 5e-3], {}
+    for name, several in (("alone", [field]), ("after", [[0, 0, 0], field])):
+        (tmp_path / name).mkdir()
+        job = write_task(tmp_path / name, engine, Configuration(WATER), np.array(several))
+        assert [outcome.status for outcome in LocalExecutor().run([job])] == [0]
+        forces[name] = read_runs(tmp_path / name, len(several))[-1].forces
+    np.testing.assert_allclose(forces["after"], forces["alone"], atol=2e-6)
+
+
 def test_elements_that_a_basis_does_not_have() -> None:
     iodide = Frame(np.array([53, 1]), np.array([[0, 0, 0], [0, 0, 1.609]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
     with pytest.raises(LabelError, match="no basis=cc-pvdz for I"):

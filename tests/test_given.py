@@ -240,3 +240,21 @@ def test_jcamp_with_differences_and_its_kinds(tmp_path: Path) -> None:
     path.write_text(JCAMP.format(kind="UV/VIS SPECTRUM", unit="ABSORBANCE", lines=squeezed(bands())))
     with pytest.raises(MimyriaError, match="UV/VIS"):
         read_given([str(path)], IdentifySettings(model="m"))
+
+
+def test_of_our_own_raman_spectra_what_spectrometers_show_is_read(path: Path) -> None:
+    """Stokes intensities where there was a laser, else line shapes, and not VV, which stands first."""
+    shown, others = bands(NU, 700, 1450), bands(NU, 1000, 2950)
+    for columns, names in (
+        ([others, others, shown], "VV,unpolarised,stokes_unpolarised"),
+        ([others, shown], "VV,unpolarised"),
+    ):
+        lines = [
+            f"# mimyria 1: raman\nwavenumber_cm-1,{names}",
+            *(",".join(map(str, row)) for row in zip(NU, *columns, strict=True)),
+        ]
+        path.write_text("\n".join(lines) + "\n")
+        (made,) = read_given([str(path)], IdentifySettings(model="m"))
+        assert made.kind == "raman"
+        assert height(made, 700) > 0.9
+        assert height(made, 1000) < 0.1

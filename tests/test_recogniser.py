@@ -12,9 +12,10 @@ from recognised import GROUPS, MILD, made_up, recogniser
 
 from mimyria.errors import ModelError
 from mimyria.identify.channels import GRID, channels
+from mimyria.identify.convolutions import Committee
 from mimyria.identify.patterns import GROUPS as REAL
 from mimyria.identify.recogniser import FORMAT, PATTERNS, probability, read_recogniser, write_recogniser
-from mimyria.identify.teaching import Fit, calibrate, draw, train
+from mimyria.identify.teaching import Fit, calibrate, calibrated, draw, fit, train
 from mimyria.model.files import BUNDLED, read_content, read_model, write_content
 
 
@@ -47,9 +48,28 @@ def test_training_goes_on_from_a_network(unseen: dict[str, object]) -> None:
     samples = unseen["infrared"]
     right = [
         ((train(*given, start=start).probabilities(samples.channels) > 0.5) == samples.truth[:, : len(GROUPS)]).mean()  # type: ignore[attr-defined]
-        for start in (recogniser().network, None)
+        for start in (recogniser().network.networks[0], None)
     ]
     assert right[0] > 0.9 > right[1]
+
+
+def test_a_committee_says_the_mean_and_is_read_as_written(unseen: dict[str, object], tmp_path: Path) -> None:
+    how = Fit(epochs=1, again=1, rate=1e-5, mixed=0.0, repeats=1, variation=MILD)
+    molecules, held_out = made_up(60, seed=7), made_up(60, seed=8)
+    trained = recogniser().network.networks[0]
+    other = fit(molecules, held_out, replace(how, seed=3), trained.shape, trained)
+    made = calibrated(Committee([trained, other]), molecules, held_out, GROUPS, how)
+    channels = torch.tensor(unseen["both"].channels)  # type: ignore[attr-defined]
+    with torch.no_grad():
+        logits, shares = made.network.with_shares(channels)
+        apart = [network.with_shares(channels) for network in (trained, other)]
+        torch.testing.assert_close(made.network(channels), logits)
+    torch.testing.assert_close(logits, (apart[0][0] + apart[1][0]) / 2)
+    torch.testing.assert_close(shares, (apart[0][1] + apart[1][1]) / 2)
+    assert not torch.allclose(apart[0][0], apart[1][0])
+    write_recogniser(tmp_path / "two.mym", made)
+    read = read_recogniser(tmp_path / "two.mym")
+    np.testing.assert_allclose(read.probabilities(channels.numpy()), made.probabilities(channels.numpy()), atol=1e-5)
 
 
 def test_calibration_finds_the_right_slope_and_offset() -> None:

@@ -35,8 +35,8 @@ NO_CALCULATOR = (
     "Gaussian (.fchk) or ORCA (.hess) that holds the Hessian needs none."
 )
 HELP_OF_CALCULATOR = (
-    "What computes the forces: tblite is GFN2-xTB, seconds, good for infrared, poor for Raman; pyscf is PBE/def2-SVPD, "
-    "minutes to hours, good for both."
+    "What computes the forces: tblite is GFN2-xTB, seconds, with rough intensities; pyscf is PBE/def2-SVPD, "
+    "minutes to hours, with good ones."
 )
 HELP_OF_TRAINED = "The bundled networks: water, liquid; sulfate, in water."
 

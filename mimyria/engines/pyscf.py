@@ -114,6 +114,7 @@ class PySCF(Engine):
         position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
         charges, places = molecule.atom_charges(), molecule.atom_coords()
         densities: list[Array] = []  # of the first run of this process, and of the latest
+        first: list[Any] = []  # the method of the first run: integrals of fitting and the grid are those of all fields
         program = f"PySCF {version_of('pyscf')}"
 
         def calculate(index: int, field: Array) -> FieldRun:
@@ -121,6 +122,10 @@ class PySCF(Engine):
             if self.fitting != EXACT:
                 method = method.density_fit(auxbasis=None if self.fitting == AUTOMATIC else self.fitting)
             method.conv_tol, method.grids.level, method.max_cycle = self.convergence, self.grid, 100
+            for other in first:
+                method.grids = other.grids
+                if self.fitting != EXACT:
+                    method.with_df = other.with_df
             core = method.get_hcore() + np.einsum("a,aij->ij", field, position)
             nuclear = molecule.energy_nuc() - charges @ places @ field
             method.get_hcore, method.energy_nuc = lambda *_: core, lambda *_: nuclear
@@ -135,6 +140,7 @@ class PySCF(Engine):
             if not solver.converged:
                 raise LabelError(f"PySCF: the SCF did not converge in {method.max_cycle} steps")
             densities[1:] = [solver.make_rdm1()]
+            first[:] = first or [method]
             gradient = solver.nuc_grad_method()
             gradient.grid_response = True  # without it the forces do not add up to zero
             bare_core, bare_nuclear = gradient.get_hcore, gradient.grad_nuc

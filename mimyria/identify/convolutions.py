@@ -1,4 +1,4 @@
-"""The network: convolutions that see bands, a layer that sees where they are, a number for each group, and shares.
+"""The networks: convolutions that see bands, a layer that sees where they are, a number for each group, and shares.
 
     channels (4, 741) ─ conv 11/2 ─ conv 7/2 ─┬─ conv 5/2 ─ conv 1 ─ all places (1116) ─ features (64) ─┬─ logits
                                               └─────── with the features, and where it is (8) ──────────┴─ shares
@@ -6,11 +6,15 @@
 The two logits beside those of the groups are of spectra that are given as the other kind, Raman as infrared or the
 reverse, and of curves that are no vibrational spectra of molecules. The shares are said every 20 cm⁻¹, as logits too:
 how much of what stands there in a spectrum of that kind is due to the atoms of each group.
+
+A `Committee` says the mean of what its members say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +77,31 @@ class Network(nn.Module):
         everywhere = features[:, :, None].expand(-1, -1, len(PLACES))
         shares = self.share(torch.cat([here, place, everywhere], dim=1))
         return self.say(features), shares.unflatten(1, (len(KINDS), self.shape.groups))
+
+
+class Committee(nn.Module):
+    """Networks of one shape that were trained apart; it has their interface."""
+
+    def __init__(self, members: Sequence[Network]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        return torch.stack([network(channels) for network in self.networks]).mean(dim=0)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Its members."""
+        return tuple(cast(Network, member) for member in self.members)
+
+    def features(self, channels: Tensor) -> Tensor:
+        """Return the features of the first member, shape (b, features): it judges for all what is familiar."""
+        return self.networks[0].features(channels)
+
+    def with_shares(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and those of the shares; see `Network.with_shares`."""
+        logits, shares = zip(*(network.with_shares(channels) for network in self.networks), strict=True)
+        return torch.stack(logits).mean(dim=0), torch.stack(shares).mean(dim=0)
 
 
 def _layer(before: int, after: int, kernel: int) -> nn.Sequential:

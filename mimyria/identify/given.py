@@ -20,6 +20,8 @@ from mimyria.spectra.spectrum import TABLE, Spectrum, read_spectrum
 
 log = logging.getLogger("mimyria")
 
+SHOWN = ("stokes_unpolarised", "reduced_unpolarised", "unpolarised")
+"""Columns of our own Raman spectra; without a laser there is the reduced intensity alone."""
 NAMES = {"ir": "infrared", "infrared": "infrared", "raman": "raman"}
 OTHER = r"\bNMR\b|\bMASS\b|\bUV|\bVIS\b|\bNIR\b|NEAR.?INFRARED|CHROMATO|MOBILITY|\bESR\b|\bEPR\b"
 """JCAMP-DX data types that are no vibrational spectra."""
@@ -164,7 +166,8 @@ def _unstated(table: Spectrum, unit: str | None) -> str | None:
 
 def _usual_column(table: Spectrum) -> str:
     """Return the first column, or of our own Raman spectra the one that spectrometers show."""
-    return "unpolarised" if table.kind == "raman" and "unpolarised" in table.columns else list(table.columns)[1]
+    shown = [name for name in SHOWN if table.kind == "raman" and name in table.columns]
+    return (shown or list(table.columns)[1:])[0]
 
 
 def _in_wavenumbers(wavenumber: Array, values: Array, unit: str | None, place: str) -> tuple[Array, Array]:

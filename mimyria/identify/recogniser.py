@@ -1,4 +1,4 @@
-"""A trained network with what makes its numbers mean something: calibration, familiarity, and its file.
+"""A trained committee of networks with what makes its numbers mean something: calibration, familiarity, and its file.
 
     p = 1 / (1 + exp(-(a z + b)))          a and b of each group and pattern, fitted to what was not trained on
 
@@ -29,10 +29,10 @@ from mimyria import __version__
 from mimyria.errors import ModelError
 from mimyria.frame import Array
 from mimyria.identify.channels import GRID, missing
-from mimyria.identify.convolutions import FURTHER, Network, Shape
+from mimyria.identify.convolutions import FURTHER, Committee, Network, Shape
 from mimyria.model.files import bundled, read_content, write_content
 
-FORMAT = "mimyria groups 2"
+FORMAT = "mimyria groups 3"
 REGIONS = (300, 600, 850, 1000, 1150, 1300, 1500, 1650, 1850, 2050, 2400, 2750, 3000, 3200, 3500, 3750, 4001)
 """cm⁻¹; between two of them lies a region."""
 PATTERNS = ("infrared", "raman", "both")
@@ -65,7 +65,7 @@ class Recogniser:
     """What tells groups from channels."""
 
     groups: tuple[str, ...]
-    network: Network
+    network: Committee
     shape: Shape
     calibration: Array
     """a and b by pattern and by group, kind and stranger, shape (patterns, groups + 2, 2)."""
@@ -103,7 +103,7 @@ class Recogniser:
         return pattern != "both" and self.logits(channels[None])[0, len(self.groups)] > self.familiar[pattern].other
 
 
-def traits(network: Network, channels: Array) -> Array:
+def traits(network: Committee, channels: Array) -> Array:
     """Return the traits of channels (b, 4, len(GRID)), shape (b, traits); NaN where a region was not measured."""
     with torch.no_grad():
         made = [network.features(torch.as_tensor(channels, dtype=torch.float32)).numpy().astype(float)]
@@ -150,6 +150,7 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
         "groups": list(made.groups),
         "points": len(GRID),
         "shape": asdict(made.shape),
+        "members": len(made.network.networks),
         "weights": {name: tensor.half() for name, tensor in made.network.state_dict().items()},
         "calibration": torch.tensor(made.calibration).float(),
         "familiar": familiar,
@@ -188,7 +189,7 @@ def read_recogniser(name: str | Path) -> Recogniser:
     try:
         stored: dict[str, Any] = content["shape"]
         shape = Shape(**stored)
-        network = Network(shape)
+        network = Committee([Network(shape) for _ in range(content["members"])])
         network.load_state_dict({key: tensor.float() for key, tensor in content["weights"].items()})
         familiar = {
             pattern: Familiar(

@@ -16,7 +16,7 @@ from torch import nn
 
 from mimyria.frame import Array
 from mimyria.identify.channels import EVERY, KINDS, PLACES, channels
-from mimyria.identify.convolutions import Network, Shape, rounded
+from mimyria.identify.convolutions import Committee, Network, Shape, rounded
 from mimyria.identify.molecules import EXACT, USUAL, Molecule, Variation, assigned, mixture
 from mimyria.identify.recogniser import PATTERNS, Familiar, Recogniser, probability, surprise, traits
 from mimyria.identify.strangers import estranged
@@ -119,14 +119,21 @@ def train(
     summary: dict[str, Any] | None = None,
     start: Network | None = None,
 ) -> Recogniser:
-    """Return a recogniser trained on molecules, from the weights of ``start`` or from random ones.
+    """Return a recogniser of one network, trained on molecules, and calibrated on those held out."""
+    network = fit(molecules, held_out, how, shape or Shape(len(groups)), start)
+    return calibrated(Committee([network]), molecules, held_out, groups, how, summary)
 
-    Molecules that are held out calibrate it, and choose the epoch, by the loss of the groups alone.
+
+def fit(
+    molecules: Sequence[Molecule], held_out: Sequence[Molecule], how: Fit, shape: Shape, start: Network | None = None
+) -> Network:
+    """Return a network trained on molecules, from the weights of ``start`` or from random ones.
+
+    Molecules that are held out choose the epoch, by the loss of the groups alone.
     """
     alone = replace(how, mixed=0.0)
     random = np.random.default_rng(how.seed)
     torch.manual_seed(how.seed)
-    shape = shape or Shape(len(groups))
     network = Network(shape)
     if start is not None:
         network.load_state_dict(start.state_dict())
@@ -159,7 +166,19 @@ def train(
             f"{seconds:.1f} s"
         )
     network.load_state_dict(kept)
-    network = rounded(network)
+    return rounded(network)
+
+
+def calibrated(
+    network: Committee,
+    molecules: Sequence[Molecule],
+    held_out: Sequence[Molecule],
+    groups: Sequence[str],
+    how: Fit,
+    summary: dict[str, Any] | None = None,
+) -> Recogniser:
+    """Return a recogniser of trained networks: calibrated on the molecules held out, familiar with those trained on."""
+    alone, random = replace(how, mixed=0.0), np.random.default_rng([how.seed, len(network.networks)])
     pairs, familiar = [], {}
     molecules, held_out = (
         [replace(one, shares=None) for one in each] for each in (molecules, held_out)
@@ -171,7 +190,9 @@ def train(
         answers = zip(logits.T, again.truth.T, again.weight.T, strict=True)
         pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
         familiar[pattern] = _familiar(network, molecules, held_out, pattern, np.array(pairs[-1][-2:]), random, how)
-    return Recogniser(tuple(groups), network, shape, np.array(pairs), familiar, summary or {})
+    return Recogniser(
+        tuple(groups), network.eval(), network.networks[0].shape, np.array(pairs), familiar, summary or {}
+    )
 
 
 def _batches(number: int, size: int, random: np.random.Generator) -> list[Array]:
@@ -208,7 +229,7 @@ def calibrate(logits: Array, truth: Array, weight: Array, scale: float) -> tuple
 
 
 def _familiar(
-    network: Network,
+    network: Committee,
     molecules: Sequence[Molecule],
     held_out: Sequence[Molecule],
     pattern: str,

@@ -25,8 +25,8 @@ from tblite.interface import Calculator
 
 from mimyria.elements import numbers_of
 from mimyria.frame import Array, Frame
-from mimyria.harmonic.lines import lines_of
-from mimyria.harmonic.modes import normal_modes
+from mimyria.harmonic.lines import Lines, lines_of
+from mimyria.harmonic.modes import Modes, normal_modes
 from mimyria.identify.patterns import GROUPS
 from mimyria.labels.fields import fit_response, stencil
 from mimyria.units import BOHR, HARTREE
@@ -124,7 +124,15 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
     frame = Frame(numbers, positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
     fit = fit_response(fields, np.array(inside))
     modes = normal_modes(frame, hessian * HARTREE / BOHR**2)
-    lines = lines_of(modes, fit.tensors)
+    return {
+        **{name: row[name] for name in ("id", "smiles", "set", "scaffold", "groups", "b3lyp") if name in row},
+        **described(frame, modes, lines_of(modes, fit.tensors), groups),
+    }
+
+
+def described(frame: Frame, modes: Modes, lines: Lines, groups: dict[str, list[int]]) -> dict[str, Any]:
+    """Return what a row says of the modes of a molecule, of which the atoms of each group are known."""
+    numbers, positions = frame.numbers, frame.positions
     distance = np.linalg.norm(positions[:, None] - positions, axis=2)
     energy = (modes.vectors**2).sum(axis=2)
     shares = {}
@@ -134,7 +142,6 @@ def compute(row: dict[str, Any]) -> dict[str, Any]:
     assert lines.intensity is not None  # as the tensors are there
     assert lines.activity is not None
     return {
-        **{name: row[name] for name in ("id", "smiles", "set", "scaffold", "groups", "b3lyp") if name in row},
         "wavenumbers": np.round(modes.wavenumbers, 1).tolist(),
         "ir": np.round(lines.intensity, 2).tolist(),
         "raman": np.round(lines.activity, 2).tolist(),

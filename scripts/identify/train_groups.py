@@ -1,6 +1,7 @@
 """Train the network: `python train_groups.py lines.jsonl --out groups.mym`, up to an hour of one core.
 
-With --start a model of the same groups is trained further, at the highest rate --rate.
+With --start a model of the same groups is trained further, at the highest rate --rate. With --join, models trained
+apart, with another --seed each, become one committee, which is calibrated and not trained.
 
 Scaffolds that the network is tested on are not among those it is trained on; benzene and the like, more than one in
 twenty of the molecules, are trained on. Molecules without a ring are shared out by themselves. Seven tenths train, one
@@ -22,10 +23,11 @@ from pick_molecules import groups_of, patterns
 from rdkit import Chem
 from rows import read_rows
 
+from mimyria.identify.convolutions import Committee, Shape
 from mimyria.identify.molecules import Molecule
 from mimyria.identify.patterns import GROUPS
 from mimyria.identify.recogniser import read_recogniser, write_recogniser
-from mimyria.identify.teaching import Fit, train
+from mimyria.identify.teaching import Fit, calibrated, fit
 
 FEWEST = 8
 """Molecules to train on with a group, and without."""
@@ -33,6 +35,7 @@ LARGE = 0.05
 AMIDE = Chem.MolFromSmarts("[#7;!H0][#6]=O")
 AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
 """Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
+IMINE = Chem.MolFromSmarts("[NX2;!H0]=[#6X3]")
 OXIME = Chem.MolFromSmarts("[#6X3]=[NX2][#8X2]")
 ALKANES, AGAIN = {"CH3", "CH2"}, 4
 """Molecules with no other group are few, have few bands, and look like Raman spectra; they are trained on so often."""
@@ -70,12 +73,12 @@ def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def nitrogen(smiles: str) -> str:
-    """Return what the nitrogens with hydrogen are: ``amide``, aliphatic ``amine``, another ``N-H``, or ``mixed``."""
+    """Return what nitrogens with hydrogen are: ``amide``, aliphatic ``amine``, ``imine``, other ``N-H``, ``mixed``."""
     molecule = Chem.MolFromSmiles(smiles)
-    of_amides = {atoms[0] for atoms in molecule.GetSubstructMatches(AMIDE)}
-    of_amines = {atoms[0] for atoms in molecule.GetSubstructMatches(AMINE)}
+    kinds_by = {"amide": AMIDE, "amine": AMINE, "imine": IMINE}
+    named = {atoms[0]: name for name, pattern in kinds_by.items() for atoms in molecule.GetSubstructMatches(pattern)}
     kinds = {
-        "amide" if atom.GetIdx() in of_amides else "amine" if atom.GetIdx() in of_amines else "N-H"
+        named.get(atom.GetIdx(), "N-H")
         for atom in molecule.GetAtoms()
         if atom.GetAtomicNum() == 7 and atom.GetTotalNumHs()
     }
@@ -109,9 +112,16 @@ def main() -> None:
     parser.add_argument("lines", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=75)
-    parser.add_argument("--start", type=Path, help="A model of the same groups, whose weights are trained further.")
+    earlier_ones = parser.add_mutually_exclusive_group()
+    earlier_ones.add_argument(
+        "--start", type=Path, help="A model of the same groups, whose weights are trained further."
+    )
+    earlier_ones.add_argument(
+        "--join", type=Path, nargs="+", help="Models of the same groups that become one committee."
+    )
     parser.add_argument("--rate", type=float, default=Fit.rate, help="The highest learning rate.")
     parser.add_argument("--exact", type=float, default=Fit.exact, help="Share of spectra that are as computed.")
+    parser.add_argument("--seed", type=int, default=Fit.seed, help="Of weights and spectra.")
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -123,23 +133,28 @@ def main() -> None:
     left_out = [name for name in GROUPS if name not in groups]
     factors = factors_for(parts["train"], given.lines)
     sets = {part: molecules_of(parts[part], groups, factors, given.qm9) for part in parts}
-    start = read_recogniser(given.start) if given.start else None
-    if start and start.groups != groups:
-        raise SystemExit(f"{given.start} has other groups than the molecules")
+    earlier = {path: read_recogniser(path) for path in (given.join or ([given.start] if given.start else []))}
+    for path, one in earlier.items():
+        if one.groups != groups:
+            raise SystemExit(f"{path} has other groups than the molecules")
+    networks = [member for one in earlier.values() for member in one.network.networks]
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
         "lines": "harmonic, GFN2-xTB, wavenumbers and intensities corrected"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
-        **({"begun from": f"a model of {start.summary['trained on']}"} if start else {}),
+        **({"begun from": f"a model of {earlier[given.start].summary['trained on']}"} if given.start else {}),
+        **({"committee": f"of {len(networks)} networks"} if given.join else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",
         "molecules with a group": {name: counts[name] for name in groups},
         **({"left out": f"{', '.join(left_out)}: fewer than {FEWEST} molecules"} if left_out else {}),
     }
-    how = Fit(epochs=given.epochs, rate=given.rate, exact=given.exact)
+    how = Fit(epochs=given.epochs, rate=given.rate, exact=given.exact, seed=given.seed)
     alkanes = [one for one, row in zip(sets["train"], parts["train"], strict=True) if set(row["groups"]) <= ALKANES]
     shown = sets["train"] + (AGAIN - 1) * alkanes
-    made = train(shown, sets["hold"], groups, how, summary=summary, start=start.network if start else None)
+    if not given.join:
+        networks = [fit(shown, sets["hold"], how, Shape(len(groups)), networks[0] if networks else None)]
+    made = calibrated(Committee(networks), shown, sets["hold"], groups, how, summary)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

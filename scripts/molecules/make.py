@@ -42,11 +42,13 @@ from mimyria.settings import LabelSettings
 from mimyria.units import thermal_wavenumber
 
 CHEAP = make_engine("tblite", {})
-DEAR = make_engine("pyscf", {"functional": "pbe0", "basis": "def2-svpd", "grid": 1, "fitting": "auto"})
-EACH = 20
+DEAR = make_engine(
+    "pyscf", {"functional": "pbe0", "basis": "def2-svpd", "grid": 0, "convergence": 1e-9, "fitting": "auto"}
+)
+EACH = 4
 """Molecules with cheap labels to one with dear ones."""
-DEAREST = 7
-"""Heavy atoms of a molecule for training with dear labels: nine take twice as long, and hold no other bonds."""
+DEAREST = 6
+"""Heavy atoms of a molecule for training with dear labels: nine take three times as long, and hold few other bonds."""
 FIRST = 200
 """Molecules before the larger ones."""
 COLDEST, HOTTEST = 200.0, 700.0
@@ -186,8 +188,9 @@ def label(path: Path, out: Path, dear: int) -> None:
     of_side: dict[str, list[int]] = {"train": [], "held-out": [], "larger": []}
     for number, frame in enumerate(frames):
         of_side[str(frame.info["side"])].append(number)
-    small = [number for number in of_side["train"] if (frames[number].numbers > 1).sum() <= DEAREST]
-    wanted = in_turn(small[:dear], of_side["held-out"], of_side["larger"])
+    heavy = [int((frame.numbers > 1).sum()) for frame in frames]
+    small = [number for number in of_side["train"] if heavy[number] <= DEAREST]
+    wanted = in_turn(small[:dear], sorted(of_side["held-out"], key=heavy.__getitem__), of_side["larger"])
     usual = sorted(of_side["train"] + of_side["held-out"])
     # the larger ones, last in the list, come early: there are few
     for turn, number in enumerate(usual[:FIRST] + of_side["larger"] + usual[FIRST:]):

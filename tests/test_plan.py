@@ -12,6 +12,7 @@ import yaml
 from conftest import Run
 from mimyria.autotrain.plan import EPOCHS, SECONDS_PER_ATOM, SECONDS_PER_STEP_AND_ATOM, plan
 from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.errors import ConfigError
 from mimyria.formats import write_frames
 from mimyria.memory import write_json
 
@@ -65,7 +66,8 @@ def test_costs(trajectory: Path, tmp_path: Path, targets: list[str]) -> None:
     assert spectra == (
         f"spectra: 100 frames a cycle, about {cost:.0f} core minutes; at the end all 200 frames, about {2 * cost:.0f}"
     )
-    limited = planned(trajectory, tmp_path, targets=targets, train={"time_limit": 1.5}, spectrum={"stride": 4})
+    shorter = {"train": {"time_limit": 1.5}, "spectrum": {"stride": 4}, "convergence": {"high": 1000}}
+    limited = planned(trajectory, tmp_path, targets=targets, **shorter)
     assert limited[3] == f"training: {len(targets)} times 1 networks, {1.5 * len(targets):g} core minutes a cycle"
     assert limited[4].startswith("spectra: 25 frames a cycle")
 
@@ -74,6 +76,12 @@ def test_when_it_stops(trajectory: Path, tmp_path: Path) -> None:
     last = planned(trajectory, tmp_path, convergence={"score": 0.02, "patience": 3})[-1]
     assert last.startswith("stops when every spectrum changes by a score below 0.02")
     assert last.endswith("in 3 cycles in a row")
+
+
+def test_a_stride_that_aliases_what_is_compared_is_refused(trajectory: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"stride 2 ends the spectra of .*md.xyz at 2085 cm⁻¹.* is 4000"):
+        planned(trajectory, tmp_path, spectrum={"stride": 2})
+    assert planned(trajectory, tmp_path, spectrum={"stride": 2}, convergence={"high": 2000})
 
 
 @pytest.fixture

@@ -138,6 +138,8 @@ def main() -> None:
         if one.groups != groups:
             raise SystemExit(f"{path} has other groups than the molecules")
     networks = [member for one in earlier.values() for member in one.network.networks]
+    if given.start and len(networks) > 1:
+        raise SystemExit(f"{given.start} is a committee: give one of the models that it was joined of")
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",

@@ -44,7 +44,7 @@ def test_probabilities_are_frequencies(unseen: dict[str, object]) -> None:
 
 def test_training_goes_on_from_a_network(unseen: dict[str, object]) -> None:
     how = Fit(epochs=1, again=1, rate=1e-5, mixed=0.0, repeats=1, variation=MILD)
-    given = made_up(60, seed=7), made_up(60, seed=8), GROUPS, how, recogniser().shape
+    given = made_up(60, seed=7), made_up(60, seed=8), GROUPS, how, recogniser().network.shape
     samples = unseen["infrared"]
     right = [
         ((train(*given, start=start).probabilities(samples.channels) > 0.5) == samples.truth[:, : len(GROUPS)]).mean()  # type: ignore[attr-defined]

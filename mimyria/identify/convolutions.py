@@ -94,6 +94,11 @@ class Committee(nn.Module):
         """Its members."""
         return tuple(cast(Network, member) for member in self.members)
 
+    @property
+    def shape(self) -> Shape:
+        """The one shape of all members."""
+        return self.networks[0].shape
+
     def features(self, channels: Tensor) -> Tensor:
         """Return the features of the first member, shape (b, features): it judges for all what is familiar."""
         return self.networks[0].features(channels)

@@ -66,7 +66,6 @@ class Recogniser:
 
     groups: tuple[str, ...]
     network: Committee
-    shape: Shape
     calibration: Array
     """a and b by pattern and by group, kind and stranger, shape (patterns, groups + 2, 2)."""
     familiar: Mapping[str, Familiar]
@@ -149,7 +148,7 @@ def write_recogniser(path: Path, made: Recogniser) -> None:
         "version": __version__,
         "groups": list(made.groups),
         "points": len(GRID),
-        "shape": asdict(made.shape),
+        "shape": asdict(made.network.shape),
         "members": len(made.network.networks),
         "weights": {name: tensor.half() for name, tensor in made.network.state_dict().items()},
         "calibration": torch.tensor(made.calibration).float(),
@@ -205,6 +204,6 @@ def read_recogniser(name: str | Path) -> Recogniser:
         right = len(groups) == shape.groups and content["points"] == len(GRID) and set(familiar) == set(PATTERNS)
         if not right or calibration.shape != (len(PATTERNS), len(groups) + FURTHER, 2):
             raise ModelError(f"{path} is a damaged model file: its parts do not fit together")
-        return Recogniser(groups, network.eval(), shape, calibration, familiar, content["summary"])
+        return Recogniser(groups, network.eval(), calibration, familiar, content["summary"])
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path} is a damaged model file: {error}") from error

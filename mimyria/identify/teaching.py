@@ -190,9 +190,7 @@ def calibrated(
         answers = zip(logits.T, again.truth.T, again.weight.T, strict=True)
         pairs.append([calibrate(*each, 1 / how.repeats) for each in answers])
         familiar[pattern] = _familiar(network, molecules, held_out, pattern, np.array(pairs[-1][-2:]), random, how)
-    return Recogniser(
-        tuple(groups), network.eval(), network.networks[0].shape, np.array(pairs), familiar, summary or {}
-    )
+    return Recogniser(tuple(groups), network.eval(), np.array(pairs), familiar, summary or {})
 
 
 def _batches(number: int, size: int, random: np.random.Generator) -> list[Array]:

@@ -23,11 +23,11 @@ from pick_molecules import groups_of, patterns
 from rdkit import Chem
 from rows import read_rows
 
-from mimyria.identify.convolutions import Committee, Shape
+from mimyria.identify.convolutions import Committee
 from mimyria.identify.molecules import Molecule
 from mimyria.identify.patterns import GROUPS
 from mimyria.identify.recogniser import read_recogniser, write_recogniser
-from mimyria.identify.teaching import Fit, calibrated, fit
+from mimyria.identify.teaching import Fit, calibrated, train
 
 FEWEST = 8
 """Molecules to train on with a group, and without."""
@@ -154,9 +154,11 @@ def main() -> None:
     how = Fit(epochs=given.epochs, rate=given.rate, exact=given.exact, seed=given.seed)
     alkanes = [one for one, row in zip(sets["train"], parts["train"], strict=True) if set(row["groups"]) <= ALKANES]
     shown = sets["train"] + (AGAIN - 1) * alkanes
-    if not given.join:
-        networks = [fit(shown, sets["hold"], how, Shape(len(groups)), networks[0] if networks else None)]
-    made = calibrated(Committee(networks), shown, sets["hold"], groups, how, summary)
+    if given.join:
+        made = calibrated(Committee(networks), shown, sets["hold"], groups, how, summary)
+    else:
+        start = networks[0] if networks else None
+        made = train(shown, sets["hold"], groups, how, summary=summary, start=start)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

@@ -26,7 +26,7 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
     Parameters
     ----------
     models
-        Model files, one of each target at most; or ``water``, the bundled pair.
+        Model files, one of each target at most; or the name of a bundled pair, ``water`` or ``molecules``.
     charge
         Total charge, e, for the sum rule; by default what ``atoms.info`` or the initial charges state, else zero.
     project

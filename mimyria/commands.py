@@ -188,7 +188,7 @@ def predict(
     Parameters
     ----------
     models
-        One model or several, their files, or the name of bundled ones: ``water``, ``water_apt``.
+        One model or several, their files, or the name of bundled ones: ``water``, ``water_apt``, ``molecules``.
     configurations
         Frames, or files of them, with or without velocities.
     settings, given

@@ -1,22 +1,43 @@
-"""Put a trained model into the package: with its card, its weights in half precision."""
+"""Put a trained model into the package: with its card, its weights packed.
+
+python scripts/bundle.py MODEL.mym ...        packs models that have their card
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import Tensor
+
+from mimyria.memory import file_facts
 from mimyria.model.files import FORMAT, read_content, read_model, write_content
+from mimyria.model.packing import pack
 
 
 def bundle(trained: Path, out: Path, target: str, card: Mapping[str, str]) -> None:
     """Write a model of a target with a card before the summary of its training, and read it once.
 
-    Half precision is half the size; it changes the tensors by a thousandth of their error.
+    The card also tells the digest of the file as it was trained, which results may name.
     """
     content = read_content(trained, FORMAT)
-    content["summary"] = {**card, **content["summary"]}
+    content["summary"] = {**card, "packed_from": file_facts(trained)["digest"], **content["summary"]}
     content["weights"] = {
-        key: tensor.half() if key.startswith("members") else tensor for key, tensor in content["weights"].items()
+        name: pack(weights) if name.startswith("members") and isinstance(weights, Tensor) else weights
+        for name, weights in content["weights"].items()
     }
     write_content(out, content)
     read_model(out, target)
+
+
+def main() -> None:
+    """Pack the models that are named."""
+    if not sys.argv[1:]:
+        raise SystemExit(__doc__)
+    for name in sys.argv[1:]:
+        bundle(Path(name), Path(name), read_model(name).target.name, {})
+
+
+if __name__ == "__main__":
+    main()

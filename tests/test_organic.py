@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import units
 from scripts_of import script
 
+from mimyria.engines.engine import Task
+from mimyria.errors import LabelError
+from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.harmonic.modes import normal_modes
+from mimyria.memory import locked
 
 
 @pytest.fixture
@@ -44,10 +53,85 @@ def test_held_out_molecules_come_between_those_for_training(make: ModuleType) ->
     assert turns == [0, 1, 2, 3, 4, 5, 6, 7, 9]
 
 
+def test_kept_integrals_give_the_same_forces(make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And are computed once: in the first field again, for its tables have another origin; PySCF is left as it was."""
+    moleintor = pytest.importorskip("pyscf.gto.moleintor")
+    compute, computed = moleintor.getints3c, []
+
+    def counted(*given: Any) -> Any:
+        computed.append(given[0])
+        return compute(*given)
+
+    def forces() -> list[Any]:
+        calculate = make.DEAR.calculation(Task(frame=carbon_monoxide(), folder=tmp_path))
+        found = []
+        with warnings.catch_warnings(action="ignore"):  # PySCF leaves files to the garbage collector
+            for k, strength in enumerate((0.0, 0.002, -0.002)):
+                found.append(calculate(k, np.array([0, 0, strength])).forces)
+                number.append(len(computed))
+            gc.collect()
+        return found
+
+    number: list[int] = []
+    usual = forces()
+    monkeypatch.setattr(moleintor, "getints3c", counted)
+    number.clear()
+    with make.kept_integrals():
+        kept = forces()
+    assert number[2] == number[1] > number[0] > 0
+    assert np.allclose(usual, kept, atol=1e-9)
+    assert abs(usual[1] - usual[0]).max() > 1e-4
+    with pytest.raises(ValueError, match="one"), make.kept_integrals():
+        raise ValueError("one")
+    assert moleintor.getints3c is counted
+
+
+def test_a_molecule_is_one_process_s_work_and_a_failure_is_written_down(
+    make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    made: list[int] = []
+    monkeypatch.setattr(make, "make_cheap", lambda _, number, __: made.append(number))
+    with locked(tmp_path / "work" / "00007-cheap.lock"):
+        assert not make.tried("cheap", 7, tmp_path, carbon_monoxide())
+    assert make.tried("cheap", 7, tmp_path, carbon_monoxide())
+    assert made == [7]
+    assert not list((tmp_path / "work").iterdir())
+
+    def fails(*_: Any) -> None:
+        raise LabelError("no minimum")
+
+    monkeypatch.setattr(make, "make_cheap", fails)
+    assert make.tried("cheap", 8, tmp_path, carbon_monoxide())
+    assert (tmp_path / "00008.cheap.failed").read_text() == "no minimum\n"
+    assert not make.tried("cheap", 8, tmp_path, carbon_monoxide())
+
+
+@pytest.mark.parametrize("side", ["train", "held-out"])
+def test_half_of_the_molecules_for_training_are_distorted(
+    make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, side: str
+) -> None:
+    minimum = replace(carbon_monoxide(), info={"geometry": "minimum", "side": side})
+    moved = replace(minimum, info={"geometry": "300 K", "side": side})
+    monkeypatch.setattr(make, "labelled", lambda frames, *_: list(frames.values()))
+    chosen = []
+    for number in range(40):
+        (tmp_path / "work" / f"{number:05d}-dear").mkdir(parents=True)
+        write_frames(tmp_path / f"{number:05d}.cheap.extxyz", [minimum, moved])
+        make.make_dear(number, tmp_path)
+        (frame,) = read_frames(tmp_path / f"{number:05d}.dear.extxyz")
+        chosen.append(frame.info["geometry"])
+    assert 10 < chosen.count("minimum") < 30 if side == "train" else chosen == 40 * ["minimum"]
+
+
+def carbon_monoxide() -> Frame:
+    return Frame(np.array([6, 8]), np.array([[0, 0, 0], [0, 0, 1.13]]), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+
+
 def test_scores_of_spectra(organic: ModuleType) -> None:
     """Alike are one; no line in common is next to nothing; and intensities twice as large do not count."""
     modes = normal_modes(
-        Frame(np.array([6, 8]), np.array([[0, 0, 0], [0, 0, 1.13]]), np.zeros((3, 3)), np.zeros(3, dtype=bool)),
+        carbon_monoxide(),
         np.kron(np.array([[1, -1], [-1, 1]]), np.diag([0, 0, 116.0])),
     )
     first = organic.spectrum(modes, np.array([1.0]), 10.0)
@@ -57,6 +141,4 @@ def test_scores_of_spectra(organic: ModuleType) -> None:
         assert score(first, 2 * first) == pytest.approx(1.0)
         assert score(first, moved) < 0.2
         assert score(first, moved) == pytest.approx(score(moved, first))
-    assert organic.stretches(
-        Frame(np.array([6, 8]), np.array([[0, 0, 0], [0, 0, 1.13]]), np.zeros((3, 3)), np.zeros(3, dtype=bool)), modes
-    ) == {"O-H": [], "C=O": [0]}
+    assert organic.stretches(carbon_monoxide(), modes) == {"O-H": [], "C=O": [0]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ import numpy as np
 import pytest
 
 from conftest import Run, refused
+from mimyria.app import menu
 from mimyria.app import treat as treat_module
 from mimyria.app.check import check_given
 from mimyria.app.menu import drops
 from mimyria.app.treat import treat
+from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, MimyriaError, SpectrumError, TrajectoryError
 from mimyria.harmonic.hessian import Point
+from mimyria.model.files import read_models
 
 WATER = b"3\n\nO 0.000 0.000 0.119\nH 0.000 0.763 -0.477\nH 0.000 -0.763 -0.477\n"
+PAIR = b"6\n\n" + WATER[3:] + b"O 3.000 0.000 0.119\nH 3.000 0.763 -0.477\nH 3.000 -0.763 -0.477\n"
 ACETONE = (Path(treat_module.__file__).parent / "examples" / "acetone.csv").read_bytes()
 Task = Callable[..., Path]
 
@@ -81,6 +86,43 @@ def test_modes_of_a_molecule(task: Task, monkeypatch: pytest.MonkeyPatch) -> Non
     assert result(folder) == {"page": "modes.html"}
     assert "a &lt;b&gt;$ file" in (folder / "out" / "modes.html").read_text(encoding="utf-8")
     assert "times 0.9" in (folder / "out" / "modes.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "source"),
+    [
+        (WATER, {}, "molecules"),
+        (WATER, {"calculator": "pyscf"}, "pyscf"),
+        (WATER, {"charge": "2"}, "tblite"),
+        (WATER.replace(b"\n\n", b"\ntotal_charge=-2 Properties=species:S:1:pos:R:3\n"), {}, "tblite"),
+        (WATER.replace(b"O", b"Se"), {}, "tblite"),
+        (PAIR, {}, "tblite"),
+    ],
+    ids=["known", "another engine", "an ion", "an ion by its header", "an element", "two molecules"],
+)
+def test_intensities_are_of_the_networks_that_know_a_molecule(
+    task: Task, monkeypatch: pytest.MonkeyPatch, content: bytes, given: dict[str, str], source: str
+) -> None:
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr("mimyria.app.menu.find_spec", lambda _: True)
+    monkeypatch.setattr(
+        "mimyria.harmonic.command.compute_hessian", lambda frame, *_: Point(frame, np.eye(3 * len(frame)))
+    )
+    monkeypatch.setattr(
+        "mimyria.harmonic.command.tensors_at", lambda _, sources, *__: asked.append(sources) or ({}, {})
+    )
+    result(task("structure", ("structure", "structure-0.xyz", content), **given))
+    assert dict(item for sources in asked for item in sources.items()) == {"apt": source, "pgt": source}
+
+
+def test_the_networks_for_molecules_are_as_the_menu_says() -> None:
+    models = read_models(menu.ORGANIC)
+    assert [model.target.name for model in models] == ["apt", "pgt"]
+    named = re.findall(r"other than ([A-Z][\w ]*),", menu.HELP_OF_CALCULATOR)[0].split()
+    for model in models:
+        assert set(symbols_of(np.array(model.settings.species))) == set(named)
+        assert [str(level) for level in model.levels] == ["PBE0/def2-svpd (PySCF)"]
+    assert drops(1.0)["trajectory"].choices["trained"] == ["water", "sulfate", "water-pbe"]
 
 
 def test_spectra_of_a_trajectory(task: Task, water: Path) -> None:

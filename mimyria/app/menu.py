@@ -34,9 +34,13 @@ NO_CALCULATOR = (
     "Nothing that computes forces is installed: `pip install 'mimyria[tblite]'` and start the page again. A file of "
     "Gaussian (.fchk) or ORCA (.hess) that holds the Hessian needs none."
 )
+ORGANIC = "molecules"
+"""Bundled networks for intensities of single molecules, where they know every element."""
+ORGANIC_FOR = "tblite"
+"""With the forces of what: its own intensities are rough."""
 HELP_OF_CALCULATOR = (
-    "What computes the forces: tblite is GFN2-xTB, seconds, with rough intensities; pyscf is PBE/def2-SVPD, "
-    "minutes to hours, with good ones."
+    "What computes the forces: tblite is GFN2-xTB, seconds, with intensities by the bundled networks, or rough ones of "
+    "an ion or of elements other than H C N O F P S Cl; pyscf is PBE/def2-SVPD, minutes to hours."
 )
 HELP_OF_TRAINED = "The bundled networks: water, liquid; sulfate, in water."
 
@@ -46,10 +50,10 @@ def _installed() -> list[str]:
 
 
 def _bundled() -> list[str]:
-    """Return the names of the bundled pairs of networks, water first."""
+    """Return the names of the bundled pairs of networks for liquids, water first."""
     stored = (each.name for each in (files("mimyria") / "data").iterdir())
     names = [name.removesuffix("_apt.mym") for name in stored if name.endswith("_apt.mym")]
-    return sorted(names, key=lambda name: (name != "water", name))
+    return sorted((name for name in names if name != ORGANIC), key=lambda name: (name != "water", name))
 
 
 def drops(largest: float) -> dict[str, Drop]:

@@ -22,13 +22,14 @@ import numpy as np
 
 from mimyria.app.check import check_given
 from mimyria.app.drops import GIVEN, OUT, RESULT, TASK, Drop
-from mimyria.app.menu import MOST_ATOMS, drops
+from mimyria.app.menu import MOST_ATOMS, ORGANIC, ORGANIC_FOR, drops
 from mimyria.errors import ConfigError
 from mimyria.execute import cores_here
-from mimyria.frame import Array
+from mimyria.frame import Array, Frame
 from mimyria.memory import read_json, write_json
 from mimyria.progress import EVERY
 from mimyria.settings import HarmonicSettings, IdentifySettings, SpectrumSettings
+from mimyria.targets import APT
 
 log = logging.getLogger("mimyria")
 
@@ -112,8 +113,23 @@ def _structure(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> 
                 "crystals `mimyria harmonic --calculator cp2k` makes the modes"
             )
         settings = replace(settings, calculator=name)
+        if first and name == ORGANIC_FOR and _organic(first[0], settings):
+            settings = replace(settings, apt=ORGANIC, pgt=ORGANIC)
     normal_modes(path, out, settings)
     return {"page": "modes.html"}
+
+
+def _organic(frame: Frame, settings: HarmonicSettings) -> bool:
+    """Return whether the bundled networks are for a structure: one molecule of known elements, without a charge."""
+    from mimyria.model.files import read_model
+    from mimyria.molecules import find_bonds, molecules_of
+
+    known = read_model(ORGANIC, APT.name).settings.species
+    if not set(frame.numbers.tolist()) <= set(known):
+        return False
+    charge = frame.total_charge if settings.charge is None else settings.charge
+    i, j, _ = find_bonds(frame)
+    return charge == 0 and molecules_of(i, j, len(frame)).max() == 0
 
 
 def _trajectory(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> dict[str, Any]:

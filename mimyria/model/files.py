@@ -22,6 +22,7 @@ from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.original import is_original
+from mimyria.model.packing import unpack
 from mimyria.model.transfer import at_level
 from mimyria.targets import TARGETS
 from mimyria.values import Refused
@@ -118,7 +119,7 @@ def read_every_level(
         settings = ARCHITECTURES[content["network"]].settings(**stored | tuples)
         levels = [from_stated(stated) for stated in content.get("levels", [{}])]
         model = ResponseModel(settings, content["members"], levels)
-        model.load_state_dict(content["weights"])
+        model.load_state_dict({name: unpack(weights) for name, weights in content["weights"].items()})
         model.summary = content["summary"] | {"version": content["version"]}
     except RuntimeError as error:  # torch lists every weight
         raise ModelError(f"{path} is a damaged model file: it lacks weights of its networks, or has others") from error

@@ -16,7 +16,9 @@ from mimyria.settings.reading import Cell, Frames, Prediction, Topology
 from mimyria.values import Choice, File, Kind, Many, Pairs, Switch
 
 HESSIAN_UNITS = ("eV/A^2", "Eh/a0^2", "Ry/a0^2", "N/m")
-HELP_OF_TENSORS = "cp2k, pyscf, tblite, a model (`water`), or `frames`; by default --calculator if it is an engine."
+HELP_OF_TENSORS = (
+    "cp2k, pyscf, tblite, a model (`molecules`, or a file), or `frames`; by default --calculator if it is an engine."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,8 @@ def compared(folder: Path) -> Iterator[Compared]:
     for path in sorted(folder.glob("*.dear.extxyz")):
         number = path.name.split(".")[0]
         dear, cheap = (next(read_frames(folder / f"{number}.{kind}.extxyz")) for kind in ("dear", "cheap"))
+        if dear.info["geometry"] != "minimum":
+            continue
         molecule = Chem.MolFromSmiles(str(cheap.info["smiles"]))
         if molecule is None or not set(symbols_of(cheap.numbers)) <= ELEMENTS:
             continue

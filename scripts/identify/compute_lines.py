@@ -79,7 +79,9 @@ def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
         atom.SetFormalCharge(0)
     for bond in drawn.GetBonds():
         bond.SetBondType(Chem.BondType.SINGLE)
-    xyz = [f"{symbol} {x} {y} {z}" for symbol, (x, y, z) in zip(row["symbols"], row["positions"], strict=True)]
+    # rdkit reads no exponents
+    lines = zip(row["symbols"], row["positions"], strict=True)
+    xyz = [f"{symbol} {x:.5f} {y:.5f} {z:.5f}" for symbol, (x, y, z) in lines]
     placed = Chem.MolFromXYZBlock("\n".join([str(len(xyz)), "", *xyz]))
     rdDetermineBonds.DetermineConnectivity(placed)
     place = placed.GetSubstructMatch(drawn)

@@ -5,7 +5,10 @@
 
 Each molecule is relaxed by GFN2-xTB, gets its Hessian there, and labels at the minimum and at a geometry drawn from the
 thermal distribution of its harmonic modes with quantum nuclei, at 200 to 700 K. After so many of these one molecule has
-its PBE0 labels at the same geometries (of those held out at the minimum alone), the first of the list first.
+its PBE0 label at one of the two geometries, the first of the list first: another molecule teaches more than another
+geometry of the same. Those held out have it at the minimum.
+
+Several processes may label into one folder: each takes molecules that no other has taken.
 
 `data/00012.cheap.extxyz`, `00012.dear.extxyz` and `00012.hessian.npy` are whole once they are there, and never computed
 again; `00012.failed` says why there are none. `gather` joins them by level and side: `cheap-train.extxyz`, and so on.
@@ -16,10 +19,11 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +31,7 @@ from mimyria.engines.engine import Engine
 from mimyria.engines.job import FAILED, run_task
 from mimyria.engines.registry import make_engine
 from mimyria.errors import Busy, LabelError, RunFailed
-from mimyria.execute import LOG, Executor, Job, Outcome, make_executor
+from mimyria.execute import LOG, Executor, Job, Outcome
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.calculators import choose_calculator
@@ -51,6 +55,8 @@ DEAREST = 6
 """Heavy atoms of a molecule for training with dear labels: nine take three times as long, and hold few other bonds."""
 FIRST = 200
 """Molecules before the larger ones."""
+MOST_KEPT = 4e9
+"""Bytes of integrals: all of a molecule of nine heavy atoms with few hydrogens."""
 COLDEST, HOTTEST = 200.0, 700.0
 """K."""
 SOFTEST = 100.0
@@ -72,8 +78,8 @@ class Here:
                 try:
                     (run_part if job.command == COMMAND else run_task)(job.folder)
                     status = 0
-                except LabelError as error:
-                    text.write(f"{error}\n")
+                except Exception as error:  # of PySCF or LAPACK too: the next molecule must not wait for this one
+                    text.write(f"{type(error).__name__}: {error}\n")
                     status = FAILED
             yield Outcome(job, status)
 
@@ -148,18 +154,62 @@ def make_cheap(frame: Frame, number: int, out: Path) -> None:
 
 
 def make_dear(number: int, out: Path) -> None:
-    """Write the dear labels of a molecule at the geometries of the cheap ones."""
+    """Write the dear label of a molecule at a geometry of its cheap ones: of half of those for training, distorted."""
     work = out / "work" / f"{number:05d}-dear"
     stored = [frame for frame in read_frames(out / f"{number:05d}.cheap.extxyz") if frame is not None]
-    kept = stored if stored[0].info["side"] == "train" else stored[:1]
-    frames = {name: replace(frame, tensors={}) for name, frame in zip(("minimum", "distorted"), kept, strict=False)}
-    executor = make_executor("local", {"workers": 1, "cores": 1}, work)
-    write_frames(out / f"{number:05d}.dear.extxyz", labelled(frames, DEAR, executor, work))
+    distorted_one = stored[0].info["side"] == "train" and np.random.default_rng([21, number]).random() < 0.5
+    chosen = stored[-1] if distorted_one else stored[0]
+    with kept_integrals():
+        made = labelled({"chosen": replace(chosen, tensors={})}, DEAR, Here(), work)
+    write_frames(out / f"{number:05d}.dear.extxyz", made)
     shutil.rmtree(work)
 
 
+@contextmanager
+def kept_integrals() -> Iterator[None]:
+    """Keep the three-centre integrals of PySCF, and their derivatives, which are the same in all fields of a molecule.
+
+    The gradient with fitted densities computes them anew in each: to keep them, up to `MOST_KEPT`, saves a third of the
+    time of a label and changes forces by rounding alone.
+    """
+    from pyscf import lib
+    from pyscf.gto import moleintor
+
+    compute, memory = moleintor.getints3c, lib.current_memory
+    kept: dict[Any, Array] = {}
+
+    def kept_or_computed(
+        name: str,
+        atoms: Array,
+        shells: Array,
+        numbers: Array,
+        shls_slice: Any = None,
+        comp: int = 1,
+        aosym: str = "s1",
+        ao_loc: Any = None,
+        cintopt: Any = None,
+        out: Array | None = None,
+    ) -> Array:
+        key = name, atoms.tobytes(), shells.tobytes(), numbers.tobytes(), shls_slice, comp, aosym
+        if out is None and key in kept:
+            return kept[key]
+        made = compute(name, atoms, shells, numbers, shls_slice, comp, aosym, ao_loc, cintopt, out)
+        # who gives the memory overwrites what comes in it
+        if out is None and made.nbytes + sum(each.nbytes for each in kept.values()) < MOST_KEPT:
+            made.flags.writeable = False
+            kept[key] = made
+        return made
+
+    moleintor.getints3c = kept_or_computed
+    lib.current_memory = lambda: (0.0, 0.0)  # or blocks would shrink by what is kept, and be others in each field
+    try:
+        yield
+    finally:
+        moleintor.getints3c, lib.current_memory = compute, memory
+
+
 def tried(kind: str, number: int, out: Path, frame: Frame) -> bool:
-    """Make the labels of a kind if they are neither there nor known to fail; return whether that was so.
+    """Make the labels of a kind unless they are there, known to fail or made by another process; return if it did.
 
     Dear ones are made of the cheap ones, which come first.
     """
@@ -170,6 +220,20 @@ def tried(kind: str, number: int, out: Path, frame: Frame) -> bool:
         tried("cheap", number, out, frame)
         if not (out / f"{number:05d}.cheap.extxyz").exists():
             return False
+    lock = out / "work" / f"{number:05d}-{kind}.lock"
+    try:
+        with locked(lock):
+            wanted = not (made.exists() or failed.exists())
+            if wanted:
+                make(kind, number, out, frame, failed)
+            lock.unlink()
+    except Busy:
+        return False
+    return wanted
+
+
+def make(kind: str, number: int, out: Path, frame: Frame, failed: Path) -> None:
+    """Make the labels of a kind, or write down why there are none."""
     try:
         if kind == "cheap":
             make_cheap(frame, number, out)
@@ -179,7 +243,6 @@ def tried(kind: str, number: int, out: Path, frame: Frame) -> bool:
         write_text(failed, f"{error}\n")
         shutil.rmtree(out / "work" / f"{number:05d}-{kind}", ignore_errors=True)
     print(f"{number} {kind} {'failed' if failed.exists() else 'done'}", flush=True)
-    return True
 
 
 def label(path: Path, out: Path, dear: int) -> None:
@@ -232,11 +295,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "label":
         (given.out / "work").mkdir(parents=True, exist_ok=True)
-        try:
-            with locked(given.out / "running.lock"):
-                label(given.path, given.out, given.dear)
-        except Busy:
-            raise SystemExit(f"make.py: another process labels in {given.out}") from None
+        label(given.path, given.out, given.dear)
     else:
         gather(given.path, given.out)
 

@@ -118,7 +118,7 @@ def test_intensities_are_of_the_networks_that_know_a_molecule(
 def test_the_networks_for_molecules_are_as_the_menu_says() -> None:
     models = read_models(menu.ORGANIC)
     assert [model.target.name for model in models] == ["apt", "pgt"]
-    named = re.findall(r"other than ([A-Z][\w ]*),", menu.HELP_OF_CALCULATOR)[0].split()
+    named = re.findall(r"other than ([A-Z][\w ]*);", menu.HELP_OF_CALCULATOR)[0].split()
     for model in models:
         assert set(symbols_of(np.array(model.settings.species))) == set(named)
         assert [str(level) for level in model.levels] == ["PBE0/def2-svpd (PySCF)"]

@@ -191,6 +191,14 @@ def test_the_command_says_what_is_wrong_in_one_line(run: Run, task: Task, tmp_pa
     refused(run("treat", task("structure", ("structure", "structure-0.xyz", WATER[:30]))), "cut in the middle")
 
 
+def test_atoms_in_one_place_are_told_before_networks_are_asked(tmp_path: Path) -> None:
+    from mimyria.harmonic.command import normal_modes
+
+    (tmp_path / "h2.xyz").write_text("2\n\nH 0 0 0\nH 0 0 0\n")
+    with pytest.raises(MimyriaError, match=r"h2\.xyz: atoms 0 and 1 are 0\.00 Å apart"):
+        normal_modes(tmp_path / "h2.xyz", tmp_path / "out", calculator="tblite", apt="molecules", pgt="molecules")
+
+
 def test_forces_that_cannot_be(task: Task) -> None:
     with pytest.raises(MimyriaError, match="atoms 0 and 1"):
         treat(task("structure", ("structure", "structure-0.xyz", b"2\n\nH 0 0 0\nH 0 0 0\n")))

@@ -121,15 +121,17 @@ def _structure(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> 
 
 def _organic(frame: Frame, settings: HarmonicSettings) -> bool:
     """Return whether the bundled networks are for a structure: one molecule of known elements, without a charge."""
+    from mimyria.harmonic.tensors import stated_charge
     from mimyria.model.files import read_model
-    from mimyria.molecules import find_bonds, molecules_of
+    from mimyria.molecules import find_molecules
 
     known = read_model(ORGANIC, APT.name).settings.species
-    if not set(frame.numbers.tolist()) <= set(known):
+    if not set(frame.numbers.tolist()) <= set(known) or stated_charge(frame, settings) != 0:
         return False
-    charge = frame.total_charge if settings.charge is None else settings.charge
-    i, j, _ = find_bonds(frame)
-    return charge == 0 and molecules_of(i, j, len(frame)).max() == 0
+    if not np.isfinite(frame.positions).all():  # which the command tells, by its place
+        return False
+    molecules, _ = find_molecules(frame)
+    return bool(molecules.max() == 0)
 
 
 def _trajectory(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> dict[str, Any]:

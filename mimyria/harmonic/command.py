@@ -29,6 +29,7 @@ from mimyria.harmonic.output import Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
 from mimyria.harmonic.thermochemistry import thermochemistry
+from mimyria.labels.label import check_distances
 from mimyria.memory import alone, require_folder
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
@@ -148,7 +149,8 @@ def _harmonic(
 
 
 def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
-    """Raise what is wrong with the settings for this structure."""
+    """Raise what is wrong with this structure, or with the settings for it."""
+    check_distances(frame)
     with_isotopes(frame, settings.isotope)
     groups_of(frame, settings.groups)
     if fixed.all():

@@ -39,9 +39,14 @@ def sources_of(settings: HarmonicSettings, stored: Frame | None = None) -> dict[
     return given
 
 
+def stated_charge(frame: Frame, settings: HarmonicSettings) -> float:
+    """Return the total charge, e: that of the settings, else of the frame."""
+    return frame.total_charge if settings.charge is None else settings.charge
+
+
 def whole_charge(frame: Frame, settings: HarmonicSettings) -> int:
     """Return the total charge, e; raise LabelError if it is not a whole number."""
-    charge = frame.total_charge if settings.charge is None else settings.charge
+    charge = stated_charge(frame, settings)
     if abs(charge - round(charge)) > SAME_CHARGE:
         raise LabelError(f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge")
     return round(charge)

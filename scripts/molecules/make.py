@@ -31,7 +31,7 @@ from mimyria.engines.engine import Engine
 from mimyria.engines.job import FAILED, run_task
 from mimyria.engines.registry import make_engine
 from mimyria.errors import Busy, LabelError, RunFailed
-from mimyria.execute import LOG, Executor, Job, Outcome
+from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.calculators import choose_calculator
@@ -129,9 +129,9 @@ def eigenvalue_of(wavenumber: float) -> float:
     return float((wavenumber * units.invcm / (units._hbar * units.J * units.second)) ** 2)
 
 
-def labelled(frames: dict[str, Frame], engine: Engine, executor: Executor, work: Path) -> list[Frame]:
+def labelled(frames: dict[str, Frame], engine: Engine, work: Path) -> list[Frame]:
     """Return the labelled frames; raise LabelError if one of them has no label."""
-    done = label_frames(frames, engine, executor, work, LabelSettings(target="pgt", retry=True))
+    done = label_frames(frames, engine, Here(), work, LabelSettings(target="pgt", retry=True))
     if done.failures:
         raise LabelError(next(iter(done.failures.values())))
     return [finished(frame, engine, project=False) for frame in done.frames.values()]
@@ -146,7 +146,7 @@ def make_cheap(frame: Frame, number: int, out: Path) -> None:
     temperature = float(random.uniform(COLDEST, HOTTEST))
     moved = distorted(minimum, modes, temperature, random)
     moved = replace(moved, info=minimum.info | {"geometry": f"{temperature:.0f} K"})
-    made = labelled({"minimum": minimum, "distorted": moved}, CHEAP, Here(), work)
+    made = labelled({"minimum": minimum, "distorted": moved}, CHEAP, work)
     with whole(out / f"{number:05d}.hessian.npy") as unfinished, unfinished.open("wb") as stream:
         np.save(stream, point.hessian.astype(np.float32))
     write_frames(out / f"{number:05d}.cheap.extxyz", made)
@@ -160,7 +160,7 @@ def make_dear(number: int, out: Path) -> None:
     distorted_one = stored[0].info["side"] == "train" and np.random.default_rng([21, number]).random() < 0.5
     chosen = stored[-1] if distorted_one else stored[0]
     with kept_integrals():
-        made = labelled({"chosen": replace(chosen, tensors={})}, DEAR, Here(), work)
+        made = labelled({"chosen": replace(chosen, tensors={})}, DEAR, work)
     write_frames(out / f"{number:05d}.dear.extxyz", made)
     shutil.rmtree(work)
 

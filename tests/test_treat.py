@@ -103,16 +103,19 @@ def test_modes_of_a_molecule(task: Task, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_intensities_are_of_the_networks_that_know_a_molecule(
     task: Task, monkeypatch: pytest.MonkeyPatch, content: bytes, given: dict[str, str], source: str
 ) -> None:
-    asked: list[dict[str, str]] = []
+    asked: dict[str, str] = {}
+
+    def tensors(frame: Any, sources: dict[str, str], *_: Any) -> tuple[dict[str, Any], dict[str, str]]:
+        asked.update(sources)
+        return {}, {}
+
     monkeypatch.setattr("mimyria.app.menu.find_spec", lambda _: True)
     monkeypatch.setattr(
         "mimyria.harmonic.command.compute_hessian", lambda frame, *_: Point(frame, np.eye(3 * len(frame)))
     )
-    monkeypatch.setattr(
-        "mimyria.harmonic.command.tensors_at", lambda _, sources, *__: asked.append(sources) or ({}, {})
-    )
+    monkeypatch.setattr("mimyria.harmonic.command.tensors_at", tensors)
     result(task("structure", ("structure", "structure-0.xyz", content), **given))
-    assert dict(item for sources in asked for item in sources.items()) == {"apt": source, "pgt": source}
+    assert asked == {"apt": source, "pgt": source}
 
 
 def test_the_networks_for_molecules_are_as_the_menu_says() -> None:

@@ -40,7 +40,7 @@ ORGANIC_FOR = "tblite"
 """With the forces of what: its own intensities are rough."""
 HELP_OF_CALCULATOR = (
     "What computes the forces: tblite is GFN2-xTB, seconds, with intensities by the bundled networks, or rough ones of "
-    "an ion or of elements other than H C N O F P S Cl; pyscf is PBE/def2-SVPD, minutes to hours."
+    "an ion or of elements other than H C N O F P S Cl Br; pyscf is PBE/def2-SVPD, minutes to hours."
 )
 HELP_OF_TRAINED = "The bundled networks: water, liquid; sulfate, in water."
 

@@ -6,6 +6,7 @@ of both, -E_a ⟨∇χ_i| r_a |χ_j⟩ and -Z E, so the forces are those of the 
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -110,6 +111,7 @@ class PySCF(Engine):
         atoms = list(zip(symbols, (task.frame.positions / BOHR).tolist(), strict=True))
         cores = _effective_cores(self.basis, symbols)
         molecule = gto.M(atom=atoms, unit="Bohr", basis=self.basis, ecp=cores, charge=task.charge, verbose=3)
+        molecule.stdout = sys.stdout  # of now: PySCF keeps the one it was imported with, which may not be the job's log
         position = molecule.intor("int1e_r")
         position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
         charges, places = molecule.atom_charges(), molecule.atom_coords()

@@ -1,70 +1,46 @@
-"""Compute the lines of molecules with GFN2-xTB: `python compute_lines.py molecules.jsonl lines.jsonl [--first 1000]`.
+"""Compute the lines of molecules at their minima: `python compute_lines.py molecules.jsonl minima lines.jsonl`.
 
-Relaxation, Hessian by differences of forces (0.001 a0; wavenumbers 3 cm⁻¹, rms, from those by central ones), forces in
-13 electric fields: half a second a molecule of sixteen atoms. A row of the result has wavenumbers (cm⁻¹), infrared
-intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic energy of hydrogen on O or N (`polar`), of
-that on O alone (`hydroxyl`) and of the atoms of each group (`shares`); of QM9 the B3LYP frequencies too. Rows that are
-there are not repeated, so that it may be stopped and started again. Run it with OMP_NUM_THREADS=1.
+Modes are those of the Hessians that `compute_minima.py` stored, by GFN2-xTB; infrared and Raman are made of the tensors
+that the bundled networks `molecules` predict (PBE0/def2-svpd), or others: some minutes for 5000 molecules. A row of the
+result has wavenumbers (cm⁻¹), infrared intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic
+energy of hydrogen on O or N (`polar`), of that on O alone (`hydroxyl`), of the atoms of each group (`shares`) and of
+bonds of carbon to Cl and Br (`stretching`); of QM9 the B3LYP frequencies too. Molecules without a minimum are left out,
+and those whose minimum is another molecule.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
-from rows import rows_to_go_on
-from scipy.optimize import minimize
-from tblite import library
-from tblite.interface import Calculator
 
 from mimyria.elements import numbers_of
 from mimyria.frame import Array, Frame
-from mimyria.harmonic.lines import Lines, lines_of
+from mimyria.harmonic.lines import lines_of
 from mimyria.harmonic.modes import Modes, normal_modes
 from mimyria.identify.patterns import GROUPS
-from mimyria.labels.fields import fit_response, stencil
-from mimyria.units import BOHR, HARTREE
+from mimyria.memory import whole
+from mimyria.model.files import read_model
+from mimyria.model.model import ResponseModel
+from mimyria.model.predict import predict_all
+from mimyria.molecules import find_bonds
+from mimyria.targets import APT, PGT
 
-STEP = 0.001
-"""a0"""
-FIELD = 2e-3
-LARGEST = 5e-4
-"""E_h/a0; of the forces after the relaxation."""
 BOND = 1.25
 """Å; hydrogen nearer than this to O or N is bound to it."""
 WHOLE_RING = "heteroaromatic ring"
 """Group of whose aromatic rings all atoms count, not those of the pattern alone."""
 WITH_HYDROGEN = {"aldehyde", "methoxy", "CH3", "CH2", "=CH2", "=C-H", "C=C", "C≡C", "benzene ring", WHOLE_RING}
 """Groups to which hydrogen on their carbon belongs."""
-ACCURACY = {"relaxation": 1.0, "hessian": 0.01, "field": 1e-3}
-"""Of the program, whose own is 1."""
-
-
-def gradients(numbers: Array, accuracy: float, field: Array | None = None) -> Callable[[Array], tuple[float, Array]]:
-    """Return energy (E_h) and gradient (E_h/a0) as a function of the positions (a0), each from the density before."""
-    calculator: Any = None
-    result: Any = None
-
-    def calculate(positions: Array) -> tuple[float, Array]:
-        nonlocal calculator, result
-        positions = positions.reshape(-1, 3)
-        if calculator is None:
-            calculator = Calculator("GFN2-xTB", numbers, positions)
-            calculator.set("verbosity", 0)
-            calculator.set("accuracy", accuracy)
-            if field is not None:
-                calculator.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
-        calculator.update(positions)
-        result = calculator.singlepoint(result)
-        return float(result.get("energy")), result.get("gradient").ravel()
-
-    return calculate
+HALIDES = {17: "Cl", 35: "Br"}
+KEPT = ("id", "smiles", "set", "scaffold", "groups", "b3lyp")
+"""Of the rows of the molecules."""
 
 
 def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
@@ -107,73 +83,88 @@ def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
     return found
 
 
-def compute(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the lines of a molecule; raise RuntimeError where the program or the relaxation fails."""
-    groups = atoms_of_groups(row)
-    numbers = numbers_of(row["symbols"])
-    rough, force = (gradients(numbers, ACCURACY[name]) for name in ("relaxation", "hessian"))
-    start = np.array(row["positions"]).ravel() / BOHR
-    near: Any = minimize(rough, start, jac=True, method="BFGS", options={"gtol": 3e-4})
-    begin: Any = {"gtol": 1e-4, "hess_inv0": (near.hess_inv + near.hess_inv.T) / 2}
-    found = minimize(force, near.x, jac=True, method="BFGS", options=begin)
-    if abs(found.jac).max() > LARGEST:
-        raise RuntimeError(f"gradient of {abs(found.jac).max():.1g} after the relaxation")
-    there = force(found.x)[1]
-    hessian = np.array([(force(found.x + step)[1] - there) / STEP for step in STEP * np.eye(found.x.size)])
-    fields = np.ascontiguousarray(stencil(2, FIELD))
-    inside = [-gradients(numbers, ACCURACY["field"], field)(found.x)[1].reshape(-1, 3) for field in fields]
-    positions = found.x.reshape(-1, 3) * BOHR
-    frame = Frame(numbers, positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
-    fit = fit_response(fields, np.array(inside))
-    modes = normal_modes(frame, hessian * HARTREE / BOHR**2)
-    return {
-        **{name: row[name] for name in ("id", "smiles", "set", "scaffold", "groups", "b3lyp") if name in row},
-        **described(frame, modes, lines_of(modes, fit.tensors), groups),
-    }
+def minimum_of(symbols: list[str], stored: Path) -> tuple[Frame, Modes]:
+    """Return the minimum of a molecule, as `compute_minima.py` stored it, and its modes."""
+    with np.load(stored) as made:
+        positions, hessian = made["positions"], made["hessian"].astype(float)
+    frame = Frame(numbers_of(symbols), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    return frame, normal_modes(frame, hessian)
 
 
-def described(frame: Frame, modes: Modes, lines: Lines, groups: dict[str, list[int]]) -> dict[str, Any]:
-    """Return what a row says of the modes of a molecule, of which the atoms of each group are known."""
-    numbers, positions = frame.numbers, frame.positions
-    distance = np.linalg.norm(positions[:, None] - positions, axis=2)
+def moving(frame: Frame, modes: Modes, groups: dict[str, list[int]]) -> dict[str, Any]:
+    """Return what a row states of the kinetic energy: shares of the atoms of groups, and of two kinds of hydrogen."""
+    distance = np.linalg.norm(frame.positions[:, None] - frame.positions, axis=2)
     energy = (modes.vectors**2).sum(axis=2)
-    shares = {}
+    made: dict[str, Any] = {}
     for name, partners in (("polar", (7, 8)), ("hydroxyl", (8,))):
-        bound = (numbers == 1) & (distance[:, np.isin(numbers, partners)] < BOND).any(axis=1)
-        shares[name] = np.round(energy[:, bound].sum(axis=1), 2).tolist()
-    assert lines.intensity is not None  # as the tensors are there
+        near = (distance[:, np.isin(frame.numbers, partners)] < BOND).any(axis=1)
+        made[name] = rounded(energy[:, near & (frame.numbers == 1)].sum(axis=1), 2)
+    made["shares"] = {name: rounded(energy[:, atoms].sum(axis=1), 2) for name, atoms in groups.items()}
+    return made | {"stretching": stretching(frame, modes)}
+
+
+def stretching(frame: Frame, modes: Modes) -> dict[str, list[float]]:
+    """Return how much of the kinetic energy of each mode is that of two atoms along a bond of carbon to Cl or Br.
+
+        s_k = Σ_bonds μ [(x_ak - x_bk)·n]²          1/μ = 1/m_a + 1/m_b
+
+    They are apart for carbons with one (``C-Cl``) and with more of them (``CCl2``), of which one may have more than
+    one, as two bonds share the carbon.
+    """
+    i, j, vectors = find_bonds(frame)
+    made: dict[str, Array] = {}
+    for a, b, vector in zip(i, j, vectors, strict=True):
+        if frame.numbers[a] == 6 and (name := HALIDES.get(int(frame.numbers[b]))):
+            several = np.isin(frame.numbers[j[i == a]], list(HALIDES)).sum() > 1
+            along = (modes.displacements[:, b] - modes.displacements[:, a]) @ vector / np.linalg.norm(vector)
+            share = along**2 / (1 / modes.masses[a] + 1 / modes.masses[b])
+            key = f"C{name}2" if several else f"C-{name}"
+            made[key] = made.get(key, 0.0) + share
+    return {name: rounded(share, 2) for name, share in made.items()}
+
+
+def lines_by(models: Sequence[ResponseModel], frame: Frame, modes: Modes) -> dict[str, list[float]]:
+    """Return wavenumbers, infrared intensities and Raman activities of modes, by the tensors of models."""
+    (found,) = predict_all(models, [frame])
+    lines = lines_of(modes, found.tensors)
+    assert lines.intensity is not None  # as both tensors are there
     assert lines.activity is not None
     return {
-        "wavenumbers": np.round(modes.wavenumbers, 1).tolist(),
-        "ir": np.round(lines.intensity, 2).tolist(),
-        "raman": np.round(lines.activity, 2).tolist(),
-        **shares,
-        "shares": {name: np.round(energy[:, atoms].sum(axis=1), 2).tolist() for name, atoms in groups.items()},
+        "wavenumbers": rounded(modes.wavenumbers, 1),
+        "ir": rounded(lines.intensity, 2),
+        "raman": rounded(lines.activity, 2),
     }
+
+
+def rounded(values: Array, digits: int) -> list[float]:
+    """Return values as a row has them."""
+    return list(np.round(values, digits).tolist())
 
 
 def main() -> None:
-    """Compute what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Write the lines of all molecules whose minima are there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("molecules", type=Path)
+    parser.add_argument("minima", type=Path)
     parser.add_argument("lines", type=Path)
-    parser.add_argument("--first", type=int, help="So many rows of the molecules.")
-    parser.add_argument("--most-atoms", type=int, default=99, help="Larger molecules are left for later.")
+    parser.add_argument("--apt", default="molecules", help="Model of the polar tensors.")
+    parser.add_argument("--pgt", default="molecules", help="Model of the polarizability gradients.")
     given = parser.parse_args()
-    done = {row["id"] for row in rows_to_go_on(given.lines)}
-    with given.molecules.open(encoding="utf-8") as stream, given.lines.open("a", encoding="utf-8") as out:
-        for number, line in enumerate(stream):
-            if number == given.first:
-                break
-            row = json.loads(line)
-            if row["id"] in done or len(row["symbols"]) > given.most_atoms:
+    models = [read_model(name, target.name) for target, name in ((APT, given.apt), (PGT, given.pgt))]
+    with whole(given.lines) as unfinished, unfinished.open("w", encoding="utf-8") as out:
+        for number, text in enumerate(given.molecules.read_text(encoding="utf-8").splitlines()):
+            stored = given.minima / f"{number:05d}.npz"
+            if not stored.exists():
                 continue
+            row = json.loads(text)
+            frame, modes = minimum_of(row["symbols"], stored)
             try:
-                made = compute(row)
+                groups = atoms_of_groups(row | {"positions": frame.positions})
             except RuntimeError as error:
-                made = {"id": row["id"], "smiles": row["smiles"], "failed": " ".join(str(error).split())}
-            out.write(json.dumps(made) + "\n")
-            out.flush()
+                print(f"{row['smiles']}: {error}")
+                continue
+            kept = {name: row[name] for name in KEPT if name in row}
+            out.write(json.dumps(kept | lines_by(models, frame, modes) | moving(frame, modes, groups)) + "\n")
 
 
 if __name__ == "__main__":

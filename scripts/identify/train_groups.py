@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import time
 from collections import Counter
@@ -21,7 +22,6 @@ from typing import Any
 from corrections import Factors, fit_factors, molecule_of
 from pick_molecules import groups_of, patterns
 from rdkit import Chem
-from rows import read_rows
 
 from mimyria.identify.convolutions import Committee
 from mimyria.identify.molecules import Molecule
@@ -32,18 +32,13 @@ from mimyria.identify.teaching import Fit, calibrated, train
 FEWEST = 8
 """Molecules to train on with a group, and without."""
 LARGE = 0.05
-AMIDE = Chem.MolFromSmarts("[#7;!H0][#6]=O")
-AMINE = Chem.MolFromSmarts("[NX3;!H0;!$(N~[!$([CX4])])]")
-"""Nitrogens with hydrogen; those of amines have saturated carbon alone beside them."""
-IMINE = Chem.MolFromSmarts("[NX2;!H0]=[#6X3]")
-OXIME = Chem.MolFromSmarts("[#6X3]=[NX2][#8X2]")
 ALKANES, AGAIN = {"CH3", "CH2"}, 4
 """Molecules with no other group are few, have few bands, and look like Raman spectra; they are trained on so often."""
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of molecules whose lines were computed; a last one that is cut is left out."""
-    made = [row for row in read_rows(path) if "failed" not in row]
+    """Return the rows of molecules, and see that they are as they are made now."""
+    made = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     known = patterns()
     for row in made:
         if row["groups"] != groups_of(Chem.MolFromSmiles(row["smiles"]), known):
@@ -51,8 +46,6 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
                 f"{path}: the groups of {row['smiles']} are not those of mimyria/identify/patterns.py: pick the "
                 "molecules anew, and compute their lines into another file"
             )
-    if any("shares" not in row for row in made):
-        raise SystemExit(f"{path} has rows without the shares of groups: compute the lines anew, into another file")
     return made
 
 
@@ -72,30 +65,11 @@ def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return parts
 
 
-def nitrogen(smiles: str) -> str:
-    """Return what nitrogens with hydrogen are: ``amide``, aliphatic ``amine``, ``imine``, other ``N-H``, ``mixed``."""
-    molecule = Chem.MolFromSmiles(smiles)
-    kinds_by = {"amide": AMIDE, "amine": AMINE, "imine": IMINE}
-    named = {atoms[0]: name for name, pattern in kinds_by.items() for atoms in molecule.GetSubstructMatches(pattern)}
-    kinds = {
-        named.get(atom.GetIdx(), "N-H")
-        for atom in molecule.GetAtoms()
-        if atom.GetAtomicNum() == 7 and atom.GetTotalNumHs()
-    }
-    return kinds.pop() if len(kinds) == 1 else "mixed"
-
-
-def kinds_of(smiles: str) -> dict[str, str]:
-    """Return the kinds of N-H and C=N, whose intensities differ."""
-    oxime = Chem.MolFromSmiles(smiles).HasSubstructMatch(OXIME)
-    return {"N-H": nitrogen(smiles), "C=N": "C=N-O" if oxime else "C=N"}
-
-
 def molecules_of(
     rows: list[dict[str, Any]], groups: tuple[str, ...], factors: Factors, frequencies: str = "b3lyp"
 ) -> list[Molecule]:
     """Return the molecules of rows; see `molecule_of`."""
-    return [molecule_of(row, groups, kinds_of(row["smiles"]), factors, frequencies) for row in rows]
+    return [molecule_of(row, groups, factors, frequencies) for row in rows]
 
 
 def factors_for(rows: list[dict[str, Any]], path: Path) -> Factors:
@@ -143,7 +117,7 @@ def main() -> None:
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
-        "lines": "harmonic, GFN2-xTB, wavenumbers and intensities corrected"
+        "lines": "harmonic, GFN2-xTB, wavenumbers corrected; intensities of the networks `molecules`"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
         **({"begun from": f"a model of {earlier[given.start].summary['trained on']}"} if given.start else {}),
         **({"committee": f"of {len(networks)} networks"} if given.join else {}),

@@ -5,7 +5,7 @@
 Every first few of the list are of all kinds. `basic.smi` comes first; after it follow in turn a molecule of QM9 unlike
 all before it (MaxMin of Morgan fingerprints), one at random, one in which S, P or Cl stands for an O, N, F or a methyl
 group, and one of a usual core with usual substituents, which QM9 has too few of. At the end stand those of
-`larger.smi`, on which nothing is ever trained. The header of each frame says
+`larger.smi`, on which nothing is ever trained, and of `bromine.smi`. The header of each frame says
 
     smiles, scaffold, groups    and which side it is on: train, held-out (one scaffold in six), larger
 
@@ -232,12 +232,13 @@ def main() -> None:
     known = {scaffold_of(Chem.MolFromSmiles(smiles)) for smiles in listed(HERE / "basic.smi")}
     seen: set[str] = set()
     frames: list[str] = []
-    larger = [(smiles, None) for smiles in listed(HERE / "larger.smi")]
-    for kind, source in (("", chosen(given.number, given.seed)), ("larger", larger)):
+    larger, last = ([(smiles, None) for smiles in listed(HERE / name)] for name in ("larger.smi", "bromine.smi"))
+    sources = (("", chosen(given.number, given.seed), given.number), ("larger", larger, None), ("", last, None))
+    for kind, source, most in sources:
         for smiles, geometry in source:
             molecule = Chem.MolFromSmiles(smiles)
             name = Chem.MolToSmiles(molecule)
-            if name in seen or (not kind and len(frames) == given.number) or Chem.GetFormalCharge(molecule):
+            if name in seen or len(frames) == most or Chem.GetFormalCharge(molecule):
                 continue
             places = embedded(smiles, given.seed) if geometry is None else geometry
             if places is None:

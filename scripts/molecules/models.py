@@ -33,8 +33,8 @@ LEVELS = ("cheap", "dear")
 RATE = 0.02
 """At the usual one, 0.04, losses of single steps rose to 10¹⁴ (atoms of small molecules), and one training diverged."""
 VALID_FOR = (
-    "single molecules of H C N O F P S Cl without charge and unpaired electrons, of up to about nine heavy atoms, near "
-    "their minima or at room temperature; not radicals, ions, zwitterions, metals, liquids"
+    "single molecules of H C N O F P S Cl Br without charge and unpaired electrons, of up to about nine heavy atoms, "
+    "near their minima or at room temperature; not radicals, ions, zwitterions, metals, liquids"
 )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,7 @@ from ase import units
 from scripts_of import script
 
 from mimyria.engines.engine import Task
+from mimyria.engines.registry import make_engine
 from mimyria.errors import LabelError
 from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
@@ -51,6 +54,23 @@ def test_bonds_are_drawn_from_the_quantum_distribution(make: ModuleType, tempera
 def test_held_out_molecules_come_between_those_for_training(make: ModuleType) -> None:
     turns = list(make.in_turn([0, 1, 2, 3, 5, 6], [4, 7, 8], [9]))
     assert turns == [0, 1, 2, 3, 4, 5, 6, 7, 9]
+
+
+def test_the_end_of_the_list_comes_early(make: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make, "FIRST", 2)
+    assert make.order_of(["train", "held-out", "train", "train", "larger", "train"]) == [0, 1, 4, 5, 2, 3]
+    assert make.order_of(["train"]) == [0]
+
+
+def test_pyscf_prints_into_the_log_of_its_job(make: ModuleType, tmp_path: Path) -> None:
+    """Of the second job too, though it was imported in the first, whose log is closed."""
+    pytest.importorskip("pyscf.gto")
+    engine = make_engine("pyscf", {"functional": "hf", "basis": "sto-3g"})
+    for _ in range(2):
+        with StringIO() as text, redirect_stdout(text), warnings.catch_warnings(action="ignore"):
+            engine.calculation(Task(frame=carbon_monoxide(), folder=tmp_path))(0, np.zeros(3))
+            gc.collect()
+            assert "converged SCF energy" in text.getvalue()
 
 
 def test_kept_integrals_give_the_same_forces(make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

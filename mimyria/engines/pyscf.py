@@ -110,8 +110,9 @@ class PySCF(Engine):
         symbols = symbols_of(task.frame.numbers)
         atoms = list(zip(symbols, (task.frame.positions / BOHR).tolist(), strict=True))
         cores = _effective_cores(self.basis, symbols)
-        molecule = gto.M(atom=atoms, unit="Bohr", basis=self.basis, ecp=cores, charge=task.charge, verbose=3)
-        molecule.stdout = sys.stdout  # of now: PySCF keeps the one it was imported with, which may not be the job's log
+        molecule = gto.Mole()
+        molecule.stdout = sys.stdout  # PySCF keeps that of its import, which may be the closed log of another job
+        molecule.build(atom=atoms, unit="Bohr", basis=self.basis, ecp=cores, charge=task.charge, verbose=3)
         position = molecule.intor("int1e_r")
         position_gradient = molecule.intor("int1e_irp").reshape(3, 3, molecule.nao, molecule.nao)  # ⟨i| r_a |∇_b j⟩
         charges, places = molecule.atom_charges(), molecule.atom_coords()

@@ -1,22 +1,22 @@
 """Compute the lines of molecules at their minima: `python compute_lines.py molecules.jsonl minima lines.jsonl`.
 
-Modes are those of the Hessians that `compute_minima.py` stored, by GFN2-xTB; infrared and Raman are made of the tensors
-that the bundled networks `molecules` predict (PBE0/def2-svpd), or others: some minutes for 5000 molecules. A row of the
-result has wavenumbers (cm⁻¹), infrared intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic
-energy of hydrogen on O or N (`polar`), of that on O alone (`hydroxyl`), of the atoms of each group (`shares`) and of
-bonds of carbon to Cl and Br (`stretching`); of QM9 the B3LYP frequencies too. Molecules without a minimum are left out,
-and those whose minimum is another molecule.
+Modes are those of the Hessians that `compute_minima.py` stored, by GFN2-xTB; intensities are of the tensors that the
+bundled networks `molecules` predict (PBE0/def2-svpd), or other models (`--apt`, `--pgt`). A row of the result has
+wavenumbers (cm⁻¹), infrared intensities (km/mol), Raman activities (Å⁴/u) and the shares of the kinetic energy of
+hydrogen on O or N (`polar`), of that on O alone (`hydroxyl`), of the atoms of each group (`shares`) and of bonds of
+carbon to Cl and Br (`stretching`); of QM9 the B3LYP frequencies too. Molecules without a minimum are left out, and
+those whose bonds are not those of their SMILES there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from compute_minima import stored_of
 from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
 
@@ -27,7 +27,6 @@ from mimyria.harmonic.modes import Modes, normal_modes
 from mimyria.identify.patterns import GROUPS
 from mimyria.memory import whole
 from mimyria.model.files import read_model
-from mimyria.model.model import ResponseModel
 from mimyria.model.predict import predict_all
 from mimyria.molecules import find_bonds
 from mimyria.targets import APT, PGT
@@ -83,12 +82,11 @@ def atoms_of_groups(row: dict[str, Any]) -> dict[str, list[int]]:
     return found
 
 
-def minimum_of(symbols: list[str], stored: Path) -> tuple[Frame, Modes]:
-    """Return the minimum of a molecule, as `compute_minima.py` stored it, and its modes."""
+def read_minimum(row: dict[str, Any], stored: Path) -> tuple[Frame, Array]:
+    """Return structure and Hessian (eV/Å²) of a molecule, as `compute_minima.py` stored them."""
     with np.load(stored) as made:
         positions, hessian = made["positions"], made["hessian"].astype(float)
-    frame = Frame(numbers_of(symbols), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
-    return frame, normal_modes(frame, hessian)
+    return Frame(numbers_of(row["symbols"]), positions, np.zeros((3, 3)), np.zeros(3, dtype=bool)), hessian
 
 
 def moving(frame: Frame, modes: Modes, groups: dict[str, list[int]]) -> dict[str, Any]:
@@ -104,29 +102,34 @@ def moving(frame: Frame, modes: Modes, groups: dict[str, list[int]]) -> dict[str
 
 
 def stretching(frame: Frame, modes: Modes) -> dict[str, list[float]]:
-    """Return how much of the kinetic energy of each mode is that of two atoms along a bond of carbon to Cl or Br.
+    """Return the part of the kinetic energy of each mode in which bonds of carbon to Cl or Br change their lengths.
 
-        s_k = Σ_bonds μ [(x_ak - x_bk)·n]²          1/μ = 1/m_a + 1/m_b
+        s_k = r_kᵀ G⁻¹ r_k          r_kb = (x_ak - x_ck)·n_b          G = B M⁻¹ Bᵀ          (E. B. Wilson, 1939)
 
-    They are apart for carbons with one (``C-Cl``) and with more of them (``CCl2``), of which one may have more than
-    one, as two bonds share the carbon.
+    r are the changes of the lengths, B their derivatives by the positions, M the masses. Bonds of carbons with one
+    halogen (``C-Cl``) are apart from those of carbons with several (``CCl2``).
     """
+    bonds: dict[str, list[Array]] = {}
     i, j, vectors = find_bonds(frame)
-    made: dict[str, Array] = {}
-    for a, b, vector in zip(i, j, vectors, strict=True):
-        if frame.numbers[a] == 6 and (name := HALIDES.get(int(frame.numbers[b]))):
-            several = np.isin(frame.numbers[j[i == a]], list(HALIDES)).sum() > 1
-            along = (modes.displacements[:, b] - modes.displacements[:, a]) @ vector / np.linalg.norm(vector)
-            share = along**2 / (1 / modes.masses[a] + 1 / modes.masses[b])
-            key = f"C{name}2" if several else f"C-{name}"
-            made[key] = made.get(key, 0.0) + share
-    return {name: rounded(share, 2) for name, share in made.items()}
+    for carbon, halogen, vector in zip(i, j, vectors, strict=True):
+        if frame.numbers[carbon] == 6 and (name := HALIDES.get(int(frame.numbers[halogen]))):
+            several = np.isin(frame.numbers[j[i == carbon]], list(HALIDES)).sum() > 1
+            row = np.zeros((len(frame), 3))
+            row[halogen] = vector / np.linalg.norm(vector)
+            row[carbon] = -row[halogen]
+            bonds.setdefault(f"C{name}2" if several else f"C-{name}", []).append(row)
+    made = {}
+    for name, rows in bonds.items():
+        lengths = np.array(rows)
+        metric = np.einsum("anx,n,bnx->ab", lengths, 1 / modes.masses, lengths)
+        changes = np.einsum("knx,bnx->kb", modes.displacements, lengths)
+        made[name] = rounded(np.einsum("ka,ab,kb->k", changes, np.linalg.inv(metric), changes), 2)
+    return made
 
 
-def lines_by(models: Sequence[ResponseModel], frame: Frame, modes: Modes) -> dict[str, list[float]]:
-    """Return wavenumbers, infrared intensities and Raman activities of modes, by the tensors of models."""
-    (found,) = predict_all(models, [frame])
-    lines = lines_of(modes, found.tensors)
+def lines_by(modes: Modes, tensors: dict[str, Array]) -> dict[str, list[float]]:
+    """Return wavenumbers, infrared intensities and Raman activities of modes."""
+    lines = lines_of(modes, tensors)
     assert lines.intensity is not None  # as both tensors are there
     assert lines.activity is not None
     return {
@@ -151,20 +154,28 @@ def main() -> None:
     parser.add_argument("--pgt", default="molecules", help="Model of the polarizability gradients.")
     given = parser.parse_args()
     models = [read_model(name, target.name) for target, name in ((APT, given.apt), (PGT, given.pgt))]
+    rows, kept, missing, failed = [], [], 0, []
+    for number, text in enumerate(given.molecules.read_text(encoding="utf-8").splitlines()):
+        row = json.loads(text)
+        stored = stored_of(row, number, given.minima)
+        if stored is None or stored.suffix == ".failed":
+            missing += stored is None
+            failed += [row["smiles"]] if stored else []
+            continue
+        frame, hessian = read_minimum(row, stored)
+        try:
+            groups = atoms_of_groups(row | {"positions": frame.positions})
+        except RuntimeError:
+            failed.append(row["smiles"])
+            continue
+        rows.append((row, hessian, groups))
+        kept.append(frame)
     with whole(given.lines) as unfinished, unfinished.open("w", encoding="utf-8") as out:
-        for number, text in enumerate(given.molecules.read_text(encoding="utf-8").splitlines()):
-            stored = given.minima / f"{number:05d}.npz"
-            if not stored.exists():
-                continue
-            row = json.loads(text)
-            frame, modes = minimum_of(row["symbols"], stored)
-            try:
-                groups = atoms_of_groups(row | {"positions": frame.positions})
-            except RuntimeError as error:
-                print(f"{row['smiles']}: {error}")
-                continue
-            kept = {name: row[name] for name in KEPT if name in row}
-            out.write(json.dumps(kept | lines_by(models, frame, modes) | moving(frame, modes, groups)) + "\n")
+        for (row, hessian, groups), frame in zip(rows, predict_all(models, kept), strict=True):
+            modes = normal_modes(frame, hessian)
+            made = {name: row[name] for name in KEPT if name in row}
+            out.write(json.dumps(made | lines_by(modes, frame.tensors) | moving(frame, modes, groups)) + "\n")
+    print(f"{given.lines}: {len(rows)} molecules; not computed yet: {missing}; left out: {', '.join(failed) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -37,14 +37,16 @@ ALKANES, AGAIN = {"CH3", "CH2"}, 4
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of molecules, and see that they are as they are made now."""
+    """Return the rows of molecules; end the program if they are not as they are made now."""
     made = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    if any("stretching" not in row for row in made):
+        raise SystemExit(f"{path} is not as compute_lines.py writes it now: compute the lines anew")
     known = patterns()
     for row in made:
         if row["groups"] != groups_of(Chem.MolFromSmiles(row["smiles"]), known):
             raise SystemExit(
                 f"{path}: the groups of {row['smiles']} are not those of mimyria/identify/patterns.py: pick the "
-                "molecules anew, and compute their lines into another file"
+                "molecules anew, and compute their minima and lines into another folder and file"
             )
     return made
 
@@ -117,7 +119,7 @@ def main() -> None:
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
-        "lines": "harmonic, GFN2-xTB, wavenumbers corrected; intensities of the networks `molecules`"
+        "lines": "harmonic, GFN2-xTB, wavenumbers corrected; intensities of learned tensors"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
         **({"begun from": f"a model of {earlier[given.start].summary['trained on']}"} if given.start else {}),
         **({"committee": f"of {len(networks)} networks"} if given.join else {}),

@@ -248,20 +248,25 @@ def make(kind: str, number: int, out: Path, frame: Frame, failed: Path) -> None:
 def label(path: Path, out: Path, dear: int) -> None:
     """Label all molecules that are not labelled yet, of the first ``dear`` those too that are dear."""
     frames = [frame for frame in read_frames(path) if frame is not None]
-    of_side: dict[str, list[int]] = {"train": [], "held-out": [], "larger": []}
-    for number, frame in enumerate(frames):
-        of_side[str(frame.info["side"])].append(number)
     heavy = [int((frame.numbers > 1).sum()) for frame in frames]
-    small = [number for number in of_side["train"] if heavy[number] <= DEAREST]
-    wanted = in_turn(small[:dear], sorted(of_side["held-out"], key=heavy.__getitem__), of_side["larger"])
-    usual = sorted(of_side["train"] + of_side["held-out"])
-    # the larger ones, last in the list, come early: there are few
-    for turn, number in enumerate(usual[:FIRST] + of_side["larger"] + usual[FIRST:]):
+    sides = [str(frame.info["side"]) for frame in frames]
+    order = order_of(sides)
+    train, held_out, larger = ([n for n in order if sides[n] == side] for side in ("train", "held-out", "larger"))
+    small = [number for number in train if heavy[number] <= DEAREST][:dear]
+    wanted = list(in_turn(small, sorted(held_out, key=heavy.__getitem__), larger))
+    for turn, number in enumerate(order):
         made = tried("cheap", number, out, frames[number])
         if made and turn % EACH == EACH - 1:
             next((other for other in wanted if tried("dear", other, out, frames[other])), None)
     for number in wanted:
         tried("dear", number, out, frames[number])
+
+
+def order_of(sides: list[str]) -> list[int]:
+    """Return the molecules by their numbers, with the end of the list early, from the first larger one: it is short."""
+    end = sides.index("larger") if "larger" in sides else len(sides)
+    first = min(FIRST, end)
+    return [*range(first), *range(end, len(sides)), *range(first, end)]
 
 
 def in_turn(train: list[int], held_out: list[int], larger: list[int]) -> Iterator[int]:

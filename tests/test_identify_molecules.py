@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mimyria.identify.channels import GRID, PLACES, SPACING
-from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, assigned, broadened, mixture
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, Variation, as_measured, assigned, broadened, mixture
 
 LINES = {"infrared": np.array([2.0, 1.0, 3.0]), "raman": np.array([1.0, 2.0, 0.5])}
 ALCOHOL = Molecule(np.array([1000.0, 1500.0, 3650.0]), LINES, np.array([0.1, 0.2, 0.98]), np.array([True]))
@@ -53,6 +53,33 @@ def test_one_spectrum_for_two_kinds_is_that_of_each() -> None:
     together = broadened(ALCOHOL.wavenumbers, heights, widths, 0.4, 5.0)
     for made, lines in zip(together.T, LINES.values(), strict=True):
         assert made == pytest.approx(broadened(ALCOHOL.wavenumbers, lines, widths, 0.4, 5.0), rel=1e-5)
+
+
+def test_the_strongest_line_has_a_first_overtone() -> None:
+    """Its height is exponentially distributed about what is stated; no other two of the lines add up to its place."""
+    places, heights = np.append(np.linspace(500, 1450, 38), 1700), np.append(np.ones(38), 20)
+    molecule = Molecule(places, dict.fromkeys(LINES, heights), np.zeros(39), np.array([True]))
+    how, random = replace(EXACT, overtones=0.02), np.random.default_rng(3)
+    made = [as_measured(molecule, random, how)["infrared"][1] for _ in range(100)]
+    tops = [values[(GRID > 3290) & (GRID < 3410)].max() / values.max() for values in made]
+    assert np.mean(tops) == pytest.approx(0.02, abs=4 * 0.02 / np.sqrt(100))
+    assert np.std(tops) > 0.01
+
+
+@pytest.mark.parametrize("resonance", [0.0, 0.1])
+def test_overtones_take_intensity_from_lines_that_they_come_near_to(resonance: float) -> None:
+    molecule = Molecule(
+        np.array([1475.0, 2900.0]), dict.fromkeys(LINES, np.array([1.0, 20.0])), np.zeros(2), np.ones(1)
+    )
+    how, random = replace(EXACT, overtones=1e-9, resonance=resonance), np.random.default_rng(4)
+    near = (GRID > 2600) & (GRID < 3200)
+
+    def areas(how: Variation) -> list[float]:
+        curves = [as_measured(molecule, random, how)["infrared"][1] for _ in range(100)]
+        return [values[near].sum() / values[(GRID > 1300) & (GRID < 1600)].sum() for values in curves]
+
+    grown = np.mean(areas(how)) / np.mean(areas(EXACT))
+    assert grown == pytest.approx(1, rel=0.02) if resonance == 0 else 1.1 < grown < 2.0
 
 
 def test_variations_are_many_and_finite() -> None:

@@ -7,7 +7,8 @@ through what varies in training, so that all of it does here:
 - wavenumbers: all by a factor, each by some wavenumbers; O-H and N-H stretches pulled down and broadened by hydrogen
   bonds, of carboxylic acids by up to a thousand wavenumbers
 - intensities: each by a factor
-- faint overtones and combinations, where two wavenumbers add up
+- faint overtones, of the strongest lines above all, and combinations, where two wavenumbers add up; they take intensity
+  from lines that they come near to (Fermi resonance)
 - profiles: sums of Lorentz and Gauss of one width for the sample, varied by line; in gases the branches of rotation
 - smooth backgrounds, luminescence under Raman spectra, noise, saturated bands, ranges that are cut or left out
 """
@@ -26,7 +27,10 @@ LOG2 = float(np.log(2))
 FAINT = 1e-3
 """Of the highest band: where less stands there is none, and it is nobody's."""
 TINY = 1e-30
-OVERTONES = 15
+OVERTONES, STRONGEST, DOUBLED = 15, 3, 4
+"""Overtones and combinations of a sample; among them first overtones of the strongest lines, and of any lines."""
+NEAR = 60.0
+"""cm⁻¹; how far from a line an overtone takes intensity from it."""
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
 NITROGEN = 0.4
@@ -84,6 +88,8 @@ class Variation:
     """Of the logarithm of each intensity."""
     overtones: float = 0.015
     """Of the highest line: how high overtones and combinations are on average, `OVERTONES` of them."""
+    resonance: float = 0.1
+    """Of a line: what an overtone or combination at its place takes on average."""
     widths: tuple[float, float] = (6.0, 40.0)
     """cm⁻¹; smallest and largest full width at half maximum."""
     bonded: float = 0.4
@@ -101,7 +107,7 @@ class Variation:
 
 
 USUAL = Variation()
-EXACT = Variation(0.0, 0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
+EXACT = Variation(0.0, 0.0, 0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
 """Lines as computed, 10 cm⁻¹ wide."""
 
 
@@ -134,13 +140,10 @@ def assigned(
     if random.uniform() < how.bonded:
         places, widths, strength = _bonded(molecule, places, widths, random)
     gas = random.uniform() < how.gas
-    pairs = random.integers(0, len(places), (2, OVERTONES)) if how.overtones else np.zeros((2, 0), dtype=int)
-    places = np.append(places, places[pairs].sum(axis=0) * random.uniform(0.97, 1.0))
-    widths = np.append(widths, widths[pairs].max(axis=0))
     heights = np.array([molecule.lines[kind] * (strength if kind == "infrared" else 1.0) for kind in kinds])
     heights = heights * np.exp(random.normal(0.0, how.intensity, heights.shape))
-    faint = how.overtones * random.exponential(1.0, (len(kinds), pairs.shape[1]))
-    heights = np.hstack([heights, heights.max(axis=1, keepdims=True) * faint])
+    if how.overtones:
+        places, widths, heights = _with_overtones(places, widths, heights, random, how)
     values = broadened(places, heights.T, widths, random.uniform(), 0.0).T
     if gas and kinds[0] == "infrared":
         values[0] = _branches(places, heights[0], widths, random)
@@ -150,6 +153,26 @@ def assigned(
     known = len(molecule.wavenumbers)  # lines after these are overtones and combinations
     shares = _shares(molecule.shares, places[:known], heights[:, :known], widths[:known])
     return curves, dict(zip(kinds, shares, strict=True))
+
+
+def _with_overtones(
+    places: Array, widths: Array, heights: Array, random: np.random.Generator, how: Variation
+) -> tuple[Array, Array, Array]:
+    """Return lines with overtones and combinations after them; heights are (kinds, lines).
+
+        I = e₁ h max_k I_k + e₂ r Σ_k I_k exp(-((ν - ν_k)/w)²)          e₁, e₂ exponentially distributed, of mean one
+
+    with the heights h of all, and r of what they take from a line at their place; see `Variation`.
+    """
+    pairs = random.integers(0, len(places), (2, OVERTONES))
+    strongest = np.argsort(-heights[0])[:STRONGEST]
+    pairs[:, : len(strongest)] = strongest
+    pairs[1, STRONGEST : STRONGEST + DOUBLED] = pairs[0, STRONGEST : STRONGEST + DOUBLED]
+    sums = places[pairs].sum(axis=0) * random.uniform(0.97, 1.0)
+    near = np.exp(-(((sums[:, None] - places) / NEAR) ** 2))
+    faint, taken = random.exponential(1.0, (2, len(heights), OVERTONES))
+    added = how.overtones * faint * heights.max(axis=1, keepdims=True) + how.resonance * taken * (heights @ near.T)
+    return np.append(places, sums), np.append(widths, widths[pairs].max(axis=0)), np.hstack([heights, added])
 
 
 def _shares(shares: Array, places: Array, heights: Array, widths: Array) -> Array:

@@ -7,8 +7,8 @@ through what varies in training, so that all of it does here:
 - wavenumbers: all by a factor, each by some wavenumbers; O-H and N-H stretches pulled down and broadened by hydrogen
   bonds, of carboxylic acids by up to a thousand wavenumbers
 - intensities: each by a factor
-- faint overtones, of the strongest lines above all, and combinations, where two wavenumbers add up; they take intensity
-  from lines that they come near to (Fermi resonance)
+- faint overtones, of the strongest lines above all, and combinations, where two wavenumbers add up; they borrow
+  intensity from lines that they come near to (Fermi resonance)
 - profiles: sums of Lorentz and Gauss of one width for the sample, varied by line; in gases the branches of rotation
 - smooth backgrounds, luminescence under Raman spectra, noise, saturated bands, ranges that are cut or left out
 """
@@ -30,7 +30,7 @@ TINY = 1e-30
 OVERTONES, STRONGEST, DOUBLED = 15, 3, 4
 """Overtones and combinations of a sample; among them first overtones of the strongest lines, and of any lines."""
 NEAR = 60.0
-"""cm⁻¹; how far from a line an overtone takes intensity from it."""
+"""cm⁻¹; how far from a line an overtone borrows intensity from it."""
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
 NITROGEN = 0.4
@@ -89,7 +89,7 @@ class Variation:
     overtones: float = 0.015
     """Of the highest line: how high overtones and combinations are on average, `OVERTONES` of them."""
     resonance: float = 0.1
-    """Of a line: what an overtone or combination at its place takes on average."""
+    """Of a line's intensity: what an overtone or combination at its place borrows on average."""
     widths: tuple[float, float] = (6.0, 40.0)
     """cm⁻¹; smallest and largest full width at half maximum."""
     bonded: float = 0.4
@@ -142,7 +142,7 @@ def assigned(
     gas = random.uniform() < how.gas
     heights = np.array([molecule.lines[kind] * (strength if kind == "infrared" else 1.0) for kind in kinds])
     heights = heights * np.exp(random.normal(0.0, how.intensity, heights.shape))
-    if how.overtones:
+    if how.overtones or how.resonance:
         places, widths, heights = _with_overtones(places, widths, heights, random, how)
     values = broadened(places, heights.T, widths, random.uniform(), 0.0).T
     if gas and kinds[0] == "infrared":
@@ -160,19 +160,24 @@ def _with_overtones(
 ) -> tuple[Array, Array, Array]:
     """Return lines with overtones and combinations after them; heights are (kinds, lines).
 
-        I = e₁ h max_k I_k + e₂ r Σ_k I_k exp(-((ν - ν_k)/w)²)          e₁, e₂ exponentially distributed, of mean one
+        I_o = e h max_k I_k + Σ_k s_ok I_k          s_ok = e' r exp(-((ν_o - ν_k)/w)²)          I_k → I_k (1 - Σ_o s_ok)
 
-    with the heights h of all, and r of what they take from a line at their place; see `Variation`.
+    e and e' are exponentially distributed about one, h and r those of `Variation`; lines lose half at most.
     """
     pairs = random.integers(0, len(places), (2, OVERTONES))
-    strongest = np.argsort(-heights[0])[:STRONGEST]
+    seen = (places > LOWEST / 2) & (places < HIGHEST / 2)  # twice as high they are on the grid
+    relative = (heights / (heights.max(axis=1, keepdims=True) + TINY)).max(axis=0)
+    strongest = np.argsort(-relative * seen)[:STRONGEST]
     pairs[:, : len(strongest)] = strongest
     pairs[1, STRONGEST : STRONGEST + DOUBLED] = pairs[0, STRONGEST : STRONGEST + DOUBLED]
     sums = places[pairs].sum(axis=0) * random.uniform(0.97, 1.0)
-    near = np.exp(-(((sums[:, None] - places) / NEAR) ** 2))
-    faint, taken = random.exponential(1.0, (2, len(heights), OVERTONES))
-    added = how.overtones * faint * heights.max(axis=1, keepdims=True) + how.resonance * taken * (heights @ near.T)
-    return np.append(places, sums), np.append(widths, widths[pairs].max(axis=0)), np.hstack([heights, added])
+    faint, borrowed = random.exponential(1.0, (2, len(heights), OVERTONES))
+    shares = how.resonance * borrowed[:, :, None] * np.exp(-(((sums[:, None] - places) / NEAR) ** 2))
+    shares /= np.maximum(1.0, 2 * shares.sum(axis=1, keepdims=True))
+    moved = shares * heights[:, None]
+    added = how.overtones * faint * heights.max(axis=1, keepdims=True) + moved.sum(axis=2)
+    heights = np.hstack([heights - moved.sum(axis=1), added])
+    return np.append(places, sums), np.append(widths, widths[pairs].max(axis=0)), heights
 
 
 def _shares(shares: Array, places: Array, heights: Array, widths: Array) -> Array:

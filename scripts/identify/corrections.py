@@ -51,7 +51,7 @@ CARBOXYL = ("ester", "carboxylic acid")
 LASER, TEMPERATURE, SOFTEST = 532.0, 298.15, 50.0
 """nm, K, and cm⁻¹, below which the intensity of Raman lines no longer rises."""
 MOST = 0.6
-"""Share of the kinetic energy that a group has at least in the stretches of its double bonds."""
+"""Share of the kinetic energy that a group has at least in its stretches: of double bonds, SO2 and =C-H."""
 HYDROGEN, ACETYLENE = 2700.0, 3330.0
 SULPHUR, DOUBLE, TRIPLE = (2415.0, 2550.0), (1560.0, 1950.0), (2000.0, 2500.0)
 SULFONYL, HALIDE = (1060.0, 1400.0), (450.0, 850.0)

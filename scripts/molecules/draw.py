@@ -5,8 +5,8 @@
 Every first few of the list are of all kinds. `basic.smi` comes first; after it follow in turn a molecule of QM9 unlike
 all before it (MaxMin of Morgan fingerprints), one at random, one in which S, P or Cl stands for an O, N, F or a methyl
 group, and one of a usual core with usual substituents, which QM9 has too few of. At the end stand those of
-`larger.smi`, on which nothing is ever trained, and then those of `bromine.smi`, for training as the others are. The
-header of each frame says
+`larger.smi`, on which nothing is ever trained, and then those of `bromine.smi`, shared out by scaffold as the others
+are. The header of each frame says
 
     smiles, scaffold, groups    and which side it is on: train, held-out (one scaffold in six), larger
 

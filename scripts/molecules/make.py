@@ -54,7 +54,7 @@ EACH = 4
 DEAREST = 6
 """Heavy atoms of a molecule for training with dear labels: nine take three times as long, and hold few other bonds."""
 FIRST = 200
-"""Molecules before the larger ones."""
+"""Molecules before those at the end of the list, larger ones and with bromine."""
 MOST_KEPT = 4e9
 """Bytes of integrals: all of a molecule of nine heavy atoms with few hydrogens."""
 COLDEST, HOTTEST = 200.0, 700.0

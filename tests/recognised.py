@@ -14,7 +14,7 @@ from mimyria.identify.teaching import Fit, train
 GROUPS = ("A", "B", "C")
 PLACES = {"A": 1700.0, "B": 2200.0, "C": 900.0}
 """cm⁻¹"""
-MILD = Variation(overtones=0.0, resonance=0.0, shift=8.0, gas=0.0, saturated=0.0, cut=0.2)
+MILD = Variation(overtones=0.0, shift=8.0, gas=0.0, saturated=0.0, cut=0.2)
 
 
 def made_up(number: int, seed: int = 0) -> list[Molecule]:

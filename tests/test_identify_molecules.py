@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mimyria.identify.channels import GRID, PLACES, SPACING
-from mimyria.identify.molecules import EXACT, USUAL, Molecule, Variation, as_measured, assigned, broadened, mixture
+from mimyria.identify.molecules import EXACT, USUAL, Molecule, as_measured, assigned, broadened, mixture
 
 LINES = {"infrared": np.array([2.0, 1.0, 3.0]), "raman": np.array([1.0, 2.0, 0.5])}
 ALCOHOL = Molecule(np.array([1000.0, 1500.0, 3650.0]), LINES, np.array([0.1, 0.2, 0.98]), np.array([True]))
@@ -53,47 +53,6 @@ def test_one_spectrum_for_two_kinds_is_that_of_each() -> None:
     together = broadened(ALCOHOL.wavenumbers, heights, widths, 0.4, 5.0)
     for made, lines in zip(together.T, LINES.values(), strict=True):
         assert made == pytest.approx(broadened(ALCOHOL.wavenumbers, lines, widths, 0.4, 5.0), rel=1e-5)
-
-
-def test_the_strongest_line_has_a_first_overtone() -> None:
-    """Its height is exponentially distributed about what is stated; no other two of the lines add up to its place."""
-    places, heights = np.append(np.linspace(500, 1450, 38), 1700), np.append(np.ones(38), 20)
-    molecule = Molecule(places, dict.fromkeys(LINES, heights), np.zeros(39), np.array([True]))
-    how, random = replace(EXACT, overtones=0.02), np.random.default_rng(3)
-    made = [as_measured(molecule, random, how)["infrared"][1] for _ in range(100)]
-    tops = [values[(GRID > 3290) & (GRID < 3410)].max() / values.max() for values in made]
-    assert np.mean(tops) == pytest.approx(0.02, abs=4 * 0.02 / np.sqrt(100))
-    assert np.std(tops) > 0.01
-
-
-def test_the_strongest_line_of_either_kind_has_a_first_overtone() -> None:
-    """Not that of a stretch whose overtone is beyond the grid, however strong it is."""
-    places = np.append(np.linspace(500, 1450, 38), [1600, 1700, 3000])
-    lines = {"infrared": np.append(np.ones(38), [1, 20, 90]), "raman": np.append(np.ones(38), [20, 1, 90])}
-    molecule = Molecule(places, lines, np.zeros(41), np.array([True]))
-    random, grew = np.random.default_rng(3), []
-    for _ in range(30):
-        values = as_measured(molecule, random, replace(EXACT, overtones=0.02))["infrared"][1]
-        grew.append(
-            [values[(low < GRID) & (high > GRID)].max() / values.max() for low, high in ((3100, 3205), (3290, 3405))]
-        )
-    assert np.mean(np.array(grew) > 1e-4, axis=0) == pytest.approx(1, abs=0.1)
-
-
-def test_overtones_borrow_intensity_from_lines_that_they_come_near_to() -> None:
-    """What they have the lines have no longer."""
-    molecule = Molecule(
-        np.array([1475.0, 2900.0]), dict.fromkeys(LINES, np.array([1.0, 20.0])), np.zeros(2), np.ones(1)
-    )
-    random, near = np.random.default_rng(4), (GRID > 2600) & (GRID < 3200)
-
-    def curves(how: Variation) -> np.ndarray:
-        made = [as_measured(molecule, random, how)["infrared"][1] for _ in range(100)]
-        return np.array([values / values[(GRID > 1300) & (GRID < 1600)].sum() for values in made])
-
-    usual, borrowed = curves(EXACT), curves(replace(EXACT, resonance=0.2))
-    assert borrowed[:, near].sum(axis=1) == pytest.approx(usual[:, near].sum(axis=1), rel=0.01)
-    assert 0.5 * usual[0].max() <= borrowed[:, GRID == 2900].mean() < 0.95 * usual[0].max()
 
 
 def test_variations_are_many_and_finite() -> None:

@@ -7,8 +7,7 @@ through what varies in training, so that all of it does here:
 - wavenumbers: all by a factor, each by some wavenumbers; O-H and N-H stretches pulled down and broadened by hydrogen
   bonds, of carboxylic acids by up to a thousand wavenumbers
 - intensities: each by a factor
-- faint overtones, of the strongest lines above all, and combinations, where two wavenumbers add up; they borrow
-  intensity from lines that they come near to (Fermi resonance)
+- faint overtones and combinations, where two wavenumbers add up
 - profiles: sums of Lorentz and Gauss of one width for the sample, varied by line; in gases the branches of rotation
 - smooth backgrounds, luminescence under Raman spectra, noise, saturated bands, ranges that are cut or left out
 """
@@ -27,10 +26,7 @@ LOG2 = float(np.log(2))
 FAINT = 1e-3
 """Of the highest band: where less stands there is none, and it is nobody's."""
 TINY = 1e-30
-OVERTONES, STRONGEST, DOUBLED = 15, 3, 4
-"""Overtones and combinations of a sample; among them first overtones of the strongest lines, and of any lines."""
-NEAR = 60.0
-"""cm⁻¹; how far from a line an overtone borrows intensity from it."""
+OVERTONES = 15
 STRETCH = 3000.0
 """cm⁻¹; lines above in which hydrogen on O or N moves are stretches."""
 NITROGEN = 0.4
@@ -88,8 +84,6 @@ class Variation:
     """Of the logarithm of each intensity."""
     overtones: float = 0.015
     """Of the highest line: how high overtones and combinations are on average, `OVERTONES` of them."""
-    resonance: float = 0.1
-    """Of a line's intensity: what an overtone or combination at its place borrows on average."""
     widths: tuple[float, float] = (6.0, 40.0)
     """cm⁻¹; smallest and largest full width at half maximum."""
     bonded: float = 0.4
@@ -107,7 +101,7 @@ class Variation:
 
 
 USUAL = Variation()
-EXACT = Variation(0.0, 0.0, 0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
+EXACT = Variation(0.0, 0.0, 0.0, 0.0, (10.0, 10.0), 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0)
 """Lines as computed, 10 cm⁻¹ wide."""
 
 
@@ -140,10 +134,13 @@ def assigned(
     if random.uniform() < how.bonded:
         places, widths, strength = _bonded(molecule, places, widths, random)
     gas = random.uniform() < how.gas
+    pairs = random.integers(0, len(places), (2, OVERTONES)) if how.overtones else np.zeros((2, 0), dtype=int)
+    places = np.append(places, places[pairs].sum(axis=0) * random.uniform(0.97, 1.0))
+    widths = np.append(widths, widths[pairs].max(axis=0))
     heights = np.array([molecule.lines[kind] * (strength if kind == "infrared" else 1.0) for kind in kinds])
     heights = heights * np.exp(random.normal(0.0, how.intensity, heights.shape))
-    if how.overtones or how.resonance:
-        places, widths, heights = _with_overtones(places, widths, heights, random, how)
+    faint = how.overtones * random.exponential(1.0, (len(kinds), pairs.shape[1]))
+    heights = np.hstack([heights, heights.max(axis=1, keepdims=True) * faint])
     values = broadened(places, heights.T, widths, random.uniform(), 0.0).T
     if gas and kinds[0] == "infrared":
         values[0] = _branches(places, heights[0], widths, random)
@@ -153,31 +150,6 @@ def assigned(
     known = len(molecule.wavenumbers)  # lines after these are overtones and combinations
     shares = _shares(molecule.shares, places[:known], heights[:, :known], widths[:known])
     return curves, dict(zip(kinds, shares, strict=True))
-
-
-def _with_overtones(
-    places: Array, widths: Array, heights: Array, random: np.random.Generator, how: Variation
-) -> tuple[Array, Array, Array]:
-    """Return lines with overtones and combinations after them; heights are (kinds, lines).
-
-        I_o = e h max_k I_k + Σ_k s_ok I_k          s_ok = e' r exp(-((ν_o - ν_k)/w)²)          I_k → I_k (1 - Σ_o s_ok)
-
-    e and e' are exponentially distributed about one, h and r those of `Variation`; lines lose half at most.
-    """
-    pairs = random.integers(0, len(places), (2, OVERTONES))
-    seen = (places > LOWEST / 2) & (places < HIGHEST / 2)  # twice as high they are on the grid
-    relative = (heights / (heights.max(axis=1, keepdims=True) + TINY)).max(axis=0)
-    strongest = np.argsort(-relative * seen)[:STRONGEST]
-    pairs[:, : len(strongest)] = strongest
-    pairs[1, STRONGEST : STRONGEST + DOUBLED] = pairs[0, STRONGEST : STRONGEST + DOUBLED]
-    sums = places[pairs].sum(axis=0) * random.uniform(0.97, 1.0)
-    faint, borrowed = random.exponential(1.0, (2, len(heights), OVERTONES))
-    shares = how.resonance * borrowed[:, :, None] * np.exp(-(((sums[:, None] - places) / NEAR) ** 2))
-    shares /= np.maximum(1.0, 2 * shares.sum(axis=1, keepdims=True))
-    moved = shares * heights[:, None]
-    added = how.overtones * faint * heights.max(axis=1, keepdims=True) + moved.sum(axis=2)
-    heights = np.hstack([heights - moved.sum(axis=1), added])
-    return np.append(places, sums), np.append(widths, widths[pairs].max(axis=0)), heights
 
 
 def _shares(shares: Array, places: Array, heights: Array, widths: Array) -> Array:

@@ -117,14 +117,17 @@ def train(
     how: Fit,
     shape: Shape | None = None,
     summary: dict[str, Any] | None = None,
+    start: Network | None = None,
 ) -> Recogniser:
     """Return a recogniser of one network, trained on molecules, and calibrated on those held out."""
-    network = fit(molecules, held_out, how, shape or Shape(len(groups)))
+    network = fit(molecules, held_out, how, shape or Shape(len(groups)), start)
     return calibrated(Committee([network]), molecules, held_out, groups, how, summary)
 
 
-def fit(molecules: Sequence[Molecule], held_out: Sequence[Molecule], how: Fit, shape: Shape) -> Network:
-    """Return a network trained on molecules, from random weights.
+def fit(
+    molecules: Sequence[Molecule], held_out: Sequence[Molecule], how: Fit, shape: Shape, start: Network | None = None
+) -> Network:
+    """Return a network trained on molecules, from the weights of ``start`` or from random ones.
 
     Molecules that are held out choose the epoch, by the loss of the groups alone.
     """
@@ -132,6 +135,8 @@ def fit(molecules: Sequence[Molecule], held_out: Sequence[Molecule], how: Fit, s
     random = np.random.default_rng(how.seed)
     torch.manual_seed(how.seed)
     network = Network(shape)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     steps = how.epochs * how.again * -(-len(molecules) // how.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=how.rate, weight_decay=how.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.rate, total_steps=steps)

@@ -1,6 +1,7 @@
 """Train the network: `python train_groups.py lines.jsonl --out groups.mym`, some 20 minutes of one core.
 
-With --join, models trained apart, with another --seed each, become one committee, which is calibrated and not trained.
+With --start a model of the same groups is trained further, at the highest rate --rate. With --join, models trained
+apart, with another --seed each, become one committee, which is calibrated and not trained.
 
 Scaffolds that the network is tested on are not among those it is trained on; benzene and the like, more than one in
 twenty of the molecules, are trained on. Molecules without a ring are shared out by themselves. Seven tenths train, one
@@ -87,7 +88,13 @@ def main() -> None:
     parser.add_argument("lines", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=75)
-    parser.add_argument("--join", type=Path, nargs="+", help="Models of the same groups that become one committee.")
+    earlier_ones = parser.add_mutually_exclusive_group()
+    earlier_ones.add_argument(
+        "--start", type=Path, help="A model of the same groups, whose weights are trained further."
+    )
+    earlier_ones.add_argument(
+        "--join", type=Path, nargs="+", help="Models of the same groups that become one committee."
+    )
     parser.add_argument("--rate", type=float, default=Fit.rate, help="The highest learning rate.")
     parser.add_argument("--exact", type=float, default=Fit.exact, help="Share of spectra that are as computed.")
     parser.add_argument("--seed", type=int, default=Fit.seed, help="Of weights and spectra.")
@@ -102,16 +109,19 @@ def main() -> None:
     left_out = [name for name in GROUPS if name not in groups]
     factors = factors_for(parts["train"], given.lines)
     sets = {part: molecules_of(parts[part], groups, factors, given.qm9) for part in parts}
-    earlier = {path: read_recogniser(path) for path in given.join or []}
+    earlier = {path: read_recogniser(path) for path in (given.join or ([given.start] if given.start else []))}
     for path, one in earlier.items():
         if one.groups != groups:
             raise SystemExit(f"{path} has other groups than the molecules")
     networks = [member for one in earlier.values() for member in one.network.networks]
+    if given.start and len(networks) > 1:
+        raise SystemExit(f"{given.start} is a committee: give one of the models that it was joined of")
     begun = time.monotonic()
     summary = {
         "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
         "lines": "harmonic, GFN2-xTB, wavenumbers corrected; intensities of learned tensors"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
+        **({"begun from": f"a model of {earlier[given.start].summary['trained on']}"} if given.start else {}),
         **({"committee": f"of {len(networks)} networks"} if given.join else {}),
         "calibrated on": f"{len(sets['hold'])} molecules",
         "molecules with a group": {name: counts[name] for name in groups},
@@ -123,7 +133,8 @@ def main() -> None:
     if given.join:
         made = calibrated(Committee(networks), shown, sets["hold"], groups, how, summary)
     else:
-        made = train(shown, sets["hold"], groups, how, summary=summary)
+        start = networks[0] if networks else None
+        made = train(shown, sets["hold"], groups, how, summary=summary, start=start)
     write_recogniser(given.out, made)
     print(f"{len(groups)} groups, {time.monotonic() - begun:.0f} s, {given.out.stat().st_size / 1e3:.0f} kB")
 

@@ -13,7 +13,8 @@ from test_harmonic_modes import frame_of
 
 from contracts import WATER
 from mimyria.errors import LabelError, MimyriaError, RunFailed
-from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
+from mimyria.harmonic.tensors import sources_of, tensors_at
+from mimyria.labels.label import whole_charge
 from mimyria.settings import HarmonicSettings
 from mimyria.targets import TARGETS
 
@@ -64,7 +65,7 @@ def test_of_the_frame(tmp_path: Path) -> None:
 
 
 def test_charges() -> None:
-    assert whole_charge(replace(WATER, info={"total_charge": -1.0}), HarmonicSettings()) == -1
-    assert whole_charge(WATER, HarmonicSettings(charge=2)) == 2
+    assert whole_charge(replace(WATER, info={"total_charge": -1.0}), None) == -1
+    assert whole_charge(WATER, 2) == 2
     with pytest.raises(LabelError, match=r"0\.5 e is not a whole number"):
-        whole_charge(WATER, HarmonicSettings(charge=0.5))
+        whole_charge(WATER, 0.5)

@@ -121,12 +121,12 @@ def _structure(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> 
 
 def _organic(frame: Frame, settings: HarmonicSettings) -> bool:
     """Return whether the bundled networks are for a structure: one molecule of known elements, without a charge."""
-    from mimyria.harmonic.tensors import stated_charge
     from mimyria.model.files import read_model
     from mimyria.molecules import find_molecules
 
     known = read_model(ORGANIC, APT.name).settings.species
-    if not set(frame.numbers.tolist()) <= set(known) or stated_charge(frame, settings) != 0:
+    charge = frame.total_charge if settings.charge is None else settings.charge
+    if not set(frame.numbers.tolist()) <= set(known) or charge != 0:
         return False
     if not np.isfinite(frame.positions).all():  # which the command tells, by its place
         return False

@@ -27,9 +27,9 @@ from mimyria.harmonic.modes import Modes
 from mimyria.harmonic.modes import normal_modes as modes_of
 from mimyria.harmonic.output import Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
-from mimyria.harmonic.tensors import sources_of, tensors_at, whole_charge
+from mimyria.harmonic.tensors import sources_of, tensors_at
 from mimyria.harmonic.thermochemistry import thermochemistry
-from mimyria.labels.label import check_distances
+from mimyria.labels.label import check_distances, whole_charge
 from mimyria.memory import alone, require_folder
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
@@ -127,7 +127,7 @@ def _harmonic(
     else:
         wanted = Wanted(
             calculator,
-            whole_charge(frame, settings),
+            whole_charge(frame, settings.charge),
             settings.step,
             settings.fmax if settings.relax else None,
             settings.largest_force,
@@ -166,7 +166,7 @@ def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
 
 
 def _electrons(frame: Frame, settings: HarmonicSettings) -> int:
-    return int(frame.numbers.sum()) - whole_charge(frame, settings)
+    return int(frame.numbers.sum()) - whole_charge(frame, settings.charge)
 
 
 def assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettings, header: dict[str, str]) -> Harmonic:

@@ -11,10 +11,10 @@ from mimyria.choices import IN_FRAMES
 from mimyria.engines.registry import ENGINES
 from mimyria.errors import LabelError, RunFailed
 from mimyria.execute import Executor
-from mimyria.frame import SAME_CHARGE, Array, Frame
+from mimyria.frame import Array, Frame
 from mimyria.harmonic.calculators import choose_engine
 from mimyria.labels.command import finished
-from mimyria.labels.label import label_frames
+from mimyria.labels.label import label_frames, whole_charge
 from mimyria.level import UNKNOWN, level_of, without_diffuse
 from mimyria.memory import Identity
 from mimyria.progress import progress
@@ -37,19 +37,6 @@ def sources_of(settings: HarmonicSettings, stored: Frame | None = None) -> dict[
     if not given and stored is not None:
         return {name: IN_FRAMES for name in asked if name in stored.tensors}
     return given
-
-
-def stated_charge(frame: Frame, settings: HarmonicSettings) -> float:
-    """Return the total charge, e: that of the settings, else of the frame."""
-    return frame.total_charge if settings.charge is None else settings.charge
-
-
-def whole_charge(frame: Frame, settings: HarmonicSettings) -> int:
-    """Return the total charge, e; raise LabelError if it is not a whole number."""
-    charge = stated_charge(frame, settings)
-    if abs(charge - round(charge)) > SAME_CHARGE:
-        raise LabelError(f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge")
-    return round(charge)
 
 
 def tensors_at(
@@ -102,7 +89,7 @@ def _computed(
     engine = choose_engine(source, settings.set, settings.template, settings.command)
     if engine.level.diffuse is False and target == PGT.name:
         log.warning(without_diffuse(str(engine.level)))
-    each = LabelSettings(target=target, field=settings.field, charge=whole_charge(frame, settings), retry=True)
+    each = LabelSettings(target=target, field=settings.field, charge=whole_charge(frame, settings.charge), retry=True)
     folder = work / f"tensors-{Identity({'engine': engine.identity, 'field': settings.field, 'target': target}).key}"
     with progress("tensors") as advance:
         labelled = label_frames({"structure": frame}, engine, executor, folder, each, advance)

@@ -137,21 +137,11 @@ class _Session:
         self.busy: list[Path] = []
         self.locks: dict[Path, TextIO] = {}
 
-    def _charge(self, frame: Frame) -> int:
-        if self.settings.charge is not None:
-            return self.settings.charge
-        charge = frame.total_charge
-        if abs(charge - round(charge)) > SAME_CHARGE:
-            raise LabelError(
-                f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge"
-            )
-        return round(charge)
-
     def _identity(self, frame: Frame, engine: dict[str, Any]) -> Identity:
         """Return everything that determines the label of a configuration."""
         facts = {
             "engine": engine,
-            "charge": self._charge(frame),
+            "charge": whole_charge(frame, self.settings.charge),
             "field": field_strength(self.settings),
             "order": TARGETS[self.settings.target].order,
             "configuration": _atoms_in_cell(reduced(frame)),
@@ -216,7 +206,7 @@ class _Session:
         frame, inside = self.frames[folder], self.inside[folder]
         if self.label(folder) is not None:
             return None
-        configuration = Configuration(reduced(frame), self._charge(frame))
+        configuration = Configuration(reduced(frame), whole_charge(frame, self.settings.charge))
         check_distances(frame)
         self.engine.check(configuration)
         inside.mkdir(parents=True, exist_ok=True)
@@ -264,7 +254,7 @@ class _Session:
         try:
             runs = read_runs(inside, len(self.fields))
             self.engine.clean(inside)
-            write_label(inside / LABEL, runs, self.fields, frame, self._charge(frame))
+            write_label(inside / LABEL, runs, self.fields, frame, whole_charge(frame, self.settings.charge))
         except LabelError as error:
             return str(error)
         return ""
@@ -301,6 +291,14 @@ def _attempts(inside: Path) -> int:
 def field_strength(settings: LabelSettings) -> float:
     """Return the length of the fields, E_h/(e a0): that of the settings, or the default of the target."""
     return TARGETS[settings.target].field if settings.field is None else settings.field
+
+
+def whole_charge(frame: Frame, given: float | None) -> int:
+    """Return the total charge, e: that given, else of the frame; raise LabelError if it is not a whole number."""
+    charge = frame.total_charge if given is None else given
+    if abs(charge - round(charge)) > SAME_CHARGE:
+        raise LabelError(f"the total charge {charge:g} e is not a whole number; correct the header, or give --charge")
+    return round(charge)
 
 
 def check_distances(frame: Frame) -> None:

@@ -154,24 +154,23 @@ def main() -> None:
     parser.add_argument("--pgt", default="molecules", help="Model of the polarizability gradients.")
     given = parser.parse_args()
     models = [read_model(name, target.name) for target, name in ((APT, given.apt), (PGT, given.pgt))]
-    rows, kept, missing, failed = [], [], 0, []
+    rows, frames, missing, failed = [], [], 0, []
     for number, text in enumerate(given.molecules.read_text(encoding="utf-8").splitlines()):
         row = json.loads(text)
         stored = stored_of(row, number, given.minima)
-        if stored is None or stored.suffix == ".failed":
-            missing += stored is None
-            failed += [row["smiles"]] if stored else []
-            continue
-        frame, hessian = read_minimum(row, stored)
-        try:
-            groups = atoms_of_groups(row | {"positions": frame.positions})
-        except RuntimeError:
+        if stored is None:
+            missing += 1
+        elif stored.suffix == ".failed":
             failed.append(row["smiles"])
-            continue
-        rows.append((row, hessian, groups))
-        kept.append(frame)
+        else:
+            frame, hessian = read_minimum(row, stored)
+            try:
+                rows.append((row, hessian, atoms_of_groups(row | {"positions": frame.positions})))
+                frames.append(frame)
+            except RuntimeError:  # it is another molecule
+                failed.append(row["smiles"])
     with whole(given.lines) as unfinished, unfinished.open("w", encoding="utf-8") as out:
-        for (row, hessian, groups), frame in zip(rows, predict_all(models, kept), strict=True):
+        for (row, hessian, groups), frame in zip(rows, predict_all(models, frames), strict=True):
             modes = normal_modes(frame, hessian)
             made = {name: row[name] for name in KEPT if name in row}
             out.write(json.dumps(made | lines_by(modes, frame.tensors) | moving(frame, modes, groups)) + "\n")

@@ -5,8 +5,8 @@
 - with --gaussian FCHK OUT: Gaussian's frequencies, infrared, Raman activities and depolarisation ratios of its own
   Hessian and derivatives, printed in OUT (cclib's data/FChk/basicGaussian16/dvb_raman.fchk and
   data/Gaussian/basicGaussian16/dvb_raman.out, divinylbenzene at B3LYP/STO-3G)
-- with --pyscf: the same divinylbenzene's Raman lines all from PySCF at the structure of FCHK, an hour of one core, or
-  less where `--folder` has been begun before
+- with --pyscf: lines of the same modes from tensors of PySCF, forces in thirteen fields, a quarter of an hour of one
+  core, or less where `--folder` has been begun before
 
 How good the spectra of learned tensors are, `python benchmarks/organic.py` says.
 """
@@ -188,10 +188,9 @@ def main() -> None:
             against_gaussian(own, out, "Gaussian 16, B3LYP/STO-3G divinylbenzene, its own Hessian and derivatives")
             if given.pyscf:
                 settings = {"functional": "b3lypg", "basis": "sto-3g"}
-                structure = folder / "gaussian" / "structure.extxyz"
                 kept = given.folder or folder / "pyscf"
-                again = modes(structure, kept, calculator="pyscf", set=settings, workers=given.workers)
-                against_gaussian(again, out, "the same, everything by PySCF")
+                again = modes(fchk, kept, apt="pyscf", pgt="pyscf", set=settings, workers=given.workers)
+                against_gaussian(again, out, "the same, tensors of PySCF")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 from collections import Counter
 from pathlib import Path
@@ -80,6 +81,7 @@ def test_a_stretch_is_of_one_bond(corrections: ModuleType) -> None:
     assert bonds(ROW | {"wavenumbers": lower})["C=O"] == [2]
     nitro = bonds(ROW | {"shares": {"nitro": [0.9] * 6}, "wavenumbers": [500.0, 1350.0, *lower[2:]]})
     assert nitro["N=O"] == [2]
+    assert bonds(ROW | {"shares": {"C=N": [0.9] * 6}, "wavenumbers": [500.0, 1350.0, *lower[2:]]})["C=N"] == [2]
     sulfone = {"shares": {"SO2": [0.0, 0.9, 0.0, 0.0, 0.0, 0.0]}}
     assert bonds(ROW | sulfone | {"wavenumbers": [500.0, 1120.0, *lower[2:]]})["S=O"] == [1]
     assert "S=O" not in bonds(ROW | sulfone | {"wavenumbers": [500.0, 1020.0, *lower[2:]]})  # a bend of S-H
@@ -206,6 +208,38 @@ def test_groups_of_rings_that_are_called_aromatic(smiles: str, has: str, has_not
     found = {name for name, pattern in PATTERNS.items() if molecule.HasSubstructMatch(chem.MolFromSmarts(pattern))}
     assert all(name in found for name in re.split(" (?!ring)", has))
     assert not found & set(has_not.split())
+
+
+def test_molecules_are_drawn_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of QM9: where no group is rare any more, others are still taken."""
+    chem = pytest.importorskip("rdkit.Chem")
+    pick = script("scripts/identify/pick_molecules.py")
+    stored = [(str(k), "CCC", "['C', 'C', 'C']", "[[0, 0, 0]]", "[100.0]") for k in range(2000)]
+    monkeypatch.setattr(pick, "stored_in_qm9", lambda: list(stored))
+    pick.random.seed(1)
+    rows = list(pick.from_qm9({name: chem.MolFromSmarts(pattern) for name, pattern in PATTERNS.items()}))
+    assert 50 < len(rows) < 200
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_molecules_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each as it was drawn, with the groups of today; what cannot be made is named."""
+    pytest.importorskip("rdkit")
+    pick = script("scripts/identify/pick_molecules.py")
+    monkeypatch.setattr(pick, "stored_in_qm9", lambda: [("7", "CCO", "['C', 'C', 'O']", "[[0, 0, 0]]", "[2.0, 1.0]")])
+    names, out = tmp_path / "list.txt.xz", tmp_path / "out.jsonl"
+    with lzma.open(names, "wt", encoding="utf-8") as stream:
+        stream.write("simple 0 CC=O\nqm9 7 CCO\n")
+    monkeypatch.setattr("sys.argv", ["pick_molecules.py", "--out", str(out), "--listed", str(names)])
+    pick.main()
+    first, second = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
+    assert (first["id"], first["set"], first["groups"]) == ("simple-0", "simple", ["C=O", "aldehyde", "CH3"])
+    assert len(first["positions"]) == 7
+    assert (second["id"], second["b3lyp"], second["groups"]) == ("qm9-7", [1.0, 2.0], ["O-H", "alcohol", "CH3", "CH2"])
+    with lzma.open(names, "wt", encoding="utf-8") as stream:
+        stream.write("simple 0 C[Si](C)C\n")
+    with pytest.raises(SystemExit, match=r"C\[Si\]\(C\)C of simple cannot be made"):
+        pick.main()
 
 
 def test_atoms_of_groups() -> None:

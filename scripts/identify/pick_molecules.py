@@ -1,13 +1,14 @@
 """Choose the molecules whose lines are computed, with rdkit and qm9pack.
 
-`python pick_molecules.py --out molecules.jsonl --moses MOLSETS.whl --first 1000`
+    python pick_molecules.py --out molecules.jsonl --listed molecules.txt.xz
+    python pick_molecules.py --out molecules.jsonl --moses MOLSETS.whl --first 1000
 
-Four sets, in turns, so that any beginning of the file is balanced:
+The first takes those of the bundled model, a line of the list each: its set, its number there and its SMILES. The
+second draws others. Four sets, in turns, so that any beginning of the file is balanced:
 
 - simple: hydrocarbon rests, each with one of some forty common groups, and pairs of groups on a ring or a chain
-- qm9: of the 134 000 molecules of QM9 (H C N O F, up to nine heavy atoms; package qm9pack, MIT), one in three at
-  random, the others so that groups that are rare there are not rare here; with their geometries and
-  B3LYP/6-31G(2df,p) frequencies
+- qm9: of the 134 000 molecules of QM9 (H C N O F, up to nine heavy atoms; package qm9pack, MIT), so that groups that
+  are rare there are not rare here, and some others; with their geometries and B3LYP/6-31G(2df,p) frequencies
 - fragments: what BRICS cuts leave of the molecules of MOSES (package molsets, MIT: `--moses` is its wheel; drug-like,
   S, Cl and Br too), with H at the cuts, 4 to 12 heavy atoms
 - larger: whole molecules of MOSES with 13 to 18 heavy atoms, for tests alone
@@ -22,6 +23,7 @@ import argparse
 import csv
 import gzip
 import json
+import lzma
 import random
 import re
 import runpy
@@ -74,6 +76,9 @@ CARRIERS = "c1({})ccc({})cc1", "c1({})c({})cccc1", "C({})C({})", "C({})CC({})"
 ELEMENTS = {"H", "C", "N", "O", "F", "S", "Cl", "Br"}
 ENOUGH = 0.1
 """Share of the molecules of QM9 with a group, from which on it is not rare."""
+ANY = 0.05
+"""Share of the molecules of QM9 without rare groups that are taken: never none, or the first that find no group rare
+would be the last."""
 
 
 def patterns() -> dict[str, Chem.Mol]:
@@ -96,42 +101,52 @@ def simple() -> list[str]:
     return smiles
 
 
-def from_qm9(known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
-    """Yield rows of QM9, shuffled; a rare group counts."""
+def stored_in_qm9() -> list[tuple[str, ...]]:
+    """Return the molecules of QM9: index, SMILES, elements, positions and frequencies, as they are written there."""
     csv.field_size_limit(10**9)
     spec = find_spec("qm9pack")
     if spec is None or spec.origin is None:
         raise SystemExit("qm9pack is not installed")
-    rows = []
+    columns = "Index", "SMILES", "Elements", "XYZ_Ang", "Harmonic_Freq_cmi"
+    rows: list[tuple[str, ...]] = []
     for part in (1, 2, 3):
         with (Path(spec.origin).parent / "data" / f"qm9_part{part}.csv").open(encoding="utf-8") as stream:
-            rows += [
-                (row["Index"], row["SMILES"], row["Elements"], row["XYZ_Ang"], row["Harmonic_Freq_cmi"])
-                for row in csv.DictReader(stream)
-            ]
-    random.shuffle(rows)
+            rows += [tuple(row[name] for name in columns) for row in csv.DictReader(stream)]
+    return rows
+
+
+def row_of_qm9(stored: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the row of a molecule of QM9; None for an ion, and where some numbers are cut or written as 1.2*^-5."""
+    index, smiles, elements, positions, frequencies = stored
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or Chem.GetFormalCharge(molecule) or "+" in smiles or "." in smiles:
+        return None
+    try:
+        places, wavenumbers = json.loads(positions), json.loads(frequencies)
+    except json.JSONDecodeError:
+        return None
+    return {
+        "id": f"qm9-{index}",
+        "smiles": Chem.MolToSmiles(molecule),
+        "symbols": re.findall("[A-Z][a-z]?", elements),
+        "positions": [[round(x, 4) for x in row] for row in places],
+        "b3lyp": sorted(wavenumbers),
+    }
+
+
+def from_qm9(known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
+    """Yield rows of QM9, shuffled; a rare group counts."""
+    stored = stored_in_qm9()
+    random.shuffle(stored)
     counts: Counter[str] = Counter()
     taken = 0
-    for index, smiles, elements, positions, frequencies in rows:
-        molecule = Chem.MolFromSmiles(smiles)
-        if molecule is None or Chem.GetFormalCharge(molecule) or "+" in smiles or "." in smiles:
-            continue
-        try:
-            places, wavenumbers = json.loads(positions), json.loads(frequencies)
-        except json.JSONDecodeError:  # some numbers are cut, or written as 1.2*^-5
-            continue
-        groups = groups_of(molecule, known)
-        if taken % 3 and not any(counts[name] < ENOUGH * taken for name in groups):
+    for row in filter(None, map(row_of_qm9, stored)):
+        groups = groups_of(Chem.MolFromSmiles(row["smiles"]), known)
+        if random.random() > ANY and not any(counts[name] < ENOUGH * taken for name in groups):
             continue
         counts.update(groups)
         taken += 1
-        yield {
-            "id": f"qm9-{index}",
-            "smiles": Chem.MolToSmiles(molecule),
-            "symbols": re.findall("[A-Z][a-z]?", elements),
-            "positions": [[round(x, 4) for x in row] for row in places],
-            "b3lyp": sorted(wavenumbers),
-        }
+        yield row
 
 
 def moses(wheel: Path) -> list[str]:
@@ -152,35 +167,35 @@ def fragments(smiles: Iterable[str]) -> Iterator[str]:
                 yield Chem.MolToSmiles(bare)
 
 
+def conformer(smiles: str) -> dict[str, Any] | None:
+    """Return the SMILES, elements and positions of a molecule; None for an ion, other elements, or where it fails."""
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or Chem.GetFormalCharge(molecule) or "." in smiles:
+        return None
+    full = Chem.AddHs(molecule)
+    if not {atom.GetSymbol() for atom in full.GetAtoms()} <= ELEMENTS:
+        return None
+    if AllChem.EmbedMolecule(full, randomSeed=7) or AllChem.MMFFOptimizeMolecule(full, maxIters=2000) < 0:
+        return None
+    return {
+        "smiles": Chem.MolToSmiles(molecule),
+        "symbols": [atom.GetSymbol() for atom in full.GetAtoms()],
+        "positions": [[round(x, 4) for x in row] for row in full.GetConformer().GetPositions().tolist()],
+    }
+
+
 def embedded(name: str, smiles: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield rows with a conformer of each molecule."""
     for number, text in enumerate(smiles):
-        molecule = Chem.MolFromSmiles(text)
-        if molecule is None or Chem.GetFormalCharge(molecule) or "." in text:
-            continue
-        full = Chem.AddHs(molecule)
-        if not {atom.GetSymbol() for atom in full.GetAtoms()} <= ELEMENTS:
-            continue
-        if AllChem.EmbedMolecule(full, randomSeed=7) or AllChem.MMFFOptimizeMolecule(full, maxIters=2000) < 0:
-            continue
-        yield {
-            "id": f"{name}-{number}",
-            "smiles": Chem.MolToSmiles(molecule),
-            "symbols": [atom.GetSymbol() for atom in full.GetAtoms()],
-            "positions": [[round(x, 4) for x in row] for row in full.GetConformer().GetPositions().tolist()],
-        }
+        row = conformer(text)
+        if row is not None:
+            yield {"id": f"{name}-{number}"} | row
 
 
-def main() -> None:
-    """Write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--moses", type=Path, required=True, help="The wheel of molsets.")
-    parser.add_argument("--first", type=int, required=True, help="So many rows.")
-    given = parser.parse_args()
-    RDLogger.DisableLog("rdApp.*")
+def drawn(wheel: Path, number: int, known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
+    """Yield so many rows of the four sets, in turns."""
     random.seed(20)
-    known, drugs, seen = patterns(), moses(given.moses), set[str]()
+    drugs, seen = moses(wheel), set[str]()
     large = (one for one in drugs if 13 <= Chem.MolFromSmiles(one).GetNumHeavyAtoms() <= 18)
     streams: dict[str, Iterator[dict[str, Any]]] = {
         "simple": embedded("simple", simple()),
@@ -188,25 +203,54 @@ def main() -> None:
         "fragments": embedded("fragment", fragments(drugs)),
         "larger": embedded("larger", large),
     }
-    counts: Counter[str] = Counter()
     turn = 0
+    while len(seen) < number:
+        turn += 1
+        for name in list(streams):
+            if name == "larger" and turn % 10:
+                continue
+            row = next((row for row in streams[name] if row["smiles"] not in seen), None)
+            if row is None:
+                del streams[name]
+                continue
+            seen.add(row["smiles"])
+            yield row | {"set": name}
+
+
+def listed(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a list of molecules; end the program where one of them cannot be made."""
+    with lzma.open(path, "rt", encoding="utf-8") as stream:
+        lines = [line.split() for line in stream]
+    wanted = {number for name, number, _ in lines if name == "qm9"}
+    stored = {row[0]: row for row in stored_in_qm9() if row[0] in wanted}
+    for name, number, smiles in lines:
+        row = row_of_qm9(stored[number]) if name == "qm9" else conformer(smiles)
+        if row is None:
+            raise SystemExit(f"{path}: {smiles} of {name} cannot be made with this version of rdkit or qm9pack")
+        yield {"id": f"{name}-{number}"} | row | {"set": name}
+
+
+def main() -> None:
+    """Write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--listed", type=Path, help="A list of molecules.")
+    chosen.add_argument("--moses", type=Path, help="The wheel of molsets, to draw molecules.")
+    parser.add_argument("--first", type=int, default=6200, help="Draw so many.")
+    given = parser.parse_args()
+    RDLogger.DisableLog("rdApp.*")
+    known = patterns()
+    rows = listed(given.listed) if given.listed else drawn(given.moses, given.first, known)
+    counts: Counter[str] = Counter()
     with given.out.open("w", encoding="utf-8") as stream:
-        while counts.total() < given.first:
-            turn += 1
-            for name in list(streams):
-                if name == "larger" and turn % 10:
-                    continue
-                row = next((row for row in streams[name] if row["smiles"] not in seen), None)
-                if row is None:
-                    del streams[name]
-                    continue
-                seen.add(row["smiles"])
-                counts[name] += 1
-                molecule = Chem.MolFromSmiles(row["smiles"])
-                row["groups"] = groups_of(molecule, known)
-                row["scaffold"] = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
-                stream.write(json.dumps(row | {"set": name}) + "\n")
-                stream.flush()
+        for row in rows:
+            molecule = Chem.MolFromSmiles(row["smiles"])
+            row["groups"] = groups_of(molecule, known)
+            row["scaffold"] = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
+            counts[row["set"]] += 1
+            stream.write(json.dumps(row) + "\n")
+            stream.flush()
     print(dict(counts))
 
 

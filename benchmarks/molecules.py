@@ -5,8 +5,8 @@
 - with --gaussian FCHK OUT: Gaussian's frequencies, infrared, Raman activities and depolarisation ratios of its own
   Hessian and derivatives, printed in OUT (cclib's data/FChk/basicGaussian16/dvb_raman.fchk and
   data/Gaussian/basicGaussian16/dvb_raman.out, divinylbenzene at B3LYP/STO-3G)
-- with --pyscf: lines of the same modes from tensors of PySCF, forces in thirteen fields, a quarter of an hour of one
-  core, or less where `--folder` has been begun before
+- with --pyscf too: intensities of the same modes from tensors of PySCF, whose forces in thirteen fields take half an
+  hour of one core, or less where `--folder` has been begun before, against these analytic derivatives
 
 How good the spectra of learned tensors are, `python benchmarks/organic.py` says.
 """
@@ -178,6 +178,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where --pyscf keeps what it has computed")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
+    if given.pyscf and not given.gaussian:
+        parser.error("--pyscf compares with --gaussian FCHK OUT: give both")
     with TemporaryDirectory() as name:
         folder = Path(name)
         against_xtb(folder)
@@ -190,7 +192,7 @@ def main() -> None:
                 settings = {"functional": "b3lypg", "basis": "sto-3g"}
                 kept = given.folder or folder / "pyscf"
                 again = modes(fchk, kept, apt="pyscf", pgt="pyscf", set=settings, workers=given.workers)
-                against_gaussian(again, out, "the same, tensors of PySCF")
+                against_gaussian(again, out, "its Hessian, tensors of PySCF")
 
 
 if __name__ == "__main__":

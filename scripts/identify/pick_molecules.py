@@ -1,14 +1,16 @@
 """Choose the molecules whose lines are computed, with rdkit and qm9pack.
 
     python pick_molecules.py --out molecules.jsonl --listed molecules.txt.xz
-    python pick_molecules.py --out molecules.jsonl --moses MOLSETS.whl --first 1000
+    python pick_molecules.py --out molecules.jsonl --moses MOLSETS.whl --first 5000
 
-The first takes those of the bundled model, a line of the list each: its set, its number there and its SMILES. The
-second draws others. Four sets, in turns, so that any beginning of the file is balanced:
+The first takes the molecules of the bundled model, each a line of the list: its set, its number there, its SMILES.
+They were drawn before some patterns of groups were changed. The second draws others, of four sets in turns, so that
+any beginning of the file is balanced:
 
 - simple: hydrocarbon rests, each with one of some forty common groups, and pairs of groups on a ring or a chain
-- qm9: of the 134 000 molecules of QM9 (H C N O F, up to nine heavy atoms; package qm9pack, MIT), so that groups that
-  are rare there are not rare here, and some others; with their geometries and B3LYP/6-31G(2df,p) frequencies
+- qm9: of the 134 000 molecules of QM9 (H C N O F, up to nine heavy atoms; package qm9pack, MIT), in random order, every
+  one with a group that fewer than a tenth of those taken before have, and one in twenty of the others; with their
+  geometries and B3LYP/6-31G(2df,p) frequencies
 - fragments: what BRICS cuts leave of the molecules of MOSES (package molsets, MIT: `--moses` is its wheel; drug-like,
   S, Cl and Br too), with H at the cuts, 4 to 12 heavy atoms
 - larger: whole molecules of MOSES with 13 to 18 heavy atoms, for tests alone
@@ -20,23 +22,26 @@ frequencies (cm⁻¹). The first 1000 rows are the same however many are asked f
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
 import json
 import lzma
 import random
 import re
 import runpy
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rdkit import Chem, RDLogger
 from rdkit.Chem import BRICS, AllChem
 from rdkit.Chem.Scaffolds import MurckoScaffold
+
+sys.path.append(str(Path(__file__).parents[1]))
+from qm9 import elements_in, numbers_in, stored_in_qm9
 
 GROUPS_FILE = Path(__file__).parents[2] / "mimyria" / "identify" / "patterns.py"
 RESTS: tuple[str, ...] = (
@@ -75,10 +80,11 @@ PAIRS += ("F", "Cl", "Br", "OC", "S", "C#C", "C")
 CARRIERS = "c1({})ccc({})cc1", "c1({})c({})cccc1", "C({})C({})", "C({})CC({})"
 ELEMENTS = {"H", "C", "N", "O", "F", "S", "Cl", "Br"}
 ENOUGH = 0.1
-"""Share of the molecules of QM9 with a group, from which on it is not rare."""
+"""Share of the molecules of QM9 taken before that have a group, from which on it is not rare."""
 ANY = 0.05
-"""Share of the molecules of QM9 without rare groups that are taken: never none, or the first that find no group rare
-would be the last."""
+"""Share of the molecules of QM9 without a rare group that are taken. With none, the drawing would end when no group is
+rare."""
+COLUMNS = "Index", "SMILES", "Elements", "XYZ_Ang", "Harmonic_Freq_cmi"
 
 
 def patterns() -> dict[str, Chem.Mol]:
@@ -101,52 +107,35 @@ def simple() -> list[str]:
     return smiles
 
 
-def stored_in_qm9() -> list[tuple[str, ...]]:
-    """Return the molecules of QM9: index, SMILES, elements, positions and frequencies, as they are written there."""
-    csv.field_size_limit(10**9)
-    spec = find_spec("qm9pack")
-    if spec is None or spec.origin is None:
-        raise SystemExit("qm9pack is not installed")
-    columns = "Index", "SMILES", "Elements", "XYZ_Ang", "Harmonic_Freq_cmi"
-    rows: list[tuple[str, ...]] = []
-    for part in (1, 2, 3):
-        with (Path(spec.origin).parent / "data" / f"qm9_part{part}.csv").open(encoding="utf-8") as stream:
-            rows += [tuple(row[name] for name in columns) for row in csv.DictReader(stream)]
-    return rows
-
-
-def row_of_qm9(stored: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the row of a molecule of QM9; None for an ion, and where some numbers are cut or written as 1.2*^-5."""
-    index, smiles, elements, positions, frequencies = stored
+def row_of_qm9(smiles: str, elements: str, positions: str, frequencies: str) -> dict[str, Any] | None:
+    """Return the row of a molecule of QM9, None for an ion."""
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or Chem.GetFormalCharge(molecule) or "+" in smiles or "." in smiles:
         return None
-    try:
-        places, wavenumbers = json.loads(positions), json.loads(frequencies)
-    except json.JSONDecodeError:
-        return None
     return {
-        "id": f"qm9-{index}",
         "smiles": Chem.MolToSmiles(molecule),
-        "symbols": re.findall("[A-Z][a-z]?", elements),
-        "positions": [[round(x, 4) for x in row] for row in places],
-        "b3lyp": sorted(wavenumbers),
+        "symbols": elements_in(elements),
+        "positions": [[round(x, 4) for x in row] for row in numbers_in(positions)],
+        "b3lyp": sorted(numbers_in(frequencies)),
     }
 
 
 def from_qm9(known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
     """Yield rows of QM9, shuffled; a rare group counts."""
-    stored = stored_in_qm9()
+    stored = stored_in_qm9(*COLUMNS)
     random.shuffle(stored)
     counts: Counter[str] = Counter()
     taken = 0
-    for row in filter(None, map(row_of_qm9, stored)):
+    for number, *fields in stored:
+        row = row_of_qm9(*fields)
+        if row is None:
+            continue
         groups = groups_of(Chem.MolFromSmiles(row["smiles"]), known)
         if random.random() > ANY and not any(counts[name] < ENOUGH * taken for name in groups):
             continue
         counts.update(groups)
         taken += 1
-        yield row
+        yield {"id": f"qm9-{number}"} | row
 
 
 def moses(wheel: Path) -> list[str]:
@@ -167,18 +156,22 @@ def fragments(smiles: Iterable[str]) -> Iterator[str]:
                 yield Chem.MolToSmiles(bare)
 
 
-def conformer(smiles: str) -> dict[str, Any] | None:
-    """Return the SMILES, elements and positions of a molecule; None for an ion, other elements, or where it fails."""
-    molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or Chem.GetFormalCharge(molecule) or "." in smiles:
+def conformer(text: str) -> dict[str, Any] | None:
+    """Return the SMILES, elements and positions of a molecule; None for an ion, other elements, or where it fails.
+
+    Its atoms are in the order of its canonical SMILES, however it was written.
+    """
+    molecule = Chem.MolFromSmiles(text)
+    if molecule is None or Chem.GetFormalCharge(molecule) or "." in text:
         return None
-    full = Chem.AddHs(molecule)
+    smiles = Chem.MolToSmiles(molecule)
+    full = Chem.AddHs(Chem.MolFromSmiles(smiles))
     if not {atom.GetSymbol() for atom in full.GetAtoms()} <= ELEMENTS:
         return None
     if AllChem.EmbedMolecule(full, randomSeed=7) or AllChem.MMFFOptimizeMolecule(full, maxIters=2000) < 0:
         return None
     return {
-        "smiles": Chem.MolToSmiles(molecule),
+        "smiles": smiles,
         "symbols": [atom.GetSymbol() for atom in full.GetAtoms()],
         "positions": [[round(x, 4) for x in row] for row in full.GetConformer().GetPositions().tolist()],
     }
@@ -192,19 +185,19 @@ def embedded(name: str, smiles: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield {"id": f"{name}-{number}"} | row
 
 
-def drawn(wheel: Path, number: int, known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
-    """Yield so many rows of the four sets, in turns."""
+def drawn(wheel: Path, known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
+    """Yield rows of the four sets, in turns, until all are at their end."""
     random.seed(20)
     drugs, seen = moses(wheel), set[str]()
     large = (one for one in drugs if 13 <= Chem.MolFromSmiles(one).GetNumHeavyAtoms() <= 18)
     streams: dict[str, Iterator[dict[str, Any]]] = {
         "simple": embedded("simple", simple()),
         "qm9": from_qm9(known),
-        "fragments": embedded("fragment", fragments(drugs)),
+        "fragments": embedded("fragments", fragments(drugs)),
         "larger": embedded("larger", large),
     }
     turn = 0
-    while len(seen) < number:
+    while streams:
         turn += 1
         for name in list(streams):
             if name == "larger" and turn % 10:
@@ -218,16 +211,25 @@ def drawn(wheel: Path, number: int, known: dict[str, Chem.Mol]) -> Iterator[dict
 
 
 def listed(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a list of molecules; end the program where one of them cannot be made."""
+    """Yield the rows of a list of molecules; end the program at a line that says no molecule."""
+    stored = {number: fields for number, *fields in stored_in_qm9(*COLUMNS)}
     with lzma.open(path, "rt", encoding="utf-8") as stream:
-        lines = [line.split() for line in stream]
-    wanted = {number for name, number, _ in lines if name == "qm9"}
-    stored = {row[0]: row for row in stored_in_qm9() if row[0] in wanted}
-    for name, number, smiles in lines:
-        row = row_of_qm9(stored[number]) if name == "qm9" else conformer(smiles)
-        if row is None:
-            raise SystemExit(f"{path}: {smiles} of {name} cannot be made with this version of rdkit or qm9pack")
-        yield {"id": f"{name}-{number}"} | row | {"set": name}
+        for place, line in enumerate(map(str.strip, stream), 1):
+            here = f"{path}, line {place}: {line}"
+            try:
+                name, number, smiles = line.split()
+            except ValueError:
+                raise SystemExit(f"{here}: not a set, a number and a SMILES") from None
+            if name == "qm9" and number not in stored:
+                raise SystemExit(f"{here}: QM9 has no such molecule")
+            row = row_of_qm9(*stored[number]) if name == "qm9" else conformer(smiles)
+            if row is None:
+                raise SystemExit(f"{here}: no conformer is found" if name != "qm9" else f"{here}: an ion")
+            if row["smiles"] != smiles:
+                raise SystemExit(
+                    f"{here}: QM9 has {row['smiles']} there" if name == "qm9" else f"{here}: not canonical"
+                )
+            yield {"id": f"{name}-{number}"} | row | {"set": name}
 
 
 def main() -> None:
@@ -235,22 +237,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--listed", type=Path, help="A list of molecules.")
-    chosen.add_argument("--moses", type=Path, help="The wheel of molsets, to draw molecules.")
-    parser.add_argument("--first", type=int, default=6200, help="Draw so many.")
+    chosen.add_argument("--listed", type=Path, help="A list of molecules, whose rows are made.")
+    chosen.add_argument("--moses", type=Path, help="The wheel of molsets; molecules are drawn.")
+    parser.add_argument("--first", type=int, help="So many rows.")
     given = parser.parse_args()
+    if given.moses and given.first is None:
+        parser.error("--moses needs --first: QM9 and MOSES have a million molecules")
     RDLogger.DisableLog("rdApp.*")
     known = patterns()
-    rows = listed(given.listed) if given.listed else drawn(given.moses, given.first, known)
+    rows = listed(given.listed) if given.listed else drawn(given.moses, known)
     counts: Counter[str] = Counter()
-    with given.out.open("w", encoding="utf-8") as stream:
-        for row in rows:
+    unfinished = given.out.with_name(given.out.name + ".part")
+    with unfinished.open("w", encoding="utf-8") as stream:
+        for row in islice(rows, given.first):
             molecule = Chem.MolFromSmiles(row["smiles"])
             row["groups"] = groups_of(molecule, known)
             row["scaffold"] = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
             counts[row["set"]] += 1
             stream.write(json.dumps(row) + "\n")
-            stream.flush()
+    unfinished.rename(given.out)
     print(dict(counts))
 
 

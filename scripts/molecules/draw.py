@@ -18,12 +18,9 @@ training.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
@@ -32,8 +29,10 @@ from rdkit import Chem, RDLogger, SimDivFilters
 from rdkit.Chem import AllChem, rdFingerprintGenerator
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+sys.path.append(str(Path(__file__).parents[1]))
+from qm9 import elements_in, numbers_in, stored_in_qm9
+
 HERE = Path(__file__).parent
-PARTS = ("qm9_part1.csv", "qm9_part2.csv", "qm9_part3.csv")
 HELD_OUT = 6
 """One scaffold in so many is held out."""
 MOST = 9
@@ -119,22 +118,13 @@ def scaffold_of(molecule: Chem.Mol) -> str:
 
 def stored(random: np.random.Generator, number: int) -> list[tuple[str, np.ndarray]]:
     """Return molecules of QM9 drawn at random: SMILES, and positions in Å with the elements, shape (n, 4)."""
-    spec = find_spec("qm9pack")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("draw.py: qm9pack is not installed: pip install --no-deps qm9pack")
-    folder = Path(spec.submodule_search_locations[0]) / "data"
-    csv.field_size_limit(sys.maxsize)
-    rows = []
-    for part in PARTS:
-        with (folder / part).open(encoding="utf-8") as stream:
-            rows += [(row["SMILES"], row["Elements"], row["XYZ_Ang"]) for row in csv.DictReader(stream)]
+    rows = stored_in_qm9("SMILES", "Elements", "XYZ_Ang")
     table = Chem.GetPeriodicTable()
     found = []
     for k in random.permutation(len(rows))[:number]:
-        smiles, elements, places = rows[k]
-        numbers = [table.GetAtomicNumber(symbol) for symbol in json.loads(elements.replace("'", '"'))]
-        positions = json.loads(places.replace(".,", ".0,").replace(".]", ".0]"))
-        found.append((smiles, np.column_stack([numbers, positions])))
+        smiles, elements, positions = rows[k]
+        numbers = [table.GetAtomicNumber(symbol) for symbol in elements_in(elements)]
+        found.append((smiles, np.column_stack([numbers, numbers_in(positions)])))
     return found
 
 

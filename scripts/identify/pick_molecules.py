@@ -224,11 +224,9 @@ def listed(path: Path) -> Iterator[dict[str, Any]]:
                 raise SystemExit(f"{here}: QM9 has no such molecule")
             row = row_of_qm9(*stored[number]) if name == "qm9" else conformer(smiles)
             if row is None:
-                raise SystemExit(f"{here}: no conformer is found" if name != "qm9" else f"{here}: an ion")
-            if row["smiles"] != smiles:
-                raise SystemExit(
-                    f"{here}: QM9 has {row['smiles']} there" if name == "qm9" else f"{here}: not canonical"
-                )
+                raise SystemExit(f"{here}: no conformer is found")
+            if name == "qm9" and row["smiles"] != Chem.CanonSmiles(smiles):
+                raise SystemExit(f"{here}: QM9 has {row['smiles']} there")
             yield {"id": f"{name}-{number}"} | row | {"set": name}
 
 

@@ -129,7 +129,7 @@ def report(molecules: Sequence[Molecule], target: str, width: float) -> None:
     groups = sorted({name for one in molecules for name in str(one.frame.info["groups"]).split(",")})
     for name in ("all", *groups):
         chosen = [name in ("all", *str(one.frame.info["groups"]).split(",")) for one in molecules]
-        if sum(chosen) < FEWEST:
+        if name != "all" and sum(chosen) < FEWEST:
             continue
         own = scores[chosen]
         shares = (own > (PEARSON, SIMILAR)).mean(axis=0)

@@ -222,7 +222,9 @@ def test_molecules_are_drawn_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None
     assert len({row["id"] for row in rows}) == len(rows)
 
 
-def test_molecules_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_molecules_of_a_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the groups of today; what cannot be made is named, and so is a molecule of QM9 that is another there."""
     pytest.importorskip("rdkit")
     pick = script("scripts/identify/pick_molecules.py")
@@ -247,6 +249,10 @@ def test_molecules_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(SystemExit, match=re.escape(f"{names}, line 2: {said}")):
             pick.main()
         assert len(out.read_text(encoding="utf-8").splitlines()) == 2  # as it was
+    monkeypatch.setattr("sys.argv", ["pick_molecules.py", "--out", str(out), "--listed", str(tmp_path / "none")])
+    with pytest.raises(SystemExit):
+        pick.main()
+    assert "none does not exist" in capsys.readouterr().err
 
 
 def test_the_list_is_of_the_bundled_model() -> None:

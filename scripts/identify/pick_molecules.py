@@ -241,6 +241,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.moses and given.first is None:
         parser.error("--moses needs --first: QM9 and MOSES have a million molecules")
+    if not (given.listed or given.moses).is_file():
+        parser.error(f"{given.listed or given.moses} does not exist")
     RDLogger.DisableLog("rdApp.*")
     known = patterns()
     rows = listed(given.listed) if given.listed else drawn(given.moses, known)

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from mimyria.elements import numbers_of
 from mimyria.frame import Array, Frame
+from mimyria.harmonic.broadened import PROFILES
 from mimyria.model.graph import Graph, build_graph
 from mimyria.model.irreps import Irrep, Irreps
 from mimyria.model.layers import NetworkSettings
@@ -149,7 +150,7 @@ def train(network: EnergyNetwork, batches: Sequence[Batch], minutes: float, seed
 def spectra(energies: Array) -> Array:
     """Return the spectra of molecules of their energies in eV, shape (molecules, orbitals), on an axis of energies."""
     axis = np.arange(-20.0, 10.0, 0.05)
-    return np.asarray(np.exp(-(((axis - energies[:, :, None]) / SIGMA) ** 2) / 2).sum(axis=1))
+    return PROFILES["gaussian"](axis - energies[:, :, None], SIGMA * math.sqrt(8 * math.log(2))).sum(axis=1)
 
 
 def main() -> None:

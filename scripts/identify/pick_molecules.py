@@ -27,7 +27,6 @@ import json
 import lzma
 import random
 import re
-import runpy
 import sys
 import zipfile
 from collections import Counter
@@ -40,10 +39,12 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import BRICS, AllChem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from mimyria.identify.patterns import GROUPS
+from mimyria.memory import whole
+
 sys.path.append(str(Path(__file__).parents[1]))
 from qm9 import elements_in, numbers_in, stored_in_qm9
 
-GROUPS_FILE = Path(__file__).parents[2] / "mimyria" / "identify" / "patterns.py"
 RESTS: tuple[str, ...] = (
     "C({})",
     "CC({})",
@@ -88,9 +89,8 @@ COLUMNS = "Index", "SMILES", "Elements", "XYZ_Ang", "Harmonic_Freq_cmi"
 
 
 def patterns() -> dict[str, Chem.Mol]:
-    """Return the patterns of the groups; the package itself, with numpy and torch, is not needed here."""
-    groups = runpy.run_path(str(GROUPS_FILE))["GROUPS"]
-    return {name: Chem.MolFromSmarts(pattern) for name, pattern in groups.items()}
+    """Return the patterns of the groups."""
+    return {name: Chem.MolFromSmarts(pattern) for name, pattern in GROUPS.items()}
 
 
 def groups_of(molecule: Chem.Mol, known: dict[str, Chem.Mol]) -> list[str]:
@@ -107,11 +107,16 @@ def simple() -> list[str]:
     return smiles
 
 
-def row_of_qm9(smiles: str, elements: str, positions: str, frequencies: str) -> dict[str, Any] | None:
-    """Return the row of a molecule of QM9, None for an ion."""
+def neutral(smiles: str, *, separated: bool = True) -> Chem.Mol | None:
+    """Return a molecule, None for an ion, several molecules or, unless ``separated``, one with charges within it."""
     molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or Chem.GetFormalCharge(molecule) or "+" in smiles or "." in smiles:
+    if molecule is None or Chem.GetFormalCharge(molecule) or "." in smiles or ("+" in smiles and not separated):
         return None
+    return molecule
+
+
+def row_of_qm9(molecule: Chem.Mol, elements: str, positions: str, frequencies: str) -> dict[str, Any]:
+    """Return the row of a molecule of QM9."""
     return {
         "smiles": Chem.MolToSmiles(molecule),
         "symbols": elements_in(elements),
@@ -126,16 +131,16 @@ def from_qm9(known: dict[str, Chem.Mol]) -> Iterator[dict[str, Any]]:
     random.shuffle(stored)
     counts: Counter[str] = Counter()
     taken = 0
-    for number, *fields in stored:
-        row = row_of_qm9(*fields)
-        if row is None:
+    for number, smiles, *fields in stored:
+        molecule = neutral(smiles, separated=False)
+        if molecule is None:
             continue
-        groups = groups_of(Chem.MolFromSmiles(row["smiles"]), known)
+        groups = groups_of(molecule, known)
         if random.random() > ANY and not any(counts[name] < ENOUGH * taken for name in groups):
             continue
         counts.update(groups)
         taken += 1
-        yield {"id": f"qm9-{number}"} | row
+        yield {"id": f"qm9-{number}"} | row_of_qm9(molecule, *fields)
 
 
 def moses(wheel: Path) -> list[str]:
@@ -149,8 +154,8 @@ def moses(wheel: Path) -> list[str]:
 
 def fragments(smiles: Iterable[str]) -> Iterator[str]:
     """Yield fragments of molecules."""
-    for whole in smiles:
-        for piece in sorted(BRICS.BRICSDecompose(Chem.MolFromSmiles(whole), minFragmentSize=3)):  # a set has no order
+    for drug in smiles:
+        for piece in sorted(BRICS.BRICSDecompose(Chem.MolFromSmiles(drug), minFragmentSize=3)):  # a set has no order
             bare = Chem.MolFromSmiles(re.sub(r"\[\d+\*\]", "[H]", piece))
             if bare is not None and 4 <= bare.GetNumHeavyAtoms() <= 12:
                 yield Chem.MolToSmiles(bare)
@@ -161,8 +166,8 @@ def conformer(text: str) -> dict[str, Any] | None:
 
     Its atoms are in the order of its canonical SMILES, however it was written.
     """
-    molecule = Chem.MolFromSmiles(text)
-    if molecule is None or Chem.GetFormalCharge(molecule) or "." in text:
+    molecule = neutral(text)
+    if molecule is None:
         return None
     smiles = Chem.MolToSmiles(molecule)
     full = Chem.AddHs(Chem.MolFromSmiles(smiles))
@@ -222,7 +227,12 @@ def listed(path: Path) -> Iterator[dict[str, Any]]:
                 raise SystemExit(f"{here}: not a set, a number and a SMILES") from None
             if name == "qm9" and number not in stored:
                 raise SystemExit(f"{here}: QM9 has no such molecule")
-            row = row_of_qm9(*stored[number]) if name == "qm9" else conformer(smiles)
+            if name == "qm9":
+                own, *fields = stored[number]
+                molecule = neutral(own, separated=False)
+                row = None if molecule is None else row_of_qm9(molecule, *fields)
+            else:
+                row = conformer(smiles)
             if row is None:
                 raise SystemExit(f"{here}: no conformer is found")
             if name == "qm9" and row["smiles"] != Chem.CanonSmiles(smiles):
@@ -247,15 +257,13 @@ def main() -> None:
     known = patterns()
     rows = listed(given.listed) if given.listed else drawn(given.moses, known)
     counts: Counter[str] = Counter()
-    unfinished = given.out.with_name(given.out.name + ".part")
-    with unfinished.open("w", encoding="utf-8") as stream:
+    with whole(given.out) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
         for row in islice(rows, given.first):
             molecule = Chem.MolFromSmiles(row["smiles"])
             row["groups"] = groups_of(molecule, known)
             row["scaffold"] = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule)
             counts[row["set"]] += 1
             stream.write(json.dumps(row) + "\n")
-    unfinished.rename(given.out)
     print(dict(counts))
 
 

@@ -18,7 +18,7 @@ from mimyria.declare import values_of
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
 from mimyria.frame import Frame
-from mimyria.memory import require_writable
+from mimyria.memory import require_distinct, require_writable
 from mimyria.progress import progress_table
 from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
 
@@ -112,9 +112,12 @@ def train(
     from mimyria.training.train import train as train_model
 
     asked, picture, out = settings_of(TrainSettings, settings, given), _picture(plot), path_of(out)
-    frames, origin = _labelled(labels, asked.layout)
+    sources = list(_items(labels))
+    require_distinct(out, [path_of(each) for each in sources if not isinstance(each, Frame)], "a file of labels")
+    frames, origin = _labelled(sources, asked.layout)
     validation = None
     if isinstance(asked.validation, Path):
+        require_distinct(out, [asked.validation], "the file of validation frames")
         validation = list(read_frames(asked.validation, layout=asked.layout))
     device = choose_device(asked.device)
     with progress_table(f"{asked.target.upper()}NN") as advance:

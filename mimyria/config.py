@@ -19,6 +19,7 @@ from mimyria.memory import write_text
 File = str | os.PathLike[str]
 S = TypeVar("S", bound=Settings)
 
+TEXT, MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 REMARKS = ("mimyria", "used", "rates")
 """What a ``settings.yaml`` of ours holds besides the settings."""
 
@@ -90,10 +91,27 @@ def _joined(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes the names of settings as they are written, ``on`` too, and refuses one that is given twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return the mapping of a node."""
+        first: dict[str, int] = {}
+        for name, _ in node.value:
+            if not isinstance(name, yaml.ScalarNode) or name.tag == MERGED:
+                continue
+            name.tag = TEXT
+            line = name.start_mark.line + 1
+            if first.setdefault(name.value, line) != line:
+                problem = f"{name.value} is given twice, first in line {first[name.value]}"
+                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=name.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the ``name: value`` pairs of a YAML file."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

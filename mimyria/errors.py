@@ -24,6 +24,10 @@ class TrajectoryError(MimyriaError):
     """A trajectory or its topology cannot be used as given."""
 
 
+class EmptySelection(TrajectoryError):
+    """A selection of atoms holds none."""
+
+
 class LabelError(MimyriaError):
     """Tensors are missing, in another index order, or not determined by the runs."""
 

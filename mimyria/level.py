@@ -8,7 +8,7 @@ beside ``epsilon_infinity``, which belongs to the configuration. A header that s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -109,23 +109,29 @@ def in_words(levels: Iterable[Level]) -> str:
 
 
 def find_level(levels: Sequence[Level], name: str, origin: str) -> int:
-    """Return which level of a model a text means: the one that it names, or the only one whose words contain it.
+    """Return which level of a model a text means: the one whose words it is, that it names, or whose words contain it.
 
     Raises
     ------
     ConfigError
         If it means none or several; ``origin`` says of what.
     """
-    named = [number for number, level in enumerate(levels) if name.lower() in _names(level)]
-    found = named or [number for number, level in enumerate(levels) if name.lower() in str(level).lower()]
+    wanted = name.lower()
+    ways: tuple[Callable[[Level], bool], ...] = (
+        lambda level: wanted == str(level).lower(),
+        lambda level: wanted in _names(level),
+        lambda level: wanted in str(level).lower(),
+    )
+    each_way = ([number for number, level in enumerate(levels) if means(level)] for means in ways)
+    found = next(filter(None, each_way), [])
     if len(found) != 1:
-        means = "several levels of theory" if found else "no level of theory"
-        raise ConfigError(f"--level {name} means {means} of {origin}, which has {in_words(levels)}")
+        told = "several levels of theory" if found else "no level of theory"
+        raise ConfigError(f"--level {name} means {told} of {origin}, which has {in_words(levels)}")
     return found[0]
 
 
 def _names(level: Level) -> tuple[str, ...]:
-    names = (str(level), f"{level.functional}/{level.basis}", level.functional, level.basis, level.program)
+    names = (f"{level.functional}/{level.basis}", level.functional, level.basis, level.program)
     return tuple(name.lower() for name in names)
 
 

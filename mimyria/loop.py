@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.autotrain.beforehand import check_beforehand
+from mimyria.autotrain.beforehand import check_beforehand, check_pool
 from mimyria.autotrain.changes import read_with_replicates, spectrum_changes, with_biases
 from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
 from mimyria.autotrain.folder import RunFolder
@@ -23,7 +23,6 @@ from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
-from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, Interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Array, Frame
@@ -76,15 +75,7 @@ class Loop:
         files = settings.trajectories
         self.pool = Pool.of(opened, folder.segment_lengths(files))
         folder.store_segment_lengths(files, self.pool.lengths_by_file)
-        places = {"test": (self.pool.test(), "last tenth"), "first": (self.pool.training(), "rest")}
-        for name, (free, part) in places.items():
-            if name not in settings.selection.given and len(free) < (wanted := getattr(settings.selection, name)):
-                raise ConfigError(
-                    f"selection.{name}: {wanted} frames are to be drawn, but the {part} of the trajectories has "
-                    f"{len(free)}: draw fewer, or give longer trajectories"
-                )
-        if isinstance(given := settings.selection.first, Path):
-            check_elements([*settings.labels, given], self.pool.segments[0].numbers, given)
+        check_pool(settings, self.pool)
         self.probe = min(settings.probe, max(map(sum, self.pool.lengths_by_file)))
         self.read = lru_cache(SPECTRA_KEPT)(read_with_replicates)
         self.cycles: list[Cycle] = []
@@ -248,16 +239,6 @@ def check_levels(given: Path, test: Path) -> None:
         raise ConfigError(
             f"selection.first: {given} is of the level {in_words(of_labels[-1:])}, the test set of "
             f"{in_words(of_test)}; give labels of other levels under `labels`"
-        )
-
-
-def check_elements(labels: Sequence[Path], numbers: Array, given: Path) -> None:
-    """Raise a ConfigError if no labels have an element of the trajectories, whose atomic numbers are (n,)."""
-    known = {number for path in labels for frame in read_frames(path) for number in frame.numbers.tolist()}
-    if unknown := sorted({*numbers.tolist()} - known):
-        raise ConfigError(
-            f"selection.first: {given} holds no {', '.join(symbols_of(np.array(unknown)))}, which the trajectories "
-            "hold; give labels of all their elements, or the number of frames to label"
         )
 
 

@@ -93,6 +93,12 @@ def require_writable(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
+def require_distinct(out: Path, read: Iterable[Path], what: str, option: str = "--out") -> None:
+    """Raise ConfigError if a file to write is one of those that are read, ``what`` they are: it would be lost."""
+    if out.resolve() in {path.resolve() for path in read}:
+        raise ConfigError(f"{out} is {what}; give another {option}")
+
+
 @contextmanager
 def withdrawn(folder: Path, *results: str) -> Iterator[None]:
     """Remove a folder that the block has made if it is refused before there are results in it, or anything.

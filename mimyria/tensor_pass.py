@@ -18,7 +18,7 @@ from mimyria import __version__
 from mimyria.checks.nuclei import declared_nuclei, told_nuclei
 from mimyria.declare import declared
 from mimyria.elements import frame_masses
-from mimyria.errors import Interrupted, LabelError, RunFailed, SpectrumError, TrajectoryError
+from mimyria.errors import ConfigError, Interrupted, LabelError, RunFailed, SpectrumError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.memory import Identity
 from mimyria.molecules import composition_of
@@ -240,6 +240,8 @@ def with_stored_tensors(
         if name not in files:
             frames = _checked(frames, TARGETS[name], settings.charge)
     if not files:
+        if settings.level:
+            raise ConfigError(f"--level {settings.level} is of networks, and the tensors are those of the frames")
         return frames, []
     from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
 

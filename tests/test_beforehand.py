@@ -44,6 +44,34 @@ def test_it_is_told_before_anything_is_labelled(
     assert not (tmp_path / "loop").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"spectrum": {"groups": ["w=byres elemnt H"]}}, "spectrum.groups: .*elemnt"),
+        ({"spectrum": {"groups": ["s=byres element S"]}}, "spectrum.groups: the selection 'byres element S' holds no"),
+        ({"train": {"committee": 3, "weight": {"Xx": 4}}}, "train.weight Xx: the trajectories and labels have H, O"),
+        ({"train": {"committee": 3, "start": "absent.mym"}}, r"absent\.mym (does not exist|cannot be read)"),
+        ({"selection": {"test": 20000}}, "selection.test: 20000 frames are to be drawn"),
+    ],
+)
+def test_what_a_later_step_would_refuse_is_told_before(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    if "selection" in changes:
+        changes = {"selection": replace(settings.selection, **changes["selection"])}
+    for asked in (plan, autotrain):
+        with pytest.raises(ConfigError, match=words):
+            asked(replace(settings, **changes), tmp_path / "loop")
+    assert not steps.done
+
+
+def test_the_dry_run_refuses_a_folder_of_other_settings(settings: AutotrainSettings, tmp_path: Path) -> None:
+    RunFolder(tmp_path / "loop", settings)
+    plan(settings, tmp_path / "loop")
+    with pytest.raises(ConfigError, match=r"was begun with other settings \(probe"):
+        plan(replace(settings, probe=settings.probe + 1), tmp_path / "loop")
+
+
 def test_what_is_said_of_a_trajectory_is_said_once(
     settings: AutotrainSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

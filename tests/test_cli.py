@@ -51,6 +51,8 @@ from conftest import Run, refused
         ),
         (["train", "W", "--target", "apt", "--out", "m"], ["has no apt"]),
         (["predict", "m", "W", "--out", "W"], ["is the trajectory itself"]),
+        (["train", "W", "--target", "apt", "--out", "W"], ["is a file of labels"]),
+        (["evaluate", "water_apt", "W", "--out", "W"], ["is a file that is read"]),
         (["evaluate", "m", "W", "--plot", "p.txt"], ["a picture is .png, .pdf or .svg"]),
         (["evaluate", "W", "W"], ["is damaged or not written by mimyria"]),
         (["compare", "W", "absent.csv"], ["water.extxyz"]),

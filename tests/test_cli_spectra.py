@@ -47,6 +47,32 @@ def test_settings_can_be_given_back(run: Run, charges: Path, tmp_path: Path) -> 
     assert {"n", "kappa", "alpha_error", "reflectivity"} <= set(read_spectrum(tmp_path / "b" / "ir.csv").columns)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("apt: frames\nresolution: 90\napt: x\n", "is not valid YAML: apt is given twice, first in line"),
+        ("on: 3\n", "unknown setting 'on'"),
+        ("5: 3\n", "unknown setting '5'"),
+    ],
+)
+def test_names_in_yaml_are_as_they_are_written(run: Run, charges: Path, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    refused(run("spectrum", charges, "--config", tmp_path / "c.yaml", "--out", tmp_path / "o"), words)
+    (tmp_path / "c.yaml").write_text(f"trajectories: [{charges}]\n{text}")
+    refused(run("autotrain", tmp_path / "c.yaml", "--folder", tmp_path / "o", "--dry-run"), words)
+
+
+def test_a_trajectory_is_given_once(run: Run, charges: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.extxyz"
+    link.symlink_to(charges)
+    refused(run("spectrum", charges, link, "--apt", "frames", "--out", tmp_path / "o"), "is given 2 times")
+
+
+def test_a_level_without_networks_is_refused(run: Run, charges: Path, tmp_path: Path) -> None:
+    command = ("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--level", "PBE")
+    refused(run(*command), "--level PBE is of networks")
+
+
 @pytest.mark.parametrize("timestep", ["0", "-1", "nan"])
 def test_wrong_timestep(run: Run, charges: Path, tmp_path: Path, timestep: str) -> None:
     refused(run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", "--timestep", timestep), "--timestep")

@@ -45,6 +45,18 @@ def test_one_element_in_two_groups_has_errors_of_its_own_in_each() -> None:
     assert evaluate(pairs)["groups"] == {}
 
 
+def test_what_does_not_vary_but_for_rounding_has_no_relative_error() -> None:
+    frame = random_frame(0, n_atoms=6)
+    noise, errors = np.random.default_rng(0).normal(size=(2, 6, 3, 3)) * np.array([1e-17, 0.01])[:, None, None, None]
+    labels = 0.4 * np.eye(3) + noise
+    report = evaluate(Comparison(TARGETS["apt"], [frame], frame.numbers, labels, labels + errors))
+    assert report["of_size"] == pytest.approx(report["rmse"] / (0.4 / 3**0.5))
+    assert report["relative_rmse"] is None
+    assert report["r2"] is None
+    assert report["irreps"]["1e"]["of_size"] is None
+    assert "e+" not in str(report)
+
+
 def test_calibration_groups_atoms_of_like_spread() -> None:
     frame = random_frame(0, n_atoms=40)
     spreads = np.linspace(1.0, 4.0, 40)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import random_frame
+from mimyria.errors import SpectrumError, TrajectoryError
 from mimyria.frame import Frame
 from mimyria.settings import EvaluateSettings
 from mimyria.spectra.hyper_raman import average_hyper_raman
@@ -99,8 +100,25 @@ def test_groups_are_sought_in_every_frame(caplog: pytest.LogCaptureFixture) -> N
     np.testing.assert_array_equal(found[0]["ion"], [1, *[0] * 6])
     assert not caplog.records
     assert groups_in([water(1, ion=False)], asked) == [{}]
-    assert "the labels do not hold the groups: the selection 'element S' holds no atom" in caplog.text
+    assert "the labels do not hold it: the selection 'element S' holds no atom" in caplog.text
     assert groups_in([water(1, ion=False)], EvaluateSettings()) == []
+
+
+def test_a_group_that_no_frame_holds_is_warned_of_beside_one_that_is_held(caplog: pytest.LogCaptureFixture) -> None:
+    asked = EvaluateSettings(groups=("hydrogen=element H", "chloride=element Cl"))
+    found = groups_in([water(1, ion=False), water(2, ion=False)], asked)
+    assert [set(of_frame) for of_frame in found] == [{"hydrogen"}] * 2
+    (warned,) = caplog.messages
+    assert "chloride" in warned
+    assert "hydrogen" not in warned
+
+
+def test_wrong_groups_are_refused_beside_one_that_no_frame_holds() -> None:
+    frames = [water(1, ion=False)]
+    with pytest.raises(TrajectoryError, match="elemnt"):
+        groups_in(frames, EvaluateSettings(groups=("a=element H", "b=elemnt O", "c=element Cl")))
+    with pytest.raises(SpectrumError, match="in the groups a and b"):
+        groups_in(frames, EvaluateSettings(groups=("a=element H", "b=element H", "c=element Cl")))
 
 
 def test_a_single_frame_has_a_bias_without_an_error() -> None:

@@ -71,6 +71,12 @@ def test_a_level_is_found_by_a_part_of_its_name() -> None:
         find_level(levels, "RPBE", "m.mym")
 
 
+def test_the_words_of_a_level_mean_it_though_others_have_them_too() -> None:
+    bare = Level(functional="PBE")
+    levels = (CHEAP, bare, DEAR)
+    assert [find_level(levels, str(level), "m.mym") for level in levels] == [0, 1, 2]
+
+
 def test_epsilon_infinity_of_a_polarizability() -> None:
     """One water in its volume at 25 °C, α = 9.8 a.u.: 1 + 4πα/V, for the field is the macroscopic one."""
     water = replace(WATER, cell=29.9 ** (1 / 3) * np.eye(3), periodic=np.ones(3, dtype=bool))

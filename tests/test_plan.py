@@ -120,6 +120,6 @@ def test_trainings_of_so_many_steps_or_from_a_start(trajectory: Path, tmp_path: 
     minute = 60 / (2 * 3 * ATOMS * 2e-4)  # steps of each of three networks
     steps = planned(trajectory, tmp_path, train={"steps": round(5 * minute), "committee": 3})[3]
     assert steps == "training: 2 times 3 networks, about 5 core minutes a cycle"
-    selection = {"test": 5, "first": round(2 * minute / 20), "batch": round(3 * minute / 20)}
+    selection = {"test": 5, "first": round(minute / 20), "batch": round(3 * minute / 20)}
     begun = planned(trajectory, tmp_path, train={"start": "water", "committee": 3}, selection=selection)[3]
-    assert "about 2 core minutes in the first and 3 more" in begun
+    assert "about 1 core minutes in the first and 3 more" in begun

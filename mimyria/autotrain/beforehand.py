@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mimyria.autotrain.frames import LEAST_GIVEN, read_given
+import numpy as np
+
+from mimyria.autotrain.frames import LEAST_GIVEN, Pool, read_given
 from mimyria.autotrain.settings import AutotrainSettings
-from mimyria.errors import ConfigError
+from mimyria.elements import symbols_of
+from mimyria.errors import ConfigError, MimyriaError
+from mimyria.formats import read_frames
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
+from mimyria.tensor_pass import grouping_along
 from mimyria.trajectory import Trajectory
+
+IRREP = re.compile(r"\d[eo]")
+"""A part of the tensors that can have a weight of its own, as an element can."""
 
 
 def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) -> None:
@@ -21,19 +30,56 @@ def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) 
     Raises
     ------
     ConfigError
-        If labels lack a target, or there are too few of them; if the stride asked for aliases what is compared.
+        If a file is missing; if labels lack a target, or there are too few of them; if groups or weights are of what
+        the trajectories do not hold; if the stride asked for aliases what is compared.
     SpectrumError
         If the probe is too short.
     """
+    for path in settings.files:
+        if not path.exists():
+            raise ConfigError(f"{path} does not exist")
     validation = settings.training.validation
     for path in (*settings.labels, *([validation] if isinstance(validation, Path) else [])):
         read_given(path, settings.targets)
     for path in settings.selection.given.values():
         read_given(path, settings.targets, LEAST_GIVEN)
+    _check_names(settings, opened[0])
     for run in opened:
         _check_stride(settings, run)
     probed = replace(settings.spectra, frames=(0, settings.probe))
     check_lengths([segment for run in opened for segment in find_usable_segments(run, probed)], probed)
+
+
+def check_pool(settings: AutotrainSettings, pool: Pool) -> None:
+    """Raise ConfigError if more frames are to be drawn than there are, or the first labels lack an element."""
+    places = {"test": (pool.test(), "last tenth"), "first": (pool.training(), "rest")}
+    for name, (free, part) in places.items():
+        if name not in settings.selection.given and len(free) < (wanted := getattr(settings.selection, name)):
+            raise ConfigError(
+                f"selection.{name}: {wanted} frames are to be drawn, but the {part} of the trajectories has "
+                f"{len(free)}: draw fewer, or give longer trajectories"
+            )
+    if isinstance(given := settings.selection.first, Path):
+        labels = (*settings.labels, given)
+        known = {number for path in labels for frame in read_frames(path) for number in frame.numbers.tolist()}
+        if unknown := sorted({*pool.segments[0].numbers.tolist()} - known):
+            raise ConfigError(
+                f"selection.first: {given} holds no {', '.join(symbols_of(np.array(unknown)))}, which the trajectories "
+                "hold; give labels of all their elements, or the number of frames to label"
+            )
+
+
+def _check_names(settings: AutotrainSettings, run: Trajectory) -> None:
+    """Refuse groups that a trajectory does not hold, and weights of elements that no label can have."""
+    try:
+        grouping_along(run, settings.spectra)
+    except MimyriaError as error:
+        raise ConfigError(f"spectrum.groups: {error}") from None
+    numbers = [run.numbers, *(frame.numbers for path in settings.labels for frame in read_frames(path))]
+    held = symbols_of(np.unique(np.concatenate(numbers)))
+    for name in settings.training.weight:
+        if name not in held and not IRREP.fullmatch(name):
+            raise ConfigError(f"train.weight {name}: the trajectories and labels have {', '.join(held)}")
 
 
 def _check_stride(settings: AutotrainSettings, run: Trajectory) -> None:

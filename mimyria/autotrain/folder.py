@@ -26,6 +26,15 @@ MADE = "made.json"
 """Tells of which networks and frames the spectra of a folder are; it is written last."""
 
 
+def check_same_settings(path: Path, settings: AutotrainSettings) -> None:
+    """Raise ConfigError if a loop was begun in a folder with other settings that decide its results."""
+    stated = path / SETTINGS
+    if stated.exists() and (changes := lasting(asdict(settings)).differences(lasting(read_yaml(stated)))):
+        raise ConfigError(
+            f"{path} was begun with other settings ({changes}): give another --folder, or the settings of {stated}"
+        )
+
+
 class RunFolder:
     """The folder, made if need be, and checked against the settings of this start.
 
@@ -38,14 +47,9 @@ class RunFolder:
     def __init__(self, path: Path, settings: AutotrainSettings) -> None:
         self.path = path
         make_folder(path)
-        now = asdict(settings)
-        stated = path / SETTINGS
-        if stated.exists() and (changes := lasting(now).differences(lasting(read_yaml(stated)))):
-            raise ConfigError(
-                f"{path} was begun with other settings ({changes}): give another --folder, or the settings of {stated}"
-            )
+        check_same_settings(path, settings)
         self._check_files(settings)
-        write_settings(stated, now)
+        write_settings(path / SETTINGS, asdict(settings))
 
     def _check_files(self, settings: AutotrainSettings) -> None:
         """Refuse trajectories, and files read beside them, that are not what they were; they may have grown."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mimyria.autotrain.beforehand import check_beforehand
-from mimyria.autotrain.folder import read_times
+from mimyria.autotrain.beforehand import check_beforehand, check_pool
+from mimyria.autotrain.folder import check_same_settings, read_times
 from mimyria.autotrain.frames import Pool
 from mimyria.autotrain.settings import AutotrainSettings, Selection
 from mimyria.formats import read_frames
@@ -30,7 +30,9 @@ def plan(settings: AutotrainSettings, folder: Path) -> str:
     """
     opened = open_trajectories(settings.trajectories, settings.spectra)
     check_beforehand(settings, opened)
+    check_same_settings(folder, settings)
     pool = Pool.of(opened)
+    check_pool(settings, pool)
     chosen, limits = settings.selection, settings.limits
     atoms, members = len(pool.segments[0].numbers), settings.training.committee
     frames = sum(min(settings.probe, stored) for stored in pool.stored)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimyria.cli.options import Config, Json, with_options
-from mimyria.errors import ConfigError
 from mimyria.settings import EvaluateSettings, PredictSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -47,9 +46,10 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled frames that it has not seen."""
     from mimyria import commands
-    from mimyria.memory import make_folder, require_writable, write_json
+    from mimyria.memory import make_folder, require_distinct, require_writable, write_json
 
     if out is not None:
+        require_distinct(out, [model, *labels], "a file that is read")
         require_writable(out)
     report = commands.evaluate(model, labels, settings, plot=plot, calibration=calibration)
     if out is not None:
@@ -85,10 +85,10 @@ def predict(
     """Write the tensors of every atom, for those who want them; spectra do not need it."""
     from mimyria import commands
     from mimyria.formats import write_frames
+    from mimyria.memory import require_distinct
     from mimyria.progress import progress
 
-    if out.resolve() == trajectory.resolve():
-        raise ConfigError(f"{out} is the trajectory itself; give another --out")
+    require_distinct(out, [trajectory], "the trajectory itself")
     with progress(trajectory.name) as advance:
 
         def predicted() -> Iterator[Frame]:

@@ -78,6 +78,9 @@ def _folders(first: Path, second: Path, out: Path, settings: CompareSettings) ->
 
     if out.suffix != ".csv":
         raise ConfigError(f"--difference takes a file that ends in .csv, not {out}")
+    runs = {first.resolve(): "the first", second.resolve(): "the second"}
+    if (run := runs.get(out.resolve().parent)) is not None:
+        raise ConfigError(f"{out} would be in {run} of the two runs, beside its spectra; give another --difference")
     made = difference_of_runs(first, second, scale=settings.scale, molecule=settings.per or "", range=settings.range)
     write_csv(out, made)
     plot_difference(out.with_suffix(".png"), made)
@@ -108,11 +111,11 @@ def optics(
     config: Config = None,
 ) -> None:
     """Make n, κ and n·α of a measured ATR, reflectance or film, by Kramers-Kronig."""
+    from mimyria.memory import require_distinct
     from mimyria.spectra.optics import optics as run
     from mimyria.spectra.spectrum import write_csv
 
-    if out.exists() and measured.exists() and out.samefile(measured):
-        raise ConfigError(f"{out} is what was measured; give another --out")
+    require_distinct(out, [measured], "what was measured")
     write_csv(out, run(measured, **values_of(settings, OpticsSettings)))
     typer.echo(f"{out}: n·α, n, κ, ε and reflectivity")
 

@@ -26,7 +26,7 @@ from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
-from mimyria.memory import make_folder, withdrawn
+from mimyria.memory import make_folder, require_distinct, withdrawn
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
@@ -55,8 +55,7 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
     RunFailed
         If some could not be labelled; the others are written.
     """
-    if out.resolve() in {path.resolve() for path in paths}:
-        raise ConfigError(f"{out} is a file of configurations; give another --out")
+    require_distinct(out, paths, "a file of configurations")
     with withdrawn(work, "*.npz", f"*/{LOCK}"), withdrawn(out.parent):
         check_writable(out)
         make_folder(work)

@@ -14,6 +14,7 @@ from mimyria.errors import ConfigError, LabelError
 from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import with_charge
 from mimyria.labels.quality import warn_of_charges
+from mimyria.memory import require_distinct
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, TARGETS, labelled_atoms
 
@@ -47,8 +48,7 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
         if name not in USED and getattr(settings, name) != setting.default:
             raise ConfigError(f"--import takes every frame as it is: leave {flag(name)} out")
     layout, charge, project = settings.layout, settings.charge, settings.sum_rule == "project"
-    if out.resolve() in {path.resolve() for path in paths}:
-        raise ConfigError(f"{out} is a file to import; give another --out")
+    require_distinct(out, paths, "a file to import")
     check_writable(out)
     frames, bare, sums = [], [], []
     errors: dict[str, list[float]] = {}

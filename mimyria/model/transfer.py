@@ -35,7 +35,8 @@ def at_level(model: ResponseModel, level: int) -> ResponseModel:
         return model
     alone = ResponseModel(model.settings, len(model.members), (model.levels[level],))
     alone.load_state_dict(_of_levels(model, [level]))
-    alone.summary = model.summary
+    last = level in (len(model.levels) - 1, -1)  # of which alone the committee is calibrated
+    alone.summary = {name: fact for name, fact in model.summary.items() if last or not name.startswith("spread")}
     return alone
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import frame_masses, symbols_of
-from mimyria.errors import TrajectoryError
+from mimyria.errors import EmptySelection, TrajectoryError
 from mimyria.files.universe import depends_on_positions, universe_of
 from mimyria.files.universe import select as select_atoms
 from mimyria.frame import Array, Frame
@@ -32,9 +32,10 @@ def atom_selection(
 
     Raises
     ------
+    EmptySelection
+        If a selection that does not depend on positions holds no atom.
     TrajectoryError
-        If MDAnalysis does not understand a selection, or one that does not depend on positions holds no atom; when the
-        function is called, if MDAnalysis cannot represent the cell.
+        If MDAnalysis does not understand a selection; when the function is called, if it cannot represent the cell.
     """
     symbols, masses = symbols_of(first.numbers), frame_masses(first)
     universe = universe_of(symbols, masses, first.kept, residues=molecules, topology=topology)
@@ -50,7 +51,7 @@ def atom_selection(
         if row.any():
             continue
         if not updates:
-            raise TrajectoryError(f"the selection {text!r} holds no atom{'' if topology else NAMELESS}")
+            raise EmptySelection(f"the selection {text!r} holds no atom{'' if topology else NAMELESS}")
         log.warning(f"the selection {text!r} holds no atom in the first frame")
     if not any(updating):
         return partial(the_same, inside)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.config import File
-from mimyria.errors import ConfigError, SpectrumError
+from mimyria.errors import SpectrumError
 from mimyria.frame import Array
+from mimyria.memory import require_distinct
 from mimyria.settings import CompareSettings
 from mimyria.spectra.remade import error_of_difference, of_same_frames, with_replicates
 from mimyria.spectra.spectrum import LEVEL, WAVENUMBER, Curve, Spectrum, column_name, read_spectrum, write_csv
@@ -112,8 +113,8 @@ def compare(
     warn_if_unlike(result, " see --scale")
     if difference is not None:
         out = Path(difference)
-        if out.exists() and any(table.origin and out.samefile(table.origin) for table in tables):
-            raise ConfigError(f"{out} is one of the two spectra; give another --difference")
+        spectra = [Path(table.origin) for table in tables if table.origin]
+        require_distinct(out, spectra, "one of the two spectra", "--difference")
         origins = [table.origin or table.kind for table in tables]
         made = subtract(curves[0], curves[1], names[0], *asked.range, shared=shared)
         header = {names[0]: f"{origins[0]} - {asked.scale:g} × {origins[1]}"}

@@ -22,6 +22,9 @@ from mimyria.targets import Target, labelled_atoms
 from mimyria.training.intensities import in_words as bias_in_words
 from mimyria.training.intensities import intensity_biases
 
+ROUNDING = 1e-9
+"""What is smaller, over errors and labels, is zero but for rounding."""
+
 log = logging.getLogger("mimyria")
 
 
@@ -178,12 +181,14 @@ def _bases(target: Target) -> dict[str, Array]:
 
 def _errors(errors: Array, deviations: Array, labels: Array) -> dict[str, float | None]:
     rmse, deviation, size = (float(np.sqrt(np.square(values).mean())) for values in (errors, deviations, labels))
-    relative = rmse / deviation if deviation else None
+    # Labels that do not vary, or a part of the tensors that is zero by symmetry, do so within rounding.
+    least = ROUNDING * max(rmse, size)
+    relative = rmse / deviation if deviation > least else None
     return {
         "atoms": len(errors),
         "rmse": rmse,
         "deviation": deviation,
-        "of_size": rmse / size if size else None,
+        "of_size": rmse / size if size > least else None,
         "relative_rmse": relative,
         "r2": None if relative is None else 1 - relative**2,
         "bias": float(errors.mean()),

@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from mimyria.elements import frame_masses, symbols_of
-from mimyria.errors import TrajectoryError
+from mimyria.errors import EmptySelection
 from mimyria.frame import Array, Frame
 from mimyria.rates.grouping import make_grouping
 from mimyria.rates.groups import BULK, REST, summed_by_name
@@ -149,28 +148,41 @@ def _ratio(a: Array, b: Array) -> tuple[float, float]:
 def groups_in(frames: Sequence[Frame], settings: EvaluateSettings) -> list[dict[str, Array]]:
     """Return, for each frame, how much of each of its atoms is in each group that is asked for; empty where none is.
 
-    Frames may be clusters or of other ions, not all of which hold all groups. What no frame holds is warned of.
+    Frames may be clusters or of other ions, not all of which hold all groups. A group that no frame holds is warned of.
     """
     if not settings.groups:
         return []
     found: list[dict[str, Array]] = []
-    missing = ""
+    missing: dict[str, str] = {}
+    held: set[str] = set()
     for frame in frames:
+        own = settings.groups
         try:
-            of_frame = _shares(settings.groups, frame, settings)
-        except TrajectoryError as error:
-            missing, of_frame = str(error), {}
-            for group in settings.groups:
-                with suppress(TrajectoryError):
-                    of_frame |= _shares((group,), frame, settings)
+            of_frame = _shares(own, frame, settings)
+        except EmptySelection:
+            reasons = {group: _missing(group, frame, settings) for group in settings.groups}
+            missing |= {group: reason for group, reason in reasons.items() if reason}
+            own = tuple(group for group, reason in reasons.items() if not reason)
+            of_frame = _shares(own, frame, settings) if own else {}
+        held.update(own)
         found.append(of_frame)
-    if missing and not any(found):
-        log.warning(f"--groups: the labels do not hold the groups: {missing}")
+    for group, reason in missing.items():
+        if group not in held:
+            log.warning(f"--groups {group!r}: the labels do not hold it: {reason}")
     return found
 
 
+def _missing(group: str, frame: Frame, settings: EvaluateSettings) -> str:
+    """Return why a frame does not hold a group; nothing if it does."""
+    try:
+        _shares((group,), frame, settings)
+    except EmptySelection as error:
+        return str(error)
+    return ""
+
+
 def _shares(groups: Sequence[str], frame: Frame, settings: EvaluateSettings) -> dict[str, Array]:
-    """Return how much of each atom of a frame is in each of the groups, by name; TrajectoryError where one has none."""
+    """Return how much of each atom of a frame is in each of the groups, by name; EmptySelection where one has none."""
     grouping = make_grouping(groups, frame, settings.topology)
     weights = grouping.weights(frame)
     dense = weights if isinstance(weights, np.ndarray) else weights.toarray()

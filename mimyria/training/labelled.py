@@ -25,8 +25,8 @@ log = logging.getLogger("mimyria")
 
 
 def trained_levels(frames: Sequence[Frame], settings: TrainSettings) -> tuple[Level, ...]:
-    """Return the levels that get a read-out each, in the order of the frames; the last is the one predicted."""
-    levels = different(level_of(frame.info) for frame in frames)
+    """Return the levels that get a read-out each; the last is that of the last frame, which is the one predicted."""
+    levels = different(level_of(frame.info) for frame in reversed(frames))[::-1]
     several = ARCHITECTURES[name_of(preset_settings(settings.preset, settings.target, ()))].several_levels
     return tuple(levels) if several else (levels[-1],)
 

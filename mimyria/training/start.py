@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.errors import ConfigError, ModelError
+from mimyria.errors import ModelError
 from mimyria.level import in_words
-from mimyria.memory import digest_of
+from mimyria.memory import digest_of, require_distinct
 from mimyria.model.architecture import Settings, name_of
 from mimyria.model.files import bundled, read_every_level
 from mimyria.model.model import ResponseModel, preset_settings
@@ -37,8 +37,7 @@ def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
         return None
     path = Path(settings.start)
     path = path / f"{settings.target}.mym" if path.is_dir() else bundled(path, settings.target)
-    if path.resolve() == out.resolve():
-        raise ConfigError(f"{out} is the model to begin from; give another --out")
+    require_distinct(out, [path], "the model to begin from")
     start = read_every_level(path)
     own, wanted = start.settings, TARGETS[settings.target]
     if start.target != wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -321,7 +322,10 @@ class Trajectory:
 
 
 def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajectory]:
-    """Return trajectories; raise ConfigError where one file of velocities or cells would be taken for all of them."""
+    """Return trajectories; raise ConfigError if one is given twice, or one file of velocities or cells for several."""
+    for path, times in Counter(path.resolve() for path in paths).items():
+        if times > 1:
+            raise ConfigError(f"{path} is given {times} times: errors would be too small; give each trajectory once")
     for what, file in (("velocities", reading.velocities), ("cells", reading.cell)):
         if isinstance(file, Path) and len(paths) > 1:
             raise ConfigError(

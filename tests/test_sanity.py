@@ -143,6 +143,15 @@ def test_picoseconds_throughout(look: Look, water: list[Any]) -> None:
     assert "this would fit: --velocity-unit A/ps and --timestep about 4" in text
 
 
+def test_a_time_step_that_the_file_states_is_not_doubted_for_few_atoms(look: Look, water: list[Any]) -> None:
+    """Between two frames some atoms move further than their velocities say, others less far."""
+    second = replace(water[1], positions=water[0].positions + 1.12 * (water[1].positions - water[0].positions))
+    wrong = [replace(frame, velocities=frame.velocities * 1e3) for frame in (water[0], second)]
+    (text,) = look(wrong)
+    assert "this would fit: --velocity-unit A/ps (" in text
+    assert "--timestep" not in text
+
+
 @pytest.mark.parametrize("timestep", [0.4, 40.0])
 def test_a_wrong_timestep_of_differences(look: Look, water: list[Any], timestep: float) -> None:
     (text,) = look([replace(frame, velocities=None, time=None) for frame in water], 300.0, timestep=timestep)

@@ -273,14 +273,16 @@ def _check_units(
     if not odd:
         return None
     # Every unit is tried, with the time step that its displacements ask for; the remedy with the fewest flags wins, and
-    # a unit that explains both numbers before a time step that leaves an unusual temperature.
+    # a unit that explains both numbers before a time step that leaves an unusual temperature. Few atoms scatter: a time
+    # step that the file states is doubted as it is where the unit is right.
     remedies = []
     shortest = max(DISPLACEMENT_RATIO[0], EXPLAINED_RATIO[0] - CURVATURE * trajectory.timestep**2)
     for unit, factor in VELOCITY.items():
         larger = factor / VELOCITY[trajectory.velocity_unit]
         flags, usual, (low, high) = [], PLAUSIBLE_TEMPERATURES, DISPLACEMENT_RATIO
         if unit != trajectory.velocity_unit:
-            flags, usual, (low, high) = [f"--velocity-unit {unit}"], USUAL_TEMPERATURES, (shortest, EXPLAINED_RATIO[1])
+            flags, usual = [f"--velocity-unit {unit}"], USUAL_TEMPERATURES
+            low, high = DISPLACEMENT_RATIO if trajectory.states_time else (shortest, EXPLAINED_RATIO[1])
             if trajectory.unit_is_fixed:
                 flags = [f"velocities in {unit}, although the format says otherwise"]
         if ratio is not None and not low < ratio / larger < high:

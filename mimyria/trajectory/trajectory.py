@@ -69,6 +69,8 @@ class Trajectory:
         Number of beads; one for classical nuclei. Frames are those of the centroid, and hold the beads.
     numbers, masses, timestep
         Atomic numbers and masses (u), shape (n,), the same in every frame; time between stored frames, fs.
+    states_time
+        Whether that time is what the file states, and nobody has given another.
     n_frames, start
         Number of frames, or None if the format does not state it; index in the file of the first frame.
     velocity_unit, unit_is_fixed
@@ -114,6 +116,7 @@ class Trajectory:
         if first.time is None or tell_interval(self.path, clocks, self._interval, timestep):
             check_successive(self.path, n_repeated, len(clocks))
         self._given = timestep
+        self.states_time = first.time is not None and timestep is None
         self.timestep = choose_timestep(self.path, timestep, None if first.time is None else self._interval)
         self._origin, self._first_clock = first.time or 0.0, clocks[0] or 0.0
         # Endless even if the number of frames is known: files grow while their run goes on.

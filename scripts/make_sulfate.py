@@ -1,11 +1,13 @@
 """Make the bundled sample of aqueous sulfate: labels, the models `sulfate` trained on them, an excerpt of a run.
 
-    python scripts/make_sulfate.py LABELS... --hold-out dear-run-8 charged-run-1@2000 --run dear-run-8.extxyz.xz
-                                   [--folder sulfate-models]
+    python scripts/make_sulfate.py mimyria/data/sulfate_labels.extxyz.xz
+        --also scripts/sulfate/data/autotrain-labels.extxyz.xz
+        --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 [--run dear-run-8.extxyz.xz]
 
-LABELS are what `scripts/sulfate` tells how to make, those of the level to predict last; frames of the runs (or
-RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Run again, it resumes what was stopped; more
-labels need another --folder. About five minutes of a core, however many labels.
+The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
+RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
+bundled. Without --run the excerpt stays as it is. Run again, it resumes what was stopped; more labels need another
+--folder. Some twelve minutes of a core, however many labels.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ POSITION_DIGITS, VELOCITY_DIGITS = 3, 4
 """Å and Å/fs."""
 FRAMES, EVERY = 500, 2
 """Of the excerpt, 4 fs apart."""
-STEPS = 2000
+STEPS = 6000
 """From scratch: for the ions that is better than a start from the networks of water (docs/sulfate.md)."""
 CARD = {
     "system": "sulfate in water, SO4 2-, with or without sodium",
@@ -90,18 +92,21 @@ def make_model(target: str, frames: Sequence[Frame], folder: Path) -> None:
 
 
 def main() -> None:
-    """Make all three."""
+    """Make labels and models, and the excerpt where its run is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
     parser.add_argument("--hold-out", nargs="+", required=True, metavar="RUN[@TIME]")
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--also", type=Path, nargs="+", default=[], metavar="LABELS")
+    parser.add_argument("--run", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("sulfate-models"))
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
     set_up_memory()
     write(LABELS, labelled((frame for path in options.labels for frame in read_frames(path)), options.hold_out))
-    write(RUN, excerpt(options.run))
+    if options.run:
+        write(RUN, excerpt(options.run))
     training = [frame for frame in read_frames(DATA / LABELS) if not frame.info[HELD_OUT]]
+    training += [frame for path in options.also for frame in read_frames(path)]
     for target in TENSOR_DIGITS:
         make_model(target, training, options.folder)
 

@@ -2,8 +2,9 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), bands.json (bands.py), drift.json (drift.py)
-and autotrain.csv (history.csv of the loop).
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), drift.json (drift.py), autotrain.csv
+(history.csv of the loop), and of bands.py bands.json (all runs), bands-run-4.json (data/dear-run-4.extxyz.xz, the
+bundled networks) and bands-run-4-before.json (the same run, the networks of bands.json).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ LABELS = DATA / "sulfate_labels.extxyz.xz"
 TARGETS = ("apt", "pgt")
 EXPERIMENT = {"ν₁": 981, "ν₂": 450, "ν₃": 1105, "ν₄": 617}
 """cm⁻¹."""
+COMPARED = ("energy, k_BT", "VV, centre", "at k_BT, km/mol", "over O-H", "ρ", "ρ of ion at ν₁", "over ν₃ at k_BT")
+"""How the names end of what is told of the run that is kept."""
 
 
 def sums() -> str:
@@ -93,36 +96,52 @@ def autotrain() -> str:
 
 
 def bands() -> str:
-    """Return the table of the bands, which the bundled models made."""
-    models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
-    summaries = {name: read_model(path).summary for name, path in models.items()}
-    trained = "; ".join(f"{name.upper()} on {summary['labels']}" for name, summary in summaries.items())
-    numbers = json.loads((RESULTS / "bands.json").read_text(encoding="utf-8"))
-    read = numbers.pop("networks")
-    known = {
-        path.name: {file_facts(path)["digest"], summaries[name].get("packed_from")} for name, path in models.items()
-    }
-    if any(read.get(name) not in digests for name, digests in known.items()):
-        raise SystemExit(f"{RESULTS / 'bands.json'} is of other networks than the bundled ones: make the spectra anew")
+    """Return the table of the bands of all runs."""
+    numbers = read_results("bands.json")
+    del numbers["networks"]
     modes = {name: value for name, value in numbers.items() if name in EXPERIMENT}
     titles = ["", "experiment", "moves at", "infrared at", "VV at", "energy, k_BT", "infrared at k_BT, km/mol", "ρ"]
-    lines = [f"Networks trained: {trained}. Centres of the bands in cm⁻¹.", "", f"| {' | '.join(titles)} |"]
-    lines.append("|---" * len(titles) + "|")
+    lines = ["Centres of the bands in cm⁻¹.", "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, mode in modes.items():
         centres = [shown(mode[kind]["centre"]) for kind in ("density of states", "infrared", "VV")]
         others = [shown(mode[kind]) for kind in ("energy, k_BT", "infrared at k_BT, km/mol", "ρ")]
         lines.append(f"| {' | '.join([name, str(EXPERIMENT[name]), *centres, *others])} |")
     rest = {name: value for name, value in numbers.items() if name not in EXPERIMENT}
-    return "\n".join([*lines, "", "| | |", "|---|---|", *rows(rest)])
+    lines += ["", "| | |", "|---|---|", *(f"| {name} | {shown(value)} |" for name, value in flat(rest))]
+    return "\n".join(lines)
 
 
-def rows(numbers: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """Yield a line of a table for each number."""
+def run_4() -> str:
+    """Return numbers of the run that is kept, by the networks of the table of bands and by the bundled ones."""
+    models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
+    before, now = (read_results(name) for name in ("bands-run-4-before.json", "bands-run-4.json"))
+    if now["networks"] != {path.name: file_facts(path)["digest"] for path in models.values()}:
+        raise SystemExit("bands-run-4.json is of other networks than the bundled ones: make the spectra anew")
+    columns = [dict(flat(numbers)) for numbers in (read_results("bands.json"), before, now)]
+    lines = [
+        "| | eight runs, networks as above | run 4, the same networks | run 4, the bundled ones |",
+        "|---|---|---|---|",
+    ]
+    for name in columns[-1]:
+        if name.endswith(COMPARED):
+            lines.append(f"| {name} | {' | '.join(shown(column[name]) for column in columns)} |")
+    trained = "; ".join(f"{name.upper()} on {read_model(path).summary['labels']}" for name, path in models.items())
+    return "\n".join([*lines, "", f"The bundled networks are trained: {trained}."])
+
+
+def read_results(name: str) -> dict[str, Any]:
+    """Return the numbers of a file in results/."""
+    numbers: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return numbers
+
+
+def flat(numbers: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each number with its full name."""
     for name, value in numbers.items():
         if isinstance(value, Mapping) and "value" not in value:
-            yield from rows(value, f"{before}{name}, ")
+            yield from flat(value, f"{before}{name}, ")
         else:
-            yield f"| {before}{name} | {shown(value)} |"
+            yield f"{before}{name}", value
 
 
 def shown(value: Any) -> str:
@@ -144,7 +163,7 @@ def drift() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "sulfur": sulfur, "bands": bands}
-PARTS |= {"drift": drift, "autotrain": autotrain}
+PARTS |= {"run 4": run_4, "drift": drift, "autotrain": autotrain}
 
 
 def main() -> None:

@@ -180,6 +180,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.pyscf and not given.gaussian:
         parser.error("--pyscf compares with --gaussian FCHK OUT: give both")
+    if given.folder and not given.pyscf:
+        parser.error("--folder is where --pyscf keeps what it has computed: give both")
     with TemporaryDirectory() as name:
         folder = Path(name)
         against_xtb(folder)

@@ -10,8 +10,10 @@ import pytest
 from ase.build import molecule
 from ase.vibrations.data import VibrationsData
 from test_harmonic_modes import frame_of, sprung
+from test_hessians import FRAME, TENSORS, gaussian, orca
 
 from contracts import WATER
+from mimyria.elements import frame_masses
 from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.formats import write_frames
 from mimyria.harmonic.structures import fixed_atoms, read_structures, with_isotopes
@@ -61,6 +63,23 @@ def test_a_hessian_belongs_to_its_structure(tmp_path: Path) -> None:
     assert read_structures([tmp_path / "water.xyz"], given)["water"].hessian is not None
     with pytest.raises(ConfigError, match=r"h\.json is the Hessian of other positions than those of .*other\.xyz"):
         read_structures([tmp_path / "other.xyz"], given)
+
+
+def test_masses_of_a_file_that_holds_its_hessian(tmp_path: Path) -> None:
+    """They are those of --mass as with any other file, and what can mean nothing for such a file is refused."""
+    heavy = {"H": 2.014}
+    own_masses = {"w.hess": 15.999, "w.fchk": 15.999, "w.json": frame_masses(FRAME)[0]}
+    orca(tmp_path / "w.hess")
+    gaussian(tmp_path / "w.fchk")
+    VibrationsData.from_2d(molecule("H2O"), sprung(FRAME)).write(tmp_path / "w.json")
+    for name, oxygen in own_masses.items():
+        frame = read_structures([tmp_path / name], HarmonicSettings(mass=heavy))["w"].frame
+        np.testing.assert_allclose(frame_masses(frame), [oxygen, 2.014, 2.014])
+        with pytest.raises(TrajectoryError, match=f"{name}: --mass C"):
+            read_structures([tmp_path / name], HarmonicSettings(mass={"C": 13.0}))
+        for given in ({"species": {"OW": "O"}}, {"layout": "vasp"}, {"topology": tmp_path / name}):
+            with pytest.raises(ConfigError, match=f"{name} states .* leave --{next(iter(given))} out"):
+                read_structures([tmp_path / name], HarmonicSettings(**given))  # type: ignore[arg-type]
 
 
 def test_isotopes() -> None:

@@ -13,9 +13,10 @@ from mimyria.declare import values_of
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
 from mimyria.files.cells import given_cell
-from mimyria.files.naming import ISOTOPES
+from mimyria.files.naming import ISOTOPES, identify_atoms
+from mimyria.files.source import Source
 from mimyria.formats import read_frames
-from mimyria.formats.hessians import holds_structure, read_hessian
+from mimyria.formats.hessians import StoredHessian, holds_structure, read_hessian
 from mimyria.frame import Array, Frame
 from mimyria.labels.command import check_cell
 from mimyria.molecules import find_bonds, molecules_of
@@ -55,7 +56,7 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
         if not path.is_file():
             raise ConfigError(f"{path}: no such file" if not path.exists() else f"{path} is a folder, not a structure")
         first, last = settings.frames
-        own = read_hessian(path) if holds_structure(path) else None
+        own = _own_hessian(path, settings) if holds_structure(path) else None
         read = [own.frame] if own else read_frames(path, **values_of(settings, Topology))
         stored = [frame for frame in islice(read, first, last) if frame is not None]
         if not stored:
@@ -79,6 +80,26 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
             if len(found) > MOST:
                 raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
     return found
+
+
+def _own_hessian(path: Path, settings: HarmonicSettings) -> StoredHessian:
+    """Return what a file holds of Hessian and structure, with the masses of ``--mass``; it states all the rest itself.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError
+        If it cannot be read, a setting is given that it has no use for, or no atom is one of ``--mass``.
+    """
+    given = values_of(settings, Topology)
+    mass = given.pop("mass")
+    for name, value in given.items():
+        if value:
+            raise ConfigError(f"{path} states its atoms and the order of its tensors itself; leave --{name} out")
+    own = read_hessian(path)
+    if own.frame is None or not mass:
+        return own
+    atoms = identify_atoms(own.frame.numbers, Source(path, mass=mass), str(path), masses=own.frame.masses)
+    return replace(own, frame=replace(own.frame, masses=atoms.masses))
 
 
 def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Array:

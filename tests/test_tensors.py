@@ -21,9 +21,12 @@ from mimyria.targets import TARGETS
 
 def test_the_calculator_gives_them_where_nothing_else_is_said() -> None:
     assert sources_of(HarmonicSettings(calculator="tblite")) == {"apt": "tblite", "pgt": "tblite"}
-    assert sources_of(HarmonicSettings(calculator="tblite", apt="water")) == {"apt": "water"}
+    assert sources_of(HarmonicSettings(calculator="tblite", apt="water")) == {"apt": "water", "pgt": "tblite"}
     assert sources_of(HarmonicSettings(calculator="emt")) == {}
     assert sources_of(HarmonicSettings(calculator="emt", pgt="pyscf")) == {"pgt": "pyscf"}
+    stored = replace(WATER, tensors=dict.fromkeys(("apt", "pgt"), np.zeros(3)))
+    assert sources_of(HarmonicSettings(), stored) == {"apt": "frames", "pgt": "frames"}
+    assert sources_of(HarmonicSettings(apt="water"), stored) == {"apt": "water", "pgt": "frames"}
 
 
 def at(frame: Any, sources: dict[str, str], work: Path, **settings: Any) -> Any:

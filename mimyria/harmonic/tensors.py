@@ -28,15 +28,14 @@ log = logging.getLogger("mimyria")
 def sources_of(settings: HarmonicSettings, stored: Frame | None = None) -> dict[str, str]:
     """Return where each tensor comes from, by target name.
 
-    It is what is asked for, else the calculator if that is an engine, else the frame that came with its Hessian.
+    Each is what is asked for, else the calculator if that is an engine, else the frame that came with its Hessian.
     """
     asked = {APT.name: settings.apt, PGT.name: settings.pgt}
-    given = {name: source for name, source in asked.items() if source is not None}
-    if not given and settings.calculator in ENGINES:
-        return dict.fromkeys(asked, str(settings.calculator))
-    if not given and stored is not None:
-        return {name: IN_FRAMES for name in asked if name in stored.tensors}
-    return given
+    usual = dict.fromkeys(asked, settings.calculator if settings.calculator in ENGINES else None)
+    if stored is not None:
+        usual = {name: IN_FRAMES if name in stored.tensors else source for name, source in usual.items()}
+    found = {name: source or usual[name] for name, source in asked.items()}
+    return {name: source for name, source in found.items() if source is not None}
 
 
 def tensors_at(

@@ -94,6 +94,35 @@ def test_what_a_file_says_and_its_bands_deny(path: Path) -> None:
         given(path, NU, 10 ** -bands(), prefix="raman=")
 
 
+def test_another_quantity_than_the_file_says(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is refused as a contradiction, unless the bands of the file contradict it, too."""
+    light = 10 ** -bands()
+    ours = "# mimyria 1: ir\nwavenumber_cm-1,n_alpha_cm-1\n"
+    for y, head, asked in (
+        (light, "wavenumber,transmittance\n", "absorbance"),
+        (bands(), "wavenumber,absorbance\n", "transmittance"),
+        (bands(), ours, "transmittance"),
+    ):
+        with pytest.raises(MimyriaError, match=f"but --quantity says {asked}: correct either"):
+            given(path, NU, y, head, quantity=asked)
+    same = given(path, NU, light, "wavenumber,transmittance\n", quantity="transmittance")
+    assert np.array_equal(same.values, given(path, NU, light, "wavenumber,transmittance\n").values)
+    with caplog.at_level(logging.INFO):
+        caplog.clear()
+        given(path, NU, 0.05 + 0.9 * bands() / bands().max(), "wavenumber,transmittance\n", quantity="absorbance")
+    assert "is read as absorbance" not in caplog.text
+    taken = given(path, NU, light, "wavenumber,absorbance\n", quantity="transmittance")
+    assert height(taken, 1715) > 5 * height(taken, 2000)
+    with pytest.raises(ConfigError, match=r"--quantity is of an infrared spectrum, and .* is read as Raman"):
+        given(path, NU, bands(), prefix="raman=", quantity="absorbance")
+
+
+@pytest.mark.parametrize("first", ["Raman shift (cm-1)", "Raman shift / cm^-1", "Raman Shift"])
+def test_the_title_of_the_abscissa_tells_raman_spectra(path: Path, first: str) -> None:
+    assert given(path, NU, bands(), f"{first},Intensity (a.u.)\n").kind == "raman"
+    assert given(path, NU, bands(), "wavenumber (cm-1),Intensity (a.u.)\n").kind == "infrared"
+
+
 def test_light_that_did_not_come_through_is_the_strongest_absorption(path: Path) -> None:
     light = 10 ** (-3 * bands())
     light[light < 0.01] = 0.0
@@ -240,6 +269,30 @@ def test_jcamp_with_differences_and_its_kinds(tmp_path: Path) -> None:
     path.write_text(JCAMP.format(kind="UV/VIS SPECTRUM", unit="ABSORBANCE", lines=squeezed(bands())))
     with pytest.raises(MimyriaError, match="UV/VIS"):
         read_given([str(path)], IdentifySettings(model="m"))
+
+
+def test_of_several_spectra_what_the_chosen_one_says_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each block of a LINK as it is read from a file of its own: kind, unit, T ≤ 0."""
+    light = 10 ** (-3 * bands())
+    light[light < 0.01] = 0.0
+    blocks = {
+        "first": JCAMP.format(kind="INFRARED SPECTRUM", unit="ABSORBANCE", lines=squeezed(bands())),
+        "scattered": JCAMP.format(kind="RAMAN SPECTRUM", unit="ARBITRARY UNITS", lines=squeezed(bands(NU, 800, 1600))),
+        "absorbance of dark": JCAMP.format(kind="INFRARED SPECTRUM", unit="TRANSMITTANCE", lines=squeezed(light)),
+    }
+    path = tmp_path / "s.jdx"
+    for names in (list(blocks), list(blocks)[::-1]):
+        link = "".join(blocks[name].replace("butanone", name.removeprefix("absorbance of ")) for name in names)
+        path.write_text(f"##TITLE=all\n##JCAMP-DX=4.24\n##DATA TYPE=LINK\n##BLOCKS=3\n{link}##END=\n")
+        for name in names:
+            (tmp_path / "one.jdx").write_text(blocks[name])
+            (alone,) = read_given([str(tmp_path / "one.jdx")], IdentifySettings())
+            caplog.clear()
+            with caplog.at_level(logging.INFO):
+                (made,) = read_given([str(path)], IdentifySettings(column=name))
+            assert (made.kind, made.stated) == (alone.kind, True)
+            np.testing.assert_array_equal(made.values, alone.values)
+            assert caplog.text.count("-log10 T") == (name == "absorbance of dark")
 
 
 def test_of_our_own_raman_spectra_what_spectrometers_show_is_read(path: Path) -> None:

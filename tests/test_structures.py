@@ -10,7 +10,7 @@ import pytest
 from ase.build import molecule
 from ase.vibrations.data import VibrationsData
 from test_harmonic_modes import frame_of, sprung
-from test_hessians import FRAME, TENSORS, gaussian, orca
+from test_hessians import FRAME, gaussian, orca
 
 from contracts import WATER
 from mimyria.elements import frame_masses

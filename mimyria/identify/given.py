@@ -69,7 +69,7 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
     Raises
     ------
     ConfigError
-        If none is given, two of one kind, or one curve as both.
+        If none is given, two of one kind, one curve as both, or a quantity for a Raman spectrum alone.
     SpectrumError
         If one cannot be read, or is nothing that groups can be told from.
     """
@@ -88,6 +88,8 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
             f"{made[0].origin} and {made[1].origin} hold the same curve, which cannot be both the infrared and the "
             "Raman spectrum: give it once, with ir= or raman= before its name"
         )
+    if settings.quantity is not None and all(each.kind == "raman" for each in made):
+        raise ConfigError(f"--quantity is of an infrared spectrum, and {made[0].origin} is read as Raman: leave it out")
     return made
 
 
@@ -102,26 +104,26 @@ def _same(one: Given, other: Given) -> bool:
 def _read(text: str, settings: IdentifySettings) -> Given:
     named = re.fullmatch(rf"({'|'.join(NAMES)})=\s*(.+)", text, re.DOTALL | re.IGNORECASE)
     table = read_spectrum(Path(named[2] if named else text))
-    kind, stated = _kind_of(table, NAMES[named[1].lower()] if named else "")
     column = settings.column or _usual_column(table)
+    kind, stated = _kind_of(table, column, NAMES[named[1].lower()] if named else "")
     if table.kind == TABLE and len(table.quantities) > 1 and not settings.column:
         log.info(f"{table.origin} has {len(table.quantities)} spectra; {column} is read, --column chooses another")
     place = table.origin + (f" ({column})" if settings.column else "")
     wavenumber, values = table.wavenumber, table.values(column)
     if not np.isfinite(wavenumber).all():
         raise SpectrumError(f"{place}: {(~np.isfinite(wavenumber)).sum()} of its wavenumbers are no numbers")
-    unit = _unstated(table, settings.abscissa)
+    unit = _unstated(table, column, settings.abscissa)
     wavenumber, values = _in_wavenumbers(wavenumber, values, unit, place)
     quantity = table.measured(column)
     if quantity == REFLECTANCE:
         raise SpectrumError(f"{place} is a reflectance, and no absorption: `mimyria optics` makes n·α of it")
     remark = table.remark(column)
     opaque = "T ≤ 0" in remark
-    if remark:
+    if remark and not (_says(table, column) == "transmittance" and settings.quantity == ABSORBANCE):
         log.info(f"{place}: {remark}")
     wavenumber, values = _numbers(wavenumber, values, place, opaque)
     _check_range(wavenumber, kind, settings.abscissa, place)
-    values = _upright(wavenumber, values, kind, bool(remark) and "transmittance" in remark, column, settings, place)
+    values = _upright(wavenumber, values, kind, _says(table, column), settings, place)
     if quantity == ATR:
         log.info(
             f"{place} is an absorbance of ATR; as light goes less deep at higher wavenumbers, it is read times these"
@@ -131,14 +133,14 @@ def _read(text: str, settings: IdentifySettings) -> Given:
     return Given(kind, table.origin, wavenumber, values, stated)
 
 
-def _kind_of(table: Spectrum, asked: str) -> tuple[str, bool]:
+def _kind_of(table: Spectrum, column: str, asked: str) -> tuple[str, bool]:
     """Return the kind of a spectrum, infrared where neither file nor user says it, and whether the file does."""
-    says = table.header.get("data type", "")
+    says = table.stated("data type", column)
     if table.kind not in (TABLE, "ir", "raman"):
         raise SpectrumError(f"{table.origin} is a spectrum of the kind {table.kind}; groups are told from ir and raman")
     if re.search(OTHER, says, re.IGNORECASE):
         raise SpectrumError(f"{table.origin} is a {says}; groups are told from infrared and Raman spectra")
-    words = f"{says} {table.header.get('title', '')} {' '.join(list(table.columns)[1:])} {Path(table.origin).name}"
+    words = f"{table.stated('title', column)} {table.stated(READ_OVER, column)} {column} {Path(table.origin).name}"
     stated = NAMES.get(table.kind, "")
     if not stated:
         stated = "raman" if re.search(r"raman", says or words, re.IGNORECASE) else ""
@@ -154,9 +156,9 @@ def _kind_of(table: Spectrum, asked: str) -> tuple[str, bool]:
     return asked or stated or "infrared", bool(stated and firm)
 
 
-def _unstated(table: Spectrum, unit: str | None) -> str | None:
+def _unstated(table: Spectrum, column: str, unit: str | None) -> str | None:
     """Return the unit of the abscissa that was asked for; ``cm-1``, as it is read, where the file says it itself."""
-    said = table.header.get(READ_OVER, "") if table.kind == TABLE else "cm-1"
+    said = table.stated(READ_OVER, column) if table.kind == TABLE else "cm-1"
     if not said or unit is None:
         return unit
     if abscissa_of(said) != abscissa_of(ABSCISSAE[unit]):
@@ -227,25 +229,46 @@ def _check_range(wavenumber: Array, kind: str, unit: str | None, place: str) -> 
         )
 
 
-def _upright(
-    wavenumber: Array, values: Array, kind: str, converted: bool, column: str, settings: IdentifySettings, place: str
-) -> Array:
-    """Return values whose bands point up: those of a transmittance that does not say so become -log10 T."""
-    if kind == "infrared" and settings.quantity == "absorbance":
-        return 10.0**-values if converted else values  # what the file says is not so
-    if kind == "infrared" and settings.quantity == "transmittance":
-        return values if converted else _absorbance(values, place)
-    look = _look(wavenumber, values)
-    if look is None or look.skewness > DOWN or look.middle < 0.5 or look.deepest < LEAST_BANDS:
+def _upright(wavenumber: Array, values: Array, kind: str, says: str, settings: IdentifySettings, place: str) -> Array:
+    """Return values whose bands point up: those of a transmittance that does not say so become -log10 T.
+
+    Another quantity than the file ``says`` may be asked for where its bands deny that, too.
+    """
+    converted = says == "transmittance"
+    asked = settings.quantity if kind == "infrared" else None
+    if asked == says:
+        return values
+    if asked is not None:
+        stored = 10.0**-values if converted else values
+        if says and (asked == "transmittance") != _points_down(wavenumber, stored):
+            raise SpectrumError(
+                f"{place} says {says}, and so do its bands, but --quantity says {asked}: correct either"
+            )
+        return stored if asked == ABSORBANCE else _absorbance(stored, place)
+    if not _points_down(wavenumber, values):
         return values
     if kind == "raman":
         raise SpectrumError(f"{place}: its bands point down, as no Raman spectrum's do; is it a transmittance?")
     if converted:
         raise SpectrumError(f"{place} says transmittance, but its bands point up: --quantity absorbance takes it so")
-    if column.lower().startswith(ABSORBANCE[:6]) or values.min() < -0.1 * values.max() or values.max() > 150:
+    if says or values.min() < -0.1 * values.max() or values.max() > 150:
         raise SpectrumError(f"{place}: its bands point down; if it is a transmittance, say --quantity transmittance")
     log.warning(f"{place}: read as a transmittance, as its bands point down; --quantity absorbance keeps it as it is")
     return _absorbance(values, place)
+
+
+def _says(table: Spectrum, column: str) -> str:
+    """Return which quantity a file says that an infrared spectrum is: absorbance, transmittance, or nothing."""
+    if "transmittance" in table.remark(column):
+        return "transmittance"
+    stated = table.kind == "ir" or table.measured(column) == ATR or column.lower().startswith(ABSORBANCE[:6])
+    return ABSORBANCE if stated else ""
+
+
+def _points_down(wavenumber: Array, values: Array) -> bool:
+    """Return whether the bands of a curve clearly point down."""
+    look = _look(wavenumber, values)
+    return look is not None and look.skewness <= DOWN and look.middle >= 0.5 and look.deepest >= LEAST_BANDS
 
 
 def _absorbance(values: Array, place: str) -> Array:

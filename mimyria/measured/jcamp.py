@@ -22,7 +22,7 @@ import numpy as np
 
 from mimyria.errors import SpectrumError
 from mimyria.frame import Array
-from mimyria.measured.quantities import ABSORBANCE, ATR, READ_OVER, REFLECTANCE, in_wavenumbers, read_ordinates
+from mimyria.measured.quantities import ABSORBANCE, READ_OVER, in_wavenumbers, read_ordinates
 
 LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 TABLES = ("XYDATA", "XYPOINTS")
@@ -81,7 +81,8 @@ def is_jcamp(text: str) -> bool:
 def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str, str], dict[str, str]]:
     """Return wavenumbers (cm⁻¹), ordinates by name, the unit of each, and remarks by their names.
 
-    A file of several spectra over the same wavenumbers names them by their titles.
+    A file of several spectra over the same wavenumbers names them by their titles. What only some of these state is
+    remarked of each: ``data type of TITLE``.
 
     Raises
     ------
@@ -107,19 +108,29 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
     columns: dict[str, Array] = {}
     units: dict[str, str] = {}
     remarks: dict[str, str] = {}
+    stated: dict[str, dict[str, str]] = {}
     for k, (block, _, ordinates) in enumerate(spectra):
         unit = block.labels.get("YUNITS", "")
         procedure = " ".join(block.labels.get(label, "") for label in ("SAMPLINGPROCEDURE", "DATATYPE"))
         ordinates, quantity, said = read_ordinates(ordinates, unit, place, procedure)
-        known = quantity in (REFLECTANCE, ATR)
         name = quantity or unit.lower() or "ordinate"
-        name = name if len(spectra) == 1 else f"{name} of {names[k]}" if known else names[k]
+        name = name if len(spectra) == 1 else f"{quantity} of {names[k]}" if quantity else names[k]
         name += f" ({k + 1})" * (name in columns)
         columns[name], units[name] = ordinates, "1" if quantity or unit.lower() == ABSORBANCE else unit
-        stated = {"title": block.title, "data type": block.labels.get("DATATYPE", ""), name: said}
-        stated[READ_OVER] = block.labels.get("XUNITS", "")
-        remarks |= {key: value for key, value in stated.items() if value and key not in remarks}
-    return wavenumber, columns, units, remarks
+        remarks |= {name: said} if said else {}
+        labels = {"title": "TITLE", "data type": "DATATYPE", READ_OVER: "XUNITS"}
+        stated[name] = {key: block.labels.get(label, "") for key, label in labels.items()}
+    return wavenumber, columns, units, remarks | _remarked(stated)
+
+
+def _remarked(stated: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return as remarks what columns, by their names, state: once what all do, else of each."""
+    remarks = {}
+    for name, each in stated.items():
+        for key, value in each.items():
+            shared = all(other[key] == value for other in stated.values())
+            remarks |= {key if shared else f"{key} of {name}": value} if value else {}
+    return remarks
 
 
 def _blocks(text: str) -> Iterator[Block]:

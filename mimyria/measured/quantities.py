@@ -24,6 +24,7 @@ ABSCISSAE: dict[str, tuple[str, float]] = {
     r"\bnm\b|nanomet": ("wavelength", 1e7),
     r"[µμ]m\b|\bum\b|micromet|micron": ("wavelength", 1e4),
     r"\bTHz\b|terahertz": ("wavenumber", 1e-3 / LIGHT_SPEED),
+    r"raman\W*shift": ("wavenumber", 1.0),
 }
 """How a unit is written (in any case), what it is of, and its factor: ν̃ = factor·x, or factor/x for a wavelength."""
 READ_OVER = "read over"

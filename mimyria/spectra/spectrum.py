@@ -168,6 +168,10 @@ class Spectrum:
         name = self._name(column)
         return next((each for each in (REFLECTANCE, ATR) if self.kind == TABLE and name.startswith(each)), "")
 
+    def stated(self, what: str, column: str | None = None) -> str:
+        """Return what the header says of a column, or of all: its ``data type``, for one; empty if it does not."""
+        return self.header.get(f"{what} of {self._name(column)}", self.header.get(what, ""))
+
     def bands(self, column: str | None = None, ranges: Sequence[tuple[float, float]] = ()) -> list[Band]:
         """Return integral, centre, maximum, height and width of the bands of a column; see `measure_bands`."""
         from mimyria.spectra.bands import measure_bands

@@ -68,6 +68,9 @@ def test_groups() -> None:
         assign(frame, modes, ("index 1",))
     with pytest.raises(TrajectoryError, match="holds no atom"):
         assign(frame, modes, ("sulfur=element S",))
+    for name, what in (("O", "an element"), ("stretch", "a kind of motion"), ("ring", "a group already")):
+        with pytest.raises(ConfigError, match=f"--groups {name}=index 1: {name} is {what}"):
+            assign(frame, modes, ("ring=index 0", f"{name}=index 1"))
 
 
 def test_isotopes_have_names() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.modes import Modes
@@ -94,12 +95,18 @@ def groups_of(frame: Frame, texts: Sequence[str]) -> dict[str, Array]:
     Raises
     ------
     ConfigError, TrajectoryError
-        If a text has another form, or its selection holds no atom.
+        If a text has another form, its name is taken, or its selection holds no atom.
     """
     pairs = [text.partition("=") for text in texts]
+    taken = dict.fromkeys(CLASSES, "a kind of motion") | dict.fromkeys(symbols_of(frame.numbers), "an element")
     for text, (name, equals, selection) in zip(texts, pairs, strict=True):
         if not (name.strip() and equals and selection.strip()):
             raise ConfigError(f"--groups takes NAME=SELECTION, such as `ring=index 0:5`, not {text!r}")
+        if what := taken.setdefault(name.strip(), ""):
+            raise ConfigError(
+                f"--groups {text}: {name.strip()} is {what}, whose share is told anyway: take another name"
+            )
+        taken[name.strip()] = "a group already"
     if not pairs:
         return {}
     i, j, _ = find_bonds(frame)

@@ -59,6 +59,7 @@ def gaussian(path: Path) -> None:
     path.write_text(
         "water\nFreq      RB3LYP                                                      STO-3G\n"
         + f"{'Charge':<43s}I{0:17d}\n"
+        + f"{'Multiplicity':<43s}I{3:17d}\n"
         + block("Atomic numbers", FRAME.numbers, "I")
         + block("Current cartesian coordinates", FRAME.positions / BOHR)
         + block("Real atomic weights", np.array(MASSES))
@@ -85,6 +86,24 @@ def test_with_structure_and_tensors(tmp_path: Path, write: object, name: str) ->
         (tmp_path / name).write_text(text[: int(part * len(text))])
         with pytest.raises(ConfigError, match=name):
             read_hessian(tmp_path / name)
+
+
+def test_what_is_wrong_with_a_file_of_gaussian(tmp_path: Path) -> None:
+    """Cut in any header, without an atom, with numbers that are none: it is said, and of what."""
+    path = tmp_path / "w.fchk"
+    gaussian(path)
+    text = path.read_text()
+    assert read_hessian(path).multiplicity == 3
+    for name in ("Dipole Derivatives", "Polarizability Derivatives"):
+        begin = text.index(name)
+        for more in (len(name), 45, 55):
+            path.write_text(text[: begin + more])
+            with pytest.raises(ConfigError, match=f"fchk: {name} is cut"):
+                read_hessian(path)
+    begin = text.index("\n", text.index("Cartesian Force Constants")) + 1
+    path.write_text(text[:begin] + "NaN".rjust(16) + text[begin + 16 :])
+    with pytest.raises(ConfigError, match="fchk: Cartesian Force Constants: some are no numbers"):
+        read_hessian(path)
 
 
 def test_vibrations_of_ase(tmp_path: Path) -> None:

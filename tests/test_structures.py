@@ -82,6 +82,21 @@ def test_masses_of_a_file_that_holds_its_hessian(tmp_path: Path) -> None:
                 read_structures([tmp_path / name], HarmonicSettings(**given))  # type: ignore[arg-type]
 
 
+def test_a_file_beside_the_structure_completes_it(tmp_path: Path) -> None:
+    """Tensors, masses, charge and multiplicity as if the file were given alone; masses of the structure stay."""
+    gaussian(tmp_path / "w.fchk")
+    write_frames(tmp_path / "w.extxyz", [FRAME])
+    alone = read_structures([tmp_path / "w.fchk"], HarmonicSettings())["w"]
+    beside = read_structures([tmp_path / "w.extxyz"], HarmonicSettings(hessian=tmp_path / "w.fchk"))["w"]
+    assert beside.multiplicity == alone.multiplicity == 3
+    assert beside.frame.total_charge == alone.frame.total_charge
+    np.testing.assert_array_equal(beside.frame.masses, alone.frame.masses)
+    for name in ("apt", "pgt"):
+        np.testing.assert_array_equal(beside.frame.tensors[name], alone.frame.tensors[name])
+    given = HarmonicSettings(hessian=tmp_path / "w.fchk", mass={"H": 2.014})
+    np.testing.assert_allclose(frame_masses(read_structures([tmp_path / "w.extxyz"], given)["w"].frame)[1:], 2.014)
+
+
 def test_isotopes() -> None:
     frame = frame_of("CH3OH")
     masses = with_isotopes(frame, {"0": "13C", "3": "D", "4": "3.1"}).masses

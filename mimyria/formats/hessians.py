@@ -47,6 +47,8 @@ class StoredHessian:
     """eV/Å², shape (3n, 3n); NaN for atoms that the file leaves out."""
     frame: Frame | None = None
     """The structure, with masses and tensors, where the file holds it."""
+    multiplicity: int | None = None
+    """2S + 1, where the file states it."""
 
 
 def holds_structure(path: Path) -> bool:
@@ -195,13 +197,20 @@ def _of_orca(text: str) -> StoredHessian:
 
 def _of_gaussian(text: str) -> StoredHessian:
     def array(name: str) -> Array | None:
-        match = re.search(rf"^{name}\s+[IR]\s+N=\s+(\d+)\n((?:(?:\s+[-+\dE.]+)+\n?)+)", text, re.MULTILINE)
-        if match is None:
+        head = re.search(rf"^{name}\b(?:\s+[IR]\s+N=\s+(\d+)\n((?:[ \t].*\n?)+))?", text, re.MULTILINE)
+        if head is None:
             return None
-        values = np.array(match[2].split()[: int(match[1])], dtype=float)
-        if len(values) != int(match[1]):
+        words = head[2].split() if head[2] else []
+        if head[1] is None or len(words) != int(head[1]):
             raise ConfigError(f"{name} is cut")
+        values = np.array(words, dtype=float)
+        if not np.isfinite(values).all():
+            raise ConfigError(f"{name}: some are no numbers")
         return values
+
+    def number(name: str, usual: int) -> int:
+        match = re.search(rf"^{name}\s+I\s+(-?\d+)", text, re.MULTILINE)
+        return int(match[1]) if match else usual
 
     numbers, places = array("Atomic numbers"), array("Current cartesian coordinates")
     masses, triangle = array("Real atomic weights"), array("Cartesian Force Constants")
@@ -212,8 +221,5 @@ def _of_gaussian(text: str) -> StoredHessian:
     hessian[np.tril_indices(size)] = triangle
     hessian += np.tril(hessian, -1).T
     apt, pgt = _derivatives(array("Dipole Derivatives"), array("Polarizability Derivatives"), "gaussian")
-    charge = re.search(r"^Charge\s+I\s+(-?\d+)", text, re.MULTILINE)
-    frame = _molecule(
-        numbers.astype(int), places.reshape(-1, 3) * BOHR, masses, apt, pgt, float(charge[1]) if charge else 0.0
-    )
-    return StoredHessian(hessian * UNITS["Eh/a0^2"], frame)
+    frame = _molecule(numbers.astype(int), places.reshape(-1, 3) * BOHR, masses, apt, pgt, float(number("Charge", 0)))
+    return StoredHessian(hessian * UNITS["Eh/a0^2"], frame, number("Multiplicity", 0) or None)

@@ -142,7 +142,8 @@ def _harmonic(
     point = replace(point, frame=with_isotopes(replace(point.frame, tensors=tensors), settings.isotope))
     modes = modes_of(point.frame, point.hessian, fixed)
     header |= said | _said_of(modes, fixed, settings) | _said_of_isotopes(point.frame, settings)
-    harmonic = assemble(point, modes, fixed, settings, header)
+    multiplicity = settings.multiplicity or structure.multiplicity
+    harmonic = assemble(point, modes, fixed, settings, header, multiplicity)
     _report(harmonic, name)
     write_harmonic(out, harmonic, settings)
     return harmonic
@@ -169,8 +170,15 @@ def _electrons(frame: Frame, settings: HarmonicSettings) -> int:
     return int(frame.numbers.sum()) - whole_charge(frame, settings.charge)
 
 
-def assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSettings, header: dict[str, str]) -> Harmonic:
-    """Return everything that is made of modes and tensors."""
+def assemble(
+    point: Point,
+    modes: Modes,
+    fixed: Array,
+    settings: HarmonicSettings,
+    header: dict[str, str],
+    multiplicity: int | None = None,
+) -> Harmonic:
+    """Return everything that is made of modes and tensors; without a ``multiplicity`` it is the lowest there is."""
     frame = point.frame
     wavenumbers = settings.scale * modes.wavenumbers
     lines = lines_of(modes, frame.tensors)
@@ -184,7 +192,7 @@ def assemble(point: Point, modes: Modes, fixed: Array, settings: HarmonicSetting
         temperature=settings.temperature,
         pressure=settings.pressure,
         symmetry=settings.symmetry_number,
-        multiplicity=settings.multiplicity or 1 + _electrons(frame, settings) % 2,
+        multiplicity=multiplicity or 1 + _electrons(frame, settings) % 2,
     )
     return Harmonic(
         frame=frame,

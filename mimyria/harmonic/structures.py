@@ -39,6 +39,8 @@ class Structure:
     place: str
     """File and frame, for messages."""
     hessian: Array | None = None
+    multiplicity: int | None = None
+    """2S + 1, where the file of the Hessian states it."""
 
 
 def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[str, Structure]:
@@ -73,10 +75,12 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
                 cell = given_cell(settings.cell)(str(path), frame)
                 frame = replace(frame, cell=cell, periodic=np.ones(3, dtype=bool))
             check_cell(frame, f"{path}, frame {number}")
-            hessian = own.hessian if own else None
+            beside = own
             if settings.hessian is not None:
-                hessian = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)
-            found[unique] = Structure(frame, str(path) if len(stored) == 1 else f"{path}, frame {number}", hessian)
+                beside = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)
+                frame = _completed(frame, beside.frame)
+            place = str(path) if len(stored) == 1 else f"{path}, frame {number}"
+            found[unique] = Structure(frame, place, *((beside.hessian, beside.multiplicity) if beside else ()))
             if len(found) > MOST:
                 raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
     return found
@@ -102,8 +106,16 @@ def _own_hessian(path: Path, settings: HarmonicSettings) -> StoredHessian:
     return replace(own, frame=replace(own.frame, masses=atoms.masses))
 
 
-def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Array:
-    """Return the Hessian of a file, whose structure, if it holds one, must be that of the frame."""
+def _completed(frame: Frame, other: Frame | None) -> Frame:
+    """Return a frame with the masses, tensors and charge of the same structure elsewhere, where it has none itself."""
+    if other is None:
+        return frame
+    masses = other.masses if frame.masses is None else frame.masses
+    return replace(frame, masses=masses, tensors=other.tensors | frame.tensors, info=other.info | frame.info)
+
+
+def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> StoredHessian:
+    """Return what a file holds of a Hessian, whose structure, if it holds one, must be that of the frame."""
     read = read_hessian(file, len(frame), unit)
     if read.frame is not None:
         same = np.array_equal(read.frame.numbers, frame.numbers)
@@ -111,7 +123,7 @@ def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Array
             raise ConfigError(
                 f"{file} is the Hessian of other positions than those of {path}: give {file} in its place"
             )
-    return read.hessian
+    return read
 
 
 def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:

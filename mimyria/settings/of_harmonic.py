@@ -78,7 +78,9 @@ class Shown(Settings):
     width: float = setting(positive("CM⁻¹"), "Full width at half maximum of the lines.", "use", 10.0)
     profile: str = setting(Choice(names=("lorentzian", "gaussian")), "Profile of the lines.", "use", "lorentzian")
     symmetry_number: int | None = setting(COUNT, "Of the rotation; by default found from the atoms.", "use")
-    multiplicity: int | None = setting(COUNT, "2S + 1, for the thermochemistry alone; by default 1 or 2.", "use")
+    multiplicity: int | None = setting(
+        COUNT, "2S + 1, for the thermochemistry alone; by default of the file, else 1 or 2.", "use"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

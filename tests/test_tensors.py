@@ -55,6 +55,18 @@ def test_of_a_model(tmp_path: Path) -> None:
         at(frame_of("CH3OH"), {"apt": "water"}, tmp_path)
 
 
+def test_networks_for_neutral_molecules_warn_of_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pair = replace(
+        WATER, numbers=np.tile(WATER.numbers, 2), positions=np.vstack([WATER.positions, WATER.positions + 5.0])
+    )
+    at(WATER, {"apt": "molecules"}, tmp_path)
+    assert "neutral molecules" not in caplog.text
+    for frame, charge, words in ((WATER, 1, r"an ion with the charge +1 e"), (pair, None, "2 molecules")):
+        caplog.clear()
+        at(frame, {"apt": "molecules"}, tmp_path, charge=charge)
+        assert f"--apt molecules: these networks are for single neutral molecules, and this is {words}" in caplog.text
+
+
 def test_of_the_frame(tmp_path: Path) -> None:
     apt = np.tile(np.eye(3), (3, 1, 1))
     held = replace(WATER, tensors={"apt": apt})

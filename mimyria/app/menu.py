@@ -10,6 +10,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 
 from mimyria.app.drops import Drop, Example, Role
+from mimyria.choices import ORGANIC
 from mimyria.files.compression import SUFFIXES
 from mimyria.settings import HarmonicSettings, IdentifySettings, SpectrumSettings
 
@@ -34,8 +35,6 @@ NO_CALCULATOR = (
     "Nothing that computes forces is installed: `pip install 'mimyria[tblite]'` and start the page again. A file of "
     "Gaussian (.fchk) or ORCA (.hess) that holds the Hessian needs none."
 )
-ORGANIC = "molecules"
-"""Bundled networks for intensities of single molecules, where they know every element."""
 ORGANIC_FOR = "tblite"
 """With the forces of what: its own intensities are rough."""
 HELP_OF_CALCULATOR = (

@@ -22,7 +22,8 @@ import numpy as np
 
 from mimyria.app.check import check_given
 from mimyria.app.drops import GIVEN, OUT, RESULT, TASK, Drop
-from mimyria.app.menu import MOST_ATOMS, ORGANIC, ORGANIC_FOR, drops
+from mimyria.app.menu import MOST_ATOMS, ORGANIC_FOR, drops
+from mimyria.choices import ORGANIC
 from mimyria.errors import ConfigError
 from mimyria.execute import cores_here
 from mimyria.frame import Array, Frame
@@ -121,17 +122,15 @@ def _structure(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> 
 
 def _organic(frame: Frame, settings: HarmonicSettings) -> bool:
     """Return whether the bundled networks are for a structure: one molecule of known elements, without a charge."""
+    from mimyria.harmonic.tensors import unlike_organic
     from mimyria.model.files import read_model
-    from mimyria.molecules import find_molecules
 
     known = read_model(ORGANIC, APT.name).settings.species
-    charge = frame.total_charge if settings.charge is None else settings.charge
-    if not set(frame.numbers.tolist()) <= set(known) or charge != 0:
+    if not set(frame.numbers.tolist()) <= set(known):
         return False
     if not np.isfinite(frame.positions).all():  # which the command tells, by its place
         return False
-    molecules, _ = find_molecules(frame)
-    return bool(molecules.max() == 0)
+    return not unlike_organic(frame, settings.charge)
 
 
 def _trajectory(drop: Drop, task: Mapping[str, Any], given: Given, out: Path) -> dict[str, Any]:

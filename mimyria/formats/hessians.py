@@ -104,8 +104,10 @@ def read_hessian(path: Path, n_atoms: int | None = None, unit: str | None = None
 
 def _bare(values: Array, path: Path, n_atoms: int | None, unit: str | None) -> Array:
     """Return (3n)² numbers of a unit as a Hessian."""
-    if n_atoms is None or values.size != 9 * n_atoms**2:
-        raise ConfigError(f"{values.size} numbers, but the Hessian of {n_atoms} atoms has {9 * (n_atoms or 0) ** 2}")
+    if n_atoms is None:
+        raise ConfigError("holds no Hessian that is known here with its structure")
+    if values.size != 9 * n_atoms**2:
+        raise ConfigError(f"{values.size} numbers, but the Hessian of {n_atoms} atoms has {9 * n_atoms**2}")
     if unit is None:
         raise ConfigError(f"bare numbers have no unit: give --hessian-unit, one of {', '.join(UNITS)}")
     return values.reshape(3 * n_atoms, 3 * n_atoms).astype(float) * UNITS[unit]

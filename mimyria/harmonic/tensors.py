@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.choices import IN_FRAMES
+from mimyria.choices import IN_FRAMES, ORGANIC
 from mimyria.engines.registry import ENGINES
 from mimyria.errors import LabelError, RunFailed
 from mimyria.execute import Executor
@@ -17,6 +17,7 @@ from mimyria.labels.command import finished
 from mimyria.labels.label import label_frames, whole_charge
 from mimyria.level import UNKNOWN, level_of, without_diffuse
 from mimyria.memory import Identity
+from mimyria.molecules import find_molecules
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings, LabelSettings
 from mimyria.spectra.spectrum import LEVEL
@@ -102,8 +103,23 @@ def _predicted(frame: Frame, source: str, names: list[str], settings: HarmonicSe
     from mimyria.model.files import choose_device, read_model
     from mimyria.model.predict import predict_all
 
+    if source == ORGANIC and (unlike := unlike_organic(frame, settings.charge)):
+        flags = " and ".join(f"--{name}" for name in names)
+        log.warning(f"{flags} {source}: these networks are for single neutral molecules, and this is {unlike}")
     device = choose_device(settings.device)
     models = [read_model(source, name, device, settings.level) for name in names]
     project = settings.sum_rule == "project"
     (found,) = predict_all(models, [frame], charge=settings.charge, project=project)
     return found, str(models[0].levels[0])
+
+
+def unlike_organic(frame: Frame, charge: float | None) -> str:
+    """Return in words why the networks `ORGANIC` are not for a structure of elements that they know; empty if they are.
+
+    ``charge`` is the total one that was given, e, or None for that of the frame.
+    """
+    charge = frame.total_charge if charge is None else charge
+    if charge:
+        return f"an ion with the charge {charge:+g} e"
+    count = int(find_molecules(frame)[0].max()) + 1
+    return f"{count} molecules" if count > 1 else ""

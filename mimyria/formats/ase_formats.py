@@ -18,6 +18,7 @@ from mimyria.files.layout import own_header, stored_tensors
 from mimyria.files.naming import Atoms
 from mimyria.files.source import Progress, Reader, Source, fixed_unit
 from mimyria.files.topology import identify_names
+from mimyria.formats import mdl
 from mimyria.formats.born import dielectric
 from mimyria.frame import Array, Frame
 from mimyria.targets import APT
@@ -43,6 +44,8 @@ def read_ase(
     """
     from ase.io import iread
 
+    beside = mdl.read_stated(source.path) if source.suffix in mdl.SUFFIXES else mdl.Stated()
+    stated = beside.masses if stated is None else stated
     # One pass from the start: ASE finds a frame by its number only by reading all frames before it.
     stored = enumerate(iread(source.path, index=":"))
     position = -1
@@ -76,7 +79,7 @@ def read_ase(
             periodic=atoms.pbc,
             velocities=velocities,
             tensors=stored_tensors(columns, header, source.layout, place),
-            info=own_header(atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | left,
+            info=own_header(beside.info | atoms.info, len(atoms), atoms.arrays.get("initial_charges"), place) | left,
             forces=None if forces is None else known.of(forces),
             columns=tuple(columns),
         )

@@ -117,6 +117,23 @@ def test_another_quantity_than_the_file_says(path: Path, caplog: pytest.LogCaptu
         given(path, NU, bands(), prefix="raman=", quantity="absorbance")
 
 
+def test_values_at_one_place(path: Path) -> None:
+    """Noise, joined pieces and rounded wavenumbers are read, the first of each; several spectra one below the other are refused."""
+    noisy = bands() + np.random.default_rng(0).normal(scale=0.01, size=len(NU))
+    made = given(path, np.concatenate([NU, NU]), np.concatenate([bands(), noisy]))
+    np.testing.assert_allclose(made.values, bands(), atol=1e-7)
+    fine = np.arange(450.0, 3900, 0.25)
+    given(path, np.round(fine), bands(fine) * (1 + np.sin(2.5 * fine)))
+    with pytest.raises(MimyriaError, match=r"several values at .*Give a file for each"):
+        given(path, np.concatenate([NU, NU]), np.concatenate([bands(), bands(NU, 800, 1600)]))
+
+
+def test_infrared_spectra_have_no_wavenumbers_below_zero(path: Path) -> None:
+    for x in (-NU, NU - 900):
+        with pytest.raises(MimyriaError, match="no wavenumbers below zero; here they begin at"):
+            given(path, x, bands())
+
+
 @pytest.mark.parametrize("first", ["Raman shift (cm-1)", "Raman shift / cm^-1", "Raman Shift"])
 def test_the_title_of_the_abscissa_tells_raman_spectra(path: Path, first: str) -> None:
     assert given(path, NU, bands(), f"{first},Intensity (a.u.)\n").kind == "raman"

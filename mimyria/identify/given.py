@@ -43,6 +43,8 @@ ABOVE_NOISE = 6.0
 """Standard deviations of the noise of one point that the highest band must have."""
 NEGATIVE = 0.35
 """Of the highest value: how far below zero a spectrum may go by its baseline."""
+CONTRADICTION = 0.1
+"""Of the range of the values: how far apart those at one place may be, by noise or where pieces are joined."""
 SAME = 1e-6
 """Of its highest value, by which a curve may differ from itself."""
 DOWN = -0.5
@@ -185,7 +187,24 @@ def _in_wavenumbers(wavenumber: Array, values: Array, unit: str | None, place: s
     order = np.argsort(wavenumber, kind="stable")
     wavenumber, values = wavenumber[order], values[order]
     first = np.flatnonzero(np.diff(wavenumber, prepend=-np.inf) > 0)
+    _check_repeated(wavenumber, values, first, place)
     return wavenumber[first], values[first]
+
+
+def _check_repeated(wavenumber: Array, values: Array, first: Array, place: str) -> None:
+    """Raise SpectrumError where values at one place, the first of which are given, differ as those of two spectra do.
+
+    Where wavenumbers are rounded they differ as neighbours do, and where pieces are joined by a little.
+    """
+    finite = values[np.isfinite(values)]
+    apart = np.nan_to_num(abs(values - np.repeat(values[first], np.diff(first, append=len(values)))), posinf=0.0)
+    steps = np.nan_to_num(abs(np.diff(values[first])), posinf=0.0)
+    if len(finite) and apart.max() > max(CONTRADICTION * np.ptp(finite), 2 * steps.max(initial=0.0)):
+        k = int(apart.argmax())
+        raise SpectrumError(
+            f"{place}: has several values at {wavenumber[k]:g} cm⁻¹, up to {apart[k]:.3g} apart: are they several "
+            "spectra, one below the other? Give a file for each"
+        )
 
 
 def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tuple[Array, Array]:
@@ -204,16 +223,15 @@ def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tupl
 
 def _check_range(wavenumber: Array, kind: str, unit: str | None, place: str) -> None:
     """Raise SpectrumError for a range that is too narrow, elsewhere or below zero, or points too far apart."""
+    low, high = wavenumber[[0, -1]]
+    if kind == "infrared" and low < 0:  # a Raman spectrum may have its anti-Stokes side, which is not looked at
+        raise SpectrumError(f"{place}: an infrared spectrum has no wavenumbers below zero; here they begin at {low:g}")
     inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
-    if len(wavenumber) and not len(inside):
-        low, high = wavenumber[[0, -1]]
+    if not len(inside):
         raise SpectrumError(
             f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}: is it over nm, µm or "
             "THz? --abscissa nm, um or THz says so"
         )
-    low, high = wavenumber[[0, -1]]
-    if kind == "infrared" and low < 0:  # a Raman spectrum may have its anti-Stokes side, which is not looked at
-        raise SpectrumError(f"{place}: an infrared spectrum has no wavenumbers below zero; here they begin at {low:g}")
     if unit is None and low > WAVELENGTHS[0] and high > WAVELENGTHS[1]:
         raise SpectrumError(
             f"{place} lies between {low:g} and {high:g}, where the infrared has its wavelengths in nm: --abscissa nm "

@@ -125,7 +125,7 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
 
 def _remarked(stated: dict[str, dict[str, str]]) -> dict[str, str]:
     """Return as remarks what columns, by their names, state: once what all do, else of each."""
-    remarks = {}
+    remarks: dict[str, str] = {}
     for name, each in stated.items():
         for key, value in each.items():
             shared = all(other[key] == value for other in stated.values())

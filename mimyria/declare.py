@@ -130,7 +130,10 @@ def from_words(part: type[S], given: Mapping[str, Any]) -> S:
     values = {}
     for name, value in given.items():
         if value is not None:
-            values[name] = declared(part)[name].kind.read(*texts_of(value))
+            try:
+                values[name] = declared(part)[name].kind.read(*texts_of(value))
+            except Refused as error:
+                raise ConfigError(f"{flag(name, part.prefix)} {error}") from None
     return part(**values)
 
 

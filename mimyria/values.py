@@ -239,9 +239,13 @@ class Pairs(Kind):
     metavar: str = "NAME=VALUE"
 
     def read(self, *texts: str) -> Any:
+        """Return the values by name; raise Refused where several have one name, of which `check` would see the last."""
         pairs = [text.partition("=") for text in texts]
         names = [name for name, _, _ in pairs]
-        wrong = [name for name, equals, _ in pairs if not equals or names.count(name) > 1]
+        twice = [text for text, name in zip(texts, names, strict=True) if names.count(name) > 1]
+        if twice:
+            raise Refused(f"takes each {self.metavar.partition('=')[0]} once", " ".join(twice))
+        wrong = [name for name, equals, _ in pairs if not equals]
         return wrong[0] if wrong else {name: self.of.read(value) for name, _, value in pairs}
 
     def check(self, value: Any) -> Any:

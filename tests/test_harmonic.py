@@ -17,7 +17,7 @@ def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     write_frames(tmp_path / "water.xyz", [WATER])
     words = ["harmonic", "water.xyz", "--calculator", "tblite", "--relax", "--apt", "tblite", "--out", "o"]
     status, said, error = run(*words, "--plot-format", "html", "--groups", "heavy=element O")
-    assert (status, said) == (0, "o: 3 modes in modes.csv, ir.csv\n"), error
+    assert (status, said) == (0, "o: 3 modes in modes.csv, ir.csv, raman.csv\n"), error
     assert "share[heavy]" in (tmp_path / "o" / "modes.csv").read_text()
     status, said, _ = run("harmonic", "--config", "o/settings.yaml", "water.xyz", "--out", "again")
     assert status == 0
@@ -35,8 +35,12 @@ def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["W", "--calculator", "tblite", "--charge", "1"], ["9 electrons"]),
         (["W", "--calculator", "tblite", "--set", "method=x"], ["--set method takes GFN2-xTB or GFN1-xTB"]),
         (["W", "--calculator", "tblite", "--step", "3"], ["--step takes a displacement"]),
+        (["W", "--calculator", "tblite", "--fmax", "0.01"], ["--fmax means nothing without --relax"]),
+        (["W", "--hessian", "h.txt", "--step", "0.01"], ["--step means nothing beside --hessian FILE: leave it out"]),
+        (["W", "--hessian", "h.txt", "--largest-force", "1"], ["--largest-force means nothing beside --hessian"]),
         (["W", "--calculator", "tblite", "--scale", "96"], ["--scale takes a factor near 1"]),
         (["W", "--calculator", "tblite", "--isotope", "7=D"], ["counted from 0 to 2"]),
+        (["W", "--calculator", "tblite", "--isotope", "1=D", "--isotope", "1=T"], ["each ATOM once, not '1=D 1=T'"]),
         (["W", "--calculator", "tblite", "--fixed", "element Pt"], ["holds no atom"]),
         (["W", "--calculator", "tblite", "--fixed", "all"], ["all atoms are fixed"]),
         (["W", "--calculator", "tblite", "--groups", "all"], ["NAME=SELECTION"]),

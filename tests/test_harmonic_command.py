@@ -16,9 +16,10 @@ import pytest
 from ase.build import bulk, molecule
 from here import Here
 from scipy import constants
+from test_harmonic_modes import frame_of, sprung
 
 from contracts import WATER
-from mimyria.errors import ConfigError, RunFailed
+from mimyria.errors import ConfigError, LabelError, RunFailed
 from mimyria.formats import write_frames
 from mimyria.frame import Frame
 from mimyria.harmonic import command
@@ -168,3 +169,13 @@ def test_what_is_not_given(water: Path, tmp_path: Path) -> None:
         normal_modes(water, tmp_path / "out")
     with pytest.raises(ConfigError, match="is a file; --out takes a folder"):
         normal_modes(water, water, calculator="tblite")
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1e3, r"of \d+ cm⁻¹, .* in another unit"), (0.0, "Hessian is zero")])
+def test_hessians_that_no_structure_has(tmp_path: Path, factor: float, words: str) -> None:
+    frame = frame_of("H2O")
+    write_frames(tmp_path / "w.xyz", [frame])
+    np.save(tmp_path / "h.npy", factor * sprung(frame))
+    given = {"hessian": tmp_path / "h.npy", "hessian_unit": "eV/A^2", "plot_format": ()}
+    with pytest.raises(LabelError, match=words):
+        normal_modes(tmp_path / "w.xyz", tmp_path / "out", **given)  # type: ignore[arg-type]

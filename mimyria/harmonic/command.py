@@ -43,6 +43,8 @@ KEPT = ("point.npz", "relaxing.npz", "run_*.npz", LOG, "*.csv")
 """Files that are worth keeping where a structure cannot be treated."""
 FREE = 50.0
 """cm⁻¹; translations and rotations of an exact Hessian at a minimum have none, those of a usual one less than this."""
+FASTEST = 15_000.0
+"""cm⁻¹; H₂ has 4400, and of muonium, three times as much. Eh/a0² taken for eV/Å² make ten times as much."""
 UNCERTAIN = 10.0
 """cm⁻¹; largest standard error of a wavenumber by the noise of the Hessian without a warning."""
 
@@ -141,6 +143,7 @@ def _harmonic(
     tensors, said = tensors | slow, said | of_slow
     point = replace(point, frame=with_isotopes(replace(point.frame, tensors=tensors), settings.isotope))
     modes = modes_of(point.frame, point.hessian, fixed)
+    _check_modes(modes, "Hessian" in header)
     header |= said | _said_of(modes, fixed, settings) | _said_of_isotopes(point.frame, settings)
     multiplicity = settings.multiplicity or structure.multiplicity
     harmonic = assemble(point, modes, fixed, settings, header, multiplicity)
@@ -164,6 +167,18 @@ def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
             f"--multiplicity {settings.multiplicity}: the forces of {settings.calculator} are those of closed shells; "
             "take another --calculator or a --hessian FILE, or leave it out"
         )
+
+
+def _check_modes(modes: Modes, read: bool) -> None:
+    """Raise LabelError for a Hessian that no structure has; zeros alone are one that was computed beyond a cutoff."""
+    largest = abs(modes.wavenumbers).max(initial=0.0)
+    if largest > FASTEST:
+        raise LabelError(
+            f"the Hessian has a mode of {largest:.0f} cm⁻¹, and no structure has one above {FASTEST:g}: it is in "
+            "another unit, or of another structure"
+        )
+    if read and len(modes.eigenvalues) and not modes.eigenvalues.any():
+        raise LabelError("the Hessian is zero, so nothing vibrates: is it the right file?")
 
 
 def _electrons(frame: Frame, settings: HarmonicSettings) -> int:

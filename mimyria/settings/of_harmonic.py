@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimyria.choices import COUNT, LASER, SOURCE, WORD, positive
-from mimyria.declare import Settings, setting
+from mimyria.declare import Settings, declared, flag, setting
 from mimyria.errors import ConfigError
 from mimyria.settings.of_label import Program, Running
 from mimyria.settings.of_spectrum import Pictures
@@ -95,6 +95,11 @@ class HarmonicSettings(Pictures, Shown, Running, Responses, Curvature):
             raise ConfigError("--hessian FILE stands for the Hessian of --calculator: give one of them")
         if self.relax and "frames" in (self.apt, self.pgt):
             raise ConfigError("tensors in the frames belong to the structure as it is: leave --relax out")
+        unused = {"step": self.hessian, "largest_force": self.hessian, "fmax": not self.relax}
+        for name, without in unused.items():
+            if without and getattr(self, name) != declared(HarmonicSettings)[name].default:
+                reason = "without --relax" if name == "fmax" else "beside --hessian FILE"
+                raise ConfigError(f"{flag(name)} means nothing {reason}: leave it out")
         if not 1e-4 <= self.step <= 0.1:
             raise ConfigError(f"--step takes a displacement of 1e-4 to 0.1 Å, not {self.step:g}")
         if not 0.1 <= self.scale <= 2:

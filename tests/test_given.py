@@ -118,7 +118,7 @@ def test_another_quantity_than_the_file_says(path: Path, caplog: pytest.LogCaptu
 
 
 def test_values_at_one_place(path: Path) -> None:
-    """Noise, joined pieces and rounded wavenumbers are read, the first of each; several spectra one below the other are refused."""
+    """Noise, joined pieces and rounded wavenumbers are read, the first of each; several spectra in a row are not."""
     noisy = bands() + np.random.default_rng(0).normal(scale=0.01, size=len(NU))
     made = given(path, np.concatenate([NU, NU]), np.concatenate([bands(), noisy]))
     np.testing.assert_allclose(made.values, bands(), atol=1e-7)

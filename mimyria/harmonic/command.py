@@ -174,7 +174,7 @@ def _check_modes(modes: Modes, read: bool) -> None:
     largest = abs(modes.wavenumbers).max(initial=0.0)
     if largest > FASTEST:
         raise LabelError(
-            f"the Hessian has a mode of {largest:.0f} cm⁻¹, and no structure has one above {FASTEST:g}: it is in "
+            f"the Hessian has a mode of {largest:.4g} cm⁻¹, and no structure has one above {FASTEST:g}: it is in "
             "another unit, or of another structure"
         )
     if read and len(modes.eigenvalues) and not modes.eigenvalues.any():

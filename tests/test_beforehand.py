@@ -47,8 +47,8 @@ def test_it_is_told_before_anything_is_labelled(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"spectrum": {"groups": ["w=byres elemnt H"]}}, "spectrum.groups: .*elemnt"),
-        ({"spectrum": {"groups": ["s=byres element S"]}}, "spectrum.groups: the selection 'byres element S' holds no"),
+        ({"spectrum": {"groups": ["w=byres elemnt H"]}}, "spectrum: .*elemnt"),
+        ({"spectrum": {"groups": ["s=byres element S"]}}, "spectrum: the selection 'byres element S' holds no"),
         ({"train": {"committee": 3, "weight": {"Xx": 4}}}, "train.weight Xx: the trajectories and labels have H, O"),
         ({"train": {"committee": 3, "start": "absent.mym"}}, r"absent\.mym (does not exist|cannot be read)"),
         ({"selection": {"test": 20000}}, "selection.test: 20000 frames are to be drawn"),

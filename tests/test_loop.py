@@ -212,7 +212,7 @@ def test_an_unbiased_loop_says_so_in_its_spectra(settings: AutotrainSettings, st
 def test_groups_that_are_named_are_evaluated_too(settings: AutotrainSettings, steps: MadeUp, tmp_path: Path) -> None:
     given: list[list[str]] = []
     steps.before = lambda step, words: given.append(words) or 0  # type: ignore[func-returns-value]
-    groups = ["sulfate=byres element S", "sodium=element Na"]
+    groups = ["hydrogen=element H", "oxygen=element O"]
     topology = {"groups": groups, "topology": str(tmp_path / "md.xyz")}
     autotrain(replace(settings, spectrum=topology, limits=Limits(cycles=1)), tmp_path / "loop")
     (words, *_) = (words for words in given if words[0] == "evaluate")

@@ -74,7 +74,7 @@ def _check_names(settings: AutotrainSettings, run: Trajectory) -> None:
     try:
         grouping_along(run, settings.spectra)
     except MimyriaError as error:
-        raise ConfigError(f"spectrum.groups: {error}") from None
+        raise ConfigError(f"spectrum: {error}") from None
     numbers = [run.numbers, *(frame.numbers for path in settings.labels for frame in read_frames(path))]
     held = symbols_of(np.unique(np.concatenate(numbers)))
     for name in settings.training.weight:

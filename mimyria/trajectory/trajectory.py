@@ -326,14 +326,14 @@ class Trajectory:
 
 def open_trajectories(paths: Sequence[Path], reading: Reading) -> list[Trajectory]:
     """Return trajectories; raise ConfigError if one is given twice, or one file of velocities or cells for several."""
-    for path, times in Counter(path.resolve() for path in paths).items():
-        if times > 1:
-            raise ConfigError(f"{path} is given {times} times: errors would be too small; give each trajectory once")
     for what, file in (("velocities", reading.velocities), ("cells", reading.cell)):
         if isinstance(file, Path) and len(paths) > 1:
             raise ConfigError(
                 f"{file} holds the {what} of one trajectory, but {len(paths)} are given: make their spectra "
                 f"separately, or write positions and {what} into one file"
             )
+    for path, times in Counter(path.resolve() for path in paths).items():
+        if times > 1:
+            raise ConfigError(f"{path} is given {times} times: errors would be too small; give each trajectory once")
     opened = paths if reading.beads is None else [reading.beads]
     return [Trajectory(path, **values_of(reading, Reading)) for path in opened]

@@ -6,7 +6,8 @@ Whatever has to know all settings, or some of them, loops over `declared`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -94,10 +95,8 @@ class Settings:
         for name, declaration in declared(type(self)).items():
             value = getattr(self, name)
             if value is not None or (declaration.default is not None and not declaration.kind.without):
-                try:
+                with _told_of(flag(name, self.prefix)):
                     object.__setattr__(self, name, declaration.kind.check(value))
-                except Refused as error:
-                    raise ConfigError(f"{flag(name, self.prefix)} {error}") from None
 
 
 S = TypeVar("S", bound=Settings)
@@ -106,6 +105,15 @@ S = TypeVar("S", bound=Settings)
 def flag(name: str, prefix: str = "--") -> str:
     """Return the name of a setting as the command line writes it, and every message."""
     return f"{prefix}{name.replace('_', '-')}"
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Raise a ConfigError that names a setting where a value of it is refused."""
+    try:
+        yield
+    except Refused as error:
+        raise ConfigError(f"{name} {error}") from None
 
 
 def declared(part: type[Settings], *decides: Decides) -> dict[str, Setting]:
@@ -130,10 +138,8 @@ def from_words(part: type[S], given: Mapping[str, Any]) -> S:
     values = {}
     for name, value in given.items():
         if value is not None:
-            try:
+            with _told_of(flag(name, part.prefix)):
                 values[name] = declared(part)[name].kind.read(*texts_of(value))
-            except Refused as error:
-                raise ConfigError(f"{flag(name, part.prefix)} {error}") from None
     return part(**values)
 
 

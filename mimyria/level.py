@@ -8,7 +8,7 @@ beside ``epsilon_infinity``, which belongs to the configuration. A header that s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -116,17 +116,13 @@ def find_level(levels: Sequence[Level], name: str, origin: str) -> int:
     ConfigError
         If it means none or several; ``origin`` says of what.
     """
-    wanted = name.lower()
-    ways: tuple[Callable[[Level], bool], ...] = (
-        lambda level: wanted == str(level).lower(),
-        lambda level: wanted in _names(level),
-        lambda level: wanted in str(level).lower(),
-    )
-    each_way = ([number for number, level in enumerate(levels) if means(level)] for means in ways)
-    found = next(filter(None, each_way), [])
+    wanted, words = name.lower(), [str(level).lower() for level in levels]
+    whole = [number for number, each in enumerate(words) if wanted == each]
+    named = [number for number, level in enumerate(levels) if wanted in _names(level)]
+    found = whole or named or [number for number, each in enumerate(words) if wanted in each]
     if len(found) != 1:
-        told = "several levels of theory" if found else "no level of theory"
-        raise ConfigError(f"--level {name} means {told} of {origin}, which has {in_words(levels)}")
+        means = "several levels of theory" if found else "no level of theory"
+        raise ConfigError(f"--level {name} means {means} of {origin}, which has {in_words(levels)}")
     return found[0]
 
 

@@ -95,7 +95,7 @@ def require_writable(path: Path) -> None:
 
 def require_distinct(out: Path, read: Iterable[Path], what: str, option: str = "--out") -> None:
     """Raise ConfigError if a file to write is one of those that are read, ``what`` they are: it would be lost."""
-    if out.resolve() in {path.resolve() for path in read}:
+    if out.exists() and any(path.exists() and out.samefile(path) for path in read):
         raise ConfigError(f"{out} is {what}; give another {option}")
 
 

@@ -27,6 +27,7 @@ from mimyria.memory import (
     file_facts,
     locked,
     read_json,
+    require_distinct,
     require_writable,
     whole,
     write_json,
@@ -418,3 +419,16 @@ def test_a_lock_that_cannot_be_is_named(tmp_path: Path, place: str) -> None:
 def test_what_cannot_be_written_is_named(place: str, write: Callable[[Path], object]) -> None:
     with pytest.raises(ConfigError, match=r"/proc.* cannot be (written|made)|there is no folder /proc/x"):
         write(Path(place))
+
+
+def test_a_file_that_is_read_is_not_written_over_by_another_of_its_names(tmp_path: Path) -> None:
+    read = tmp_path / "read.csv"
+    read.write_text("1\n")
+    (tmp_path / "hard.csv").hardlink_to(read)
+    (tmp_path / "soft.csv").symlink_to(read)
+    for name in ("read.csv", "hard.csv", "soft.csv"):
+        with pytest.raises(ConfigError, match=rf"{name} is what was measured; give another --difference"):
+            require_distinct(tmp_path / name, [tmp_path / "absent.csv", read], "what was measured", "--difference")
+    (tmp_path / "copy.csv").write_text("1\n")
+    for name in ("copy.csv", "new.csv"):
+        require_distinct(tmp_path / name, [tmp_path / "absent.csv", read], "what was measured")

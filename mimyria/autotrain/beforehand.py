@@ -60,8 +60,7 @@ def check_pool(settings: AutotrainSettings, pool: Pool) -> None:
                 f"{len(free)}: draw fewer, or give longer trajectories"
             )
     if isinstance(given := settings.selection.first, Path):
-        labels = (*settings.labels, given)
-        known = {number for path in labels for frame in read_frames(path) for number in frame.numbers.tolist()}
+        known = _elements_in([*settings.labels, given])
         if unknown := sorted({*pool.segments[0].numbers.tolist()} - known):
             raise ConfigError(
                 f"selection.first: {given} holds no {', '.join(symbols_of(np.array(unknown)))}, which the trajectories "
@@ -71,15 +70,23 @@ def check_pool(settings: AutotrainSettings, pool: Pool) -> None:
 
 def _check_names(settings: AutotrainSettings, run: Trajectory) -> None:
     """Refuse groups that a trajectory does not hold, and weights of elements that no label can have."""
-    try:
-        grouping_along(run, settings.spectra)
-    except MimyriaError as error:
-        raise ConfigError(f"spectrum: {error}") from None
-    numbers = [run.numbers, *(frame.numbers for path in settings.labels for frame in read_frames(path))]
-    held = symbols_of(np.unique(np.concatenate(numbers)))
-    for name in settings.training.weight:
-        if name not in held and not IRREP.fullmatch(name):
+    if settings.spectra.groups != ("modes",):  # which are made of thousands of frames, and select nothing
+        try:
+            grouping_along(run, settings.spectra)
+        except MimyriaError as error:
+            raise ConfigError(f"spectrum: {error}") from None
+    elements = [name for name in settings.training.weight if not IRREP.fullmatch(name)]
+    if not elements:
+        return
+    held = symbols_of(np.array(sorted({*run.numbers.tolist()} | _elements_in(settings.labels))))
+    for name in elements:
+        if name not in held:
             raise ConfigError(f"train.weight {name}: the trajectories and labels have {', '.join(held)}")
+
+
+def _elements_in(labels: Sequence[Path]) -> set[int]:
+    """Return the atomic numbers in files of labels."""
+    return {number for path in labels for frame in read_frames(path) for number in frame.numbers.tolist()}
 
 
 def _check_stride(settings: AutotrainSettings, run: Trajectory) -> None:

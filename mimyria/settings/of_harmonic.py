@@ -95,10 +95,10 @@ class HarmonicSettings(Pictures, Shown, Running, Responses, Curvature):
             raise ConfigError("--hessian FILE stands for the Hessian of --calculator: give one of them")
         if self.relax and "frames" in (self.apt, self.pgt):
             raise ConfigError("tensors in the frames belong to the structure as it is: leave --relax out")
-        unused = {"step": self.hessian, "largest_force": self.hessian, "fmax": not self.relax}
-        for name, without in unused.items():
-            if without and getattr(self, name) != declared(HarmonicSettings)[name].default:
-                reason = "without --relax" if name == "fmax" else "beside --hessian FILE"
+        beside = "beside --hessian FILE" if self.hessian else ""
+        unused = {"step": beside, "largest_force": beside, "fmax": "" if self.relax else "without --relax"}
+        for name, reason in unused.items():
+            if reason and getattr(self, name) != declared(HarmonicSettings)[name].default:
                 raise ConfigError(f"{flag(name)} means nothing {reason}: leave it out")
         if not 1e-4 <= self.step <= 0.1:
             raise ConfigError(f"--step takes a displacement of 1e-4 to 0.1 Å, not {self.step:g}")

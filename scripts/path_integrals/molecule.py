@@ -4,7 +4,7 @@
 
 Of the bond lengths r of the centroid, r1 + r2 and r1 - r2 in turn: centre and standard deviation of the power spectrum
 of their rates from 3000 to 4500 cm⁻¹. Between the forces the rings move exactly, in their normal modes (OBABO),
-whose friction is ω_k, twice that while the rings relax. 300 K, 0.25 fs, 2 ps. Needs what `nep_driver.py` needs.
+whose friction is ω_k, twice that while the rings relax. 300 K, 0.25 fs, 2 ps. Needs what `driver.py` needs.
 """
 
 from __future__ import annotations

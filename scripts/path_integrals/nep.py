@@ -12,18 +12,20 @@ from typing import Any
 
 import numpy as np
 
-SOURCE = Path(__file__).with_name("nep4.c")
+BOHR = 0.529177210903
+"""Å."""
+HARTREE = 27.211386245988
+"""eV."""
 
 
-def library() -> Any:
-    """Return `nep4.c`, compiled for this machine."""
-    built = SOURCE.with_suffix(".so")
-    if not built.exists() or built.stat().st_mtime < SOURCE.stat().st_mtime:
-        words = ["cc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-o", str(built), str(SOURCE), "-lm"]
-        subprocess.run(words, check=True)
-    found = ctypes.CDLL(str(built))
-    found.nep_new.restype = ctypes.c_void_p
-    return found
+def library(name: str) -> Any:
+    """Return a source of this folder compiled for this machine."""
+    source = Path(__file__).with_name(name)
+    built = source.with_suffix(".so")
+    if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+        words = ["cc", "-O3", "-march=native", "-ffast-math", "-fopenmp-simd", "-shared", "-fPIC"]
+        subprocess.run([*words, "-o", str(built), str(source), "-lm"], check=True)
+    return ctypes.CDLL(str(built))
 
 
 def address(array: Any) -> Any:
@@ -79,7 +81,8 @@ class NEP:
         numbers = atomic_numbers([names[kind] for kind in present]) if repulsion[1] else [0] * len(present)
         head = np.array([*sizes, *numbers], dtype=np.int32)
         self.cutoff = float(cutoffs.max())
-        self.library = library()
+        self.library = library("nep4.c")
+        self.library.nep_new.restype = ctypes.c_void_p
         self.model = ctypes.c_void_p(self.library.nep_new(address(head), address(cutoffs), address(values)))
         if not self.model:
             raise ValueError(f"{path} is larger than nep4.c allows")

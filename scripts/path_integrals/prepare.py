@@ -3,6 +3,9 @@
     python prepare.py FRAMES --frame 2500 --model nep.txt --beads 16 --picoseconds 10 --seed 1 --out trpmd-1
     cd trpmd-1 && i-pi equilibrate.xml && i-pi produce.xml
 
+With ``--correct FOLDER`` the dynamics is that of another, dearer potential, a neural network: `--model` alone at each
+step, and the difference of the two every `--outer` fs (Tuckerman et al., J. Chem. Phys. 97, 1990 (1992)).
+
 FRAMES is extxyz (also .xz, .zst) with a cell that is upright. With one bead this is classical dynamics of the same
 start. ``i-pi RESTART`` goes on with what was stopped. Needs i-PI (PyPI: ipi) 3.3 and a C compiler.
 """
@@ -27,23 +30,18 @@ TEMPLATE = """<simulation verbosity='low' threading='False'>
   </output>
   <total_steps>{steps}</total_steps>
   <prng><seed>{seed}</seed></prng>
-  <ffdirect name='nep' threaded='False' pbc='False'>
-    <pes>custom</pes>
-    <pes_path>{driver}</pes_path>
-    <batch_size>{beads}</batch_size>
-    <latency>1e-5</latency>
-    <parameters>{{model:{model},structure:{structure}}}</parameters>
-  </ffdirect>
-  <system>
+{fields}  <system>
     <initialize nbeads='{beads}'>
 {initialize}
     </initialize>
-    <forces><force forcefield='nep'/></forces>
+    <forces>
+{forces}
+    </forces>
     <ensemble><temperature units='kelvin'>{temperature}</temperature></ensemble>
     <motion mode='dynamics'>
       <fixcom>True</fixcom>
       <dynamics mode='nvt'>
-        <timestep units='femtosecond'>{timestep}</timestep>
+        <timestep units='femtosecond'>{timestep}</timestep>{nmts}
         <thermostat mode='pile_g'>
           <tau units='femtosecond'>{tau}</tau>
           <pile_lambda>{friction}</pile_lambda>
@@ -52,6 +50,15 @@ TEMPLATE = """<simulation verbosity='low' threading='False'>
     </motion>
   </system>
 </simulation>
+"""
+
+FIELD = """  <ffdirect name='{name}' threaded='False' pbc='False'>
+    <pes>custom</pes>
+    <pes_path>{driver}</pes_path>
+    <batch_size>{beads}</batch_size>
+    <latency>1e-5</latency>
+    <parameters>{{model:{model},structure:{structure}}}</parameters>
+  </ffdirect>
 """
 
 
@@ -93,6 +100,9 @@ def main() -> None:
     parser.add_argument("frames", type=Path)
     parser.add_argument("--frame", type=int, default=0)
     parser.add_argument("--model", type=Path, required=True, help="the potential, nep.txt")
+    parser.add_argument("--correct", type=Path, help="the folder of a neural network whose dynamics is wanted instead")
+    parser.add_argument("--add", type=Path, help="the folder of a neural network to be added (`mean_force.py`)")
+    parser.add_argument("--outer", type=float, default=1.0, help="fs between forces of that")
     parser.add_argument("--beads", type=int, default=16)
     parser.add_argument("--temperature", type=float, default=300.0, help="K")
     parser.add_argument("--timestep", type=float, default=0.25, help="fs")
@@ -109,16 +119,30 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "start.xyz").write_text(start(given.frames, given.frame), encoding="utf-8")
 
+    models = {"nep": str(given.model.resolve())}
+    forces, nmts, timestep = "      <force forcefield='nep'/>", "", given.timestep
+    if given.correct is not None:
+        models["nnp"] = str(given.correct.resolve())
+        timestep, inner = given.outer, round(given.outer / given.timestep)
+        forces = "\n".join(
+            f"      <force forcefield='{name}'><mts_weights>{weights}</mts_weights></force>"
+            for name, weights in (("nep", [-1, 1]), ("nnp", [1, 0]))
+        )
+        nmts = f"\n        <nmts>[1, {inner}]</nmts>"
+    if given.add is not None:
+        models[max(models)] += f"+{given.add.resolve()}"  # to nnp where that is the one wanted
+    kept = {"driver": HERE / "driver.py", "structure": (given.out / "start.xyz").resolve(), "beads": given.beads}
+
     def steps(time: float) -> int:
-        return round(time / given.timestep)
+        return round(time / timestep)
 
     common = {
         "beads": given.beads,
-        "model": given.model.resolve(),
-        "driver": HERE / "nep_driver.py",
-        "structure": (given.out / "start.xyz").resolve(),
+        "fields": "".join(FIELD.format(name=name, model=model, **kept) for name, model in models.items()),
+        "forces": forces,
+        "nmts": nmts,
         "temperature": given.temperature,
-        "timestep": given.timestep,
+        "timestep": timestep,
         "stride_properties": steps(10),
         "stride_restart": steps(1000),
     }

@@ -1,8 +1,8 @@
-"""Forces of a NEP potential for i-PI, computed inside i-PI (``ffdirect``) or by its driver over a socket.
+"""Forces of machine-learned potentials for i-PI, computed inside i-PI (``ffdirect``) or by its driver over a socket.
 
-All beads of a step are one call of `nep4.c` (`nep.py`). Cells are upright.
+All beads of a step are one call of `nep4.c` (`nep.py`) or `symmetry_functions.c` (`nnp.py`). Cells are upright.
 
-    i-pi-py_driver -m custom -P nep_driver.py -u -a nep -o model=nep.txt,structure=start.xyz
+    i-pi-py_driver -m custom -P driver.py -u -a nep -o model=nep.txt,structure=start.xyz
 """
 
 from __future__ import annotations
@@ -15,31 +15,29 @@ import numpy as np
 from ipi.pes.dummy import Dummy_driver
 
 sys.path.append(str(Path(__file__).parent))  # i-PI loads this file by its path
-from nep import NEP
+from nep import BOHR, HARTREE
+from nnp import potential_of
 
-__DRIVER_NAME__ = "nep"
-__DRIVER_CLASS__ = "NEPDriver"
-
-BOHR = 0.529177210903
-"""Å."""
-HARTREE = 27.211386245988
-"""eV."""
+__DRIVER_NAME__ = "mlp"
+__DRIVER_CLASS__ = "Driver"
 
 
-class NEPDriver(Dummy_driver):  # type: ignore[misc]
+class Driver(Dummy_driver):  # type: ignore[misc]
     """The potential as i-PI wants it.
 
     Parameters
     ----------
     model
-        The file of the potential, ``nep.txt``.
+        The file of a NEP potential, ``nep.txt``, or the folder of a neural network (``input.nn`` and others), or
+        several of them with ``+`` between, whose sum is meant.
     structure
         An xyz file of the atoms, for the order of their elements.
     """
 
     def __init__(self, model: str, structure: str, *args: Any, **kwargs: Any) -> None:
         lines = Path(structure).read_text(encoding="utf-8").splitlines()
-        self.potential = NEP(model, [line.split()[0] for line in lines[2 : 2 + int(lines[0])]])
+        elements = [line.split()[0] for line in lines[2 : 2 + int(lines[0])]]
+        self.potentials = [potential_of(Path(part), elements) for part in model.split("+")]
         super().__init__(*args, **kwargs)
 
     def compute_structure(self, cell: Any, pos: Any) -> Any:
@@ -52,6 +50,7 @@ class NEPDriver(Dummy_driver):  # type: ignore[misc]
             return self.compute_structure(cell, pos)
         positions = np.array([np.asarray(one).reshape(-1, 3) for one in pos]) * BOHR
         edges = np.array([np.diag(np.asarray(one).reshape(3, 3)) for one in cell]) * BOHR
-        energies, forces, virials = self.potential(positions, edges)
+        parts = [potential(positions, edges) for potential in self.potentials]
+        energies, forces, virials = (np.sum(values, axis=0) for values in zip(*parts, strict=True))
         forces *= BOHR / HARTREE
         return [(e, f, v, "") for e, f, v in zip(energies / HARTREE, forces, virials / HARTREE, strict=True)]

@@ -128,6 +128,8 @@ def test_what_cannot_matter_does_not(potential: Any, folder: Path) -> None:
     [
         ("input.nn", "cutoff_type 2", "cutoff_type 1", "cutoff_type 2"),
         ("input.nn", "12.0   ! of H", "10.0", "one cutoff"),
+        ("input.nn", "O 3 H H 0.01 -1.0 4.0", "O 3 H H 0.01 -1.0 4.5", "whole zeta"),
+        ("input.nn", "O 2 H", "O 4 H", "types"),
         ("scaling.data", "1 1 ", "3 1 ", "functions of H"),
         ("weights.008.data", "\n", "\n0.0\n", "weights of O"),
     ],

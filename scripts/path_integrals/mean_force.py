@@ -151,7 +151,7 @@ def fit(values: Array, pulls: Array, wanted: Array, kinds: dict[str, Array]) -> 
     of = torch.from_numpy(pulls)
     for epoch in range(EPOCHS):
         total = 0.0
-        for batch in torch.randperm(len(x)).split(BATCH):
+        for batch in torch.split(torch.randperm(len(x)), BATCH):
             loss = (forces(nets, x[batch], of[batch], kinds) - to[batch]).square().mean()
             optimizer.zero_grad()
             loss.backward()

@@ -50,6 +50,8 @@ class NNP:
                 raise ValueError(f"{folder}/input.nn: only '{' '.join([name, *value])}' is known here")
         names = sorted(settings["elements"], key=lambda name: atomic_numbers([name])[0])
         functions = [row[1:] for row in rows if row and row[0] == "symfunction_short"]
+        if any(row[1] not in ("2", "3") or (row[1] == "3" and float(row[6]) % 1) for row in functions):
+            raise ValueError(f"{folder}/input.nn: only types 2, and 3 with a whole zeta, are known here")
         cutoffs = {float(row[-1]) for row in functions}
         if len(cutoffs) != 1:
             raise ValueError(f"{folder}/input.nn: only one cutoff is known here, not {sorted(cutoffs)}")
@@ -66,14 +68,18 @@ class NNP:
                 (float(f[3]), float(f[4]), names.index(f[2])) for f in functions if f[0] == name and f[1] == "2"
             )
             angular = sorted(
-                (float(f[4]), float(f[6]), float(f[5]), *sorted((names.index(f[2]), names.index(f[3]))))
+                (float(f[4]), float(f[6]), float(f[5]), sorted((names.index(f[2]), names.index(f[3]))))
                 for f in functions
                 if f[0] == name and f[1] == "3"
             )
-            pairs = sorted({row[3:] for row in angular})
-            etas = [sorted({row[0] for row in angular if row[3:] == pair}) for pair in pairs]
-            degree = [int(max(row[1] for row in angular if row[3:] == pair)) for pair in pairs]
-            which = [pairs.index(row[3:]) for row in angular]
+            pairs = sorted({tuple(row[3]) for row in angular})
+            which = [pairs.index(tuple(row[3])) for row in angular]
+            etas = [
+                sorted({row[0] for of, row in zip(which, angular, strict=True) if of == g}) for g in range(len(pairs))
+            ]
+            degree = [
+                int(max(row[1] for of, row in zip(which, angular, strict=True) if of == g)) for g in range(len(pairs))
+            ]
             whole = [row[2] for row in radial]
             for group, row in zip(which, angular, strict=True):
                 whole += [group, etas[group].index(row[0]), int(row[1])]

@@ -231,3 +231,25 @@ def test_the_fit_finds_a_force_under_noise() -> None:
     for atom in range(atoms):
         assert np.corrcoef(found[:, 3 * atom], wanted[:, 3 * atom])[0, 1] > 0.97
         assert np.polyfit(values[:, atom, 0], found[:, 3 * atom], 1)[0] == pytest.approx(-1, abs=0.2)
+
+
+def test_steps_that_do_not_fit_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = script("scripts/path_integrals/prepare.py")
+    start, model = tmp_path / "start.xyz", tmp_path / "nep.txt"
+    start.write_text('1\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3\nO 0 0 0\n')
+
+    def run(*words: str) -> str:
+        given = ["prepare.py", str(start), "--model", str(model), "--out", str(tmp_path / "out"), *words]
+        monkeypatch.setattr("sys.argv", given)
+        prepare.main()
+        return (tmp_path / "out" / "produce.xml").read_text()
+
+    correct = ("--correct", str(tmp_path / "nnp"))
+    text = run(*correct, "--add", str(tmp_path / "more"))
+    assert "<nmts>[1, 4]</nmts>" in text
+    assert f"model:{tmp_path}/nnp+{tmp_path}/more," in text
+    assert f"model:{model}," in text
+    assert f"model:{model}+{tmp_path}/more," in run("--add", str(tmp_path / "more"))
+    for words, message in (((*correct, "--outer", "0.9"), "--outer"), (("--every", "0.3"), "x_centroid every 0.3 fs")):
+        with pytest.raises(SystemExit, match=message):
+            run(*words)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,6 @@ def main() -> None:
     parser.add_argument("--potential", type=Path, required=True, help="of that run")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
     elements, beads, edges = read_beads(given.folder)
     count, n_beads, n_atoms, _ = beads.shape
     potential, centroids = potential_of(given.potential, elements), beads.mean(axis=1)
@@ -199,7 +199,8 @@ def main() -> None:
     on_beads = np.array([potential(one, cells)[1].mean(axis=0) for one in beads])
     wanted = on_beads - potential(centroids, np.tile(edges, (count, 1)))[1]
 
-    described = described_by(given.out, elements)
+    with TemporaryDirectory() as folder:
+        described = described_by(Path(folder), elements)
     kinds = {element: np.flatnonzero(np.array(elements) == element) for element in "HO"}
     made = [described.functions(one, edges) for one in centroids]
     values, pulls = np.array([one[0] for one in made]), np.array([one[1] for one in made])
@@ -232,6 +233,7 @@ def main() -> None:
             print(
                 f"{low + 0.025:.3f} {inside.sum():6d} {sampled:8.4f} ± {error:.4f} {learned[kept:][inside].mean():8.4f}"
             )
+    given.out.mkdir(parents=True, exist_ok=True)
     write_potential(given.out, ranges, nets)
 
 

@@ -101,8 +101,8 @@ def main() -> None:
     parser.add_argument("--frame", type=int, default=0)
     parser.add_argument("--model", type=Path, required=True, help="the potential, nep.txt")
     parser.add_argument("--correct", type=Path, help="the folder of a neural network whose dynamics is wanted instead")
-    parser.add_argument("--add", type=Path, help="the folder of a neural network to be added (`mean_force.py`)")
     parser.add_argument("--outer", type=float, default=1.0, help="fs between forces of that")
+    parser.add_argument("--add", type=Path, help="the folder of a neural network to be added (`mean_force.py`)")
     parser.add_argument("--beads", type=int, default=16)
     parser.add_argument("--temperature", type=float, default=300.0, help="K")
     parser.add_argument("--timestep", type=float, default=0.25, help="fs")
@@ -119,18 +119,20 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "start.xyz").write_text(start(given.frames, given.frame), encoding="utf-8")
 
-    models = {"nep": str(given.model.resolve())}
+    models, moved_by = {"nep": str(given.model.resolve())}, "nep"
     forces, nmts, timestep = "      <force forcefield='nep'/>", "", given.timestep
     if given.correct is not None:
-        models["nnp"] = str(given.correct.resolve())
-        timestep, inner = given.outer, round(given.outer / given.timestep)
+        moved_by, timestep, inner = "nnp", given.outer, round(given.outer / given.timestep)
+        if inner < 1 or abs(inner * given.timestep - given.outer) > 1e-9:
+            raise SystemExit(f"--outer {given.outer:g} fs is no multiple of --timestep {given.timestep:g} fs")
+        models[moved_by] = str(given.correct.resolve())
         forces = "\n".join(
             f"      <force forcefield='{name}'><mts_weights>{weights}</mts_weights></force>"
             for name, weights in (("nep", [-1, 1]), ("nnp", [1, 0]))
         )
         nmts = f"\n        <nmts>[1, {inner}]</nmts>"
     if given.add is not None:
-        models[max(models)] += f"+{given.add.resolve()}"  # to nnp where that is the one wanted
+        models[moved_by] += f"+{given.add.resolve()}"
     kept = {"driver": HERE / "driver.py", "structure": (given.out / "start.xyz").resolve(), "beads": given.beads}
 
     def steps(time: float) -> int:
@@ -160,6 +162,9 @@ def main() -> None:
     wanted = [("xc", "x_centroid", given.every), ("vc", "v_centroid", given.every)]
     if given.beads_every and given.beads > 1:
         wanted += [("pos", "positions", given.beads_every), ("vel", "velocities", given.beads_every)]
+    for _, what, every in wanted:
+        if steps(every) < 1 or abs(steps(every) * timestep - every) > 1e-9:
+            raise SystemExit(f"{what} every {every:g} fs: no multiple of the step of {timestep:g} fs")
     second = TEMPLATE.format(
         prefix="produce",
         trajectories="".join(

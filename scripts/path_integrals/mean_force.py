@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from nep import HARTREE
 from nnp import NNP, potential_of
-from pack import UNITS, found, frames, unit
+from pack import CELL, UNITS, found, frames, unit
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +60,7 @@ def read_beads(folder: Path) -> tuple[list[str], Array, Array]:
         of_bead = []
         for _, comment, symbols, numbers in frames(path):
             elements = symbols
-            edges = np.array([float(part) for part in found(r"CELL\(abcABC\):\s*(\S+)\s+(\S+)\s+(\S+)", comment)])
+            edges = np.array([float(part) for part in found(CELL, comment)])
             edges *= UNITS[unit(comment, ("cell",))]
             of_bead.append(numbers * UNITS[unit(comment, ("positions",))])
         beads.append(of_bead)

@@ -41,7 +41,7 @@ from mimyria.settings import SpectrumSettings
 from mimyria.tensor_pass import series_along
 from mimyria.trajectory import Trajectory
 
-SAMPLE = Path(__file__).parents[1] / "mimyria" / "data" / "water32_centroid_1.extxyz.xz"
+SAMPLE = Path(__file__).parents[1] / "scripts" / "path_integrals" / "data" / "trpmd-1.extxyz.xz"
 BOXES = {96: (1, 1, 1), 192: (2, 1, 1), 768: (2, 2, 2), 3072: (4, 4, 2), 12288: (8, 4, 4)}
 """How often the sample, of 96 atoms, is repeated along each cell vector."""
 PREDICTED = 64

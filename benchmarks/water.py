@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria import Spectrum, make_spectra, predict, read_frames, read_spectrum
-from mimyria.demo import CENTROIDS, CLASSICAL
+from mimyria.demo import CLASSICAL, QUANTUM
 from mimyria.elements import masses_of
 from mimyria.frame import Array, Frame
 from mimyria.neighbours import neighbour_pairs
@@ -31,7 +31,7 @@ from mimyria.spectra.spectrum import WAVENUMBER
 from mimyria.units import BOHR
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
-BUNDLED = [*(f"TRPMD={DATA / name}" for name in CENTROIDS), f"classical={DATA / CLASSICAL}"]
+BUNDLED = [*(f"effective={DATA / name}" for name in QUANTUM), f"classical={DATA / CLASSICAL}"]
 BANDS = {"libration": (350.0, 1000.0), "bend": (1500.0, 1800.0), "O-H stretch": (2800.0, 4000.0)}
 STRETCH = BANDS["O-H stretch"]
 REACH = 2.0

@@ -1,9 +1,10 @@
 """The demo: spectra of liquid water from the DFT labels and the trajectories that come with the package.
 
 It does what users do with their own data: teach two networks the level of their labels, beginning from bundled models
-of a cheaper level, predict along trajectories, look at the spectra. The same potential moved quantum nuclei, whose
-centroids make the spectra, and classical ones, whose infrared is laid over: what the two differ by, and how near they
-come to the measured bands, is in the picture and in the table at the end.
+of a cheaper level, predict along trajectories, look at the spectra. Quantum nuclei, which move on an effective
+potential made of path integrals, give the spectra, and the infrared of classical nuclei on the bare potential is laid
+over: what the two differ by, and how near they come to the measured bands, is in the picture and in the table at the
+end.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mimyria")
 
 LABELS = "water32_labels_production.extxyz.xz"
-CENTROIDS = ("water32_centroid_1.extxyz.xz", "water32_centroid_2.extxyz.xz")
+QUANTUM = ("water32_effective_1.extxyz.xz", "water32_effective_2.extxyz.xz")
 CLASSICAL = "water32.extxyz.xz"
 EXPERIMENT = "experiment.csv"
 
@@ -58,8 +59,8 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
 
     make_folder(out)
     with ExitStack() as stack:
-        labels, classical, *centroids = (
-            stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, CLASSICAL, *CENTROIDS)
+        labels, classical, *quantum = (
+            stack.enter_context(as_file(files("mimyria") / "data" / name)) for name in (LABELS, CLASSICAL, *QUANTUM)
         )
         frames = list(read_frames(labels))
         epochs = QUICK_EPOCHS if quick else EPOCHS
@@ -79,11 +80,11 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         beside = make_spectra([classical], out / "classical", along, kinds=("ir",), plot_format=("png",))
         log.info("4/4 spectra of quantum nuclei")
         spectra = make_spectra(
-            centroids,
+            quantum,
             out,
             along,
             pgt=str(out / "pgt.mym"),
-            nuclei="centroid",
+            nuclei="effective",
             reference=(*along.reference, f"{out / 'classical' / 'ir.csv'},label=classical nuclei"),
             title="Liquid water, quantum nuclei",
         )
@@ -146,7 +147,8 @@ def band_table(spectra: Spectra, classical: Spectrum) -> str:
         f"{stretch.depolarisation_ratio}"
     )
     lines.append(
-        "Both dynamics are of one potential, NEP-MB-pol. Classical nuclei leave the O-H stretch about 230 cm⁻¹ too\n"
-        "high, and too narrow; the zero-point motion of quantum nuclei (ring polymers of 16 beads) takes 130 of it."
+        "Both dynamics are of one potential, a neural network for revPBE0-D3. Classical nuclei leave the O-H stretch\n"
+        "about 200 cm⁻¹ too high, and the bend 40; the zero-point motion of quantum nuclei, in an effective potential\n"
+        "fitted to path integrals, takes both to where they are measured."
     )
     return "\n".join(lines)

@@ -1,12 +1,12 @@
-"""Make the sample in `mimyria/data` from the full data set.
+"""Make the sample of water in `mimyria/data` from longer runs and from labels.
 
-    python scripts/make_data.py ../shared/data trpmd-1.extxyz.xz trpmd-2.extxyz.xz LABELS_280K.extxyz LABELS_340K.extxyz
-    python scripts/make_data.py LABELS        (those of `scripts/water_labels`)
+    python scripts/make_data.py trajectories CLASSICAL EFFECTIVE_1 EFFECTIVE_2    (packed by `path_integrals/pack.py`)
+    python scripts/make_data.py cheap LABELS_300K LABELS_280K LABELS_340K
+    python scripts/make_data.py production LABELS                                 (those of `scripts/water_labels`)
 
-Every second frame (4 fs apart: 4170 cm⁻¹) of classical dynamics with NEP-MB-pol, and the centroids of two runs of
-`scripts/path_integrals`, packed by its `pack.py`; all rounded to what spectra cannot tell from the whole numbers. With
-files of labels all labels are made too: those of a trajectory at 300 K, sorted by their place in it, then those of
-other temperatures, stripped to what is used.
+Trajectories, with frames 4 fs apart (4170 cm⁻¹), are rounded to what spectra cannot tell from the whole numbers. Cheap
+labels are those of a trajectory at 300 K, sorted by their place in it, then those of other temperatures, stripped to
+what is used.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from mimyria.frame import Frame
 
 DATA = Path(__file__).parents[1] / "mimyria" / "data"
 KEPT = ("md_frame", "md_temperature", "total_charge", "field", "engine", "alpha", "qa_apt_sum", "qa_pgt_sum")
-EVERY = 2
-CLASSICAL_FRAMES, CENTROID_FRAMES = 1251, (2501, 1251)
-"""5 ps, and 10 and 5 ps."""
+TRAJECTORIES = {"water32": 1251, "water32_effective_1": 1876, "water32_effective_2": 1876}
+"""Frames of each: 5 ps with classical nuclei, twice 7.5 ps on an effective potential of quantum nuclei."""
 POSITION_DIGITS, VELOCITY_DIGITS = 3, 5
 """Å and Å/fs: dM/dt changes by a thousandth (rms), at random from frame to frame."""
 LABEL_DIGITS, TENSOR_DIGITS = 5, {"apt": 4, "pgt": 2}
@@ -48,9 +47,9 @@ def rounded_label(frame: Frame) -> Frame:
     return replace(frame, positions=frame.positions.round(LABEL_DIGITS), forces=forces, tensors=tensors)
 
 
-def rounded(frames: Iterable[Frame], number: int, every: int = 1) -> Iterator[Frame]:
-    """Yield a number of frames, every so many-th, with fewer digits."""
-    for frame in islice(frames, 0, number * every, every):
+def rounded(frames: Iterable[Frame], number: int) -> Iterator[Frame]:
+    """Yield the first frames with fewer digits."""
+    for frame in islice(frames, number):
         velocities = None if frame.velocities is None else frame.velocities.round(VELOCITY_DIGITS)
         yield replace(frame, positions=frame.positions.round(POSITION_DIGITS), velocities=velocities, info={})
 
@@ -63,20 +62,19 @@ def write(name: str, frames: Iterable[Frame]) -> None:
     print(f"{name}: {path.stat().st_size / 1e6:.2f} MB")
 
 
-def main(source: Path, *files: Path) -> None:
-    """Write the files of the sample, or the labels of the level for polarizabilities alone."""
-    if not files:
-        write("water32_labels_production.extxyz.xz", (rounded_label(one) for one in read_frames(source)))
-        return
-    first, second, *others = files
-    classical = read_frames(source / "nep_mbpol" / "water32.extxyz.zst")
-    write("water32.extxyz.xz", rounded(classical, CLASSICAL_FRAMES, EVERY))
-    for number, (run, count) in enumerate(zip((first, second), CENTROID_FRAMES, strict=True), 1):
-        write(f"water32_centroid_{number}.extxyz.xz", rounded(read_frames(run), count))
-    if others:
-        labelled = (source / "cp2k_water32.extxyz", *others)
-        write("water32_labels.extxyz.xz", [frame for path in labelled for frame in labels(read_frames(path))])
+def main(kind: str, *paths: Path) -> None:
+    """Write the trajectories, or the labels of one level."""
+    if kind == "trajectories":
+        for (name, number), path in zip(TRAJECTORIES.items(), paths, strict=True):
+            write(f"{name}.extxyz.xz", rounded(read_frames(path), number))
+    elif kind == "cheap":
+        write("water32_labels.extxyz.xz", [frame for path in paths for frame in labels(read_frames(path))])
+    elif kind == "production":
+        (path,) = paths
+        write("water32_labels_production.extxyz.xz", (rounded_label(one) for one in read_frames(path)))
+    else:
+        raise SystemExit(f"trajectories, cheap or production, not {kind!r}")
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -26,14 +26,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
 
 
 def test_infrared_bands_are_where_water_has_them(demo: tuple[Path, str, float]) -> None:
-    expected = {"libration": (560, 680), "bend": (1590, 1650), "O-H stretch": (3400, 3500)}
+    expected = {"libration": (600, 720), "bend": (1620, 1680), "O-H stretch": (3310, 3420)}
     quantum, classical = (read_spectrum(folder / "ir.csv") for folder in (demo[0], demo[0] / "classical"))
     for name, (ends, _, integral) in BANDS.items():
         (band,) = quantum.bands(ranges=[ends])
         assert expected[name][0] < band.centre.value < expected[name][1], name
         assert 0.5 < band.integral.value / (1e6 * integral) < 2, name  # the quick networks see few epochs
     stretches = [one.bands(ranges=[BANDS["O-H stretch"][0]])[0].centre.value for one in (quantum, classical)]
-    assert 80 < stretches[1] - stretches[0] < 220  # what quantum nuclei change
+    assert 120 < stretches[1] - stretches[0] < 260  # what quantum nuclei change
 
 
 def test_raman_depolarisation_is_physical(demo: tuple[Path, str, float]) -> None:

@@ -115,3 +115,13 @@ def test_an_atom_that_the_committee_does_not_know_is_named(
     with caplog.at_level("WARNING", "mimyria"):
         list(predict(read_model(committee), [replace(frame, positions=positions)]))
     assert "the committee has a high uncertainty for an atom" in caplog.text
+
+
+@pytest.mark.parametrize(("charge", "warned"), [(None, False), (-2.0, False), (0.0, True)])
+def test_a_total_charge_that_was_not_given_is_told(
+    charge: float | None, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The labels state their charge, -2 e, a trajectory of them often does not."""
+    labels = [frame for frame in read_frames(DATA / "sulfate_labels.extxyz.xz") if frame.total_charge == -2]
+    list(predict(read_model("sulfate", "apt"), labels[:2], charge=charge))
+    assert ("it seems to be off by -2: state it with --charge" in caplog.text) is warned

@@ -31,6 +31,9 @@ RARE = 0.005
 """Share of the frames in which an atom may be unsure or extrapolated without a warning: long trajectories have some."""
 ATOMS_PER_BATCH = {"cpu": 1, "cuda": 16384, "mps": 4096}
 """On a CPU one frame at a time is fastest; an accelerator wants more at once, as far as it has `Room` for them."""
+WHOLE, PER_ATOM = 0.2, 0.005
+"""e: tensors that add up to another total charge than the one given are this near a whole number, in the mean and in
+their scatter, and further off than errors of networks, of less than 0.001 an atom, add up to."""
 PAIRS_PER_ATOM = 100
 """Of a liquid, within 6 Å: how many atoms are too many to be computed at once."""
 FRAMES_OF_DEVICE = 128
@@ -160,6 +163,8 @@ class Finding(NamedTuple):
     unsure: int | None  # the atom of which the committee is least sure, where it is unsure
     extrapolated: int | None  # an atom whose environment is outside the training data
     excess: float  # how far the sum rule was off
+    missing: float  # by how much Σ P says that the total charge is another, e; zero of other targets
+    n_atoms: int
 
 
 def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: bool) -> tuple[Frame, Finding]:
@@ -172,6 +177,8 @@ def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: 
         unsure=int(spread.argmax()) if unsure else None,
         extrapolated=int(extrapolated.argmax()) if extrapolated.any() else None,
         excess=target.translation_error(tensors, charge),
+        missing=float(np.trace(tensors.sum(axis=0))) / 3 - charge if target.order == 1 else 0.0,
+        n_atoms=len(frame),
     )
     if project:
         tensors = target.project_translation(tensors, charge)
@@ -189,6 +196,8 @@ class _Diagnostics:
     def __init__(self, model: ResponseModel, project: bool) -> None:
         self.model, self.project = model, project
         self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
+        self.missing: list[float] = []
+        self.n_atoms = 0
         self.unsure: list[tuple[str, int]] = []  # frame, in words, and atom
         self.extrapolated: list[tuple[str, int]] = []
 
@@ -201,6 +210,8 @@ class _Diagnostics:
                 places.append((place, atom))
         self.squares += finding.spread
         self.excess += finding.excess
+        self.missing.append(finding.missing)
+        self.n_atoms = max(self.n_atoms, finding.n_atoms)
         self.n_frames += 1
 
     def log(self) -> None:
@@ -212,6 +223,7 @@ class _Diagnostics:
             f"{name}: sum rule violated by {self.excess / self.n_frames:.2g} {unit} on average, "
             f"{'projected out uniformly' if self.project else 'not projected out'}"
         )
+        self._warn_of_charge()
         if usual := summary.get("spread"):
             ratio = (self.squares / self.n_frames) ** 0.5 / usual
             deviation = f"{name}: committee standard deviation {ratio * usual:.2g} {unit}"
@@ -232,6 +244,16 @@ class _Diagnostics:
             "an atom has more or fewer neighbours, or a nearer or farther one, than any in the training data: its "
             "tensor is an extrapolation, not to be trusted even where the committee agrees",
         )
+
+    def _warn_of_charge(self) -> None:
+        missing, scatter = float(np.mean(self.missing)), float(np.std(self.missing))
+        whole = round(missing)
+        if abs(whole) > PER_ATOM * self.n_atoms and abs(missing - whole) < WHOLE > scatter:
+            log.warning(
+                f"{self.model.target.name.upper()}: Σ P is the total charge that is given, or taken as zero, and "
+                f"{missing:+.2f} ± {scatter:.2f} e; it seems to be off by {whole:+d}: state it with --charge, or "
+                "total_charge in the header"
+            )
 
     def _warn_if_often(self, places: list[tuple[str, int]], finding: str) -> None:
         if len(places) > RARE * self.n_frames:

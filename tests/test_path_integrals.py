@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +62,38 @@ def write_potential(folder: Path) -> None:
     (folder / "scaling.data").write_text("\n".join(scaling) + "\n-1.0 1.0\n")
 
 
+def write_nep(path: Path) -> None:
+    """Write a NEP of random weights, of the kind that the name of the file says."""
+    rng, radial, angular, hidden, bases = np.random.default_rng(4), 5, 4, 7, (6, 5)
+    size = radial + angular * (4 + 1 + 1)
+    weights = [0.3 * rng.normal(size=2 * hidden * (size + 2) + 1)]
+    weights += [rng.normal(size=4 * (radial * bases[0] + angular * bases[1])), rng.uniform(0.5, 1, size)]
+    repulsion = ["zbl 0.9 1.8"] * path.stem.endswith("zbl")
+    rows = [f"{path.stem} 2 O H", *repulsion, "cutoff 6 4 50 30", f"n_max {radial - 1} {angular - 1}"]
+    rows += [f"basis_size {bases[0] - 1} {bases[1] - 1}", "l_max 4 2 1", f"ANN {hidden} 0"]
+    path.write_text("\n".join([*rows, *(f"{value:.8e}" for value in np.concatenate(weights))]) + "\n")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("potential")
     write_potential(made)
+    for kind in ("nep4", "nep4_zbl"):
+        write_nep(made / f"{kind}.txt")
     return made
 
 
 @pytest.fixture(scope="module")
 def potential(folder: Path) -> Any:
     return script("scripts/path_integrals/nnp.py").NNP(folder, ELEMENTS)
+
+
+@pytest.fixture(scope="module", params=["nnp", "nep4", "nep4_zbl"])
+def of_elements(request: pytest.FixtureRequest, folder: Path) -> Callable[[list[str]], Any]:
+    """Make the potential of either kind for atoms of some elements."""
+    if request.param == "nnp":
+        return partial(script("scripts/path_integrals/nnp.py").NNP, folder)
+    return partial(script("scripts/path_integrals/nep.py").NEP, folder / f"{request.param}.txt")
 
 
 def places(seed: int = 0) -> np.ndarray:
@@ -84,10 +108,11 @@ def places(seed: int = 0) -> np.ndarray:
     return np.array(kept)
 
 
-def test_forces_and_virial_are_derivatives_of_the_energy(potential: Any) -> None:
+def test_forces_and_virial_are_derivatives_of_the_energy(of_elements: Callable[[list[str]], Any]) -> None:
+    potential = of_elements(ELEMENTS)
     here, edges = places()[None], np.full((1, 3), EDGE)
     _, forces, virials = potential(here, edges)
-    step = 1e-4
+    step = 1e-5
     for seed in range(3):
         along = np.random.default_rng(seed).normal(size=here.shape)
         ends = [potential(here + sign * step * along, edges)[0][0] for sign in (1, -1)]
@@ -106,8 +131,9 @@ def test_derivatives_of_the_functions_are_those_of_their_values(potential: Any) 
     np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), np.einsum("iajx,jx->ia", pulls, along), atol=1e-4)
 
 
-def test_what_cannot_matter_does_not(potential: Any, folder: Path) -> None:
+def test_what_cannot_matter_does_not(of_elements: Callable[[list[str]], Any]) -> None:
     """The origin, the image of an atom, the order of atoms, a turn of the cell, other configurations of the call."""
+    potential = of_elements(ELEMENTS)
     here, edges = places(), np.full(3, EDGE)
     (energy,), (forces,), _ = potential(here[None], edges[None])
     turn = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
@@ -117,7 +143,7 @@ def test_what_cannot_matter_does_not(potential: Any, folder: Path) -> None:
     for one, same in zip(others, (forces, forces, forces @ turn.T), strict=True):
         np.testing.assert_allclose(one, same, atol=1e-9)
     order = np.random.default_rng(0).permutation(len(ELEMENTS))
-    shuffled = script("scripts/path_integrals/nnp.py").NNP(folder, [ELEMENTS[k] for k in order])
+    shuffled = of_elements([ELEMENTS[k] for k in order])
     again, turned, _ = shuffled(here[order][None], edges[None])
     assert again[0] == pytest.approx(energy, rel=1e-12)
     np.testing.assert_allclose(turned[0], forces[order], atol=1e-9)
@@ -144,9 +170,9 @@ def test_files_that_are_not_known_here_are_refused(
         script("scripts/path_integrals/nnp.py").NNP(tmp_path / "other", ELEMENTS)
 
 
-def test_a_small_cell_is_refused(potential: Any) -> None:
+def test_a_small_cell_is_refused(of_elements: Callable[[list[str]], Any]) -> None:
     with pytest.raises(ValueError, match="cutoff"):
-        potential(places()[None], np.full((1, 3), 6.0))
+        of_elements(ELEMENTS)(places()[None], np.full((1, 3), 6.0))
 
 
 @pytest.mark.skipif(shutil.which("cp2k.psmp") is None, reason="CP2K (cp2k.psmp) is not installed")

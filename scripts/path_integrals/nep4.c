@@ -139,7 +139,8 @@ static void one(const Model *m, int n, const int *type, const double *edge, cons
   static Pair *pairs = 0; static Angular *near = 0; static int room = 0;
   const double rc2 = m->rcr * m->rcr;
   const int nt = m->types;
-  if (room < n * n) { room = n * n; pairs = realloc(pairs, room * sizeof(Pair)); near = realloc(near, room * sizeof(Angular)); }
+  /* every pair may be near by eight images; memory that is not written costs nothing */
+  if (room < 4 * n * n) { room = 4 * n * n; pairs = realloc(pairs, room * sizeof(Pair)); near = realloc(near, room * sizeof(Angular)); }
   static double *A = 0, *S = 0; static int held = 0;
   if (held < n) { held = n; A = realloc(A, sizeof(double) * n * MT * MK); S = realloc(S, sizeof(double) * n * MT * MK * LM); }
   memset(A, 0, sizeof(double) * n * MT * MK); memset(S, 0, sizeof(double) * n * MT * MK * LM);
@@ -154,7 +155,6 @@ static void one(const Model *m, int n, const int *type, const double *edge, cons
     for (int s = 0; s < 8; s++) {
       double x = d[0][s & 1], y = d[1][(s >> 1) & 1], z = d[2][s >> 2], r2 = x * x + y * y + z * z;
       if (r2 >= rc2) continue;
-      if (np >= room || na >= room) abort();
       Pair *p = pairs + np++;
       p->i = i; p->j = j; p->r = sqrt(r2); p->x = x / p->r; p->y = y / p->r; p->z = z / p->r;
       radial(p->r, m->rcr, m->kr, p->f, p->g);

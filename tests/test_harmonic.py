@@ -49,6 +49,16 @@ def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["W", "--calculator", "tblite", "--multiplicity", "2"], ["--multiplicity 2", "10 electrons"]),
         (["W", "--calculator", "tblite", "--multiplicity", "3"], ["--multiplicity 3", "closed shells"]),
         (["W", "--calculator", "tblite", "--set", "a=1"], ["tblite has no setting 'a'"]),
+        (
+            ["W", "--calculator", "tblite", "--set", "basis=6-31g"],
+            ["--set basis does not belong to tblite: leave it out"],
+        ),
+        (["W", "--calculator", "tblite", "--template", "W"], ["--template does not belong to tblite"]),
+        (
+            ["W", "--calculator", "emt", "--apt", "pyscf", "--command", "x"],
+            ["--command does not belong to emt and pyscf"],
+        ),
+        (["W", "--hessian", "h.txt", "--set", "a=1"], ["--set a does not belong to a Hessian from a file"]),
         (["W", "--calculator", "tblite", "--plot-format", "nix"], ["png, pdf, svg, html, none, not 'nix'"]),
         (["W", "--calculator", "emt", "--apt", "absent.mym"], ["absent.mym"]),
         (["W", "--calculator", "emt", "--apt", "frames"], ["no apt in the frame"]),

@@ -16,6 +16,7 @@ from mimyria.engines.engine import Configuration, Engine, Task
 from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.errors import ConfigError, LabelError
 from mimyria.frame import Array, Frame
+from mimyria.settings import HarmonicSettings
 from mimyria.units import BOHR, HARTREE
 
 ELSEWHERE = {"xtb": "xtb.ase.calculator:XTB", "mace_off": "mace.calculators:mace_off"}
@@ -81,6 +82,23 @@ def choose_calculator(name: str, settings: Mapping[str, str], template: Path | N
         return Calculator(name, engine.job_settings)
     _class_of(name)
     return Calculator(name, {key: _plain(value) for key, value in settings.items()})
+
+
+def require_use(settings: HarmonicSettings) -> None:
+    """Raise ConfigError for an option of calculators that none of those that are asked for takes.
+
+    A calculator of ASE takes any ``set``; what no engine knows is refused by the engine.
+    """
+    sources = [name for name in (settings.calculator, settings.apt, settings.pgt) if name is not None]
+    engines = [ENGINES[name] for name in sources if name in ENGINES]
+    taken, known = ({each.name for engine in of for each in fields(engine)} for of in (engines, ENGINES.values()))
+    files = {"template": settings.template, "command": settings.command}
+    unused = [f"--{name}" for name, value in files.items() if value is not None and name not in taken]
+    if settings.calculator is None or settings.calculator in ENGINES:
+        unused += [f"--set {name}" for name in settings.set if name not in taken and (name in known or not engines)]
+    if unused:
+        asked = " and ".join(dict.fromkeys(sources)) or "a Hessian from a file"
+        raise ConfigError(f"{unused[0]} does not belong to {asked}: leave it out, or choose another --calculator")
 
 
 def _plain(text: str) -> Any:

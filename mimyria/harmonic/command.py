@@ -20,7 +20,7 @@ from mimyria.figures.reference import read_reference
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.assignment import assign, groups_of
 from mimyria.harmonic.broadened import broadened
-from mimyria.harmonic.calculators import Calculator, choose_calculator
+from mimyria.harmonic.calculators import Calculator, choose_calculator, require_use
 from mimyria.harmonic.hessian import Point, Wanted, compute_hessian
 from mimyria.harmonic.lines import lines_of
 from mimyria.harmonic.modes import Modes
@@ -76,6 +76,7 @@ def normal_modes(
         If some of several structures could not be treated; the others are written.
     """
     paths, out, settings = paths_of(structures), path_of(out), settings_of(HarmonicSettings, settings, given)
+    require_use(settings)
     for text in settings.reference:
         read_reference(text)
     if not paths:

@@ -14,6 +14,8 @@ from mimyria.values import Choice, File, Kind, Number, Numbers, Pairs, Refused
 
 IN_FRAMES = "frames"
 """The source of tensors that are stored in the trajectory's own frames."""
+NOWHERE = "none"
+"""In place of a source: no such tensors."""
 ORGANIC = "molecules"
 """The bundled networks for single neutral molecules, where they know every element."""
 LASER = 532.0

@@ -24,6 +24,17 @@ def test_from_the_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "again" / "modes.csv").read_text() == (tmp_path / "o" / "modes.csv").read_text()
 
 
+def test_a_tensor_can_be_left_out(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("tblite")
+    write_frames(tmp_path / "water.xyz", [WATER])
+    words = ("harmonic", tmp_path / "water.xyz", "--calculator", "tblite", "--relax", "--plot-format", "none")
+    status, said, error = run(*words, "--pgt", "none", "--out", tmp_path / "ir")
+    assert (status, said) == (0, f"{tmp_path / 'ir'}: 3 modes in modes.csv, ir.csv\n"), error
+    assert not (tmp_path / "ir" / "raman.csv").exists()
+    status, said, error = run(*words, "--pgt", "none", "--apt", "none", "--out", tmp_path / "modes")
+    assert (status, said) == (0, f"{tmp_path / 'modes'}: 3 modes in modes.csv\n"), error
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

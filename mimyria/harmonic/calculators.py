@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mimyria.choices import NOWHERE
 from mimyria.engines.engine import Configuration, Engine, Task
 from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.errors import ConfigError, LabelError
@@ -89,7 +90,8 @@ def require_use(settings: HarmonicSettings) -> None:
 
     A calculator of ASE takes any ``set``; what no engine knows is refused by the engine.
     """
-    sources = [name for name in (settings.calculator, settings.apt, settings.pgt) if name is not None]
+    asked = (settings.calculator, settings.apt, settings.pgt)
+    sources = [name for name in asked if name is not None and name != NOWHERE]
     engines = [ENGINES[name] for name in sources if name in ENGINES]
     taken, known = ({each.name for engine in of for each in fields(engine)} for of in (engines, ENGINES.values()))
     files = {"template": settings.template, "command": settings.command}
@@ -97,8 +99,8 @@ def require_use(settings: HarmonicSettings) -> None:
     if settings.calculator is None or settings.calculator in ENGINES:
         unused += [f"--set {name}" for name in settings.set if name not in taken and (name in known or not engines)]
     if unused:
-        asked = " and ".join(dict.fromkeys(sources)) or "a Hessian from a file"
-        raise ConfigError(f"{unused[0]} does not belong to {asked}: leave it out, or choose another --calculator")
+        words = " and ".join(dict.fromkeys(sources)) or "a Hessian from a file"
+        raise ConfigError(f"{unused[0]} does not belong to {words}: leave it out, or choose another --calculator")
 
 
 def _plain(text: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.choices import IN_FRAMES, ORGANIC
+from mimyria.choices import IN_FRAMES, NOWHERE, ORGANIC
 from mimyria.engines.registry import ENGINES
 from mimyria.errors import LabelError, RunFailed
 from mimyria.execute import Executor
@@ -29,14 +29,15 @@ log = logging.getLogger("mimyria")
 def sources_of(settings: HarmonicSettings, stored: Frame | None = None) -> dict[str, str]:
     """Return where each tensor comes from, by target name.
 
-    Each is what is asked for, else the calculator if that is an engine, else the frame that came with its Hessian.
+    Each is what is asked for, else the calculator if that is an engine, else the frame that came with its Hessian. What
+    is to come from `NOWHERE` is left out.
     """
     asked = {APT.name: settings.apt, PGT.name: settings.pgt}
     usual = dict.fromkeys(asked, settings.calculator if settings.calculator in ENGINES else None)
     if stored is not None:
         usual = {name: IN_FRAMES if name in stored.tensors else source for name, source in usual.items()}
     found = {name: source or usual[name] for name, source in asked.items()}
-    return {name: source for name, source in found.items() if source is not None}
+    return {name: source for name, source in found.items() if source is not None and source != NOWHERE}
 
 
 def tensors_at(

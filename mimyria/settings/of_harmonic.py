@@ -17,7 +17,8 @@ from mimyria.values import Choice, File, Kind, Many, Pairs, Switch
 
 HESSIAN_UNITS = ("eV/A^2", "Eh/a0^2", "Ry/a0^2", "N/m")
 HELP_OF_TENSORS = (
-    "cp2k, pyscf, tblite, a model (`molecules`, or a file), or `frames`; by default --calculator if it is an engine."
+    "cp2k, pyscf, tblite, a model (`molecules`, or a file), `frames`, or `none`; by default --calculator if it is an "
+    "engine."
 )
 
 

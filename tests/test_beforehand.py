@@ -50,6 +50,14 @@ def test_it_is_told_before_anything_is_labelled(
         ({"spectrum": {"groups": ["w=byres elemnt H"]}}, "spectrum: .*elemnt"),
         ({"spectrum": {"groups": ["s=byres element S"]}}, "spectrum: the selection 'byres element S' holds no"),
         ({"train": {"committee": 3, "weight": {"Xx": 4}}}, "train.weight Xx: the trajectories and labels have H, O"),
+        (
+            {"train": {"committee": 3, "weight": {"2e": 4}}},
+            "train.weight 2e: pgt has the irreps 1o, 2o, 3o, and a weight",
+        ),
+        (
+            {"train": {"committee": 3, "weight": {"9e": 4}}},
+            "train.weight 9e: apt has the irreps 0e, 1e, 2e, and a weight",
+        ),
         ({"train": {"committee": 3, "start": "absent.mym"}}, r"absent\.mym (does not exist|cannot be read)"),
         ({"selection": {"test": 20000}}, "selection.test: 20000 frames are to be drawn"),
     ],

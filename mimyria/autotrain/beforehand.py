@@ -17,6 +17,7 @@ from mimyria.formats import read_frames
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
+from mimyria.targets import TARGETS
 from mimyria.tensor_pass import grouping_along
 from mimyria.trajectory import Trajectory
 
@@ -75,6 +76,7 @@ def _check_names(settings: AutotrainSettings, run: Trajectory) -> None:
             grouping_along(run, settings.spectra)
         except MimyriaError as error:
             raise ConfigError(f"spectrum: {error}") from None
+    _check_irreps(settings)
     elements = [name for name in settings.training.weight if not IRREP.fullmatch(name)]
     if not elements:
         return
@@ -82,6 +84,23 @@ def _check_names(settings: AutotrainSettings, run: Trajectory) -> None:
     for name in elements:
         if name not in held:
             raise ConfigError(f"train.weight {name}: the trajectories and labels have {', '.join(held)}")
+
+
+def _check_irreps(settings: AutotrainSettings) -> None:
+    """Refuse weights of irreps that a target does not have: one weight is that of every training."""
+    asked = [name for name in settings.training.weight if IRREP.fullmatch(name)]
+    if not asked:
+        return
+    from mimyria.model.irreps import tensor_irreps  # imports torch
+
+    for target in settings.targets:
+        held = sorted({name for name, _ in tensor_irreps(TARGETS[target])[0].single()})
+        for name in asked:
+            if name not in held:
+                raise ConfigError(
+                    f"train.weight {name}: {target} has the irreps {', '.join(held)}, and a weight is for every target "
+                    "of the loop; leave it out, or name a single target under targets"
+                )
 
 
 def _elements_in(labels: Sequence[Path]) -> set[int]:

@@ -77,4 +77,6 @@ def main(kind: str, *paths: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -21,6 +21,8 @@ from mimyria.frame import Frame
 from mimyria.memory import require_distinct, require_writable
 from mimyria.progress import progress_table
 from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
+from mimyria.targets import APT
+from mimyria.trajectory.frame_checks import check_finite
 
 log = logging.getLogger("mimyria")
 
@@ -294,8 +296,17 @@ def static(run: File, other: File | None = None) -> tuple[ZeroFrequency, ZeroFre
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:
     """Yield frames as they are, and those in files."""
-    for item in _items(source):
-        yield from [item] if isinstance(item, Frame) else read_frames(item, **reading)
+    for place, item in enumerate(_items(source)):
+        stored = [(f"frame {place}", item)] if isinstance(item, Frame) else _located(item, **reading)
+        for where, frame in stored:
+            check_finite(where, frame, "leave this frame out")
+            yield frame
+
+
+def _located(path: File, **reading: Any) -> Iterator[tuple[str, Frame]]:
+    """Yield the frames of a file, each after its place in words."""
+    for number, frame in enumerate(read_frames(path, **reading)):
+        yield f"{path}, frame {number}", frame
 
 
 def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Frame]:
@@ -310,10 +321,15 @@ def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Fra
 
 
 def _labelled(source: File | Iterable[File | Frame], layout: str | None) -> tuple[list[Frame], str]:
-    """Return frames, and where they come from, for messages."""
+    """Return frames, and where they come from, for messages; warn of APTs that do not add up to the total charge."""
+    from mimyria.labels.quality import warn_of_charges
+
     items = list(_items(source))
     files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
-    return list(_frames(items, layout=layout)), files or "the labels"
+    frames, origin = list(_frames(items, layout=layout)), files or "the labels"
+    whole = [frame for frame in frames if APT.name in frame.tensors]
+    warn_of_charges(origin, [(frame.tensors[APT.name].sum(axis=0), frame.total_charge) for frame in whole])
+    return frames, origin
 
 
 def _models(

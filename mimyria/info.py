@@ -165,9 +165,10 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         "frames": count,
         "atoms": len(first),
         "composition": " ".join(f"{symbol}{number}" for symbol, number in sorted(composition.items())),
-        "cell_A": [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)],
-        "volume_A3": round(first.volume, 3),
     }
+    if first.volume:
+        facts["cell_A"] = [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)]
+        facts["volume_A3"] = round(first.volume, 3)
     if velocities:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:

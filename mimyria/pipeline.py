@@ -15,7 +15,14 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.checks.blocking import check_blocks
-from mimyria.checks.consistency import check_integral, check_temperature, facts_of, report_rounding
+from mimyria.checks.consistency import (
+    check_integral,
+    check_temperature,
+    facts_of,
+    hot_frame,
+    report_rounding,
+    require_different,
+)
 from mimyria.checks.equipartition import check_equipartition
 from mimyria.checks.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
@@ -298,6 +305,7 @@ def _spectra(
 ) -> Spectra:
     """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     sampling = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
+    require_different(series)
     nuclei = choose_nuclei(series, settings)
     temperature = _temperature(series, settings, remade)
     conditions = Conditions.of(settings, temperature)
@@ -337,6 +345,8 @@ def _spectra(
     check_equipartition(series)
     check_beads(series)
     report_rounding(series)
+    for words in dict.fromkeys(filter(None, map(hot_frame, series))):
+        log.warning(words)
     used: dict[str, Any] = {"temperature": temperature, "resolution": sampling.resolution}
     used["timestep"] = sampling.timestep
     used |= {"nuclei": nuclei} | ({"beads": series[0].n_beads} if nuclei == "beads" else {})

@@ -1,6 +1,7 @@
 """The functions behind the commands: from Python they do, and refuse, what the command line does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from ase import Atoms
 
 import mimyria
-from conftest import Run
-from mimyria.errors import ConfigError, MimyriaError
+from conftest import Run, refused
+from mimyria.errors import ConfigError, MimyriaError, TrajectoryError
 from mimyria.frame import Frame
 
 
@@ -116,3 +117,28 @@ def test_configurations_are_labelled_from_python(molecules: Path, tmp_path: Path
     frames = mimyria.label(str(molecules), out, engine="tblite", target="apt", work=tmp_path / "work")
     assert len(frames) == len(list(mimyria.read_frames(out)))
     assert all("apt" in frame.tensors for frame in frames)
+
+
+def test_numbers_that_are_none_are_told_with_their_place(labels: list[Frame], run: Run, tmp_path: Path) -> None:
+    positions = labels[1].positions.copy()
+    positions[18, 1] = np.nan
+    broken = [labels[0], replace(labels[1], positions=positions)]
+    with pytest.raises(TrajectoryError, match=r"^frame 1: the position of atom 18 is \[.* nan .*leave this frame out"):
+        list(mimyria.predict("water", broken))
+    mimyria.write_frames(tmp_path / "broken.extxyz", broken)
+    place = f"{tmp_path / 'broken.extxyz'}, frame 1: the position of atom 18"
+    refused(run("predict", "water", tmp_path / "broken.extxyz", "--out", tmp_path / "o.extxyz"), place)
+    refused(run("evaluate", "water_apt", tmp_path / "broken.extxyz"), place)
+    refused(run("train", tmp_path / "broken.extxyz", "--target", "apt", "--out", tmp_path / "m.mym"), place)
+    words = ("label", tmp_path / "broken.extxyz", "--engine", "tblite", "--out", tmp_path / "l.extxyz")
+    refused(run(*words, "--work", tmp_path / "w"), place, "end before it with --frames")
+
+
+def test_labels_that_do_not_add_up_are_told(labels: list[Frame], caplog: pytest.LogCaptureFixture) -> None:
+    mimyria.evaluate("water_apt", labels[:2])
+    assert "Σ P" not in caplog.text
+    apt = labels[1].tensors["apt"].copy()
+    apt[7, 0, 1] = 50.0
+    mimyria.evaluate("water_apt", [labels[0], replace(labels[1], tensors=labels[1].tensors | {"apt": apt})])
+    assert "Σ P of 1 of 2 frames is up to 4" in caplog.text
+    assert "or a number in the file is wrong" in caplog.text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ensembles import TEMPERATURE, made_series, thermal_series
-from mimyria.checks.consistency import check_integral, check_temperature, facts_of
+from mimyria.checks.consistency import check_integral, check_temperature, facts_of, hot_frame
 from mimyria.memory import Identity
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
@@ -103,3 +103,15 @@ def test_the_header_names_the_frames_that_were_used(
     run = replace(series, origin=Identity({"frames": pieces, "stride": stride}), differenced=differenced)
     assert facts_of([run, run])["frames used"] == words
     assert "frames used" not in facts_of([replace(run, origin=Identity())])
+
+
+def test_a_frame_with_a_wrong_velocity_is_named(tmp_path: Path) -> None:
+    """However wrong it is: the scatter that it makes itself does not hide it."""
+    series = thermal_series(tmp_path, n_frames=200)
+    assert hot_frame(series) is None
+    for factor in (20.0, 1e6):
+        temperature = series.temperature.copy()
+        temperature[100] *= factor
+        words = hot_frame(replace(series, temperature=temperature))
+        assert words is not None
+        assert words.startswith(f"the velocities {100 * series.timestep:g} fs after the first ones correspond to")

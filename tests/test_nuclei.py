@@ -76,6 +76,15 @@ def test_rates_of_beads_are_of_beads() -> None:
             choose_nuclei([series], Experiment(nuclei=given))
 
 
+@pytest.mark.parametrize(("given", "warned"), [(None, False), ("effective", False), ("classical", True)])
+def test_another_statement_than_that_of_the_rates_is_told(
+    given: str | None, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    series = replace(made_series({"apt": np.zeros((9, 3))}), nuclei="effective")
+    assert choose_nuclei([series], Experiment(nuclei=given)) == given or "effective"
+    assert ("the rates were made with --nuclei effective, and are taken as classical" in caplog.text) is warned
+
+
 def test_a_trajectory_can_be_declared_later(run: Run, tmp_path: Path) -> None:
     """The formulas of all are those of classical nuclei: nothing but the statement changes."""
     write_frames(tmp_path / "c.extxyz", ring(1, 60)[0])

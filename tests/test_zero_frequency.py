@@ -93,6 +93,14 @@ def test_a_run_shorter_than_the_relaxation_says_so_in_one_line() -> None:
     assert "not known" in unknown.header()["static permittivity"]
 
 
+@pytest.mark.parametrize("frames", [8, 16, 32, 61])
+def test_a_run_too_short_to_see_a_relaxation_tells_nothing(frames: int) -> None:
+    """Of less than a picosecond the static permittivity came out as that of the vibrations, with a small error."""
+    for seed in range(3):
+        found = zero_frequency([liquid(frames, 500.0, seed=seed)], WATER)
+        assert found is None or np.isnan(found.permittivity.value)
+
+
 def test_only_differences_of_the_dipole_count() -> None:
     """An offset of M is no current; without ε∞ the permittivity lacks it."""
     series = liquid(3000, 300.0)

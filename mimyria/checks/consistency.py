@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
 from mimyria.checks.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
-from mimyria.rates.series import ResponseSeries
+from mimyria.errors import SpectrumError
+from mimyria.rates.series import ResponseSeries, Sliceable
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
@@ -23,6 +25,10 @@ log = logging.getLogger("mimyria")
 INTEGRAL_TOLERANCE = 0.02
 TEMPERATURE_TOLERANCE = 0.1
 """Relative difference of a temperature from the one given, below which nothing is said."""
+HOTTER, OUTLYING = 2.0, 20.0
+"""A frame has wrong velocities if it is so many times as hot as the median, and so many robust standard deviations."""
+COMPARED = 100
+"""Frames of two runs that are compared."""
 SMALLEST_ROUNDING, LARGEST_ROUNDING = 1e-3, 0.05
 """Parts of the power that are rounding: less is not worth a word, more of a rate is worth a warning."""
 
@@ -65,6 +71,33 @@ def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | N
     if abs(found.mean() - given) <= max(TEMPERATURE_TOLERANCE * given, SIGNIFICANT * error):
         return None
     return f"the velocities correspond to {found.mean():.4g} ± {likely:.2g} K, not {given:g} K"
+
+
+def hot_frame(run: ResponseSeries) -> str | None:
+    """Return in words where the velocities of one frame are far outside of those of all others; None if nowhere."""
+    middle = float(np.median(run.temperature))
+    scatter = 1.4826 * float(np.median(abs(run.temperature - middle)))
+    hottest = int(np.argmax(run.temperature))
+    found = float(run.temperature[hottest])
+    if found <= max(HOTTER * middle, middle + OUTLYING * scatter):
+        return None
+    return (
+        f"the velocities {hottest * run.timestep:g} fs after the first ones correspond to {found:.3g} K, where half of "
+        f"the frames have less than {middle:.3g} K: a number in the file is wrong, and every spectrum is"
+    )
+
+
+def require_different(series: Sequence[ResponseSeries]) -> None:
+    """Raise SpectrumError if two runs begin with the same numbers, which are not twice the same by chance."""
+    for (first, one), (second, other) in combinations(enumerate(series, 1), 2):
+        length = min(len(one), len(other), COMPARED)
+        pairs: list[tuple[Sliceable, Sliceable]] = [(one.temperature, other.temperature)]
+        pairs += [(one.rates[name], other.rates[name]) for name in {*one.rates} & {*other.rates}]
+        beginnings = [(np.asarray(ours[:length]), np.asarray(theirs[:length])) for ours, theirs in pairs]
+        if any(np.ptp(ours) for ours, _ in beginnings) and all(map(np.array_equal, *zip(*beginnings, strict=True))):
+            raise SpectrumError(
+                f"runs {first} and {second} hold the same frames: errors would be too small; give each run once"
+            )
 
 
 def facts_of(series: Sequence[ResponseSeries]) -> dict[str, str]:

@@ -100,6 +100,8 @@ def choose_nuclei(series: Sequence[ResponseSeries], settings: Experiment) -> str
     stored, given = series[0].nuclei, settings.nuclei
     if given is not None and given != stored and "beads" in (given, stored):
         raise ConfigError(f"--nuclei {given} does not fit rates of --nuclei {stored}: leave it out")
+    if given is not None and given != stored != "classical":
+        log.warning(f"the rates were made with --nuclei {stored}, and are taken as {given}, as --nuclei says")
     check_correction(given or stored, settings.correction)
     return given or stored
 

@@ -30,6 +30,7 @@ from mimyria.memory import make_folder, require_distinct, withdrawn
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
+from mimyria.trajectory.frame_checks import check_finite
 
 log = logging.getLogger("mimyria")
 
@@ -101,6 +102,7 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
         for path in paths:
             every = read_frames(path, **values_of(settings, Topology))
             for number, frame in islice(enumerate(every), *settings.frames):
+                check_finite(f"{path}, frame {number}", frame)
                 bare = unlabelled(frame)
                 yield replace(bare, info={"source": path.name, "source_frame": number} | bare.info)
 

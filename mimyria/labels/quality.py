@@ -84,10 +84,10 @@ def summarise_quality(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return facts
 
 
-def warn_of_charges(path: Path, sums: Sequence[tuple[Array, float]]) -> None:
+def warn_of_charges(origin: str | Path, sums: Sequence[tuple[Array, float]]) -> None:
     """Warn if Σ P, shape (3, 3), e, of the atoms of a labelled frame is not its total charge, e, which stands beside.
 
-    ``path`` is the file of the frames, for the message. NaN, where not all atoms have a label, is not compared.
+    ``origin`` says in the message where the frames come from. NaN, where not all atoms have a label, is not compared.
     """
     errors = np.array([abs(total - charge * np.eye(3)).max() for total, charge in sums])
     wrong = np.flatnonzero(errors > WRONG_CHARGE)
@@ -96,12 +96,12 @@ def warn_of_charges(path: Path, sums: Sequence[tuple[Array, float]]) -> None:
     first = int(wrong[0])
     found, charge = float(np.trace(sums[first][0])) / 3, sums[first][1]
     whole = round(found)
-    cause = "; the labels are not converged"
+    cause = "; the labels are not converged, or a number in the file is wrong"
     if whole != round(charge) and abs(found - whole) < WHOLE:
         cause = f"; they are labels of a charge of {whole:+d}: state it with --charge, or total_charge in the header"
     log.warning(
-        f"{path}: Σ P of {wrong.size} of {len(sums)} frames is up to {errors[wrong].max():.2f} e off the total charge; "
-        f"in frame {first} it is {found:.2f} e, and the charge {charge:+g} e{cause}"
+        f"{origin}: Σ P of {wrong.size} of {len(sums)} frames is up to {errors[wrong].max():.2f} e off the total "
+        f"charge; in frame {first} it is {found:.2f} e, and the charge {charge:+g} e{cause}"
     )
 
 

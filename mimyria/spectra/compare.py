@@ -131,12 +131,14 @@ def on_one_grid(first: Curve, second: Curve, low: float, high: float) -> tuple[A
     curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y, _ in (first, second)]
     if any(len(x) < 2 for x, _ in curves):
         raise SpectrumError("a spectrum has fewer than two points with a value")
+    reached = [f"{x[0]:g} to {x[-1]:g}" for x, _ in curves]
+    asked = f" between {low:g} and {high:g} cm⁻¹" if np.isfinite([low, high]).all() else ""
     low = max(low, *(x[0] for x, _ in curves))
     high = min(high, *(x[-1] for x, _ in curves))
     inside = [x[(x >= low) & (x <= high)] for x, _ in curves]
     grid = max(inside, key=len)
     if low >= high or len(grid) < 2:
-        raise SpectrumError(f"the spectra have no range in common between {low:g} and {high:g} cm⁻¹")
+        raise SpectrumError(f"the spectra, {' and '.join(reached)} cm⁻¹, have no range in common{asked}")
     a, b = (np.interp(grid, x, y) for x, y in curves)
     return grid, a, b, [_on_grid(grid, x, error) for x, _, error in (first, second)]
 

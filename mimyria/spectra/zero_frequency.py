@@ -59,6 +59,8 @@ CERTAIN, ALARMING = 3.0, 4.0
 LEAST_TIMES, LARGEST_ERROR = 4.0, 0.3
 """Of a relaxation that is resolved, τ fits so often into the longest run, and its relative error is smaller."""
 PICOSECOND = 1000.0
+FASTEST = 250.0
+"""fs; no dipoles of a liquid relax faster, so that a run must resolve this one to say that there is none."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,11 @@ def zero_frequency(series: Sequence[ResponseSeries], conditions: Conditions) -> 
         if seen < CERTAIN:
             permittivity = faster = UNKNOWN
             remark = "what looks like conduction may be a relaxation slower than the run"
-    if relaxes and not (longest > LEAST_TIMES * time.value and time.error < LARGEST_ERROR * time.value):
+    least = LEAST_TIMES * (time.value if relaxes else FASTEST)
+    if longest <= least or (relaxes and not time.error < LARGEST_ERROR * time.value):
         permittivity = strength = time = faster = conduction = UNKNOWN
-        remark = f"the longest run, {longest / PICOSECOND:.3g} ps, is too short for the slowest relaxation"
+        what = "the slowest relaxation" if relaxes else "a relaxation to be seen"
+        remark = f"the longest run, {longest / PICOSECOND:.3g} ps, is too short for {what}"
     infinity = conditions.epsilon_infinity
     return ZeroFrequency(
         conductivity=conduction,

@@ -115,7 +115,13 @@ class Beads:
         if reader is LAMMPS:
             reader = replace(reader, read=_positions_of_lammps)
         if len(sources) == 1:
-            return cls(_split(reader, sources[0]), reader)
+            split = _split(reader, sources[0])
+            if len(split) == 1:
+                raise TrajectoryError(
+                    f"{positions}: a single bead, {sources[0].path}, which is classical dynamics: give a pattern that "
+                    "matches one file of each bead, or the trajectory without --beads"
+                )
+            return cls(split, reader)
         return cls([Bead(source, str(source.path)) for source in sources], reader)
 
     def velocity_unit(self, source: Source, frame: Frame) -> VelocityUnit:

@@ -21,7 +21,7 @@ from mimyria.checks.consistency import (
     facts_of,
     hot_frame,
     report_rounding,
-    require_different,
+    warn_if_same,
 )
 from mimyria.checks.equipartition import check_equipartition
 from mimyria.checks.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
@@ -305,7 +305,6 @@ def _spectra(
 ) -> Spectra:
     """Compute and write spectra, settings and pictures from the series of one or more trajectories."""
     sampling = choose_sampling(series, settings.resolution, settings.blocks, settings.window)
-    require_different(series)
     nuclei = choose_nuclei(series, settings)
     temperature = _temperature(series, settings, remade)
     conditions = Conditions.of(settings, temperature)
@@ -345,6 +344,7 @@ def _spectra(
     check_equipartition(series)
     check_beads(series)
     report_rounding(series)
+    warn_if_same(series)
     for words in dict.fromkeys(filter(None, map(hot_frame, series))):
         log.warning(words)
     used: dict[str, Any] = {"temperature": temperature, "resolution": sampling.resolution}

@@ -139,6 +139,12 @@ def test_a_time_limit_counts_everything(labels: list[Frame], tmp_path: Path, tic
     assert 3.4 < summary["seconds"] < 3.9  # 0.06 minutes, and what the last step and validation take
 
 
+def test_a_time_limit_that_preparations_take_up_leaves_a_model(labels: list[Frame], tmp_path: Path) -> None:
+    summary = train(labels[:4], quick("apt", epochs=None, time_limit=1e-6), tmp_path / "m")
+    assert (summary["epochs"], summary["steps"]) == (1, 1)
+    assert read_model(tmp_path / "m").summary["epochs"] == 1
+
+
 def test_labels_of_different_kinds_are_warned_of(
     labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

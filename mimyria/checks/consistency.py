@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 
 from mimyria.checks.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
-from mimyria.errors import SpectrumError
 from mimyria.rates.series import ResponseSeries, Sliceable
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
@@ -87,16 +86,16 @@ def hot_frame(run: ResponseSeries) -> str | None:
     )
 
 
-def require_different(series: Sequence[ResponseSeries]) -> None:
-    """Raise SpectrumError if two runs begin with the same numbers, which are not twice the same by chance."""
+def warn_if_same(series: Sequence[ResponseSeries]) -> None:
+    """Warn if two runs begin with the same numbers, which are not twice the same by chance."""
     for (first, one), (second, other) in combinations(enumerate(series, 1), 2):
         length = min(len(one), len(other), COMPARED)
         pairs: list[tuple[Sliceable, Sliceable]] = [(one.temperature, other.temperature)]
         pairs += [(one.rates[name], other.rates[name]) for name in {*one.rates} & {*other.rates}]
         beginnings = [(np.asarray(ours[:length]), np.asarray(theirs[:length])) for ours, theirs in pairs]
         if any(np.ptp(ours) for ours, _ in beginnings) and all(map(np.array_equal, *zip(*beginnings, strict=True))):
-            raise SpectrumError(
-                f"runs {first} and {second} hold the same frames: errors would be too small; give each run once"
+            log.warning(
+                f"runs {first} and {second} hold the same frames, so that all errors are too small: give each run once"
             )
 
 

@@ -8,6 +8,7 @@ One frame of each bead is in memory at a time.
 from __future__ import annotations
 
 import glob
+import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,8 @@ from mimyria.frame import Frame
 from mimyria.trajectory.differences import minimum_image
 from mimyria.trajectory.frame_checks import check_finite
 from mimyria.trajectory.times import read_clock
+
+log = logging.getLogger("mimyria")
 
 TIME_TOLERANCE, ROUNDING = 1e-3, 1e-6
 """fs or steps, and relative: clocks of one instant differ by no more, as one program has written them."""
@@ -117,9 +120,9 @@ class Beads:
         if len(sources) == 1:
             split = _split(reader, sources[0])
             if len(split) == 1:
-                raise TrajectoryError(
-                    f"{positions}: a single bead, {sources[0].path}, which is classical dynamics: give a pattern that "
-                    "matches one file of each bead, or the trajectory without --beads"
+                log.warning(
+                    f"{positions}: a single bead, {sources[0].path}, which is classical dynamics; a pattern that "
+                    "matches one file of each bead gives them all"
                 )
             return cls(split, reader)
         return cls([Bead(source, str(source.path)) for source in sources], reader)

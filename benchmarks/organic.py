@@ -118,14 +118,17 @@ def seconds_each(model: ResponseModel, frames: Sequence[Frame], modes: Sequence[
     return float(np.median(seconds))
 
 
-def report(molecules: Sequence[Molecule], target: str, width: float) -> None:
-    """Print the table of a kind of spectra."""
+def report(molecules: Sequence[Molecule], target: str, width: float, each: bool) -> None:
+    """Print the table of a kind of spectra, and if asked for the scores of each molecule."""
     pairs = [
         [spectrum(one.modes, strengths(lines, target), width) for lines in (one.true, one.found)] for one in molecules
     ]
     scores = np.array([(pearson(a, b), information_similarity(a, b)) for a, b in pairs])
     print(f"\n{KINDS[target]}: {len(molecules)} molecules, lines {width:g} cm⁻¹ wide")
     print(f"{'':<24}{'molecules':>10}{'Pearson > 0.9':>15}{'median':>9}{'SIS > 0.85':>12}{'median':>9}")
+    for one, score in zip(molecules, scores, strict=True):
+        if each:
+            print(f"{one.frame.info['smiles']:<34}{score[0]:>15.3f}{score[1]:>21.3f}")
     groups = sorted({name for one in molecules for name in str(one.frame.info["groups"]).split(",")})
     for name in ("all", *groups):
         chosen = [name in ("all", *str(one.frame.info["groups"]).split(",")) for one in molecules]
@@ -156,6 +159,7 @@ def main() -> None:
     parser.add_argument("--pgt")
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--level", help="of models of several levels")
+    parser.add_argument("--each", action="store_true", help="the scores of each molecule, too")
     parser.add_argument("--width", type=float, default=10.0, help="cm⁻¹")
     given = parser.parse_args()
     labelled = [frame for frame in read_frames(given.reference) if frame is not None]
@@ -178,7 +182,7 @@ def main() -> None:
             for frame, each, other in zip(frames, modes, found, strict=True)
             if len(each.wavenumbers)
         ]
-        report(molecules, target, given.width)
+        report(molecules, target, given.width, given.each)
 
 
 if __name__ == "__main__":

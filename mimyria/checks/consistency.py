@@ -25,7 +25,7 @@ INTEGRAL_TOLERANCE = 0.02
 TEMPERATURE_TOLERANCE = 0.1
 """Relative difference of a temperature from the one given, below which nothing is said."""
 HOTTER, OUTLYING = 2.0, 20.0
-"""A frame has wrong velocities if it is so many times as hot as the median, and so many robust standard deviations."""
+"""A frame has wrong velocities if it is so many times as hot as the median, and hotter by so many robust deviations."""
 COMPARED = 100
 """Frames of two runs that are compared."""
 SMALLEST_ROUNDING, LARGEST_ROUNDING = 1e-3, 0.05
@@ -82,7 +82,8 @@ def hot_frame(run: ResponseSeries) -> str | None:
         return None
     return (
         f"the velocities {hottest * run.timestep:g} fs after the first ones correspond to {found:.3g} K, where half of "
-        f"the frames have less than {middle:.3g} K: a number in the file is wrong, and every spectrum is"
+        f"the frames have less than {middle:.3g} K, and every spectrum is wrong with them: mend that frame, or leave it "
+        "out with --frames"
     )
 
 

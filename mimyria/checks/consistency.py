@@ -82,8 +82,8 @@ def hot_frame(run: ResponseSeries) -> str | None:
         return None
     return (
         f"the velocities {hottest * run.timestep:g} fs after the first ones correspond to {found:.3g} K, where half of "
-        f"the frames have less than {middle:.3g} K, and every spectrum is wrong with them: mend that frame, or leave it "
-        "out with --frames"
+        f"the frames have less than {middle:.3g} K, and every spectrum is wrong with them: mend that frame, or leave "
+        "it out with --frames"
     )
 
 

@@ -125,10 +125,11 @@ def report(molecules: Sequence[Molecule], target: str, width: float, each: bool)
     ]
     scores = np.array([(pearson(a, b), information_similarity(a, b)) for a, b in pairs])
     print(f"\n{KINDS[target]}: {len(molecules)} molecules, lines {width:g} cm⁻¹ wide")
+    if each:
+        print(f"{'':<34}{'Pearson':>9}{'SIS':>9}")
+        for one, score in zip(molecules, scores, strict=True):
+            print(f"{one.frame.info['smiles']:<34}{score[0]:>9.3f}{score[1]:>9.3f}")
     print(f"{'':<24}{'molecules':>10}{'Pearson > 0.9':>15}{'median':>9}{'SIS > 0.85':>12}{'median':>9}")
-    for one, score in zip(molecules, scores, strict=True):
-        if each:
-            print(f"{one.frame.info['smiles']:<34}{score[0]:>15.3f}{score[1]:>21.3f}")
     groups = sorted({name for one in molecules for name in str(one.frame.info["groups"]).split(",")})
     for name in ("all", *groups):
         chosen = [name in ("all", *str(one.frame.info["groups"]).split(",")) for one in molecules]

@@ -116,11 +116,11 @@ def train(
     asked, picture, out = settings_of(TrainSettings, settings, given), _picture(plot), path_of(out)
     sources = list(_items(labels))
     require_distinct(out, [path_of(each) for each in sources if not isinstance(each, Frame)], "a file of labels")
-    frames, origin = _labelled(sources, asked.layout)
+    frames, origin = _labelled(sources, asked.layout, asked.target)
     validation = None
     if isinstance(asked.validation, Path):
         require_distinct(out, [asked.validation], "the file of validation frames")
-        validation = list(read_frames(asked.validation, layout=asked.layout))
+        validation, _ = _labelled(asked.validation, asked.layout, asked.target)
     device = choose_device(asked.device)
     with progress_table(f"{asked.target.upper()}NN") as advance:
         summary = train_model(
@@ -172,7 +172,8 @@ def evaluate(
 
     asked = settings_of(EvaluateSettings, settings, given)
     pictures = _picture(plot), _picture(calibration)
-    frames, origin = _labelled(labels, asked.layout)
+    target = model.target.name if isinstance(model, ResponseModel) else None
+    frames, origin = _labelled(labels, asked.layout, target)
     if not isinstance(model, ResponseModel):
         model = read_model(model, device=choose_device(asked.device), level=asked.level or level_for(model, frames))
     pairs = compare_with_labels(model, frames, origin)
@@ -296,17 +297,18 @@ def static(run: File, other: File | None = None) -> tuple[ZeroFrequency, ZeroFre
 
 def _frames(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[Frame]:
     """Yield frames as they are, and those in files."""
+    for _, frame in _placed(source, **reading):
+        yield frame
+
+
+def _placed(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[tuple[str, Frame]]:
+    """Yield frames, each after its place in words; raise TrajectoryError for numbers that are none."""
     for place, item in enumerate(_items(source)):
-        stored = [(f"frame {place}", item)] if isinstance(item, Frame) else _located(item, **reading)
-        for where, frame in stored:
-            check_finite(where, frame, "leave this frame out")
-            yield frame
-
-
-def _located(path: File, **reading: Any) -> Iterator[tuple[str, Frame]]:
-    """Yield the frames of a file, each after its place in words."""
-    for number, frame in enumerate(read_frames(path, **reading)):
-        yield f"{path}, frame {number}", frame
+        frames, of = ([item], "") if isinstance(item, Frame) else (read_frames(item, **reading), f"{item}, ")
+        for number, frame in enumerate(frames):
+            where = f"{of}frame {number if of else place}"
+            check_finite(where, frame, "mend it, or leave this frame out")
+            yield where, frame
 
 
 def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Frame]:
@@ -320,16 +322,20 @@ def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Fra
         yield item
 
 
-def _labelled(source: File | Iterable[File | Frame], layout: str | None) -> tuple[list[Frame], str]:
-    """Return frames, and where they come from, for messages; warn of APTs that do not add up to the total charge."""
+def _labelled(source: File | Iterable[File | Frame], layout: str | None, target: str | None) -> tuple[list[Frame], str]:
+    """Return frames, and where they come from, for messages; warn of APTs, if they are the target, with a wrong sum."""
     from mimyria.labels.quality import warn_of_charges
 
     items = list(_items(source))
+    placed = list(_placed(items, layout=layout))
+    if target in (APT.name, None):
+        sums = {where: frame for where, frame in placed if APT.name in frame.tensors}
+        warn_of_charges(
+            [(where, frame.tensors[APT.name].sum(axis=0), frame.total_charge) for where, frame in sums.items()],
+            "total_charge in the header",
+        )
     files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
-    frames, origin = list(_frames(items, layout=layout)), files or "the labels"
-    whole = [frame for frame in frames if APT.name in frame.tensors]
-    warn_of_charges(origin, [(frame.tensors[APT.name].sum(axis=0), frame.total_charge) for frame in whole])
-    return frames, origin
+    return [frame for _, frame in placed], files or "the labels"
 
 
 def _models(

@@ -1,10 +1,10 @@
 """The demo: spectra of liquid water from the DFT labels and the trajectories that come with the package.
 
 It does what users do with their own data: teach two networks the level of their labels, beginning from bundled models
-of a cheaper level, predict along trajectories, look at the spectra. Quantum nuclei, which move on an effective
-potential made of path integrals, give the spectra, and the infrared of classical nuclei on the bare potential is laid
-over: what the two differ by, and how near they come to the measured bands, is in the picture and in the table at the
-end.
+of a cheaper level, predict along trajectories, look at the spectra. Dynamics on an effective potential of
+quantum nuclei, made of path integrals, gives the spectra, and the infrared of classical nuclei on the bare potential is
+laid over: what the two differ by, and how near they come to the measured bands, is in the picture and in the table at
+the end.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from mimyria.checks.consistency import (
     check_integral,
     check_temperature,
     facts_of,
-    hot_frame,
     report_rounding,
     warn_if_same,
+    warn_of_wrong_velocities,
 )
 from mimyria.checks.equipartition import check_equipartition
 from mimyria.checks.nuclei import check_beads, choose_nuclei, declared_nuclei, nuclei_header
@@ -345,8 +345,7 @@ def _spectra(
     check_beads(series)
     report_rounding(series)
     warn_if_same(series)
-    for words in dict.fromkeys(filter(None, map(hot_frame, series))):
-        log.warning(words)
+    warn_of_wrong_velocities(series)
     used: dict[str, Any] = {"temperature": temperature, "resolution": sampling.resolution}
     used["timestep"] = sampling.timestep
     used |= {"nuclei": nuclei} | ({"beads": series[0].n_beads} if nuclei == "beads" else {})

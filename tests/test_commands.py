@@ -123,7 +123,9 @@ def test_numbers_that_are_none_are_told_with_their_place(labels: list[Frame], ru
     positions = labels[1].positions.copy()
     positions[18, 1] = np.nan
     broken = [labels[0], replace(labels[1], positions=positions)]
-    with pytest.raises(TrajectoryError, match=r"^frame 1: the position of atom 18 is \[.* nan .*leave this frame out"):
+    with pytest.raises(
+        TrajectoryError, match=r"^frame 1: the position of atom 18 is \[.* nan .*mend it, or leave this frame out"
+    ):
         list(mimyria.predict("water", broken))
     mimyria.write_frames(tmp_path / "broken.extxyz", broken)
     place = f"{tmp_path / 'broken.extxyz'}, frame 1: the position of atom 18"
@@ -141,4 +143,5 @@ def test_labels_that_do_not_add_up_are_told(labels: list[Frame], caplog: pytest.
     apt[7, 0, 1] = 50.0
     mimyria.evaluate("water_apt", [labels[0], replace(labels[1], tensors=labels[1].tensors | {"apt": apt})])
     assert "Σ P of 1 of 2 frames is up to 4" in caplog.text
+    assert "in frame 1, the first" in caplog.text
     assert "or a number in the file is wrong" in caplog.text

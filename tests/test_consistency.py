@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from ensembles import TEMPERATURE, made_series, thermal_series
-from mimyria.checks.consistency import check_integral, check_temperature, facts_of, hot_frame
+from mimyria.checks.consistency import (
+    check_integral,
+    check_temperature,
+    facts_of,
+    warn_if_same,
+    warn_of_wrong_velocities,
+)
 from mimyria.memory import Identity
 from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
@@ -105,13 +111,26 @@ def test_the_header_names_the_frames_that_were_used(
     assert "frames used" not in facts_of([replace(run, origin=Identity())])
 
 
-def test_a_frame_with_a_wrong_velocity_is_named(tmp_path: Path) -> None:
-    """However wrong it is: the scatter that it makes itself does not hide it."""
+def test_a_frame_with_a_wrong_velocity_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """However wrong it is: the scatter that it makes itself does not hide it. A hot beginning is another matter."""
     series = thermal_series(tmp_path, n_frames=200)
-    assert hot_frame(series) is None
+    begun_hot = series.temperature.copy()
+    begun_hot[:40] *= 20.0
+    warn_of_wrong_velocities([series, replace(series, temperature=begun_hot)])
+    assert not caplog.text
     for factor in (20.0, 1e6):
+        caplog.clear()
         temperature = series.temperature.copy()
         temperature[100] *= factor
-        words = hot_frame(replace(series, temperature=temperature))
-        assert words is not None
-        assert words.startswith(f"the velocities {100 * series.timestep:g} fs after the first ones correspond to")
+        warn_of_wrong_velocities([series, replace(series, temperature=temperature)])
+        assert f"run 2: the velocities {100 * series.timestep:g} fs after its first ones correspond to" in caplog.text
+
+
+def test_runs_that_hold_the_same_frames_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(0)
+    runs = [made_series({"apt": rng.normal(size=(length, 3))}) for length in (150, 150, 120)]
+    warn_if_same(runs)
+    warn_if_same(runs[:1])
+    assert not caplog.text
+    warn_if_same([*runs, replace(runs[1]), runs[1]])
+    assert [record.message.split(" hold")[0] for record in caplog.records] == ["runs 2, 4, 5"]

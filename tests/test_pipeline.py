@@ -110,7 +110,7 @@ def test_series_take_no_settings_that_are_settled(run: Run, charges: Path, tmp_p
     refused(run("spectrum", series, charges, "--apt", "frames", "--out", tmp_path / "b"), "series.h5", "one kind")
     status, _, error = run("spectrum", series, series, "--out", tmp_path / "b")
     assert status == 0, error
-    assert "warning: runs 1 and 2 hold the same frames, so that all errors are too small" in error
+    assert "warning: runs 1, 2 hold the same frames, so that all errors are too small" in error
 
 
 @pytest.mark.parametrize("flags", [("--resolution", 2), ("--resolution", 0.001), ("--blocks", 500), ("--stride", 60)])

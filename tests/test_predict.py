@@ -124,4 +124,4 @@ def test_a_total_charge_that_was_not_given_is_told(
     """The labels state their charge, -2 e, a trajectory of them often does not."""
     labels = [frame for frame in read_frames(DATA / "sulfate_labels.extxyz.xz") if frame.total_charge == -2]
     list(predict(read_model("sulfate", "apt"), labels[:2], charge=charge))
-    assert ("it seems to be off by -2: state it with --charge" in caplog.text) is warned
+    assert ("it is off by -2 (--charge, or total_charge" in caplog.text) is warned

@@ -140,9 +140,11 @@ def test_a_time_limit_counts_everything(labels: list[Frame], tmp_path: Path, tic
 
 
 def test_a_time_limit_that_preparations_take_up_leaves_a_model(labels: list[Frame], tmp_path: Path) -> None:
-    summary = train(labels[:4], quick("apt", epochs=None, time_limit=1e-6), tmp_path / "m")
-    assert (summary["epochs"], summary["steps"]) == (1, 1)
-    assert read_model(tmp_path / "m").summary["epochs"] == 1
+    for committee in (1, 3):
+        asked = quick("apt", epochs=None, time_limit=1e-6, committee=committee)
+        summary = train(labels[:4], asked, tmp_path / "m")
+        assert (summary["epochs"], summary["steps"]) == (committee, committee)
+        assert len(read_model(tmp_path / "m").members) == committee
 
 
 def test_labels_of_different_kinds_are_warned_of(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
 from mimyria.checks.equipartition import BLOCKS, SIGNIFICANT, exchange_error, few_blocks
-from mimyria.rates.series import ResponseSeries, Sliceable
+from mimyria.rates.series import ResponseSeries
 from mimyria.spectra.conditions import Conditions
 from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
@@ -24,9 +23,9 @@ log = logging.getLogger("mimyria")
 INTEGRAL_TOLERANCE = 0.02
 TEMPERATURE_TOLERANCE = 0.1
 """Relative difference of a temperature from the one given, below which nothing is said."""
-HOTTER, OUTLYING = 2.0, 20.0
-"""A frame has wrong velocities if it is so many times as hot as the median, and hotter by so many robust deviations."""
-COMPARED = 100
+HOTTER, OUTLYING = 3.0, 20.0
+"""Velocities are wrong if a frame is so many times as hot as the median, and hotter by so many robust deviations."""
+COMPARED = 16
 """Frames of two runs that are compared."""
 SMALLEST_ROUNDING, LARGEST_ROUNDING = 1e-3, 0.05
 """Parts of the power that are rounding: less is not worth a word, more of a rate is worth a warning."""
@@ -72,32 +71,33 @@ def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | N
     return f"the velocities correspond to {found.mean():.4g} ± {likely:.2g} K, not {given:g} K"
 
 
-def hot_frame(run: ResponseSeries) -> str | None:
-    """Return in words where the velocities of one frame are far outside of those of all others; None if nowhere."""
-    middle = float(np.median(run.temperature))
-    scatter = 1.4826 * float(np.median(abs(run.temperature - middle)))
-    hottest = int(np.argmax(run.temperature))
-    found = float(run.temperature[hottest])
-    if found <= max(HOTTER * middle, middle + OUTLYING * scatter):
-        return None
-    return (
-        f"the velocities {hottest * run.timestep:g} fs after the first ones correspond to {found:.3g} K, where half of "
-        f"the frames have less than {middle:.3g} K, and every spectrum is wrong with them: mend that frame, or leave "
-        "it out with --frames"
-    )
+def warn_of_wrong_velocities(series: Sequence[ResponseSeries]) -> None:
+    """Warn of a single frame whose velocities are far outside of those of all others, its neighbours' too."""
+    for number, run in enumerate(series, 1):
+        middle = float(np.median(run.temperature))
+        scatter = 1.4826 * float(np.median(abs(run.temperature - middle)))
+        hot = run.temperature > max(HOTTER * middle, middle + OUTLYING * scatter)
+        frame = int(np.argmax(run.temperature))
+        if hot[frame] and not hot[max(frame - 1, 0) : frame].any() and not hot[frame + 1 : frame + 2].any():
+            log.warning(
+                f"run {number}: the velocities {frame * run.timestep:g} fs after its first ones correspond to "
+                f"{run.temperature[frame]:.3g} K, half of the others to less than {middle:.3g} K: a number in the file "
+                "is wrong, and so is every spectrum; mend that frame, or leave it out with --frames"
+            )
 
 
 def warn_if_same(series: Sequence[ResponseSeries]) -> None:
-    """Warn if two runs begin with the same numbers, which are not twice the same by chance."""
-    for (first, one), (second, other) in combinations(enumerate(series, 1), 2):
-        length = min(len(one), len(other), COMPARED)
-        pairs: list[tuple[Sliceable, Sliceable]] = [(one.temperature, other.temperature)]
-        pairs += [(one.rates[name], other.rates[name]) for name in {*one.rates} & {*other.rates}]
-        beginnings = [(np.asarray(ours[:length]), np.asarray(theirs[:length])) for ours, theirs in pairs]
-        if any(np.ptp(ours) for ours, _ in beginnings) and all(map(np.array_equal, *zip(*beginnings, strict=True))):
-            log.warning(
-                f"runs {first} and {second} hold the same frames, so that all errors are too small: give each run once"
-            )
+    """Warn of runs that begin with the same temperatures and rates, which are not twice the same by chance."""
+    length = min(COMPARED, *map(len, series))
+    alike: dict[tuple[bytes, ...], list[int]] = {}
+    for number, run in enumerate(series, 1):
+        beginning = [np.asarray(values[:length]) for values in (run.temperature, *run.rates.values())]
+        if any(np.ptp(values) for values in beginning):
+            alike.setdefault(tuple(values.tobytes() for values in beginning), []).append(number)
+    for same in alike.values():
+        if len(same) > 1:
+            numbers = ", ".join(map(str, same))
+            log.warning(f"runs {numbers} hold the same frames, so that all errors are too small: give each run once")
 
 
 def facts_of(series: Sequence[ResponseSeries]) -> dict[str, str]:

@@ -82,7 +82,12 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
     except KeyboardInterrupt:
         raise Interrupted(f"finished work is kept in {work}; run the same command again to resume it") from None
     assembled = plan.assemble(labelled.frames)
-    warn_of_charges(out, [(frame.tensors[APT.name].sum(axis=0), frame.total_charge) for frame in assembled])
+    warn_of_charges(
+        [
+            (f"{out}, frame {number}", frame.tensors[APT.name].sum(axis=0), frame.total_charge)
+            for number, frame in enumerate(assembled)
+        ]
+    )
     written = [finished(frame, engine, settings.sum_rule == "project") for frame in assembled]
     if written:
         write_frames(out, written)

@@ -70,14 +70,14 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
                     tensors[name] = TARGETS[name].project_translation(tensor, total)
             origin = {"source": path.name, "source_frame": index} | ({"layout": layout} if layout else {})
             if APT.name in frame.tensors:
-                sums.append((frame.tensors[APT.name].sum(axis=0), total))
+                sums.append((f"{path}, frame {index}", frame.tensors[APT.name].sum(axis=0), total))
             info = with_charge(origin | frame.info, charge, len(frame))
             frames.append(replace(frame, tensors=tensors, info=info))
     if not frames:
         raise LabelError(bare[0] if bare else "there are no frames to import")
     if bare:
         log.warning(f"{len(bare)} frames without tensors are left out; the first: {bare[0]}")
-    warn_of_charges(out, sums)
+    warn_of_charges(sums)
     write_frames(out, frames)
     summary = [
         f"{name} in {len(errors[name])} frames, "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,24 +83,27 @@ def summarise_quality(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return facts
 
 
-def warn_of_charges(origin: str | Path, sums: Sequence[tuple[Array, float]]) -> None:
-    """Warn if Σ P, shape (3, 3), e, of the atoms of a labelled frame is not its total charge, e, which stands beside.
+def warn_of_charges(
+    sums: Sequence[tuple[str, Array, float]], remedy: str = "--charge, or total_charge in the header"
+) -> None:
+    """Warn if Σ P, shape (3, 3), e, of the atoms of a labelled frame is not its total charge.
 
-    ``origin`` says in the message where the frames come from. NaN, where not all atoms have a label, is not compared.
+    ``sums`` are the place of a frame in words, its Σ P, and its charge, e; ``remedy`` says where a charge is stated.
+    NaN, where not all atoms have a label, is not compared.
     """
-    errors = np.array([abs(total - charge * np.eye(3)).max() for total, charge in sums])
+    errors = np.array([abs(total - charge * np.eye(3)).max() for _, total, charge in sums])
     wrong = np.flatnonzero(errors > WRONG_CHARGE)
     if not wrong.size:
         return
-    first = int(wrong[0])
-    found, charge = float(np.trace(sums[first][0])) / 3, sums[first][1]
+    place, total, charge = sums[int(wrong[0])]
+    found = float(np.trace(total)) / 3
     whole = round(found)
-    cause = "; the labels are not converged, or a number in the file is wrong"
+    cause = "the labels are not converged, or a number in the file is wrong"
     if whole != round(charge) and abs(found - whole) < WHOLE:
-        cause = f"; they are labels of a charge of {whole:+d}: state it with --charge, or total_charge in the header"
+        cause = f"they are labels of a charge of {whole:+d}: state it with {remedy}"
     log.warning(
-        f"{origin}: Σ P of {wrong.size} of {len(sums)} frames is up to {errors[wrong].max():.2f} e off the total "
-        f"charge; in frame {first} it is {found:.2f} e, and the charge {charge:+g} e{cause}"
+        f"Σ P of {wrong.size} of {len(sums)} frames is up to {errors[wrong].max():.2f} e off the total charge; in "
+        f"{place}, the first, it is {found:.2f} e, and the charge {charge:+g} e; {cause}"
     )
 
 

@@ -196,8 +196,7 @@ class _Diagnostics:
     def __init__(self, model: ResponseModel, project: bool) -> None:
         self.model, self.project = model, project
         self.n_frames, self.excess, self.squares = 0, 0.0, 0.0
-        self.missing: list[float] = []
-        self.n_atoms = 0
+        self.missing, self.missing_squares, self.n_atoms = 0.0, 0.0, 0
         self.unsure: list[tuple[str, int]] = []  # frame, in words, and atom
         self.extrapolated: list[tuple[str, int]] = []
 
@@ -210,7 +209,8 @@ class _Diagnostics:
                 places.append((place, atom))
         self.squares += finding.spread
         self.excess += finding.excess
-        self.missing.append(finding.missing)
+        self.missing += finding.missing
+        self.missing_squares += finding.missing**2
         self.n_atoms = max(self.n_atoms, finding.n_atoms)
         self.n_frames += 1
 
@@ -246,13 +246,16 @@ class _Diagnostics:
         )
 
     def _warn_of_charge(self) -> None:
-        missing, scatter = float(np.mean(self.missing)), float(np.std(self.missing))
+        missing = self.missing / self.n_frames
+        scatter = max(self.missing_squares / self.n_frames - missing**2, 0.0) ** 0.5
+        if not np.isfinite(missing):
+            return
         whole = round(missing)
         if abs(whole) > PER_ATOM * self.n_atoms and abs(missing - whole) < WHOLE > scatter:
             log.warning(
-                f"{self.model.target.name.upper()}: Σ P is the total charge that is given, or taken as zero, and "
-                f"{missing:+.2f} ± {scatter:.2f} e; it seems to be off by {whole:+d}: state it with --charge, or "
-                "total_charge in the header"
+                f"{self.model.target.name.upper()}: Σ P is {missing:+.2f} ± {scatter:.2f} e off the total charge, "
+                f"which is given or taken as zero: it is off by {whole:+d} (--charge, or total_charge in the header), "
+                "or the model was trained without such ions"
             )
 
     def _warn_if_often(self, places: list[tuple[str, int]], finding: str) -> None:

@@ -60,7 +60,7 @@ LEAST_TIMES, LARGEST_ERROR = 4.0, 0.3
 """Of a relaxation that is resolved, τ fits so often into the longest run, and its relative error is smaller."""
 PICOSECOND = 1000.0
 FASTEST = 250.0
-"""fs; no dipoles of a liquid relax faster, so that a run must resolve this one to say that there is none."""
+"""fs; permanent dipoles of liquids relax slower, so that a run must at least resolve this to say anything."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def zero_frequency(series: Sequence[ResponseSeries], conditions: Conditions) -> 
         if seen < CERTAIN:
             permittivity = faster = UNKNOWN
             remark = "what looks like conduction may be a relaxation slower than the run"
-    least = LEAST_TIMES * (time.value if relaxes else FASTEST)
+    least = LEAST_TIMES * max(time.value if relaxes else 0.0, FASTEST)
     if longest <= least or (relaxes and not time.error < LARGEST_ERROR * time.value):
         permittivity = strength = time = faster = conduction = UNKNOWN
         what = "the slowest relaxation" if relaxes else "a relaxation to be seen"

@@ -45,6 +45,8 @@ FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2,
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
 FIT_OF_START: dict[str, Any] = {"learning_rate": 3e-3}
 """How networks that begin from a trained model go on, which must not forget what it knew."""
+LEAST_MINUTES = 1e-6
+"""What a time limit leaves at least to the networks to come, which is a step each."""
 STEPS_FROM_START, LEAST_EPOCHS = 150, 20
 """Length of such a training where it is not given: the largest of both (benchmarks/transfer.py)."""
 
@@ -197,7 +199,8 @@ class _Committee:
         given = {name: value for name, value in given.items() if value is not None}
         limit = None
         if asked.time_limit:  # what is left, shared equally by the networks to come
-            limit = (asked.time_limit - sum(fit.seconds for fit in self.fits) / 60) / (asked.committee - member)
+            left = asked.time_limit - sum(fit.seconds for fit in self.fits) / 60
+            limit = max(left, LEAST_MINUTES) / (asked.committee - member)
         n_atoms = sum(self.facts["training_atoms"].values())
         preset = FIT_OF_PRESET.get(asked.preset, {"weight_decay": decay_for(n_atoms)})
         epochs = asked.epochs

@@ -121,8 +121,8 @@ class Beads:
             split = _split(reader, sources[0])
             if len(split) == 1:
                 log.warning(
-                    f"{positions}: a single bead, {sources[0].path}, which is classical dynamics; a pattern that "
-                    "matches one file of each bead gives them all"
+                    f"{positions}: one bead alone, {sources[0].path}; a pattern that matches one file of each bead "
+                    "gives them all, and beads in one file are told apart by the times of their frames"
                 )
             return cls(split, reader)
         return cls([Bead(source, str(source.path)) for source in sources], reader)

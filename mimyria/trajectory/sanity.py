@@ -57,7 +57,7 @@ NO_POSITIONS = {
 LONGEST_INTERVAL = 10.0
 """fs; over longer times the mean of two velocities does not predict the displacement."""
 DISPLACEMENT_RATIO = (0.6, 1.6)
-"""Displacement over velocity times time, if units are right: 0.61 to 1.10 in water, at 2 to 12 fs."""
+"""Displacement over velocity times time, if units are right: 0.61 to 1.10 in water, at 2 to 10 fs."""
 EXPLAINED_RATIO, CURVATURE = (0.95, 1.12), 0.0075
 """The same where another unit explains it, less the curvature of the paths in time steps, per fs²."""
 MIN_VELOCITY_CORRELATION = 0.5

@@ -20,7 +20,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from pack import BOHR, Array, frames
+from pack import BOHR, CELL, Array, found, frames
+from scipy.constants import angstrom, atomic_mass, c, centi, elementary_charge, epsilon_0
 
 from mimyria import predict, read_model
 from mimyria.elements import masses_of, numbers_of
@@ -29,7 +30,7 @@ from mimyria.model.model import ResponseModel
 from mimyria.neighbours import neighbour_pairs
 from mimyria.trajectory.differences import minimum_image
 
-PREFACTOR = 1.9418e9 / 12
+PREFACTOR = elementary_charge**2 / (12 * epsilon_0 * c**2 * atomic_mass * angstrom**3) * centi**2
 """e²/(12 ε0 c² u Å³) in cm⁻²."""
 REACH = 1.3
 """Å; longest O-H bond, of the centroids."""
@@ -42,7 +43,7 @@ def rings(folder: Path, every: int) -> Iterator[tuple[Frame, list[Frame]]]:
     paths = sorted(folder.glob("produce.pos_*.xyz")) or [folder / "produce.xc.xyz"]
     for row in islice(zip(*map(frames, paths), strict=False), 0, None, every):
         comment, elements = row[0][1], row[0][2]
-        lengths = [float(word) * BOHR for word in comment.split("CELL(abcABC):")[1].split()[:3]]
+        lengths = [float(word) * BOHR for word in found(CELL, comment)]
         numbers, beads = numbers_of(elements), [one[3] * BOHR for one in row]
         made = [Frame(numbers, one, np.diag(lengths), np.full(3, True)) for one in (np.mean(beads, axis=0), *beads)]
         yield made[0], made[1:] if len(beads) > 1 else []
@@ -66,11 +67,11 @@ def integrals(folder: Path, every: int, model: ResponseModel) -> dict[str, Array
         heavy, light, _ = neighbour_pairs(middle, REACH)
         bonded = middle.numbers[heavy] > middle.numbers[light]
         bonds = heavy[bonded], light[bonded]
-        found = [frame.tensors["apt"] for frame in predict(model, [middle, *beads])]
-        made["P of the centroid"].append(np.array(sums(middle, found[0], bonds)))
+        apts = [frame.tensors["apt"] for frame in predict(model, [middle, *beads])]
+        made["P of the centroid"].append(np.array(sums(middle, apts[0], bonds)))
         if beads:
-            made["mean of P over the ring"].append(np.array(sums(middle, np.mean(found[1:], axis=0), bonds)))
-            of_beads = [sums(bead, apt, bonds) for bead, apt in zip(beads, found[1:], strict=True)]
+            made["mean of P over the ring"].append(np.array(sums(middle, np.mean(apts[1:], axis=0), bonds)))
+            of_beads = [sums(bead, apt, bonds) for bead, apt in zip(beads, apts[1:], strict=True)]
             made["beads"].append(np.mean(of_beads, axis=0))
     return {name: np.array(rows) for name, rows in made.items() if rows}
 

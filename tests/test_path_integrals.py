@@ -7,13 +7,20 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.constants import angstrom, atomic_mass, femto
 from scripts_of import script
+
+from conftest import DATA
+from mimyria import predict, read_frames, read_model
+from mimyria.elements import masses_of, symbols_of
+from mimyria.units import BOLTZMANN, LIGHT_SPEED, infrared_prefactor
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler (cc)")
 
@@ -279,3 +286,30 @@ def test_steps_that_do_not_fit_each_other_are_refused(tmp_path: Path, monkeypatc
     for words, message in (((*correct, "--outer", "0.9"), "--outer"), (("--every", "0.3"), "x_centroid every 0.3 fs")):
         with pytest.raises(SystemExit, match=message):
             run(*words)
+
+
+def test_the_integral_without_dynamics_is_that_of_equipartition(tmp_path: Path) -> None:
+    """⟨|dM/dt|²⟩ = k_B T Σ |P|²/m, from which the program has the integral; of beads in one place all three are it."""
+    frames = list(islice(read_frames(DATA / "water32.extxyz.xz"), 0, 9, 3))
+    lines = []
+    for step, frame in enumerate(frames):
+        edges = " ".join(f"{length / BOHR:.8f}" for length in np.diag(frame.cell))
+        lines += [f"{len(frame)}", f"# CELL(abcABC): {edges} 90 90 90 Step: {step} Bead: 0 positions{{atomic_unit}}"]
+        rows = zip(symbols_of(frame.numbers), frame.positions / BOHR, strict=True)
+        lines += [f"{symbol} {x:.10e} {y:.10e} {z:.10e}" for symbol, (x, y, z) in rows]
+    for bead in range(2):
+        (tmp_path / f"produce.pos_{bead:02d}.xyz").write_text("\n".join(lines) + "\n")
+    model, temperature = read_model("water", "apt"), 300.0
+    found = script("scripts/path_integrals/f_sum.py").integrals(tmp_path, 1, model)
+    thermal = BOLTZMANN * temperature / (atomic_mass * (angstrom / femto) ** 2)
+    expected = [
+        infrared_prefactor(frame.volume, temperature)
+        * thermal
+        * (np.square(frame.tensors["apt"]).sum(axis=(1, 2)) / masses_of(frame.numbers)).sum()
+        / (2 * LIGHT_SPEED)
+        for frame in predict(model, frames)
+    ]
+    for sums in found.values():
+        np.testing.assert_allclose(sums[:, 0], expected, rtol=1e-5)
+        np.testing.assert_allclose(sums, found["beads"], rtol=1e-6)
+    assert len(found) == 3

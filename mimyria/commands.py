@@ -329,11 +329,12 @@ def _labelled(source: File | Iterable[File | Frame], layout: str | None, target:
     items = list(_items(source))
     placed = list(_placed(items, layout=layout))
     if target in (APT.name, None):
-        sums = {where: frame for where, frame in placed if APT.name in frame.tensors}
-        warn_of_charges(
-            [(where, frame.tensors[APT.name].sum(axis=0), frame.total_charge) for where, frame in sums.items()],
-            "total_charge in the header",
-        )
+        sums = [
+            (where, frame.tensors[APT.name].sum(axis=0), frame.total_charge)
+            for where, frame in placed
+            if APT.name in frame.tensors
+        ]
+        warn_of_charges(sums, "total_charge in the header")
     files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
     return [frame for _, frame in placed], files or "the labels"
 

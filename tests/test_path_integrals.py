@@ -294,7 +294,10 @@ def test_the_integral_without_dynamics_is_that_of_equipartition(tmp_path: Path) 
     lines = []
     for step, frame in enumerate(frames):
         edges = " ".join(f"{length / BOHR:.8f}" for length in np.diag(frame.cell))
-        lines += [f"{len(frame)}", f"# CELL(abcABC): {edges} 90 90 90 Step: {step} Bead: 0 positions{{atomic_unit}}"]
+        lines += [
+            f"{len(frame)}",
+            f"# CELL(abcABC): {edges} 90 90 90 Step: {step} Bead: 0 positions{{atomic_unit}} cell{{atomic_unit}}",
+        ]
         rows = zip(symbols_of(frame.numbers), frame.positions / BOHR, strict=True)
         lines += [f"{symbol} {x:.10e} {y:.10e} {z:.10e}" for symbol, (x, y, z) in rows]
     for bead in range(2):

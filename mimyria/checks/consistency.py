@@ -14,6 +14,7 @@ from mimyria.spectra.infrared import dipole_rate
 from mimyria.spectra.quantum import correction_ratio
 from mimyria.spectra.sampling import standard_error
 from mimyria.spectra.spectrum import Spectrum
+from mimyria.statistics.outliers import outlier_threshold
 from mimyria.statistics.student import student
 from mimyria.targets import TARGETS
 from mimyria.units import LIGHT_SPEED, infrared_prefactor
@@ -74,15 +75,14 @@ def check_temperature(series: Sequence[ResponseSeries], given: float) -> str | N
 def warn_of_wrong_velocities(series: Sequence[ResponseSeries]) -> None:
     """Warn of a single frame whose velocities are far outside of those of all others, its neighbours' too."""
     for number, run in enumerate(series, 1):
-        middle = float(np.median(run.temperature))
-        scatter = 1.4826 * float(np.median(abs(run.temperature - middle)))
-        hot = run.temperature > max(HOTTER * middle, middle + OUTLYING * scatter)
+        hot = run.temperature > outlier_threshold(run.temperature, OUTLYING, HOTTER)
         frame = int(np.argmax(run.temperature))
-        if hot[frame] and not hot[max(frame - 1, 0) : frame].any() and not hot[frame + 1 : frame + 2].any():
+        if hot[max(frame - 1, 0) : frame + 2].sum() == 1:
             log.warning(
                 f"run {number}: the velocities {frame * run.timestep:g} fs after its first ones correspond to "
-                f"{run.temperature[frame]:.3g} K, half of the others to less than {middle:.3g} K: a number in the file "
-                "is wrong, and so is every spectrum; mend that frame, or leave it out with --frames"
+                f"{run.temperature[frame]:.3g} K, half of the others to less than {np.median(run.temperature):.3g} K: "
+                "a number in the file is wrong, and so is every spectrum; mend that frame, or leave it out with "
+                "--frames"
             )
 
 

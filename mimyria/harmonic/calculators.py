@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
@@ -93,7 +93,7 @@ def require_use(settings: HarmonicSettings) -> None:
     asked = (settings.calculator, settings.apt, settings.pgt)
     sources = [name for name in asked if name is not None and name != NOWHERE]
     engines = [ENGINES[name] for name in sources if name in ENGINES]
-    taken, known = ({each.name for engine in of for each in fields(engine)} for of in (engines, ENGINES.values()))
+    taken, known = _options(engines), _options(ENGINES.values())
     files = {"template": settings.template, "command": settings.command}
     unused = [f"--{name}" for name, value in files.items() if value is not None and name not in taken]
     if settings.calculator is None or settings.calculator in ENGINES:
@@ -113,11 +113,15 @@ def _plain(text: str) -> Any:
 
 def choose_engine(name: str, settings: Mapping[str, str], template: Path | None, command: str | None) -> Engine:
     """Return an engine with those of the settings that it has; raise ConfigError for one that no engine has."""
-    known = {each.name for engine in ENGINES.values() for each in fields(engine)}
-    own = {each.name for each in fields(ENGINES[name])} | (set(settings) - known)
+    own = _options([ENGINES[name]]) | (set(settings) - _options(ENGINES.values()))
     files = {"template": template, "command": command}
     given = {key: value for key, value in {**files, **settings}.items() if key in own and value is not None}
     return make_engine(name, given)
+
+
+def _options(engines: Iterable[type[Engine]]) -> set[str]:
+    """Return the names of all settings of some engines."""
+    return {each.name for engine in engines for each in fields(engine)}
 
 
 def _class_of(name: str) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimyria.frame import Array
 from mimyria.level import UNKNOWN, level_of
+from mimyria.statistics.outliers import outlier_threshold
 from mimyria.targets import TARGETS
 
 log = logging.getLogger("mimyria")
@@ -109,7 +110,5 @@ def warn_of_charges(
 
 def is_outlier(values: Array) -> Array:
     """Return which values are far above the others, a mask of the same shape; NaN is no outlier."""
-    median = np.nanmedian(values)
-    deviation = 1.4826 * np.nanmedian(abs(values - median))
-    threshold = max(median + OUTLIER_DEVIATIONS * deviation, OUTLIER_FACTOR * median)
+    threshold = outlier_threshold(values, OUTLIER_DEVIATIONS, OUTLIER_FACTOR)
     return np.asarray((np.isfinite(values).sum() >= FEWEST) & (values > threshold))

@@ -80,6 +80,11 @@ class Fit:
         self.fraction = max(self.epochs / epochs, self.steps / steps, self.seconds / (60 * limit) if limit else 0.0)
         return self.fraction
 
+    @property
+    def finished(self) -> bool:
+        """Whether all is done, as `progress` last saw it: time goes on between two looks. An epoch is always done."""
+        return self.fraction >= 1 and self.epochs > 0
+
     def epoch(self) -> dict[str, float]:
         """Train on every batch once; return the new line of the history."""
         losses: list[float] = []

@@ -118,7 +118,7 @@ def _train(committee: _Committee, resume: bool, on_progress: OnProgress) -> Trai
     elif committee.checkpoint.exists():
         log.info(f"{committee.checkpoint} of an earlier training is ignored; --resume would continue from it")
     try:
-        while committee.progress() < 1 or not committee.fit.epochs:  # whatever the limit, one step is taken
+        while committee.progress() < 1 or not committee.fit.finished:
             line = committee.train_epoch()
             on_progress(committee.progress(), line)
     except KeyboardInterrupt:
@@ -231,7 +231,7 @@ class _Committee:
 
     def train_epoch(self) -> dict[str, float]:
         """Train the network whose turn it is for an epoch; return the line of its history."""
-        if self.fit.fraction >= 1 and self.fit.epochs:  # as `progress` saw it: time goes on between two looks
+        if self.fit.finished:
             self._begin_fit(self.fit.last)
         line = self.fit.epoch()
         self.state = self._state()  # an epoch cut short by Ctrl-C leaves this as it was: it is done again whole

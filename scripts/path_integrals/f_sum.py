@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from pack import BOHR, CELL, Array, found, frames
+from pack import CELL, UNITS, Array, found, frames, unit
 from scipy.constants import angstrom, atomic_mass, c, centi, elementary_charge, epsilon_0
 
 from mimyria import predict, read_model
@@ -28,6 +28,7 @@ from mimyria.elements import masses_of, numbers_of
 from mimyria.frame import Frame
 from mimyria.model.model import ResponseModel
 from mimyria.neighbours import neighbour_pairs
+from mimyria.spectra.sampling import standard_error
 from mimyria.trajectory.differences import minimum_image
 
 PREFACTOR = elementary_charge**2 / (12 * epsilon_0 * c**2 * atomic_mass * angstrom**3) * centi**2
@@ -42,10 +43,10 @@ def rings(folder: Path, every: int) -> Iterator[tuple[Frame, list[Frame]]]:
     """Yield the centroid and the beads of every so many-th stored frame; without beads the centroid alone."""
     paths = sorted(folder.glob("produce.pos_*.xyz")) or [folder / "produce.xc.xyz"]
     for row in islice(zip(*map(frames, paths), strict=False), 0, None, every):
-        comment, elements = row[0][1], row[0][2]
-        lengths = [float(word) * BOHR for word in found(CELL, comment)]
-        numbers, beads = numbers_of(elements), [one[3] * BOHR for one in row]
-        made = [Frame(numbers, one, np.diag(lengths), np.full(3, True)) for one in (np.mean(beads, axis=0), *beads)]
+        comment, numbers = row[0][1], numbers_of(row[0][2])
+        cell = UNITS[unit(comment, ("cell",))] * np.diag([float(word) for word in found(CELL, comment)])
+        beads = [one[3] * UNITS[unit(comment, ("positions", "x_centroid"))] for one in row]
+        made = [Frame(numbers, one, cell, np.full(3, True)) for one in (np.mean(beads, axis=0), *beads)]
         yield made[0], made[1:] if len(beads) > 1 else []
 
 
@@ -88,7 +89,7 @@ def main() -> None:
     for folder in given.folder:
         for name, rows in integrals(folder, given.every, model).items():
             blocks = np.array([block.mean(axis=0) for block in np.array_split(rows, BLOCKS)])
-            mean, error = rows.mean(axis=0), blocks.std(axis=0, ddof=1) / BLOCKS**0.5
+            mean, error = rows.mean(axis=0), standard_error(blocks)
             whole = f"{1e-6 * mean[0]:.2f} ± {1e-6 * error[0]:.2f}"
             print(f"| {folder.name} | {len(rows)} | {name} | {whole} | {mean[1]:.3f} ± {error[1]:.3f} |", flush=True)
 

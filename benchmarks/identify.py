@@ -37,7 +37,7 @@ from mimyria.identify.teaching import Fit, draw
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "identify"))
 from corrections import Factors, corrected, frequencies_of
-from train_groups import factors_for, molecules_of, read_lines, shared_out
+from train_groups import SMALL, SPLITS, factors_for, molecules_of, read_lines, shared_out
 
 PUBLISHED = {"O-H": 99.36, "C=O": 98.50}
 ALONE = Fit(misplaced=0.0, mixed=0.0, strange=0.0)
@@ -280,14 +280,17 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("lines", type=Path)
     parser.add_argument("--frequencies", choices=("b3lyp", "gfn2"), default="b3lyp", help="Of molecules of QM9.")
+    parser.add_argument("--split", choices=SPLITS, default=SPLITS[0], help="As the model was trained with.")
     parser.add_argument("--measured", type=Path)
     parser.add_argument("--raman", type=Path)
     given = parser.parse_args()
     recogniser = read_recogniser(given.model)
-    parts = shared_out(read_lines(given.lines))
+    parts = shared_out(read_lines(given.lines), given.split)
     factors = factors_for(parts["train"], given.lines)
     wavenumbers(parts["test"], factors)
-    for part, title in (("test", "scaffolds not trained on"), ("larger", "13 to 18 heavy atoms")):
+    scaffolds = {"test": "scaffolds not trained on", "larger": "13 to 18 heavy atoms"}
+    drawn = {"test": f"up to {SMALL} heavy atoms, drawn at random", "larger": f"more than {SMALL} heavy atoms"}
+    for part, title in (scaffolds if given.split == SPLITS[0] else drawn).items():
         molecules = molecules_of(parts[part], recogniser.groups, factors, given.frequencies)
         if molecules:
             show(recogniser, molecules, title, USUAL, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from mimyria.targets import PGT, TARGETS, labelled_atoms
 
 SPECTRA = ("a table of spectra", "a table of numbers", "a JCAMP-DX spectrum")
 """Contents that are read as spectra."""
+RESULTS = ("bands.json", "static.json")
+ROWS = {"mode": "modes", "quantity": "quantities", "member": "epochs", "cycle": "cycles", "group": "groups"}
+"""What the rows are in tables of ours that are no spectra, by the name of their first column."""
 UNITS = {"field": "E_h/(e a0)", "cluster_radius": "Å"}
 """Of numbers in the headers of labels."""
 
@@ -41,6 +45,10 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
     if is_series(path):
         return _series(path)
     what = contents_of(path)
+    if path.name in RESULTS:
+        return _results(path)
+    if table := _rows(path):
+        return table
     if what in SPECTRA:
         return _spectrum(path)
     if what == "a YAML file" and not _holds_structure(path):
@@ -54,6 +62,43 @@ def _holds_structure(path: Path) -> bool:
     from mimyria.formats.readers import find_reader
 
     return find_reader(Source(path)).name != "ase"
+
+
+def _results(path: Path) -> dict[str, Any]:
+    """Return what one of our JSON files of results holds, numbers with their errors."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
+    return {"file": str(path), **{name: _in_words(value) for name, value in stored.items()}}
+
+
+def _in_words(value: Any) -> Any:
+    """Return a stored value with numbers and their errors in words, whatever lies around them."""
+    if isinstance(value, dict) and {"value", "error"} <= set(value):
+        if value["value"] is None:
+            return None
+        return f"{value['value']:.6g}" + ("" if value["error"] is None else f" ± {value['error']:.2g}")
+    if isinstance(value, dict):
+        return {name: _in_words(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_in_words(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _rows(path: Path) -> dict[str, Any]:
+    """Return what is in a table of ours that is no spectrum; nothing if it is none of these."""
+    if path.suffix != ".csv":
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:  # no table of ours
+        return {}
+    columns, *rows = csv.reader(line for line in lines if not line.startswith("#")) or [[]]
+    if not columns or columns[0] not in ROWS:
+        return {}
+    last = dict(zip(columns, rows[-1], strict=False)) if rows else {}
+    return {"table": str(path), ROWS[columns[0]]: len(rows), "columns": columns, "last_row": last}
 
 
 def _spectrum(path: Path) -> dict[str, Any]:
@@ -129,6 +174,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     """Describe labels, configurations or a trajectory, in one pass."""
     from mimyria.formats import read_frames
     from mimyria.trajectory.constraints import FRAMES, find_freedom
+    from mimyria.trajectory.frame_checks import not_finite
     from mimyria.trajectory.freedom import unconstrained
     from mimyria.trajectory.kinetics import kinetic_temperature
 
@@ -142,8 +188,11 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     atoms: Counter[str] = Counter()
     headers: list[dict[str, Any]] = []
     epsilons: list[float | None] = []
+    broken: list[str] = []
     for frame in read_frames(path, **reading):
         first = first or frame
+        if found := not_finite(frame):
+            broken.append(f"frame {count}: {found}")
         count += 1
         if len(beginning) < FRAMES and np.array_equal(frame.numbers, first.numbers):
             beginning.append(frame)
@@ -169,6 +218,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     if first.volume:
         facts["cell_A"] = [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)]
         facts["volume_A3"] = round(first.volume, 3)
+    if broken:
+        facts["not_finite"] = f"{len(broken)} frames, the first {broken[0]}"
     if velocities:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:

@@ -383,3 +383,22 @@ def test_elements_of_the_atoms_of_a_group(smiles: str, group: str, numbers: dict
     row = embedded(smiles, [group])
     atoms = script("scripts/identify/compute_lines.py").atoms_of_groups(row)[group]
     assert Counter(row["symbols"][atom] for atom in atoms) == numbers
+
+
+def test_molecules_are_shared_out_by_scaffold_or_at_random() -> None:
+    """No scaffold is on two sides, or no molecule, where those of up to eight heavy atoms are drawn at random."""
+    pytest.importorskip("rdkit")
+    train_groups = script("scripts/identify/train_groups.py")
+    rings = [f"C1CC1{'C' * k}{end}" for k in range(1, 8) for end in ("O", "N", "F", "=O", "C#N")]
+    rows = [{"smiles": smiles, "scaffold": "C1CC1", "set": "qm9"} for smiles in rings]
+    rows += [{"smiles": f"{'C' * k}O", "scaffold": "", "set": "simple"} for k in range(1, 200)]
+    rows[0]["set"] = "larger"
+    parts = train_groups.shared_out(rows)
+    assert [row["smiles"] for row in parts["larger"]] == [rings[0]]
+    many = train_groups.shared_out(rows + rows[-1:] * 8000)  # so that no twentieth has the scaffold
+    assert sum(any(row["scaffold"] for row in many[name]) for name in ("train", "hold", "test")) == 1
+    parts = train_groups.shared_out(rows, "molecules")
+    small = [row for name in ("train", "hold", "test") for row in parts[name]]
+    assert len(small) + len(parts["larger"]) == len(rows)
+    assert max(len(re.sub("[^CNOF]", "", row["smiles"])) for row in small) == train_groups.SMALL
+    assert {row["scaffold"] for row in parts["train"]} == {row["scaffold"] for row in parts["test"]} == {"", "C1CC1"}

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import DATA, Run
@@ -66,3 +67,39 @@ def test_levels_of_labels_and_models(run: Run, labels: list[Frame], tmp_path: Pa
         {"level": "PBE/DZVP-GTH-DIFFUSE (CP2K, 280/30 Ry)", "frames": 1, "epsilon_infinity": 1.754, "diffuse": True},
         {"level": "unknown", "frames": 1},
     ]
+
+
+def test_tables_and_results_of_ours_that_are_no_spectra(run: Run, tmp_path: Path) -> None:
+    history = tmp_path / "apt.history.csv"
+    history.write_text("member,epoch,held_out\n1,1,0.5\n1,2,0.25\n", encoding="utf-8")
+    facts = json.loads(run("info", history, "--json")[1])
+    assert (facts["epochs"], facts["last_row"]["held_out"]) == (2, "0.25")
+    modes = tmp_path / "modes.csv"
+    modes.write_text("# mimyria 0.1.0: modes\nmode,wavenumber_cm-1,assignment\n0,1539.5,bend 100 %\n", encoding="utf-8")
+    assert json.loads(run("info", modes, "--json")[1])["modes"] == 1
+    bands = tmp_path / "bands.json"
+    bands.write_text(
+        '{"ir": [{"column": "n_alpha_cm-1", "low": 2800.0, "centre": {"value": 3370.4, "error": 14.6}, "width": '
+        '{"value": null, "error": null}}]}',
+        encoding="utf-8",
+    )
+    (band,) = json.loads(run("info", bands, "--json")[1])["ir"]
+    assert (band["centre"], band["low"], band["width"]) == ("3370.4 ± 15", 2800.0, None)
+    bands.write_text(bands.read_text(encoding="utf-8")[:60], encoding="utf-8")
+    status, _, errors = run("info", bands)
+    assert status == 2
+    assert "bands.json is damaged" in errors
+
+
+def test_positions_that_are_no_numbers(run: Run, labels: list[Frame], tmp_path: Path) -> None:
+    """Said by `info`, and refused where labels are imported."""
+    positions = labels[1].positions.copy()
+    positions[4, 1] = np.nan
+    write_frames(tmp_path / "labels.xyz", [labels[0], replace(labels[1], positions=positions)])
+    status, said, errors = run("info", tmp_path / "labels.xyz")
+    assert status == 0, errors
+    assert "not_finite: 1 frames, the first frame 1: the position of atom 4 is [" in said
+    status, _, errors = run("label", "--import", tmp_path / "labels.xyz", "--out", tmp_path / "out.xyz")
+    assert status == 2
+    assert "labels.xyz, frame 1: the position of atom 4 is [" in errors
+    assert not (tmp_path / "out.xyz").exists()

@@ -23,6 +23,7 @@ from mimyria.formats import read_frames, write_frames
 from mimyria.frame import Frame
 from mimyria.harmonic.modes import normal_modes
 from mimyria.memory import locked
+from mimyria.molecules import find_bonds
 
 
 @pytest.fixture
@@ -162,3 +163,34 @@ def test_scores_of_spectra(organic: ModuleType) -> None:
         assert score(first, moved) < 0.2
         assert score(first, moved) == pytest.approx(score(moved, first))
     assert organic.stretches(carbon_monoxide(), modes) == {"O-H": [], "C=O": [0]}
+
+
+def test_another_conformer_is_found_by_turning_single_bonds(tmp_path: Path) -> None:
+    """Of butane the gauche one from the anti one; distances within what turns stay, and rigid molecules have none."""
+    conformers = script("scripts/molecules/conformers.py")
+    build = pytest.importorskip("ase.build")
+
+    def of(name: str) -> Frame:
+        atoms = build.molecule(name)
+        return Frame(atoms.numbers, atoms.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))
+
+    for name in ("C2H4", "C6H6", "H2O", "C2H2"):
+        assert not list(conformers.turned(of(name)))
+    butane = of("trans-butane")
+    turns = list(conformers.turned(butane))
+    assert len(turns) == 6  # three bonds, either way
+    for turn in turns:
+        assert np.array_equal(find_bonds(turn)[0], find_bonds(butane)[0])
+        assert turn.positions[0] == pytest.approx(butane.positions[0])
+    pytest.importorskip("tblite")
+    found = conformers.another_conformer(butane, tmp_path / "work")
+    chain = [0, 1, 2, 3]
+    assert dihedral(butane.positions[chain]) == pytest.approx(180, abs=1)
+    assert dihedral(found.positions[chain]) == pytest.approx(65, abs=8)
+
+
+def dihedral(positions: np.ndarray) -> float:
+    """Return the angle between the planes of four atoms, 0 to 180 degrees."""
+    first, middle, last = np.diff(positions, axis=0)
+    one, other = np.cross(first, middle), np.cross(middle, last)
+    return float(np.degrees(np.arccos(np.clip(one @ other / np.linalg.norm(one) / np.linalg.norm(other), -1, 1))))

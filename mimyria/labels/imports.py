@@ -17,6 +17,7 @@ from mimyria.labels.quality import warn_of_charges
 from mimyria.memory import require_distinct
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, TARGETS, labelled_atoms
+from mimyria.trajectory.frame_checks import check_finite
 
 log = logging.getLogger("mimyria")
 
@@ -58,6 +59,7 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
                 columns = f"; its columns are {', '.join(frame.columns)}" if frame.columns else ""
                 bare.append(f"{path}, frame {index}: no tensors{columns}")
                 continue
+            check_finite(f"{path}, frame {index}", frame, "leave the frame out")
             total = frame.total_charge if charge is None else charge
             tensors = dict(frame.tensors)
             for name, tensor in tensors.items():

@@ -52,10 +52,17 @@ def check_velocities(path: Path, moving: Sequence[bool]) -> None:
 
 def check_finite(place: str, frame: Frame, remedy: str = "the run has failed; end before it with --frames") -> None:
     """Raise TrajectoryError if a position or a velocity is not a finite number."""
+    if found := not_finite(frame):
+        raise TrajectoryError(f"{place}: {found}: {remedy}")
+
+
+def not_finite(frame: Frame) -> str:
+    """Return the words for the first position or velocity that is not a finite number, ``""`` if there is none."""
     for name, values in (("position", frame.positions), ("velocity", frame.velocities)):
         if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise TrajectoryError(f"{place}: the {name} of atom {frame.in_file(atom)} is {values[atom]}: {remedy}")
+            return f"the {name} of atom {frame.in_file(atom)} is {values[atom]}"
+    return ""
 
 
 def check_cell(place: str, cell: Array) -> None:

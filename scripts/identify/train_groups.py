@@ -5,7 +5,9 @@ apart, with another --seed each, become one committee, which is calibrated and n
 
 Scaffolds that the network is tested on are not among those it is trained on; benzene and the like, more than one in
 twenty of the molecules, are trained on. Molecules without a ring are shared out by themselves. Seven tenths train, one
-tenth calibrates, two tenths and the set `larger` are left for `benchmarks/identify.py`.
+tenth calibrates, two tenths and the set `larger` are left for `benchmarks/identify.py`. With `--split molecules` it is
+as published networks were trained and tested: those of up to eight heavy atoms, shared out at random, and all that are
+larger for another test.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from mimyria.identify.teaching import Fit, calibrated, train
 FEWEST = 8
 """Molecules to train on with a group, and without."""
 LARGE = 0.05
+SPLITS = "scaffolds", "molecules"
+SMALL = 8
+"""Heavy atoms of the largest molecules that are trained on and tested, where molecules are shared out."""
 ALKANES, AGAIN = {"CH3", "CH2"}, 4
 """Molecules with no other group are few, have few bands, and look like Raman spectra; they are trained on so often."""
 
@@ -51,19 +56,23 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return made
 
 
-def shared_out(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows to ``train``, ``hold`` out and ``test``, and those that are ``larger``."""
+def shared_out(rows: list[dict[str, Any]], split: str = "scaffolds") -> dict[str, list[dict[str, Any]]]:
+    """Return the rows to ``train``, ``hold`` out and ``test``, and those that are ``larger``, by one of `SPLITS`."""
     parts: dict[str, list[dict[str, Any]]] = {"train": [], "hold": [], "test": [], "larger": []}
     counts = Counter(row["scaffold"] for row in rows)
     for row in rows:
-        scaffold = row["scaffold"]
+        scaffold = row["scaffold"] if split == "scaffolds" else ""
         common = scaffold and counts[scaffold] > LARGE * len(rows)
         digest = hashlib.sha256((scaffold or row["smiles"]).encode()).digest()[0] / 256
         drawn = "train" if common or digest < 0.7 else "hold" if digest < 0.8 else "test"
         if common:  # those that calibrate and test have some too, not the scaffold's own novelty
             share = hashlib.sha256(row["smiles"].encode()).digest()[0] / 256
             drawn = "hold" if share < 0.1 else "train"
-        parts["larger" if row["set"] == "larger" else drawn].append(row)
+        if split == "scaffolds":
+            larger = row["set"] == "larger"
+        else:
+            larger = Chem.MolFromSmiles(row["smiles"]).GetNumHeavyAtoms() > SMALL
+        parts["larger" if larger else drawn].append(row)
     return parts
 
 
@@ -99,10 +108,11 @@ def main() -> None:
     parser.add_argument("--exact", type=float, default=Fit.exact, help="Share of spectra that are as computed.")
     parser.add_argument("--seed", type=int, default=Fit.seed, help="Of weights and spectra.")
     parser.add_argument("--qm9", choices=("b3lyp", "gfn2"), default="b3lyp", help="Frequencies of molecules of QM9.")
+    parser.add_argument("--split", choices=SPLITS, default=SPLITS[0], help="What no two parts have in common.")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     rows = read_lines(given.lines)
-    parts = shared_out(rows)
+    parts = shared_out(rows, given.split)
     counts = Counter(name for row in parts["train"] for name in row["groups"])
     most = len(parts["train"]) - FEWEST
     groups = tuple(name for name in GROUPS if FEWEST <= counts[name] <= most)
@@ -118,7 +128,8 @@ def main() -> None:
         raise SystemExit(f"{given.start} is a committee: give one of the models that it was joined of")
     begun = time.monotonic()
     summary = {
-        "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to twelve heavy atoms",
+        "trained on": f"{len(sets['train'])} molecules of H C N O F S Cl Br with up to "
+        + f"{'twelve' if given.split == 'scaffolds' else 'eight'} heavy atoms",
         "lines": "harmonic, GFN2-xTB, wavenumbers corrected; intensities of learned tensors"
         + ("; of QM9 with B3LYP/6-31G(2df,p) wavenumbers" if given.qm9 == "b3lyp" else ""),
         **({"begun from": f"a model of {earlier[given.start].summary['trained on']}"} if given.start else {}),

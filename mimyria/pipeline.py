@@ -30,7 +30,7 @@ from mimyria.declare import declared, flag, in_words
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.execute import Executor, make_executor
 from mimyria.figures.pictures import write_pictures
-from mimyria.figures.reference import kind_of, read_reference
+from mimyria.figures.reference import kind_of, read_reference, require_kept
 from mimyria.files.naming import UNUSUAL
 from mimyria.formats.h5md import is_h5md
 from mimyria.memory import Identity, alone, require_folder
@@ -105,6 +105,7 @@ def make_spectra(
         read_infrared_index(read_light(settings.light))
     for text in settings.reference:
         read_reference(text)  # what is wrong with it is found before anything long
+    require_kept(out, settings.reference)
     executor = None if settings.executor is None else make_executor(settings.executor, {}, out)
     require_folder(out)
     if settings.beads is not None and paths:

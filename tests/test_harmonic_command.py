@@ -14,9 +14,11 @@ import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
+from ase.vibrations.data import VibrationsData
 from here import Here
 from scipy import constants
 from test_harmonic_modes import frame_of, sprung
+from test_lines import bond_tensors
 
 from contracts import WATER
 from mimyria.errors import ConfigError, LabelError, RunFailed
@@ -171,11 +173,79 @@ def test_what_is_not_given(water: Path, tmp_path: Path) -> None:
         normal_modes(water, water, calculator="tblite")
 
 
+def given(tmp_path: Path, frame: Frame, hessian: np.ndarray) -> tuple[Path, dict[str, Any]]:
+    """A structure, and the settings of its Hessian in a file."""
+    write_frames(tmp_path / "w.xyz", [frame])
+    np.save(tmp_path / "h.npy", hessian)
+    return tmp_path / "w.xyz", {"hessian": tmp_path / "h.npy", "hessian_unit": "eV/A^2", "plot_format": ()}
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    """The structure, the Hessian and a reference in the folder of the results; other files may lie there."""
+    water, settings = given(tmp_path, frame_of("H2O"), sprung(frame_of("H2O")))
+    normal_modes(water, tmp_path, **settings)  # beside the structure
+    for name in ("structure.extxyz", "hessian.npy"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        shutil.copy(tmp_path / name, tmp_path / "out" / name)
+    inside = tmp_path / "out"
+    before = [(inside / name).read_bytes() for name in ("structure.extxyz", "hessian.npy")]
+    with pytest.raises(ConfigError, match=r"structure\.extxyz is an input, and would be written over"):
+        normal_modes(inside / "structure.extxyz", inside, **settings, isotope={"1": "D"})
+    with pytest.raises(ConfigError, match=r"hessian\.npy is an input, and would be written over"):
+        normal_modes(water, inside, **settings | {"hessian": inside / "hessian.npy"})
+    assert [(inside / name).read_bytes() for name in ("structure.extxyz", "hessian.npy")] == before
+    (inside / "ir.csv").write_text("wavenumber,ir\n" + "".join(f"{k},1\n" for k in range(400, 4000, 10)))
+    with pytest.raises(ConfigError, match=r"ir\.csv is a --reference, and would be written over"):
+        normal_modes(water, inside, **settings, reference=(str(inside / "ir.csv"),))
+
+
+def test_atoms_that_a_file_fixes_are_fixed(tmp_path: Path) -> None:
+    """FixAtoms in a structure, and atoms that a Hessian leaves out; --fixed is what counts where it is given."""
+    atoms = molecule("H2O")
+    frame = frame_of("H2O")
+    _, settings = given(tmp_path, frame, sprung(frame))
+    atoms.set_constraint(ase.constraints.FixAtoms([0]))
+    ase.io.write(tmp_path / "w.traj", atoms)
+    ase.io.write(tmp_path / "w.extxyz", atoms)
+    wanted = run(tmp_path / "w.xyz", tmp_path / "a", calculator=None, relax=False, fixed="index 0", **settings)
+    assert len(wanted.wavenumbers) == 3  # six coordinates, less three rotations about the fixed atom
+    for name in ("w.traj", "w.extxyz"):
+        made = run(tmp_path / name, tmp_path / name[2:], calculator=None, relax=False, **settings)
+        assert made.wavenumbers == pytest.approx(wanted.wavenumbers, abs=0.01)
+        assert made.header["fixed atoms"] == "0"
+        other = run(tmp_path / name, tmp_path / "b", calculator=None, relax=False, fixed="index 1", **settings)
+        assert other.header["fixed atoms"] == "1"
+    data = VibrationsData.from_2d(molecule("H2O"), sprung(frame)[3:, 3:], indices=[1, 2])
+    data.write(tmp_path / "v.json")
+    made = run(tmp_path / "v.json", tmp_path / "v", calculator=None, relax=False)
+    assert made.wavenumbers == pytest.approx(wanted.wavenumbers, abs=0.01)
+
+
+def test_what_a_file_says_wrong_of_a_molecule(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A mass of zero, tensors that do not add up to the charge, a Hessian in a larger unit than is said."""
+    frame = frame_of("H2O")
+    hessian = sprung(frame)
+    path, settings = given(tmp_path, frame, hessian)
+    run(path, tmp_path / "a", calculator=None, relax=False, **settings)
+    assert not caplog.records
+    np.save(tmp_path / "h.npy", hessian / 97.17)
+    run(path, tmp_path / "a", calculator=None, relax=False, **settings)
+    assert "is the Hessian in another unit?" in caplog.text
+    caplog.clear()
+    tensors = bond_tensors(frame)
+    tensors["apt"][0] += 0.3 * np.eye(3)
+    path, settings = given(tmp_path, replace(frame, tensors=tensors), hessian)
+    run(path, tmp_path / "a", calculator=None, relax=False, apt="frames", **settings)
+    assert "do not add up to the total charge of 0 e, by up to 0.3 e" in caplog.text
+    atoms = molecule("H2O")
+    atoms.set_masses([15.999, 0.0, 1.008])
+    VibrationsData.from_2d(atoms, hessian).write(tmp_path / "v.json")
+    with pytest.raises(LabelError, match="atom 1 has a mass of 0 u"):
+        run(tmp_path / "v.json", tmp_path / "a", calculator=None, relax=False)
+
+
 @pytest.mark.parametrize(("factor", "words"), [(1e3, r"of \S+ cm⁻¹, .* in another unit"), (0.0, "Hessian is zero")])
 def test_hessians_that_no_structure_has(tmp_path: Path, factor: float, words: str) -> None:
-    frame = frame_of("H2O")
-    write_frames(tmp_path / "w.xyz", [frame])
-    np.save(tmp_path / "h.npy", factor * sprung(frame))
-    given = {"hessian": tmp_path / "h.npy", "hessian_unit": "eV/A^2", "plot_format": ()}
+    path, settings = given(tmp_path, frame_of("H2O"), factor * sprung(frame_of("H2O")))
     with pytest.raises(LabelError, match=words):
-        normal_modes(tmp_path / "w.xyz", tmp_path / "out", **given)  # type: ignore[arg-type]
+        normal_modes(path, tmp_path / "out", **settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,24 @@ def test_nothing_is_computed_twice(counted: Path, tmp_path: Path) -> None:
     assert len(counted.read_text().splitlines()) == 22
     np.testing.assert_array_equal(compute("b", LocalExecutor(2)), whole)  # another folder, and processes: all of it
     assert len(counted.read_text().splitlines()) == 41
+
+
+def test_a_calculator_is_another_when_its_code_or_its_weights_change(
+    counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it writes, such as its notes, does not count."""
+    monkeypatch.delitem(sys.modules, "counted_springs", raising=False)  # that of another test
+    counted.write_text("")
+    weights, code = tmp_path / "net.model", tmp_path / "counted_springs.py"
+    weights.write_text("1")
+    known = springs(counted, fail=str(weights)).identity
+    counted.write_text("a line\n")
+    assert springs(counted, fail=str(weights)).identity == known
+    weights.write_text("2")
+    other = springs(counted, fail=str(weights)).identity
+    assert other != known
+    code.write_text(COUNTED.replace("forces[i] -= 20", "forces[i] -= 30"))
+    assert springs(counted, fail=str(weights)).identity != other
 
 
 def test_what_fails_is_told_and_the_rest_is_kept(counted: Path, tmp_path: Path) -> None:

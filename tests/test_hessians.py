@@ -168,13 +168,63 @@ def test_force_constants_of_a_supercell_are_folded(tmp_path: Path, compact: bool
         read_hessian(tmp_path / "FORCE_CONSTANTS", len(cell))
 
 
-def springs(frame: Frame) -> Array:
-    """Force constants (n, 3, n, 3) of springs between atoms nearer than 3 Å, across the boundary too."""
+def test_a_supercell_in_another_order_is_refused(tmp_path: Path) -> None:
+    """One cell after the other, as ASE repeats them: what the images of an atom feel differs then."""
+    for name, cell in {"salt": bulk("NaCl", "rocksalt", a=5.64), "cubic": bulk("Cu", cubic=True)}.items():
+        cell.symbols[0] = "K"
+        large = cell.repeat((2, 2, 2))
+        constants = springs(Frame(large.numbers, large.positions, large.cell.array, large.pbc), 4.2)
+        pairs = [(i, j) for i in range(len(large)) for j in range(len(large))]
+        lines = [f"{len(large)} {len(large)}"]
+        for i, j in pairs:
+            lines += [f"{i + 1} {j + 1}", *(" ".join(f"{x:22.15f}" for x in row) for row in constants[i, :, j])]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        with pytest.raises(ConfigError, match="the images of each atom one after the other, as phonopy"):
+            read_hessian(tmp_path / name, len(cell))
+
+
+@pytest.mark.parametrize(
+    ("part", "block"), [("$hessian", "its Hessian"), ("$dipole_derivatives", "dipole_derivatives")]
+)
+def test_numbers_that_are_none_are_not_taken_for_a_cut_file(tmp_path: Path, part: str, block: str) -> None:
+    path = tmp_path / "w.hess"
+    orca(path)
+    text = path.read_text()
+    begin = text.index("E", text.index(part))  # of the first number in the block
+    path.write_text(text[: begin - 14] + "NaN".rjust(14) + text[begin + 4 :])
+    with pytest.raises(ConfigError, match=f"{block}: some are no numbers"):
+        read_hessian(path)
+    path = tmp_path / "w.fchk"
+    gaussian(path)
+    text = path.read_text()
+    begin = text.index("\n", text.index("Cartesian Force Constants")) + 1
+    path.write_text(text[:begin] + 16 * "*" + text[begin + 16 :])
+    with pytest.raises(ConfigError, match="Cartesian Force Constants: some are no numbers"):
+        read_hessian(path)
+
+
+def test_bare_numbers_with_commas_and_complex_ones(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "h.csv", HESSIAN, delimiter=",")
+    np.testing.assert_allclose(read_hessian(tmp_path / "h.csv", 3, "eV/A^2").hessian, HESSIAN, atol=1e-9)
+    np.save(tmp_path / "h.npy", HESSIAN + 0j)
+    read = read_hessian(tmp_path / "h.npy", 3, "eV/A^2").hessian
+    assert read.dtype == float
+    np.testing.assert_array_equal(read, HESSIAN)
+    np.save(tmp_path / "h.npy", HESSIAN + 1j)
+    with pytest.raises(ConfigError, match="its numbers are complex"):
+        read_hessian(tmp_path / "h.npy", 3, "eV/A^2")
+
+
+def springs(frame: Frame, reach: float = 3.0) -> Array:
+    """Force constants (n, 3, n, 3) of springs between atoms nearer than ``reach``, Å, across the boundary too.
+
+    They are stiffer between heavier ones.
+    """
     from mimyria.neighbours import neighbour_pairs
 
     constants = np.zeros((len(frame), 3, len(frame), 3))
-    for i, j, bond in zip(*neighbour_pairs(frame, 3.0), strict=True):
-        block = 5 * np.outer(bond, bond) / (bond @ bond)
+    for i, j, bond in zip(*neighbour_pairs(frame, reach), strict=True):
+        block = 0.02 * frame.numbers[i] * frame.numbers[j] * np.outer(bond, bond) / (bond @ bond)
         constants[i, :, i] += block
         constants[i, :, j] -= block
     return constants

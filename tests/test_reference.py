@@ -87,6 +87,17 @@ def test_a_reference_without_partner_is_refused(tmp_path: Path) -> None:
         lay_over(panels_of(spectra), [read_reference(f"raman={text}")])
 
 
+def test_a_reference_is_not_written_over(run: Run, charges: Path, tmp_path: Path) -> None:
+    run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--temperature", 300)
+    theirs = tmp_path / "a" / "ir.csv"
+    before = theirs.read_bytes()
+    options = ["--apt", "frames", "--temperature", 300, "--reference", f"{theirs},label=before"]
+    status, _, error = run("spectrum", charges, *options, "--resolution", 50, "--out", tmp_path / "a")
+    assert status == 2
+    assert "ir.csv is a --reference, and would be written over; give another --out" in error
+    assert theirs.read_bytes() == before
+
+
 @pytest.mark.pictures
 def test_references_are_laid_over_and_stand_in_the_settings(run: Run, charges: Path, tmp_path: Path) -> None:
     run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "a", "--plot-format", "png", "--temperature", 300)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mimyria.errors import ConfigError, SpectrumError
 from mimyria.figures.panels import OURS, Curve, Panel
+from mimyria.memory import require_distinct
 from mimyria.spectra.compare import similarity, warn_if_unlike
 from mimyria.spectra.kinds import KINDS
 from mimyria.spectra.optics import optics
@@ -58,7 +59,7 @@ def read_reference(text: str) -> Reference:
     ConfigError, SpectrumError
         If the text, or the file it names, cannot be understood.
     """
-    file, *options = re.split(rf",(?=(?:{'|'.join(OPTIONS)})=)", text)
+    file, *options = _words(text)
     given = dict(option.split("=", 1) for option in options)
     kind, against, path = _place(file)
     try:
@@ -109,6 +110,18 @@ def _instrument(text: str, given: dict[str, str]) -> dict[str, Any]:
 def kind_of(text: str) -> str:
     """Return the kind of spectrum over which the reference that a text names is laid."""
     return _place(text)[0]
+
+
+def require_kept(out: Path, references: Iterable[str]) -> None:
+    """Raise ConfigError if a reference is one of the spectra that are written into a folder: it would be lost."""
+    files = [_place(_words(text)[0])[2] for text in references]
+    for kind in KINDS:
+        require_distinct(out / f"{kind}.csv", files, "a --reference, and would be written over")
+
+
+def _words(text: str) -> list[str]:
+    """Return the file of a reference, with its kind, and the options."""
+    return re.split(rf",(?=(?:{'|'.join(OPTIONS)})=)", text)
 
 
 def _place(text: str) -> tuple[str, str, Path]:

@@ -35,7 +35,8 @@ UNITS = {
 SYMMETRIC = {"orca": [0, 3, 4, 3, 1, 5, 4, 5, 2], "gaussian": [0, 1, 3, 1, 2, 4, 3, 4, 5]}
 """Where the nine elements of a symmetric tensor stand among six, by program."""
 UNFOLDED = 1e-2
-"""Relative asymmetry of a folded Hessian that tells that the atoms of the supercell have another order."""
+"""Relative asymmetry of a folded Hessian, or difference of those from two images of an atom, that tells that the atoms
+of the supercell have another order."""
 WITH_STRUCTURE = (".hess", ".fchk", ".fch", ".json")
 
 
@@ -90,7 +91,8 @@ def read_hessian(path: Path, n_atoms: int | None = None, unit: str | None = None
         if re.match(r"\s*\d+(\s+\d+)?\s*\n\s*\d+\s+\d+\s*\n", text):
             return StoredHessian(_of_phonopy(text, n_atoms or 0) * UNITS[unit or "eV/A^2"])
         rows = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-        return StoredHessian(_bare(np.array(" ".join(rows).split(), dtype=float), path, n_atoms, unit))
+        words = " ".join(rows).replace(",", " ").split()
+        return StoredHessian(_bare(np.array(words, dtype=float), path, n_atoms, unit))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from None
     except OSError as error:
@@ -106,6 +108,10 @@ def _bare(values: Array, path: Path, n_atoms: int | None, unit: str | None) -> A
     """Return (3n)² numbers of a unit as a Hessian."""
     if n_atoms is None:
         raise ConfigError("holds no Hessian that is known here with its structure")
+    if np.iscomplexobj(values):
+        if values.imag.any():
+            raise ConfigError("its numbers are complex; at Γ a Hessian is real")
+        values = values.real
     if values.size != 9 * n_atoms**2:
         raise ConfigError(f"{values.size} numbers, but the Hessian of {n_atoms} atoms has {9 * n_atoms**2}")
     if unit is None:
@@ -122,18 +128,23 @@ def _of_phonopy(text: str, n_atoms: int) -> Array:
     n_rows, n_all = int(first[0]), int(first[-1])
     if n_atoms < 1 or n_all % n_atoms or n_rows not in (n_atoms, n_all):
         raise ConfigError(f"force constants of {n_rows} by {n_all} atoms, but the structure has {n_atoms}")
-    images = n_all // n_atoms
-    hessian = np.zeros((n_atoms, 3, n_atoms, 3))
+    images, each = n_all // n_atoms, n_rows // n_atoms
+    if len(lines) != 4 * n_rows * n_all:
+        raise ConfigError(f"{len(lines) // 4} blocks, not {n_rows * n_all}: the file is cut")
+    folded = np.zeros((n_atoms, each, 3, n_atoms, 3))  # by each image that the file has, which must be the same
+    rows: dict[int, int] = {}
     for k in range(0, len(lines), 4):
         i, j = (int(word) - 1 for word in lines[k])
         block = np.array(lines[k + 1 : k + 4], dtype=float).reshape(3, 3)
-        if i % images == 0:  # of equal atoms, the first image
-            hessian[i // images, :, j // images] += block
-    if len(lines) != 4 * n_rows * n_all:
-        raise ConfigError(f"{len(lines) // 4} blocks, not {n_rows * n_all}: the file is cut")
-    flat = hessian.reshape(3 * n_atoms, 3 * n_atoms)
-    if abs(flat - flat.T).max() > UNFOLDED * abs(flat).max():
-        raise ConfigError("its supercell does not consist of this structure; give the unit cell, or SPOSCAR")
+        row = rows.setdefault(i, len(rows))
+        folded[row // each, row % each, :, j // images] += block
+    flat = folded.mean(axis=1).reshape(3 * n_atoms, 3 * n_atoms)
+    apart = max(abs(flat - flat.T).max(), np.ptp(folded, axis=1).max())
+    if apart > UNFOLDED * abs(flat).max():
+        raise ConfigError(
+            "its supercell does not consist of this structure with the images of each atom one after the other, as "
+            "phonopy orders them; give the unit cell that it was made of, or SPOSCAR"
+        )
     return flat
 
 
@@ -174,19 +185,25 @@ def _of_orca(text: str) -> StoredHessian:
         if name not in blocks:
             return None
         count = int(blocks[name][0])
-        return np.array([line.split() for line in blocks[name][1 : count + 1]], dtype=float).reshape(count, width)
+        values = np.array([line.split() for line in blocks[name][1 : count + 1]], dtype=float).reshape(count, width)
+        if not np.isfinite(values).all():
+            raise ConfigError(f"{name}: some are no numbers")
+        return values
 
     lines = [line.split() for line in blocks["hessian"] if line.strip()]
     size, lines = int(lines[0][0]), lines[1:]
-    hessian = np.full((size, size), np.nan)
+    hessian, told = np.zeros((size, size)), np.zeros((size, size), dtype=bool)
     columns: list[int] = []
     for words in lines:
         if all(word.isdigit() for word in words):
             columns = list(map(int, words))
         else:
             hessian[int(words[0]), columns] = np.array(words[1:], dtype=float)
-    if not np.isfinite(hessian).all():
+            told[int(words[0]), columns] = True
+    if not told.all():
         raise ConfigError("its Hessian is cut")
+    if not np.isfinite(hessian).all():
+        raise ConfigError("its Hessian: some are no numbers")
     atoms = [line.split() for line in blocks["atoms"][1 : int(blocks["atoms"][0]) + 1]]
     apt, pgt = _derivatives(table("dipole_derivatives", 3), table("polarizability_derivatives", 6), "orca")
     places = np.array([words[2:5] for words in atoms], dtype=float) * BOHR
@@ -199,10 +216,12 @@ def _of_orca(text: str) -> StoredHessian:
 
 def _of_gaussian(text: str) -> StoredHessian:
     def array(name: str) -> Array | None:
-        head = re.search(rf"^{name}\b(?:\s+[IR]\s+N=\s+(\d+)\n((?:[ \t].*\n?)+))?", text, re.MULTILINE)
+        head = re.search(rf"^{name}\b(?:\s+[IR]\s+N=\s+(\d+)\n((?:[ \t*].*\n?)+))?", text, re.MULTILINE)
         if head is None:
             return None
         words = head[2].split() if head[2] else []
+        if "*" in (head[2] or ""):  # too large for Fortran's width
+            raise ConfigError(f"{name}: some are no numbers")
         if head[1] is None or len(words) != int(head[1]):
             raise ConfigError(f"{name} is cut")
         values = np.array(words, dtype=float)

@@ -17,11 +17,15 @@ from mimyria.engines.engine import Configuration, Engine, Task
 from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.errors import ConfigError, LabelError
 from mimyria.frame import Array, Frame
+from mimyria.memory import digest_of
 from mimyria.settings import HarmonicSettings
 from mimyria.units import BOHR, HARTREE
 
 ELSEWHERE = {"xtb": "xtb.ase.calculator:XTB", "mace_off": "mace.calculators:mace_off"}
 """Calculators by short names that ASE does not know."""
+
+WEIGHTS = (".model", ".pt", ".pth", ".ckpt", ".pb", ".npz", ".json", ".yaml", ".yml")
+"""How names of files end from which calculators read potentials; others may be logs that they write."""
 
 Forces = Callable[[Frame], tuple[Array, float]]
 """Forces of a structure, eV/Å, shape (n, 3), and its energy, eV."""
@@ -43,7 +47,13 @@ class Calculator:
     def identity(self) -> dict[str, Any]:
         """Everything that determines its results."""
         engine = self.engine
-        return {"calculator": self.name, **self.settings} if engine is None else engine.identity
+        if engine is not None:
+            return engine.identity
+        files = [Path(value) for value in self.settings.values() if isinstance(value, str) and value.endswith(WEIGHTS)]
+        if ":" in self.name and (source := getattr(import_module(self.name.partition(":")[0]), "__file__", None)):
+            files.append(Path(source))  # a module of the user, whose code may change from run to run
+        contents = [digest_of([path.read_bytes()]) for path in files if path.is_file()]
+        return {"calculator": self.name, **self.settings, **({"contents": contents} if contents else {})}
 
     @property
     def words(self) -> str:

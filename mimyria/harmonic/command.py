@@ -13,10 +13,11 @@ import numpy as np
 from mimyria import __version__
 from mimyria.config import File, path_of, paths_of, settings_of, write_settings
 from mimyria.declare import in_words
+from mimyria.elements import frame_masses
 from mimyria.engines.registry import ENGINES
 from mimyria.errors import ConfigError, Interrupted, LabelError, MimyriaError, ModelError, RunFailed, SpectrumError
 from mimyria.execute import LOG, make_executor
-from mimyria.figures.reference import read_reference
+from mimyria.figures.reference import read_reference, require_kept
 from mimyria.frame import Array, Frame
 from mimyria.harmonic.assignment import assign, groups_of
 from mimyria.harmonic.broadened import broadened
@@ -25,12 +26,13 @@ from mimyria.harmonic.hessian import Point, Wanted, compute_hessian
 from mimyria.harmonic.lines import lines_of
 from mimyria.harmonic.modes import Modes
 from mimyria.harmonic.modes import normal_modes as modes_of
-from mimyria.harmonic.output import Harmonic, write_harmonic
+from mimyria.harmonic.output import WRITTEN, Harmonic, write_harmonic
 from mimyria.harmonic.structures import Structure, fixed_atoms, read_structures, with_isotopes
 from mimyria.harmonic.tensors import sources_of, tensors_at
 from mimyria.harmonic.thermochemistry import thermochemistry
 from mimyria.labels.label import check_distances, whole_charge
-from mimyria.memory import alone, require_folder
+from mimyria.memory import alone, require_distinct, require_folder
+from mimyria.molecules import find_bonds
 from mimyria.progress import progress
 from mimyria.settings import HarmonicSettings
 from mimyria.spectra.conditions import Conditions
@@ -45,6 +47,9 @@ FREE = 50.0
 """cm⁻¹; translations and rotations of an exact Hessian at a minimum have none, those of a usual one less than this."""
 FASTEST = 15_000.0
 """cm⁻¹; H₂ has 4400, and of muonium, three times as much. Eh/a0² taken for eV/Å² make ten times as much."""
+SLOWEST, ORGANIC_ATOMS = 1000.0, (6, 7, 8)
+"""cm⁻¹, which some bond of H, or of D, to one of these elements has at least, but for a shared proton; eV/Å² taken for
+E_h/a0² make a tenth."""
 UNCERTAIN = 10.0
 """cm⁻¹; largest standard error of a wavenumber by the noise of the Hessian without a warning."""
 
@@ -83,6 +88,12 @@ def normal_modes(
         raise ConfigError("no structure is given")
     require_folder(out)
     frames = read_structures(paths, settings)
+    folders = {name: out if len(frames) == 1 else out / name for name in frames}
+    for folder in folders.values():
+        require_kept(folder, settings.reference)
+        for written in WRITTEN:
+            read = [*paths, *([settings.hessian] if settings.hessian else [])]
+            require_distinct(folder / written, read, "an input, and would be written over")
     calculator = None
     if settings.calculator is not None:
         calculator = choose_calculator(settings.calculator, settings.set, settings.template, settings.command)
@@ -91,7 +102,7 @@ def normal_modes(
     made: dict[str, Harmonic] = {}
     failures: list[str] = []
     for name, structure in frames.items():
-        folder = out if len(frames) == 1 else out / name
+        folder = folders[name]
         try:
             with alone(folder, f"{WORK}/lock", *KEPT):
                 made[name] = _harmonic(structure, folder, settings, calculator, name)
@@ -117,10 +128,13 @@ def _harmonic(
 ) -> Harmonic:
     """Return the modes of one structure, and write its folder."""
     frame = structure.frame
-    fixed, work = fixed_atoms(frame, settings.fixed), out / WORK
+    fixed, work = fixed_atoms(frame, settings.fixed, structure.held), out / WORK
+    if settings.fixed is None and fixed.any():
+        log.info(f"{name}: atoms {' '.join(map(str, np.flatnonzero(fixed)))} are fixed, as {structure.place} says")
     executor = make_executor(settings.executor, settings.resources, work)
     sources = sources_of(settings, frame if structure.hessian is not None else None)
-    _check(frame, fixed, settings)
+    multiplicity = settings.multiplicity or structure.multiplicity
+    _check(frame, fixed, settings, multiplicity)
     # What costs little comes first, so that what is wrong with it is told before anything long.
     quick = {target: source for target, source in sources.items() if source not in ENGINES}
     tensors, said = tensors_at(frame, quick, settings, work, executor)
@@ -144,25 +158,28 @@ def _harmonic(
     tensors, said = tensors | slow, said | of_slow
     point = replace(point, frame=with_isotopes(replace(point.frame, tensors=tensors), settings.isotope))
     modes = modes_of(point.frame, point.hessian, fixed)
-    _check_modes(modes, "Hessian" in header)
+    _check_modes(point.frame, modes, "Hessian" in header)
     header |= said | _said_of(modes, fixed, settings) | _said_of_isotopes(point.frame, settings)
-    multiplicity = settings.multiplicity or structure.multiplicity
     harmonic = assemble(point, modes, fixed, settings, header, multiplicity)
     _report(harmonic, name)
     write_harmonic(out, harmonic, settings)
     return harmonic
 
 
-def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
+def _check(frame: Frame, fixed: Array, settings: HarmonicSettings, multiplicity: int | None) -> None:
     """Raise what is wrong with this structure, or with the settings for it."""
     check_distances(frame)
+    for atom, mass in enumerate(frame_masses(frame)):
+        if not 0 < mass < np.inf:
+            raise LabelError(f"atom {atom} has a mass of {mass:g} u; correct it, or give --mass")
     with_isotopes(frame, settings.isotope)
     groups_of(frame, settings.groups)
     if fixed.all():
         raise ConfigError(f"--fixed {settings.fixed}: all atoms are fixed, so none vibrates")
     electrons = _electrons(frame, settings)
-    if settings.multiplicity is not None and (settings.multiplicity + electrons) % 2 == 0:
-        raise ConfigError(f"--multiplicity {settings.multiplicity} is not that of {electrons} electrons")
+    if multiplicity is not None and (multiplicity + electrons) % 2 == 0:
+        whose = f"--multiplicity {multiplicity}" if settings.multiplicity else f"a multiplicity of {multiplicity}"
+        raise ConfigError(f"{whose} is not that of {electrons} electrons")
     if settings.calculator in ENGINES and settings.multiplicity not in (None, 1):
         raise ConfigError(
             f"--multiplicity {settings.multiplicity}: the forces of {settings.calculator} are those of closed shells; "
@@ -170,7 +187,7 @@ def _check(frame: Frame, fixed: Array, settings: HarmonicSettings) -> None:
         )
 
 
-def _check_modes(modes: Modes, read: bool) -> None:
+def _check_modes(frame: Frame, modes: Modes, read: bool) -> None:
     """Raise LabelError for a Hessian that no structure has; zeros alone are one that was computed beyond a cutoff."""
     largest = abs(modes.wavenumbers).max(initial=0.0)
     if largest > FASTEST:
@@ -180,6 +197,14 @@ def _check_modes(modes: Modes, read: bool) -> None:
         )
     if read and len(modes.eigenvalues) and not modes.eigenvalues.any():
         raise LabelError("the Hessian is zero, so nothing vibrates: is it the right file?")
+    i, j, _ = find_bonds(frame)
+    moving = np.asarray(modes.vectors.any(axis=(0, 2)))
+    light = (frame.numbers[i] == 1) & moving[i] & np.isin(frame.numbers[j], ORGANIC_ATOMS)
+    if read and light.any() and largest < SLOWEST:
+        log.warning(
+            f"the fastest mode has {largest:.0f} cm⁻¹, where a bond of H to C, N or O has 2000 and more: is the "
+            "Hessian in another unit?"
+        )
 
 
 def _electrons(frame: Frame, settings: HarmonicSettings) -> int:

@@ -96,7 +96,7 @@ def normal_modes(frame: Frame, hessian: Array, fixed: Array | None = None) -> Mo
     kept = hessian[free][:, free]
     if not np.isfinite(kept).all():
         atom = np.flatnonzero(free)[np.argwhere(~np.isfinite(kept))[0, 0]] // 3
-        raise SpectrumError(f"the Hessian is not a finite number for atom {atom}")
+        raise SpectrumError(f"the Hessian is not a finite number for atom {atom}; one that it leaves out must be fixed")
     weights = 1 / np.sqrt(np.repeat(masses, 3)[free])
     dynamical = weights[:, None] * (kept + kept.T) / 2 * weights
     rigid = rigid_motions(frame, fixed).reshape(-1, 3 * n_atoms)[:, free]

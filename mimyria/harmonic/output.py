@@ -31,6 +31,8 @@ MODES, THERMO, STRUCTURE, HESSIAN, PAGE = (
     "hessian.npy",
     "modes.html",
 )
+WRITTEN = (MODES, THERMO, STRUCTURE, HESSIAN, PAGE, "ir.csv", "raman.csv", "settings.yaml")
+"""Everything but pictures."""
 MEANING = {
     "wavenumber_cm-1": "of harmonic vibrations; negative: imaginary, the structure is no minimum along this mode",
     "error_cm-1": "standard error by the asymmetry of the Hessian, of noise in the forces and of the size of the step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -41,6 +42,8 @@ class Structure:
     hessian: Array | None = None
     multiplicity: int | None = None
     """2S + 1, where the file of the Hessian states it."""
+    held: Array | None = None
+    """Which atoms the file fixes, or its Hessian leaves out, shape (n,), bool; None for none."""
 
 
 def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[str, Structure]:
@@ -80,7 +83,10 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
                 beside = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)
                 frame = _completed(frame, beside.frame)
             place = str(path) if len(stored) == 1 else f"{path}, frame {number}"
-            found[unique] = Structure(frame, place, *((beside.hessian, beside.multiplicity) if beside else ()))
+            held = _left_out(beside.hessian) if beside else None
+            held = _held_in(path, number, frame) if held is None and own is None else held
+            hessian, multiplicity = (beside.hessian, beside.multiplicity) if beside else (None, None)
+            found[unique] = Structure(frame, place, hessian, multiplicity, held)
             if len(found) > MOST:
                 raise ConfigError(f"{path}: more than {MOST} structures; choose some of them with --frames FIRST:LAST")
     return found
@@ -126,6 +132,32 @@ def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Store
     return read
 
 
+def _left_out(hessian: Array) -> Array | None:
+    """Return of which atoms a Hessian has nothing, shape (n,), bool; None for none."""
+    missing = np.asarray(np.isnan(hessian).all(axis=1).reshape(-1, 3).all(axis=1))
+    return missing if missing.any() else None
+
+
+def _held_in(path: Path, index: int, frame: Frame) -> Array | None:
+    """Return which atoms a file fixes, shape (n,), bool, as far as ASE reads it; None for none.
+
+    These are FixAtoms of .traj, ``move_mask`` of extended XYZ, selective dynamics of POSCAR.
+    """
+    from ase.constraints import FixAtoms
+    from ase.io import read
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            atoms = read(path, index=index)
+    except Exception:  # each of its readers fails in its own way, and other formats have no fixed atoms
+        return None
+    held = np.zeros(len(atoms), dtype=bool)
+    for constraint in atoms.constraints:
+        if isinstance(constraint, FixAtoms):
+            held[constraint.index] = True
+    return held if held.any() and np.array_equal(atoms.numbers, frame.numbers) else None
+
+
 def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:
     """Return a frame with the masses of isotopes, given as ``1=D``, ``0=13C`` or ``2=2.014``, by the index of the atom.
 
@@ -156,9 +188,9 @@ def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:
     return replace(frame, masses=masses)
 
 
-def fixed_atoms(frame: Frame, selection: str | None) -> Array:
-    """Return which atoms are fixed, shape (n,), bool, by a selection of MDAnalysis."""
+def fixed_atoms(frame: Frame, selection: str | None, held: Array | None = None) -> Array:
+    """Return which atoms are fixed, shape (n,), bool: by a selection of MDAnalysis, else those that the file holds."""
     if selection is None:
-        return np.zeros(len(frame), dtype=bool)
+        return np.zeros(len(frame), dtype=bool) if held is None else held
     i, j, _ = find_bonds(frame)
     return np.asarray(atom_selection([selection], frame, molecules_of(i, j, len(frame)))(frame)[0])

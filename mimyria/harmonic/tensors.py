@@ -15,6 +15,7 @@ from mimyria.frame import Array, Frame
 from mimyria.harmonic.calculators import choose_engine
 from mimyria.labels.command import finished
 from mimyria.labels.label import label_frames, whole_charge
+from mimyria.labels.quality import LARGE_SUM
 from mimyria.level import UNKNOWN, level_of, without_diffuse
 from mimyria.memory import Identity
 from mimyria.molecules import find_molecules
@@ -58,6 +59,8 @@ def tensors_at(
         names = [name for name, other in sources.items() if other == source]
         if source == IN_FRAMES:
             found, level = frame, str(level_of(frame.info))
+            if APT.name in names and APT.name in frame.tensors:
+                _check_sum(frame, settings.charge)
         elif source in ENGINES:
             found, level = _computed(frame, source, names, settings, work, executor)
         else:
@@ -68,6 +71,17 @@ def tensors_at(
             if level != str(UNKNOWN):
                 said[f"{LEVEL}{name}"] = level
     return tensors, said
+
+
+def _check_sum(frame: Frame, charge: float | None) -> None:
+    """Warn of polar tensors in a file that do not add up to the total charge, the given one or that of the frame."""
+    total = frame.total_charge if charge is None else charge
+    error = APT.translation_error(frame.tensors[APT.name], total)
+    if error > LARGE_SUM:
+        log.warning(
+            f"the polar tensors of the file do not add up to the total charge of {total:g} e, by up to {error:.2g} e: "
+            "it is damaged, or of another charge (--charge), and its infrared intensities are wrong"
+        )
 
 
 def _checked(frame: Frame, name: str, source: str) -> Array:

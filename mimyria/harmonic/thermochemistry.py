@@ -75,11 +75,12 @@ def thermochemistry(
     zero = {"zero_point": float(energies.sum() / 2)}
     if frame.periodic.any() or fixed.any():
         made = HarmonicThermo(energies)
-        values = {
-            "internal": made.get_internal_energy(temperature, verbose=False),
-            "helmholtz": made.get_helmholtz_energy(temperature, verbose=False),
-            "entropy": made.get_entropy(temperature, verbose=False),
-        }
+        with np.errstate(over="ignore"):  # exp(ħω/kT) of a cold structure, which nothing is excited in
+            values = {
+                "internal": made.get_internal_energy(temperature, verbose=False),
+                "helmholtz": made.get_helmholtz_energy(temperature, verbose=False),
+                "entropy": made.get_entropy(temperature, verbose=False),
+            }
         return Thermochemistry(f"harmonic vibrations at {temperature:g} K", zero | values)
     number = symmetry_number(frame) if symmetry is None else symmetry
     geometry = "monatomic" if len(frame) == 1 else "linear" if is_linear(frame) else "nonlinear"
@@ -89,12 +90,13 @@ def thermochemistry(
     with warnings.catch_warnings(action="ignore"):  # that imaginary modes are left out, which the header says
         gas = IdealGasThermo(levels, geometry, atoms=atoms, symmetrynumber=number, spin=spin, ignore_imag_modes=True)
     pascal = pressure * constants.bar
-    values = {
-        "internal": gas.get_internal_energy(temperature, verbose=False),
-        "enthalpy": gas.get_enthalpy(temperature, verbose=False),
-        "gibbs": gas.get_gibbs_energy(temperature, pascal, verbose=False),
-        "entropy": gas.get_entropy(temperature, pascal, verbose=False),
-    }
+    with np.errstate(over="ignore"):  # exp(ħω/kT) of a cold gas, which nothing is excited in
+        values = {
+            "internal": gas.get_internal_energy(temperature, verbose=False),
+            "enthalpy": gas.get_enthalpy(temperature, verbose=False),
+            "gibbs": gas.get_gibbs_energy(temperature, pascal, verbose=False),
+            "entropy": gas.get_entropy(temperature, pascal, verbose=False),
+        }
     words = f"ideal gas at {temperature:g} K and {pressure:g} bar, {geometry}, symmetry number {number}, "
     return Thermochemistry(f"{words}multiplicity {multiplicity}", zero | values)
 

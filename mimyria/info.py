@@ -45,10 +45,8 @@ def describe(path: Path, **reading: Any) -> dict[str, Any]:
     if is_series(path):
         return _series(path)
     what = contents_of(path)
-    if path.name in RESULTS:
-        return _results(path)
-    if table := _rows(path):
-        return table
+    if facts := _results(path) or _rows(path):
+        return facts
     if what in SPECTRA:
         return _spectrum(path)
     if what == "a YAML file" and not _holds_structure(path):
@@ -65,12 +63,14 @@ def _holds_structure(path: Path) -> bool:
 
 
 def _results(path: Path) -> dict[str, Any]:
-    """Return what one of our JSON files of results holds, numbers with their errors."""
+    """Return what one of our JSON files of results holds, numbers with their errors; nothing if it is none."""
+    if path.name not in RESULTS:
+        return {}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None
-    return {"file": str(path), **{name: _in_words(value) for name, value in stored.items()}}
+    return {"file": str(path), **_in_words(stored)} if isinstance(stored, dict) else {}
 
 
 def _in_words(value: Any) -> Any:
@@ -90,15 +90,12 @@ def _rows(path: Path) -> dict[str, Any]:
     """Return what is in a table of ours that is no spectrum; nothing if it is none of these."""
     if path.suffix != ".csv":
         return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:  # no table of ours
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line[:1] != "#"]
+    if not lines or (first := lines[0].split(",")[0]) not in ROWS:
         return {}
-    columns, *rows = csv.reader(line for line in lines if not line.startswith("#")) or [[]]
-    if not columns or columns[0] not in ROWS:
-        return {}
+    columns, *rows = csv.reader(lines)
     last = dict(zip(columns, rows[-1], strict=False)) if rows else {}
-    return {"table": str(path), ROWS[columns[0]]: len(rows), "columns": columns, "last_row": last}
+    return {"table": str(path), ROWS[first]: len(rows), "columns": columns, "last_row": last}
 
 
 def _spectrum(path: Path) -> dict[str, Any]:

@@ -128,16 +128,15 @@ def _of_phonopy(text: str, n_atoms: int) -> Array:
     n_rows, n_all = int(first[0]), int(first[-1])
     if n_atoms < 1 or n_all % n_atoms or n_rows not in (n_atoms, n_all):
         raise ConfigError(f"force constants of {n_rows} by {n_all} atoms, but the structure has {n_atoms}")
-    images, each = n_all // n_atoms, n_rows // n_atoms
+    images, rows = n_all // n_atoms, n_rows // n_atoms
     if len(lines) != 4 * n_rows * n_all:
         raise ConfigError(f"{len(lines) // 4} blocks, not {n_rows * n_all}: the file is cut")
-    folded = np.zeros((n_atoms, each, 3, n_atoms, 3))  # by each image that the file has, which must be the same
-    rows: dict[int, int] = {}
+    folded = np.zeros((n_atoms, rows, 3, n_atoms, 3))  # from each image that has a row, or from the first alone
     for k in range(0, len(lines), 4):
         i, j = (int(word) - 1 for word in lines[k])
         block = np.array(lines[k + 1 : k + 4], dtype=float).reshape(3, 3)
-        row = rows.setdefault(i, len(rows))
-        folded[row // each, row % each, :, j // images] += block
+        atom, image = divmod(i, images)
+        folded[atom, image, :, j // images] += block
     flat = folded.mean(axis=1).reshape(3 * n_atoms, 3 * n_atoms)
     apart = max(abs(flat - flat.T).max(), np.ptp(folded, axis=1).max())
     if apart > UNFOLDED * abs(flat).max():

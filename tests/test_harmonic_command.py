@@ -173,6 +173,14 @@ def test_what_is_not_given(water: Path, tmp_path: Path) -> None:
         normal_modes(water, water, calculator="tblite")
 
 
+def test_a_relaxation_does_not_say_the_same_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("tblite")
+    ion = molecule("OH")
+    write_frames(tmp_path / "ion.xyz", [Frame(ion.numbers, ion.positions, np.zeros((3, 3)), np.zeros(3, dtype=bool))])
+    run(tmp_path / "ion.xyz", tmp_path / "out", charge=-1, apt="molecules", pgt="none")
+    assert caplog.text.count("these networks are for single neutral molecules") == 1
+
+
 def given(tmp_path: Path, frame: Frame, hessian: np.ndarray) -> tuple[Path, dict[str, Any]]:
     """A structure, and the settings of its Hessian in a file."""
     write_frames(tmp_path / "w.xyz", [frame])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,8 @@ def _harmonic(
     _check(frame, fixed, settings, multiplicity)
     # What costs little comes first, so that what is wrong with it is told before anything long.
     quick = {target: source for target, source in sources.items() if source not in ENGINES}
-    tensors, said = tensors_at(frame, quick, settings, work, executor)
+    with _unsaid() if settings.relax else nullcontext():
+        tensors, said = tensors_at(frame, quick, settings, work, executor)
     if calculator is None:
         assert structure.hessian is not None
         point, header = Point(frame, structure.hessian), {"Hessian": str(settings.hessian or "of the structure's file")}
@@ -164,6 +166,17 @@ def _harmonic(
     _report(harmonic, name)
     write_harmonic(out, harmonic, settings)
     return harmonic
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Hold back warnings, which will be said of the relaxed structure."""
+    before = log.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _check(frame: Frame, fixed: Array, settings: HarmonicSettings, multiplicity: int | None) -> None:

@@ -328,3 +328,70 @@ def test_of_our_own_raman_spectra_what_spectrometers_show_is_read(path: Path) ->
         assert made.kind == "raman"
         assert height(made, 700) > 0.9
         assert height(made, 1000) < 0.1
+
+
+def jcamp(title: str, data_type: str, y: np.ndarray) -> str:
+    rows = "".join(f"{a:.6g},{b:.8g}\n" for a, b in zip(NU, y, strict=True))
+    return f"##TITLE={title}\n##DATA TYPE={data_type}\n##XUNITS=1/CM\n##XYPOINTS=(XY..XY)\n{rows}##END=\n"
+
+
+def test_a_file_with_the_infrared_and_the_raman_spectrum_gives_both(tmp_path: Path) -> None:
+    path = tmp_path / "both.jdx"
+    infrared, raman = bands(), bands(NU, 800, 1600, 3050)
+    blocks = jcamp("a", "RAMAN SPECTRUM", raman) + jcamp("b", "INFRARED SPECTRUM", infrared)
+    path.write_text(f"##TITLE=all\n##DATA TYPE=LINK\n##BLOCKS=2\n{blocks}##END=\n")
+    made = read_given([str(path)], IdentifySettings(model="m"))
+    assert [(each.kind, each.stated) for each in made] == [("infrared", True), ("raman", True)]
+    assert [height(each, 1715) > 0.9 for each in made] == [True, False]
+    (one,) = read_given([f"raman={path}"], IdentifySettings(model="m", column="a"))
+    assert (one.kind, height(one, 1600) > 0.9) == ("raman", True)
+
+
+def test_a_kind_is_a_word_of_its_own_and_a_data_type_may_say_none(tmp_path: Path) -> None:
+    for name in ("tetramantane.csv", "tetramannose ir.csv"):
+        assert given(tmp_path / name, NU, bands()).kind == "infrared"
+    for name in ("acetone_raman.csv", "FTRaman.csv", "Ramanspektrum.csv", "2raman.csv"):
+        assert given(tmp_path / name, NU, bands()).kind == "raman"
+    path = tmp_path / "s.jdx"
+    for title, data_type, kind in (("Raman spectrum", "SPECTRUM", "raman"), ("a", "SPECTRUM", "infrared")):
+        path.write_text(jcamp(title, data_type, bands()))
+        (made,) = read_given([str(path)], IdentifySettings(model="m"))
+        assert (made.kind, made.stated) == (kind, False)
+    for data_type in ("INFRARED EMISSION SPECTRUM", "INFRARED INTERFEROGRAM"):
+        path.write_text(jcamp("a", data_type, bands()))
+        with pytest.raises(MimyriaError, match=f"is a {data_type}"):
+            read_given([str(path)], IdentifySettings(model="m"))
+
+
+def test_a_range_elsewhere_is_said_without_asking_for_what_the_file_says(path: Path) -> None:
+    for title in ("Longueur d'onde", "longitud de onda", "Lunghezza d'onda"):
+        with pytest.raises(MimyriaError, match="convert it first"):
+            given(path, NU, bands(), head=f"{title};y\n".replace(";", ","))
+    with pytest.raises(MimyriaError, match="outside 300 to 4000, where groups are told"):
+        given(path, NU + 4000, bands(), head="wavenumber (cm-1),y\n")
+    with pytest.raises(MimyriaError, match="a Raman spectrum is over its shift from the line of the laser"):
+        given(path, 1e7 / 532 - NU, bands(), prefix="raman=")
+
+
+def test_an_absorptance_becomes_an_absorbance(path: Path) -> None:
+    usual = 0.9 * bands()
+    for factor, title in ((100, "Absorption (%)"), (1, "absorptance")):
+        made = given(path, NU, factor * (1 - 10.0**-usual), head=f"cm-1,{title}\n")
+        assert made.values == pytest.approx(usual, abs=1e-6)
+        assert not made.unsaid
+
+
+def test_cells_that_are_missing_are_left_out(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for word in ("", "NA", "n/a", "NaN"):
+        cells = [word if k % 50 == 7 else f"{value:.8g}" for k, value in enumerate(bands())]
+        rows = [f"{a:.6g},{cell}" for a, cell in zip(NU, cells, strict=True)]
+        path.write_text("cm-1,absorbance\n" + "\n".join(rows))
+        (made,) = read_given([str(path)], IdentifySettings(model="m"))
+        assert len(made.values) == len(NU) - sum(k % 50 == 7 for k in range(len(NU)))
+    assert "are no numbers and are left out" in caplog.text
+
+
+def test_whole_numbers_between_commas_without_titles_may_be_decimals(path: Path) -> None:
+    path.write_text("\n".join(f"{a:.0f},{int(b)},{int(10 * b) % 10}" for a, b in zip(NU, 9 * bands(), strict=True)))
+    with pytest.raises(MimyriaError, match="its commas may be separators or decimal signs"):
+        read_given([str(path)], IdentifySettings(model="m"))

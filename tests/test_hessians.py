@@ -203,6 +203,12 @@ def test_numbers_that_are_none_are_not_taken_for_a_cut_file(tmp_path: Path, part
         read_hessian(path)
 
 
+def test_a_size_that_a_file_cannot_have_is_no_matter_of_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.hess").write_text("$orca_hessian_file\n$hessian\n999999999\n")
+    with pytest.raises(ConfigError, match=r"a\.hess: its Hessian is cut"):
+        read_hessian(tmp_path / "a.hess")
+
+
 def test_bare_numbers_with_commas_and_complex_ones(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "h.csv", HESSIAN, delimiter=",")
     np.testing.assert_allclose(read_hessian(tmp_path / "h.csv", 3, "eV/A^2").hessian, HESSIAN, atol=1e-9)

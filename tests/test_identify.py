@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 
 from mimyria.cli import app
 from mimyria.errors import ConfigError, ModelError
-from mimyria.identify.command import identify, remarks_of
+from mimyria.identify.command import identify, remarks_of, write_identified
 from mimyria.identify.given import Given
 from mimyria.identify.recogniser import write_recogniser
 from mimyria.info import describe
 from mimyria.model.files import BUNDLED, read_model
+from mimyria.settings.of_identify import IdentifySettings
 
 NU = np.arange(300.0, 4001, 2)
 LINES = {
@@ -97,6 +98,24 @@ def test_what_looks_like_the_other_kind_is_said_with_a_way_that_is_open() -> Non
     for stated, said in ((False, "looks like a Raman spectrum.*: raman=s.jdx"), (True, "infrared, as the file says$")):
         (remark,) = remarks_of([Given("infrared", "s.jdx", nu, nu, stated)], strangeness=2.0, other=True)
         assert re.search(said, remark)
+
+
+def test_a_transmittance_that_nobody_calls_so_is_named_where_it_would_be_like_others() -> None:
+    nu = np.arange(450.0, 3900, 2)
+    (remark,) = remarks_of([Given("infrared", "s.csv", nu, nu, unsaid=True)], 3.0, other=True, transmitted=True)
+    assert "as a transmittance it is like others: --quantity transmittance" in remark
+    assert "Raman" not in remark
+    (remark,) = remarks_of([Given("infrared", "s.csv", nu, nu)], 3.0, other=True)
+    assert "distance 3.0 times" in remark
+    assert "looks like a Raman spectrum, but is read as infrared: raman=s.csv takes it as that" in remark
+
+
+def test_a_table_of_somebody_else_is_not_written_over(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "groups.csv").write_text("my own notes")
+    made = identify(spectrum(tmp_path / "s.csv"), model=str(model))
+    with pytest.raises(ConfigError, match=r"groups\.csv is not of `mimyria identify`"):
+        write_identified(tmp_path, made, IdentifySettings(model=str(model), plot_format=()))
+    assert (tmp_path / "groups.csv").read_text() == "my own notes"
 
 
 def test_what_cannot_be(tmp_path: Path, model: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimyria.errors import SpectrumError
+from mimyria.measured.jcamp import read_jcamp
 from mimyria.spectra.compare import compare
 from mimyria.spectra.spectrum import read_spectrum
 
@@ -233,3 +234,25 @@ def test_what_is_damaged_or_no_spectrum_is_refused(tmp_path: Path, text: str, me
         read_spectrum(tmp_path / "a.dx")
     assert "a.dx" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_repeat_does_not_fill_the_memory() -> None:
+    """A few letters say how often an ordinate stands; no more points are made than there may be."""
+    for points in ("##NPOINTS=3\n", ""):
+        head = f"##TITLE=a\n##XUNITS=1/CM\n##FIRSTX=400\n##LASTX=402\n{points}##XYDATA=(X++(Y..Y))\n"
+        text = f"{head}400A1S99999999999\n##END=\n"
+        with pytest.raises(SpectrumError, match=r"line .: S99999999999 makes more than .*: the table is damaged"):
+            read_jcamp(text, "bomb.jdx")
+    with pytest.raises(SpectrumError, match="makes more than"):
+        read_jcamp(text.replace("S99999999999", "S" + "9" * 5000), "bomb.jdx")
+
+
+def test_a_table_of_peaks_beside_a_spectrum_is_skipped_and_a_missing_point_of_a_pair_is_none() -> None:
+    spectrum = "##TITLE=b\n##XUNITS=1/CM\n##XYPOINTS=(XY..XY)\n400,1 401,?\n402,3\n##END=\n"
+    peaks = "##TITLE=a\n##PEAK TABLE=(XY..XY)\n400,1\n##END=\n"
+    wavenumber, columns, *_ = read_jcamp(f"##TITLE=all\n##BLOCKS=2\n{peaks}{spectrum}##END=\n", "two.jdx")
+    assert wavenumber.tolist() == [400, 401, 402]
+    (values,) = columns.values()
+    np.testing.assert_array_equal(values, [1, np.nan, 3])
+    with pytest.raises(SpectrumError, match="a table of peaks, not a spectrum"):
+        read_jcamp(peaks, "peaks.jdx")

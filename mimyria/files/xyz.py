@@ -42,6 +42,7 @@ _TIME = re.compile(
 _FEMTOSECONDS = {"fs": 1.0, "ps": 1e3, "ns": 1e6, "au": ATOMIC_TIME}
 _EXPONENT = re.compile(r"(?<!\S)([+-]?(?:\d+\.\d*|\.\d+))(?:[dD]([+-]?\d+)|([+-]\d{3}))(?!\S)")
 """A number with an exponent as Fortran writes it: 1.5D-02, and 1.5-102 where the letter has no room."""
+_MOST_DIGITS = 12
 _BOOLEANS = {word: word[0] in "Tt" for word in ("T", "F", "True", "False", "true", "false", "TRUE", "FALSE")}
 _OURS = ("lattice", "properties", "pbc")
 
@@ -175,7 +176,7 @@ def read_blocks(
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise TrajectoryError(f"{path}: is text in UTF-16; save it as UTF-8")
         number = first.split()[0] if titled else first.strip()
-        if not number.isdigit() or int(number) == 0:
+        if not number.isdigit() or len(number) > _MOST_DIGITS or int(number) == 0:
             found = first[:40].decode(errors="replace").strip()
             raise TrajectoryError(f"{path}, line {line}: expected a number of atoms, found {found!r}")
         n_atoms = int(number)

@@ -191,6 +191,8 @@ def _of_orca(text: str) -> StoredHessian:
 
     lines = [line.split() for line in blocks["hessian"] if line.strip()]
     size, lines = int(lines[0][0]), lines[1:]
+    if size > len(lines):  # each of its rows has a line at least
+        raise ConfigError("its Hessian is cut")
     hessian, told = np.zeros((size, size)), np.zeros((size, size), dtype=bool)
     columns: list[int] = []
     for words in lines:

@@ -14,11 +14,12 @@ import numpy as np
 
 from mimyria import __version__
 from mimyria.config import File, path_of, settings_of
+from mimyria.errors import ConfigError
 from mimyria.frame import Array
 from mimyria.identify.channels import channels
-from mimyria.identify.given import Given, read_given
+from mimyria.identify.given import Given, absorbance_of, read_given
 from mimyria.identify.marks import Band, find_bands, shares
-from mimyria.identify.recogniser import probability, read_recogniser
+from mimyria.identify.recogniser import Recogniser, probability, read_recogniser
 from mimyria.memory import make_folder, require_folder, write_text
 from mimyria.settings.of_identify import IdentifySettings
 
@@ -100,7 +101,7 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
     known = len(recogniser.groups)
-    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen))
+    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen), _is_transmittance(read, recogniser))
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
@@ -111,20 +112,33 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     return Identified(ordered, strangeness, tuple(read), remarks)
 
 
-def remarks_of(read: list[Given], strangeness: float, other: bool) -> tuple[str, ...]:
-    """Return what speaks against believing the numbers, one cause at a time."""
+def _is_transmittance(read: list[Given], recogniser: Recogniser) -> bool:
+    """Return whether a spectrum of which nobody says the quantity is like those trained on as a transmittance."""
+    if len(read) > 1 or not read[0].unsaid or read[0].values.max() <= 0:
+        return False
+    (one,) = read
+    seen = channels({one.kind: (one.wavenumber, absorbance_of(one.values, one.origin))})
+    return recogniser.strangeness(seen) <= 1
+
+
+def remarks_of(read: list[Given], strangeness: float, other: bool, transmitted: bool = False) -> tuple[str, ...]:
+    """Return what speaks against believing the numbers, one cause at a time.
+
+    ``other`` says that it looks like the other kind, ``transmitted`` that as a transmittance it is like others.
+    """
     names = " and ".join(each.origin for each in read)
-    if other:
-        kind = read[0].kind
-        flag, looks = ("raman", "a Raman") if kind == "infrared" else ("ir", "an infrared")
-        reason = ", as the file says" if read[0].stated else f": {flag}={names} takes it as that"
-        return (f"{names} looks like {looks} spectrum, but is read as {kind}{reason}",)
+    kind = read[0].kind
+    flag, looks = ("raman", "a Raman") if kind == "infrared" else ("ir", "an infrared")
+    reason = ", as the file says" if read[0].stated else f": {flag}={names} takes it as that"
+    reads = f"looks like {looks} spectrum, but is read as {kind}{reason}"
     if strangeness > 1:
-        return (
+        far = (
             f"{names}: unlike anything that was trained on (distance {strangeness:.1f} times that of all but one in "
-            "two hundred): the probabilities mean little",
+            "two hundred): the probabilities mean little"
         )
-    return ()
+        likest = "as a transmittance it is like others: --quantity transmittance" if transmitted else f"it {reads}"
+        return (f"{far}; {likest}" if transmitted or other else far,)
+    return (f"{names} {reads}",) if other else ()
 
 
 def told(bands: list[Band], share: Array) -> tuple[Band, ...]:
@@ -142,6 +156,9 @@ def write_identified(out: File, made: Identified, settings: IdentifySettings) ->
     """Write ``groups.csv`` and the picture into a folder; return the files."""
     out = path_of(out)
     require_folder(out)
+    table = out / TABLE
+    if table.exists() and not table.read_text(encoding="utf-8", errors="replace").startswith("# mimyria"):
+        raise ConfigError(f"{table} is not of `mimyria identify`, and would be written over; give another --out")
     make_folder(out)
     text = io.StringIO()
     text.write(f"# mimyria {__version__}: functional groups\n# model: {settings.model}\n")

@@ -24,7 +24,10 @@ SHOWN = ("stokes_unpolarised", "reduced_unpolarised", "unpolarised")
 """Columns of our own Raman spectra; without a laser there is the reduced intensity alone."""
 NAMES = {"ir": "infrared", "infrared": "infrared", "raman": "raman"}
 OTHER = r"\bNMR\b|\bMASS\b|\bUV|\bVIS\b|\bNIR\b|NEAR.?INFRARED|CHROMATO|MOBILITY|\bESR\b|\bEPR\b"
+OTHER += r"|EMISSION|INTERFEROGRAM"
 """JCAMP-DX data types that are no vibrational spectra."""
+RAMAN, INFRARED = r"(?<![a-z])(?:ft)?raman", r"infrared|\bIR\b|FTIR"
+"""How a data type, a title or a name says a kind; tetramantane says none."""
 LONGEST_WAVELENGTH = 50.0
 """µm; what ends below as a number is no range of wavenumbers."""
 WAVELENGTHS = 1900.0, 7000.0
@@ -63,6 +66,8 @@ class Given:
     """Finite, (n,)."""
     stated: bool = False
     """Whether the file itself says its kind."""
+    unsaid: bool = False
+    """Whether neither file nor user says that it is an absorbance."""
 
 
 def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
@@ -75,7 +80,7 @@ def read_given(texts: Iterable[str], settings: IdentifySettings) -> list[Given]:
     SpectrumError
         If one cannot be read, or is nothing that groups can be told from.
     """
-    made = [_read(text, settings) for text in texts]
+    made = [each for text in texts for each in _read(text, settings)]
     if not made:
         raise ConfigError("no spectrum is given")
     for kind in KINDS:
@@ -103,12 +108,28 @@ def _same(one: Given, other: Given) -> bool:
     return bool(abs(a - b).max() < SAME)
 
 
-def _read(text: str, settings: IdentifySettings) -> Given:
+def _read(text: str, settings: IdentifySettings) -> list[Given]:
+    """Return the spectrum of a file, or the two of one that says of one that it is infrared and of another Raman."""
     named = re.fullmatch(rf"({'|'.join(NAMES)})=\s*(.+)", text, re.DOTALL | re.IGNORECASE)
     table = read_spectrum(Path(named[2] if named else text))
-    column = settings.column or _usual_column(table)
-    kind, stated = _kind_of(table, column, NAMES[named[1].lower()] if named else "")
-    if table.kind == TABLE and len(table.quantities) > 1 and not settings.column:
+    asked = NAMES[named[1].lower()] if named else ""
+    if not (asked or settings.column) and len(both := _columns_by_kind(table)) == len(KINDS):
+        return [_read_column(table, both[kind], "", settings) for kind in KINDS]
+    return [_read_column(table, settings.column or _usual_column(table), asked, settings)]
+
+
+def _columns_by_kind(table: Spectrum) -> dict[str, str]:
+    """Return the first column of each kind that the data types of a table state."""
+    made: dict[str, str] = {}
+    for column in table.quantities if table.kind == TABLE else ():
+        made.setdefault(_kind_in(table.stated("data type", column)), column)
+    return {kind: column for kind, column in made.items() if kind}
+
+
+def _read_column(table: Spectrum, column: str, asked: str, settings: IdentifySettings) -> Given:
+    kind, stated = _kind_of(table, column, asked)
+    two = {kind, *_columns_by_kind(table)} == set(KINDS) and not (asked or settings.column)
+    if not two and table.kind == TABLE and len(table.quantities) > 1 and not settings.column:
         log.info(f"{table.origin} has {len(table.quantities)} spectra; {column} is read, --column chooses another")
     place = table.origin + (f" ({column})" if settings.column else "")
     wavenumber, values = table.wavenumber, table.values(column)
@@ -124,7 +145,8 @@ def _read(text: str, settings: IdentifySettings) -> Given:
     if remark and not (_says(table, column) == "transmittance" and settings.quantity == ABSORBANCE):
         log.info(f"{place}: {remark}")
     wavenumber, values = _numbers(wavenumber, values, place, opaque)
-    _check_range(wavenumber, kind, settings.abscissa, place)
+    known = table.kind != TABLE or unit is not None or bool(table.stated(READ_OVER, column))
+    _check_range(wavenumber, kind, known, place)
     values = _upright(wavenumber, values, kind, _says(table, column), settings, place)
     if quantity == ATR:
         log.info(
@@ -132,7 +154,8 @@ def _read(text: str, settings: IdentifySettings) -> Given:
         )
         values = values * wavenumber / 1000
     _check_bands(wavenumber, values, place)
-    return Given(kind, table.origin, wavenumber, values, stated)
+    unsaid = kind == "infrared" and not _says(table, column) and settings.quantity is None
+    return Given(kind, table.origin, wavenumber, values, stated, unsaid)
 
 
 def _kind_of(table: Spectrum, column: str, asked: str) -> tuple[str, bool]:
@@ -144,10 +167,9 @@ def _kind_of(table: Spectrum, column: str, asked: str) -> tuple[str, bool]:
         raise SpectrumError(f"{table.origin} is a {says}; groups are told from infrared and Raman spectra")
     words = f"{table.stated('title', column)} {table.stated(READ_OVER, column)} {column} {Path(table.origin).name}"
     stated = NAMES.get(table.kind, "")
+    firm = bool(stated or _kind_in(says))
     if not stated:
-        stated = "raman" if re.search(r"raman", says or words, re.IGNORECASE) else ""
-        stated = stated or ("infrared" if re.search(r"infrared|\bIR\b|FTIR", says, re.IGNORECASE) else "")
-    firm = table.kind != TABLE or bool(says)
+        stated = _kind_in(says) or ("raman" if re.search(RAMAN, words, re.IGNORECASE) else "")
     if asked and stated and firm and asked != stated:
         raise SpectrumError(f"{table.origin} says that it is {stated}, but it is given as {asked}")
     if "resolution" in table.header and table.kind != TABLE:
@@ -156,6 +178,13 @@ def _kind_of(table: Spectrum, column: str, asked: str) -> tuple[str, bool]:
             "single molecules; O-H and N-H are the least sure"
         )
     return asked or stated or "infrared", bool(stated and firm)
+
+
+def _kind_in(words: str) -> str:
+    """Return the kind that words say, empty for none."""
+    if re.search(RAMAN, words, re.IGNORECASE):
+        return "raman"
+    return "infrared" if re.search(INFRARED, words, re.IGNORECASE) else ""
 
 
 def _unstated(table: Spectrum, column: str, unit: str | None) -> str | None:
@@ -221,18 +250,22 @@ def _numbers(wavenumber: Array, values: Array, place: str, opaque: bool) -> tupl
     return wavenumber[finite], values[finite]
 
 
-def _check_range(wavenumber: Array, kind: str, unit: str | None, place: str) -> None:
-    """Raise SpectrumError for a range that is too narrow, elsewhere or below zero, or points too far apart."""
+def _check_range(wavenumber: Array, kind: str, known: bool, place: str) -> None:
+    """Raise SpectrumError for a range that is too narrow, elsewhere or below zero, or points too far apart.
+
+    Where the unit of the abscissa is ``known``, by the file or the user, no other is asked for.
+    """
     low, high = wavenumber[[0, -1]]
     if kind == "infrared" and low < 0:  # a Raman spectrum may have its anti-Stokes side, which is not looked at
         raise SpectrumError(f"{place}: an infrared spectrum has no wavenumbers below zero; here they begin at {low:g}")
     inside = wavenumber[(wavenumber >= LOWEST) & (wavenumber <= HIGHEST)]
     if not len(inside):
-        raise SpectrumError(
-            f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}: is it over nm, µm or "
-            "THz? --abscissa nm, um or THz says so"
-        )
-    if unit is None and low > WAVELENGTHS[0] and high > WAVELENGTHS[1]:
+        where = f"{place} lies between {low:g} and {high:g} cm⁻¹, outside {LOWEST:g} to {HIGHEST:g}"
+        if kind == "raman" and low > HIGHEST:
+            raise SpectrumError(f"{where}: a Raman spectrum is over its shift from the line of the laser")
+        hint = ", where groups are told" if known else ": is it over nm, µm or THz? --abscissa nm, um or THz says so"
+        raise SpectrumError(where + hint)
+    if not known and low > WAVELENGTHS[0] and high > WAVELENGTHS[1]:
         raise SpectrumError(
             f"{place} lies between {low:g} and {high:g}, where the infrared has its wavelengths in nm: --abscissa nm "
             "says so, cm-1 that it does not"
@@ -262,7 +295,7 @@ def _upright(wavenumber: Array, values: Array, kind: str, says: str, settings: I
             raise SpectrumError(
                 f"{place} says {says}, and so do its bands, but --quantity says {asked}: correct either"
             )
-        return stored if asked == ABSORBANCE else _absorbance(stored, place)
+        return stored if asked == ABSORBANCE else absorbance_of(stored, place)
     if not _points_down(wavenumber, values):
         return values
     if kind == "raman":
@@ -272,7 +305,7 @@ def _upright(wavenumber: Array, values: Array, kind: str, says: str, settings: I
     if says or values.min() < -0.1 * values.max() or values.max() > 150:
         raise SpectrumError(f"{place}: its bands point down; if it is a transmittance, say --quantity transmittance")
     log.warning(f"{place}: read as a transmittance, as its bands point down; --quantity absorbance keeps it as it is")
-    return _absorbance(values, place)
+    return absorbance_of(values, place)
 
 
 def _says(table: Spectrum, column: str) -> str:
@@ -289,7 +322,7 @@ def _points_down(wavenumber: Array, values: Array) -> bool:
     return look is not None and look.skewness <= DOWN and look.middle >= 0.5 and look.deepest >= LEAST_BANDS
 
 
-def _absorbance(values: Array, place: str) -> Array:
+def absorbance_of(values: Array, place: str) -> Array:
     """Return -log10 T, T relative to its highest value, and not below a thousandth of it."""
     top = values.max()
     if top <= 0:

@@ -44,6 +44,8 @@ ORDINATE = re.compile(
 FURTHEST = {False: 0.75, True: 1.5}
 """Of the spacing: how far the abscissa of a line may be from where its first ordinate lies, without ##NPOINTS, where a
 point left out makes it 1, and with it: programs round, or give a line the abscissa of the last ordinate before it."""
+MOST_POINTS = 5_000_000
+"""Of a spectrum; a few letters repeat an ordinate as often as they say."""
 SHOWN = 5
 """Titles of spectra that a message names."""
 
@@ -89,12 +91,14 @@ def read_jcamp(text: str, place: str) -> tuple[Array, dict[str, Array], dict[str
     SpectrumError
         If a check of the format fails, something is no spectrum, or several spectra have different wavenumbers.
     """
-    spectra = []
+    spectra, refused = [], ""
     for block in _blocks(text):
         if block.table in REFUSED:
-            raise SpectrumError(f"{place}: JCAMP-DX with {REFUSED[block.table]}")
-        if block.table:
+            refused = refused or REFUSED[block.table]
+        elif block.table:
             spectra.append((block, *_points(block, place)))
+    if refused and not spectra:
+        raise SpectrumError(f"{place}: JCAMP-DX with {refused}")
     if not spectra:
         raise SpectrumError(f"{place}: JCAMP-DX without a table (XYDATA or XYPOINTS)")
     names = [block.title or f"spectrum {k}" for k, (block, *_) in enumerate(spectra, 1)]
@@ -224,6 +228,7 @@ def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
     at: list[Line] = []
     values: list[float] = []
     step: float | None = None  # of the item before, where it is a difference
+    most = block.number("NPOINTS", place) or MOST_POINTS
     for k, line in block.lines:
         here = f"{place}, line {k}"
         found = ABSCISSA.match(line)
@@ -243,8 +248,10 @@ def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
             if not begun and (_digits(item, DIFFERENCE) is not None or item[0] in REPEAT):
                 raise SpectrumError(f"{here}: begins with {item!r}, which needs an ordinate before it")
             if item[0] in REPEAT:
-                times = int(f"{REPEAT.index(item[0]) + 1}{item[1:]}") - 1
-                values += [values[-1] + (step or 0.0) * n for n in range(1, times + 1)]
+                times = float(f"{REPEAT.index(item[0]) + 1}{item[1:]}") - 1
+                if len(values) + times > most:
+                    raise SpectrumError(f"{here}: {item[:12]} makes more than {most:.0f} points: the table is damaged")
+                values += [values[-1] + (step or 0.0) * n for n in range(1, int(times) + 1)]
             elif (difference := _digits(item, DIFFERENCE)) is not None:
                 step = difference
                 values.append(values[-1] + step)
@@ -280,7 +287,8 @@ def _pairs(block: Block, place: str) -> Array:
     pairs: list[float] = []
     for k, line in block.lines:
         try:
-            numbers = [float(word) for word in re.split(r"[\s,;]+", line.strip(" \t,;"))]
+            words = re.split(r"[\s,;]+", line.strip(" \t,;"))
+            numbers = [np.nan if word == "?" and n % 2 else float(word) for n, word in enumerate(words)]
         except ValueError:
             raise SpectrumError(f"{place}, line {k}: not pairs of numbers") from None
         if len(numbers) % 2:

@@ -30,7 +30,10 @@ ABSCISSAE: dict[str, tuple[str, float]] = {
 READ_OVER = "read over"
 """Name of the header entry that keeps what a file says its abscissa is over, before it became a wavenumber."""
 OTHER_ABSCISSAE = r"\bm?eV\b|\b[kMG]?Hz\b|\bppm\b|wave\s*length|wellenl|hertz|\bm/z\b|seconds|arbitrary"
+OTHER_ABSCISSAE += r"|longueurs?\s*d.onde|longitud\s*de\s*onda|lunghezza\s*d.onda"
 TRANSMITTANCE = r"transmi(?:tt|ss)|durchl(?:ä|ae)ss|%\s*T\b|\bT\s*[(\[/]?\s*%"
+ABSORPTANCE = r"absorptance|absorption\s*[(\[]\s*%|%\s*absorption"
+"""The share of light that is absorbed, 1 - T."""
 PERCENT = r"%|per\s*cent|prozent"
 MOST_FRACTION = 1.5
 """A transmittance above it is in percent; noise and baselines exceed 1 by less."""
@@ -92,6 +95,10 @@ def quantity_of(unit: str, procedure: str = "") -> str:
 def read_ordinates(values: Array, unit: str, place: str, procedure: str = "") -> tuple[Array, str, str]:
     """Return ordinates as they are kept, the name of their quantity, empty for the file's own, and what was done."""
     quantity = quantity_of(unit, procedure)
+    if not quantity and re.search(ABSORPTANCE, unit, re.IGNORECASE):
+        whole = 100.0 if np.nanmax(values, initial=-np.inf) > MOST_FRACTION else 1.0
+        transmitted, said = absorbance(1 - values / whole, "", place)
+        return transmitted, ABSORBANCE, said.replace("transmittance", "absorptance").replace("log10 T", "log10(1 - α)")
     if quantity == REFLECTANCE and re.search(LOGARITHM, unit, re.IGNORECASE):
         return 10.0**-values, REFLECTANCE, "log(1/R) is read as reflectance"
     if quantity == REFLECTANCE and np.nanmax(values, initial=-np.inf) > MOST_FRACTION:

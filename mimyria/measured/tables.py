@@ -20,6 +20,10 @@ from mimyria.frame import Array
 
 COMMENT = "#;!"
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|[+-]?(?:nan|inf)", re.IGNORECASE)
+MISSING = ("", "na", "n/a")
+"""Cells in place of a number, in any case."""
+MOST_MISSING = 0.3
+"""Share of the rows with such a cell; of more the separators are misunderstood."""
 DIALECTS: tuple[tuple[str, bool], ...] = ((";", False), (";", True), ("\t", False), ("\t", True), (",", False))
 DIALECTS += (("", False), ("", True))
 """Separator, none for any blanks, and whether the decimal sign is a comma."""
@@ -94,7 +98,8 @@ def read_table(text: str, path: Path) -> Table:
         stop, reason = max(tried)
         raise SpectrumError(f"{path}, line {stop}: {reason}")
     separator, width = dialect[0], values.shape[1]
-    if separator == "," and width > 2 and _may_be_decimals([line for k, line in lines if k >= first], values):
+    ambiguous = separator == "," and width > 2
+    if ambiguous and _may_be_decimals([line for k, line in lines if k >= first], values, begin > 0):
         raise SpectrumError(f"{path}: its commas may be separators or decimal signs; separate columns by semicolons")
     before = full[:begin]
     names = _cells(before[-1][1], separator) if before else None
@@ -133,11 +138,12 @@ def _rows(lines: list[tuple[int, str]], dialect: tuple[str, bool]) -> tuple[Arra
             return np.zeros((0, 0)), text or k, "not a row of numbers"
     while rows and all(row[-1] is None for _, row in rows):  # each ends with a separator
         rows = [(k, row[:-1]) for k, row in rows]
-    width = len(rows[0][1])
+    width, missing = len(rows[0][1]), 0
     for k, row in rows:
         if len(row) != width:
             return np.zeros((0, 0)), k, f"{len(row)} columns, the rows before have {width}"
-        if None in row:
+        missing += None in row
+        if row[0] is None or missing > MOST_MISSING * len(rows):
             return np.zeros((0, 0)), k, "not a row of numbers: a cell is empty"
     return np.array([row for _, row in rows], dtype=float), 0, ""
 
@@ -149,13 +155,14 @@ def _dialects(line: str) -> list[tuple[str, bool]]:
 
 
 def _numbers(line: str, separator: str, comma: bool) -> list[float | None]:
-    """Return the numbers of a line, None for an empty cell; an empty list where a cell is something else."""
+    """Return the numbers of a line, None for what is missing; an empty list where a cell is something else."""
     cells = _cells(line, separator)
     if comma:
         cells = [cell.replace(",", ".", 1) if "." not in cell else "mixed" for cell in cells]
-    if not all(NUMBER.fullmatch(cell) for cell in cells if cell):
+    known = [None if cell.lower() in MISSING else cell for cell in cells]
+    if not all(NUMBER.fullmatch(cell) for cell in known if cell):
         return []
-    return [float(cell.upper().replace("D", "E")) if cell else None for cell in cells]
+    return [float(cell.upper().replace("D", "E")) if cell else None for cell in known]
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -164,10 +171,12 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
 
 
-def _may_be_decimals(lines: list[str], values: Array) -> bool:
-    """Return whether cells between commas may be halves of numbers: whole ones, repeated, or beginning with zeros."""
+def _may_be_decimals(lines: list[str], values: Array, titled: bool) -> bool:
+    """Return whether cells between commas may be halves of numbers: whole ones, untitled, repeated or after zeros."""
     if any("." in line for line in lines):
         return False
+    if not titled and (values == np.round(values)).all():
+        return True
     repeated = len(np.unique(values[:, 0])) < len(values)
     return repeated or any(re.search(r",\s*0\d", line) for line in lines)
 

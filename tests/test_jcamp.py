@@ -238,7 +238,7 @@ def test_what_is_damaged_or_no_spectrum_is_refused(tmp_path: Path, text: str, me
 
 def test_a_repeat_does_not_fill_the_memory() -> None:
     """A few letters say how often an ordinate stands; no more points are made than there may be."""
-    for points in ("##NPOINTS=3\n", ""):
+    for points in ("##NPOINTS=3\n", "##NPOINTS=1e15\n", "##NPOINTS=nan\n", ""):
         head = f"##TITLE=a\n##XUNITS=1/CM\n##FIRSTX=400\n##LASTX=402\n{points}##XYDATA=(X++(Y..Y))\n"
         text = f"{head}400A1S99999999999\n##END=\n"
         with pytest.raises(SpectrumError, match=r"line .: S99999999999 makes more than .*: the table is damaged"):

@@ -228,7 +228,8 @@ def _lines(block: Block, place: str) -> tuple[list[Line], Array]:
     at: list[Line] = []
     values: list[float] = []
     step: float | None = None  # of the item before, where it is a difference
-    most = block.number("NPOINTS", place) or MOST_POINTS
+    stated = block.number("NPOINTS", place) or MOST_POINTS
+    most = stated if stated < MOST_POINTS else MOST_POINTS  # which may be nan
     for k, line in block.lines:
         here = f"{place}, line {k}"
         found = ABSCISSA.match(line)

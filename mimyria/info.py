@@ -70,7 +70,14 @@ def _results(path: Path) -> dict[str, Any]:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None
-    return {"file": str(path), **_in_words(stored)} if isinstance(stored, dict) else {}
+    ours = isinstance(stored, dict) and ({"conductivity", "permittivity"} & set(stored) or _is_bands(stored))
+    return {"file": str(path), **{name: _in_words(value) for name, value in stored.items()}} if ours else {}
+
+
+def _is_bands(stored: dict[str, Any]) -> bool:
+    """Return whether a dict holds lists of bands by kind, each with its column."""
+    bands = [band for kind in stored.values() for band in (kind if isinstance(kind, list) else [None])]
+    return all(isinstance(band, dict) and "column" in band for band in bands)
 
 
 def _in_words(value: Any) -> Any:
@@ -91,9 +98,9 @@ def _rows(path: Path) -> dict[str, Any]:
     if path.suffix != ".csv":
         return {}
     lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line[:1] != "#"]
-    if not lines or (first := lines[0].split(",")[0]) not in ROWS:
+    if not lines or (first := lines[0].split(",")[0]) not in ROWS or max(map(len, lines)) > csv.field_size_limit():
         return {}
-    columns, *rows = csv.reader(lines)
+    columns, *rows = (row for row in csv.reader(lines) if row)
     last = dict(zip(columns, rows[-1], strict=False)) if rows else {}
     return {"table": str(path), ROWS[first]: len(rows), "columns": columns, "last_row": last}
 
@@ -216,7 +223,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         facts["cell_A"] = [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)]
         facts["volume_A3"] = round(first.volume, 3)
     if broken:
-        facts["not_finite"] = f"{len(broken)} frames, the first {broken[0]}"
+        facts["not_finite"] = f"in {len(broken)} of {count} frames; {broken[0]}"
     if velocities:
         facts["velocities"] = f"in {velocities} frames"
     if first.velocities is not None:

@@ -350,7 +350,14 @@ def test_a_file_with_the_infrared_and_the_raman_spectrum_gives_both(tmp_path: Pa
 def test_a_kind_is_a_word_of_its_own_and_a_data_type_may_say_none(tmp_path: Path) -> None:
     for name in ("tetramantane.csv", "tetramannose ir.csv"):
         assert given(tmp_path / name, NU, bands()).kind == "infrared"
-    for name in ("acetone_raman.csv", "FTRaman.csv", "Ramanspektrum.csv", "2raman.csv"):
+    for name in (
+        "acetone_raman.csv",
+        "AcetoneRaman.csv",
+        "MicroRaman.csv",
+        "FTRaman.csv",
+        "Ramanspektrum.csv",
+        "2raman.csv",
+    ):
         assert given(tmp_path / name, NU, bands()).kind == "raman"
     path = tmp_path / "s.jdx"
     for title, data_type, kind in (("Raman spectrum", "SPECTRUM", "raman"), ("a", "SPECTRUM", "infrared")):
@@ -375,6 +382,8 @@ def test_a_range_elsewhere_is_said_without_asking_for_what_the_file_says(path: P
 
 def test_an_absorptance_becomes_an_absorbance(path: Path) -> None:
     usual = 0.9 * bands()
+    weak = given(path, NU, 100 * (1 - 10.0 ** (-usual / 200)), head="cm-1,Absorption (%)\n")
+    assert weak.values == pytest.approx(usual / 200, abs=1e-6)
     for factor, title in ((100, "Absorption (%)"), (1, "absorptance")):
         made = given(path, NU, factor * (1 - 10.0**-usual), head=f"cm-1,{title}\n")
         assert made.values == pytest.approx(usual, abs=1e-6)
@@ -389,9 +398,29 @@ def test_cells_that_are_missing_are_left_out(path: Path, caplog: pytest.LogCaptu
         (made,) = read_given([str(path)], IdentifySettings(model="m"))
         assert len(made.values) == len(NU) - sum(k % 50 == 7 for k in range(len(NU)))
     assert "are no numbers and are left out" in caplog.text
+    for title, values in (("%T", 100 * 10 ** -bands()), ("Absorption (%)", 100 - 100 * 10 ** -bands())):
+        rows = [
+            f"{a:.6g},{'' if k % 50 == 7 else format(b, '.8g')}"
+            for k, (a, b) in enumerate(zip(NU, values, strict=True))
+        ]
+        path.write_text(f"cm-1,{title}\n" + "\n".join(rows))
+        (made,) = read_given([str(path)], IdentifySettings(model="m"))
+        assert len(made.values) == len(NU) - sum(k % 50 == 7 for k in range(len(NU)))
+        assert height(made, 2000) < 0.01  # where a point is missing and no band is
 
 
 def test_whole_numbers_between_commas_without_titles_may_be_decimals(path: Path) -> None:
     path.write_text("\n".join(f"{a:.0f},{int(b)},{int(10 * b) % 10}" for a, b in zip(NU, 9 * bands(), strict=True)))
     with pytest.raises(MimyriaError, match="its commas may be separators or decimal signs"):
         read_given([str(path)], IdentifySettings(model="m"))
+    titled = "# wavenumber,a,b\n" + "".join(f"{a:.0f},{1000 * b:.0f},7\n" for a, b in zip(NU, bands(), strict=True))
+    path.write_text(titled)
+    (made,) = read_given([str(path)], IdentifySettings(model="m"))
+    assert height(made, 1715) > 900
+
+
+def test_what_was_read_as_a_transmittance_is_not_asked_for_again(path: Path) -> None:
+    assert given(path, NU, bands()).unsaid
+    assert not given(path, NU, 10.0 ** -bands()).unsaid  # its bands point down
+    assert not given(path, NU, bands(), quantity="absorbance").unsaid
+    assert not given(path, NU, bands(), head="cm-1,absorbance\n").unsaid

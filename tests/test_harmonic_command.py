@@ -223,6 +223,12 @@ def test_atoms_that_a_file_fixes_are_fixed(tmp_path: Path) -> None:
         assert made.header["fixed atoms"] == "0"
         other = run(tmp_path / name, tmp_path / "b", calculator=None, relax=False, fixed="index 1", **settings)
         assert other.header["fixed atoms"] == "1"
+        free = run(tmp_path / name, tmp_path / "b", calculator=None, relax=False, fixed="none", **settings)
+        assert "fixed atoms" not in free.header
+    atoms.set_constraint(ase.constraints.FixAtoms([0, 1, 2]))
+    ase.io.write(tmp_path / "w.traj", atoms)
+    with pytest.raises(ConfigError, match=r"all atoms are fixed by its file \(--fixed none frees them\)"):
+        run(tmp_path / "w.traj", tmp_path / "b", calculator=None, relax=False, **settings)
     data = VibrationsData.from_2d(molecule("H2O"), sprung(frame)[3:, 3:], indices=[1, 2])
     data.write(tmp_path / "v.json")
     made = run(tmp_path / "v.json", tmp_path / "v", calculator=None, relax=False)

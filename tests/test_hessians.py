@@ -212,7 +212,7 @@ def test_a_size_that_a_file_cannot_have_is_no_matter_of_memory(tmp_path: Path) -
 def test_bare_numbers_with_commas_and_complex_ones(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "h.csv", HESSIAN, delimiter=",")
     np.testing.assert_allclose(read_hessian(tmp_path / "h.csv", 3, "eV/A^2").hessian, HESSIAN, atol=1e-9)
-    np.save(tmp_path / "h.npy", HESSIAN + 0j)
+    np.save(tmp_path / "h.npy", HESSIAN + 1e-14j)
     read = read_hessian(tmp_path / "h.npy", 3, "eV/A^2").hessian
     assert read.dtype == float
     np.testing.assert_array_equal(read, HESSIAN)

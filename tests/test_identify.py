@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from mimyria.cli import app
 from mimyria.errors import ConfigError, ModelError
-from mimyria.identify.command import identify, remarks_of, write_identified
+from mimyria.identify.command import identify, is_transmittance, remarks_of, write_identified
 from mimyria.identify.given import Given
 from mimyria.identify.recogniser import write_recogniser
 from mimyria.info import describe
@@ -108,6 +109,19 @@ def test_a_transmittance_that_nobody_calls_so_is_named_where_it_would_be_like_ot
     (remark,) = remarks_of([Given("infrared", "s.csv", nu, nu)], 3.0, other=True)
     assert "distance 3.0 times" in remark
     assert "looks like a Raman spectrum, but is read as infrared: raman=s.csv takes it as that" in remark
+
+
+def test_what_nobody_calls_a_transmittance_is_tried_as_one() -> None:
+    class Asked:
+        def strangeness(self, seen: np.ndarray) -> float:
+            return 0.5 if np.nanmax(seen[1]) else 5.0
+
+    nu = np.arange(450.0, 3900, 2)
+    thick = 10.0 ** -np.exp(-(((nu - 1700) / 20) ** 2))
+    asked: Any = Asked()
+    assert is_transmittance([Given("infrared", "s.csv", nu, thick, unsaid=True)], asked)
+    assert not is_transmittance([Given("infrared", "s.csv", nu, thick)], asked)
+    assert not is_transmittance([Given("infrared", "s.csv", nu, -thick, unsaid=True)], asked)
 
 
 def test_a_table_of_somebody_else_is_not_written_over(tmp_path: Path, model: Path) -> None:

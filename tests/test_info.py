@@ -91,6 +91,22 @@ def test_tables_and_results_of_ours_that_are_no_spectra(run: Run, tmp_path: Path
     assert "bands.json is damaged" in errors
 
 
+def test_files_of_others_with_our_names_are_not_ours(run: Run, tmp_path: Path) -> None:
+    for name, text in {
+        "static.json": '{"a": {"value": "abc", "error": null}}',
+        "bands.json": '{"value": 1.0, "error": 0.1}',
+        "modes.csv": "mode," + 200_000 * "x" + "\n",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        status, _, errors = run("info", tmp_path / name)
+        assert status == 2
+        assert name in errors
+        assert "Error" not in errors
+    history = tmp_path / "h.csv"
+    history.write_text("cycle,state\n1,running\n\n", encoding="utf-8")
+    assert json.loads(run("info", history, "--json")[1])["last_row"] == {"cycle": "1", "state": "running"}
+
+
 def test_positions_that_are_no_numbers(run: Run, labels: list[Frame], tmp_path: Path) -> None:
     """Said by `info`, and refused where labels are imported."""
     positions = labels[1].positions.copy()
@@ -98,7 +114,7 @@ def test_positions_that_are_no_numbers(run: Run, labels: list[Frame], tmp_path: 
     write_frames(tmp_path / "labels.xyz", [labels[0], replace(labels[1], positions=positions)])
     status, said, errors = run("info", tmp_path / "labels.xyz")
     assert status == 0, errors
-    assert "not_finite: 1 frames, the first frame 1: the position of atom 4 is [" in said
+    assert "not_finite: in 1 of 2 frames; frame 1: the position of atom 4 is [" in said
     status, _, errors = run("label", "--import", tmp_path / "labels.xyz", "--out", tmp_path / "out.xyz")
     assert status == 2
     assert "labels.xyz, frame 1: the position of atom 4 is [" in errors

@@ -37,6 +37,8 @@ SYMMETRIC = {"orca": [0, 3, 4, 3, 1, 5, 4, 5, 2], "gaussian": [0, 1, 3, 1, 2, 4,
 UNFOLDED = 1e-2
 """Relative asymmetry of a folded Hessian, or difference of those from two images of an atom, that tells that the atoms
 of the supercell have another order."""
+ROUNDED = 1e-8
+"""Of the largest element: imaginary parts that a transformation leaves."""
 WITH_STRUCTURE = (".hess", ".fchk", ".fch", ".json")
 
 
@@ -109,7 +111,7 @@ def _bare(values: Array, path: Path, n_atoms: int | None, unit: str | None) -> A
     if n_atoms is None:
         raise ConfigError("holds no Hessian that is known here with its structure")
     if np.iscomplexobj(values):
-        if values.imag.any():
+        if abs(values.imag).max() > ROUNDED * abs(values.real).max():
             raise ConfigError("its numbers are complex; at Γ a Hessian is real")
         values = values.real
     if values.size != 9 * n_atoms**2:

@@ -47,10 +47,10 @@ KEPT = ("point.npz", "relaxing.npz", "run_*.npz", LOG, "*.csv")
 FREE = 50.0
 """cm⁻¹; translations and rotations of an exact Hessian at a minimum have none, those of a usual one less than this."""
 FASTEST = 15_000.0
-"""cm⁻¹; H₂ has 4400, and of muonium, three times as much. Eh/a0² taken for eV/Å² make ten times as much."""
+"""cm⁻¹; H₂ has 4400, and of muonium, three times as much. eV/Å² taken for E_h/a0² make ten times as much."""
 SLOWEST, ORGANIC_ATOMS = 1000.0, (6, 7, 8)
-"""cm⁻¹, which some bond of H, or of D, to one of these elements has at least, but for a shared proton; eV/Å² taken for
-E_h/a0² make a tenth."""
+"""cm⁻¹; a bond of H, D or T to one of these elements has more, but for a proton that is shared. E_h/a0² taken for eV/Å²
+make a tenth."""
 UNCERTAIN = 10.0
 """cm⁻¹; largest standard error of a wavenumber by the noise of the Hessian without a warning."""
 
@@ -131,7 +131,8 @@ def _harmonic(
     frame = structure.frame
     fixed, work = fixed_atoms(frame, settings.fixed, structure.held), out / WORK
     if settings.fixed is None and fixed.any():
-        log.info(f"{name}: atoms {' '.join(map(str, np.flatnonzero(fixed)))} are fixed, as {structure.place} says")
+        atoms = " ".join(map(str, np.flatnonzero(fixed)))
+        log.info(f"{name}: atoms {atoms} are fixed, as {structure.place} says; --fixed none frees them")
     executor = make_executor(settings.executor, settings.resources, work)
     sources = sources_of(settings, frame if structure.hessian is not None else None)
     multiplicity = settings.multiplicity or structure.multiplicity
@@ -188,7 +189,8 @@ def _check(frame: Frame, fixed: Array, settings: HarmonicSettings, multiplicity:
     with_isotopes(frame, settings.isotope)
     groups_of(frame, settings.groups)
     if fixed.all():
-        raise ConfigError(f"--fixed {settings.fixed}: all atoms are fixed, so none vibrates")
+        whose = "by its file (--fixed none frees them)" if settings.fixed is None else f"by --fixed {settings.fixed}"
+        raise ConfigError(f"all atoms are fixed {whose}, so none vibrates")
     electrons = _electrons(frame, settings)
     if multiplicity is not None and (multiplicity + electrons) % 2 == 0:
         whose = f"--multiplicity {multiplicity}" if settings.multiplicity else f"a multiplicity of {multiplicity}"

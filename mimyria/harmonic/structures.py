@@ -26,6 +26,8 @@ from mimyria.settings import HarmonicSettings, Topology
 
 MOST = 100
 """Structures of one command; more are a trajectory that was taken for structures."""
+NO_ATOMS = "none"
+"""In place of a selection."""
 SAME_PLACE = 0.01
 """Å; positions that differ by less are the same."""
 FARTHEST = 0.5
@@ -135,7 +137,7 @@ def _hessian_of(file: Path, unit: str | None, frame: Frame, path: Path) -> Store
 def _left_out(hessian: Array) -> Array | None:
     """Return of which atoms a Hessian has nothing, shape (n,), bool; None for none."""
     missing = np.asarray(np.isnan(hessian).all(axis=1).reshape(-1, 3).all(axis=1))
-    return missing if missing.any() else None
+    return missing if missing.any() and not missing.all() else None
 
 
 def _held_in(path: Path, index: int, frame: Frame) -> Array | None:
@@ -189,8 +191,10 @@ def with_isotopes(frame: Frame, isotopes: Mapping[str, str]) -> Frame:
 
 
 def fixed_atoms(frame: Frame, selection: str | None, held: Array | None = None) -> Array:
-    """Return which atoms are fixed, shape (n,), bool: by a selection of MDAnalysis, else those that the file holds."""
-    if selection is None:
-        return np.zeros(len(frame), dtype=bool) if held is None else held
+    """Return which atoms are fixed, shape (n,), bool: by a selection or `NO_ATOMS`, else those that the file holds."""
+    if selection is None and held is not None:
+        return held
+    if selection in (None, NO_ATOMS):
+        return np.zeros(len(frame), dtype=bool)
     i, j, _ = find_bonds(frame)
     return np.asarray(atom_selection([selection], frame, molecules_of(i, j, len(frame)))(frame)[0])

@@ -15,7 +15,6 @@ from mimyria.frame import Array, Frame
 from mimyria.harmonic.calculators import choose_engine
 from mimyria.labels.command import finished
 from mimyria.labels.label import label_frames, whole_charge
-from mimyria.labels.quality import LARGE_SUM
 from mimyria.level import UNKNOWN, level_of, without_diffuse
 from mimyria.memory import Identity
 from mimyria.molecules import find_molecules
@@ -73,14 +72,18 @@ def tensors_at(
     return tensors, said
 
 
+SUM = 0.1
+"""e; a larger sum of polar tensors than that of the charge is not of usual grids and bases."""
+
+
 def _check_sum(frame: Frame, charge: float | None) -> None:
     """Warn of polar tensors in a file that do not add up to the total charge, the given one or that of the frame."""
     total = frame.total_charge if charge is None else charge
     error = APT.translation_error(frame.tensors[APT.name], total)
-    if error > LARGE_SUM:
+    if error > SUM:
         log.warning(
             f"the polar tensors of the file do not add up to the total charge of {total:g} e, by up to {error:.2g} e: "
-            "it is damaged, or of another charge (--charge), and its infrared intensities are wrong"
+            "they are of another charge (--charge), of a coarse grid or damaged, and infrared intensities may be wrong"
         )
 
 

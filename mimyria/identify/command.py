@@ -101,7 +101,7 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
     known = len(recogniser.groups)
-    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen), _is_transmittance(read, recogniser))
+    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen), is_transmittance(read, recogniser))
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)
@@ -112,7 +112,7 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     return Identified(ordered, strangeness, tuple(read), remarks)
 
 
-def _is_transmittance(read: list[Given], recogniser: Recogniser) -> bool:
+def is_transmittance(read: list[Given], recogniser: Recogniser) -> bool:
     """Return whether a spectrum of which nobody says the quantity is like those trained on as a transmittance."""
     if len(read) > 1 or not read[0].unsaid or read[0].values.max() <= 0:
         return False

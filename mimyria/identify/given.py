@@ -26,7 +26,7 @@ NAMES = {"ir": "infrared", "infrared": "infrared", "raman": "raman"}
 OTHER = r"\bNMR\b|\bMASS\b|\bUV|\bVIS\b|\bNIR\b|NEAR.?INFRARED|CHROMATO|MOBILITY|\bESR\b|\bEPR\b"
 OTHER += r"|EMISSION|INTERFEROGRAM"
 """JCAMP-DX data types that are no vibrational spectra."""
-RAMAN, INFRARED = r"(?<![a-z])(?:ft)?raman", r"infrared|\bIR\b|FTIR"
+RAMAN, INFRARED = r"(?<![a-z])(?:ft)?raman|raman(?![a-z])", r"infrared|\bIR\b|FTIR"
 """How a data type, a title or a name says a kind; tetramantane says none."""
 LONGEST_WAVELENGTH = 50.0
 """µm; what ends below as a number is no range of wavenumbers."""
@@ -147,6 +147,7 @@ def _read_column(table: Spectrum, column: str, asked: str, settings: IdentifySet
     wavenumber, values = _numbers(wavenumber, values, place, opaque)
     known = table.kind != TABLE or unit is not None or bool(table.stated(READ_OVER, column))
     _check_range(wavenumber, kind, known, place)
+    read = values
     values = _upright(wavenumber, values, kind, _says(table, column), settings, place)
     if quantity == ATR:
         log.info(
@@ -154,7 +155,7 @@ def _read_column(table: Spectrum, column: str, asked: str, settings: IdentifySet
         )
         values = values * wavenumber / 1000
     _check_bands(wavenumber, values, place)
-    unsaid = kind == "infrared" and not _says(table, column) and settings.quantity is None
+    unsaid = kind == "infrared" and not _says(table, column) and settings.quantity is None and values is read
     return Given(kind, table.origin, wavenumber, values, stated, unsaid)
 
 

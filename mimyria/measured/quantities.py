@@ -96,7 +96,8 @@ def read_ordinates(values: Array, unit: str, place: str, procedure: str = "") ->
     """Return ordinates as they are kept, the name of their quantity, empty for the file's own, and what was done."""
     quantity = quantity_of(unit, procedure)
     if not quantity and re.search(ABSORPTANCE, unit, re.IGNORECASE):
-        whole = 100.0 if np.nanmax(values, initial=-np.inf) > MOST_FRACTION else 1.0
+        percent = re.search(PERCENT, unit, re.IGNORECASE) or np.nanmax(values, initial=-np.inf) > MOST_FRACTION
+        whole = 100.0 if percent else 1.0
         transmitted, said = absorbance(1 - values / whole, "", place)
         return transmitted, ABSORBANCE, said.replace("transmittance", "absorptance").replace("log10 T", "log10(1 - α)")
     if quantity == REFLECTANCE and re.search(LOGARITHM, unit, re.IGNORECASE):
@@ -124,7 +125,7 @@ def absorbance(transmittance: Array, unit: str, place: str) -> tuple[Array, str]
             f"{place}: {unit!r} says percent, but the largest value is {highest:g}, as of a fraction; correct either"
         )
     fraction = transmittance / (100 if percent else 1)
-    opaque = ~(fraction > 0)
+    opaque = fraction <= 0  # not what is missing
     values = -np.log10(np.where(opaque, np.nan, fraction))
     said = f"transmittance {'in percent ' if percent else ''}is read as absorbance, -log10 T"
     return values, said + (f"; {opaque.sum()} of {len(values)} points with T ≤ 0 have none" if opaque.any() else "")

@@ -98,8 +98,10 @@ def read_table(text: str, path: Path) -> Table:
         stop, reason = max(tried)
         raise SpectrumError(f"{path}, line {stop}: {reason}")
     separator, width = dialect[0], values.shape[1]
+    above = [line.lstrip(COMMENT) for k, line in lines if k < first and line.strip()]
+    titled = begin > 0 or (bool(above) and len(above[-1].split(",")) == width)
     ambiguous = separator == "," and width > 2
-    if ambiguous and _may_be_decimals([line for k, line in lines if k >= first], values, begin > 0):
+    if ambiguous and _may_be_decimals([line for k, line in lines if k >= first], values, titled):
         raise SpectrumError(f"{path}: its commas may be separators or decimal signs; separate columns by semicolons")
     before = full[:begin]
     names = _cells(before[-1][1], separator) if before else None
@@ -111,7 +113,6 @@ def read_table(text: str, path: Path) -> Table:
         names = None
     if names and not names[0] and width > 2 and np.array_equal(values[:, 0], np.arange(len(values)) + values[0, 0]):
         values, names, width = values[:, 1:], names[1:], width - 1  # pandas numbers the rows
-    above = [line.lstrip(COMMENT) for k, line in lines if k < first and line.strip()]
     pairs = (re.split(rf"[{separator or '='}\t=:]", line, maxsplit=1) for _, line in before)
     stated = {pair[0].strip().upper(): pair[1].strip() for pair in pairs if len(pair) == 2}
     return Table(values, names, names or _titles(above[-1] if above else "", separator, width), stated)

@@ -90,10 +90,10 @@ def normal_modes(
     require_folder(out)
     frames = read_structures(paths, settings)
     folders = {name: out if len(frames) == 1 else out / name for name in frames}
+    read = [*paths, *([settings.hessian] if settings.hessian else [])]
     for folder in folders.values():
         require_kept(folder, settings.reference)
         for written in WRITTEN:
-            read = [*paths, *([settings.hessian] if settings.hessian else [])]
             require_distinct(folder / written, read, "an input, and would be written over")
     calculator = None
     if settings.calculator is not None:
@@ -212,10 +212,11 @@ def _check_modes(frame: Frame, modes: Modes, read: bool) -> None:
         )
     if read and len(modes.eigenvalues) and not modes.eigenvalues.any():
         raise LabelError("the Hessian is zero, so nothing vibrates: is it the right file?")
+    if not read or largest >= SLOWEST:
+        return
     i, j, _ = find_bonds(frame)
     moving = np.asarray(modes.vectors.any(axis=(0, 2)))
-    light = (frame.numbers[i] == 1) & moving[i] & np.isin(frame.numbers[j], ORGANIC_ATOMS)
-    if read and light.any() and largest < SLOWEST:
+    if ((frame.numbers[i] == 1) & moving[i] & np.isin(frame.numbers[j], ORGANIC_ATOMS)).any():
         log.warning(
             f"the fastest mode has {largest:.0f} cm⁻¹, where a bond of H to C, N or O has 2000 and more: is the "
             "Hessian in another unit?"

@@ -86,7 +86,8 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
                 frame = _completed(frame, beside.frame)
             place = str(path) if len(stored) == 1 else f"{path}, frame {number}"
             held = _left_out(beside.hessian) if beside else None
-            held = _held_in(path, number, frame) if held is None and own is None else held
+            if held is None and own is None and settings.fixed is None:
+                held = _held_in(path, number, frame)
             hessian, multiplicity = (beside.hessian, beside.multiplicity) if beside else (None, None)
             found[unique] = Structure(frame, place, hessian, multiplicity, held)
             if len(found) > MOST:

@@ -101,7 +101,8 @@ def identify(spectra: File | Iterable[File], settings: IdentifySettings | None =
     logits = recogniser.logits(seen[None])[0]
     strangeness = recogniser.strangeness(seen)
     known = len(recogniser.groups)
-    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen), is_transmittance(read, recogniser))
+    transmitted = strangeness > 1 and is_transmittance(read, recogniser)
+    remarks = remarks_of(read, strangeness, recogniser.looks_other(seen), transmitted)
     for remark in remarks:
         log.warning(remark)
     bands = find_bands(seen)

@@ -15,6 +15,7 @@ from mimyria.errors import ConfigError, SpectrumError
 from mimyria.frame import Array
 from mimyria.identify.channels import HIGHEST, KINDS, LOWEST, SPACING, on_grid
 from mimyria.measured.quantities import ABSORBANCE, ATR, READ_OVER, REFLECTANCE, abscissa_of, in_wavenumbers
+from mimyria.measured.tables import MOST_MISSING
 from mimyria.settings.of_identify import ABSCISSAE, IdentifySettings
 from mimyria.spectra.spectrum import TABLE, Spectrum, read_spectrum
 
@@ -36,8 +37,6 @@ LEAST_RANGE = 600.0
 """cm⁻¹ that must be measured between `LOWEST` and `HIGHEST`."""
 COARSEST = 35.0
 """cm⁻¹ between points."""
-MOST_MISSING = 0.3
-"""Share of the points that may be no numbers."""
 BROAD = 300.0
 """cm⁻¹; what is wider is background."""
 LEAST_BANDS = 0.05

@@ -23,7 +23,7 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|[+-]?(?:nan|in
 MISSING = ("", "na", "n/a")
 """Cells in place of a number, in any case."""
 MOST_MISSING = 0.3
-"""Share of the rows with such a cell; of more the separators are misunderstood."""
+"""Share of the points of a spectrum that may be no numbers; of more cells the separators are misunderstood."""
 DIALECTS: tuple[tuple[str, bool], ...] = ((";", False), (";", True), ("\t", False), ("\t", True), (",", False))
 DIALECTS += (("", False), ("", True))
 """Separator, none for any blanks, and whether the decimal sign is a comma."""

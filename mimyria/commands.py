@@ -17,12 +17,12 @@ from mimyria.config import File, path_of, paths_of, settings_of
 from mimyria.declare import values_of
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames
-from mimyria.frame import Frame
+from mimyria.frame import Frame, changed
 from mimyria.memory import require_distinct, require_writable
 from mimyria.progress import progress_table
 from mimyria.settings import EvaluateSettings, LabelSettings, PredictSettings, Stored, TrainSettings
 from mimyria.targets import APT
-from mimyria.trajectory.frame_checks import check_finite
+from mimyria.trajectory.frame_checks import check_finite, check_repeats
 
 log = logging.getLogger("mimyria")
 
@@ -210,12 +210,20 @@ def predict(
     ConfigError, ModelError, TrajectoryError
         If a setting is wrong, or a file cannot be used.
     """
+    from mimyria.labels.label import OF_NETWORKS, unlabelled
     from mimyria.model.predict import predict_all
 
     asked = settings_of(PredictSettings, settings, given)
-    frames = _frames(configurations, **values_of(asked, Stored))
+    networks = _models(models, asked)
+    # A prediction must not pass for the label that a frame may hold: of that only the configuration is taken.
+    frames = (
+        unlabelled(frame) if "engine" in frame.info else frame
+        for frame in _frames(configurations, **values_of(asked, Stored))
+    )
     project = asked.sum_rule == "project"
-    return predict_all(_models(models, asked), frames, charge=asked.charge, project=project, workers=asked.workers)
+    said = {OF_NETWORKS: "; ".join(f"{model.target.name} at {model.levels[-1]}" for model in networks)}
+    made = predict_all(networks, frames, charge=asked.charge, project=project, workers=asked.workers)
+    return (changed(frame, info=frame.info | said) for frame in made)
 
 
 def bands(
@@ -308,6 +316,7 @@ def _placed(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[t
         for number, frame in enumerate(frames):
             where = f"{of}frame {number if of else place}"
             check_finite(where, frame, "mend it, or leave this frame out")
+            check_repeats(where, frame, 'put Lattice=... into the header, or pbc="F F F"')
             yield where, frame
 
 
@@ -324,6 +333,7 @@ def _items(source: File | Frame | Iterable[File | Frame]) -> Iterator[File | Fra
 
 def _labelled(source: File | Iterable[File | Frame], layout: str | None, target: str | None) -> tuple[list[Frame], str]:
     """Return frames, and where they come from, for messages; warn of APTs, if they are the target, with a wrong sum."""
+    from mimyria.labels.label import OF_NETWORKS
     from mimyria.labels.quality import warn_of_charges
 
     items = list(_items(source))
@@ -335,6 +345,10 @@ def _labelled(source: File | Iterable[File | Frame], layout: str | None, target:
             if APT.name in frame.tensors
         ]
         warn_of_charges(sums, "total_charge in the header")
+    if predicted := [where for where, frame in placed if OF_NETWORKS in frame.info]:
+        log.warning(
+            f"{predicted[0]}: its tensors are predictions of networks, no labels, as the header says ({OF_NETWORKS})"
+        )
     files = ", ".join(str(item) for item in items if not isinstance(item, Frame))
     return [frame for _, frame in placed], files or "the labels"
 

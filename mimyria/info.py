@@ -242,7 +242,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
             if labelled[name] == atoms[name]
             else f"{labelled[name]} of {atoms[name]} atoms are labelled"
         )
-    keys = ("field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
+    keys = ("networks", "field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
     stated = {key: first.info[key] for key in keys if key in first.info}
     stated |= {key: f"{stated[key]:g} {unit}" for key, unit in UNITS.items() if key in stated}
     if known := [epsilon for epsilon in epsilons if epsilon is not None]:

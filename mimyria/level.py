@@ -22,10 +22,11 @@ PLANE_WAVES = "plane waves"
 """The basis of programs that have no other."""
 _WITH_DIFFUSE = re.compile(r"aug|\+|diffuse|sadlej|lpol|^ma(?=def2)|^(jul|jun|may|apr)(?=cc)|^def2\w+pd$|^waves$")
 _WITHOUT_DIFFUSE = re.compile(
-    r"^def2(svp|sv\(p\)|tzvpp?|qzvpp?)$|^ccpw?c?v\w?z$|^sto\dg|^(321|431|6311?)g|^minao$|^pcseg\d$"
+    r"^def2(svp|sv\(p\)|tzvpp?|qzvpp?)$|^ccpw?c?v(\w|\(\w\))?z$|^sto\dg|^(321|431|6311?)g|^minao$|^pcseg\d$"
     r"|^[sdtq]zv(\d?p)?x?gth(?!.*molopt)|^gth[sdtq]zv(\d?p)?$"
 )
-"""Names of basis sets in small letters without hyphens; what neither knows, such as MOLOPT, is not judged."""
+"""Names of basis sets in small letters, without hyphens and the tight functions of ``(d+d)``; what neither knows, such
+as MOLOPT, is not judged."""
 _OLD_ENGINE = re.compile(
     r"(?P<program>CP2K \S+) (?P<functional>\S+) (?P<basis>\S+) (?P<cutoff>\S+/\S+ Ry)( XC_GRID (?P<xc_grid>\S+))? EPS_"
     r"|(?P<program_>PySCF \S+) (?P<functional_>\S+) (?P<basis_>\S+)$|(?P<program__>tblite \S+) (?P<functional__>\S+)$"
@@ -74,7 +75,7 @@ KEYS = ("functional", "basis", "cutoff", "xc_grid", "program", "diffuse", KEY_OF
 
 
 def _has_diffuse(name: str) -> bool | None:
-    plain = re.sub(r"[-_ ]", "", name.lower())
+    plain = re.sub(r"[-_ ]|\+d(?=\))", "", name.lower())
     return True if _WITH_DIFFUSE.search(plain) else False if _WITHOUT_DIFFUSE.search(plain) else None
 
 
@@ -149,7 +150,7 @@ def epsilon_infinity(frame: Frame) -> float | None:
     header = frame.info
     if isinstance(stated := header.get(KEY_OF_EPSILON), int | float) and np.isfinite(stated):
         return float(stated)
-    if "field" not in header or np.size(header.get("alpha", ())) != 9 or not frame.periodic.all():
+    if "field" not in header or np.size(header.get("alpha", ())) != 9 or not (frame.periodic.all() and frame.volume):
         return None
     trace = float(np.trace(np.reshape(header["alpha"], (3, 3))))
     return 1 + 4 * np.pi * trace / 3 / (frame.volume / BOHR**3)

@@ -11,12 +11,17 @@ import numpy as np
 
 from mimyria.autotrain.frames import LEAST_GIVEN, Pool, read_given
 from mimyria.autotrain.settings import AutotrainSettings
+from mimyria.declare import from_words
 from mimyria.elements import symbols_of
+from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, MimyriaError
 from mimyria.formats import read_frames
+from mimyria.frame import CHARGE, SAME_CHARGE
+from mimyria.level import UNKNOWN, different, in_words, level_of
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
+from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
 from mimyria.tensor_pass import grouping_along
 from mimyria.trajectory import Trajectory
@@ -44,11 +49,46 @@ def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) 
         read_given(path, settings.targets)
     for path in settings.selection.given.values():
         read_given(path, settings.targets, LEAST_GIVEN)
+    _check_levels(settings)
+    _check_charge(settings, opened[0])
     _check_names(settings, opened[0])
     for run in opened:
         _check_stride(settings, run)
     probed = replace(settings.spectra, frames=(0, settings.probe))
     check_lengths([segment for run in opened for segment in find_usable_segments(run, probed)], probed)
+
+
+def _check_levels(settings: AutotrainSettings) -> None:
+    """Raise ConfigError if labels that are given are not of the level of the loop, or the same twice.
+
+    That of the last labels is the level of the networks, which the test set measures.
+    """
+    asked = from_words(LabelSettings, {"target": settings.labelled, **settings.label})
+    if len({path.resolve() for path in settings.selection.given.values()}) < len(settings.selection.given):
+        raise ConfigError("selection: first and test are the same file; networks are not measured on their own labels")
+    if asked.engine is None:
+        return
+    level = make_engine(asked.engine, {"template": asked.template, "command": asked.command, **asked.set}).level
+    for name, path in settings.selection.given.items():
+        found = different(level_of(frame.info) for frame in read_frames(path))
+        if level not in found and found != [UNKNOWN]:
+            raise ConfigError(
+                f"selection.{name}: {path} is of the level {in_words(found)}, the labels of the loop will be of "
+                f"{in_words([level])}; give labels of other levels under `labels`"
+            )
+
+
+def _check_charge(settings: AutotrainSettings, run: Trajectory) -> None:
+    """Raise ConfigError if labels and spectra are to be of systems of different charge."""
+    flags = {step: getattr(settings, step).get("charge") for step in ("label", "spectrum")}
+    (first,) = run.pick([0])
+    stated = first.info.get(CHARGE, 0.0)
+    labelled, along = (stated if value is None else float(value) for value in flags.values())
+    if abs(labelled - along) > SAME_CHARGE:
+        raise ConfigError(
+            f"labels would be of a total charge of {labelled:+g} e, spectra of {along:+g} e: give the same charge "
+            "under `label` and `spectrum`, or total_charge in the header of the trajectories"
+        )
 
 
 def check_pool(settings: AutotrainSettings, pool: Pool) -> None:

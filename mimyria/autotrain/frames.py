@@ -15,7 +15,7 @@ import numpy as np
 
 from mimyria.errors import ConfigError
 from mimyria.formats import read_frames, write_frames
-from mimyria.frame import Frame
+from mimyria.frame import Frame, stated_charge, with_charge
 from mimyria.trajectory import Trajectory
 
 TEST_PART, MARGIN = 0.1, 0.01
@@ -99,7 +99,9 @@ class Pool:
         for k, segment in enumerate(self.segments):
             wanted = sorted(place.frame for place in set(places) if place.trajectory == k)
             for number, frame in zip(wanted, segment.pick(wanted), strict=True):
-                frames.append(replace(frame, info={"trajectory": k, "trajectory_frame": number}, tensors={}))
+                charge = stated_charge(frame.info, len(frame))
+                info = with_charge({"trajectory": k, "trajectory_frame": number}, charge, len(frame))
+                frames.append(replace(frame, info=info, tensors={}))
         return frames
 
 

@@ -19,10 +19,10 @@ from mimyria.files.source import Source
 from mimyria.formats import read_frames
 from mimyria.formats.hessians import StoredHessian, holds_structure, read_hessian
 from mimyria.frame import Array, Frame
-from mimyria.labels.command import check_cell
 from mimyria.molecules import find_bonds, molecules_of
 from mimyria.rates.selection import atom_selection
 from mimyria.settings import HarmonicSettings, Topology
+from mimyria.trajectory.frame_checks import check_repeats
 
 MOST = 100
 """Structures of one command; more are a trajectory that was taken for structures."""
@@ -79,7 +79,7 @@ def read_structures(paths: Sequence[Path], settings: HarmonicSettings) -> dict[s
             if settings.cell is not None:
                 cell = given_cell(settings.cell)(str(path), frame)
                 frame = replace(frame, cell=cell, periodic=np.ones(3, dtype=bool))
-            check_cell(frame, f"{path}, frame {number}")
+            check_repeats(f"{path}, frame {number}", frame)
             beside = own
             if settings.hessian is not None:
                 beside = _hessian_of(settings.hessian, settings.hessian_unit, frame, path)

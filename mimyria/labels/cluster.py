@@ -16,7 +16,7 @@ import numpy as np
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
-from mimyria.molecules import find_molecules, formula_of
+from mimyria.molecules import find_bonds, formula_of, join
 from mimyria.neighbours import neighbour_pairs
 from mimyria.targets import TARGETS
 
@@ -30,6 +30,10 @@ IONS = {
 
 Over a frame they must add up to its total charge, which is checked.
 """
+
+
+SAME = 0.01
+"""Å within which two positions are the same."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,9 @@ def cut_clusters(
     LabelError
         If there are fewer molecules, or their charges do not add up to the total charge of the frame.
     """
-    molecules, whole = find_molecules(frame)
+    bonds = find_bonds(frame)
+    molecules, whole = join(frame, bonds)
+    _check_molecules(frame, bonds, whole)
     _check_charges(frame, molecules, ions)
     count = int(molecules.max()) + 1
     if n_centres > count:
@@ -67,6 +73,18 @@ def cut_clusters(
     near = neighbour_pairs(frame, radius)
     chosen = np.sort(generator.permutation(count)[:n_centres])
     return [_cut(frame, molecules, whole, near, int(centre), ions) for centre in chosen]
+
+
+def _check_molecules(frame: Frame, bonds: tuple[Array, Array, Array], whole: Array) -> None:
+    """Raise LabelError if bonds lead from an atom to an image of itself: what goes on without end cannot be cut."""
+    i, j, vectors = bonds
+    apart = np.flatnonzero(np.linalg.norm(whole[i] + vectors - whole[j], axis=1) > SAME)
+    if len(apart):
+        first, second = i[apart[0]], j[apart[0]]
+        raise LabelError(
+            f"bonds, such as that of atoms {first} and {second}, go on through the cell without end, as in a crystal: "
+            "clusters are cut between molecules; label the cell as it is, without --cluster"
+        )
 
 
 def _check_charges(frame: Frame, molecules: Array, ions: Mapping[str, int]) -> None:

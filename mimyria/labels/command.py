@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,11 +27,11 @@ from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
-from mimyria.memory import make_folder, require_distinct, withdrawn
+from mimyria.memory import locked, make_folder, require_distinct, withdrawn
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
-from mimyria.trajectory.frame_checks import check_finite
+from mimyria.trajectory.frame_checks import check_finite, check_repeats
 
 log = logging.getLogger("mimyria")
 
@@ -90,7 +91,10 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
     )
     written = [finished(frame, engine, settings.sum_rule == "project") for frame in assembled]
     if written:
-        write_frames(out, written)
+        # of two starts that share a folder of work, and end together, one waits for the other to have written
+        with locked(lock := out.with_name(f".{out.name}.lock"), math.inf):
+            write_frames(out, written)
+            lock.unlink()
     programs = sorted({str(frame.info["engine"]) for frame in written})
     if len(programs) > 1:
         log.warning(f"{out} holds labels of {' and '.join(programs)}; `mimyria info {out}` counts them")
@@ -124,15 +128,8 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
             place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
             frames[index] = replace(frame, cell=cell_of(place, frame), periodic=periodic)
     for frame in frames.values():
-        check_cell(frame, f"{frame.info['source']}, frame {frame.info['source_frame']}")
+        check_repeats(f"{frame.info['source']}, frame {frame.info['source_frame']}", frame)
     return frames
-
-
-def check_cell(frame: Frame, place: str) -> None:
-    """Raise ConfigError if the cell vectors that repeat span no volume."""
-    repeats = frame.cell[frame.periodic]
-    if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
-        raise ConfigError(f"{place}: the cell vectors {np.round(frame.cell, 3).tolist()} span no volume; give --cell")
 
 
 def draw(count: int, sample: int, seed: int) -> list[int]:

@@ -39,6 +39,8 @@ log = logging.getLogger("mimyria")
 IDENTITY, LABEL, FAILED, LOCK = "identity.json", "label.npz", "failed.json", "label.lock"
 CLOSEST = 0.5
 """Å; no two nuclei of a sensible configuration are nearer."""
+OF_NETWORKS = "networks"
+"""Header key of predictions: which tensors are of networks, and at what level."""
 OWN_KEYS = {"field", "energy", "engine", "mimyria", "dipole", "alpha", "beta", "scf_steps", "seconds"}
 OWN_KEYS |= {
     "scheme",
@@ -48,6 +50,7 @@ OWN_KEYS |= {
     "cluster_centres",
     "cluster_epsilon",
     "cluster_radius",
+    OF_NETWORKS,
     KEY_OF_MEANING,
     *KEYS,
 }

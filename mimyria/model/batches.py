@@ -255,4 +255,6 @@ def _loss_weights(model: ResponseModel, weights: Mapping[str, float], batches: S
         result[s] *= weights.get(symbol, 1.0)
     for name, part in irreps:
         result[:, part] *= weights.get(name, 1.0)
-    return result / (result.mean(1) @ share)
+    if not (total := result.mean(1) @ share) > 0:
+        raise ConfigError("--weight: all that is labelled has a weight of zero, so there is nothing to learn")
+    return result / total

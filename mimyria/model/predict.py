@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame, with_charge
 from mimyria.model import compiled
 from mimyria.model.batches import in_batches
@@ -180,6 +181,13 @@ def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: 
         missing=float(np.trace(tensors.sum(axis=0))) / 3 - charge if target.order == 1 else 0.0,
         n_atoms=len(frame),
     )
+    if not np.isfinite(tensors).all():
+        place = "a frame" if frame.time is None else f"the frame at {frame.time:g} fs"
+        atom = int(np.flatnonzero(~np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim))))[0])
+        raise ModelError(
+            f"the {target.name.upper()} of atom {atom} of {place} is not finite: look for atoms on top of each other, "
+            "or leave the frame out"
+        )
     if project:
         tensors = target.project_translation(tensors, charge)
         members = np.array([target.project_translation(member, charge) for member in members])

@@ -116,7 +116,7 @@ class Fit:
 
     def _step(self, batch: Batch) -> float:
         fall = 0.5 * (1 + math.cos(math.pi * min(self.progress(), 1.0)))
-        rise = min(1.0, (self.steps + 1) / self.settings.warm_up)
+        rise = min(1.0, (self.steps + 1) / max(self.settings.warm_up, 1))
         self.optimiser.param_groups[0]["lr"] = self.settings.learning_rate * fall * rise
         loss = self.data.room.fit(lambda: self._gradient(batch))
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)

@@ -51,8 +51,18 @@ def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: S
         )
         if unknown := [level for level in stated if level not in levels]:
             raise LabelError(f"the validation frames are of {in_words(unknown)}, which no training frame is")
+        if held_out and levels[-1] not in map(level_of, (frame.info for frame in held_out)):
+            log.warning(
+                f"no validation frame is of {levels[-1]}, which is predicted: the error that is told, and that chooses "
+                "the weights, is of another level; hold out some of it (--validation)"
+            )
+    elif len(of_training := different(level_of(frame.info) for frame in training)) > 1:
+        log.warning(f"labels of different levels of theory are trained together as if alike: {in_words(of_training)}")
     elif len(stated) > 1:
-        log.warning(f"labels of different levels of theory are trained together as if alike: {in_words(stated)}")
+        log.warning(
+            f"training and validation frames are of different levels of theory, {in_words(stated)}: the error that is "
+            "told holds their difference"
+        )
     for key in ("engine", "cluster_epsilon", "layout")[len(stated) > 1 :]:
         values = sorted({str(frame.info.get(key)) for frame in [*training, *held_out]})
         if len(values) > 1:

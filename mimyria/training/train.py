@@ -303,7 +303,7 @@ def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: Train
     data = (
         np.ascontiguousarray(array).tobytes()
         for frame in [*training, *held_out]
-        for array in (frame.numbers, frame.positions, frame.cell, frame.tensors[settings.target])
+        for array in (frame.numbers, frame.positions, frame.cell, frame.periodic, frame.tensors[settings.target])
     )
     labelled = [frame.numbers[labelled_atoms(frame.tensors[settings.target])] for frame in training]
     numbers, counts = np.unique(np.concatenate(labelled), return_counts=True)

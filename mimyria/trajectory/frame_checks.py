@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.errors import TrajectoryError
+from mimyria.errors import ConfigError, TrajectoryError
 from mimyria.frame import Array, Frame
 from mimyria.trajectory.differences import displacement
 
@@ -51,18 +51,27 @@ def check_velocities(path: Path, moving: Sequence[bool]) -> None:
 
 
 def check_finite(place: str, frame: Frame, remedy: str = "the run has failed; end before it with --frames") -> None:
-    """Raise TrajectoryError if a position or a velocity is not a finite number."""
+    """Raise TrajectoryError if a position, a velocity or the cell is not of finite numbers."""
     if found := not_finite(frame):
         raise TrajectoryError(f"{place}: {found}: {remedy}")
 
 
 def not_finite(frame: Frame) -> str:
-    """Return the words for the first position or velocity that is not a finite number, ``""`` if there is none."""
+    """Return the words for the first position, velocity or cell that is not finite, ``""`` if there is none."""
+    if not np.isfinite(frame.cell[frame.periodic]).all():
+        return f"the cell is {frame.cell.tolist()}"
     for name, values in (("position", frame.positions), ("velocity", frame.velocities)):
         if values is not None and not np.isfinite(values).all():
             atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             return f"the {name} of atom {frame.in_file(atom)} is {values[atom]}"
     return ""
+
+
+def check_repeats(place: str, frame: Frame, remedy: str = "give --cell") -> None:
+    """Raise ConfigError if the cell vectors that repeat span no volume."""
+    repeats = frame.cell[frame.periodic]
+    if not np.isfinite(repeats).all() or np.linalg.matrix_rank(repeats) < len(repeats):
+        raise ConfigError(f"{place}: the cell vectors {np.round(frame.cell, 3).tolist()} span no volume; {remedy}")
 
 
 def check_cell(place: str, cell: Array) -> None:

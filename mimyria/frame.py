@@ -104,7 +104,8 @@ class Frame:
     @property
     def volume(self) -> float:
         """|det(cell)| in Å³; zero where a direction has no cell vector."""
-        return float(abs(np.linalg.det(self.cell)))
+        with np.errstate(invalid="ignore"):  # a cell of NaN has a volume of NaN
+            return float(abs(np.linalg.det(self.cell)))
 
 
 def changed(frame: Frame, **values: Any) -> Frame:

@@ -25,17 +25,20 @@ VALID_FOR = (
 FIELDS = "13 fields of 2e-3 E_h/(e a0), CP2K 2023.1"
 MODELS: dict[str, dict[str, Any]] = {
     "water-pbe": {
-        "file": "water32_labels.extxyz.xz",
+        "files": [DATA / "water32_labels.extxyz.xz"],
         "labels": "frames of 32 molecules at 0.997 g/cm³ and 280, 300 and 340 K, from molecular dynamics with a "
         f"potential fitted to DFT (K. Xu et al., J. Chem. Phys. 158, 204114); PBE, DZVP-GTH, 280 Ry, {FIELDS}",
         "settings": {"epochs": 60},
     },
     "water": {
-        "file": "water32_labels_production.extxyz.xz",
-        "labels": "frames of 32 molecules at 0.997 g/cm³ from dynamics with NEP-MB-pol, half of them beads of path "
-        f"integrals at 300 K, the others classical at 280, 290 and 340 K; PBE, DZVP-GTH-DIFFUSE, 280 Ry, {FIELDS}; "
-        "begun from water-pbe",
-        "settings": {"epochs": 30, "weight_decay": 0.3, "start": "water-pbe"},
+        "files": [
+            DATA / "water32_labels_production.extxyz.xz",
+            ROOT / "scripts" / "water_labels" / "more-production.extxyz.xz",
+        ],
+        "labels": "frames of 32 molecules at 0.997 g/cm³: 18 beads of path integrals with NEP-MB-pol and 6 with "
+        "revPBE0-D3, 4 of an effective potential with the latter, all at 300 K, 12 of classical dynamics with "
+        f"NEP-MB-pol at 280, 290 and 340 K; PBE, DZVP-GTH-DIFFUSE, 280 Ry, {FIELDS}; begun from water-pbe",
+        "settings": {"epochs": 20, "start": "water-pbe"},
     },
 }
 """What each is trained on, and how; a start needs few steps."""
@@ -44,11 +47,12 @@ MODELS: dict[str, dict[str, Any]] = {
 def make(name: str, target: str, folder: Path) -> None:
     """Train one committee if it is not there yet, and put it with its card into the package."""
     recipe = MODELS[name]
-    labels, path = DATA / recipe["file"], folder / f"{name}_{target}.mym"
-    frames = list(read_frames(labels))
+    path = folder / f"{name}_{target}.mym"
+    frames = [frame for labels in recipe["files"] for frame in read_frames(labels)]
     if not path.exists() or checkpoint_of(path).exists():
         settings = TrainSettings(target=target, committee=3, **recipe["settings"])
-        train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=labels.name)
+        origin = ", ".join(labels.name for labels in recipe["files"])
+        train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=origin)
     card = {"system": "liquid water, H2O", "labels": f"{len(frames)} {recipe['labels']}", "valid_for": VALID_FOR}
     bundle(path, DATA / path.name, target, card)
 

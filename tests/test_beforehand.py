@@ -59,6 +59,10 @@ def test_it_is_told_before_anything_is_labelled(
             "train.weight 9e: apt has the irreps 0e, 1e, 2e, and a weight",
         ),
         ({"train": {"committee": 3, "start": "absent.mym"}}, r"absent\.mym (does not exist|cannot be read)"),
+        (
+            {"label": {"charge": -2}},
+            "a total charge of -2 e, spectra of \\+0 e: give the same charge under `label` and",
+        ),
         ({"selection": {"test": 20000}}, "selection.test: 20000 frames are to be drawn"),
     ],
 )

@@ -148,3 +148,12 @@ def test_the_apt_of_the_centre_converges_with_the_radius(water: Frame, tmp_path:
     assert errors[0] > 0.2
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.07
+
+
+def test_what_goes_on_without_end_cannot_be_cut() -> None:
+    """Bonds of diamond lead from every atom to its own images."""
+    corners = np.array([(0, 0, 0), (0, 2, 2), (2, 0, 2), (2, 2, 0)])
+    positions = np.concatenate([corners, corners + 1]) * 3.567 / 4
+    diamond = Frame(np.full(8, 6), positions, 3.567 * np.eye(3), np.ones(3, dtype=bool))
+    with pytest.raises(LabelError, match="go on through the cell without end, as in a crystal"):
+        cut_clusters(diamond, 3.0, 1, draw())

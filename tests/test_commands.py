@@ -145,3 +145,33 @@ def test_labels_that_do_not_add_up_are_told(labels: list[Frame], caplog: pytest.
     assert "Σ P of 1 of 2 frames is up to 4" in caplog.text
     assert "in frame 1, the first" in caplog.text
     assert "or a number in the file is wrong" in caplog.text
+
+
+def test_predictions_do_not_pass_for_labels(
+    labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Frames that hold labels give their configurations alone; the header says at what level a network predicts."""
+    known = labels[0]
+    assert "engine" in known.info
+    assert "pgt" in known.tensors
+    (made,) = mimyria.predict("water-pbe_apt", [known])
+    assert set(made.tensors) == {"apt"}
+    assert made.forces is None
+    assert not {"engine", "field", "functional"} & set(made.info)
+    assert made.info["networks"].startswith("apt at PBE/DZVP-GTH")
+    (moving,) = mimyria.predict("water-pbe_apt", [replace(known, info={"md_frame": 3}, tensors={})])
+    assert moving.info["md_frame"] == 3
+    mimyria.write_frames(tmp_path / "p.extxyz", [made])
+    mimyria.evaluate("water-pbe_apt", [tmp_path / "p.extxyz"])
+    assert "p.extxyz, frame 0: its tensors are predictions of networks, no labels" in caplog.text
+
+
+@pytest.mark.parametrize("lattice", ["", 'Lattice="0 0 0 0 0 0 0 0 0" ', 'Lattice="nan 0 0 0 nan 0 0 0 nan" '])
+def test_a_cell_that_is_none_is_refused(lattice: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.extxyz"
+    head = f'{lattice}Properties=species:S:1:pos:R:3 pbc="T T T"'
+    path.write_text(f"3\n{head}\nO 0 0 0\nH 0 0 1\nH 0 1 0\n", encoding="utf-8")
+    done = run("predict", "water_apt", path, "--out", tmp_path / "p.extxyz")
+    said = "the cell is" if "nan" in lattice else "span no volume; put Lattice=... into the header"
+    refused(done, "a.extxyz, frame 0", said)
+    assert run("info", path)[0] == 0

@@ -79,3 +79,14 @@ def test_a_model_says_the_levels_of_its_labels(labels: list[Frame], tmp_path: Pa
     assert facts_of_levels(frames, (A, B)) == {"levels": stated}
     summary = train(frames, quick("apt", epochs=1), tmp_path / "m.mym")
     assert summary["levels"] == stated
+
+
+def test_an_error_of_another_level_than_the_one_predicted_is_told(
+    labels: list[Frame], caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = Level("CP2K", "PBE"), Level("CP2K", "PBE0")
+    cheap, dear = ([replace(frame, info=level.header) for frame in labels[:2]] for level in (one, other))
+    check_labels([*cheap, *dear], dear, [one, other], "apt")
+    assert "no validation frame is of" not in caplog.text
+    check_labels([*cheap, *dear], cheap, [one, other], "apt")
+    assert "no validation frame is of PBE0 (CP2K), which is predicted" in caplog.text

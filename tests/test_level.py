@@ -50,6 +50,8 @@ def test_levels_differ_by_what_changes_tensors_not_by_the_version() -> None:
         *((name, True) for name in ("def2-svpd", "def2-TZVPPD", "aug-cc-pVDZ", "augccpvdz", "6-31+g*", "6-311++G**")),
         *((name, True) for name in ("aug-TZV2P-GTH", "DZVP-GTH-DIFFUSE", "ma-def2-svp", "jun-cc-pvtz", "plane waves")),
         *((name, False) for name in ("def2-svp", "def2-TZVPP", "cc-pVTZ", "6-31G*", "sto-3g", "TZV2P-GTH-q6")),
+        *((name, False) for name in ("cc-pV(D+d)Z", "cc-pV(T+d)Z")),
+        ("aug-cc-pV(D+d)Z", True),
         *((name, False) for name in ("DZVP-GTH", "gth-dzvp", "H DZVP-GTH-DIFFUSE, O DZVP-GTH")),
         *((name, None) for name in ("DZVP-MOLOPT-SR-GTH", "my-own-basis", "", " , ", "H def2-svpd, O my-own-basis")),
     ],

@@ -51,6 +51,12 @@ def test_atoms_without_a_label_do_not_count(labels: list[Frame], tmp_path: Path)
     assert report["atoms"] == 10
 
 
+def test_no_warm_up_and_no_weight(labels: list[Frame], tmp_path: Path) -> None:
+    assert train(labels[:2], quick("apt", warm_up=0, epochs=1), tmp_path / "m")["steps"]
+    with pytest.raises(ConfigError, match="--weight: all that is labelled has a weight of zero"):
+        train(labels[:2], quick("apt", weight={"H": 0.0, "O": 0.0}, epochs=1), tmp_path / "n")
+
+
 def test_a_species_without_any_label_is_refused(labels: list[Frame], tmp_path: Path) -> None:
     apt = labels[0].tensors["apt"].copy()
     apt[labels[0].numbers == 1] = np.nan
@@ -170,7 +176,7 @@ def test_labels_of_different_kinds_are_warned_of(
     assert "labels of different cluster_epsilon are trained together: 1.78, None" in caplog.text
     caplog.clear()
     train(alike, quick("apt", epochs=1), tmp_path / "m", validation=[other])
-    assert "labels of different levels of theory are trained together as if alike: CP2K 2023.1 PBE and" in caplog.text
+    assert "training and validation frames are of different levels of theory, CP2K 2023.1 PBE and" in caplog.text
     caplog.clear()
     train([*alike[:2], other], quick("apt", epochs=1, preset="published"), tmp_path / "m")
     assert "labels of different levels of theory are trained together as if alike" in caplog.text

@@ -13,7 +13,7 @@ from mimyria.autotrain.frames import LEAST_GIVEN, Pool, read_given
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.declare import from_words
 from mimyria.elements import symbols_of
-from mimyria.engines.registry import make_engine
+from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.errors import ConfigError, MimyriaError
 from mimyria.formats import read_frames
 from mimyria.frame import CHARGE, SAME_CHARGE
@@ -66,7 +66,7 @@ def _check_levels(settings: AutotrainSettings) -> None:
     asked = from_words(LabelSettings, {"target": settings.labelled, **settings.label})
     if len({path.resolve() for path in settings.selection.given.values()}) < len(settings.selection.given):
         raise ConfigError("selection: first and test are the same file; networks are not measured on their own labels")
-    if asked.engine is None:
+    if asked.engine not in ENGINES:  # there is no name, or `label` refuses it
         return
     level = make_engine(asked.engine, {"template": asked.template, "command": asked.command, **asked.set}).level
     for name, path in settings.selection.given.items():

@@ -109,7 +109,5 @@ class LabelSettings(Running, Calculation, Configurations):
             raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
         if self.cluster is not None and self.scheme == "displacement":
             raise ConfigError("--scheme displacement and --cluster do not go together")
-        if self.scheme == "displacement" and self.max_residual is not None:
-            raise ConfigError("--max-residual is of the fit to fields: --scheme displacement has none")
         if self.cluster is not None and self.sum_rule == "project":
             raise ConfigError("--sum-rule project and --cluster do not go together: only the centres are labelled")

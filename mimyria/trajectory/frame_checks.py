@@ -76,7 +76,8 @@ def check_repeats(place: str, frame: Frame, remedy: str = "give --cell") -> None
 
 def check_cell(place: str, cell: Array) -> None:
     """Raise TrajectoryError for a cell without a finite volume."""
-    volume = abs(np.linalg.det(cell))
+    with np.errstate(invalid="ignore"):
+        volume = abs(np.linalg.det(cell))
     if not (np.isfinite(volume) and volume > 0):
         raise TrajectoryError(
             f"{place}: no cell, or one without volume; give --cell, numbers (Å) or a .cell file of CP2K"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mimyria.contents import contents_of, misplaced
+from mimyria.contents import contents_of
 from mimyria.declare import Settings, declared
 from mimyria.errors import ConfigError
 from mimyria.memory import write_text
@@ -115,7 +115,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(misplaced(path, "a YAML file") or f"{path} is not a text file") from error
+        what = contents_of(path)
+        found = (
+            f"{what}, not a YAML file" if what not in ("", "a YAML file") else "not in UTF-8: save it in that encoding"
+        )
+        raise ConfigError(f"{path} is {found}") from error
     except yaml.YAMLError as error:
         what, mark = contents_of(path), getattr(error, "problem_mark", None)
         if what not in ("", "a YAML file"):

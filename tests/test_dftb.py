@@ -50,7 +50,7 @@ def test_its_unit_is_certain(tmp_path: Path) -> None:
     [
         (("MD iter: 8", "Geometry Step: 8"), r"frame 1: the comment 'Geometry Step: 8\\n' is not MD iter:"),
         (("-0.30000000", "-0.3 0.1 0.1"), "frame 0: lines have 10 columns, and those of DFTB"),
-        ((r"(O +)\S+", r"\1what"), "frame 0: line 3: b'what' is not a number"),
+        ((r"(O +)\S+", r"\1what"), "frame 0: line 3: 'what' is not a number"),
     ],
 )
 def test_other_lines_are_refused(tmp_path: Path, wrong: tuple[str, str], message: str) -> None:

@@ -93,7 +93,7 @@ def test_unknown_names_are_all_asked_for_at_once() -> None:
     words = "a.xyz, frame 3: the element of atom 1, named 'OW', is not known; give --species OW=O --species HW1=H "
     with pytest.raises(TrajectoryError) as error:
         identified(["O", "OW", "HW1", "CLA", "Q7", "OW"])
-    assert str(error.value) == f"{words}--species CLA=ELEMENT --species Q7=ELEMENT"
+    assert str(error.value) == f"{words}--species CLA=ELEMENT --species Q7=ELEMENT, or correct the name"
     with pytest.raises(TrajectoryError, match="named 'HB1', is not known"):
         identified(["", "C"], aliases=[["HB1", "CA"]])
 

@@ -85,7 +85,7 @@ def test_files_in_each_others_place(tmp_path: Path) -> None:
     [
         (CELL, CELL.replace("9.0", "x"), "frame 1: the line after the title is not a cell"),
         (CELL, CELL.replace("10.000000   11", "10.000000   -11"), "frame 1: 9 10 -11 90 90 90 are not the lengths"),
-        ("0.3 ", "what ", r"frame 1: line 9: b'what' is not a number"),
+        ("0.3 ", "what ", r"frame 1: line 9: 'what' is not a number"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -76,7 +76,7 @@ WRONG = [
     (WHOLE[:-30], {}, r"cut in the middle of frame 3: 2 atoms announced, \d present; .*--frames 0:3"),
     (WHOLE[:-10], {}, "cut in the middle of frame 3: the line of its last atom is incomplete"),
     (WHOLE + "2\n", {}, "cut in the middle of frame 4: 2 atoms announced, 0 present"),
-    (WHOLE.replace("H 4 5 6", "H 4 5 ***", 1), {}, r"frame 0: line 4: b'\*\*\*' is not a number"),
+    (WHOLE.replace("H 4 5 6", "H 4 5 ***", 1), {}, r"frame 0: line 4: '\*\*\*' is not a number"),
     (WHOLE.replace(".4 .5 .6\n", ".4 .5\n", 1), {}, "frame 0: line 4 has 6 columns, not 7"),
     (WHOLE + text_of(8).replace("H 4", "N 4"), {}, "frame 4: atom 1 is N, but H in frame 0"),
     (WHOLE + "1\n" + text_of(8).split("H")[0][2:], {}, "frame 4: 1 atoms, but frame 0 has 2"),

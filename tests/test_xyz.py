@@ -45,7 +45,7 @@ def test_rows_are_parsed_with_any_exponent_and_refused_by_line() -> None:
     table = table_of(parse_header(block.comment), positions=True)
     np.testing.assert_array_equal(parse_rows(block, table)["pos"][:, 2], [1.5, 2.5])
     (wrong,) = blocks(FRAME.replace("2.5D+00", "x"), 0)
-    with pytest.raises(TrajectoryError, match="line 4: b'x' is not a number"):
+    with pytest.raises(TrajectoryError, match="line 4: 'x' is not a number"):
         parse_rows(wrong, table)
     for columns, message in (("pos:R:3", "no column species"), ("species:S:1:vel:R:3", "holds velocities, no pos")):
         with pytest.raises(TrajectoryError, match=re.escape(message)):

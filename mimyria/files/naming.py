@@ -137,7 +137,8 @@ def identify_atoms(
         raise TrajectoryError(
             f"{place}: the element of {what} {first}, named {name!r}, is not known"
             f"{f' (its mass is {told[first]:g} u)' if np.isfinite(told[first]) else ''}; "
-            f"give {' '.join(f'--species {_proposal(name)}' for name in list(unknown)[:SHOWN])}"
+            f"give {' '.join(f'--species {_proposal(name)}' for name in list(unknown)[:SHOWN])}, or "
+            "correct the name"
         )
     for name in source.species:
         if not any(name in call for call in {case[0] for case in cases}):

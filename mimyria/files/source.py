@@ -208,5 +208,7 @@ def scan(path: Path, indices: Iterable[int], read: Callable[[int], Text | None],
 
 def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:
     """Return the error for a file that ends, or is damaged, in the middle of a frame."""
-    remedy = f"use the complete frames before it with `--frames 0:{index}`" if index else "no frame is complete"
+    remedy = "no frame is complete"
+    if index:
+        remedy = f"use the complete frames before it with `--frames 0:{index}`, or cut the file before this frame"
     return TrajectoryError(f"{path}: cut in the middle of frame {index}: {missing}; {remedy}")

@@ -243,7 +243,7 @@ def _bad_row(block: Block, fields: list[int]) -> TrajectoryError:
             try:
                 float(word)
             except ValueError:
-                return TrajectoryError(f"line {line}: {word!r} is not a number")
+                return TrajectoryError(f"line {line}: {word.decode(errors='replace')!r} is not a number")
     return TrajectoryError(f"the lines from {block.line} on are not a table of numbers")
 
 

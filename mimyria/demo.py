@@ -36,7 +36,7 @@ EXPERIMENT = "experiment.csv"
 
 START = "water-pbe"
 """The bundled models that the networks begin from."""
-EPOCHS, QUICK_EPOCHS = 30, 6
+EPOCHS, QUICK_EPOCHS = 20, 6
 """Training of each network."""
 QUICK_FRAMES = 500
 """Of each trajectory."""
@@ -65,7 +65,7 @@ def run_demo(out: Path, *, quick: bool = False) -> str:
         frames = list(read_frames(labels))
         epochs = QUICK_EPOCHS if quick else EPOCHS
         for step, name in enumerate(("apt", "pgt"), 1):
-            settings = TrainSettings(target=name, start=START, epochs=epochs, weight_decay=0.3)
+            settings = TrainSettings(target=name, start=START, epochs=epochs)
             with progress_table(f"{step}/4 {name.upper()} network") as advance:
                 _train(frames, settings, out, advance)
         write_text(out / EXPERIMENT, experiment())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from here import Here
+from scripts_of import script
 
 from conftest import DATA
 from mimyria.engines.tblite import TBLite
@@ -157,3 +159,18 @@ def test_what_goes_on_without_end_cannot_be_cut() -> None:
     diamond = Frame(np.full(8, 6), positions, 3.567 * np.eye(3), np.ones(3, dtype=bool))
     with pytest.raises(LabelError, match="go on through the cell without end, as in a crystal"):
         cut_clusters(diamond, 3.0, 1, draw())
+
+
+def test_sulfate_is_cut_out_with_whole_waters_and_without_sodium() -> None:
+    frame = next(read_frames(DATA / "sulfate_labels.extxyz.xz"))
+    moved = replace(frame, positions=(frame.positions + 4.7) % frame.cell[0, 0])
+    cluster, again = (script("scripts/sulfate/clusters.py").cluster_of(each, 4.5) for each in (frame, moved))
+    assert cluster.numbers[cluster.numbers == 16].size == 1
+    assert 11 not in cluster.numbers
+    assert not cluster.periodic.any()
+    molecules, _ = find_molecules(cluster)
+    assert Counter(np.bincount(molecules).tolist()) == {3: (len(cluster) - 5) // 3, 5: 1}
+    assert 25 < len(cluster) < 60
+    away = np.linalg.norm(cluster.positions, axis=1)
+    assert away[cluster.numbers == 8].max() < 4.5
+    np.testing.assert_allclose(np.sort(np.linalg.norm(again.positions, axis=1)), np.sort(away), atol=1e-6)

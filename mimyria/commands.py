@@ -316,7 +316,9 @@ def _placed(source: File | Iterable[File | Frame], **reading: Any) -> Iterator[t
         for number, frame in enumerate(frames):
             where = f"{of}frame {number if of else place}"
             check_finite(where, frame, "mend it, or leave this frame out")
-            check_repeats(where, frame, 'put Lattice=... into the header, or pbc="F F F"')
+            check_repeats(
+                where, frame, "state the cell in the file (Lattice=... of an extxyz), or that nothing repeats"
+            )
             yield where, frame
 
 

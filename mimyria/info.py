@@ -14,7 +14,7 @@ from mimyria.config import read_yaml
 from mimyria.contents import contents_of
 from mimyria.elements import frame_masses, symbols_of
 from mimyria.errors import ConfigError
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
 from mimyria.labels.quality import summarise_quality
 from mimyria.level import different, epsilon_infinity, in_words, level_of, without_diffuse
 from mimyria.targets import PGT, TARGETS, labelled_atoms
@@ -174,6 +174,10 @@ def _series(path: Path) -> dict[str, Any]:
     }
 
 
+def _composition(numbers: Array) -> str:
+    return " ".join(f"{symbol}{number}" for symbol, number in sorted(Counter(symbols_of(numbers)).items()))
+
+
 def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     """Describe labels, configurations or a trajectory, in one pass."""
     from mimyria.formats import read_frames
@@ -190,6 +194,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     worst = dict.fromkeys(TARGETS, float("nan"))
     labelled: Counter[str] = Counter()
     atoms: Counter[str] = Counter()
+    elements: Counter[bytes] = Counter()
+    charges: Counter[float] = Counter()
     headers: list[dict[str, Any]] = []
     epsilons: list[float | None] = []
     broken: list[str] = []
@@ -198,6 +204,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         if found := not_finite(frame):
             broken.append(f"frame {count}: {found}")
         count += 1
+        elements[frame.numbers.tobytes()] += 1
+        charges[frame.total_charge] += 1
         if len(beginning) < FRAMES and np.array_equal(frame.numbers, first.numbers):
             beginning.append(frame)
         velocities += frame.velocities is not None
@@ -213,12 +221,18 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
                 worst[name] = np.fmax(worst[name], TARGETS[name].translation_error(tensor, frame.total_charge))
     if first is None:
         raise ConfigError(f"{path} holds no frames")
-    composition = Counter(symbols_of(first.numbers))
     facts: dict[str, Any] = {
         "frames": count,
         "atoms": len(first),
-        "composition": " ".join(f"{symbol}{number}" for symbol, number in sorted(composition.items())),
+        "composition": _composition(first.numbers),
     }
+    compositions: Counter[str] = Counter()
+    for numbers, number in elements.items():
+        compositions[_composition(np.frombuffer(numbers, first.numbers.dtype))] += number
+    if len(compositions) > 1:
+        facts["compositions"] = "; ".join(f"{words} in {number} frames" for words, number in compositions.items())
+    if set(charges) != {0.0}:
+        facts["total_charge_e"] = "; ".join(f"{charge:+g} in {number} frames" for charge, number in charges.items())
     if first.volume:
         facts["cell_A"] = [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)]
         facts["volume_A3"] = round(first.volume, 3)

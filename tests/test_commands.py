@@ -10,7 +10,7 @@ from ase import Atoms
 
 import mimyria
 from conftest import Run, refused
-from mimyria.errors import ConfigError, MimyriaError, TrajectoryError
+from mimyria.errors import ConfigError, MimyriaError, ModelError, TrajectoryError
 from mimyria.frame import Frame
 
 
@@ -166,12 +166,19 @@ def test_predictions_do_not_pass_for_labels(
     assert "p.extxyz, frame 0: its tensors are predictions of networks, no labels" in caplog.text
 
 
+def test_a_prediction_that_is_no_number_is_refused(labels: list[Frame]) -> None:
+    positions = labels[0].positions.copy()
+    positions[1] = positions[0]
+    with pytest.raises(ModelError, match=r"the APT of atom \d+ of a frame is not finite: look for atoms on top of"):
+        list(mimyria.predict("water-pbe_apt", [replace(labels[0], positions=positions)]))
+
+
 @pytest.mark.parametrize("lattice", ["", 'Lattice="0 0 0 0 0 0 0 0 0" ', 'Lattice="nan 0 0 0 nan 0 0 0 nan" '])
 def test_a_cell_that_is_none_is_refused(lattice: str, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "a.extxyz"
     head = f'{lattice}Properties=species:S:1:pos:R:3 pbc="T T T"'
     path.write_text(f"3\n{head}\nO 0 0 0\nH 0 0 1\nH 0 1 0\n", encoding="utf-8")
     done = run("predict", "water_apt", path, "--out", tmp_path / "p.extxyz")
-    said = "the cell is" if "nan" in lattice else "span no volume; put Lattice=... into the header"
+    said = "the cell is" if "nan" in lattice else "span no volume; state the cell in the file"
     refused(done, "a.extxyz, frame 0", said)
     assert run("info", path)[0] == 0

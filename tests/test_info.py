@@ -119,3 +119,11 @@ def test_positions_that_are_no_numbers(run: Run, labels: list[Frame], tmp_path: 
     assert status == 2
     assert "labels.xyz, frame 1: the position of atom 4 is [" in errors
     assert not (tmp_path / "out.xyz").exists()
+
+
+def test_frames_of_several_compositions_and_charges(run: Run) -> None:
+    status, said, _ = run("info", DATA / "sulfate_labels.extxyz.xz")
+    assert status == 0
+    assert "compositions: H64 Na2 O36 S1 in 40 frames; H64 O36 S1 in 8 frames" in said
+    assert "total_charge_e: +0 in 40 frames; -2 in 8 frames" in said
+    assert "total_charge_e" not in run("info", DATA / "water32_labels_production.extxyz.xz")[1]

@@ -16,7 +16,7 @@ from mimyria.elements import symbols_of
 from mimyria.engines.registry import ENGINES, make_engine
 from mimyria.errors import ConfigError, MimyriaError
 from mimyria.formats import read_frames
-from mimyria.frame import CHARGE, SAME_CHARGE
+from mimyria.frame import SAME_CHARGE
 from mimyria.level import UNKNOWN, different, in_words, level_of
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
@@ -82,8 +82,7 @@ def _check_charge(settings: AutotrainSettings, run: Trajectory) -> None:
     """Raise ConfigError if labels and spectra are to be of systems of different charge."""
     flags = {step: getattr(settings, step).get("charge") for step in ("label", "spectrum")}
     (first,) = run.pick([0])
-    stated = first.info.get(CHARGE, 0.0)
-    labelled, along = (stated if value is None else float(value) for value in flags.values())
+    labelled, along = (first.total_charge if value is None else float(value) for value in flags.values())
     if abs(labelled - along) > SAME_CHARGE:
         raise ConfigError(
             f"labels would be of a total charge of {labelled:+g} e, spectra of {along:+g} e: give the same charge "

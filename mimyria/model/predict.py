@@ -171,6 +171,13 @@ class Finding(NamedTuple):
 def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: bool) -> tuple[Frame, Finding]:
     """Return a frame with its tensors, and what is found in them."""
     target, (tensors, spread, members, extrapolated), charge = model.target, prediction, frame.total_charge
+    if not np.isfinite(tensors).all():
+        place = "a frame" if frame.time is None else f"the frame at {frame.time:g} fs"
+        atom = int(np.flatnonzero(~np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim))))[0])
+        raise ModelError(
+            f"the {target.name.upper()} of atom {atom} of {place} is not finite: look for atoms on top of each other, "
+            "or leave the frame out (`spectrum` ends before it with --frames)"
+        )
     unsure = (spread > HIGH * model.summary.get("spread_largest", np.inf)).any()
     finding = Finding(
         time=frame.time,
@@ -181,13 +188,6 @@ def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: 
         missing=float(np.trace(tensors.sum(axis=0))) / 3 - charge if target.order == 1 else 0.0,
         n_atoms=len(frame),
     )
-    if not np.isfinite(tensors).all():
-        place = "a frame" if frame.time is None else f"the frame at {frame.time:g} fs"
-        atom = int(np.flatnonzero(~np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim))))[0])
-        raise ModelError(
-            f"the {target.name.upper()} of atom {atom} of {place} is not finite: look for atoms on top of each other, "
-            "or leave the frame out"
-        )
     if project:
         tensors = target.project_translation(tensors, charge)
         members = np.array([target.project_translation(member, charge) for member in members])

@@ -114,16 +114,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        what = contents_of(path)
-        found = (
-            f"{what}, not a YAML file" if what not in ("", "a YAML file") else "not in UTF-8: save it in that encoding"
-        )
-        raise ConfigError(f"{path} is {found}") from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         what, mark = contents_of(path), getattr(error, "problem_mark", None)
         if what not in ("", "a YAML file"):
             raise ConfigError(f"{path} is {what}, not a YAML file") from error
+        if isinstance(error, UnicodeDecodeError):
+            raise ConfigError(f"{path} is not in UTF-8: save it in that encoding") from error
         place = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{place} is not valid YAML: {getattr(error, 'problem', None) or 'damaged'}") from error
     if not isinstance(content, Mapping):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimyria.autotrain.beforehand import check_beforehand, check_pool
+from mimyria.autotrain.beforehand import check_beforehand, check_pool, of_another_level
 from mimyria.autotrain.changes import read_with_replicates, spectrum_changes, with_biases
 from mimyria.autotrain.convergence import CONVERGED, SpectrumChange, converged_in_a_row
 from mimyria.autotrain.folder import RunFolder
@@ -23,10 +23,10 @@ from mimyria.autotrain.history import Cycle, write_history
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.autotrain.steps import Steps
-from mimyria.errors import ConfigError, Interrupted
+from mimyria.errors import Interrupted
 from mimyria.formats import read_frames
 from mimyria.frame import Array, Frame
-from mimyria.level import different, in_words, level_of
+from mimyria.level import different, level_of
 from mimyria.memory import alone
 from mimyria.rates.series import ResponseSeries, read_series
 from mimyria.report.report import write_report
@@ -236,10 +236,7 @@ def check_levels(given: Path, test: Path) -> None:
     """Raise a ConfigError if labels that were given are of no level of theory of the test set."""
     of_labels, of_test = (different(level_of(frame.info) for frame in read_frames(path)) for path in (given, test))
     if of_labels[-1] not in of_test:
-        raise ConfigError(
-            f"selection.first: {given} is of the level {in_words(of_labels[-1:])}, the test set of "
-            f"{in_words(of_test)}; give labels of other levels under `labels`"
-        )
+        raise of_another_level(f"selection.first: {given}", of_labels[-1:], "the test set", of_test)
 
 
 def sampled_frames(series: ResponseSeries, files: Sequence[Path]) -> tuple[int, list[int]]:

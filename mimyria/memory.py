@@ -209,6 +209,21 @@ def locked(path: Path, patience: float = 0.0) -> TextIO:
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 
+@contextmanager
+def writing_alone(path: Path, patience: float = 0.0, who: str = "process") -> Iterator[None]:
+    """Keep others that ask so from writing a file and what belongs to it; raise Busy if ``who`` is one that does."""
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        stream = locked(lock, patience)
+    except Busy:
+        raise Busy(f"another {who} is writing {path}; wait for it, or give another --out") from None
+    with stream:
+        try:
+            yield
+        finally:
+            lock.unlink()
+
+
 def _taken(path: Path, stream: TextIO) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,11 +13,12 @@ from mimyria.autotrain.frames import LEAST_GIVEN, Pool, read_given
 from mimyria.autotrain.settings import AutotrainSettings
 from mimyria.declare import from_words
 from mimyria.elements import symbols_of
-from mimyria.engines.registry import ENGINES, make_engine
+from mimyria.engines.registry import ENGINES
 from mimyria.errors import ConfigError, MimyriaError
 from mimyria.formats import read_frames
 from mimyria.frame import SAME_CHARGE
-from mimyria.level import UNKNOWN, different, in_words, level_of
+from mimyria.labels.command import engine_of
+from mimyria.level import UNKNOWN, Level, different, in_words, level_of
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
 from mimyria.rates.usable_segments import find_usable_segments
@@ -68,14 +69,19 @@ def _check_levels(settings: AutotrainSettings) -> None:
         raise ConfigError("selection: first and test are the same file; networks are not measured on their own labels")
     if asked.engine not in ENGINES:  # there is no name, or `label` refuses it
         return
-    level = make_engine(asked.engine, {"template": asked.template, "command": asked.command, **asked.set}).level
+    level = engine_of(asked, asked.engine).level
     for name, path in settings.selection.given.items():
         found = different(level_of(frame.info) for frame in read_frames(path))
         if level not in found and found != [UNKNOWN]:
-            raise ConfigError(
-                f"selection.{name}: {path} is of the level {in_words(found)}, the labels of the loop will be of "
-                f"{in_words([level])}; give labels of other levels under `labels`"
-            )
+            raise of_another_level(f"selection.{name}: {path}", found, "the labels of the loop will be", [level])
+
+
+def of_another_level(labels: str, found: Sequence[Level], others: str, theirs: Sequence[Level]) -> ConfigError:
+    """Return the error for labels that are not of the level of others; both in words."""
+    return ConfigError(
+        f"{labels} is of the level {in_words(found)}, {others} of {in_words(theirs)}; give labels of other levels "
+        "under `labels`"
+    )
 
 
 def _check_charge(settings: AutotrainSettings, run: Trajectory) -> None:

@@ -27,7 +27,7 @@ from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
-from mimyria.memory import locked, make_folder, require_distinct, withdrawn
+from mimyria.memory import make_folder, require_distinct, withdrawn, writing_alone
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
@@ -68,7 +68,7 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
     frames = _read_configurations(paths, settings)
     isolated = settings.cluster is not None or not next(iter(frames.values())).periodic.any()
     name = settings.engine or ("pyscf" if isolated else "cp2k")
-    engine = make_engine(name, {"template": settings.template, "command": settings.command, **settings.set})
+    engine = engine_of(settings, name)
     if settings.charge is None and not any(CHARGE in frame.info for frame in frames.values()):
         log.info("the frames state no charge, so it is taken as 0; --charge sets another")
     if engine.level.diffuse is False and TARGETS[settings.target].order >= PGT.order:
@@ -92,9 +92,8 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
     written = [finished(frame, engine, settings.sum_rule == "project") for frame in assembled]
     if written:
         # of two starts that share a folder of work, and end together, one waits for the other to have written
-        with locked(lock := out.with_name(f".{out.name}.lock"), math.inf):
+        with writing_alone(out, math.inf):
             write_frames(out, written)
-            lock.unlink()
     programs = sorted({str(frame.info["engine"]) for frame in written})
     if len(programs) > 1:
         log.warning(f"{out} holds labels of {' and '.join(programs)}; `mimyria info {out}` counts them")
@@ -102,6 +101,11 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
         saved = f"{len(written)} frames are in {out}" if written else "nothing is written"
         raise _failed(labelled.failures, f"of {len(plan.configurations)} configurations have no label; {saved}")
     return f"{out}: {len(written)} labelled frames, {engine.summary}, field {field_strength(each):g} E_h/(e a0)"
+
+
+def engine_of(settings: LabelSettings, name: str) -> Engine:
+    """Return the engine of a name, with what the settings say of it."""
+    return make_engine(name, {"template": settings.template, "command": settings.command, **settings.set})
 
 
 def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict[int, Frame]:

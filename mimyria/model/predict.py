@@ -171,12 +171,12 @@ class Finding(NamedTuple):
 def _judge(model: ResponseModel, frame: Frame, prediction: Prediction, project: bool) -> tuple[Frame, Finding]:
     """Return a frame with its tensors, and what is found in them."""
     target, (tensors, spread, members, extrapolated), charge = model.target, prediction, frame.total_charge
-    if not np.isfinite(tensors).all():
+    finite = np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim)))
+    if not finite.all():
         place = "a frame" if frame.time is None else f"the frame at {frame.time:g} fs"
-        atom = int(np.flatnonzero(~np.isfinite(tensors).all(axis=tuple(range(1, tensors.ndim))))[0])
         raise ModelError(
-            f"the {target.name.upper()} of atom {atom} of {place} is not finite: look for atoms on top of each other, "
-            "or leave the frame out (`spectrum` ends before it with --frames)"
+            f"the {target.name.upper()} of atom {finite.argmin()} of {place} is not finite: look for atoms on top of "
+            "each other, or leave the frame out (`spectrum` ends before it with --frames)"
         )
     unsure = (spread > HIGH * model.summary.get("spread_largest", np.inf)).any()
     finding = Finding(

@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,10 @@ import torch
 
 from mimyria.declare import declared
 from mimyria.elements import symbols_of
-from mimyria.errors import Busy, Interrupted, ModelError
+from mimyria.errors import Interrupted, ModelError
 from mimyria.frame import Frame
 from mimyria.level import Level
-from mimyria.memory import Identity, digest_of, locked, require_writable, withdrawn
+from mimyria.memory import Identity, digest_of, require_writable, withdrawn, writing_alone
 from mimyria.model.batches import make_data
 from mimyria.model.calibration import calibrate
 from mimyria.model.environments import training_ranges
@@ -90,24 +89,9 @@ def train(
     training, held_out = split(frames, levels, settings) if validation is None else (list(frames), validation)
     check_labels(training, held_out, levels, settings.target)
     require_writable(out)
-    with withdrawn(out.parent), _alone(out):
+    with withdrawn(out.parent), writing_alone(out, who="training"):
         committee = _Committee(training, held_out, levels, start, settings, out, torch.device(device), began)
         return _train(committee, resume, on_progress)
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Keep other trainings from a model file, its checkpoint and its history; raise Busy if one is writing them."""
-    lock = out.with_name(f".{out.name}.lock")
-    try:
-        stream = locked(lock)
-    except Busy:
-        raise Busy(f"another training is writing {out}; wait for it, or give another --out") from None
-    with stream:
-        try:
-            yield
-        finally:
-            lock.unlink()
 
 
 def _train(committee: _Committee, resume: bool, on_progress: OnProgress) -> Training:

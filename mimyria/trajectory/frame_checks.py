@@ -76,9 +76,7 @@ def check_repeats(place: str, frame: Frame, remedy: str = "give --cell") -> None
 
 def check_cell(place: str, cell: Array) -> None:
     """Raise TrajectoryError for a cell without a finite volume."""
-    with np.errstate(invalid="ignore"):
-        volume = abs(np.linalg.det(cell))
-    if not (np.isfinite(volume) and volume > 0):
+    if not (np.isfinite(cell).all() and 0 < abs(np.linalg.det(cell)) < np.inf):
         raise TrajectoryError(
             f"{place}: no cell, or one without volume; give --cell, numbers (Å) or a .cell file of CP2K"
         )

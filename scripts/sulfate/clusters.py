@@ -10,6 +10,7 @@ sodium ion beside sulfate is polarized a hundred times too much.
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,9 @@ def main() -> None:
     given = parser.parse_args()
     clusters = []
     for path in given.runs:
-        for number, frame in enumerate(mimyria.read_frames(path)):
-            if number % given.every == 0:
-                cluster = cluster_of(frame, given.within)
-                clusters.append(changed(cluster, info={"run": path.name.split(".")[0], **cluster.info}))
+        for frame in islice(mimyria.read_frames(path), 0, None, given.every):
+            cluster = cluster_of(frame, given.within)
+            clusters.append(changed(cluster, info={"run": path.name.split(".")[0], **cluster.info}))
     mimyria.write_frames(given.out, clusters)
 
 

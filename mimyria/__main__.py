@@ -13,7 +13,11 @@ from mimyria.process import end_with_parent, set_up_collections, set_up_memory
 
 
 def main() -> None:
-    """Run the command line and exit with its status: 2 for wrong input, 1 for a failed run, 130 after Ctrl-C."""
+    """Run the command line and exit with its status.
+
+    It is 2 for wrong input, 1 for a failed run, 75 for one that the machine ended and the same command resumes, and 130
+    after Ctrl-C.
+    """
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     _set_up_logging(debug)

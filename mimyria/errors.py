@@ -50,6 +50,12 @@ class RunFailed(MimyriaError):
     exit_status = 1
 
 
+class Unfinished(RunFailed):
+    """The machine ended part of a long run, which the same command resumes."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h
+
+
 class Interrupted(MimyriaError):
     """The user stopped a long run; the message says how to resume it."""
 

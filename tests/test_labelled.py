@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimyria.errors import LabelError
+from mimyria.errors import LabelError, TrajectoryError
 from mimyria.frame import Frame
 from mimyria.level import UNKNOWN, Level
 from mimyria.targets import labelled_atoms
@@ -90,3 +90,43 @@ def test_an_error_of_another_level_than_the_one_predicted_is_told(
     assert "no validation frame is of" not in caplog.text
     check_labels([*cheap, *dear], cheap, [one, other], "apt")
     assert "no validation frame is of PBE0 (CP2K), which is predicted" in caplog.text
+
+
+def test_labels_that_are_there_twice_are_taken_once(
+    labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    twice = [*labels[:4], *map(replace, labels[:4])]
+    assert train(twice, quick("apt"), tmp_path / "a.mym")["training_frames"] == 4
+    assert "4 of 8 labels are there twice, and are taken once" in caplog.text
+    other = [replace(frame, tensors={"apt": 1.01 * frame.tensors["apt"]}) for frame in labels[:4]]
+    assert train([*labels[:4], *other], quick("apt"), tmp_path / "b.mym")["training_frames"] == 8
+
+
+def test_frames_to_validate_on_that_are_trained_on_are_refused(labels: list[Frame], tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match="the validation file, frame 1 and 1 more: trained on too"):
+        train(labels[:4], quick("apt"), tmp_path / "a.mym", validation=[labels[5], labels[2], labels[3]])
+    elsewhere = [of(B, frame) for frame in labels[:2]]  # at another level that is another label
+    made = train([of(A, frame) for frame in labels[:4]], quick("apt"), tmp_path / "b.mym", validation=elsewhere)
+    assert made["validation_frames"] == 2
+
+
+@pytest.mark.parametrize(("factor", "words"), [(0.1, "look like nm"), (1 / 0.529177, "look like Bohr")])
+def test_labels_in_another_unit_of_length_are_told(
+    labels: list[Frame], factor: float, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scaled = [replace(one, positions=factor * one.positions, cell=factor * one.cell) for one in labels[:3]]
+    try:
+        train(scaled, quick("apt"), tmp_path / "a.mym")
+    except TrajectoryError as error:
+        assert words in str(error)  # noqa: PT017
+        assert factor < 1
+    else:
+        assert words in caplog.text
+        assert factor > 1
+
+
+def test_labels_that_are_all_zero_are_refused(labels: list[Frame], tmp_path: Path) -> None:
+    nothing = [replace(one, tensors={"apt": 0 * one.tensors["apt"]}) for one in labels[:3]]
+    with pytest.raises(LabelError, match="the labels: every apt is zero"):
+        train(nothing, quick("apt"), tmp_path / "a.mym")

@@ -23,7 +23,7 @@ from loops import history
 from mimyria import loop as loop_module
 from mimyria.autotrain import steps as steps_module
 from mimyria.autotrain.settings import AutotrainSettings, Executors, Limits
-from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed
+from mimyria.errors import Busy, ConfigError, Interrupted, RunFailed, Unfinished
 from mimyria.execute import LOG, Job, Outcome
 from mimyria.formats import read_frames, write_frames
 from mimyria.loop import autotrain, sampled_frames
@@ -337,6 +337,54 @@ def test_no_label_at_all_stops_with_the_reason(settings: AutotrainSettings, step
         autotrain(settings, tmp_path / "loop")
     steps.before = lambda step, words: 0
     assert "converged" in autotrain(settings, tmp_path / "loop")
+
+
+def test_labels_that_the_machine_ended_are_made_once_more(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    """What it ended is no failure of a configuration: it is never left out."""
+    asked: list[str] = []
+
+    def ends(times: int) -> Hook:
+        def hook(step: str, words: list[str]) -> int:
+            if step != "label" or "cycle-01" not in words[1]:
+                return 0
+            asked.append(words[1])
+            if len(asked) > times:
+                return 0
+            steps.left_out = 2
+            steps.label(words)  # those that were finished are written
+            steps.left_out = 0
+            return Unfinished.exit_status
+
+        return hook
+
+    steps.before = ends(1)
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+    assert [int(row["labels"]) for row in history(tmp_path / "loop")][:2] == [5, 10]
+    asked.clear()
+    steps.before = ends(3)
+    with pytest.raises(RunFailed, match=r"cycle-01/labelling/run.log: 2 configurations have no label yet: it was told"):
+        autotrain(settings, tmp_path / "other")
+    assert "converged" in autotrain(settings, tmp_path / "other")
+    assert [int(row["labels"]) for row in history(tmp_path / "other")][:2] == [5, 10]
+
+
+def test_a_training_that_diverges_is_tried_with_other_seeds(
+    settings: AutotrainSettings, steps: MadeUp, tmp_path: Path
+) -> None:
+    seeds: list[str] = []
+
+    def diverges(step: str, words: list[str]) -> int:
+        if step == "train" and "apt" in words and len(seeds) < 3:
+            seeds.append(words[words.index("--seed") + 1] if "--seed" in words else "as set")
+            return 2 if len(seeds) < 3 else 0
+        return 0
+
+    steps.before = diverges
+    assert "converged" in autotrain(settings, tmp_path / "loop")
+    first = settings.training.seed + settings.training.committee
+    assert seeds == ["as set", str(first), str(first + settings.training.committee)]
 
 
 def test_a_dead_worker_and_a_broken_checkpoint_are_tried_once_more(

@@ -18,7 +18,7 @@ from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
 from mimyria.autotrain.frames import write_given
 from mimyria.autotrain.settings import STEPS, AutotrainSettings
 from mimyria.config import write_settings
-from mimyria.errors import RunFailed
+from mimyria.errors import RunFailed, Unfinished
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor, program
 from mimyria.memory import read_json, write_json
 from mimyria.training.history import checkpoint_of
@@ -26,7 +26,8 @@ from mimyria.training.history import checkpoint_of
 log = logging.getLogger("mimyria")
 
 ATTEMPTS = 3
-"""At a training: one that failed resumes from its checkpoint, and where that fails begins anew."""
+"""At a training, which resumes from its checkpoint and where that fails begins anew, and at labels that the machine
+ended."""
 LABELLED = "labels.json"
 ERRORS = "errors.json"
 DOING = {"label": "labelling", "train": "training", "evaluate": "evaluation", "spectrum": "prediction"}
@@ -58,12 +59,13 @@ class Steps:
     def label(self, folder: Path, otherwise: str) -> int:
         """Label the selected frames of a cycle or of the test set, and return how many have a label.
 
-        Configurations that fail are left out, and the warning of them says ``otherwise``, what becomes of them.
+        Configurations that fail are left out, and the warning of them says ``otherwise``, what becomes of them. Those
+        that the machine ended are tried again.
 
         Raises
         ------
         RunFailed
-            If none could be labelled.
+            If none could be labelled, or the machine ends some again and again.
         """
         done, labels = folder / LABELLED, folder / "labels.extxyz"
         if not done.exists():
@@ -71,11 +73,17 @@ class Steps:
                 words: tuple[str | Path, ...]
                 words = ("label", folder / "selected.extxyz", "--out", labels, "--work", self.folder.work / folder.name)
                 words += ("--target", self.settings.labelled)
-                status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
-            reason = last_line(folder / "labelling" / LOG) if status else ""
+                for _ in range(ATTEMPTS):
+                    status = self._run(LocalExecutor(), folder / "labelling", *words, "--config", self.flags["label"])
+                    if status >= 0 and status != Unfinished.exit_status:
+                        break
+            log_of_job = folder / "labelling" / LOG
+            reason = last_line(log_of_job) if status else ""
             if not labels.exists():
                 raise RunFailed(f"no configuration of {folder} could be labelled: {reason}")
             asked, count = _count(folder / "selected.extxyz"), _count(labels)
+            if count < asked and status not in (0, RunFailed.exit_status):  # not for the configurations' sake
+                raise RunFailed(f"{log_of_job}: {asked - count} configurations have no label yet: {reason}")
             reason = reason if count < asked else ""  # a kill may have ended a start after the last label
             write_json(done, {"selected": asked, "labelled": count, "reason": reason})
         stated = read_json(done)
@@ -103,7 +111,7 @@ class Steps:
         with self._timed(folder, "train"):
             executor = self._executor(self.settings.executors.train, len(missing))
             for attempt in range(ATTEMPTS):
-                jobs = {name: self._training(folder, name, labels) for name in missing}
+                jobs = {name: self._training(folder, name, labels, attempt) for name in missing}
                 status = {outcome.job: outcome.status for outcome in executor.run(jobs.values())}
                 failed = {name: job for name, job in jobs.items() if status[job]}
                 if not failed:
@@ -119,11 +127,14 @@ class Steps:
                     log.warning(f"training of {name.upper()} failed: {reason}; it {again}")
                 missing = list(failed)
 
-    def _training(self, folder: Path, name: str, labels: Sequence[Path]) -> Job:
+    def _training(self, folder: Path, name: str, labels: Sequence[Path], attempt: int) -> Job:
         model = folder / f"{name}.mym"
         words: list[str | Path] = ["train", *labels, "--target", name, "--out", model, "--config", self.flags["train"]]
         if checkpoint_of(model).exists():
             words.append("--resume")
+        elif attempt:  # with the same random weights it would diverge at the same step
+            usual = self.settings.training
+            words += ["--seed", str(usual.seed + attempt * usual.committee)]
         return self._job(folder / f"training-{name}", *words)
 
     def evaluate(self, folder: Path, test: Path) -> dict[str, Any]:

@@ -15,14 +15,14 @@ import numpy as np
 from mimyria.declare import values_of
 from mimyria.engines.engine import Engine
 from mimyria.engines.registry import make_engine
-from mimyria.errors import ConfigError, Interrupted, RunFailed
+from mimyria.errors import ConfigError, Interrupted, RunFailed, Unfinished
 from mimyria.execute import make_executor
 from mimyria.files.cells import given_cell
 from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
-from mimyria.labels.label import FAILED, LOCK, field_strength, label_frames, unlabelled
+from mimyria.labels.label import FAILED, LOCK, Labelled, field_strength, label_frames, unlabelled
 from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
@@ -99,7 +99,7 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
         log.warning(f"{out} holds labels of {' and '.join(programs)}; `mimyria info {out}` counts them")
     if labelled.failures:
         saved = f"{len(written)} frames are in {out}" if written else "nothing is written"
-        raise _failed(labelled.failures, f"of {len(plan.configurations)} configurations have no label; {saved}")
+        raise _failed(labelled, f"of {len(plan.configurations)} configurations have no label; {saved}")
     return f"{out}: {len(written)} labelled frames, {engine.summary}, field {field_strength(each):g} E_h/(e a0)"
 
 
@@ -219,15 +219,17 @@ def finished(frame: Frame, engine: Engine, project: bool) -> Frame:
     return replace(frame, info=info, tensors=tensors)
 
 
-def _failed(failures: dict[Path, str], consequence: str) -> RunFailed:
+def _failed(labelled: Labelled, consequence: str) -> RunFailed:
     """Log each reason of failure with its folders, and return the error with the most frequent one."""
+    failures = labelled.failures
     reasons = Counter(failures.values())
     for reason, number in reasons.items():
         folders = [str(folder) for folder, other in failures.items() if other == reason]
         more = f" and {number - SHOWN} more" if number > SHOWN else ""
         log.warning(f"{', '.join(folders[:SHOWN])}{more}: {reason}")
-    if any(any(folder.glob(f"*/{FAILED}")) for folder in failures):
-        remedy = "--retry tries again, from scratch and then more safely"
-    else:
-        remedy = "remove the cause and run the same command again to resume"
-    return RunFailed(f"{len(failures)} {consequence}; {remedy}; reason: {reasons.most_common(1)[0][0]}")
+    error, remedy = RunFailed, ""
+    if labelled.ended:
+        error, remedy = Unfinished, "; remove the cause and run the same command again to resume"
+    elif any(any(folder.glob(f"*/{FAILED}")) for folder in failures):
+        remedy = "; --retry tries again, from scratch and then more safely"
+    return error(f"{len(failures)} {consequence}{remedy}; reason: {reasons.most_common(1)[0][0]}")

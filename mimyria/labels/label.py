@@ -63,6 +63,8 @@ class Labelled:
 
     frames: dict[str, Frame]
     failures: dict[Path, str]
+    ended: set[Path]
+    """Of those that failed, which were ended by the machine, and are computed when the command runs again."""
 
 
 def label_frames(
@@ -123,7 +125,7 @@ def label_frames(
             )
         else:
             labelled[name] = label
-    return Labelled(labelled, session.failures)
+    return Labelled(labelled, session.failures, session.ended)
 
 
 class _Session:
@@ -137,6 +139,7 @@ class _Session:
         self.inside = {folder: self._inside(folder) for folder in frames}
         self.labels: dict[Path, dict[str, Any]] = {}
         self.failures: dict[Path, str] = {}
+        self.ended: set[Path] = set()
         self.busy: list[Path] = []
         self.locks: dict[Path, TextIO] = {}
 
@@ -204,6 +207,7 @@ class _Session:
                     yield job
             except (LabelError, ConfigError, OSError) as error:
                 self.failures[folder] = _reason(error, folder)
+                self.ended |= {folder} if isinstance(error, OSError) else set()
 
     def _job(self, folder: Path) -> Job | None:
         frame, inside = self.frames[folder], self.inside[folder]
@@ -237,10 +241,13 @@ class _Session:
             # Only what would fail again is remembered: a kill, a full disk or a node that went down is no failure.
             if reason and outcome.status in (0, ENGINE_FAILED):
                 write_json(inside / FAILED, {"reason": reason, "attempts": _attempts(inside) + 1})
-            elif not reason:
+            elif reason:
+                self.ended.add(folder)
+            else:
                 (inside / FAILED).unlink(missing_ok=True)
         except (ConfigError, OSError) as error:  # the disk is full, or was taken away
             reason = _reason(error, folder)
+            self.ended.add(folder)
         finally:
             self.locks.pop(folder).close()
         if reason:

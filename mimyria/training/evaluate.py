@@ -21,7 +21,10 @@ from mimyria.model.predict import predict_with_spread
 from mimyria.targets import Target, labelled_atoms
 from mimyria.training.intensities import in_words as bias_in_words
 from mimyria.training.intensities import intensity_biases
+from mimyria.trajectory.sanity import check_distances
 
+CHECKED = 20
+"""Frames, spread over all, whose distances are looked at."""
 ROUNDING = 1e-9
 """What is smaller, over errors and labels, is zero but for rounding."""
 
@@ -29,7 +32,10 @@ log = logging.getLogger("mimyria")
 
 
 def require_labels(frames: Sequence[Frame], target: Target, origin: str) -> None:
-    """Raise a LabelError if a frame has no label of the target, or all of them are NaN."""
+    """Raise a LabelError if a frame has no label of the target, or all of them are NaN or zero.
+
+    Raise a TrajectoryError for atoms too close to each other, and warn of bonds as long as in another unit.
+    """
     if not frames:
         raise LabelError(f"{origin} holds no frames")
     for index, frame in enumerate(frames):
@@ -40,6 +46,10 @@ def require_labels(frames: Sequence[Frame], target: Target, origin: str) -> None
             )
     if not any(np.isfinite(frame.tensors[target.name]).any() for frame in frames):
         raise LabelError(f"{origin}: every {target.name} is NaN")
+    if not any(np.nan_to_num(frame.tensors[target.name]).any() for frame in frames):
+        raise LabelError(f"{origin}: every {target.name} is zero")
+    for index in range(0, len(frames), -(-len(frames) // CHECKED)):
+        check_distances(f"{origin}, frame {index}", frames[index])
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,31 @@ def trained_levels(frames: Sequence[Frame], settings: TrainSettings) -> tuple[Le
     return tuple(levels) if several else (levels[-1],)
 
 
+def taken_once(frames: Sequence[Frame], target: str) -> list[Frame]:
+    """Return frames without those that are there already, with the same label of the same level, and tell of these."""
+    # In the order of the last ones, for the level of the last frame is the one that is predicted.
+    of = {_configuration(frame) + frame.tensors[target].tobytes(): frame for frame in reversed(frames)}
+    if len(of) < len(frames):
+        log.info(f"{len(frames) - len(of)} of {len(frames)} labels are there twice, and are taken once")
+    return list(of.values())[::-1]
+
+
+def check_apart(training: Sequence[Frame], held_out: Sequence[Frame], origin: str) -> None:
+    """Raise LabelError if frames to validate on are among those that are trained on."""
+    known = {_configuration(frame) for frame in training}
+    if same := [number for number, frame in enumerate(held_out) if _configuration(frame) in known]:
+        raise LabelError(
+            f"{origin}, frame {same[0]}{f' and {len(same) - 1} more' * (len(same) > 1)}: trained on too, so that its "
+            "error says nothing of other frames; leave it out of the labels, or of --validation"
+        )
+
+
+def _configuration(frame: Frame) -> bytes:
+    """Return what tells a labelled configuration from others: atoms, places, cell and level."""
+    arrays = frame.numbers, frame.positions, frame.cell, frame.periodic
+    return b"".join(array.tobytes() for array in arrays) + str(level_of(frame.info)).encode()
+
+
 def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: Sequence[Level], target: str) -> None:
     """Raise LabelError if a species has no label at a level: the model would guess its tensors; tell of mixtures."""
     species = np.unique(np.concatenate([frame.numbers for frame in training]))

@@ -33,7 +33,7 @@ from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings, decay_for
 from mimyria.training.history import checkpoint_of, history_of, write_history
-from mimyria.training.labelled import check_labels, facts_of_levels, split, trained_levels
+from mimyria.training.labelled import check_apart, check_labels, facts_of_levels, split, taken_once, trained_levels
 from mimyria.training.start import carried_species, facts_of_start, read_start
 
 log = logging.getLogger("mimyria")
@@ -44,6 +44,7 @@ FIT_OF_PRESET: dict[str, dict[str, Any]] = {"published": {"learning_rate": 1e-2,
 """How networks of a preset are trained, where that differs from the defaults of `FitSettings`."""
 FIT_OF_START: dict[str, Any] = {"learning_rate": 3e-3}
 """How networks that begin from a trained model go on, which must not forget what it knew."""
+VALIDATION = "the validation file"
 LEAST_MINUTES = 1e-6
 """What a time limit leaves at least to the networks to come, which is a step each."""
 STEPS_FROM_START, LEAST_EPOCHS = 150, 20
@@ -82,11 +83,14 @@ def train(
     began = time.monotonic()
     require_labels(frames, TARGETS[settings.target], origin)
     if validation is not None:
-        require_labels(validation, TARGETS[settings.target], "the validation file")
+        require_labels(validation, TARGETS[settings.target], VALIDATION)
     frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
+    frames = taken_once(frames, settings.target)
     levels = trained_levels(frames, settings)
     start = read_start(settings, out)
-    training, held_out = split(frames, levels, settings) if validation is None else (list(frames), validation)
+    training, held_out = split(frames, levels, settings) if validation is None else (frames, validation)
+    if validation is not None:
+        check_apart(training, validation, VALIDATION)
     check_labels(training, held_out, levels, settings.target)
     require_writable(out)
     with withdrawn(out.parent), writing_alone(out, who="training"):

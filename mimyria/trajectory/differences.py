@@ -73,5 +73,6 @@ def displacement(before: Frame, after: Frame) -> Array:
 
 def minimum_image(vectors: Array, frame: Frame) -> Array:
     """Return vectors (n, 3), Å, less the nearest lattice vectors; exact for short vectors, in any cell."""
-    shifts = np.rint(vectors @ np.linalg.inv(frame.cell)) * frame.periodic
+    invert = np.linalg.inv if frame.periodic.all() else np.linalg.pinv  # a vector that does not repeat may be zero
+    shifts = np.rint(vectors @ invert(frame.cell)) * frame.periodic
     return np.asarray(vectors - shifts @ frame.cell)

@@ -33,6 +33,10 @@ from mimyria.trajectory import open_trajectories
         ("trajectories: [a]\nlabel: {target: apt}", "label.target is chosen by autotrain itself"),
         ("trajectories: [a]\nprobe: many", "probe takes a whole number, not 'many'"),
         ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours must be positive, not -1"),
+        (
+            "trajectories: [a]\nselection: {first: many}",
+            "selection.first is a number of frames, or a file of labels, but ",
+        ),
         ("trajectories: [a]\nselection: {method: best}", "selection.method takes committee or random, not 'best'"),
         (
             "trajectories: [a]\nselection: {method: committee}\ntrain: {committee: 1}",

@@ -20,13 +20,14 @@ import pytest
 from counting import Counting, exact
 
 from contracts import TRICLINIC, WATER, working_below
-from mimyria.engines.job import read_npz, write_npz
+from mimyria.engines.job import RUNNING, is_running, read_npz, write_npz
 from mimyria.errors import LabelError
 from mimyria.execute import LocalExecutor
 from mimyria.frame import Frame
 from mimyria.labels import label as label_module
 from mimyria.labels.label import label_frames
 from mimyria.labels.quality import summarise_quality
+from mimyria.memory import locked
 from mimyria.settings import LabelSettings
 from mimyria.targets import TARGETS
 from mimyria.units import BOHR, HARTREE
@@ -213,6 +214,7 @@ def test_a_failure_is_tried_again_when_that_is_asked(tmp_path: Path, ledger: Pat
         done = label(work, ledger, one, bad_run=5, until=2)
         assert "run 5 of 14: no self-consistency" in done.failures[work / "00000"]
         assert str(inside(work) / "run.log") in done.failures[work / "00000"]
+        assert not done.ended
     assert not label(work, ledger, one, bad_run=5, until=2, retry=True).frames
     assert label(work, ledger, one, bad_run=5, until=2, retry=True).frames
     assert set(counted(ledger).values()) == {1}
@@ -227,6 +229,7 @@ def test_a_mistake_that_is_mended_before_the_first_run_is_forgotten(tmp_path: Pa
 def test_a_full_disk_is_no_failure_of_the_configuration(tmp_path: Path, ledger: Path) -> None:
     done = label(tmp_path / "work", ledger, disk_full=4)
     assert all("No space left" in reason for reason in done.failures.values())
+    assert done.ended == set(done.failures)
     assert len(label(tmp_path / "work", ledger).frames) == 3
     assert set(counted(ledger).values()) == {1}
 
@@ -235,6 +238,7 @@ def test_a_residual_too_large_is_refused(tmp_path: Path, ledger: Path) -> None:
     done = label(tmp_path / "work", ledger, max_residual=1e-20)
     assert not done.frames
     assert all("the fit leaves" in reason for reason in done.failures.values())
+    assert not done.ended
     assert len(label(tmp_path / "work", ledger).frames) == 3
 
 
@@ -406,3 +410,10 @@ def test_dipoles_are_brought_to_one_branch_of_the_cell() -> None:
     quanta = random.integers(-2, 3, (13, 3))
     quanta[0] = 0
     np.testing.assert_allclose(label_module.on_one_branch(dipoles + quanta @ TRICLINIC, TRICLINIC), dipoles, atol=1e-12)
+
+
+def test_the_job_of_a_start_that_was_killed_is_seen(tmp_path: Path) -> None:
+    assert not is_running(tmp_path)
+    with locked(tmp_path / RUNNING):
+        assert is_running(tmp_path)
+    assert not is_running(tmp_path)

@@ -219,6 +219,11 @@ def read_autotrain(path: Path) -> AutotrainSettings:
     folder = path.parent.resolve()
     located: Any = {step: _located(folder, part, getattr(settings, step)) for step, part in STEPS.items()}
     given: Any = {name: folder / file for name, file in settings.selection.given.items()}
+    for name, file in given.items():
+        if not file.exists():
+            raise ConfigError(
+                f"{path}: selection.{name} is a number of frames, or a file of labels, but there is no {file}"
+            )
     found = replace(
         settings,
         **located,

@@ -45,6 +45,15 @@ def write_task(folder: Path, engine: Engine, configuration: Configuration, field
     return Job(folder, COMMAND)
 
 
+def is_running(folder: Path) -> bool:
+    """Return whether a job, or a program that it started, works in a folder."""
+    try:
+        locked(folder / RUNNING).close()
+    except Busy:
+        return True
+    return False
+
+
 def run_task(folder: Path) -> None:
     """Compute the runs of a folder that are not finished yet."""
     try:

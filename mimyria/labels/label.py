@@ -19,7 +19,7 @@ import numpy as np
 from mimyria import __version__
 from mimyria.engines.engine import Configuration, Engine, FieldRun
 from mimyria.engines.job import FAILED as ENGINE_FAILED
-from mimyria.engines.job import forget_runs, has_runs, read_npz, read_runs, write_npz, write_task
+from mimyria.engines.job import forget_runs, has_runs, is_running, read_npz, read_runs, write_npz, write_task
 from mimyria.errors import Busy, ConfigError, LabelError
 from mimyria.execute import LOG, Executor, Job, Outcome, last_line
 from mimyria.frame import SAME_CHARGE, Array, Frame, with_charge
@@ -226,6 +226,8 @@ class _Session:
             lock.close()
             return None
         self.locks[folder] = lock
+        if is_running(inside):
+            log.info(f"waiting for the job of an earlier start, which was killed and still works in {inside}")
         if (inside / FAILED).exists():
             forget_runs(inside, len(self.fields))
         self.identities[folder].write(inside / IDENTITY)

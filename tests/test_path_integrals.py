@@ -258,12 +258,67 @@ def test_the_fit_finds_a_force_under_noise() -> None:
     wanted[:, ::3] = -values[..., 0]
     noisy = wanted + 2 * wanted.std() * rng.normal(size=wanted.shape)
     kinds = {"H": np.arange(1), "O": np.arange(1, 2)}
-    nets = mean_force.fit(values, pulls, noisy, kinds)
+    alone = np.broadcast_to(np.eye(3, dtype=np.float32), (frames, atoms, 3, 3)).copy()
+    nets = mean_force.fit(values, pulls, noisy, kinds, np.arange(atoms)[:, None], alone)
     x, of = torch.tensor(values, dtype=torch.float32), torch.from_numpy(pulls)
     found = mean_force.forces(nets, x, of, kinds).detach().numpy()
     for atom in range(atoms):
         assert np.corrcoef(found[:, 3 * atom], wanted[:, 3 * atom])[0, 1] > 0.97
         assert np.polyfit(values[:, atom, 0], found[:, 3 * atom], 1)[0] == pytest.approx(-1, abs=0.2)
+
+
+def test_forces_on_molecules_are_weighed_by_their_scatter() -> None:
+    """What the weights make of forces has unit variance, however the molecules are turned and wrapped."""
+    mean_force = script("scripts/path_integrals/mean_force.py")
+    rng = np.random.default_rng(1)
+    frames, edges = 400, np.full(3, 9.0)
+    elements = ["H", "O", "O", "H", "H", "H"]
+    molecules = np.array([[1, 0, 3], [2, 4, 5]])
+    water = np.array([[0, 0, 0], [0.6, 0.76, 0], [0.6, -0.76, 0]])
+    spread = np.array([0.3, 0.3, 0.02, 0.2, 0.2, 0.01, 0.2, 0.2, 0.01])  # along the axes of each molecule
+    positions, forces = np.zeros((frames, 6, 3)), np.zeros((frames, 6, 3))
+    for frame in range(frames):
+        for atoms in molecules:
+            turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+            turn *= np.linalg.det(turn)
+            place = rng.uniform(0, 9, 3) if frame else np.array([4.0 * (atoms[0] - 1), 0, 0])
+            positions[frame, atoms] = (water @ turn.T + place) % edges
+            forces[frame, atoms] = (spread * rng.normal(size=9)).reshape(3, 3) @ turn.T
+    found, axes = mean_force.own_axes(positions, elements, edges)
+    np.testing.assert_array_equal(found, molecules)
+    np.testing.assert_allclose(axes @ axes.swapaxes(-1, -2), np.tile(np.eye(3), (frames, 2, 1, 1)), atol=1e-12)
+    weights = mean_force.whitened(molecules, axes, forces)
+    white = (weights @ forces[:, molecules].reshape(frames, 2, 9, 1)).reshape(-1, 9)
+    np.testing.assert_allclose(np.cov(white.T), np.eye(9), atol=1e-4)
+
+
+def test_a_faint_force_on_a_molecule_is_found_beside_loud_ones_within_it() -> None:
+    """Least squares without weights follow the noise along bonds, which is fifty times as large."""
+    mean_force = script("scripts/path_integrals/mean_force.py")
+    rng = np.random.default_rng(2)
+    frames, loud = 300, 2.0
+    values = rng.uniform(-1, 1, (frames, 3, 1))
+    pulls = np.zeros((frames, 3, 1, 9), dtype=np.float32)
+    for atom in range(3):
+        pulls[:, atom, 0, 3 * atom] = -1.0
+    wanted = np.zeros((frames, 3, 3))
+    wanted[:, :, 0] = -0.1 * values.sum(axis=2)
+    within = loud * rng.normal(size=(frames, 3))
+    wanted[:, :, 0] += within - within.mean(axis=1, keepdims=True)
+    wanted += 0.01 * rng.normal(size=wanted.shape)
+    axes = np.tile(np.eye(3), (frames, 1, 1, 1))
+    molecules, kinds = np.arange(3)[None], {"H": np.arange(1, 3), "O": np.arange(1)}
+    x, of = torch.tensor(values, dtype=torch.float32), torch.from_numpy(pulls)
+    errors = []
+    for weights in (
+        mean_force.whitened(molecules, axes, wanted),
+        np.tile(np.eye(9, dtype=np.float32), (frames, 1, 1, 1)),
+    ):
+        nets = mean_force.fit(values, pulls, wanted.reshape(frames, -1), kinds, molecules, weights)
+        found = mean_force.forces(nets, x, of, kinds).detach().numpy().reshape(frames, 3, 3)
+        errors.append(np.sqrt(np.mean((found.sum(axis=1)[:, 0] + 0.1 * values.sum(axis=(1, 2))) ** 2)))
+    assert errors[0] < 0.02
+    assert errors[0] < 0.3 * errors[1]
 
 
 def test_steps_that_do_not_fit_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@
     python pick_molecules.py --out molecules.jsonl --moses MOLSETS.whl --first 5000
 
 The first takes the molecules of the bundled model, each a line of the list: its set, its number there, its SMILES.
-They were drawn before some patterns of groups were changed; `further.txt.xz` lists more. The second draws others, of
-four sets in turns, so that any beginning of the file is balanced:
+They were drawn before some patterns of groups were changed; `further.txt.xz` and `small.txt.xz` list more. The second
+draws others, of four sets in turns, so that any beginning of the file is balanced:
 
 - simple: hydrocarbon rests, each with one of some forty common groups, and pairs of groups on a ring or a chain
 - qm9: of the 134 000 molecules of QM9 (H C N O F, up to nine heavy atoms; package qm9pack, MIT), in random order, every

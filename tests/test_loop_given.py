@@ -102,6 +102,9 @@ def test_labels_that_lack_an_element_are_refused_before_a_training(
 
 def test_files_beside_the_settings(tmp_path: Path) -> None:
     text = "trajectories: [md.xyz]\nselection: {first: have.extxyz, test: 12}\n"
+    with pytest.raises(ConfigError, match=r"selection.first is .* a file of labels, but there is no .*have.extxyz"):
+        read(tmp_path, text)
+    (tmp_path / "have.extxyz").touch()
     found = read(tmp_path, text).selection
     assert found.first == tmp_path.resolve() / "have.extxyz"
     assert found.test == 12

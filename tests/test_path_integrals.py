@@ -284,8 +284,8 @@ def test_forces_on_molecules_are_weighed_by_their_scatter() -> None:
             place = rng.uniform(0, 9, 3) if frame else np.array([4.0 * (atoms[0] - 1), 0, 0])
             positions[frame, atoms] = (water @ turn.T + place) % edges
             forces[frame, atoms] = (spread * rng.normal(size=9)).reshape(3, 3) @ turn.T
-    found, axes = mean_force.own_axes(positions, elements, edges)
-    np.testing.assert_array_equal(found, molecules)
+    np.testing.assert_array_equal(mean_force.molecules_of(positions[0], elements, edges), molecules)
+    axes = mean_force.own_axes(positions, molecules, edges)
     np.testing.assert_allclose(axes @ axes.swapaxes(-1, -2), np.tile(np.eye(3), (frames, 2, 1, 1)), atol=1e-12)
     weights = mean_force.whitened(molecules, axes, forces)
     white = (weights @ forces[:, molecules].reshape(frames, 2, 9, 1)).reshape(-1, 9)

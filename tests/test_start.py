@@ -152,7 +152,10 @@ def test_other_species_are_said(
 
 
 def test_a_start_of_which_nothing_could_be_used_is_refused(labels: list[Frame], start: Path, tmp_path: Path) -> None:
-    salt = [replace(frame, numbers=np.where(frame.numbers == 1, 11, 17)) for frame in labels[:2]]
+    salt = [
+        replace(one, numbers=np.where(one.numbers == 1, 11, 17), positions=2.5 * one.positions, cell=2.5 * one.cell)
+        for one in labels[:2]
+    ]
     with pytest.raises(ModelError, match="--start knows H, O, and the labels are of Na, Cl: it has nothing to begin"):
         train(salt, quick("apt", epochs=1, start=str(start)), tmp_path / "m.mym")
 

@@ -145,22 +145,28 @@ def whitened(molecules: Array, axes: Array, wanted: Array) -> Array:
     return np.einsum("kai,fmij->fmkaj", along, axes).reshape(*axes.shape[:2], 9, 9).astype(np.float32)
 
 
-def own_axes(positions: Array, elements: list[str], edges: Array) -> tuple[Array, Array]:
-    """Return the atoms of each molecule of water, O H H, and its axes (frames, molecules, 3, 3), as rows.
-
-    They are the bisector, the other direction in its plane, and the normal.
-    """
+def molecules_of(positions: Array, elements: list[str], edges: Array) -> Array:
+    """Return the atoms of each molecule of water, O H H: every hydrogen is of the nearest oxygen."""
     kind = np.array(elements)
     oxygens, hydrogens = np.flatnonzero(kind == "O"), np.flatnonzero(kind == "H")
-    gaps = positions[0][hydrogens, None] - positions[0][oxygens]
+    gaps = positions[hydrogens, None] - positions[oxygens]
     nearest = np.linalg.norm(gaps - edges * np.round(gaps / edges), axis=-1).argmin(axis=1)
-    molecules = np.array([[oxygen, *hydrogens[nearest == k]] for k, oxygen in enumerate(oxygens)])
+    return np.array([[oxygen, *hydrogens[nearest == k]] for k, oxygen in enumerate(oxygens)])
+
+
+def bonds_of(positions: Array, molecules: Array, edges: Array) -> Array:
+    """Return the two vectors from the oxygen of each molecule to its hydrogens, (frames, molecules, 2, 3), Å."""
     bonds = positions[:, molecules[:, 1:]] - positions[:, molecules[:, :1]]
-    bonds -= edges * np.round(bonds / edges)
+    return np.asarray(bonds - edges * np.round(bonds / edges))
+
+
+def own_axes(positions: Array, molecules: Array, edges: Array) -> Array:
+    """Return the axes of each molecule as rows, (frames, molecules, 3, 3): bisector, across it in the plane, normal."""
+    bonds = bonds_of(positions, molecules, edges)
     bonds /= np.linalg.norm(bonds, axis=-1, keepdims=True)
     bisector, across = bonds[:, :, 0] + bonds[:, :, 1], bonds[:, :, 0] - bonds[:, :, 1]
     axes = np.stack([bisector, across, np.cross(bisector, across)], axis=2)
-    return molecules, axes / np.linalg.norm(axes, axis=-1, keepdims=True)
+    return np.asarray(axes / np.linalg.norm(axes, axis=-1, keepdims=True))
 
 
 def fit(
@@ -210,17 +216,11 @@ def forces(nets: dict[str, torch.nn.Sequential], x: Any, pulls: Any, kinds: dict
     return torch.einsum("bia,biax->bx", slopes, pulls)
 
 
-def along_bonds(positions: Array, forces_on: Array, elements: list[str], edges: Array) -> tuple[Array, Array]:
+def along_bonds(positions: Array, forces_on: Array, molecules: Array, edges: Array) -> tuple[Array, Array]:
     """Return length and pull outwards, eV/Å, of every bond: the part along it of the force on its hydrogen."""
-    kind = np.array(elements)
-    oxygens, hydrogens = np.flatnonzero(kind == "O"), np.flatnonzero(kind == "H")
-    gaps = positions[:, hydrogens, None] - positions[:, None, oxygens]
-    gaps -= edges * np.round(gaps / edges)
-    lengths = np.linalg.norm(gaps, axis=-1)
-    nearest = lengths.argmin(axis=2)[..., None]
-    bonds = np.take_along_axis(gaps, nearest[..., None], axis=2)[:, :, 0]
-    length = np.take_along_axis(lengths, nearest, axis=2)[..., 0]
-    return length, (forces_on[:, hydrogens] * bonds).sum(axis=-1) / length
+    bonds = bonds_of(positions, molecules, edges)
+    length = np.linalg.norm(bonds, axis=-1)
+    return length, (forces_on[:, molecules[:, 1:]] * bonds).sum(axis=-1) / length
 
 
 def main() -> None:
@@ -251,8 +251,8 @@ def main() -> None:
         values[:, kinds[element], :number] = (values[:, kinds[element], :number] - ranges[element][:, 2]) * factor
         pulls[:, kinds[element], :number] *= factor[:, None].astype(np.float32)
     kept = count - count // HELD_OUT
-    molecules, axes = own_axes(centroids, elements, edges)
-    weights = whitened(molecules, axes, wanted)
+    molecules = molecules_of(centroids[0], elements, edges)
+    weights = whitened(molecules, own_axes(centroids, molecules, edges), wanted)
     nets = fit(values[:kept], pulls[:kept], wanted[:kept].reshape(kept, -1), kinds, molecules, weights[:kept])
     x = torch.tensor(values, dtype=torch.float32)
     found_forces = [
@@ -267,8 +267,8 @@ def main() -> None:
         for kind in grouped[0]:
             rms = [np.sqrt(np.square(each[kind][part]).mean()) for each in grouped]
             print(f"{name}, {kind}: difference {rms[0]:.4f}, left {rms[1]:.4f}, explained {rms[2]:.4f} eV/Å")
-    lengths, truth = along_bonds(centroids, wanted, elements, edges)
-    _, learned = along_bonds(centroids, fitted, elements, edges)
+    lengths, truth = along_bonds(centroids, wanted, molecules, edges)
+    _, learned = along_bonds(centroids, fitted, molecules, edges)
     print("held out, outward pull on H by length of the bond: Å, number, sampled, fitted (eV/Å)")
     for low in BONDS:
         inside = (lengths[kept:] >= low) & (lengths[kept:] < low + BONDS[1] - BONDS[0])

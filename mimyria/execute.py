@@ -17,7 +17,7 @@ from signal import SIGKILL, SIGTERM
 from typing import Any, Protocol
 
 from mimyria.config import read_settings, read_yaml
-from mimyria.errors import ConfigError
+from mimyria.errors import ConfigError, Unfinished
 
 LOG = "run.log"
 POLL_INTERVAL, GRACE_PERIOD = 0.05, 5.0
@@ -38,7 +38,7 @@ runpy.run_path(sys.argv[2], run_name="__main__")
 
 Parsl's own broker of jobs outlives a process that is killed, and holds its nodes until their time runs out.
 """
-NOT_FOUND, LOST = 127, 75
+NOT_FOUND, LOST = 127, Unfinished.exit_status
 """Exit status if the program is not found, and if the machine ended the job (EX_TEMPFAIL of sysexits)."""
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from mimyria.engines.engine import Configuration, Engine, FieldRun, Task, is_repeat
 from mimyria.engines.registry import ENGINES, name_of
-from mimyria.errors import Busy, ConfigError, LabelError
+from mimyria.errors import Busy, ConfigError, LabelError, Unfinished
 from mimyria.execute import Job
 from mimyria.frame import Array, Frame
 from mimyria.memory import locked, read_json, whole, write_json
@@ -30,7 +30,7 @@ TASK, CONFIGURATION, RUNNING = "task.json", "configuration.npz", "running.lock"
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "mimyria.engines.job")
 UNREADABLE = (BadZipFile, EOFError, UnpicklingError, ValueError, KeyError, TypeError, FileNotFoundError)
 """What reading an npz file raises that is missing, or was truncated when a machine went down."""
-FAILED, UNFINISHED = 65, 75
+FAILED, UNFINISHED = 65, Unfinished.exit_status
 """Exit status: the program could not compute a run (EX_DATAERR of sysexits); the machine could not (EX_TEMPFAIL)."""
 
 

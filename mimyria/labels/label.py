@@ -207,7 +207,8 @@ class _Session:
                     yield job
             except (LabelError, ConfigError, OSError) as error:
                 self.failures[folder] = _reason(error, folder)
-                self.ended |= {folder} if isinstance(error, OSError) else set()
+                if isinstance(error, OSError):
+                    self.ended.add(folder)
 
     def _job(self, folder: Path) -> Job | None:
         frame, inside = self.frames[folder], self.inside[folder]

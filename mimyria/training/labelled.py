@@ -15,6 +15,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import ConfigError, LabelError
 from mimyria.frame import Array, Frame
 from mimyria.level import Level, different, epsilon_infinity, in_words, level_of
+from mimyria.memory import digest_of
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import preset_settings
 from mimyria.molecules import find_bonds, molecules_of
@@ -34,7 +35,7 @@ def trained_levels(frames: Sequence[Frame], settings: TrainSettings) -> tuple[Le
 def taken_once(frames: Sequence[Frame], target: str) -> list[Frame]:
     """Return frames without those that are there already, with the same label of the same level, and tell of these."""
     # In the order of the last ones, for the level of the last frame is the one that is predicted.
-    of = {_configuration(frame) + frame.tensors[target].tobytes(): frame for frame in reversed(frames)}
+    of = {_digest(frame, frame.tensors[target].tobytes()): frame for frame in reversed(frames)}
     if len(of) < len(frames):
         log.info(f"{len(frames) - len(of)} of {len(frames)} labels are there twice, and are taken once")
     return list(of.values())[::-1]
@@ -42,18 +43,22 @@ def taken_once(frames: Sequence[Frame], target: str) -> list[Frame]:
 
 def check_apart(training: Sequence[Frame], held_out: Sequence[Frame], origin: str) -> None:
     """Raise LabelError if frames to validate on are among those that are trained on."""
-    known = {_configuration(frame) for frame in training}
-    if same := [number for number, frame in enumerate(held_out) if _configuration(frame) in known]:
+    known = {_digest(frame) for frame in training}
+    if same := [number for number, frame in enumerate(held_out) if _digest(frame) in known]:
         raise LabelError(
             f"{origin}, frame {same[0]}{f' and {len(same) - 1} more' * (len(same) > 1)}: trained on too, so that its "
             "error says nothing of other frames; leave it out of the labels, or of --validation"
         )
 
 
-def _configuration(frame: Frame) -> bytes:
-    """Return what tells a labelled configuration from others: atoms, places, cell and level."""
-    arrays = frame.numbers, frame.positions, frame.cell, frame.periodic
-    return b"".join(array.tobytes() for array in arrays) + str(level_of(frame.info)).encode()
+def _digest(frame: Frame, *label: bytes) -> str:
+    """Return a digest of a configuration, its level and, if it is given, its label."""
+    return digest_of([*geometry_of(frame), str(level_of(frame.info)).encode(), *label])
+
+
+def geometry_of(frame: Frame) -> list[bytes]:
+    """Return the atoms of a frame, their places, the cell and what of it repeats, for digests."""
+    return [array.tobytes() for array in (frame.numbers, frame.positions, frame.cell, frame.periodic)]
 
 
 def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: Sequence[Level], target: str) -> None:

@@ -33,7 +33,15 @@ from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings, decay_for
 from mimyria.training.history import checkpoint_of, history_of, write_history
-from mimyria.training.labelled import check_apart, check_labels, facts_of_levels, split, taken_once, trained_levels
+from mimyria.training.labelled import (
+    check_apart,
+    check_labels,
+    facts_of_levels,
+    geometry_of,
+    split,
+    taken_once,
+    trained_levels,
+)
 from mimyria.training.start import carried_species, facts_of_start, read_start
 
 log = logging.getLogger("mimyria")
@@ -88,9 +96,11 @@ def train(
     frames = taken_once(frames, settings.target)
     levels = trained_levels(frames, settings)
     start = read_start(settings, out)
-    training, held_out = split(frames, levels, settings) if validation is None else (frames, validation)
-    if validation is not None:
-        check_apart(training, validation, VALIDATION)
+    if validation is None:
+        training, held_out = split(frames, levels, settings)
+    else:
+        training, held_out = frames, list(validation)
+        check_apart(training, held_out, VALIDATION)
     check_labels(training, held_out, levels, settings.target)
     require_writable(out)
     with withdrawn(out.parent), writing_alone(out, who="training"):
@@ -289,9 +299,9 @@ class _Committee:
 def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: TrainSettings) -> dict[str, Any]:
     """Return the settings and labels that determine a training, for the checkpoint and the summary."""
     data = (
-        np.ascontiguousarray(array).tobytes()
+        part
         for frame in [*training, *held_out]
-        for array in (frame.numbers, frame.positions, frame.cell, frame.periodic, frame.tensors[settings.target])
+        for part in (*geometry_of(frame), frame.tensors[settings.target].tobytes())
     )
     labelled = [frame.numbers[labelled_atoms(frame.tensors[settings.target])] for frame in training]
     numbers, counts = np.unique(np.concatenate(labelled), return_counts=True)

@@ -1,7 +1,8 @@
-"""Make a start: one sulfate ion, two sodium ions and N waters in a cube, at random on a grid, relaxed.
+"""Make a start: sulfate ions, sodium ions and N waters in a cube, at random on a grid, relaxed.
 
 python box.py --model nep89.txt --waters 32 --edge 9.98 --seed 1 --out start-1.extxyz
 python box.py --model nep89.txt --waters 32 --sodium 0 --seed 1 --out charged-1.extxyz
+python box.py --model nep89.txt --ions 3 --waters 30 --seed 1 --out crowded-1.extxyz
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ BOND = 1.49
 """Å, S-O."""
 
 
+def distance_from(centres: np.ndarray, points: np.ndarray, edge: float) -> np.ndarray:
+    """Return the distance of each point from the nearest image of a centre, Å."""
+    apart = points[:, None] - centres
+    return np.linalg.norm(apart - edge * np.round(apart / edge), axis=2).min(axis=1)
+
+
 def main() -> None:
     """Prepare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--correction", type=Path)
+    parser.add_argument("--ions", type=int, default=1, help="sulfate")
     parser.add_argument("--waters", type=int, default=32)
     parser.add_argument("--sodium", type=int, default=2)
     parser.add_argument("--edge", type=float, default=9.98, help="Å")
@@ -35,15 +43,19 @@ def main() -> None:
     random = np.random.default_rng(given.seed)
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
     sulfate = Atoms("SO4", np.vstack([np.zeros(3), BOND * corners]))
-    parts = [sulfate, *(Atoms("Na") for _ in range(given.sodium)), *(molecule("H2O") for _ in range(given.waters))]
-    side = int(np.ceil(len(parts) ** (1 / 3)))
+    others = [*(Atoms("Na") for _ in range(given.sodium)), *(molecule("H2O") for _ in range(given.waters))]
+    side = int(np.ceil((given.ions + len(others)) ** (1 / 3)))
     step = given.edge / side
     grid = step * np.stack(np.meshgrid(*3 * [np.arange(side)], indexing="ij"), axis=-1).reshape(-1, 3)
-    rest = random.permutation(len(grid) - 1)[: len(parts) - 1] + 1
-    spread = np.linalg.norm(grid[rest] - given.edge * np.round(grid[rest] / given.edge), axis=1)
-    order = np.argsort(-spread)  # sodium farthest from the ion
+    taken = [0]  # the first ion at the origin, each further one, and then sodium, as far from those before as can be
+    while len(taken) < given.ions:
+        taken.append(int(np.argmax(distance_from(grid[taken], grid, given.edge))))
+    free = np.setdiff1d(np.arange(len(grid)), taken)
+    rest = free[random.permutation(len(free))[: len(others)]]
+    order = np.argsort(-distance_from(grid[taken], grid[rest], given.edge))
     system = Atoms(cell=3 * [given.edge], pbc=True)
-    for part, place in zip(parts, [grid[0], *grid[rest][order]], strict=True):
+    parts = [*(sulfate for _ in range(given.ions)), *others]
+    for part, place in zip(parts, [*grid[taken], *grid[rest][order]], strict=True):
         turned = part.copy()
         turned.positions = Rotation.random(rng=random).apply(part.positions - part.positions[0]) + place
         system += turned

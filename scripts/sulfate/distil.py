@@ -74,7 +74,7 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
             target = atoms.get_forces()
             atoms.calc = calculator
             members = ion(atoms)
-            pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members)
+            pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members[None])
             wanted_of = np.concatenate([members, np.flatnonzero(atoms.numbers == 11)])
             design.append(pulls[:, wanted_of].reshape(len(pulls), -1))
             wanted.append((target - atoms.get_forces())[wanted_of].ravel())

@@ -18,15 +18,23 @@ from nep import NEP
 Array = np.ndarray[Any, Any]
 
 
+def ions_of(atoms: Atoms) -> Array:
+    """Return the atoms of each sulfate ion, S first, shape (ions, 5); raise SystemExit if one is broken."""
+    oxygens, found = np.flatnonzero(atoms.numbers == 8), []
+    for centre in np.flatnonzero(atoms.numbers == 16):
+        away = atoms.get_distances(centre, oxygens, mic=True)
+        if np.sort(away)[3] > 2.0:
+            raise SystemExit(f"S-O of {np.sort(away)[3]:.2f} Å: the ion is broken")
+        found.append([centre, *sorted(oxygens[np.argsort(away)[:4]])])
+    return np.array(found)
+
+
 def ion(atoms: Atoms) -> Array:
-    """Return the atoms of the sulfate ion, S first, shape (5,); raise SystemExit if it is broken, or not alone."""
-    (centres,), oxygens = np.nonzero(atoms.numbers == 16), np.flatnonzero(atoms.numbers == 8)
-    if len(centres) != 1:
-        raise SystemExit(f"one sulfate ion is known here, not {len(centres)}")
-    away = atoms.get_distances(centres[0], oxygens, mic=True)
-    if np.sort(away)[3] > 2.0:
-        raise SystemExit(f"S-O of {np.sort(away)[3]:.2f} Å: the ion is broken")
-    return np.array([centres[0], *sorted(oxygens[np.argsort(away)[:4]])])
+    """Return the atoms of the one sulfate ion, S first, shape (5,); raise SystemExit if it is broken, or not alone."""
+    found = ions_of(atoms)
+    if len(found) != 1:
+        raise SystemExit(f"one sulfate ion is known here, not {len(found)}")
+    return found[0]
 
 
 def edge_of(atoms: Atoms) -> float:
@@ -54,7 +62,7 @@ class Sulfate(Calculator):  # type: ignore[misc]
         super().__init__()
         self.model = model
         self.nep: Any = None
-        self.members = np.zeros(5, dtype=int)
+        self.members = np.zeros((1, 5), dtype=int)
         read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
         self.coefficients = np.array([read[label] for label in LABELS if read])
 
@@ -62,7 +70,7 @@ class Sulfate(Calculator):  # type: ignore[misc]
         """Return energy (eV) and forces (eV/Å)."""
         if self.nep is None:
             self.nep = NEP(self.model, atoms.get_chemical_symbols())
-            self.members = ion(atoms)
+            self.members = ions_of(atoms)
         edge = edge_of(atoms)
         (energy,), (forces,), _ = self.nep(atoms.positions[None], np.full((1, 3), edge))
         if self.coefficients.size:

@@ -19,7 +19,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.io import read
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
-from potential import Sulfate, ion
+from potential import Sulfate, ions_of
 
 COLUMNS = "Properties=species:S:1:pos:R:3:vel:R:3"
 
@@ -101,7 +101,7 @@ def main() -> None:
                     energies = np.append(energies, energy + atoms.get_kinetic_energy())
             out.flush()
             length = out.tell()
-        ion(atoms)
+        ions_of(atoms)  # broken ions end the run
         if picosecond == given.equilibrate - 1:
             Stationary(atoms)
             wanted = energies.mean() - atoms.get_potential_energy()

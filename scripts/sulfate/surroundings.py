@@ -30,7 +30,7 @@ LABELS = (
 
 
 def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, members: Array) -> tuple[float, Array]:
-    """Return Σ c_k E_k of one ion and its forces.
+    """Return Σ c_k E_k of the ions and its forces; atoms of one ion are no surroundings of another.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
     edge
         Of the cubic cell, Å; at least twice the cutoff.
     members
-        S, then its four oxygens.
+        Of each ion S, then its four oxygens, shape (ions, 5).
 
     Returns
     -------
@@ -53,34 +53,39 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
     ofs, around = np.split(coefficients[len(NAMES) :], len(KINDS) + len(COUPLED)), np.ones(len(numbers), dtype=bool)
     around[members] = False
     (others,) = np.nonzero(around)
-    centres = np.concatenate([members, np.flatnonzero(numbers == 11)])
-    rows = {"S": slice(0, 1), "O": slice(1, 5), "Na": slice(5, len(centres))}
     columns = {name: np.flatnonzero(numbers[others] == number) for name, number in (("Ow", 8), ("Hw", 1), ("Na", 11))}
-    bonds = nearest(positions[members[1:]] - positions[members[0]], edge)
-    length = np.linalg.norm(bonds, axis=1)
-    values, own = basis(positions[members[0]] + np.vstack([np.zeros(3), bonds]))
+    sodium = np.flatnonzero(numbers == 11)
     forces = np.zeros(positions.shape)
-    forces[members] = np.tensordot(coefficients[: len(NAMES)], own, axes=1)
-    energy = coefficients[: len(NAMES)] @ values
-    apart = nearest(positions[others] - positions[centres][:, None], edge)
-    distance = np.linalg.norm(apart, axis=2)
-    distance[distance == 0] = 1.0  # of a sodium from itself, which is no pair
-    phi, slope = radial(distance)
-    steep = np.zeros(distance.shape)
-    along = np.zeros(4)
-    for of, (kind, coupled) in zip(ofs, [(k, False) for k in KINDS] + [(k, True) for k in COUPLED], strict=True):
-        here, there = rows[kind[0]], columns[kind[1]]
-        stretch = length - BOND if coupled else np.ones(here.stop - here.start)
-        total = np.tensordot(of, phi[:, here, there].sum(axis=2), axes=1)
-        energy += total @ stretch
-        steep[here, there] += stretch[:, None] * np.tensordot(of, slope[:, here, there], axes=1)
-        along += total if coupled else 0.0
-    gradient = (steep / distance)[..., None] * apart
-    forces[others] -= gradient.sum(axis=0)
-    forces[centres] += gradient.sum(axis=1)
-    pull = (along / length)[:, None] * bonds
-    forces[members[1:]] -= pull
-    forces[members[0]] += pull.sum(axis=0)
+    energy = 0.0
+    for ion, atoms in enumerate(members):
+        centres = np.concatenate([atoms, sodium])
+        rows = {"S": slice(0, 1), "O": slice(1, 5), "Na": slice(5, len(centres))}
+        bonds = nearest(positions[atoms[1:]] - positions[atoms[0]], edge)
+        length = np.linalg.norm(bonds, axis=1)
+        values, own = basis(positions[atoms[0]] + np.vstack([np.zeros(3), bonds]))
+        forces[atoms] += np.tensordot(coefficients[: len(NAMES)], own, axes=1)
+        energy += float(coefficients[: len(NAMES)] @ values)
+        apart = nearest(positions[others] - positions[centres][:, None], edge)
+        distance = np.linalg.norm(apart, axis=2)
+        distance[distance == 0] = 1.0  # of a sodium from itself, which is no pair
+        phi, slope = radial(distance)
+        steep = np.zeros(distance.shape)
+        along = np.zeros(4)
+        for of, (kind, coupled) in zip(ofs, [(k, False) for k in KINDS] + [(k, True) for k in COUPLED], strict=True):
+            if kind[0] == "Na" and ion:
+                continue  # sodium with water is no ion's own, and counted with the first
+            here, there = rows[kind[0]], columns[kind[1]]
+            stretch = length - BOND if coupled else np.ones(here.stop - here.start)
+            total = np.tensordot(of, phi[:, here, there].sum(axis=2), axes=1)
+            energy += float(total @ stretch)
+            steep[here, there] += stretch[:, None] * np.tensordot(of, slope[:, here, there], axes=1)
+            along += total if coupled else 0.0
+        gradient = (steep / distance)[..., None] * apart
+        forces[others] -= gradient.sum(axis=0)
+        forces[centres] += gradient.sum(axis=1)
+        pull = (along / length)[:, None] * bonds
+        forces[atoms[1:]] -= pull
+        forces[atoms[0]] += pull.sum(axis=0)
     return float(energy), forces
 
 

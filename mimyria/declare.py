@@ -16,8 +16,8 @@ from mimyria.values import Choice, File, Kind, Many, Refused, Switch
 
 Decides = Literal["result", "duration", "use", "nothing"]
 """What a change of the setting changes: the ``result`` of a long computation (rates, labels, networks), whose identity
-it enters; the ``duration`` of a training, which may differ when it is resumed; the ``use`` of the result, which is
-quickly repeated; or ``nothing``, only where and how fast the work is done."""
+it enters; the ``duration`` of a training, which may differ when a single network is resumed; the ``use`` of the
+result, which is quickly repeated; or ``nothing``, only where and how fast the work is done."""
 Names = tuple[str, ...]
 
 

@@ -1,5 +1,6 @@
 """The fit of one network: stopped and resumed to the same bit, limited in time, told when it diverges."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,8 @@ def test_an_interrupted_committee_goes_on_where_it_was(labels: list[Frame], tmp_
     with pytest.raises(Interrupted):
         train(labels[:3], settings, tmp_path / "parts", on_progress=stopping(0.7))
     assert len(read_model(tmp_path / "parts").members) == 2
+    with pytest.raises(ModelError, match=r"parts.checkpoint belongs to another training: epochs was 4, now it is 8;"):
+        train(labels[:3], replace(settings, epochs=8), tmp_path / "parts", resume=True)
     train(labels[:3], settings, tmp_path / "parts", resume=True)
     whole, parts = (tensors_of(read_model(tmp_path / name), labels[0]) for name in ("whole", "parts"))
     np.testing.assert_array_equal(whole, parts)

@@ -244,9 +244,12 @@ class _Committee:
         return {"format": CHECKPOINT, "facts": self.facts, "finished": finished, "fit": self.fit.state()}
 
     def restore(self) -> None:
-        """Resume from the checkpoint; raise ModelError if it is of other data or settings."""
+        """Resume from the checkpoint; raise ModelError if it is of other data or settings.
+
+        A single network may go on for longer or shorter; those of a committee are trained alike.
+        """
         content = read_content(self.checkpoint, CHECKPOINT)
-        free = declared(TrainSettings, "duration")
+        free = declared(TrainSettings, "duration") if self.settings.committee == 1 else ()
         kept = [key for key in self.facts if key not in free]
         before, now = (Identity({key: facts.get(key) for key in kept}) for facts in (content["facts"], self.facts))
         if differences := now.differences(before):

@@ -129,6 +129,7 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--epsilon", "78"), "the static constant"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--sum-rule", "project"), "only the centres"),
         (("{molecules}", "--engine", "tblite", "--target", "apt", "--max-residual", "0"), "must be positive"),
+        (("{molecules}", "--scheme", "displacement", "--max-residual", "1e-5"), "leave out --max-residual"),
         (("{molecules}", "--engine", "tblite", "--out", "{molecules}"), "give another --out"),
         (("--import", "{molecules}", "--out", "{molecules}"), "give another --out"),
         (("--import", "{molecules}"), "no tensors; its columns are"),

@@ -149,7 +149,7 @@ def _plan(frames: dict[int, Frame], settings: LabelSettings) -> tuple[LabelSetti
         # α and β are first and second derivatives of the dipole by the field
         order = TARGETS[settings.target].order
         lower = next(name for name, target in TARGETS.items() if target.order == max(1, order - 1))
-        each = replace(settings, target=lower, field=field_strength(settings), max_residual=None)
+        each = replace(settings, target=lower, field=field_strength(settings))
         return each, _displacement_plan(frames, order)
     if settings.cluster is None:
         configurations = {f"{index:05d}": frame for index, frame in frames.items()}

@@ -109,5 +109,9 @@ class LabelSettings(Running, Calculation, Configurations):
             raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
         if self.cluster is not None and self.scheme == "displacement":
             raise ConfigError("--scheme displacement and --cluster do not go together")
+        if self.max_residual is not None and self.scheme == "displacement":
+            raise ConfigError(
+                "--max-residual is of fits, and --scheme displacement takes differences: leave out --max-residual"
+            )
         if self.cluster is not None and self.sum_rule == "project":
             raise ConfigError("--sum-rule project and --cluster do not go together: only the centres are labelled")

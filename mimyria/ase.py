@@ -50,7 +50,7 @@ class ResponseCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         place = choose_device(device)
-        self.models = {model.target.name: model for path in models for model in read_models(path, place, level)}
+        self.models = {model.target.name: model for model in read_models(*models, device=place, level=level)}
         self.charge, self.project = charge, project
         self._used = 0.0
         self.implemented_properties = [PROPERTIES[name] for name in self.models]  # type: ignore[misc]

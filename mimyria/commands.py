@@ -6,7 +6,6 @@ the names win. A wrong value is refused with the same words as there.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -367,8 +366,9 @@ def _models(
     items: list[Any] = [models] if one else list(models)  # type: ignore[arg-type]
     if not items:
         raise ConfigError("no model is given: give a model, its file, or the name of bundled ones, such as water")
-    read = [[item] if isinstance(item, ResponseModel) else read_models(item, device, asked.level) for item in items]
-    return list(itertools.chain(*read))
+    files = [item for item in items if not isinstance(item, ResponseModel)]
+    made = [item for item in items if isinstance(item, ResponseModel)]
+    return made + read_models(*files, device=device, level=asked.level)
 
 
 def _picture(path: File | None) -> Path | None:

@@ -243,10 +243,10 @@ def with_stored_tensors(
         if settings.level:
             raise ConfigError(f"--level {settings.level} is of networks, and the tensors are those of the frames")
         return frames, []
-    from mimyria.model.files import choose_device, read_model  # torch is slow to import, and not always needed
+    from mimyria.model.files import choose_device, levels_asked, read_model  # torch is slow, and not always needed
 
-    device = choose_device(settings.device)
-    return frames, [read_model(path, name, device, settings.level) for name, path in files.items()]
+    device, asked = choose_device(settings.device), levels_asked(files, settings.level)
+    return frames, [read_model(path, name, device, asked[name]) for name, path in files.items()]
 
 
 def predicting(models: list[ResponseModel], settings: SpectrumSettings, pool: Pool) -> Contract:
@@ -291,9 +291,11 @@ def levels_of(settings: SpectrumSettings) -> dict[str, str]:
     """Return the levels of theory at which the networks predict, in words, by target; without unknown ones."""
     if not settings.model_files:
         return {}
-    from mimyria.model.files import stated_level  # torch again
+    from mimyria.model.files import levels_asked, stated_level  # torch again
 
-    each = {name: stated_level(path, name, settings.level) for name, path in settings.model_files.items()}
+    files = settings.model_files
+    asked = levels_asked(files, settings.level)
+    each = {name: stated_level(path, name, asked[name]) for name, path in files.items()}
     return {name: level for name, level in each.items() if level}
 
 

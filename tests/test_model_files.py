@@ -1,13 +1,15 @@
 """Files of models: wrong and damaged ones are refused, devices are chosen; that all comes back is in the contract."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from mimyria.errors import ModelError
-from mimyria.model.files import choose_device, read_model, stated_level, write_model
-from mimyria.model.model import ResponseModel
+from mimyria.errors import ConfigError, ModelError
+from mimyria.level import Level
+from mimyria.model.files import choose_device, read_model, read_models, stated_level, write_model
+from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.targets import TARGETS
 
 
@@ -27,6 +29,20 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
         read_model(path)
     with pytest.raises(ModelError, match="does not exist"):
         read_model(tmp_path / "absent.mym")
+
+
+def test_a_level_is_of_the_models_that_have_several(tmp_path: Path) -> None:
+    """One that has no choice keeps its own; where none has a choice, all must be of the level."""
+    paths = tmp_path / "two.mym", tmp_path / "one.mym"
+    shape = replace(PRESETS["small"]["apt"], species=(1, 8))
+    levels = Level("a", "PBE"), Level("a", "PBE0")
+    for path, own in zip(paths, (levels, levels[1:]), strict=True):
+        write_model(path, ResponseModel(shape, levels=own), {})
+    assert [each.levels for each in read_models(*paths, level="PBE")] == [levels[:1], levels[1:]]
+    with pytest.raises(ConfigError, match=r"--level RPBE means no level of theory of .*two\.mym"):
+        read_models(*paths, level="RPBE")
+    with pytest.raises(ConfigError, match=r"--level PBE/x means no level of theory of .*one\.mym"):
+        read_models(paths[1], level="PBE/x")
 
 
 def test_a_file_is_read_once_until_it_changes(

@@ -274,3 +274,9 @@ def test_the_level_of_theory_is_chosen_and_said(run: Run, water: Path, tmp_path:
     assert abs(second.values() - first.values()).max() > 1e-3 * abs(first.values()).max()
     assert (tmp_path / "o" / "series-1.h5").exists()
     refused(run(*asked, "--level", "RPBE"), "--level RPBE means no level of theory of")
+    alone = ResponseModel(replace(PRESETS["small"]["pgt"], species=(1, 8), cutoff=3.0), levels=(Level("c", "PBE0"),))
+    write_model(tmp_path / "pgt.mym", alone, {})  # has no choice, and keeps its level
+    run(*asked, "--pgt", tmp_path / "pgt.mym", "--level", "small")
+    both = read_spectrum(tmp_path / "o" / "raman.csv").header
+    assert (both["level of apt"], both["level of pgt"]) == ("PBE/small (a)", "PBE0 (c)")
+    refused(run(*asked, "--pgt", tmp_path / "pgt.mym", "--level", "PBE0"), "--level PBE0 means no level of theory of")

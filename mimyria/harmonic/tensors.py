@@ -63,7 +63,7 @@ def tensors_at(
         elif source in ENGINES:
             found, level = _computed(frame, source, names, settings, work, executor)
         else:
-            found, level = _predicted(frame, source, names, settings)
+            found, level = _predicted(frame, source, names, sources, settings)
         for name in names:
             tensors[name] = _checked(found, name, source)
             said[f"{name} from"] = source
@@ -117,15 +117,19 @@ def _computed(
     return found, str(level_of(found.info))
 
 
-def _predicted(frame: Frame, source: str, names: list[str], settings: HarmonicSettings) -> tuple[Frame, str]:
-    from mimyria.model.files import choose_device, read_model
+def _predicted(
+    frame: Frame, source: str, names: list[str], sources: dict[str, str], settings: HarmonicSettings
+) -> tuple[Frame, str]:
+    from mimyria.model.files import choose_device, levels_asked, read_model
     from mimyria.model.predict import predict_all
 
     if source == ORGANIC and (unlike := unlike_organic(frame, settings.charge)):
         flags = " and ".join(f"--{name}" for name in names)
         log.warning(f"{flags} {source}: these networks are for single neutral molecules, and this is {unlike}")
     device = choose_device(settings.device)
-    models = [read_model(source, name, device, settings.level) for name in names]
+    networks = {name: Path(other) for name, other in sources.items() if other not in (IN_FRAMES, *ENGINES)}
+    asked = levels_asked(networks, settings.level)
+    models = [read_model(source, name, device, asked[name]) for name in names]
     project = settings.sum_rule == "project"
     (found,) = predict_all(models, [frame], charge=settings.charge, project=project)
     return found, str(models[0].levels[0])

@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from mimyria.choices import DEVICE
 from mimyria.config import path_of
 from mimyria.contents import contents_of
 from mimyria.errors import ModelError
-from mimyria.level import UNKNOWN, find_level, from_stated, in_words
+from mimyria.level import UNKNOWN, Level, find_level, from_stated, in_words
 from mimyria.memory import whole
 from mimyria.model.architecture import ARCHITECTURES, name_of
 from mimyria.model.model import ResponseModel
@@ -140,17 +141,30 @@ def read_every_level(
 def stated_level(path: Path, target: str, level: str | None) -> str:
     """Return the level of theory, in words, at which the model of a file predicts; empty where it is not known."""
     place = bundled(path, target)
-    levels = [from_stated(stated) for stated in _read_once(place).get("levels", [{}])]
+    levels = _stated_levels(place)
     chosen = levels[-1 if level is None else find_level(levels, level, str(place))]
     return "" if chosen == UNKNOWN else str(chosen)
 
 
+def levels_asked(files: Mapping[str, Path], level: str | None) -> dict[str, str | None]:
+    """Return at which level each of several models shall predict, by its target or another name of its own.
+
+    One of a single level keeps it where another has several, from which ``level`` chooses.
+    """
+    if level is None:
+        return dict.fromkeys(files)
+    choosing = {name for name, path in files.items() if len(_stated_levels(bundled(path, name))) > 1} or set(files)
+    return {name: level if name in choosing else None for name in files}
+
+
 def read_models(
-    path: str | os.PathLike[str], device: torch.device | str = "cpu", level: str | None = None
+    *paths: str | os.PathLike[str], device: torch.device | str = "cpu", level: str | None = None
 ) -> list[ResponseModel]:
-    """Return the model of a file, or the bundled ones of a name, such as ``water``; see `read_model`."""
-    given = path_of(path)
-    return [read_model(file, device=device, level=level) for file in bundled_pair(str(given)) or [given]]
+    """Return the models of files, or the bundled ones of a name, such as ``water``; see `read_model`."""
+    given = [path_of(path) for path in paths]
+    files = [file for path in given for file in bundled_pair(str(path)) or [path]]
+    asked = levels_asked({str(file): file for file in files}, level)
+    return [read_model(file, device=device, level=asked[str(file)]) for file in files]
 
 
 def bundled(path: Path, target: str | None = None) -> Path:
@@ -165,6 +179,11 @@ def bundled_pair(name: str) -> list[Path]:
     """Return the files of the bundled models of a name, such as ``water`` or ``water_apt``; empty if there are none."""
     files = BUNDLED.glob(f"{name}*.mym") if re.fullmatch(r"[\w-]+", name) else ()
     return sorted(file for file in files if name in (file.stem, file.stem.rpartition("_")[0]))
+
+
+def _stated_levels(path: Path) -> list[Level]:
+    """Return the levels of theory of the model of a file."""
+    return [from_stated(stated) for stated in _read_once(path).get("levels", [{}])]
 
 
 def _read_once(path: Path) -> dict[str, Any]:

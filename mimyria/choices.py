@@ -33,6 +33,8 @@ CORRECTIONS = ("harmonic", "standard", "schofield", "none")
 KINDS = ("ir", "raman", "vdos", "sfg", "depth", "hyper_raman")
 OF_FACES = ("sfg", "depth")
 """Kinds that need the rates of the two faces of a slab, or of its molecules; made only on request."""
+OF_VELOCITIES = ("motions", "modes")
+"""Groups that are parts of the velocities, not atoms."""
 DEPTHS = ("surface", "middle")
 """Where depth is measured from: the surface of the slab, inwards, or its middle, outwards."""
 LIGHT = Choice(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import random_frame
-from mimyria.errors import SpectrumError, TrajectoryError
+from mimyria.errors import ConfigError, SpectrumError, TrajectoryError
 from mimyria.frame import Frame
 from mimyria.settings import EvaluateSettings
 from mimyria.spectra.hyper_raman import average_hyper_raman
@@ -119,6 +119,12 @@ def test_wrong_groups_are_refused_beside_one_that_no_frame_holds() -> None:
         groups_in(frames, EvaluateSettings(groups=("a=element H", "b=elemnt O", "c=element Cl")))
     with pytest.raises(SpectrumError, match="in the groups a and b"):
         groups_in(frames, EvaluateSettings(groups=("a=element H", "b=element H", "c=element Cl")))
+
+
+def test_groups_of_velocities_are_refused() -> None:
+    for group in ("motions", "modes"):
+        with pytest.raises(ConfigError, match=f"--groups {group} is of velocities.* give molecules"):
+            EvaluateSettings(groups=(group,))
 
 
 def test_a_single_frame_has_a_bias_without_an_error() -> None:

@@ -218,6 +218,11 @@ def test_groups_that_are_named_are_evaluated_too(settings: AutotrainSettings, st
     (words, *_) = (words for words in given if words[0] == "evaluate")
     assert [words[k + 1] for k, word in enumerate(words) if word == "--groups"] == groups
     assert words[words.index("--topology") + 1] == str(tmp_path / "md.xyz")
+    given.clear()
+    motions = replace(settings, spectrum={"groups": ["motions"]}, limits=Limits(cycles=1))
+    autotrain(motions, tmp_path / "other")  # which are no groups of atoms, and `evaluate` refuses
+    (words, *_) = (words for words in given if words[0] == "evaluate")
+    assert "--groups" not in words
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mimyria.autotrain.changes import state_biases
 from mimyria.autotrain.folder import MADE, RunFolder, add_time, read_provenance
 from mimyria.autotrain.frames import write_given
 from mimyria.autotrain.settings import STEPS, AutotrainSettings
+from mimyria.choices import OF_VELOCITIES
 from mimyria.config import write_settings
 from mimyria.errors import RunFailed, Unfinished
 from mimyria.execute import LOG, Executor, Job, LocalExecutor, last_line, make_executor, program
@@ -173,9 +174,9 @@ class Steps:
         write_json(folder / MADE, wanted)  # last: only with it are the spectra known to be whole
 
     def _groups(self) -> list[str | Path]:
-        """Return the flags that name the groups, where the user has named some."""
+        """Return the flags that name the groups of atoms, where the user has named some."""
         how = self.settings.spectra
-        if not self.settings.named_groups(how.groups):
+        if not self.settings.named_groups(how.groups) or how.groups[0] in OF_VELOCITIES:
             return []
         topology: list[str | Path] = [] if how.topology is None else ["--topology", how.topology]
         return [*(word for group in how.groups for word in ("--groups", group)), *topology]

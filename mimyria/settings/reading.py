@@ -15,11 +15,13 @@ from mimyria.choices import (
     HELP_OF_SUM_RULE,
     LAYOUTS,
     MASSES,
+    OF_VELOCITIES,
     SUM_RULE,
     UNITS,
     WORD,
 )
 from mimyria.declare import Settings, setting
+from mimyria.errors import ConfigError
 from mimyria.values import Choice, File, FrameRange, Kind, Many, Number, Numbers
 
 
@@ -111,7 +113,16 @@ class EvaluateSettings(Named, Levelled):
 
     groups: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GROUPS")),
-        "Groups whose errors and intensities are told apart, as `spectrum` takes them.",
+        "Groups of atoms whose errors and intensities are told apart, as `spectrum` takes them.",
         "use",
         (),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for group in self.groups:
+            if group.strip() in OF_VELOCITIES:
+                raise ConfigError(
+                    f"--groups {group} is of velocities, and labels tell errors of atoms: give molecules, "
+                    '"shell RADIUS around SELECTION" or NAME=SELECTION'
+                )

@@ -119,11 +119,18 @@ def test_weights_make_a_species_or_an_irrep_count(labels: list[Frame], tmp_path:
         errors({"S": 2.0})
 
 
-def test_the_only_frame_of_a_species_is_trained_on(labels: list[Frame], tmp_path: Path) -> None:
+def test_the_only_frame_of_a_species_is_trained_on(
+    labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     other = replace(labels[0], numbers=np.where(np.arange(96) == 0, 16, labels[0].numbers))
     for seed in range(6):
         summary = train([*labels[1:4], other], quick("apt", epochs=1, seed=seed), tmp_path / "m")
         assert summary["training_atoms"]["S"] == 1
+    assert "a single atom of S, of 384 labelled ones, has a label of apt: what it has in other" in caplog.text
+    caplog.clear()
+    again = replace(other, positions=other.positions + 0.1)
+    train([*labels[1:4], other, again], quick("apt", epochs=1, validation=0.0), tmp_path / "m")
+    assert "a single atom" not in caplog.text
 
 
 def test_frames_without_any_label_are_left_out(labels: list[Frame], tmp_path: Path) -> None:

@@ -62,16 +62,24 @@ def geometry_of(frame: Frame) -> list[bytes]:
 
 
 def check_labels(training: Sequence[Frame], held_out: Sequence[Frame], levels: Sequence[Level], target: str) -> None:
-    """Raise LabelError if a species has no label at a level: the model would guess its tensors; tell of mixtures."""
+    """Raise LabelError if a species has no label at a level: the model would guess its tensors.
+
+    Warn of a species of which a single atom has one, and tell of mixtures.
+    """
     species = np.unique(np.concatenate([frame.numbers for frame in training]))
     for level in levels:
         own = [frame for frame in training if len(levels) == 1 or level_of(frame.info) == level]
-        labelled = {number for frame in own for number in labelled_species(frame, target)}
-        if (bare := np.setdiff1d(species, sorted(labelled))).size:
-            where = "" if len(levels) == 1 else f" at the level {level}"
+        labelled = np.concatenate([frame.numbers[labelled_atoms(frame.tensors[target])] for frame in own])
+        where = "" if len(levels) == 1 else f" at the level {level}"
+        if (bare := np.setdiff1d(species, labelled)).size:
             raise LabelError(
                 f"no atom of {', '.join(symbols_of(bare))} has a label of {target}{where}; label some: it cannot be "
                 "learnt"
+            )
+        if (single := species[(labelled == species[:, None]).sum(axis=1) == 1]).size:
+            log.warning(
+                f"a single atom of {', '.join(symbols_of(single))}, of {len(labelled)} labelled ones, has a label of "
+                f"{target}{where}: what it has in other surroundings is a guess; label more frames"
             )
     stated = different(level_of(frame.info) for frame in [*training, *held_out])
     if len(levels) > 1:

@@ -54,7 +54,7 @@ from conftest import Run, refused
         (["train", "W", "--target", "apt", "--out", "W"], ["is a file of labels"]),
         (["evaluate", "water_apt", "W", "--out", "W"], ["is a file that is read"]),
         (["evaluate", "m", "W", "--plot", "p.txt"], ["a picture is .png, .pdf or .svg"]),
-        (["evaluate", "W", "W"], ["is damaged or not written by mimyria"]),
+        (["evaluate", "W", "W"], ["water.extxyz is no mimyria model; give a file of `mimyria train`"]),
         (["compare", "W", "absent.csv"], ["water.extxyz"]),
         (["info", "absent"], ["absent does not exist"]),
         (["info", "."], ["no settings.yaml"]),

@@ -20,9 +20,19 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
     with pytest.raises(ModelError, match=f"give it to {TARGETS[model.settings.target].flag}"):
         read_model(path, other)
     whole = path.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"not a model", b""):
+    for damaged in (whole[: len(whole) // 2], b""):
         path.write_bytes(damaged)
         with pytest.raises(ModelError, match=r"m\.mym is damaged"):
+            read_model(path)
+    others = {
+        b"not a model": "no mimyria model",
+        b"\x89PNG\r\n": "a PNG picture, not a model",
+        b"3\nProperties=species:S:1:pos:R:3\nO 0 0 0\n": "no mimyria model",
+        b"\0\1": "a binary file, not a model",
+    }
+    for content, words in others.items():
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match=rf"m\.mym is {words}; give a file of `mimyria train`, or the name of"):
             read_model(path)
     torch.save({"format": "something"}, path)
     with pytest.raises(ModelError, match="not a file of the kind"):
@@ -75,7 +85,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, first: 
 
 
 def test_a_folder_or_a_device_that_there_is_not_is_named(model: ResponseModel, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"{tmp_path} is a folder, not a model file"):
+    with pytest.raises(ModelError, match=f"{tmp_path} is a folder, not a model file; give"):
         read_model(tmp_path)
     write_model(tmp_path / "m.mym", model, {})
     with pytest.raises(ModelError, match="--device takes auto, cpu, cuda, cuda:1 or mps, not 'gpu'"):

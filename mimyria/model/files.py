@@ -37,6 +37,8 @@ FORMATS = {
     "mimyria checkpoint": "the checkpoint of a training",
 }
 """What the formats of files written by `write_content` are, by their names without the version."""
+HOLDS_MODEL = ("an empty file", "a damaged zip archive", "a file of torch, such as a model")
+"""What a file may hold that was written as a model: another is of another kind."""
 BUNDLED = Path(__file__).parents[1] / "data"
 """Where the models that come with the package lie: ``water_apt.mym``."""
 
@@ -199,8 +201,9 @@ def _read_of(path: Path, state: tuple[int, ...]) -> dict[str, Any]:
 
 def read_content(path: Path, expected: str) -> dict[str, Any]:
     """Return the dictionary in a file written by `write_content`, whose ``format`` must be as expected."""
+    remedy = "; give a file of `mimyria train`, or the name of a bundled model, such as water" * (expected == FORMAT)
     if path.is_dir():
-        raise ModelError(f"{path} is a folder, not a model file")
+        raise ModelError(f"{path} is a folder, not a model file{remedy}")
     if not path.is_file() and expected != FORMAT:
         raise ModelError(f"{path} does not exist")
     if not path.is_file():
@@ -218,15 +221,9 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what is no such file makes the unpickler fail in any way
         what = contents_of(path)
-        known = what not in (
-            "",
-            "an empty file",
-            "a binary file",
-            "a damaged zip archive",
-            "a file of torch, such as a model",
-        )
-        reason = f"is {what}, not a model" if known else "is damaged or not written by mimyria"
-        raise ModelError(f"{path} {reason}") from error
+        if what in HOLDS_MODEL:
+            raise ModelError(f"{path} is damaged or not written by mimyria") from error
+        raise ModelError(f"{path} is {f'{what}, not a' if what else 'no mimyria'} model{remedy}") from error
     stored = str(content.get("format")) if isinstance(content, dict) else ""
     if stored != expected:
         is_of, wanted = (FORMATS.get(name.rpartition(" ")[0], "") for name in (stored, expected))

@@ -107,3 +107,13 @@ def test_a_charge_that_the_tensors_do_not_add_up_to_is_said(run: Run, tmp_path: 
     assert "labels of a charge of +1: state it with --charge" in errors
     status, _, errors = run("label", "--import", tmp_path / "a.extxyz", "--out", tmp_path / "b.extxyz", "--charge", 1)
     assert (status, errors) == (0, "")
+
+
+def test_columns_that_are_left_out_are_named(run: Run, tmp_path: Path) -> None:
+    frame = next(read_frames(DATA / "water32_labels.extxyz.xz"))
+    extra = {"quadrupole_gradient": np.zeros((len(frame), 27)), "mulliken": np.zeros(len(frame))}
+    write_frames(tmp_path / "a.extxyz", [frame, replace(frame, extra=extra), replace(frame, extra=extra)])
+    status, _, errors = run("label", "--import", tmp_path / "a.extxyz", "--out", tmp_path / "b.extxyz")
+    assert status == 0
+    assert f"{tmp_path / 'a.extxyz'}, frame 1: left out are the columns quadrupole_gradient, mulliken;" in errors
+    assert "tensors are taken from columns apt, pgt, hgt" in errors

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from mimyria.declare import declared, flag, values_of
 from mimyria.errors import ConfigError, LabelError
+from mimyria.files.xyz import COLUMNS
 from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import with_charge
 from mimyria.labels.quality import warn_of_charges
@@ -22,6 +24,8 @@ from mimyria.trajectory.frame_checks import check_finite
 log = logging.getLogger("mimyria")
 
 
+TAKEN = frozenset(chain(*COLUMNS.values()))
+"""The columns that are read, of tensors and of what else a label has."""
 USED = (*declared(Topology), "charge", "sum_rule")
 """The settings of `label` that an import uses; others would have no effect."""
 
@@ -52,6 +56,7 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
     require_distinct(out, paths, "a file to import")
     check_writable(out)
     frames, bare, sums = [], [], []
+    left: dict[str, str] = {}
     errors: dict[str, list[float]] = {}
     for path in paths:
         for index, frame in enumerate(read_frames(path, **values_of(settings, Topology))):
@@ -59,6 +64,7 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
                 columns = f"; its columns are {', '.join(frame.columns)}" if frame.columns else ""
                 bare.append(f"{path}, frame {index}: no tensors{columns}")
                 continue
+            left = {name: f"{path}, frame {index}" for name in frame.columns if name not in TAKEN} | left
             check_finite(f"{path}, frame {index}", frame, "leave the frame out")
             total = frame.total_charge if charge is None else charge
             tensors = dict(frame.tensors)
@@ -79,6 +85,11 @@ def import_labels(paths: Sequence[Path], out: Path, settings: LabelSettings) -> 
         raise LabelError(bare[0] if bare else "there are no frames to import")
     if bare:
         log.warning(f"{len(bare)} frames without tensors are left out; the first: {bare[0]}")
+    if left:
+        log.warning(
+            f"{next(iter(left.values()))}: left out are the columns {', '.join(left)}; tensors are taken from columns "
+            f"{', '.join(TARGETS)}, or as other programs name these: rename those that are such"
+        )
     warn_of_charges(sums)
     write_frames(out, frames)
     summary = [

@@ -15,6 +15,9 @@ from contracts import WATER
 from mimyria.errors import LabelError, MimyriaError, RunFailed
 from mimyria.harmonic.tensors import sources_of, tensors_at
 from mimyria.labels.label import whole_charge
+from mimyria.level import Level
+from mimyria.model.files import write_model
+from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.settings import HarmonicSettings
 from mimyria.targets import TARGETS
 
@@ -53,6 +56,16 @@ def test_of_a_model(tmp_path: Path) -> None:
     assert said["pgt from"] == "water"
     with pytest.raises(MimyriaError, match="C"):
         at(frame_of("CH3OH"), {"apt": "water"}, tmp_path)
+
+
+def test_a_level_is_of_the_model_that_has_several(tmp_path: Path) -> None:
+    levels = {"apt": (Level("a", "PBE"), Level("a", "PBE0")), "pgt": (Level("b", "TPSS"),)}
+    sources = {name: str(tmp_path / f"{name}.mym") for name in levels}
+    for name, own in levels.items():
+        shape = replace(PRESETS["small"][name], species=(1, 8))
+        write_model(Path(sources[name]), ResponseModel(shape, levels=own), {})
+    _, said = at(WATER, sources, tmp_path, level="PBE")
+    assert (said["level of apt"], said["level of pgt"]) == ("PBE (a)", "TPSS (b)")
 
 
 def test_networks_for_neutral_molecules_warn_of_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,13 +1,14 @@
 """Make the bundled sample of aqueous sulfate: labels, the models `sulfate` trained on them, an excerpt of a run.
 
     python scripts/make_sulfate.py mimyria/data/sulfate_labels.extxyz.xz
-        --also scripts/sulfate/data/autotrain-labels.extxyz.xz
+        --also scripts/sulfate/data/autotrain-labels.extxyz.xz scripts/sulfate/data/crowded-labels.extxyz.xz
         --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 [--run dear-run-8.extxyz.xz]
 
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
 RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
-bundled. Without --run the excerpt stays as it is. Run again, it resumes what was stopped; more labels need another
---folder. Some twelve minutes of a core, however many labels.
+bundled. The PGT begins with the network of many cheap labels that `scripts/sulfate` tells of. Without --run the excerpt
+stays as it is. Run again, it resumes what was stopped; more labels need another --folder. Some five minutes of a core,
+however many labels.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from bundle import bundle
 from make_data import TENSOR_DIGITS, rounded_label
@@ -40,8 +42,12 @@ POSITION_DIGITS, VELOCITY_DIGITS = 3, 4
 """Å and Å/fs."""
 FRAMES, EVERY = 500, 2
 """Of the excerpt, 4 fs apart."""
-STEPS = 6000
-"""From scratch: for the ions that is better than a start from the networks of water (docs/sulfate.md)."""
+CLUSTERS = Path(__file__).parent / "sulfate" / "data" / "clusters_pgt.mym"
+WAYS: dict[str, dict[str, Any]] = {
+    "apt": {"steps": 6000},
+    "pgt": {"steps": 6000, "learning_rate": 0.01, "start": str(CLUSTERS)},
+}
+"""How each is trained; for the ions, scratch is better than a start from the networks of water (docs/sulfate.md)."""
 CARD = {
     "system": "sulfate in water, SO4 2-, with or without sodium",
     "valid_for": "one sulfate, with two sodium ions or none, in 32 waters (1.7 mol/L) near ambient conditions; not "
@@ -80,7 +86,7 @@ def make_model(target: str, frames: Sequence[Frame], folder: Path) -> None:
     """Train a network if it is not there yet, and put it with its card into the package."""
     path = folder / f"sulfate_{target}.mym"
     if not path.exists() or checkpoint_of(path).exists():
-        settings = TrainSettings(target=target, steps=STEPS)
+        settings = TrainSettings(target=target, **WAYS[target])
         train(frames, settings, path, resume=checkpoint_of(path).exists(), origin=LABELS)
     runs = ", ".join(sorted({str(frame.info["run"]) for frame in frames}))
     level = level_of(frames[-1].info)

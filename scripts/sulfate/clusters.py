@@ -1,4 +1,4 @@
-"""Cut sulfate with the waters around it out of frames, for labels of GFN2-xTB, which cost a second each.
+"""Cut each sulfate with the waters around it out of frames, for labels of GFN2-xTB, which cost a second each.
 
     python clusters.py run-1.extxyz run-2.extxyz --every 10 --out clusters.extxyz
     mimyria label clusters.extxyz --engine tblite --charge -2 --out clusters-labels.extxyz
@@ -22,9 +22,8 @@ from mimyria.molecules import find_molecules, nearest_image
 SULFUR, OXYGEN = 16, 8
 
 
-def cluster_of(frame: Frame, within: float) -> Frame:
-    """Return the one sulfate of a frame with the waters near it, an isolated system with sulfur at the origin."""
-    (sulfur,) = np.flatnonzero(frame.numbers == SULFUR)
+def cluster_of(frame: Frame, sulfur: int, within: float) -> Frame:
+    """Return a sulfate of a frame with the waters near it, an isolated system with sulfur at the origin."""
     molecules, whole = find_molecules(frame)
     kept, positions = [], whole - whole[sulfur]
     for molecule in dict.fromkeys([molecules[sulfur], *molecules[frame.numbers == OXYGEN]]):
@@ -50,8 +49,9 @@ def main() -> None:
     clusters = []
     for path in given.runs:
         for frame in islice(mimyria.read_frames(path), 0, None, given.every):
-            cluster = cluster_of(frame, given.within)
-            clusters.append(changed(cluster, info={"run": path.name.split(".")[0], **cluster.info}))
+            for sulfur in np.flatnonzero(frame.numbers == SULFUR):
+                cluster = cluster_of(frame, int(sulfur), given.within)
+                clusters.append(changed(cluster, info={"run": path.name.split(".")[0], **cluster.info}))
     mimyria.write_frames(given.out, clusters)
 
 

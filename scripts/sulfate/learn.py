@@ -28,6 +28,8 @@ from mimyria.process import set_up_memory
 GROUPS = ("sulfate=byres element S", "sodium=element Na", "water=byres element H")
 STEPS = 2000
 """Of a training that begins at random."""
+CLUSTERS = str(Path(__file__).parent / "data" / "clusters_pgt.mym")
+"""Of labels of GFN2-xTB (`clusters.py`)."""
 WAYS: dict[str, dict[str, Any]] = {
     "scratch": {"steps": STEPS},
     "scratch, S=4 Na=4": {"steps": STEPS, "weight": {"S": 4, "Na": 4}},
@@ -39,6 +41,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "water-pbe, 600 steps, rate 0.01": {"start": "water-pbe", "steps": 600, "learning_rate": 0.01},
     "water-pbe, 2000 steps": {"start": "water-pbe", "steps": 2000},
     "water-pbe, 2000 steps, rate 0.01": {"start": "water-pbe", "steps": 2000, "learning_rate": 0.01},
+    "clusters": {"start": CLUSTERS, "steps": STEPS, "learning_rate": 0.01},
 }
 """Settings of `mimyria train`; steps in place of epochs, so that more labels take no longer."""
 

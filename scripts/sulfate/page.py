@@ -58,12 +58,12 @@ def sums() -> str:
 
 
 def learnt() -> str:
-    """Return the table of the trainings with the most labels of the last level, and the next to most."""
+    """Return the table of the trainings with the three greatest numbers of labels of the last level."""
     if not (RESULTS / "learn.jsonl").exists():
         return "Not measured yet."
     rows = [json.loads(line) for line in (RESULTS / "learn.jsonl").read_text(encoding="utf-8").splitlines()]
     at_level = [row for row in rows if row.get("level") == rows[-1].get("level")]
-    most = sorted({row["of_level"] for row in at_level})[-2:]
+    most = sorted({row["of_level"] for row in at_level})[-3:]
     last = [row for row in at_level if row["of_level"] in most]
     excess: dict[str, list[float]] = {}
     for row in last:

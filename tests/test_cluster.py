@@ -164,8 +164,8 @@ def test_what_goes_on_without_end_cannot_be_cut() -> None:
 def test_sulfate_is_cut_out_with_whole_waters_and_without_sodium() -> None:
     frame = next(read_frames(DATA / "sulfate_labels.extxyz.xz"))
     moved = replace(frame, positions=(frame.positions + 4.7) % frame.cell[0, 0])
-    (sulfur,) = np.flatnonzero(frame.numbers == 16)
-    cluster, again = (script("scripts/sulfate/clusters.py").cluster_of(each, sulfur, 4.5) for each in (frame, moved))
+    clusters_of = script("scripts/sulfate/clusters.py").clusters_of
+    (cluster,), (again,) = (clusters_of(each, 4.5) for each in (frame, moved))
     assert cluster.numbers[cluster.numbers == 16].size == 1
     assert 11 not in cluster.numbers
     assert not cluster.periodic.any()

@@ -10,6 +10,7 @@ sodium ion beside sulfate is polarized a hundred times too much.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -22,20 +23,21 @@ from mimyria.molecules import find_molecules, nearest_image
 SULFUR, OXYGEN = 16, 8
 
 
-def cluster_of(frame: Frame, sulfur: int, within: float) -> Frame:
-    """Return a sulfate of a frame with the waters near it, an isolated system with sulfur at the origin."""
+def clusters_of(frame: Frame, within: float) -> Iterator[Frame]:
+    """Yield each sulfate of a frame with the waters near it, an isolated system with sulfur at the origin."""
     molecules, whole = find_molecules(frame)
-    kept, positions = [], whole - whole[sulfur]
-    for molecule in dict.fromkeys([molecules[sulfur], *molecules[frame.numbers == OXYGEN]]):
-        atoms = np.flatnonzero(molecules == molecule)
-        (centre, *_) = atoms[np.argsort(-frame.numbers[atoms])]
-        shift = nearest_image(positions[centre], frame.cell, frame.periodic) - positions[centre]
-        positions[atoms] += shift
-        if np.linalg.norm(positions[centre]) < within:
-            kept.append(atoms)
-    atoms = np.concatenate(kept)
     info = {} if frame.time is None else {"md_time": frame.time}
-    return Frame(frame.numbers[atoms], positions[atoms], np.zeros((3, 3)), np.zeros(3, dtype=bool), info=info)
+    for sulfur in np.flatnonzero(frame.numbers == SULFUR):
+        kept, positions = [], whole - whole[sulfur]
+        for molecule in dict.fromkeys([molecules[sulfur], *molecules[frame.numbers == OXYGEN]]):
+            atoms = np.flatnonzero(molecules == molecule)
+            (centre, *_) = atoms[np.argsort(-frame.numbers[atoms])]
+            shift = nearest_image(positions[centre], frame.cell, frame.periodic) - positions[centre]
+            positions[atoms] += shift
+            if np.linalg.norm(positions[centre]) < within:
+                kept.append(atoms)
+        atoms = np.concatenate(kept)
+        yield Frame(frame.numbers[atoms], positions[atoms], np.zeros((3, 3)), np.zeros(3, dtype=bool), info=info)
 
 
 def main() -> None:
@@ -49,8 +51,7 @@ def main() -> None:
     clusters = []
     for path in given.runs:
         for frame in islice(mimyria.read_frames(path), 0, None, given.every):
-            for sulfur in np.flatnonzero(frame.numbers == SULFUR):
-                cluster = cluster_of(frame, int(sulfur), given.within)
+            for cluster in clusters_of(frame, given.within):
                 clusters.append(changed(cluster, info={"run": path.name.split(".")[0], **cluster.info}))
     mimyria.write_frames(given.out, clusters)
 

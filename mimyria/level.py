@@ -135,10 +135,10 @@ def _names(level: Level) -> tuple[str, ...]:
 def without_diffuse(where: str) -> str:
     """Return what a basis without diffuse functions does to tensors of the second order and higher."""
     return (
-        f"{where}: the basis has no diffuse functions, so that polarizabilities and their gradients come out too small "
-        "(liquid water with DZVP-GTH: PGT 15 % off, ε∞ 1.55 in place of 1.75; one water with def2-svp: 26 to 59 %); "
-        "infrared hardly suffers; a basis with diffuse functions, such as def2-svpd or that of "
-        "configs/cp2k/water-production.inp, mends it"
+        f"{where}: the basis, or that of some elements, has no diffuse functions, so that polarizabilities and their "
+        "gradients come out too small (liquid water with DZVP-GTH: PGT 15 % off, ε∞ 1.55 in place of 1.75; one water "
+        "with def2-svp: 26 to 59 %); infrared hardly suffers; a basis with diffuse functions, such as def2-svpd or "
+        "that of configs/cp2k/water-production.inp, mends it"
     )
 
 

@@ -23,6 +23,10 @@ def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
         RunFolder(tmp_path / "run", replace(settings, probe=300))
     with pytest.raises(ConfigError, match=r"train epochs was not set, now it is 5"):
         RunFolder(tmp_path / "run", replace(settings, train={"committee": 3, "epochs": 5}))
+    (tmp_path / "spectra").mkdir()
+    (tmp_path / "spectra" / "settings.yaml").write_text("trajectory:\n- md.xyz\n")
+    with pytest.raises(ConfigError, match=r"spectra holds what another command made: give another --folder"):
+        RunFolder(tmp_path / "spectra", settings)
     (tmp_path / "md.xyz").write_text("trajectory and more")
     RunFolder(tmp_path / "run", may)  # it may grow
     (tmp_path / "md.xyz").write_text("trajektory and more")

@@ -18,6 +18,8 @@ from mimyria.loop import Loop, autotrain
 
 __all__ = ["settings", "steps"]
 
+ION = str(Path(__file__).parents[1] / "configs" / "cp2k" / "sulfate-ion.inp")
+
 
 @pytest.mark.parametrize("what", ["labels", "first", "test", "validation", "few", "resolution"])
 def test_it_is_told_before_anything_is_labelled(
@@ -62,6 +64,11 @@ def test_it_is_told_before_anything_is_labelled(
         (
             {"label": {"charge": -2}},
             "a total charge of -2 e, spectra of \\+0 e: give the same charge under `label` and",
+        ),
+        ({"label": {"engine": "cp2k", "template": ION}}, "label: .*sulfate-ion.inp: no atom is of &KIND O1"),
+        (
+            {"label": {"engine": "cp2k", "template": ION, "set": {"kinds": "O1=elment O"}}},
+            "label: --set kinds: .*rejects the selection 'elment O'",
         ),
         ({"selection": {"test": 20000}}, "selection.test: 20000 frames are to be drawn"),
     ],

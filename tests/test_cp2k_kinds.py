@@ -91,6 +91,12 @@ def test_a_template_must_have_the_kind() -> None:
         CP2K(TEMPLATE.with_name("water-cheap.inp"), kinds=OF_ION).prepare(2e-3, 2)
 
 
+def test_a_kind_of_no_atom_is_refused() -> None:
+    """Labels without the functions on the ion that the template is for would look like those with them."""
+    with pytest.raises(LabelError, match=r"sulfate-ion.inp: no atom is of &KIND O1: say which O are.*take the section"):
+        CP2K(TEMPLATE).prepare(2e-3, 2)
+
+
 def test_an_element_may_state_itself(tmp_path: Path) -> None:
     """Such as &KIND O with ELEMENT O."""
     text = TEMPLATE.read_text().replace("&KIND O\n", "&KIND O\n      ELEMENT O\n", 1)

@@ -213,7 +213,7 @@ def test_an_empty_geometric_selection_is_only_warned_of(water: list[Frame], capl
         (("rest=element O",), "two groups are named rest"),
         (("a=elemnt O",), "selection 'elemnt O': Unknown selection token: 'elemnt'"),
         (("a=element O and around 3",), "MDAnalysis rejects the selection 'element O and around 3'"),
-        (("a=resname SOL",), "resnames"),
+        (("a=resname SOL",), "no attribute 'resnames'; names and residues .* only with --topology"),
         (("a=element S",), "'element S' holds no atom; .*--topology"),
         (("a=element O", "b=index 0:4"), r"atom \d+ is in the groups a and b"),
         (("shell 3 around element S",), "'element S' holds no atom"),

@@ -31,7 +31,7 @@ def test_wanted_blocks_have_their_place() -> None:
         ("", "a.xyz: holds no frame"),
         ("two\n\n", "line 1: expected a number of atoms, found 'two'"),
         (5000 * "9" + "\n\n", "line 1: expected a number of atoms, found '999"),
-        (FRAME + FRAME[:-14], "cut in the middle of frame 1: 2 atoms announced, 1 present; use .* `--frames 0:1`"),
+        (FRAME + FRAME[:-14], "cut in the middle of frame 1: 2 atoms announced, 1 present; cut .* `--frames 0:1`"),
         (FRAME[:-8], "no frame is complete"),
     ],
 )

@@ -17,7 +17,7 @@ from mimyria.engines.registry import ENGINES
 from mimyria.errors import ConfigError, MimyriaError
 from mimyria.formats import read_frames
 from mimyria.frame import SAME_CHARGE
-from mimyria.labels.command import engine_of
+from mimyria.labels.command import check_label, engine_of
 from mimyria.level import UNKNOWN, Level, different, in_words, level_of
 from mimyria.pipeline import check_lengths
 from mimyria.rates.stride import nyquist_wavenumber
@@ -38,7 +38,8 @@ def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) 
     ------
     ConfigError
         If a file is missing; if labels lack a target, or there are too few of them; if groups or weights are of what
-        the trajectories do not hold; if the stride asked for aliases what is compared.
+        the trajectories do not hold; if the first frame could not be labelled as asked; if the stride aliases what is
+        compared.
     SpectrumError
         If the probe is too short.
     """
@@ -50,8 +51,10 @@ def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) 
         read_given(path, settings.targets)
     for path in settings.selection.given.values():
         read_given(path, settings.targets, LEAST_GIVEN)
-    _check_levels(settings)
+    asked = from_words(LabelSettings, {"target": settings.labelled, **settings.label})
+    _check_levels(settings, asked)
     _check_charge(settings, opened[0])
+    _check_label(settings, asked, opened[0])
     _check_names(settings, opened[0])
     for run in opened:
         _check_stride(settings, run)
@@ -59,12 +62,11 @@ def check_beforehand(settings: AutotrainSettings, opened: Sequence[Trajectory]) 
     check_lengths([segment for run in opened for segment in find_usable_segments(run, probed)], probed)
 
 
-def _check_levels(settings: AutotrainSettings) -> None:
+def _check_levels(settings: AutotrainSettings, asked: LabelSettings) -> None:
     """Raise ConfigError if labels that are given are not of the level of the loop, or the same twice.
 
     That of the last labels is the level of the networks, which the test set measures.
     """
-    asked = from_words(LabelSettings, {"target": settings.labelled, **settings.label})
     if len({path.resolve() for path in settings.selection.given.values()}) < len(settings.selection.given):
         raise ConfigError("selection: first and test are the same file; networks are not measured on their own labels")
     if asked.engine not in ENGINES:  # there is no name, or `label` refuses it
@@ -74,6 +76,17 @@ def _check_levels(settings: AutotrainSettings) -> None:
         found = different(level_of(frame.info) for frame in read_frames(path))
         if level not in found and found != [UNKNOWN]:
             raise of_another_level(f"selection.{name}: {path}", found, "the labels of the loop will be", [level])
+
+
+def _check_label(settings: AutotrainSettings, asked: LabelSettings, run: Trajectory) -> None:
+    """Raise ConfigError if `label` would refuse its settings, or the first frame; a loop may need no label at all."""
+    if not settings.label:
+        return
+    (first,) = run.pick([0])
+    try:
+        check_label(first, asked)
+    except MimyriaError as error:
+        raise ConfigError(f"label: {error}") from error
 
 
 def of_another_level(labels: str, found: Sequence[Level], others: str, theirs: Sequence[Level]) -> ConfigError:

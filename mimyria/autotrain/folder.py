@@ -29,6 +29,8 @@ MADE = "made.json"
 def check_same_settings(path: Path, settings: AutotrainSettings) -> None:
     """Raise ConfigError if a loop was begun in a folder with other settings that decide its results."""
     stated = path / SETTINGS
+    if stated.exists() and "trajectories" not in read_yaml(stated):
+        raise ConfigError(f"{path} holds what another command made: give another --folder")
     if stated.exists() and (changes := lasting(asdict(settings)).differences(lasting(read_yaml(stated)))):
         raise ConfigError(
             f"{path} was begun with other settings ({changes}): give another --folder, or the settings of {stated}"

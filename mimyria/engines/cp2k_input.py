@@ -144,9 +144,19 @@ def elements_of_kinds(tree: Tree) -> dict[str, str]:
 
 
 def check_kinds(tree: Tree, path: Path, kinds: Collection[str]) -> None:
-    """Raise LabelError if a template has none of these kinds, or does not say of which element it is."""
+    """Raise LabelError if a template has none of these kinds, does not say of which element it is, or has others.
+
+    No atom would be of the others; what they are for, more functions on an ion say, would be missing without a word.
+    """
+    elements = elements_of_kinds(tree)
+    for name, element in elements.items():
+        if name not in kinds and name.upper() != element.upper():
+            raise LabelError(
+                f'{path}: no atom is of &KIND {name}: say which {element} are, such as `--set "kinds={name}=(byres '
+                f'element S) and element {element}"`, or take the section out'
+            )
     for name in kinds:
-        if name not in elements_of_kinds(tree):
+        if name not in elements:
             raise LabelError(
                 f"{path} has no &KIND {name}, of --set kinds: it needs one, with ELEMENT, BASIS_SET and POTENTIAL"
             )

@@ -210,5 +210,5 @@ def truncation_error(path: Path, index: int, missing: str) -> TrajectoryError:
     """Return the error for a file that ends, or is damaged, in the middle of a frame."""
     remedy = "no frame is complete"
     if index:
-        remedy = f"use the complete frames before it with `--frames 0:{index}`, or cut the file before this frame"
+        remedy = f"cut the file before this frame, or, where a command has it, give `--frames 0:{index}`"
     return TrajectoryError(f"{path}: cut in the middle of frame {index}: {missing}; {remedy}")

@@ -46,7 +46,12 @@ def atom_selection(
     groups = []
     inside = np.zeros((len(texts), len(first)), dtype=bool)
     for row, text, updates in zip(inside, texts, updating, strict=True):
-        groups.append(select_atoms(universe, text, updating=updates))
+        try:
+            groups.append(select_atoms(universe, text, updating=updates))
+        except TrajectoryError as error:
+            if topology is None and isinstance(error.__cause__, AttributeError):  # a name or a number that no file gave
+                raise TrajectoryError(f"{error}{NAMELESS}") from error
+            raise
         row[:] = np.isin(places, groups[-1].ix)
         if row.any():
             continue

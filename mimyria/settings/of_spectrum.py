@@ -55,7 +55,7 @@ class Wanted(Settings):
     groups: tuple[str, ...] = setting(
         Many(of=Kind(metavar="GROUPS"), some=True),
         "Contributions: species, none, molecules, motions (stretch, ...), modes, NAME=SELECTION (repeatable), and "
-        "`shell RADIUS around SELECTION` by itself or beside these, with selections of MDAnalysis.",
+        "`shell RADIUS around SELECTION` by itself or beside NAME=SELECTION, with selections of MDAnalysis.",
         "result",
         ("species",),
     )

@@ -103,7 +103,7 @@ def _ratio(first: Path, second: Path, kind: str, molecule: str) -> float:
         stated = dict(each.rsplit(" ", 1) for each in words.split(", ") if each)
         if molecule not in stated:
             reason = (
-                f"there are only {', '.join(stated)}"
+                f"it counted {', '.join(stated)}; make both runs with --groups molecules"
                 if stated
                 else "the run did not count them; make both runs with --groups molecules"
             )

@@ -41,6 +41,9 @@ MODES = {
 """Motion, range (cm⁻¹) on the potential of the run, and place in experiment, cm⁻¹."""
 
 
+CAVEAT = "One run of 2 ps: no errors are known, and an infrared strength is uncertain by tens of per cent."
+
+
 def run_sulfate(out: Path, *, quick: bool = False) -> str:
     """Make spectra of aqueous sulfate in a folder; return the table of the modes of the ion."""
     make_folder(out)
@@ -65,7 +68,8 @@ def run_sulfate(out: Path, *, quick: bool = False) -> str:
         make_spectra([run], out, along)
         log.info("3/3 spectra by motion")
         motions = make_spectra([run], out / "motions", along, groups=("motions",), plot_format=("png",))
-    return f"{mode_table(motions)}\n\nspectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'motions'}"
+    made = f"{mode_table(motions)}\n{CAVEAT}"
+    return f"{made}\n\nspectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'motions'}"
 
 
 def errors(held_out: list[Frame], target: str) -> str:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
 from conftest import made_spectra
 from mimyria.figures.panels import Panel, panels_of
-from mimyria.figures.plot import magnification, plot_spectra, spectra_figure
+from mimyria.figures.plot import STYLE, magnification, plot_spectra, spectra_figure
 from mimyria.figures.reference import Reference, lay_over
 from mimyria.spectra.spectrum import Spectrum
 from mimyria.statistics.replicates import Replicates
@@ -139,3 +140,22 @@ def test_the_same_spectra_give_the_same_file(tmp_path: Path, suffix: str) -> Non
         plot_spectra([path], panels, title="water")
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_long_legend_stands_in_columns_and_no_two_parts_look_alike() -> None:
+    infrared = made_spectra()["ir"]
+    panel = panels_of({"ir": infrared})[0]
+    part = next(curve for curve in panel.curves if curve.role == "part")
+    names = [f"SO4_antisymmetric_stretch_{number}" for number in range(11)]
+    parts = [replace(part, label=name, color=f"C{number % 5}", hidden=False) for number, name in enumerate(names)]
+    with mpl.rc_context(STYLE):
+        figure = spectra_figure([replace(panel, curves=[panel.curves[0], *parts])])
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    box, inside = legend.get_window_extent(), axes.get_window_extent()
+    assert box.height < 0.5 * inside.height
+    assert box.x0 > inside.x0
+    looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines() if line.get_label() in names]
+    assert len(set(looks)) == len(names)

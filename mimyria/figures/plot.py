@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +31,8 @@ CAPTION = 0.45
 """cm; height of a line of text above the curves."""
 LETTER, KEY = 0.15, 0.8
 """cm; width of a letter, about, and of what stands before a name in the legend."""
+MOST_LEGEND = 0.4
+"""Part of a panel's height that a legend of one column may take."""
 YLABEL = 1.3
 """cm; width of the labels beside a panel."""
 
@@ -69,6 +73,8 @@ LINES: dict[str, dict[str, Any]] = {
     "reference": {"linewidth": 0.9, "linestyle": "dashed"},
     "points": {"linestyle": "none", "marker": "v", "markersize": 3.5},
 }
+PARTS = ("solid", "dotted", "dashdot")
+"""Of parts of one colour, one after the other."""
 CENTRE: dict[str, Any] = {"marker": "d", "ms": 3, "color": "black", "elinewidth": 0.8, "capsize": 1.5, "zorder": 4}
 """The centre of a band, on the base line."""
 DATELESS: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
@@ -140,8 +146,13 @@ def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> 
     """Draw a panel of a size in cm, with caption and legend above the curves, and faint bands magnified."""
     factor = magnification(panel)
     shown = [_magnify(curve, factor) for curve in _on_paper(panel)]
+    parts: Counter[str] = Counter()  # drawn so far, by colour
     for curve in shown:
-        axes.plot(curve.wavenumber, curve.values, color=curve.color, label=curve.label, **LINES[curve.role])
+        look = dict(LINES[curve.role])
+        if curve.role == "part":
+            look["linestyle"] = PARTS[parts[curve.color] % len(PARTS)]
+            parts[curve.color] += 1
+        axes.plot(curve.wavenumber, curve.values, color=curve.color, label=curve.label, **look)
         if curve.error is not None:
             low, high = curve.values - curve.error, curve.values + curve.error
             axes.fill_between(curve.wavenumber, low, high, color=curve.color, alpha=0.2, lw=0)
@@ -162,14 +173,21 @@ def _draw(axes: Axes, panel: Panel, caption: str, size: tuple[float, float]) -> 
 
 
 def _legend(axes: Axes, caption: str, labels: Sequence[str], size: tuple[float, float]) -> int:
-    """Write the legend beside the caption, or below it where it does not fit; return the rows of both."""
+    """Write the legend beside the caption, or below it where it does not fit; return the rows of both.
+
+    It has one row, or one column, or, where a column would take too much of the panel, as many as there is room for.
+    """
     widths = [KEY + LETTER * len(label) for label in labels]
     room = size[0] - YLABEL
-    in_a_row = sum(widths) < room
-    beside = LETTER * len(caption) + (sum(widths) if in_a_row else max(widths)) < room
+    across, columns = sum(widths), len(labels)
+    if across >= room:
+        high = len(labels) * CAPTION > MOST_LEGEND * size[1]
+        columns = max(1, int(room / max(widths))) if high else 1
+        across = columns * max(widths)
+    beside = LETTER * len(caption) + across < room
     anchor = (1, 1 if beside else 1 - CAPTION / size[1])
-    axes.legend(loc="upper right", bbox_to_anchor=anchor, ncols=len(labels) if in_a_row else 1, borderaxespad=0.45)
-    return (1 if in_a_row else len(labels)) + (not beside)
+    axes.legend(loc="upper right", bbox_to_anchor=anchor, ncols=columns, borderaxespad=0.45)
+    return math.ceil(len(labels) / columns) + (not beside)
 
 
 def _on_paper(panel: Panel) -> list[Curve]:

@@ -198,7 +198,7 @@ def band_table(bands: Sequence[Band]) -> str:
     shown = [*QUANTITIES, *(["depolarisation_ratio"] if any(band.depolarisation_ratio for band in bands) else [])]
     titles = ["column", "range", *shown]
     rows = [
-        [band.column, f"{band.low:.0f}-{band.high:.0f}", *(str(getattr(band, name)) for name in shown)]
+        [band.column, f"{band.low:.0f}-{band.high:.0f}", *(str(getattr(band, name) or "-") for name in shown)]
         for band in bands
     ]
     return text_table(titles, rows)

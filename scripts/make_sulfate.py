@@ -50,7 +50,8 @@ WAYS: dict[str, dict[str, Any]] = {
 """How each is trained; for the ions, scratch is better than a start from the networks of water (docs/sulfate.md)."""
 CARD = {
     "system": "sulfate in water, SO4 2-, with or without sodium",
-    "valid_for": "one sulfate, with two sodium ions or none, in 32 waters (1.7 mol/L) near ambient conditions; not "
+    "valid_for": "sulfate, with sodium or none, one in 32 waters (1.7 mol/L) near ambient conditions, and with larger "
+    "errors three in 30; not "
     "hydrogen sulfate, not other ions: each prediction warns of atoms in environments outside the training data",
 }
 

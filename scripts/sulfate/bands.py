@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ def depolarisation(spectrum: Spectrum, isotropic: Array, anisotropic: Array, ban
     return ratio(spectrum.replicates, crossed, area(spectrum, parallel(isotropic, anisotropic), band))
 
 
+def beside_water(raman: Spectrum, isotropic: Array, anisotropic: Array, band: Range) -> tuple[Array, Array]:
+    """Return the areas of a band of lines and of the O-H stretch, VV + VH as Stokes intensities."""
+    unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
+    return area(raman, unpolarised, band), area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
+
+
 def open_sums(spectra: Spectra) -> float:
     """Return by how much the parts of n·α and of both Raman lines miss the totals at most, relative to their maxima."""
     found = []
@@ -116,14 +122,12 @@ def of_solution(spectra: Spectra) -> dict[str, Any]:
     concentration = 1 / (float(infrared.header["volume"].split()[0]) * LITRE_PER_MOLE)
     absorbing = of_ion(infrared, "n_alpha")
     isotropic, anisotropic = (of_ion(raman, name) for name in ("isotropic", "anisotropic"))
-    unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
-    water = area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
     return {
         "concentration, mol/L": concentration,
         "parts minus total": open_sums(spectra),
         "∫ n·α dν of ν₃ and ν₁ / c, km/mol": number(infrared, area(infrared, absorbing, NU3) / (100 * concentration)),
         "measured ∫ α dν of ν₃ / c, km/mol": 4 * np.pi * PLACE * STRENGTH / 100,
-        "area of ν₁ over O-H": ratio(raman.replicates, area(raman, unpolarised, NU1), water),
+        "area of ν₁ over O-H": ratio(raman.replicates, *beside_water(raman, isotropic, anisotropic, NU1)),
         "measured area of ν₁ over O-H, c in mol/L": OFFSET + SLOPE * concentration,
         "infrared of ion, ν₃": place(infrared, absorbing, NU3),
         "isotropic of ion, ν₁": place(raman, isotropic, NU1),
@@ -158,9 +162,8 @@ def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
             "ρ": depolarisation(raman, isotropic, anisotropic, band),
         }
         if mode == "ν₁":
-            unpolarised = stokes(raman) * (parallel(isotropic, anisotropic) + anisotropic / 10)
-            water = area(raman, raman.lines["stokes_unpolarised"], STRETCH_OF_WATER)
-            at_energy = of_runs(raman, area(raman, unpolarised, band)) / of_runs(states, energy)
+            own, water = beside_water(raman, isotropic, anisotropic, band)
+            at_energy = of_runs(raman, own) / of_runs(states, energy)
             found["area of ν₁ at k_BT over O-H"] = ratio(runs, at_energy, of_runs(raman, water))
     one, three = (
         of_runs(infrared, area(infrared, terms(infrared, "n_alpha")[motion, motion], NU3))
@@ -190,13 +193,13 @@ def plain(value: Any) -> Any:
     return {name: plain(each) for name, each in value.items()} if isinstance(value, Mapping) else value
 
 
-def shown(numbers: Mapping[str, Any], before: Sequence[str] = ()) -> Iterable[str]:
-    """Yield a line of a table for each number."""
+def flat(numbers: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each number with its full name."""
     for name, value in numbers.items():
-        if isinstance(value, Mapping):
-            yield from shown(value, [*before, name])
+        if isinstance(value, Mapping) and "value" not in value:
+            yield from flat(value, f"{before}{name}, ")
         else:
-            yield f"| {', '.join([*before, name])} | {f'{value:.4g}' if isinstance(value, float) else value} |"
+            yield f"{before}{name}", value
 
 
 def main() -> None:
@@ -219,7 +222,8 @@ def main() -> None:
     numbers |= of_solution(remake_spectra(options.shells))
     numbers |= of_motions(remake_spectra(options.motions), numbers["concentration, mol/L"])
     options.out.write_text(json.dumps(plain(numbers), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print("\n".join(["| | |", "|---|---|", *shown(numbers)]))
+    rows = [f"| {name} | {f'{value:.4g}' if isinstance(value, float) else value} |" for name, value in flat(numbers)]
+    print("\n".join(["| | |", "|---|---|", *rows]))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,29 @@
 
 Every first few of them are of all runs, and it ends where the shortest run does: when the runs have gone on, the same
 command adds to the end of the list and changes nothing before. `run` and `md_time` (fs) in the header say where a frame
-is from.
+is from. Times are those of the files.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
-from ase import Atoms
-from ase.io import read, write
+import mimyria
+from mimyria.frame import Frame, changed
+
+
+def at_even_times(path: Path, every: float) -> Iterator[Frame]:
+    """Yield the first frame of a run at or after each multiple of ``every`` fs."""
+    wanted = every
+    for frame in mimyria.read_frames(path):
+        if frame.time is None:
+            raise SystemExit(f"{path} states no times")
+        if frame.time >= wanted - 1e-6:
+            wanted += every
+            info = {"run": path.name.split(".")[0], "md_time": frame.time}
+            yield changed(frame, info=info, velocities=None, forces=None, time=None)
 
 
 def main() -> None:
@@ -21,18 +34,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--every", type=float, default=1.2, help="ps")
-    parser.add_argument("--stored", type=float, default=2.0, help="fs between stored frames")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    each = round(1000 * given.every / given.stored)
-    chosen = []
-    for turn in zip(*(read(path, index=slice(each - 1, None, each)) for path in given.runs), strict=False):
-        for path, frame in zip(given.runs, turn, strict=True):
-            atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True)
-            atoms.wrap()
-            atoms.info = {"run": path.stem, "md_time": float(frame.info["time"])}
-            chosen.append(atoms)
-    write(given.out, chosen, format="extxyz")
+    turns = zip(*(at_even_times(path, 1000 * given.every) for path in given.runs), strict=False)
+    mimyria.write_frames(given.out, [frame for turn in turns for frame in turn])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 The bundled networks `sulfate` label frames of all runs but the last, and 40 of the last to measure on. For each seed a
 committee is trained on 8 frames drawn at random; 8 more are chosen as `mimyria autotrain` chooses them, where the
 networks are farthest apart about an atom of sulfate, and 8 at random. A network is trained on either 16. Begun from
-water-pbe, as the loop begins. A seed adds lines to the file of --out, and is not repeated by the next start.
+water-pbe. A seed adds lines to the file of --out, and is not repeated by the next start.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What networks learn of the ions from few labels: ways of training beside each other, errors by kind of atom.
 
-    python learn.py labels-*.extxyz --hold-out dear-run-8 charged-run-1@2000 --seeds 2 --out learn.jsonl
+    python learn.py labels-*.extxyz --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 \
+        --seeds 2 --out learn.jsonl
 
 Frames of the runs (or RUN@TIME, fs) of --hold-out are measured on, the others are trained on. Where the labels are of
 several levels, the last one is measured. A training adds a line to the file of --out, and is not repeated by the next

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=25, help="use each n-th frame")
     given = parser.parse_args()
     for path in given.runs:
+        name_of_run = path.name.split(".")[0]
         heat, bond, stretch = [], [], []
         apart: dict[str, list[Array]] = {name: [] for name in ("S-Ow", "O-Hw", "Na-O", "S-Na")}
         coordination, owners = [], set()
@@ -67,7 +68,7 @@ def main() -> None:
                 near = between(sodium, np.append(oxygens, own)) < 3.2
                 coordination.append([near.sum(axis=1).mean(), near[:, len(oxygens) :].sum(axis=1).mean()])
         lengths = f"{np.mean(bond):.3f} ± {np.std(bond):.3f}, up to {np.max(bond):.3f} Å"
-        print(f"{path.stem}: {np.mean(heat):.0f} K, S-O {lengths}")
+        print(f"{name_of_run}: {np.mean(heat):.0f} K, S-O {lengths}")
         kept = "each hydrogen kept its oxygen" if len(owners) == 1 else f"{len(owners)} bonding patterns"
         print(f"  longest O-H {max(stretch):.2f} Å, {kept}")
         shell = np.mean([(one < 4.5).sum() for one in apart["S-Ow"]])
@@ -80,7 +81,7 @@ def main() -> None:
         if coordination:
             both, ionic = np.mean(coordination, axis=0)
             print(f"  O within 3.2 Å of Na: {both:.1f}, of them {ionic:.2f} of sulfate")
-        log = path.with_suffix(".log")
+        log = path.with_name(f"{name_of_run}.log")
         if log.exists():
             energies = np.array([float(value) for value in re.findall(r"(\S+) eV", log.read_text())])
             energies = energies[-round(float(atoms.info["time"]) / 1000) :]

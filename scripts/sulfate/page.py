@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learn import table
+from bands import flat
+from learn import WAYS, table
 
 from mimyria.formats import read_frames
 from mimyria.memory import file_facts
@@ -59,12 +60,12 @@ def sums() -> str:
 
 def learnt() -> str:
     """Return the table of the trainings with the three greatest numbers of labels of the last level."""
-    if not (RESULTS / "learn.jsonl").exists():
-        return "Not measured yet."
     rows = [json.loads(line) for line in (RESULTS / "learn.jsonl").read_text(encoding="utf-8").splitlines()]
-    at_level = [row for row in rows if row.get("level") == rows[-1].get("level")]
+    order = list(WAYS)
+    at_level = [row for row in rows if row.get("level") == rows[-1].get("level") and row["way"] in order]
     most = sorted({row["of_level"] for row in at_level})[-3:]
     last = [row for row in at_level if row["of_level"] in most]
+    last.sort(key=lambda row: (row["target"], row["of_level"], order.index(row["way"])))
     excess: dict[str, list[float]] = {}
     for row in last:
         for charge, value in row["excess"].items():
@@ -135,15 +136,6 @@ def read_results(name: str) -> dict[str, Any]:
     return numbers
 
 
-def flat(numbers: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each number with its full name."""
-    for name, value in numbers.items():
-        if isinstance(value, Mapping) and "value" not in value:
-            yield from flat(value, f"{before}{name}, ")
-        else:
-            yield f"{before}{name}", value
-
-
 def shown(value: Any) -> str:
     """Return a number as text, with its error where it has one."""
     if not isinstance(value, Mapping):
@@ -153,9 +145,7 @@ def shown(value: Any) -> str:
 
 def drift() -> str:
     """Return the table of the drifting cell."""
-    if not (RESULTS / "drift.json").exists():
-        return "Not measured yet."
-    found = json.loads((RESULTS / "drift.json").read_text(encoding="utf-8"))
+    found = read_results("drift.json")
     ranges = list(next(iter(found.values())))
     lines = [f"| | {' | '.join(f'{one} cm⁻¹' for one in ranges)} |", "|---|" + "---|" * len(ranges)]
     lines += [f"| {name} | {' | '.join(f'{row[one]:.1f}' for one in ranges)} |" for name, row in found.items()]

@@ -11,8 +11,8 @@ frame Q of sulfur is fitted linearly, by ridge regression over the frames and th
     dipoles     Σ (r_i r_i - r_i²/3)/r_i⁵ at the same places, of the oxygens of water: how induced dipoles couple
     hydrogen    Σ (r_i r_i - r_i²/3)/r_i⁶ at the same places, of the hydrogens within 4 Å of sulfur
 
-one added to the other. What is left on frames that are held out, relative to the size (rms) of Q there, is for a
-network to learn: few labels teach it what is linear in few things, but not the rest.
+one added to the other. What is left, of the labels and on frames that are held out, each relative to the size (rms) of
+Q in the same frames, is for a network to learn: few labels teach it what is linear in few things, but not the rest.
 """
 
 from __future__ import annotations
@@ -137,14 +137,14 @@ def main() -> None:
     training, held_out = ([ion_of(frame) for frame in part] for part in split(frames, options.hold_out))
     fitted = [image for ion in training for image in images(ion)]
     known, asked = (np.array([ion.q.ravel() for ion in ions]) for ions in (fitted, held_out))
-    size = np.sqrt(np.mean(asked**2))
-    print(f"{len(training)} labels, {len(held_out)} held out, rms of Q {size:.2f} e² a0² E_h⁻¹ Å⁻¹\n")
+    sizes = " and ".join(f"{np.sqrt(np.mean(q**2)):.2f}" for q in (known, asked))
+    print(f"{len(training)} labels, {len(held_out)} held out, rms of Q {sizes} e² a0² E_h⁻¹ Å⁻¹\n")
     print("| linear in | left on the labels | left on those held out |\n|---|---|---|")
     for upto, step in enumerate(STEPS):
-        left = described(fitted, upto)
-        weights = np.linalg.solve(left.T @ left + RIDGE * np.eye(left.shape[1]), left.T @ known)
+        design = described(fitted, upto)
+        weights = np.linalg.solve(design.T @ design + RIDGE * np.eye(design.shape[1]), design.T @ known)
         errors = [
-            np.sqrt(np.mean((described(ions, upto) @ weights - q) ** 2)) / size
+            np.sqrt(np.mean((described(ions, upto) @ weights - q) ** 2) / np.mean(q**2))
             for ions, q in ((fitted, known), (held_out, asked))
         ]
         print(f"| {'+ ' if upto else ''}{step} | {100 * errors[0]:.0f} % | {100 * errors[1]:.0f} % |")

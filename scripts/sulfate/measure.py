@@ -39,7 +39,7 @@ def main() -> None:
     for path in given.runs:
         name_of_run = path.name.split(".")[0]
         heat, bond, stretch = [], [], []
-        apart: dict[str, list[Array]] = {name: [] for name in ("S-Ow", "O-Hw", "Na-O", "S-Na")}
+        apart: dict[str, list[Array]] = {name: [] for name in ("S-Ow", "O-Hw", "Na-O", "S-Na", "Na-Na")}
         coordination, owners = [], set()
         for atoms in list(iread(path))[:: given.every]:
             numbers, edge, place = atoms.numbers, float(atoms.cell[0, 0]), atoms.positions
@@ -62,6 +62,7 @@ def main() -> None:
                 "O-Hw": (own, hydrogens),
                 "Na-O": (sodium, np.append(oxygens, own)),
                 "S-Na": (members[:1], sodium),
+                "Na-Na": (sodium[:1], sodium[1:]),
             }.items():
                 apart[name].append(between(*pair).ravel())
             if len(sodium):
@@ -75,7 +76,7 @@ def main() -> None:
         bonds = np.mean([(one < 2.4).sum() for one in apart["O-Hw"]])
         print(f"  {shell:.1f} water O within 4.5 Å of S, {bonds:.1f} H within 2.4 Å of its oxygens")
         for name, rows in apart.items():
-            if len(rows[0]):
+            if rows[0].size:
                 place, height = first_peak(np.concatenate(rows), edge, sum(map(len, rows)))
                 print(f"  {name}: first maximum of g(r) at {place:.2f} Å ({height:.1f}), shortest {np.min(rows):.2f} Å")
         if coordination:

@@ -1,53 +1,22 @@
-"""Labels of another electronic state stand out by the size of their tensors; those of the ground state do not."""
-
-from __future__ import annotations
-
-from dataclasses import replace
-from pathlib import Path
+"""Where outliers begin: it does not depend on how far they lie out, and is the normal deviation of what does not."""
 
 import numpy as np
 import pytest
 
-from conftest import DATA
-from mimyria.formats import read_frames
-from mimyria.outliers import LEAST_FRAMES, describe_outliers, find_outliers
-
-MORE = Path(__file__).parents[1] / "scripts" / "sulfate" / "data"
+from mimyria.statistics.outliers import outlier_threshold
 
 
-@pytest.mark.parametrize("target", ["apt", "pgt"])
-@pytest.mark.parametrize(
-    "path",
-    [
-        DATA / "water32_labels.extxyz.xz",
-        DATA / "water32_labels_production.extxyz.xz",
-        DATA / "sulfate_labels.extxyz.xz",
-        MORE / "autotrain-labels.extxyz.xz",
-        MORE / "late-labels.extxyz.xz",
-    ],
-    ids=lambda path: path.name,
-)
-def test_labels_that_are_right_do_not_stand_out(path: Path, target: str) -> None:
-    assert not find_outliers(list(read_frames(path)), target)
+def test_normal_values_have_their_standard_deviation() -> None:
+    values = np.random.default_rng(0).normal(100.0, 2.0, 100_000)
+    assert outlier_threshold(values, 5.0, 0.0) == pytest.approx(110.0, abs=0.2)
 
 
-def test_a_label_of_another_state_does() -> None:
-    frames = list(read_frames(DATA / "water32_labels.extxyz.xz"))[: 2 * LEAST_FRAMES]
-    wrong = dict(frames[5].tensors)
-    wrong["pgt"] = np.where((frames[5].numbers == 8)[:, None, None, None], 1.4 * wrong["pgt"], wrong["pgt"])
-    frames[5] = replace(frames[5], tensors=wrong)
-    (found,) = find_outliers(frames, "pgt")
-    assert (found.frame, found.symbol) == (5, "O")
-    assert found.factor == pytest.approx(1.4, abs=0.1)
-    assert not find_outliers(frames, "apt")
-    assert not find_outliers(frames[: LEAST_FRAMES - 1], "pgt")  # of so few the scatter is not known
-    assert describe_outliers(frames, "pgt", "a.extxyz").startswith("a.extxyz: the pgt of frame 5 (O: 1.4 times the")
-    assert not describe_outliers(frames, "apt", "a.extxyz")
+@pytest.mark.parametrize("wrong", [1e3, 1e9, np.inf])
+def test_outliers_do_not_move_it(wrong: float) -> None:
+    values = np.random.default_rng(1).normal(100.0, 2.0, 1001)
+    moved = np.where(np.arange(1001) % 100 == 0, wrong, values)
+    assert outlier_threshold(moved, 5.0, 0.0) == pytest.approx(outlier_threshold(values, 5.0, 0.0), rel=0.01)
 
 
-def test_few_normal_numbers_rarely_have_a_large_z() -> None:
-    """Of sets of the least size, all of ground states, one in five hundred at most has an outlier."""
-    sizes = np.random.default_rng(1).normal(size=(20000, LEAST_FRAMES))
-    away = abs(sizes - np.median(sizes, axis=1, keepdims=True))
-    z = away / (1.4826 * np.median(away, axis=1, keepdims=True))
-    assert np.mean(z.max(axis=1) > 8) < 0.002
+def test_values_that_are_alike_are_judged_by_the_factor_and_none_by_what_is_no_value() -> None:
+    assert outlier_threshold(np.array([3.0, 3.0, np.nan, 3.0]), 20.0, 2.0) == 6.0

@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__", "units", "errors", "frame", "elements", "targets", "level", "neighbours", "molecules"}
     | {"config", "contents", "progress", "execute", "memory", "values", "declare", "choices", "process"},
     {"settings", "measured", "statistics", "files", "parallel"},
-    {"formats"},
+    {"formats", "odd_labels"},
     {"trajectory"},
     {"engines", "model", "rates"},
     {"labels", "training", "optical"},

@@ -28,7 +28,7 @@ from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
 from mimyria.level import KEY_OF_EPSILON, epsilon_infinity, without_diffuse
 from mimyria.memory import make_folder, require_distinct, withdrawn, writing_alone
-from mimyria.outliers import describe_outliers
+from mimyria.odd_labels import describe_odd_labels
 from mimyria.progress import progress
 from mimyria.settings import LabelSettings, Topology
 from mimyria.targets import APT, PGT, TARGETS
@@ -95,7 +95,7 @@ def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSe
         with writing_alone(out, math.inf):
             write_frames(out, written)
     programs = sorted({str(frame.info["engine"]) for frame in written})
-    if odd := describe_outliers(written, settings.target, str(out)):
+    if odd := describe_odd_labels(written, settings.target, str(out)):
         log.warning(odd)
     if len(programs) > 1:
         log.warning(f"{out} holds labels of {' and '.join(programs)}; `mimyria info {out}` counts them")

@@ -28,7 +28,7 @@ from mimyria.model.environments import training_ranges
 from mimyria.model.files import read_content, write_content, write_model
 from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.model.transfer import adapted
-from mimyria.outliers import describe_outliers
+from mimyria.odd_labels import describe_odd_labels
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
@@ -93,7 +93,7 @@ def train(
     require_labels(frames, TARGETS[settings.target], origin)
     if validation is not None:
         require_labels(validation, TARGETS[settings.target], VALIDATION)
-    if odd := describe_outliers(frames, settings.target, origin):
+    if odd := describe_odd_labels(frames, settings.target, origin):
         log.warning(odd)
     frames = [frame for frame in frames if labelled_atoms(frame.tensors[settings.target]).any()]
     frames = taken_once(frames, settings.target)

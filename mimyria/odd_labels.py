@@ -1,4 +1,4 @@
-"""`find_outliers`: labels whose tensors are of another size than all others of the same system.
+"""`find_odd_labels`: labels whose tensors are of another size than all others of the same system.
 
 A self-consistent field can end in another state than the ground state. Each check of such a label by itself passes, for
 its sum rules hold; beside others it stands out. Of a species the size of the tensors T in frame f is
@@ -19,6 +19,7 @@ import numpy as np
 from mimyria.elements import symbols_of
 from mimyria.frame import Frame
 from mimyria.level import level_of
+from mimyria.statistics.outliers import NORMAL
 from mimyria.targets import labelled_atoms
 
 LEAST_FRAMES = 16
@@ -27,7 +28,7 @@ LEAST_SCATTER, LARGEST = 0.02, 8.0
 
 
 @dataclass(frozen=True)
-class Outlier:
+class OddLabel:
     """A label that stands out, by the species that does so most."""
 
     frame: int
@@ -40,14 +41,14 @@ class Outlier:
         return f"frame {self.frame} ({self.symbol}: {self.factor:.2g} times the median, {self.z:.0f} times the scatter)"
 
 
-def find_outliers(frames: Sequence[Frame], target: str) -> list[Outlier]:
+def find_odd_labels(frames: Sequence[Frame], target: str) -> list[OddLabel]:
     """Return the labels of a target that stand out, one for each frame, in order."""
     alike: dict[tuple[object, ...], list[int]] = {}
     for number, frame in enumerate(frames):
         if target in frame.tensors:
             composition = tuple(sorted(frame.numbers.tolist()))
             alike.setdefault((composition, int(frame.periodic.sum()), str(level_of(frame.info))), []).append(number)
-    found: dict[int, Outlier] = {}
+    found: dict[int, OddLabel] = {}
     for numbers in alike.values():
         for species in np.unique(frames[numbers[0]].numbers):
             sizes = np.array([_size(frames[number], target, int(species)) for number in numbers])
@@ -55,17 +56,17 @@ def find_outliers(frames: Sequence[Frame], target: str) -> list[Outlier]:
             if known.sum() < LEAST_FRAMES:
                 continue
             away = sizes - np.median(sizes[known])
-            scatter = max(1.4826 * float(np.median(abs(away[known]))), LEAST_SCATTER)
+            scatter = max(NORMAL * float(np.median(abs(away[known]))), LEAST_SCATTER)
             for place in np.flatnonzero(known & (abs(away) > LARGEST * scatter)):
                 (symbol,), z = symbols_of(np.array([species])), float(abs(away[place]) / scatter)
                 if z > getattr(found.get(numbers[place]), "z", 0.0):
-                    found[numbers[place]] = Outlier(numbers[place], symbol, float(np.exp(away[place])), z)
+                    found[numbers[place]] = OddLabel(numbers[place], symbol, float(np.exp(away[place])), z)
     return [found[number] for number in sorted(found)]
 
 
-def describe_outliers(frames: Sequence[Frame], target: str, origin: str) -> str:
+def describe_odd_labels(frames: Sequence[Frame], target: str, origin: str) -> str:
     """Return what to tell of labels that stand out, empty where none does; ``origin`` says where they are from."""
-    found = find_outliers(frames, target)
+    found = find_odd_labels(frames, target)
     if not found:
         return ""
     worst = max(found, key=lambda each: each.z)

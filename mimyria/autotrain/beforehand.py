@@ -80,7 +80,7 @@ def _check_levels(settings: AutotrainSettings, asked: LabelSettings) -> None:
 
 def _check_label(settings: AutotrainSettings, asked: LabelSettings, run: Trajectory) -> None:
     """Raise ConfigError if `label` would refuse its settings, or the first frame; a loop may need no label at all."""
-    if not settings.label:
+    if not settings.label or asked.engine not in (None, *ENGINES):
         return
     (first,) = run.pick([0])
     try:

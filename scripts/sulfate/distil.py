@@ -2,11 +2,13 @@
 
     python distil.py forces run-1.extxyz run-2.extxyz --number 120 --out dear.extxyz    # 2 s of a core each
     python distil.py fit dear-1.extxyz dear-2.extxyz --model nep89.txt --out correction.json
+    python distil.py fit dear-4.extxyz --model nep89.txt --correction correction.json --kind Na-Na --out correction.json
     python distil.py stiffness run-2.extxyz --number 4 --model nep89.txt --correction correction.json --out stiff.extxyz
     python distil.py modes stiff.extxyz --model nep89.txt --correction correction.json
 
 `fit` explains the forces of 7net minus those of NEP89 on the ion and on sodium by the terms of `surroundings.py`
-(linear least squares; of each file the last fifth is held out, and each file counts twice as much as the one before).
+(linear least squares; of each file the last fifth is held out, and each file counts twice as much as the one before);
+with `--kind` by those of one kind of pair alone, anew, beside the others of a correction that is there.
 `stiffness` relaxes the ion with the dear potential in frozen surroundings, then displaces its atoms; `modes` compares
 the harmonic wavenumbers in the same surroundings. What makes dear forces goes on where it was stopped.
 """
@@ -33,8 +35,8 @@ Array = np.ndarray[Any, Any]
 STEP = 0.01
 """Å, of a displacement."""
 FLOOR, RIDGE = 0.1, 1e-4
-"""Of the least squares. The forces of a term are scaled by their mean square plus FLOOR times that of the first spring,
-so that terms that few frames sample stay small."""
+"""Of the least squares. The forces of a term are scaled by their mean square plus FLOOR times that of the first spring
+(of the largest one, where one kind is fitted), so that terms that few frames sample stay small."""
 
 
 def dear() -> Any:
@@ -65,16 +67,21 @@ def forces(paths: Sequence[Path], number: int, out: Path) -> None:
         write(out, atoms, append=True, format="extxyz")
 
 
-def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
+def fit(paths: Sequence[Path], model: Path, out: Path, correction: Path | None = None, kind: str = "") -> None:
     """Fit, and say what it explains of the frames that were held out."""
-    calculator, design, wanted, weight, held, whose = Sulfate(model), [], [], [], [], []
+    fitted = np.array([not kind or label.startswith(f"{kind} ") for label in LABELS])
+    if not fitted.any() or (correction is None) == bool(kind):
+        raise SystemExit("--kind takes two names such as Na-Na, with the --correction that they are added to")
+    calculator, design, wanted, weight, held, whose = Sulfate(model, correction), [], [], [], [], []
+    calculator.coefficients[fitted[: len(calculator.coefficients)]] = 0.0
+    kept = dict(zip(LABELS, map(float, calculator.coefficients), strict=False))
     for number, path in enumerate(paths):
         frames = read(path, index=slice(None))
         for index, atoms in enumerate(frames):
             target = atoms.get_forces()
             atoms.calc = calculator
             members = ion(atoms)
-            pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members[None])
+            pulls = terms(atoms.positions, atoms.numbers, edge_of(atoms), members[None])[fitted]
             wanted_of = np.concatenate([members, np.flatnonzero(atoms.numbers == 11)])
             design.append(pulls[:, wanted_of].reshape(len(pulls), -1))
             wanted.append((target - atoms.get_forces())[wanted_of].ravel())
@@ -85,7 +92,7 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
 
     def solve(rows: Array) -> Array:
         normal = np.einsum("f,fkn,fln->kl", w[rows], a[rows], a[rows]) / w[rows].sum()
-        scale = np.sqrt(np.diag(normal) + FLOOR * normal[0, 0])
+        scale = np.sqrt(np.diag(normal) + FLOOR * (np.diag(normal).max() if kind else normal[0, 0]))
         right = np.einsum("f,fkn,fn->k", w[rows], a[rows], b[rows]) / w[rows].sum()
         return np.linalg.solve(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)), right / scale) / scale
 
@@ -97,8 +104,10 @@ def fit(paths: Sequence[Path], model: Path, out: Path) -> None:
         for name, atoms_of in (("ion", slice(0, 15)), ("sodium", slice(15, None))):
             rms = [float(np.sqrt((force[rows, atoms_of] ** 2).mean())) for force in (b, left)]
             facts[path.name] |= {f"{name}_difference_rms": rms[0], f"{name}_left_rms": rms[1]}
-    coefficients = dict(zip(LABELS, map(float, solve(np.ones(len(a), dtype=bool))), strict=True))
-    out.write_text(json.dumps({"coefficients": coefficients, "eV/Å": facts}, indent=1, ensure_ascii=False) + "\n")
+    found = dict(zip(np.array(LABELS)[fitted].tolist(), map(float, solve(np.ones(len(a), dtype=bool))), strict=True))
+    before = json.loads(correction.read_text(encoding="utf-8"))["eV/Å"] if correction else {}
+    written_out = {"coefficients": kept | found, "eV/Å": before | facts}
+    out.write_text(json.dumps(written_out, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(facts, ensure_ascii=False))
 
 
@@ -212,13 +221,14 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--correction", type=Path)
+    parser.add_argument("--kind", default="", help="of `fit`: one of the kinds of pairs alone, such as Na-Na")
     parser.add_argument("--number", type=int, default=120)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.task == "forces":
         forces(given.files, given.number, given.out)
     elif given.task == "fit":
-        fit(given.files, given.model, given.out)
+        fit(given.files, given.model, given.out, given.correction, given.kind)
     elif given.task == "stiffness":
         stiffness(given.files, given.number, given.model, given.correction, given.out)
     else:

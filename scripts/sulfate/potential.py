@@ -64,7 +64,7 @@ class Sulfate(Calculator):  # type: ignore[misc]
         self.nep: Any = None
         self.members = np.zeros((1, 5), dtype=int)
         read = json.loads(correction.read_text(encoding="utf-8"))["coefficients"] if correction else {}
-        self.coefficients = np.array([read[label] for label in LABELS if read])
+        self.coefficients = np.array([read.get(label, 0.0) for label in LABELS if read])  # older ones have fewer kinds
 
     def evaluate(self, atoms: Atoms) -> tuple[float, Array]:
         """Return energy (eV) and forces (eV/Å)."""

@@ -1,7 +1,7 @@
 """The pull of the surroundings on an XY4 ion: pair terms with waters and sodium, and what hydrogen bonds do to a bond.
 
-Between an atom i of the ion, or a sodium, and an atom j around it, for each kind of pair (`KINDS`) and each radial
-function k,
+Between an atom i of the ion, or a sodium, and an atom j around it, which may be another sodium (then both ways), for
+each kind of pair (`KINDS`) and each radial function k,
 
     φ_k(r) = exp(-(r - r_k)²/2w²) · ½ (1 + cos πr/r_c)   for r < r_c, else 0
     E = Σ_ij φ_k(r_ij)         and, for the kinds in `COUPLED`,      E = Σ_ij (|S-O_i| - r0) φ_k(r_ij)
@@ -20,7 +20,9 @@ Array = np.ndarray[Any, Any]
 
 CENTRES, WIDTH, CUTOFF = np.linspace(1.6, 4.6, 6), 0.6, 4.9
 """r_k, w and r_c, Å."""
-KINDS = (("S", "Ow"), ("S", "Hw"), ("O", "Ow"), ("O", "Hw"), ("S", "Na"), ("O", "Na"), ("Na", "Ow"), ("Na", "Hw"))
+KINDS = tuple(
+    tuple(pair.split("-")) for pair in ("S-Ow", "S-Hw", "O-Ow", "O-Hw", "S-Na", "O-Na", "Na-Ow", "Na-Hw", "Na-Na")
+)
 COUPLED = (("O", "Ow"), ("O", "Hw"))
 LABELS = (
     *NAMES,
@@ -67,13 +69,13 @@ def correct(coefficients: Array, positions: Array, numbers: Array, edge: float, 
         energy += float(coefficients[: len(NAMES)] @ values)
         apart = nearest(positions[others] - positions[centres][:, None], edge)
         distance = np.linalg.norm(apart, axis=2)
-        distance[distance == 0] = 1.0  # of a sodium from itself, which is no pair
+        distance[distance == 0] = CUTOFF  # of a sodium from itself, which is no pair
         phi, slope = radial(distance)
         steep = np.zeros(distance.shape)
         along = np.zeros(4)
         for of, (kind, coupled) in zip(ofs, [(k, False) for k in KINDS] + [(k, True) for k in COUPLED], strict=True):
             if kind[0] == "Na" and ion:
-                continue  # sodium with water is no ion's own, and counted with the first
+                continue  # sodium with water and sodium is no ion's own, and counted with the first
             here, there = rows[kind[0]], columns[kind[1]]
             stretch = length - BOND if coupled else np.ones(here.stop - here.start)
             total = np.tensordot(of, phi[:, here, there].sum(axis=2), axes=1)

@@ -41,7 +41,7 @@ MODES = {
 """Motion, range (cm⁻¹) on the potential of the run, and place in experiment, cm⁻¹."""
 
 
-CAVEAT = "One run of 2 ps: no errors are known, and an infrared strength is uncertain by tens of per cent."
+CAVEAT = "One short run: no errors are known, and an infrared strength is uncertain by tens of per cent."
 
 
 def run_sulfate(out: Path, *, quick: bool = False) -> str:

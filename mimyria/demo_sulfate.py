@@ -68,8 +68,8 @@ def run_sulfate(out: Path, *, quick: bool = False) -> str:
         make_spectra([run], out, along)
         log.info("3/3 spectra by motion")
         motions = make_spectra([run], out / "motions", along, groups=("motions",), plot_format=("png",))
-    made = f"{mode_table(motions)}\n{CAVEAT}"
-    return f"{made}\n\nspectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'motions'}"
+    places = f"spectra: {out / 'spectra.png'}, {out / 'spectra.html'}, {out / 'motions'}"
+    return f"{mode_table(motions)}\n{CAVEAT}\n\n{places}"
 
 
 def errors(held_out: list[Frame], target: str) -> str:

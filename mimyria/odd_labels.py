@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimyria.elements import symbols_of
-from mimyria.frame import Frame
+from mimyria.frame import Array, Frame
 from mimyria.level import level_of
 from mimyria.statistics.outliers import NORMAL
 from mimyria.targets import labelled_atoms
@@ -50,17 +50,20 @@ def find_odd_labels(frames: Sequence[Frame], target: str) -> list[OddLabel]:
             alike.setdefault((composition, int(frame.periodic.sum()), str(level_of(frame.info))), []).append(number)
     found: dict[int, OddLabel] = {}
     for numbers in alike.values():
-        for species in np.unique(frames[numbers[0]].numbers):
-            sizes = np.array([_size(frames[number], target, int(species)) for number in numbers])
+        if len(numbers) < LEAST_FRAMES:
+            continue
+        species = np.unique(frames[numbers[0]].numbers)
+        table = np.array([_sizes(frames[number], target, species) for number in numbers]).T
+        for symbol, sizes in zip(symbols_of(species), table, strict=True):
             known = np.isfinite(sizes)
             if known.sum() < LEAST_FRAMES:
                 continue
             away = sizes - np.median(sizes[known])
             scatter = max(NORMAL * float(np.median(abs(away[known]))), LEAST_SCATTER)
             for place in np.flatnonzero(known & (abs(away) > LARGEST * scatter)):
-                (symbol,), z = symbols_of(np.array([species])), float(abs(away[place]) / scatter)
-                if z > getattr(found.get(numbers[place]), "z", 0.0):
-                    found[numbers[place]] = OddLabel(numbers[place], symbol, float(np.exp(away[place])), z)
+                odd = OddLabel(numbers[place], symbol, float(np.exp(away[place])), float(abs(away[place]) / scatter))
+                if odd.frame not in found or odd.z > found[odd.frame].z:
+                    found[odd.frame] = odd
     return [found[number] for number in sorted(found)]
 
 
@@ -77,8 +80,9 @@ def describe_odd_labels(frames: Sequence[Frame], target: str, origin: str) -> st
     )
 
 
-def _size(frame: Frame, target: str, species: int) -> float:
-    """Return ln √⟨T²⟩ of the labelled atoms of a species, NaN where there are none."""
-    tensors = frame.tensors[target][labelled_atoms(frame.tensors[target]) & (frame.numbers == species)]
-    mean = float(np.square(tensors).mean()) if tensors.size else 0.0
-    return 0.5 * float(np.log(mean)) if mean > 0 else np.nan
+def _sizes(frame: Frame, target: str, species: Array) -> Array:
+    """Return ln √⟨T²⟩ of the labelled atoms of each species, NaN where there are none, or all are zero."""
+    tensors = frame.tensors[target]
+    labelled, squares = labelled_atoms(tensors), np.square(tensors).mean(axis=tuple(range(1, tensors.ndim)))
+    of_species = [squares[labelled & (frame.numbers == s)] for s in species]
+    return np.array([0.5 * np.log(own.mean()) if own.any() else np.nan for own in of_species])

@@ -29,9 +29,12 @@ MADE = "made.json"
 def check_same_settings(path: Path, settings: AutotrainSettings) -> None:
     """Raise ConfigError if a loop was begun in a folder with other settings that decide its results."""
     stated = path / SETTINGS
-    if stated.exists() and "trajectories" not in read_yaml(stated):
+    if not stated.exists():
+        return
+    before = read_yaml(stated)
+    if "trajectories" not in before:
         raise ConfigError(f"{path} holds what another command made: give another --folder")
-    if stated.exists() and (changes := lasting(asdict(settings)).differences(lasting(read_yaml(stated)))):
+    if changes := lasting(asdict(settings)).differences(lasting(before)):
         raise ConfigError(
             f"{path} was begun with other settings ({changes}): give another --folder, or the settings of {stated}"
         )

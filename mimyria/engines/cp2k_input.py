@@ -150,7 +150,7 @@ def check_kinds(tree: Tree, path: Path, kinds: Collection[str]) -> None:
     """
     elements = elements_of_kinds(tree)
     for name, element in elements.items():
-        if name not in kinds and name.upper() != element.upper():
+        if not has_atoms(name, element, kinds):
             raise LabelError(
                 f'{path}: no atom is of &KIND {name}: say which {element} are, such as `--set "kinds={name}=(byres '
                 f'element S) and element {element}"`, or take the section out'
@@ -162,6 +162,11 @@ def check_kinds(tree: Tree, path: Path, kinds: Collection[str]) -> None:
             )
 
 
+def has_atoms(name: str, element: str, kinds: Collection[str]) -> bool:
+    """Return whether a &KIND can have atoms: that of an element, or one of ``kinds``, which selections give them."""
+    return name in kinds or name.upper() == element.upper()
+
+
 def level_of_template(tree: Tree, kinds: Collection[str] = ()) -> Level:
     """Return the level of theory of a template; CP2K's own defaults stand for what it does not say.
 
@@ -171,9 +176,7 @@ def level_of_template(tree: Tree, kinds: Collection[str] = ()) -> Level:
     dft = evaluation.get("+dft", {})
     named = {str(kind.get("_")): kind for kind in evaluation.get("+subsys", {}).get("+kind", [])}
     elements = elements_of_kinds(tree)
-    used = {
-        name: kind for name, kind in named.items() if name in kinds or elements.get(name, name).upper() == name.upper()
-    }
+    used = {name: kind for name, kind in named.items() if has_atoms(name, elements.get(name, name), kinds)}
     exchange = dft.get("+xc", {})
     functional = exchange.get("+xc_functional", {})
     shortcut = [str(functional["_"]).upper()] if functional.get("_") else []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mimyria.declare import values_of
-from mimyria.engines.engine import Configuration, Engine
+from mimyria.engines.engine import Engine
 from mimyria.engines.registry import make_engine
 from mimyria.errors import ConfigError, Interrupted, RunFailed, Unfinished
 from mimyria.execute import make_executor
@@ -22,7 +22,7 @@ from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
 from mimyria.labels.displacement import displace, displacement_tensors
-from mimyria.labels.label import FAILED, LOCK, Labelled, field_strength, label_frames, unlabelled, whole_charge
+from mimyria.labels.label import FAILED, LOCK, Labelled, checked, field_strength, label_frames, unlabelled
 from mimyria.labels.lattice import reduced, warn_of_narrow, width
 from mimyria.labels.meaning import KEY_OF_MEANING, field_meaning
 from mimyria.labels.quality import warn_of_charges
@@ -67,13 +67,13 @@ def make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSet
 
 def _make_labels(paths: Sequence[Path], out: Path, work: Path, settings: LabelSettings) -> str:
     frames = _read_configurations(paths, settings)
-    name = engine_name(settings, first := next(iter(frames.values())))
-    engine = engine_of(settings, name)
+    first = next(iter(frames.values()))
+    engine = engine_of(settings, name := engine_name(settings, first))
     if settings.charge is None and not any(CHARGE in frame.info for frame in frames.values()):
         log.info("the frames state no charge, so it is taken as 0; --charge sets another")
     if engine.level.diffuse is False and TARGETS[settings.target].order >= PGT.order:
         log.warning(without_diffuse(str(engine.level)))
-    if settings.cluster is None and first.periodic.any():
+    if not is_isolated(settings, first):
         warn_of_narrow(frames.values())
     each, plan = _plan(frames, settings)
     executor = make_executor(settings.executor, settings.resources, work)
@@ -110,14 +110,17 @@ def check_label(frame: Frame, settings: LabelSettings) -> None:
     each, plan = _plan({0: frame}, settings)
     engine = engine_of(settings, engine_name(settings, frame))
     engine.prepare(field_strength(each), TARGETS[each.target].order)
-    configuration = next(iter(plan.configurations.values()))
-    engine.check(Configuration(reduced(configuration), whole_charge(configuration, each.charge)))
+    checked(engine, next(iter(plan.configurations.values())), each.charge)
 
 
 def engine_name(settings: LabelSettings, frame: Frame) -> str:
     """Return the engine of the settings, or the usual one of a cell or of what is isolated."""
-    isolated = settings.cluster is not None or not frame.periodic.any()
-    return settings.engine or ("pyscf" if isolated else "cp2k")
+    return settings.engine or ("pyscf" if is_isolated(settings, frame) else "cp2k")
+
+
+def is_isolated(settings: LabelSettings, frame: Frame) -> bool:
+    """Return whether what is computed of a frame has no cell: a cluster, or a molecule."""
+    return settings.cluster is not None or not frame.periodic.any()
 
 
 def engine_of(settings: LabelSettings, name: str) -> Engine:

@@ -214,9 +214,7 @@ class _Session:
         frame, inside = self.frames[folder], self.inside[folder]
         if self.label(folder) is not None:
             return None
-        configuration = Configuration(reduced(frame), whole_charge(frame, self.settings.charge))
-        check_distances(frame)
-        self.engine.check(configuration)
+        configuration = checked(self.engine, frame, self.settings.charge)
         inside.mkdir(parents=True, exist_ok=True)
         try:
             lock = locked(folder / LOCK)
@@ -304,6 +302,14 @@ def _attempts(inside: Path) -> int:
 def field_strength(settings: LabelSettings) -> float:
     """Return the length of the fields, E_h/(e a0): that of the settings, or the default of the target."""
     return TARGETS[settings.target].field if settings.field is None else settings.field
+
+
+def checked(engine: Engine, frame: Frame, charge: float | None) -> Configuration:
+    """Return a frame as an engine takes it, with the ``charge`` given or its own; raise LabelError if it cannot."""
+    configuration = Configuration(reduced(frame), whole_charge(frame, charge))
+    check_distances(frame)
+    engine.check(configuration)
+    return configuration
 
 
 def whole_charge(frame: Frame, given: float | None) -> int:

@@ -164,6 +164,20 @@ def test_a_run_lists_its_bands_and_they_can_be_asked_for_again(run: Run, charges
     assert alone.as_dict()["integral"]["error"] is None  # type: ignore[index]
 
 
+def test_a_run_too_short_for_errors_lists_no_bands(run: Run, charges: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    status, _, error = run("spectrum", charges, "--apt", "frames", "--out", out, "--resolution", 90, "--blocks", 1)
+    assert status == 0, error
+    assert error.count("no bands are listed: in a run too short for errors") == 1
+    assert not any(json.loads((out / "bands.json").read_text()).values())
+    for path in (out, out / "ir.csv"):
+        status, text, error = run("bands", path, "--json")
+        assert (status, json.loads(text)) == (0, [])
+        assert "no bands are listed" in error
+    (band,) = bands(out / "ir.csv", ranges=[(200, 400)])
+    assert band.integral.value > 0
+
+
 def test_a_transmittance_that_is_read_as_absorbance_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = tmp_path / "a.csv"
     table.write_text("cm-1,Transmittance\n0,0.9\n10,0.5\n20,0.9\n")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,7 +103,9 @@ def measure_bands(
 ) -> list[Band]:
     """Return the bands of a column in given ranges, cm⁻¹, or those that are found.
 
-    Errors need the replicates of a spectrum that was made here; one that was read from a file has none.
+    Errors need the replicates of a spectrum that was made here; one that was read from a file has none. Where a
+    spectrum is of a run too short for errors none are found: a band is `SIGNIFICANT` errors high, and there an error is
+    some 0.3 of the intensity.
 
     Raises
     ------
@@ -115,8 +117,10 @@ def measure_bands(
     wavenumber = spectrum.wavenumber
     lines = spectrum.lines.get(name, values[None])
     crossed = next((other for other in CROSSED if name == "VV" and other in spectrum.columns), None)
+    if not ranges:
+        ranges = [] if spectrum.is_too_short else find_bands(wavenumber, values, spectrum.error(name))
     bands = []
-    for low, high in ranges or find_bands(wavenumber, values, spectrum.error(name)):
+    for low, high in ranges:
         if np.count_nonzero((wavenumber >= low) & (wavenumber <= high) & np.isfinite(values)) < 3:
             raise SpectrumError(
                 f"{spectrum.origin or spectrum.kind}: fewer than three points of {name} from {low:g} to {high:g} "
@@ -226,7 +230,16 @@ def write_bands(path: Path, spectra: Mapping[str, Spectrum]) -> None:
         written[kind] = [band.as_dict() for band in found]
         if found:
             log.info(f"{kind}, cm⁻¹:\n{band_table(found)}")
+    say_if_too_short(spectra.values())
     write_text(path, json.dumps(written, indent=1))
+
+
+def say_if_too_short(spectra: Iterable[Spectrum]) -> None:
+    """Log that bands are not looked for, if they are not."""
+    if any(spectrum.is_too_short for spectrum in spectra):
+        log.info(
+            "no bands are listed: in a run too short for errors they look like noise; give ranges to `mimyria bands`"
+        )
 
 
 def _measured(spectrum: Spectrum, values: Array, *, unbiased: bool = False) -> Measured:

@@ -14,7 +14,7 @@ from mimyria.rates.correlation import Correlator
 from mimyria.rates.groups import summed_by_name
 from mimyria.rates.series import ResponseSeries
 from mimyria.rates.window import DEFAULT_WINDOW, chosen_resolution, line_shape, window_lags, window_resolution
-from mimyria.spectra.spectrum import WAVENUMBER, Spectrum, column_name
+from mimyria.spectra.spectrum import NO_ERRORS, WAVENUMBER, Spectrum, column_name
 from mimyria.statistics.replicates import MOST_GROUPS, NO_REPLICATES, Replicates, left_out, without_each
 from mimyria.statistics.student import student
 from mimyria.units import LIGHT_SPEED
@@ -62,7 +62,7 @@ class Sampling:
         stated = {
             "sampled every": f"{self.timestep:g} fs",
             "resolution": f"{self.resolution:g} cm-1 (FWHM of the {self.window} window's transform)",
-            "errors": errors if known.blocks else "none: fewer than two blocks",
+            "errors": errors if known.blocks else NO_ERRORS,
         }
         if self.differenced:
             stated["velocities"] = (

@@ -48,6 +48,8 @@ LEVEL = "level of "
 QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)?(\[.*\])?(_error|_spread|_unbiased)?")
 SPREAD, UNBIASED = "spread", "unbiased"
 """What a committee of networks tells of a column, see `column_name`."""
+NO_ERRORS = "none: fewer than two blocks"
+"""What the header says of the errors of a spectrum that was made of too short a run."""
 TABLE = "table"
 """The kind of a spectrum from elsewhere."""
 PROGRAM, UNIT_OF = "mimyria ", "unit of "
@@ -125,6 +127,11 @@ class Spectrum:
     def freedoms(self) -> tuple[int, ...]:
         """The degrees of freedom of its errors, those from blocks first; as far as header or replicates tell them."""
         return self.replicates.freedoms or freedoms_of(self.header.get("errors", ""))
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether it is of a run too short for errors, in which noise looks like bands."""
+        return self.header.get("errors") == NO_ERRORS
 
     def interval(self, column: str | None = None) -> Array | None:
         """Return the half width of the interval that holds the true value in 68 % of all cases, by Student's t."""

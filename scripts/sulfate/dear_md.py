@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import lzma
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -155,9 +156,14 @@ def main() -> None:
         "velocities": np.array([frame.arrays["vel"] for frame in frames]),
         "done": 0,
         "mean": np.zeros(len(frames)),
+        "lengths": np.zeros(len(frames), dtype=int),
     }
+    files = [Path(f"{given.out}-{number + 1}.extxyz.xz") for number in range(len(frames))]
     if state.exists():
         kept = dict(np.load(state))
+    for path, length in zip(files, kept["lengths"].tolist(), strict=True):
+        if path.exists():
+            os.truncate(path, length)  # what a start wrote that was killed before its state is made again
     places, speeds, mean = (torch.tensor(kept[name], device="cuda") for name in ("positions", "velocities", "mean"))
     done, batch = int(kept["done"]), Batch(frames)
     masses = torch.tensor(frames[0].get_masses() / units.fs**2, device="cuda")[:, None]
@@ -186,8 +192,8 @@ def main() -> None:
             speeds *= torch.sqrt(2 * (mean - energy) / (masses * speeds**2).sum((1, 2)))[:, None, None]
         if done > FREE and done % STORED == 0:
             stored.append((done, places.float().cpu().numpy(), speeds.float().cpu().numpy()))
-    for number, frame in enumerate(frames):
-        with lzma.open(f"{given.out}-{number + 1}.extxyz.xz", "at", preset=1, encoding="utf-8") as out:
+    for number, (frame, path) in enumerate(zip(frames, files, strict=True)):
+        with lzma.open(path, "at", preset=1, encoding="utf-8") as out:
             for step, where, speed in stored:
                 frame.positions = where[number]
                 frame.set_velocities(speed[number] / units.fs)
@@ -197,7 +203,9 @@ def main() -> None:
         "velocities": speeds.cpu().numpy(),
         "mean": mean.cpu().numpy(),
     }
-    np.savez(state, done=done, **moving)
+    fresh = state.with_name(f"{state.stem}.new.npz")
+    np.savez(fresh, done=done, lengths=[path.stat().st_size for path in files], **moving)
+    fresh.replace(state)
     total = energy + (masses * speeds**2).sum((1, 2)) / 2
     print(f"{done} steps; energies", *(f"{number:.4f}" for number in total.tolist()))
 

@@ -35,8 +35,8 @@ KINDS_OF_ATOMS = ("sulfate=byres element S", "sodium=element Na", "water=byres e
 MODES = {
     "ν1, breathing": ("SO4_symmetric_stretch", (900.0, 1050.0), 981),
     "ν3, stretch": ("SO4_antisymmetric_stretch", (900.0, 1150.0), 1105),
-    "ν2, bend": ("SO4_bend", (330.0, 470.0), 450),
-    "ν4, bend": ("SO4_bend", (480.0, 640.0), 617),
+    "ν2, bend": ("SO4_symmetric_bend", (330.0, 470.0), 450),
+    "ν4, bend": ("SO4_antisymmetric_bend", (480.0, 640.0), 617),
 }
 """Motion, range (cm⁻¹) on the potential of the run, and place in experiment, cm⁻¹."""
 

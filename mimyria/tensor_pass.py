@@ -319,5 +319,6 @@ def pass_identity(
     facts |= {"sources": settings.sources, "frames": trajectory.stored, "stride": stride}
     facts |= {"levels": known} if (known := levels_of(settings) if levels is None else levels) else {}
     facts |= {"molecules_of_slab": True} if settings.of_molecules else {}
+    facts |= {"bends_of_tetrahedra": True} if settings.groups == ("motions",) else {}
     facts |= {"groups": None} if settings.of_faces else {"normal": None}
     return Identity(facts, files)

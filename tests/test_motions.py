@@ -82,12 +82,12 @@ def test_parts_add_up_and_so_do_their_kinetic_energies(seed: int) -> None:
     parts, masses = split(frame), frame_masses(frame)
     np.testing.assert_allclose(sum(parts.values()), frame.velocities, atol=1e-14)
     energy = {name: float((masses[:, None] * part**2).sum()) for name, part in parts.items()}
-    # Parts of stretches among themselves are not orthogonal where the bonds are not equal by symmetry.
-    stretches = sum(part for name, part in parts.items() if name.endswith("stretch"))
-    rest = sum(value for name, value in energy.items() if not name.endswith("stretch"))
-    assert rest + (masses[:, None] * stretches**2).sum() == pytest.approx(
-        (masses[:, None] * np.asarray(frame.velocities) ** 2).sum(), rel=1e-9
-    )
+    # Parts of stretches, or of bends, among themselves are not orthogonal where they are not equal by symmetry.
+    rest = sum(value for name, value in energy.items() if not name.endswith(("stretch", "bend")))
+    for each in ("stretch", "bend"):
+        together = sum(part for name, part in parts.items() if name.endswith(each))
+        rest += float((masses[:, None] * together**2).sum())
+    assert rest == pytest.approx((masses[:, None] * np.asarray(frame.velocities) ** 2).sum(), rel=1e-9)
 
 
 def test_each_motion_has_its_share_of_the_energy() -> None:
@@ -105,7 +105,8 @@ def test_each_motion_has_its_share_of_the_energy() -> None:
         **{"H2O_symmetric_stretch": 1, "H2O_antisymmetric_stretch": 1},
         **{"CO2_translation": 3, "CO2_rotation": 2, "CO2_bend": 2},
         **{"CO2_symmetric_stretch": 1, "CO2_antisymmetric_stretch": 1},
-        **{"SO4_rotation": 3, "SO4_bend": 5, "SO4_symmetric_stretch": 1, "SO4_antisymmetric_stretch": 3},
+        **{"SO4_rotation": 3, "SO4_symmetric_stretch": 1, "SO4_antisymmetric_stretch": 3},
+        **{"SO4_symmetric_bend": 2, "SO4_antisymmetric_bend": 3},
         **{"CH4O_rotation": 3, "CH4O_torsion": 1, "CH4O_bend": 6, "CH4O_OH_stretch": 1},
     }
     for name, value in expected.items():
@@ -153,9 +154,11 @@ def test_turning_the_frame_turns_the_parts(improper: bool) -> None:
         (CARBON_DIOXIDE, "antisymmetric_stretch", lambda r: np.array([[0, 0, -8 / 3], [0, 0, 1], [0, 0, 1]])),
         (CARBON_DIOXIDE, "bend", lambda r: np.array([[-8 / 3, 1, 0], [1, -3 / 8, 0], [1, -3 / 8, 0]])),
         (SULFATE, "symmetric_stretch", lambda r: r),
-        (SULFATE, "bend", lambda r: r * [1, 1, -2]),
+        (SULFATE, "symmetric_bend", lambda r: r * [1, 1, -2]),
+        (SULFATE, "symmetric_bend", lambda r: r * [1, -1, 0]),
+        (SULFATE, "antisymmetric_bend", lambda r: [0, 0, 1] * (r**2).sum(axis=1)[:, None] - r * r[:, 2:]),
     ],
-    ids=["water ν3", "CO2 ν1", "CO2 ν3", "CO2 ν2", "sulfate ν1", "sulfate ν2"],
+    ids=["water ν3", "CO2 ν1", "CO2 ν3", "CO2 ν2", "sulfate ν1", "sulfate ν2", "sulfate ν2'", "sulfate ν4"],
 )
 def test_a_normal_mode_is_one_motion(molecule: tuple[object, object], motion: str, displacement: object) -> None:
     """Modes that symmetry alone determines, along the axes of the table above and turned by the lattice."""
@@ -176,6 +179,13 @@ def test_the_bend_of_water_keeps_the_bonds() -> None:
     masses = frame_masses(frame)[:, None]
     mode = (across - (masses * across).sum(axis=0) / masses.sum()) @ rotation(0)
     np.testing.assert_allclose(split(frame, mode)["H2O_bend"], mode, atol=1e-8)
+
+
+def test_the_bends_of_a_tetrahedron_of_two_kinds_are_one() -> None:
+    frame = frame_of(SULFATE, scatter=0.0)
+    numbers = frame.numbers.copy()
+    numbers[1] = 9
+    assert "SO3F_bend" in split(replace(frame, numbers=numbers))
 
 
 def test_a_bond_to_deuterium_is_another_one() -> None:

@@ -14,7 +14,12 @@ it would be for Eckart's frame. Equal bonds of an atom to equal terminal atoms (
 
     symmetric q̇_k → Σ_l q̇_l/b          antisymmetric q̇_k → q̇_k - Σ_l q̇_l/b          w = Bᵀ G⁻¹ q̇
 
-and the bonds of a molecule with several kinds of them by elements: what moves C-H and no other bond.
+and the bonds of a molecule with several kinds of them by elements: what moves C-H and no other bond. Of the angles of a
+tetrahedron XY4 that between the bonds k and l has one opposite, between the two others, θ°:
+
+    symmetric θ̇ → (θ̇ + θ̇°)/2, species E, ν2          antisymmetric θ̇ → (θ̇ - θ̇°)/2, species T2, ν4
+
+(G. Herzberg, Infrared and Raman Spectra of Polyatomic Molecules, 1945). Both are bends.
 """
 
 from __future__ import annotations
@@ -32,12 +37,9 @@ from mimyria.molecules import bond_tree, formula_of, molecules_of, put_together
 from mimyria.rates.groups import Grouping, the_same
 from mimyria.rates.internal import BEND, STRETCH, TORSION, Coordinates, inverse
 
-TRANSLATION, ROTATION, SYMMETRIC, ANTISYMMETRIC = (
-    "translation",
-    "rotation",
-    "symmetric_stretch",
-    "antisymmetric_stretch",
-)
+TRANSLATION, ROTATION = "translation", "rotation"
+SYMMETRIC, ANTISYMMETRIC = "symmetric", "antisymmetric"
+TETRAHEDRON = 5  # atoms
 ENDLESS = "motion"
 """The only motion of a network that is bonded to its own images: as a molecule it has neither place nor axes."""
 
@@ -118,10 +120,23 @@ def stretches(kind: Kind) -> dict[str, Array]:
         mean = np.zeros(len(bonds))
         mean[terminal] = 1 / max(len(terminal), 1)
         itself = np.eye(len(bonds))[number]
-        for name, row in ((SYMMETRIC, mean), (ANTISYMMETRIC, itself - mean)) if equal else ((STRETCH, itself),):
+        for name, row in ((SYMMETRIC, mean), (ANTISYMMETRIC, itself - mean)) if equal else (("", itself),):
+            name = f"{name}_{STRETCH}" if name else STRETCH
             matrix = picked.setdefault(f"{prefix}{name}", np.zeros((len(bonds), len(bonds))))
             matrix[number] += row
     return picked
+
+
+def bends(kind: Kind) -> dict[str, Array]:
+    """Return by name the matrices, (angles, angles), that pick the bends of a tetrahedron XY4; none of another."""
+    angles = kind.coordinates.angles
+    if len(kind.masses) != TETRAHEDRON or len(angles) != 6 or len({angle[1] for angle in angles}) > 1:
+        return {}
+    ends = [{first, last} for first, _, last in angles]
+    if len({kind.symbols[end] for pair in ends for end in pair}) > 1:
+        return {}
+    one, opposite = np.eye(6), np.array([[float(not a & b) for b in ends] for a in ends])
+    return {f"{SYMMETRIC}_{BEND}": (one + opposite) / 2, f"{ANTISYMMETRIC}_{BEND}": (one - opposite) / 2}
 
 
 def motions(kind: Kind) -> tuple[list[str], Split]:
@@ -130,9 +145,10 @@ def motions(kind: Kind) -> tuple[list[str], Split]:
         return [ENDLESS], _undivided
     if len(kind.masses) == 1:
         return [TRANSLATION], _undivided
-    picked = stretches(kind)
+    picked, bent = stretches(kind), bends(kind)
     softer = [name for name in (TORSION, BEND) if name in kind.coordinates.classes]
-    return [TRANSLATION, ROTATION, *softer, *picked], partial(_split, kind, picked, softer)
+    named = [name for each in softer for name in (bent if each == BEND and bent else [each])]
+    return [TRANSLATION, ROTATION, *named, *picked], partial(_split, kind, picked, bent, softer)
 
 
 def _undivided(positions: Array, velocities: Array) -> Array:
@@ -140,24 +156,37 @@ def _undivided(positions: Array, velocities: Array) -> Array:
 
 
 def _split(
-    kind: Kind, picked: Mapping[str, Array], softer: Sequence[str], positions: Array, velocities: Array
+    kind: Kind,
+    stretching: Mapping[str, Array],
+    bending: Mapping[str, Array],
+    softer: Sequence[str],
+    positions: Array,
+    velocities: Array,
 ) -> Array:
-    """Return translation, rotation, the ``softer`` motions and the stretches that are picked by matrices."""
+    """Return translation, rotation, the ``softer`` motions and the stretches; matrices pick stretches and bends."""
     root = np.sqrt(kind.masses)[:, None]
     centre = np.einsum("n,mnx->mx", kind.masses, velocities)[:, None] / kind.masses.sum()
     moving = (root * (velocities - centre)).reshape(len(velocities), -1, 1)
     rows = kind.coordinates.rows(positions, kind.masses)
     bonds = rows[STRETCH]
-    duals = bonds.swapaxes(1, 2) @ inverse(bonds)
-    found = {name: duals @ (matrix @ (bonds @ moving)) for name, matrix in picked.items()}
-    done, held = sum(found.values(), np.zeros_like(moving)), bonds
+    stretched = _picked(stretching, bonds, moving)
+    done, held = sum(stretched.values(), np.zeros_like(moving)), bonds
+    soft: dict[str, Array] = {}
     for name in reversed(softer):
         held = np.concatenate([held, rows[name]], axis=1)
         projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
-        found[name], done = projected - done, projected
-    found[ROTATION] = moving - done
-    parts = [found[name].reshape(velocities.shape) / root for name in (ROTATION, *softer, *picked)]
-    return np.array([np.broadcast_to(centre, velocities.shape), *parts])
+        soft, done = {name: projected - done} | soft, projected
+    if bending:  # by rows that leave the bonds as they are: those of the angles less their projections on the bonds
+        free = rows[BEND] - (rows[BEND] @ bonds.swapaxes(1, 2)) @ inverse(bonds) @ bonds
+        soft = _picked(bending, free, moving)
+    split = [part.reshape(velocities.shape) / root for part in (moving - done, *soft.values(), *stretched.values())]
+    return np.array([np.broadcast_to(centre, velocities.shape), *split])
+
+
+def _picked(picked: Mapping[str, Array], rows: Array, moving: Array) -> dict[str, Array]:
+    """Return Bᵀ G⁻¹ M B w of each matrix M, w (molecules, 3n, 1), from the rows B."""
+    duals, rates = rows.swapaxes(1, 2) @ inverse(rows), rows @ moving
+    return {name: duals @ (matrix @ rates) for name, matrix in picked.items()}
 
 
 def by_motion(first: Frame, bonds: tuple[Array, Array, Array]) -> Grouping:

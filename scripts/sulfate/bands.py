@@ -37,10 +37,11 @@ from mimyria.units import LITRE_PER_MOLE
 Array = np.ndarray[Any, Any]
 Range = tuple[float, float]
 
-SOLUTE, SYMMETRIC, ANTISYMMETRIC, BEND = "solute", "SO4_symmetric_stretch", "SO4_antisymmetric_stretch", "SO4_bend"
+SOLUTE, SYMMETRIC, ANTISYMMETRIC = "solute", "SO4_symmetric_stretch", "SO4_antisymmetric_stretch"
+BENDS = "SO4_symmetric_bend", "SO4_antisymmetric_bend"
 NU1, NU2, NU3, NU4 = (930.0, 1010.0), (330.0, 470.0), (900.0, 1150.0), (480.0, 640.0)
 """cm⁻¹; where 7net-mf-0, r2SCAN, has the bands of the ion. In experiment they are at 981, 450, 1105 and 617."""
-MODES = {"ν₁": (SYMMETRIC, NU1, 1), "ν₂": (BEND, NU2, 2), "ν₃": (ANTISYMMETRIC, NU3, 3), "ν₄": (BEND, NU4, 3)}
+MODES = {"ν₁": (SYMMETRIC, NU1, 1), "ν₂": (BENDS[0], NU2, 2), "ν₃": (ANTISYMMETRIC, NU3, 3), "ν₄": (BENDS[1], NU4, 3)}
 """Motion, range and degeneracy."""
 STRETCH_OF_WATER = (2800.0, 4100.0)
 TOTALS = (("ir", "n_alpha_cm-1", "n_alpha"), *(("raman", name, name) for name in ("isotropic", "anisotropic")))

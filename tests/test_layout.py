@@ -175,6 +175,14 @@ def test_an_apt_of_which_nothing_is_labelled_is_read() -> None:
     assert np.isnan(stored("apt", np.full((2, 3, 3), np.nan))).all()
 
 
+def test_two_columns_of_one_tensor_must_be_alike() -> None:
+    columns = {name: SYMMETRIC.reshape(-1, 9).copy() for name in ("REF_becs", "bec")}
+    np.testing.assert_allclose(stored_tensors(columns, {}, None, "a.xyz")["apt"], SYMMETRIC)
+    columns["bec"][0, 0] += 0.1
+    with pytest.raises(LabelError, match=r"a\.xyz: the columns bec and REF_becs both hold the apt, and differ; leave"):
+        stored_tensors(columns, {}, None, "a.xyz")
+
+
 def test_units_and_widths_of_every_target_are_checked() -> None:
     for name, target in TARGETS.items():
         values = made_up(name)

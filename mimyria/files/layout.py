@@ -66,10 +66,15 @@ def stored_tensors(
     """
     tensors = {}
     for target in TARGETS.values():
-        name = next((name for name in (target.name, *target.aliases) if name in columns), None)
-        if name is None:
+        names = [name for name in (target.name, *target.aliases) if name in columns]
+        if not names:
             continue
-        values = columns[name].reshape(len(columns[name]), -1)
+        first = columns[names[0]]
+        if other := next((each for each in names if not np.array_equal(columns[each], first, equal_nan=True)), None):
+            raise LabelError(
+                f"{place}: the columns {names[0]} and {other} both hold the {target.name}, and differ; leave one out"
+            )
+        name, values = names[0], first.reshape(len(first), -1)
         if values.shape[1] != 3 ** (target.order + 1):
             raise LabelError(
                 f"{place}: {name} has {values.shape[1]} columns, not {3 ** (target.order + 1)}; correct the file"

@@ -168,7 +168,7 @@ def test_a_run_too_short_for_errors_lists_no_bands(run: Run, charges: Path, tmp_
     out = tmp_path / "o"
     status, _, error = run("spectrum", charges, "--apt", "frames", "--out", out, "--resolution", 90, "--blocks", 1)
     assert status == 0, error
-    assert error.count("no bands are listed: in a run too short for errors") == 1
+    assert error.count("no bands are listed: fewer than two blocks tell no errors") == 1
     assert not any(json.loads((out / "bands.json").read_text()).values())
     for path in (out, out / "ir.csv"):
         status, text, error = run("bands", path, "--json")

@@ -103,9 +103,9 @@ def measure_bands(
 ) -> list[Band]:
     """Return the bands of a column in given ranges, cm⁻¹, or those that are found.
 
-    Errors need the replicates of a spectrum that was made here; one that was read from a file has none. Where a
-    spectrum is of a run too short for errors none are found: a band is `SIGNIFICANT` errors high, and there an error is
-    some 0.3 of the intensity.
+    Errors need the replicates of a spectrum that was made here; one that was read from a file has none. In one of
+    a run too short for errors none are found: a band is `SIGNIFICANT` errors high, and there an error is some 0.3 of
+    the intensity.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def measure_bands(
     lines = spectrum.lines.get(name, values[None])
     crossed = next((other for other in CROSSED if name == "VV" and other in spectrum.columns), None)
     if not ranges:
-        ranges = [] if spectrum.is_too_short else find_bands(wavenumber, values, spectrum.error(name))
+        ranges = [] if spectrum.lacks_errors else find_bands(wavenumber, values, spectrum.error(name))
     bands = []
     for low, high in ranges:
         if np.count_nonzero((wavenumber >= low) & (wavenumber <= high) & np.isfinite(values)) < 3:
@@ -230,15 +230,16 @@ def write_bands(path: Path, spectra: Mapping[str, Spectrum]) -> None:
         written[kind] = [band.as_dict() for band in found]
         if found:
             log.info(f"{kind}, cm⁻¹:\n{band_table(found)}")
-    say_if_too_short(spectra.values())
+    say_if_errors_lack(spectra.values())
     write_text(path, json.dumps(written, indent=1))
 
 
-def say_if_too_short(spectra: Iterable[Spectrum]) -> None:
+def say_if_errors_lack(spectra: Iterable[Spectrum]) -> None:
     """Log that bands are not looked for, if they are not."""
-    if any(spectrum.is_too_short for spectrum in spectra):
+    if any(spectrum.lacks_errors for spectrum in spectra):
         log.info(
-            "no bands are listed: in a run too short for errors they look like noise; give ranges to `mimyria bands`"
+            "no bands are listed: fewer than two blocks tell no errors, and without these noise looks like bands; give "
+            "ranges to `mimyria bands`"
         )
 
 

@@ -49,7 +49,7 @@ QUANTITY = re.compile(rf"(.+?)({UNIT_IN_NAME})?(_intramolecular|_intermolecular)
 SPREAD, UNBIASED = "spread", "unbiased"
 """What a committee of networks tells of a column, see `column_name`."""
 NO_ERRORS = "none: fewer than two blocks"
-"""What the header says of the errors of a spectrum that was made of too short a run."""
+"""What the header says of the errors of a spectrum of too short a run, or of one that was not divided."""
 TABLE = "table"
 """The kind of a spectrum from elsewhere."""
 PROGRAM, UNIT_OF = "mimyria ", "unit of "
@@ -129,8 +129,8 @@ class Spectrum:
         return self.replicates.freedoms or freedoms_of(self.header.get("errors", ""))
 
     @property
-    def is_too_short(self) -> bool:
-        """Whether it is of a run too short for errors, in which noise looks like bands."""
+    def lacks_errors(self) -> bool:
+        """Whether it was made of too few blocks for errors, without which noise looks like bands."""
         return self.header.get("errors") == NO_ERRORS
 
     def interval(self, column: str | None = None) -> Array | None:

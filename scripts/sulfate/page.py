@@ -126,7 +126,8 @@ def run_4() -> str:
     for name in columns[-1]:
         if name.endswith(COMPARED):
             lines.append(f"| {name} | {' | '.join(shown(column[name]) for column in columns)} |")
-    trained = "; ".join(f"{name.upper()} on {read_model(path).summary['labels']}" for name, path in models.items())
+    labels = {name: read_model(path).summary["labels"].partition(" of ")[0] for name, path in models.items()}
+    trained = ", ".join(f"{name.upper()} on {frames}" for name, frames in labels.items())
     return "\n".join([*lines, "", f"The bundled networks are trained: {trained}."])
 
 

@@ -251,7 +251,7 @@ def bands(
         If there is no such file, run or column, or a range lies outside of the spectrum.
     """
     from mimyria.settings import BandsSettings
-    from mimyria.spectra.bands import SHOWN, measure_bands, say_if_errors_lack
+    from mimyria.spectra.bands import SHOWN, measure_bands, say_why_no_bands
     from mimyria.spectra.remade import remake_spectra
     from mimyria.spectra.spectrum import Spectra, Spectrum, read_spectrum
 
@@ -276,7 +276,7 @@ def bands(
         if said := each.remark(name):
             log.info(f"{each.origin}: {said}")
     if not ranges:
-        say_if_errors_lack(each for each, _ in chosen)
+        say_why_no_bands(each for each, _ in chosen)
     return [band for each, name in chosen for band in measure_bands(each, name, asked.range)]
 
 

@@ -114,7 +114,7 @@ def test_series_take_no_settings_that_are_settled(run: Run, charges: Path, tmp_p
 
 
 @pytest.mark.parametrize("flags", [("--resolution", 2), ("--resolution", 0.001), ("--blocks", 500), ("--stride", 60)])
-def test_a_trajectory_that_lacks_errors_is_told_before_the_pass(
+def test_a_trajectory_that_is_too_short_is_told_before_the_pass(
     run: Run, charges: Path, tmp_path: Path, flags: tuple[str, float]
 ) -> None:
     result = run("spectrum", charges, "--apt", "frames", "--out", tmp_path / "o", *flags)

@@ -70,7 +70,9 @@ def stored_tensors(
         if not names:
             continue
         first = columns[names[0]]
-        if other := next((each for each in names if not np.array_equal(columns[each], first, equal_nan=True)), None):
+        if other := next(
+            (each for each in names[1:] if not np.array_equal(columns[each], first, equal_nan=True)), None
+        ):
             raise LabelError(
                 f"{place}: the columns {names[0]} and {other} both hold the {target.name}, and differ; leave one out"
             )

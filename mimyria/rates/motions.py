@@ -38,7 +38,7 @@ from mimyria.rates.groups import Grouping, the_same
 from mimyria.rates.internal import BEND, STRETCH, TORSION, Coordinates, inverse
 
 TRANSLATION, ROTATION = "translation", "rotation"
-SYMMETRIC, ANTISYMMETRIC = "symmetric", "antisymmetric"
+SYMMETRIC, ANTISYMMETRIC = "symmetric_", "antisymmetric_"
 TETRAHEDRON = 5  # atoms
 ENDLESS = "motion"
 """The only motion of a network that is bonded to its own images: as a molecule it has neither place nor axes."""
@@ -121,8 +121,7 @@ def stretches(kind: Kind) -> dict[str, Array]:
         mean[terminal] = 1 / max(len(terminal), 1)
         itself = np.eye(len(bonds))[number]
         for name, row in ((SYMMETRIC, mean), (ANTISYMMETRIC, itself - mean)) if equal else (("", itself),):
-            name = f"{name}_{STRETCH}" if name else STRETCH
-            matrix = picked.setdefault(f"{prefix}{name}", np.zeros((len(bonds), len(bonds))))
+            matrix = picked.setdefault(f"{prefix}{name}{STRETCH}", np.zeros((len(bonds), len(bonds))))
             matrix[number] += row
     return picked
 
@@ -136,7 +135,7 @@ def bends(kind: Kind) -> dict[str, Array]:
     if len({kind.symbols[end] for pair in ends for end in pair}) > 1:
         return {}
     one, opposite = np.eye(6), np.array([[float(not a & b) for b in ends] for a in ends])
-    return {f"{SYMMETRIC}_{BEND}": (one + opposite) / 2, f"{ANTISYMMETRIC}_{BEND}": (one - opposite) / 2}
+    return {f"{SYMMETRIC}{BEND}": (one + opposite) / 2, f"{ANTISYMMETRIC}{BEND}": (one - opposite) / 2}
 
 
 def motions(kind: Kind) -> tuple[list[str], Split]:
@@ -145,10 +144,10 @@ def motions(kind: Kind) -> tuple[list[str], Split]:
         return [ENDLESS], _undivided
     if len(kind.masses) == 1:
         return [TRANSLATION], _undivided
-    picked, bent = stretches(kind), bends(kind)
+    stretching, bending = stretches(kind), bends(kind)
     softer = [name for name in (TORSION, BEND) if name in kind.coordinates.classes]
-    named = [name for each in softer for name in (bent if each == BEND and bent else [each])]
-    return [TRANSLATION, ROTATION, *named, *picked], partial(_split, kind, picked, bent, softer)
+    names = [TRANSLATION, ROTATION, *(bending or softer), *stretching]
+    return names, partial(_split, kind, stretching, bending, softer)
 
 
 def _undivided(positions: Array, velocities: Array) -> Array:
@@ -163,7 +162,10 @@ def _split(
     positions: Array,
     velocities: Array,
 ) -> Array:
-    """Return translation, rotation, the ``softer`` motions and the stretches; matrices pick stretches and bends."""
+    """Return translation, rotation, the ``softer`` motions and the stretches; matrices pick stretches and bends.
+
+    A molecule that has matrices for its bends has no torsions.
+    """
     root = np.sqrt(kind.masses)[:, None]
     centre = np.einsum("n,mnx->mx", kind.masses, velocities)[:, None] / kind.masses.sum()
     moving = (root * (velocities - centre)).reshape(len(velocities), -1, 1)
@@ -172,13 +174,15 @@ def _split(
     stretched = _picked(stretching, bonds, moving)
     done, held = sum(stretched.values(), np.zeros_like(moving)), bonds
     soft: dict[str, Array] = {}
-    for name in reversed(softer):
-        held = np.concatenate([held, rows[name]], axis=1)
-        projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
-        soft, done = {name: projected - done} | soft, projected
     if bending:  # by rows that leave the bonds as they are: those of the angles less their projections on the bonds
         free = rows[BEND] - (rows[BEND] @ bonds.swapaxes(1, 2)) @ inverse(bonds) @ bonds
         soft = _picked(bending, free, moving)
+        done = done + sum(soft.values())
+    else:
+        for name in reversed(softer):
+            held = np.concatenate([held, rows[name]], axis=1)
+            projected = held.swapaxes(1, 2) @ (inverse(held) @ (held @ moving))
+            soft, done = {name: projected - done} | soft, projected
     split = [part.reshape(velocities.shape) / root for part in (moving - done, *soft.values(), *stretched.values())]
     return np.array([np.broadcast_to(centre, velocities.shape), *split])
 

@@ -230,11 +230,11 @@ def write_bands(path: Path, spectra: Mapping[str, Spectrum]) -> None:
         written[kind] = [band.as_dict() for band in found]
         if found:
             log.info(f"{kind}, cm⁻¹:\n{band_table(found)}")
-    say_if_errors_lack(spectra.values())
+    say_why_no_bands(spectra.values())
     write_text(path, json.dumps(written, indent=1))
 
 
-def say_if_errors_lack(spectra: Iterable[Spectrum]) -> None:
+def say_why_no_bands(spectra: Iterable[Spectrum]) -> None:
     """Log that bands are not looked for, if they are not."""
     if any(spectrum.lacks_errors for spectrum in spectra):
         log.info(

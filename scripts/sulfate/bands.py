@@ -37,11 +37,15 @@ from mimyria.units import LITRE_PER_MOLE
 Array = np.ndarray[Any, Any]
 Range = tuple[float, float]
 
-SOLUTE, SYMMETRIC, ANTISYMMETRIC = "solute", "SO4_symmetric_stretch", "SO4_antisymmetric_stretch"
-BENDS = "SO4_symmetric_bend", "SO4_antisymmetric_bend"
+SOLUTE = "solute"
 NU1, NU2, NU3, NU4 = (930.0, 1010.0), (330.0, 470.0), (900.0, 1150.0), (480.0, 640.0)
 """cm⁻¹; where 7net-mf-0, r2SCAN, has the bands of the ion. In experiment they are at 981, 450, 1105 and 617."""
-MODES = {"ν₁": (SYMMETRIC, NU1, 1), "ν₂": (BENDS[0], NU2, 2), "ν₃": (ANTISYMMETRIC, NU3, 3), "ν₄": (BENDS[1], NU4, 3)}
+MODES = {
+    "ν₁": ("SO4_symmetric_stretch", NU1, 1),
+    "ν₂": ("SO4_symmetric_bend", NU2, 2),
+    "ν₃": ("SO4_antisymmetric_stretch", NU3, 3),
+    "ν₄": ("SO4_antisymmetric_bend", NU4, 3),
+}
 """Motion, range and degeneracy."""
 STRETCH_OF_WATER = (2800.0, 4100.0)
 TOTALS = (("ir", "n_alpha_cm-1", "n_alpha"), *(("raman", name, name) for name in ("isotropic", "anisotropic")))
@@ -169,7 +173,7 @@ def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
     one, three = (
         of_runs(infrared, area(infrared, terms(infrared, "n_alpha")[motion, motion], NU3))
         / (of_runs(states, area(states, terms(states, "vdos")[motion, motion], NU3)) / degeneracy)
-        for motion, degeneracy in ((SYMMETRIC, 1), (ANTISYMMETRIC, 3))
+        for motion, _, degeneracy in (MODES["ν₁"], MODES["ν₃"])
     )
     found["infrared of ν₁ over ν₃ at k_BT"] = ratio(runs, one, three)
     return found

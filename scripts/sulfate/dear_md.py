@@ -30,6 +30,8 @@ from ase.io import read
 from run import text_of
 from torch import Tensor
 
+from mimyria.engines.job import write_npz
+
 STEP, STORED, HEAT = 0.5, 4, units.kB * 300.0
 MEAN, GENTLE, FREE = 1000, 2000, 3000  # steps: energies count from MEAN, friction is less from GENTLE, none from FREE
 
@@ -203,9 +205,7 @@ def main() -> None:
         "velocities": speeds.cpu().numpy(),
         "mean": mean.cpu().numpy(),
     }
-    fresh = state.with_name(f"{state.stem}.new.npz")
-    np.savez(fresh, done=done, lengths=[path.stat().st_size for path in files], **moving)
-    fresh.replace(state)
+    write_npz(state, {"done": done, "lengths": [path.stat().st_size for path in files], **moving})
     total = energy + (masses * speeds**2).sum((1, 2)) / 2
     print(f"{done} steps; energies", *(f"{number:.4f}" for number in total.tolist()))
 

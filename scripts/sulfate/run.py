@@ -21,6 +21,8 @@ from ase.io import read
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from potential import Sulfate, ions_of
 
+from mimyria.engines.job import write_npz
+
 COLUMNS = "Properties=species:S:1:pos:R:3:vel:R:3"
 
 
@@ -106,10 +108,8 @@ def main() -> None:
             Stationary(atoms)
             wanted = energies.mean() - atoms.get_potential_energy()
             atoms.set_velocities(atoms.get_velocities() * np.sqrt(wanted / atoms.get_kinetic_energy()))
-        fresh = state.with_name(f"{state.stem}.new.npz")
         moving = {"positions": atoms.positions, "velocities": atoms.get_velocities()}
-        np.savez(fresh, done=picosecond + 1, length=length, energies=energies, **moving)
-        fresh.replace(state)
+        write_npz(state, {"done": picosecond + 1, "length": length, "energies": energies, **moving})
         energy = atoms.get_total_energy()
         with log.open("a", encoding="utf-8") as lines:
             lines.write(f"{picosecond + 1} ps  {atoms.get_temperature():.1f} K  {energy:.5f} eV\n")

@@ -174,6 +174,7 @@ def test_a_run_too_short_for_errors_lists_no_bands(run: Run, charges: Path, tmp_
         status, text, error = run("bands", path, "--json")
         assert (status, json.loads(text)) == (0, [])
         assert "no bands are listed" in error
+        assert run("bands", path)[1] == 'no bands; --range "LOW HIGH" measures a range\n'
     (band,) = bands(out / "ir.csv", ranges=[(200, 400)])
     assert band.integral.value > 0
 

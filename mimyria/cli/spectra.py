@@ -100,7 +100,8 @@ def bands(
     from mimyria.spectra.bands import band_table
 
     found = measure(spectrum, ranges=settings.range, column=settings.column)
-    typer.echo(json_format.dumps([band.as_dict() for band in found]) if json else band_table(found))
+    table = band_table(found) if found else 'no bands; --range "LOW HIGH" measures a range'
+    typer.echo(json_format.dumps([band.as_dict() for band in found]) if json else table)
 
 
 @with_options

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from learn import GROUPS
+from learn import GROUPS, read_rows
 
 import mimyria
 from mimyria.autotrain.selection import descriptor, disagreement, farthest_points, most_disputed
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("choosing.jsonl"))
     options = parser.parse_args()
     set_up_memory()
-    rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    rows = read_rows(options.out)
     missing = [seed for seed in range(options.seeds) if all(row["seed"] != seed for row in rows)]
     if missing:
         pool, test = labelled(options.runs[:-1], FRAMES), labelled(options.runs[-1:], OF_TEST)

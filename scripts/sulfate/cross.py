@@ -3,7 +3,8 @@
     python cross.py labels-*.extxyz --out cross.jsonl
 
 The runs are dealt into `--parts`; boxes of several ions are trained on, never measured. A part adds its frames to the
-file of --out, a line each, and is not computed again. Five parts of 140 labels take five minutes of a core.
+file of --out, a line each, and is not computed again unless labels or parts have become others. Five parts of 140
+labels take five minutes of a core.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learn import WAYS, split
+from learn import WAYS, read_rows, split
 
 import mimyria
 from mimyria.frame import Frame
@@ -67,12 +68,13 @@ def main() -> None:
     frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
     single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
     runs = np.random.default_rng(1).permutation(sorted({str(frame.info["run"]) for frame in single}))
-    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    asked = {"labels": len(frames), "parts": given.parts}
+    rows = [row for row in read_rows(given.out) if asked.items() <= row.items()]
     for part in np.array_split(runs, given.parts):
         names = part.tolist()
         if not {row["run"] for row in rows}.issuperset(names):
             training, _ = split(frames, names)
-            rows += (found := measure(training, split(single, names)[1]))
+            rows += (found := [asked | row for row in measure(training, split(single, names)[1])])
             with given.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in found)
     print("all:", relative(rows))

@@ -55,6 +55,11 @@ def split(frames: Sequence[Frame], held_out: Sequence[str]) -> tuple[list[Frame]
     return [frame for frame, out in pairs if not out], [frame for frame, out in pairs if out]
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return what earlier starts have put into a file, an object a line."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
 def excess(model: Path, name: str, frames: Sequence[Frame]) -> dict[str, float]:
     """Return by charge of the cell the largest element of Σ P - Q·1 (of Σ Q for the PGT), mean over its frames."""
     found: dict[str, list[float]] = {}
@@ -116,7 +121,7 @@ def main() -> None:
     training, held_out = split(frames, options.hold_out)
     level = level_of(frames[-1].info)
     held_out = [frame for frame in held_out if level_of(frame.info) == level]
-    rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    rows = read_rows(options.out)
     at_level = sum(level_of(frame.info) == level for frame in training)
     asked = {"labels": len(training), "of_level": at_level, "level": str(level), "held_out": len(held_out)}
     for seed in range(options.seeds):

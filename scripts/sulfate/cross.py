@@ -28,7 +28,7 @@ SULFUR, SODIUM = 16, 11
 BOUNDS = ((0.0, 4.0), (4.0, 5.0), (5.0, np.inf))
 """Å, from sulfur to the nearest sodium."""
 DRAWS = 400
-"""Of the bootstrap over frames."""
+"""Of the bootstrap over runs: frames of one run are alike."""
 
 
 def measure(training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
@@ -50,8 +50,11 @@ def measure(training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, 
 
 def relative(rows: Sequence[dict[str, Any]]) -> str:
     """Return the root of the summed squares of errors over those of sizes, %, with its standard error, and how many."""
-    squares = np.array([[row["error"], row["size"]] for row in rows])
-    draws = np.random.default_rng(0).integers(0, len(rows), (DRAWS, len(rows)))
+    of_runs: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        of_runs.setdefault(row["run"], []).append((row["error"], row["size"]))
+    squares = np.array([np.sum(pairs, axis=0) for pairs in of_runs.values()])
+    draws = np.random.default_rng(0).integers(0, len(squares), (DRAWS, len(squares)))
     error, size = squares.sum(axis=0)
     spread = np.sqrt(np.divide(*squares[draws].sum(axis=1).T)).std()
     return f"{100 * np.sqrt(error / size):.1f} ± {100 * spread:.1f} % ({len(rows)} frames)"

@@ -20,20 +20,29 @@ from mimyria.model.published import PublishedSettings
 from mimyria.targets import TARGETS, Target
 
 
-def _settings(target: Target, **shape: Any) -> NetworkSettings:
-    """Return settings that reach the highest l of a target's tensor; the first two orders share theirs."""
+def _settings(target: Target, further: int = 0, **shape: Any) -> NetworkSettings:
+    """Return settings that reach the highest l of a target's tensor; the first two orders share theirs.
+
+    ``further``: how much higher the l + l' of a neighbour's place and of its features may be.
+    """
     l_max = max(NetworkSettings.l_max, target.order + 1)
     # The higher l, the sharper the peaks of a function on the sphere around an atom with few neighbours: products of
     # three with l = 4, taken thrice, give the atoms of a lone water values of a million where products of two give ten.
     factors = NetworkSettings.factors if l_max == NetworkSettings.l_max else 2
-    fixed: dict[str, Any] = {"coupled_l_max": l_max, "l_max": l_max, "factors": factors, "exchange_channels": 6}
-    return NetworkSettings(target.name, (), **fixed, **shape)
+    fixed: dict[str, Any] = {"l_max": l_max, "factors": factors, "exchange_channels": 6}
+    return NetworkSettings(target.name, (), coupled_l_max=l_max + further, **fixed, **shape)
 
 
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: _settings(target) for name, target in TARGETS.items()},
     "small": {
         name: _settings(target, cutoff=4.5, radial=6, message_cutoff=4.5, channels=10)
+        for name, target in TARGETS.items()
+    },
+    "large": {  # messages that tell more of where things lie, with fewer, broader functions of how far
+        name: _settings(
+            target, further=1, radial=6, channels=32, message_radial=4, message_channels=16, message_l_max=3
+        )
         for name, target in TARGETS.items()
     },
     "published": {

@@ -3,8 +3,8 @@
     python cross.py labels-*.extxyz --out cross.jsonl
 
 The runs are dealt into `--parts`; boxes of several ions are trained on, never measured. A part adds its frames to the
-file of --out, a line each, and is not computed again unless labels or parts have become others. Five parts of 140
-labels take five minutes of a core.
+file of --out, a line each, and is not computed again unless labels, parts or way have become others. Five parts of 180
+labels take twelve minutes of a core.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ DRAWS = 400
 """Of the bootstrap over runs: frames of one run are alike."""
 
 
-def measure(training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
+def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
     """Return for each frame the squared error and size of sulfur's PGT, and the distance of sodium (None without)."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mym"
-        mimyria.train(training, path, target="pgt", seed=0, **WAYS["clusters"])
+        mimyria.train(training, path, target="pgt", seed=0, **WAYS[way])
         for frame, predicted in zip(test, mimyria.predict(path, test, sum_rule="none"), strict=True):
             (sulfur,) = np.flatnonzero(frame.numbers == SULFUR)
             right = frame.tensors["pgt"][sulfur]
@@ -65,19 +65,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
     parser.add_argument("--parts", type=int, default=5)
+    parser.add_argument("--way", default="clusters, large", choices=list(WAYS), help="of training, as in learn.py")
     parser.add_argument("--out", type=Path, default=Path("cross.jsonl"))
     given = parser.parse_args()
     set_up_memory()
     frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
     single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
     runs = np.random.default_rng(1).permutation(sorted({str(frame.info["run"]) for frame in single}))
-    asked = {"labels": len(frames), "parts": given.parts}
+    asked = {"labels": len(frames), "parts": given.parts, "way": given.way}
     rows = [row for row in read_rows(given.out) if asked.items() <= row.items()]
     for part in np.array_split(runs, given.parts):
         names = part.tolist()
         if not {row["run"] for row in rows}.issuperset(names):
             training, _ = split(frames, names)
-            rows += (found := [asked | row for row in measure(training, split(single, names)[1])])
+            rows += (found := [asked | row for row in measure(given.way, training, split(single, names)[1])])
             with given.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in found)
     print("all:", relative(rows))

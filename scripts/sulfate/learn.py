@@ -31,6 +31,8 @@ STEPS = 2000
 """Of a training that begins at random."""
 CLUSTERS = str(Path(__file__).parent / "data" / "clusters_pgt.mym")
 """Of labels of GFN2-xTB (`clusters.py`): a start for the PGT alone."""
+LARGE_CLUSTERS = str(Path(CLUSTERS).with_name("clusters-large_pgt.mym"))
+"""The same start in the shape `large`, taught by it."""
 WAYS: dict[str, dict[str, Any]] = {
     "scratch": {"steps": STEPS},
     "scratch, S=4 Na=4": {"steps": STEPS, "weight": {"S": 4, "Na": 4}},
@@ -42,7 +44,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "water-pbe, 600 steps, rate 0.01": {"start": "water-pbe", "steps": 600, "learning_rate": 0.01},
     "water-pbe, 2000 steps": {"start": "water-pbe", "steps": 2000},
     "water-pbe, 2000 steps, rate 0.01": {"start": "water-pbe", "steps": 2000, "learning_rate": 0.01},
+    "large": {"preset": "large", "steps": STEPS},
     "clusters": {"start": CLUSTERS, "steps": STEPS, "learning_rate": 0.01},
+    "clusters, large": {"preset": "large", "start": LARGE_CLUSTERS, "steps": STEPS, "learning_rate": 0.02},
 }
 """Settings of `mimyria train`; steps in place of epochs, so that more labels take no longer."""
 
@@ -127,7 +131,7 @@ def main() -> None:
     for seed in range(options.seeds):
         for target in options.targets:
             for way in options.ways:
-                if target != "pgt" and WAYS[way].get("start") == CLUSTERS:
+                if target != "pgt" and WAYS[way].get("start") in (CLUSTERS, LARGE_CLUSTERS):
                     continue
                 wanted = {"target": target, "way": way, "seed": seed, **asked}
                 if not any(wanted.items() <= row.items() for row in rows):

@@ -118,11 +118,15 @@ def test_several_levels_share_what_they_learn(
     ("change", "error", "message"),
     [
         ({"target": "pgt"}, ModelError, r"atomic polar tensor .* not of the polarizability .* or --target apt$"),
-        ({"preset": "default"}, ModelError, "has networks of another shape than --preset default: cutoff 4.5, not 6.0"),
-        ({"preset": "published"}, ModelError, "holds networks of another design than --preset published"),
+        (
+            {"preset": "default"},
+            ModelError,
+            r"of another shape than --preset default \(cutoff 4.5, not 6.0, .*\): give --preset small$",
+        ),
+        ({"preset": "published"}, ModelError, r"\(mimyria networks, not published\): give --preset small$"),
         ({"start": "nowhere.mym"}, ModelError, r"nowhere\.mym does not exist$"),
         ({"start": "watter"}, ModelError, r"watter does not exist; with the package come .*water, water-pbe"),
-        ({"start": "water"}, ModelError, "has networks of another shape than --preset small"),
+        ({"start": "water"}, ModelError, r"of another shape than --preset small .*: give --preset default$"),
     ],
 )
 def test_a_start_of_another_kind_is_refused(
@@ -131,6 +135,14 @@ def test_a_start_of_another_kind_is_refused(
     settings = replace(quick("apt", start=str(start)), **change)
     with pytest.raises(error, match=message):
         train(labels[:2], settings, tmp_path / "m.mym")
+
+
+def test_a_start_whose_shape_no_preset_has(
+    labels: list[Frame], start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "small", PRESETS["default"])
+    with pytest.raises(ModelError, match=r"another shape than --preset small \(.*\): no preset has it$"):
+        train(labels[:2], quick("apt", start=str(start)), tmp_path / "m.mym")
 
 
 def test_a_start_is_not_overwritten(labels: list[Frame], start: Path) -> None:

@@ -16,7 +16,7 @@ from mimyria.level import in_words
 from mimyria.memory import digest_of, require_distinct
 from mimyria.model.architecture import Settings, name_of
 from mimyria.model.files import bundled, read_every_level
-from mimyria.model.model import ResponseModel, preset_settings
+from mimyria.model.model import PRESETS, ResponseModel, preset_settings
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS
 
@@ -46,15 +46,15 @@ def read_start(settings: TrainSettings, out: Path) -> ResponseModel | None:
             f"{wanted.title} ({wanted.name}): give one of that target, or --target {start.target.name}"
         )
     asked = preset_settings(settings.preset, settings.target, own.species)
-    if name_of(own) != name_of(asked):
-        raise ModelError(f"--start {path} holds networks of another design than --preset {settings.preset}")
-    now, before = asdict(asked), asdict(own)
-    if not before.get("exchange_channels", 1):  # an older model: `adapted` adds the exchange
-        del now["exchange_channels"]
-    if other := [f"{name} {before[name]}, not {now[name]}" for name in now if now[name] != before[name]]:
+    if other := differences(own, asked):
+        fitting = [
+            name
+            for name, shapes in PRESETS.items()
+            if wanted.name in shapes and not differences(own, preset_settings(name, wanted.name, own.species))
+        ]
         raise ModelError(
-            f"--start {path} has networks of another shape than --preset {settings.preset}: {', '.join(other)}; give "
-            "the preset that it was made with"
+            f"--start {path} has networks of another shape than --preset {settings.preset} ({', '.join(other)}): "
+            + (f"give --preset {fitting[0]}" if fitting else "no preset has it")
         )
     if settings.committee > len(start.members):
         log.warning(
@@ -96,3 +96,13 @@ def facts_of_start(start: ResponseModel | None) -> dict[str, Any]:
         return {}
     weights = digest_of(tensor.cpu().numpy().tobytes() for tensor in start.state_dict().values())
     return {"start": {"levels": in_words(start.levels), "networks": len(start.members), "weights": weights}}
+
+
+def differences(own: Settings, asked: Settings) -> list[str]:
+    """Return in words how the shape of a start is not the one that is asked for."""
+    if name_of(own) != name_of(asked):
+        return [f"{name_of(own)} networks, not {name_of(asked)}"]
+    now, before = asdict(asked), asdict(own)
+    if not before.get("exchange_channels", 1):  # an older model: `adapted` adds the exchange
+        del now["exchange_channels"]
+    return [f"{name} {before[name]}, not {now[name]}" for name in now if now[name] != before[name]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mimyria.settings import TrainSettings
 
 DEFAULT = PRESETS["default"]
 MESSAGES = {"message_channels": 16, "message_l_max": 3, "coupled_l_max": 4}
-LARGE = MESSAGES | {"channels": 32, "radial": 6, "message_radial": 4}
+LARGE = {name: value for name, value in asdict(PRESETS["large"]["pgt"]).items() if name != "target"}
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},
     "cutoff 5 Å": {"cutoff": 5.0},
@@ -47,7 +47,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no exchange": {"exchange_channels": 0},
     "more in the messages": MESSAGES,
     "more in the messages, 32 channels": MESSAGES | {"channels": 32},
-    "more in the messages, 32 channels, fewer radial functions (large)": LARGE,
+    "large": LARGE,  # that, with fewer radial functions
     "12 channels, cutoff 5 Å": {"channels": 12, "cutoff": 5.0},
 }
 MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}

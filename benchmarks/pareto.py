@@ -47,7 +47,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no exchange": {"exchange_channels": 0},
     "more in the messages": MESSAGES,
     "more in the messages, 32 channels": MESSAGES | {"channels": 32},
-    "large": LARGE,  # that, with fewer radial functions
+    "large, radial functions alike": LARGE | {"envelope": 14, "radial_fall": 0.0},  # and fewer than above
+    "large": LARGE,
     "12 channels, cutoff 5 Å": {"channels": 12, "cutoff": 5.0},
 }
 MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}

@@ -53,16 +53,16 @@ def harmonics(vectors: Tensor, l_max: int) -> Tensor:
     return found
 
 
-def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> Tensor:
-    """Return √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
+def radial_functions(distances: Tensor, cutoff: float, number: int, p: int, fall: float = 0.0) -> Tensor:
+    """Return b^-fall √(2/r_c) sin(bπr/r_c)/r · f(r), b = 1, 2, ...; f falls to zero at the cutoff with two derivatives.
 
     Shape (number, ...). f = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2), x = r/r_c (Gasteiger, Groß &
     Günnemann 2020): the larger p, the nearer to the cutoff it falls, half way at 0.84 r_c for p = 14. The sines follow
-    sin (b+1)θ = 2 cos θ sin bθ - sin (b-1)θ.
+    sin (b+1)θ = 2 cos θ sin bθ - sin (b-1)θ. The larger ``fall``, the less small changes of a distance weigh.
     """
     x = distances / cutoff
-    fall = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
-    envelope = torch.where(x < 1, 1 - x**p * fall, 0.0)
+    to_zero = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
+    envelope = torch.where(x < 1, 1 - x**p * to_zero, 0.0)
     found = distances.new_empty(number, *distances.shape)
     torch.mul(torch.sin(math.pi * x), math.sqrt(2 / cutoff) * envelope / distances, out=found[0])
     twice = 2 * torch.cos(math.pi * x)
@@ -70,6 +70,8 @@ def radial_functions(distances: Tensor, cutoff: float, number: int, p: int) -> T
         torch.mul(twice, found[b - 1], out=found[b])
         if b > 1:
             found[b] -= found[b - 2]
+    if fall:
+        found *= torch.arange(1, number + 1).to(found).reshape(-1, *[1] * distances.ndim) ** -fall
     return found
 
 

@@ -399,8 +399,9 @@ INLINE void spherical(vec x, vec y, vec z, count l_max, const float *a, const fl
     }
 }
 
-/* Radial functions of LANES distances, as `radial_functions`; sin and cos of pi x as those of t = pi (x - 1/2). */
-INLINE void radial(vec r, float cutoff, count number, count p, vec *found, count step)
+/* Radial functions of LANES distances, as `radial_functions`, b^-fall by `factors`; sin and cos of pi x as those of
+t = pi (x - 1/2). */
+INLINE void radial(vec r, float cutoff, count number, count p, const float *factors, vec *found, count step)
 {
     const vec one = (vec){0} + 1.0f, x = r / cutoff, t = (choose(x < one, x, one) - 0.5f) * 3.14159265f, t2 = t * t;
     const vec sine = 1.0f + t2 * (-0.5f + t2 * (4.16666667e-2f + t2 * (-1.38888889e-3f + t2 * (2.48015873e-5f
@@ -417,7 +418,8 @@ INLINE void radial(vec r, float cutoff, count number, count p, vec *found, count
     vec before = (vec){0}, wave = sine * sqrtf(2.0f / cutoff) * envelope / r;
     for (count b = 0; b < number; b++) {
         const vec next = 2.0f * cosine * wave - before;
-        found[b * step] = before = wave;
+        found[b * step] = factors[b] * wave;
+        before = wave;
         wave = next;
     }
 }
@@ -427,15 +429,18 @@ INLINE void radial(vec r, float cutoff, count number, count p, vec *found, count
 vectors (n, k, 3), neighbours (n, k), kinds (n, k): the species of each neighbour. What is not asked for is NULL; after
 basis there is room for 16 more numbers. */
 int geometry(const float *vectors, const count *neighbours, const count *kinds, count n, count k, count n_species,
-             count l_max, count p, double cutoff, count n_radial, float *density, double cutoff_near, count radial_near,
-             count k_near, count *near, count *near_kinds, float *basis)
+             count l_max, count p, double fall, double cutoff, count n_radial, float *density, double cutoff_near,
+             count radial_near, count k_near, count *near, count *near_kinds, float *basis)
 {
     const count harmonics = (l_max + 1) * (l_max + 1), groups = whole(k) / LANES, columns = whole(n_species * n_radial);
     const count l1 = l_max + 1;
     float *constants = room(l1 * (2 * l1 + 1)), *rows = room(harmonics * columns), *weights = room(k * columns);
     vec *y = (vec *)room(harmonics * whole(k)), *r = (vec *)room(n_radial * whole(k)), *q = (vec *)room(radial_near * whole(k));
-    float *distances = room(whole(k)), *line = room(whole(radial_near));
-    const int failed = !(constants && rows && weights && y && r && q && distances && line);
+    const count most_radial = n_radial > radial_near ? n_radial : radial_near;
+    float *distances = room(whole(k)), *line = room(whole(radial_near)), *factors = room(whole(most_radial));
+    const int failed = !(constants && rows && weights && y && r && q && distances && line && factors);
+    for (count i = 0; i < most_radial && !failed; i++)
+        factors[i] = powf(i + 1, -fall);
     float *a = constants, *b = constants + l1 * l1, *first = constants + 2 * l1 * l1;
     for (count m = 0; m < l1 && !failed; m++) {
         first[m] = m ? first[m - 1] * sqrtf((2.0f * m + 1) / (2.0f * m) * (m == 1 ? 2 : 1)) : 1.0f;
@@ -457,9 +462,9 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
             const vec d = *(vec *)(distances + g * LANES);
             spherical(*(vec *)v[0] / d, *(vec *)v[1] / d, *(vec *)v[2] / d, l_max, a, b, first, y + g, groups);
             if (density)
-                radial(d, cutoff, n_radial, p, r + g, groups);
+                radial(d, cutoff, n_radial, p, factors, r + g, groups);
             if (basis)
-                radial(d, cutoff_near, radial_near, p, q + g, groups);
+                radial(d, cutoff_near, radial_near, p, factors, q + g, groups);
         }
         const float *ys = (float *)y, *rs = (float *)r, *qs = (float *)q;
         if (density) {
@@ -491,7 +496,7 @@ int geometry(const float *vectors, const count *neighbours, const count *kinds, 
             memset(near_kinds + atom * k_near + seen, 0, (k_near - seen) * sizeof(count));
         }
     }
-    free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances), free(line);
+    free(constants), free(rows), free(weights), free(y), free(r), free(q), free(distances), free(line), free(factors);
     return failed;
 }
 

@@ -36,6 +36,7 @@ class NetworkSettings:
     cutoff: float = 6.0  # Å
     radial: int = 8  # number of radial functions
     envelope: int = 14  # how near to the cutoff they fall to zero: p of `radial_functions`
+    radial_fall: float = 0.0  # power with which each further of them counts less
     channels: int = 16  # features per harmonic
     message_cutoff: float = 5.0  # Å; how near a neighbour must be for an atom to see its features
     message_radial: int = 6  # number of radial functions for these neighbours

@@ -33,10 +33,6 @@ def _settings(target: Target, further: int = 0, **shape: Any) -> NetworkSettings
     return NetworkSettings(target.name, (), coupled_l_max=l_max + further, **fixed, **shape)
 
 
-LARGE = {
-    **{"channels": 32, "message_channels": 16, "message_l_max": 3},
-    **{"radial": 6, "message_radial": 4, "envelope": 6, "radial_fall": 1.0},
-}
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: _settings(target) for name, target in TARGETS.items()},
     "small": {
@@ -44,7 +40,18 @@ PRESETS: dict[str, dict[str, Settings]] = {
         for name, target in TARGETS.items()
     },
     "large": {  # messages that tell more of where things lie, and broad functions of how far count most
-        name: _settings(target, further=1, **LARGE) for name, target in TARGETS.items()
+        name: _settings(
+            target,
+            further=1,
+            channels=32,
+            message_channels=16,
+            message_l_max=3,
+            radial=6,
+            message_radial=4,
+            envelope=6,
+            radial_fall=1.0,
+        )
+        for name, target in TARGETS.items()
     },
     "published": {
         "apt": PublishedSettings("apt", ()),

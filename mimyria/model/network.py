@@ -84,9 +84,9 @@ class Network(nn.Module):
             return self._compiled_geometry(graph, step)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (lm, n, k)
         density = near = near_species = basis = graph.vectors.new_empty(0)
-        shape = settings.envelope, settings.radial_fall
+        falls = settings.envelope, settings.radial_fall
         if not step:
-            radial = radial_functions(distances, settings.cutoff, settings.radial, *shape)  # (b, n, k)
+            radial = radial_functions(distances, settings.cutoff, settings.radial, *falls)  # (b, n, k)
             species = torch.arange(len(settings.species), device=distances.device)[:, None, None]
             of_species = (radial * (graph.neighbour_species == species)[:, None]).flatten(0, 1)  # (s b, n, k)
             density = torch.bmm(angular.transpose(0, 1), of_species.permute(1, 2, 0))  # (n, lm, s b)
@@ -97,7 +97,7 @@ class Network(nn.Module):
             distances, nearest = distances.topk(n_near, dim=1, largest=False, sorted=False)
             places = (nearest + graph.neighbours.shape[1] * torch.arange(n, device=nearest.device)[:, None]).flatten()
             angular = angular.flatten(1).index_select(1, places).T.contiguous().reshape(n, n_near, -1, 1)
-            radial = radial_functions(distances, cutoff, settings.message_radial, *shape)
+            radial = radial_functions(distances, cutoff, settings.message_radial, *falls)
             near = graph.neighbours.gather(1, nearest).long()  # those of a chunk are small integers
             near_species = graph.neighbour_species.gather(1, nearest)
             basis = (angular * radial.permute(1, 2, 0).contiguous()[:, :, None]).flatten(2)

@@ -176,6 +176,12 @@ def of_motions(spectra: Spectra, concentration: float) -> dict[str, Any]:
         for motion, _, degeneracy in (MODES["ν₁"], MODES["ν₃"])
     )
     found["infrared of ν₁ over ν₃ at k_BT"] = ratio(runs, one, three)
+    bends = {MODES["ν₂"][0], MODES["ν₄"][0]}
+    both = np.asarray(sum(lines for pair, lines in terms(infrared, "n_alpha").items() if bends.issuperset(pair)))
+    found["both bends in the range of ν₂"] = {
+        "infrared": place(infrared, both, NU2),
+        "infrared, km/mol": number(infrared, area(infrared, both, NU2) / (100 * concentration)),
+    }
     return found
 
 

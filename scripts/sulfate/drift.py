@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bands import networks
 
 import mimyria
 from mimyria.frame import Frame
@@ -60,7 +61,7 @@ def main() -> None:
     options = parser.parse_args()
     set_up_memory()
     first, last = map(int, options.frames.split(":"))
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         still, drifting = folder / "still.extxyz", folder / "drifting.extxyz"
@@ -88,7 +89,8 @@ def main() -> None:
         kept = [replace(run, rates={name: rates[:] + extra for name, rates in run.rates.items()}) for run in series]
         spectrum = infrared(kept, conditions, choose_sampling(kept, settings.resolution, None, settings.window))
         found["drifting, if nothing were taken"] = means(spectrum.wavenumber, spectrum.values())
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        of_networks = networks(folder / "as it is")
+    options.out.write_text(json.dumps({"networks": of_networks, **found}, indent=1) + "\n", encoding="utf-8")
     print("\n".join(f"{name}: {values}" for name, values in found.items()))
 
 

@@ -2,9 +2,10 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), drift.json (drift.py), autotrain.csv
-(history.csv of the loop), and of bands.py bands.json (all runs), bands-run-4.json (data/dear-run-4.extxyz.xz, the
-bundled networks) and bands-run-4-before.json (the same run, the networks of bands.json).
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), drift.json (drift.py), stretch.json
+(stretch.py), autotrain.csv (history.csv of the loop), and of bands.py bands.json (all runs), bands-run-4.json
+(data/dear-run-4.extxyz.xz, the bundled networks) and bands-run-4-before.json (the same run, the networks of
+bands.json).
 """
 
 from __future__ import annotations
@@ -32,7 +33,15 @@ LABELS = DATA / "sulfate_labels.extxyz.xz"
 TARGETS = ("apt", "pgt")
 EXPERIMENT = {"ν₁": 981, "ν₂": 450, "ν₃": 1105, "ν₄": 617}
 """cm⁻¹."""
-COMPARED = ("energy, k_BT", "VV, centre", "at k_BT, km/mol", "over O-H", "ρ", "ρ of ion at ν₁", "over ν₃ at k_BT")
+RUNS = {
+    "effective": "32 H₂O, effective potential of quantum nuclei for revPBE0-D3, two runs of 7.5 ps",
+    "classical": "32 H₂O, the same network with classical nuclei, 5 ps",
+}
+"""Names in stretch.json."""
+COMPARED = (
+    *("energy, k_BT", "VV, centre", "at k_BT, km/mol", "over O-H", "ρ", "ρ of ion at ν₁", "over ν₃ at k_BT"),
+    *(f"ν₂, infrared{what}" for what in (", centre", ", km/mol")),  # alone, and both bends in its range
+)
 """How the names end of what is told of the run that is kept."""
 
 
@@ -114,10 +123,7 @@ def bands() -> str:
 
 def run_4() -> str:
     """Return numbers of the run that is kept, by the networks of the table of bands and by the bundled ones."""
-    models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
-    before, now = (read_results(name) for name in ("bands-run-4-before.json", "bands-run-4.json"))
-    if now["networks"] != {path.name: file_facts(path)["digest"] for path in models.values()}:
-        raise SystemExit("bands-run-4.json is of other networks than the bundled ones: make the spectra anew")
+    before, now = read_results("bands-run-4-before.json"), read_bundled("bands-run-4.json")
     columns = [dict(flat(numbers)) for numbers in (read_results("bands.json"), before, now)]
     lines = [
         "| | eight runs, networks as above | run 4, the same networks | run 4, the bundled ones |",
@@ -125,7 +131,9 @@ def run_4() -> str:
     ]
     for name in columns[-1]:
         if name.endswith(COMPARED):
-            lines.append(f"| {name} | {' | '.join(shown(column[name]) for column in columns)} |")
+            cells = [shown(column[name]) if name in column else "-" for column in columns]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    models = {name: DATA / f"sulfate_{name}.mym" for name in TARGETS}
     labels = {name: read_model(path).summary["labels"].partition(" of ")[0] for name, path in models.items()}
     trained = ", ".join(f"{name.upper()} on {frames}" for name, frames in labels.items())
     return "\n".join([*lines, "", f"The bundled networks are trained: {trained}."])
@@ -134,6 +142,15 @@ def run_4() -> str:
 def read_results(name: str) -> dict[str, Any]:
     """Return the numbers of a file in results/."""
     numbers: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return numbers
+
+
+def read_bundled(name: str) -> dict[str, Any]:
+    """Return the numbers of a file in results/ that are of the bundled networks."""
+    numbers = read_results(name)
+    for network, digest in numbers.pop("networks").items():
+        if file_facts(DATA / network)["digest"] != digest:
+            raise SystemExit(f"{name} is of another {network} than the bundled one: make it anew")
     return numbers
 
 
@@ -146,15 +163,21 @@ def shown(value: Any) -> str:
 
 def drift() -> str:
     """Return the table of the drifting cell."""
-    found = read_results("drift.json")
+    found = read_bundled("drift.json")
     ranges = list(next(iter(found.values())))
     lines = [f"| | {' | '.join(f'{one} cm⁻¹' for one in ranges)} |", "|---|" + "---|" * len(ranges)]
     lines += [f"| {name} | {' | '.join(f'{row[one]:.1f}' for one in ranges)} |" for name, row in found.items()]
     return "\n".join(lines)
 
 
+def stretch() -> str:
+    """Return the O-H stretch of other runs beside that of the solution."""
+    rows = (f"| {RUNS[name]} | {shown(ratio)} |" for name, ratio in read_bundled("stretch.json").items())
+    return "\n".join(["| area of the O-H stretch over that of run 4 | |", "|---|---|", *rows])
+
+
 PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "sulfur": sulfur, "bands": bands}
-PARTS |= {"run 4": run_4, "drift": drift, "autotrain": autotrain}
+PARTS |= {"run 4": run_4, "stretch": stretch, "drift": drift, "autotrain": autotrain}
 
 
 def main() -> None:

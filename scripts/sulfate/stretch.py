@@ -43,7 +43,9 @@ def main() -> None:
     options = parser.parse_args()
     own = stretch_of(options.solution)
     found: dict[str, Any] = {"networks": networks(options.solution)}
-    for name, folder in (other.split("=", 1) for other in options.others):
+    for name, given, folder in (other.partition("=") for other in options.others):
+        if not given:
+            parser.error(f"{name} is no NAME=FOLDER: effective=effective, say")
         if networks(Path(folder)) != found["networks"]:
             parser.error(f"{folder} and {options.solution} are of different networks")
         ratio = over(stretch_of(Path(folder)), own)

@@ -31,6 +31,13 @@ DRAWS = 400
 """Of the bootstrap over runs: frames of one run are alike."""
 
 
+def deal(frames: Sequence[Frame], parts: int) -> tuple[list[Frame], list[list[str]]]:
+    """Return the frames of one ion, and the names of their runs dealt into so many parts."""
+    single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
+    runs = np.random.default_rng(1).permutation(sorted({str(frame.info["run"]) for frame in single}))
+    return single, [part.tolist() for part in np.array_split(runs, parts)]
+
+
 def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
     """Return for each frame the squared error and size of sulfur's PGT, and the distance of sodium (None without)."""
     rows = []
@@ -70,12 +77,10 @@ def main() -> None:
     given = parser.parse_args()
     set_up_memory()
     frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
-    single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
-    runs = np.random.default_rng(1).permutation(sorted({str(frame.info["run"]) for frame in single}))
+    single, parts = deal(frames, given.parts)
     asked = {"labels": len(frames), "parts": given.parts, "way": given.way}
     rows = [row for row in read_rows(given.out) if asked.items() <= row.items()]
-    for part in np.array_split(runs, given.parts):
-        names = part.tolist()
+    for names in parts:
         if not {row["run"] for row in rows}.issuperset(names):
             training, _ = split(frames, names)
             rows += (found := [asked | row for row in measure(given.way, training, split(single, names)[1])])

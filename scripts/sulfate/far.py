@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from learn import LARGE_CLUSTERS, split
+from cross import deal
+from learn import GROUPS, LARGE_CLUSTERS, split
 from torch import Tensor, nn
 
 import mimyria
@@ -37,8 +38,11 @@ from mimyria.model.model import ResponseModel, preset_settings
 from mimyria.model.transfer import adapted
 from mimyria.molecules import find_molecules
 from mimyria.process import set_up_memory
-from mimyria.settings import TrainSettings
+from mimyria.settings import EvaluateSettings, TrainSettings
+from mimyria.targets import TARGETS
+from mimyria.training.evaluate import Comparison, evaluate
 from mimyria.training.fit import Fit, FitSettings
+from mimyria.training.intensities import groups_in
 from mimyria.training.labelled import trained_levels
 from mimyria.training.start import carried_species
 
@@ -117,13 +121,14 @@ def learn(training: Sequence[Frame], test: Sequence[Frame], far: bool, steps: in
     levels = trained_levels(training, TrainSettings(target="pgt", preset="large"))
     species = tuple(np.unique(np.concatenate([frame.numbers for frame in training])).tolist())
     shape = preset_settings("large", "pgt", species)
+    torch.manual_seed(0)  # the start does not know sodium, whose weights are random
     model = adapted(start, species, levels, 0, getattr(shape, "exchange_channels", 0))
     carried = carried_species(start, shape)
     device = torch.device("cpu")
     data = make_data(model, training, [], project=False, weights={}, device=device, carried=carried)
     fit = Fit(model, data, FitSettings(steps=steps, learning_rate=0.02), time.monotonic())
-    scale = scale_of(training, data.training) if far else torch.ones(1)
-    if far:
+    scale = scale_of(training, data.training) if far else None
+    if scale is not None:
         for each in (fit.averaged, fit.model):
             network: Any = each.networks[0]
             network.embed = Embedding(network.embed, 2 * len(WIDTHS))
@@ -134,7 +139,7 @@ def learn(training: Sequence[Frame], test: Sequence[Frame], far: bool, steps: in
     while fit.progress() < 1:
         fit.epoch()
     fit.model.load_state_dict(fit.best)
-    return [predict(fit.model, frame, scale if far else None) for frame in test]
+    return [predict(fit.model, frame, scale) for frame in test]
 
 
 def predict(model: ResponseModel, frame: Frame, scale: Tensor | None) -> Array:
@@ -148,16 +153,11 @@ def predict(model: ResponseModel, frame: Frame, scale: Tensor | None) -> Array:
 
 def errors(test: Sequence[Frame], predicted: Sequence[Array]) -> str:
     """Return the errors of each kind of atom (rms), relative to the size of its tensors."""
-    sums: dict[str, Array] = {}
-    for frame, tensors in zip(test, predicted, strict=True):
-        molecules, _ = find_molecules(frame)
-        of_ion = molecules == molecules[np.flatnonzero(frame.numbers == S)[0]]
-        right = frame.tensors["pgt"]
-        for number, inside, name in ((S, True, "S"), (O, True, "O of sulfate"), (O, False, "O"), (H, False, "H")):
-            atoms = (frame.numbers == number) & (of_ion == inside)
-            squares = [np.sum((tensors - right)[atoms] ** 2), np.sum(right[atoms] ** 2)]
-            sums[name] = sums.get(name, np.zeros(2)) + squares
-    return ", ".join(f"{name} {100 * np.sqrt(error / size):.1f} %" for name, (error, size) in sums.items())
+    numbers, labels = [frame.numbers for frame in test], [frame.tensors["pgt"] for frame in test]
+    pairs = Comparison(TARGETS["pgt"], test, *map(np.concatenate, (numbers, labels, predicted)))
+    found = evaluate(pairs, groups_in(test, EvaluateSettings(groups=GROUPS)))["groups"]
+    rows = [(f"{group} {symbol}", row) for group, of_group in found.items() for symbol, row in of_group.items()]
+    return ", ".join(f"{name} {100 * row['of_size']:.1f} %" for name, row in rows)
 
 
 def main() -> None:
@@ -169,10 +169,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     given = parser.parse_args()
     set_up_memory()
-    frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
-    single = [frame for frame in frames if np.count_nonzero(frame.numbers == S) == 1]
-    runs = np.random.default_rng(1).permutation(sorted({str(frame.info["run"]) for frame in single}))
-    training, test = split(single, np.array_split(runs, given.parts)[given.part].tolist())
+    single, parts = deal([frame for path in given.labels for frame in mimyria.read_frames(path)], given.parts)
+    training, test = split(single, parts[given.part])
     for far in (False, True):
         print("with far fields:" if far else "without:", errors(test, learn(training, test, far, given.steps)))
 

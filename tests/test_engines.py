@@ -190,6 +190,27 @@ class TestCP2K(EngineContract):
             for one, same in zip(ways[0], other, strict=True):
                 np.testing.assert_allclose(one.forces, same.forces, atol=1e-6)
 
+    @pytest.mark.parametrize("order", [1, 2])
+    def test_extrapolated_wave_functions_take_fewer_steps_to_the_same_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: int
+    ) -> None:
+        """A first axis on which two runs are known, and a diagonal of which the one side is."""
+        axis, diagonal = np.eye(3)[0], np.array([1.0, 1.0, 0.0]) / np.sqrt(2)
+        vectors = (np.zeros(3), axis, -axis, np.eye(3)[1], -np.eye(3)[1], diagonal, -diagonal)
+        fields = self.field * np.array(vectors)
+        plain = self.runs(tmp_path / "plain", self.frame, fields)
+        monkeypatch.setattr(type(self), "engine", replace(self.engine, extrapolation=order))  # type: ignore[type-var]
+        quick = self.runs(tmp_path / "quick", self.frame, fields)
+        for one, same in zip(plain, quick, strict=True):
+            np.testing.assert_allclose(one.forces, same.forces, atol=1e-6)
+        for run in (2, 4, 6):
+            assert quick[run].steps < 0.8 * plain[run].steps
+        assert not list(tmp_path.rglob("*.wfn*"))
+
+    def test_orders_of_extrapolation_that_no_label_has_are_refused(self) -> None:
+        with pytest.raises(LabelError, match="--set extrapolation takes an order from 0 to 2, not 3"):
+            replace(self.engine, extrapolation=3).prepare(self.field, 2)  # type: ignore[type-var]
+
     def test_what_cp2k_says_is_the_reason(self, tmp_path: Path) -> None:
         text = Path(str(self.engine.template)).read_text()
         (tmp_path / "a.inp").write_text(text.replace("GTH_BASIS_SETS", "NO_SUCH_FILE"))

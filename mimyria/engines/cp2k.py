@@ -1,7 +1,7 @@
 """CP2K in periodic cells: finite fields by the Berry phase (PERIODIC_EFIELD), from the user's own FORCE_EVAL.
 
 All fields of a configuration are one job: the run without a field comes first, and the others start from its wave
-function; the repeat of the first starts from that of the last field.
+function, or from what all before extrapolate to; the repeat of the first starts from that of the last field.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from mimyria.engines.cp2k_input import (
 )
 from mimyria.engines.cp2k_kinds import kinds_of, read_kinds
 from mimyria.engines.engine import Calculation, Configuration, Engine, FieldRun, Task, is_repeat, run_folder
+from mimyria.engines.wave_functions import HIGHEST, extrapolate, weights_for
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
 from mimyria.level import Level
@@ -41,7 +42,7 @@ from mimyria.memory import write_text
 from mimyria.units import DEBYE
 
 INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
-WAVE_FUNCTION = f"{NAME}-RESTART.wfn"
+WAVE_FUNCTION, EXTRAPOLATED = f"{NAME}-RESTART.wfn", "extrapolated.wfn"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class CP2K(Engine):
     """See `read_template`."""
     kinds: str = ""
     """Atoms with a &KIND of their own, see `read_kinds`."""
+    extrapolation: int = 0
+    """To which order in the field a run's first wave function is extrapolated from those of the runs before."""
 
     @cached_property
     def _kinds(self) -> dict[str, str]:
@@ -89,11 +92,13 @@ class CP2K(Engine):
         words = shlex.split(self.command)
         if words and "/" in words[0]:
             words[0] = str(Path(words[0]).resolve())
-        return {"command": shlex.join(words)}
+        return {"command": shlex.join(words), "extrapolation": self.extrapolation}
 
     def prepare(self, field: float, order: int) -> None:
         check_template(self._tree, Path(str(self.template)), field, order)
         check_kinds(self._tree, Path(str(self.template)), self._kinds)
+        if not 0 <= self.extrapolation <= HIGHEST:
+            raise LabelError(f"--set extrapolation takes an order from 0 to {HIGHEST}, not {self.extrapolation}")
 
     def check(self, configuration: Configuration) -> None:
         check_configuration(self._tree, Path(str(self.template)), configuration)
@@ -104,23 +109,33 @@ class CP2K(Engine):
 
     def write_inputs(self, folder: Path, configuration: Configuration, fields: Array) -> None:
         names = self._names(configuration.frame)
-        starts = [index - 1 if is_repeat(index, field) else 0 for index, field in enumerate(fields)]
+        starts = [self._start(index, field, configuration) for index, field in enumerate(fields)]
         for index, (field, start) in enumerate(zip(fields, starts, strict=True)):
             inside = run_folder(folder, index)
             inside.mkdir(exist_ok=True)
-            # A bad start may be why an earlier attempt failed; but from scratch a repeat would be the first run again.
-            scratch = not index or (configuration.attempt and not is_repeat(index, field))
-            restart = None if scratch else f"../{run_folder(folder, start).name}/{WAVE_FUNCTION}"
-            text = run_input(
-                self._tree, configuration, field, restart, names=names, keep=index in starts, schema=self.schema
-            )
+            keep = bool(self.extrapolation) or _kept(index) in starts
+            text = run_input(self._tree, configuration, field, start, names=names, keep=keep, schema=self.schema)
             path = inside / INPUT
             if not path.exists() or path.read_text(encoding="utf-8") != text:  # a CP2K left by a kill may be reading it
                 write_text(path, text)
 
+    def _start(self, index: int, field: Array, configuration: Configuration) -> str | None:
+        """Return the wave function that a run starts from, as seen from its folder; None for none."""
+        if is_repeat(index, field):
+            return _kept(index - 1)
+        # A bad start may be why an earlier attempt failed; but from scratch a repeat would be the first run again.
+        if not index or configuration.attempt:
+            return None
+        return EXTRAPOLATED if self.extrapolation else _kept(0)
+
     def calculation(self, task: Task) -> Calculation:
         def calculate(index: int, field: Array) -> FieldRun:
             folder = run_folder(task.folder, index)
+            if self._start(index, field, task) == EXTRAPOLATED:
+                before = {folder / _kept(k): task.fields[k] for k in range(index)}
+                known = {path: of_run for path, of_run in before.items() if path.exists()}
+                weights = weights_for(field, np.array([*known.values()]), self.extrapolation)
+                extrapolate([*known], weights, folder / EXTRAPOLATED)
             # CP2K appends to its print files: forces of a run that was stopped would precede those of this one.
             for name in (OUTPUT, FORCES, MOMENTS):
                 (folder / name).unlink(missing_ok=True)
@@ -141,6 +156,11 @@ class CP2K(Engine):
         # wave functions are by far the largest files
         for wave_function in folder.glob("*/*.wfn*"):
             wave_function.unlink()
+
+
+def _kept(index: int) -> str:
+    """Return the wave function that a run ends with, as seen from the folder of another."""
+    return f"../{run_folder(Path(), index).name}/{WAVE_FUNCTION}"
 
 
 def check_end(folder: Path, status: int) -> None:

@@ -7,10 +7,12 @@ of a configuration, each only once, is the same for all (``job.py``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+import numpy as np
 
 from mimyria.errors import LabelError
 from mimyria.frame import Array, Frame
@@ -52,6 +54,8 @@ class Task(Configuration):
     folder: Path
     inherited: tuple[int, ...] = ()
     """File descriptors of its lock, which the programs that are started keep open."""
+    fields: Array = field(default_factory=lambda: np.zeros((1, 3)))
+    """Of all its runs, E_h/(e a0), shape (runs, 3)."""
 
 
 Calculation = Callable[[int, Array], FieldRun]

@@ -51,7 +51,8 @@ class Program(Settings):
     template: Path | None = setting(File(), "CP2K input with the FORCE_EVAL to use.", "result")
     set: Mapping[str, str] = setting(
         Pairs(of=Kind()),
-        "Repeatable. pyscf: functional, basis, grid, convergence, fitting. tblite: method. cp2k: schema, kinds.",
+        "Repeatable. pyscf: functional, basis, grid, convergence, fitting. tblite: method. "
+        "cp2k: schema, kinds, extrapolation.",
         "result",
         {},
         file="schema=(.+)",

@@ -41,7 +41,7 @@ LIGHT = Choice(
     names=("visible", "infrared", "wavelength", "index", "infrared_index", "interface", "infrared_interface"),
     metavar="NAME=VALUE",
 )
-PRESETS = ("default", "small", "large", "published")
+PRESETS = ("default", "small", "large", "far", "published")
 ENGINES = ("cp2k", "pyscf", "tblite")
 DEVICES = "auto, cpu, cuda, cuda:1 or mps"
 

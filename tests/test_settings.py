@@ -110,7 +110,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("train", "weight", {"S": -1}, "S=-1", "--weight S must be at least 0, not -1"),
     ("train", "validation", 1.5, "1.5", "--validation must be at least 0 and below 1, not 1.5"),
     ("train", "learning_rate", math.nan, "nan", "--learning-rate must be positive and finite, not nan"),
-    ("train", "preset", "huge", "huge", "--preset takes default, small, large, published, not 'huge'"),
+    ("train", "preset", "huge", "huge", "--preset takes default, small, large, far, published, not 'huge'"),
     ("harmonic", "temperature", -5, "-5", "--temperature must be positive, not -5"),
     ("harmonic", "symmetry_number", 0, "0", "--symmetry-number takes a positive whole number, not 0"),
     ("harmonic", "profile", "voigt", "voigt", "--profile takes lorentzian or gaussian, not 'voigt'"),

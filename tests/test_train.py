@@ -83,7 +83,7 @@ def test_one_frame_is_enough(labels: list[Frame], tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"target": "dipole"}, r"--target takes apt.* not 'dipole'"),
-        ({"preset": "huge"}, "--preset takes default, small, large, published, not 'huge'"),
+        ({"preset": "huge"}, "--preset takes default, small, large, far, published, not 'huge'"),
         ({"validation": 1.0}, "--validation must be at least 0 and below 1, not 1"),
         ({"epochs": -1}, "--epochs takes a positive whole number, not -1"),
         ({"time_limit": 0.0}, "--time-limit must be positive, not 0"),

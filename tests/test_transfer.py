@@ -34,10 +34,11 @@ def untrained(levels: tuple[Level, ...], members: int = 1, species: tuple[int, .
 def test_a_model_without_exchange_is_the_same_with_one_that_is_not_yet_trained() -> None:
     shape, frame = replace(PRESETS["small"]["apt"], exchange_channels=0), random_frame(1)
     model = made_of(replace(shape, species=SPECIES, cutoff=4.0))
-    larger = adapted(model, SPECIES, (A,), 0, exchange_channels=6).eval()
+    larger = adapted(model, SPECIES, (A,), 0, replace(shape, exchange_channels=6)).eval()
     assert larger.settings == replace(model.settings, exchange_channels=6)
     assert_same(tensors_of(larger, frame), tensors_of(model, frame))
-    assert adapted(larger, SPECIES, (A,), 0, exchange_channels=8).settings == larger.settings  # what it has stays
+    again = adapted(larger, SPECIES, (A,), 0, replace(shape, exchange_channels=8))
+    assert again.settings == larger.settings  # what it has stays
 
 
 @pytest.mark.parametrize("shape", ["small", "published"])

@@ -55,8 +55,8 @@ class NetworkProtocol(Protocol):
         Or as much of it as one step needs.
         """
 
-    def set_scales(self, geometries: Sequence[Any]) -> None:
-        """Bring what the layers see of these geometries to order one."""
+    def set_scales(self, geometries: Sequence[Any], *, trained: bool = False) -> None:
+        """Bring what the layers see of these geometries to order one; of trained networks, what is new to them."""
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
         """Learn the scales of the irreps of each species; see `Network.set_units`."""

@@ -83,7 +83,9 @@ class Batch:
         graph = self.graph.map(lambda of_atoms: of_atoms[here])
         ends = self.graph.species[here].bincount(minlength=len(graph.slices)).cumsum(0).tolist()
         slices = tuple(slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False))
-        graph = replace(graph, order=graph.order.argsort().argsort(), slices=slices, neighbours=neighbours[here])
+        boxes = tuple(box._replace(places=place.cpu()[box.places]) for box in graph.boxes[first:end])
+        order = graph.order.argsort().argsort()
+        graph = replace(graph, order=order, slices=slices, neighbours=neighbours[here], boxes=boxes)
         return Batch(graph, None, self.labels[here], self.weights[here], self.frame[here] - first, self.level)
 
     def without_excess(self, error: Tensor, model: ResponseModel) -> Tensor:
@@ -193,8 +195,8 @@ def normalise(model: ResponseModel, batches: Sequence[Batch], carried: Collectio
     """
     scale_before = model.scale.clone()
     geometries = [batch.geometry for batch in batches if batch.geometry is not None]  # KEPT_BYTES of them are enough
-    for network in model.networks if not carried else ():
-        network.set_scales(geometries)
+    for network in model.networks:
+        network.set_scales(geometries, trained=bool(carried))
     for level in range(len(model.levels)):
         own = [batch for batch in batches if batch.level == level]
         species = torch.cat([batch.graph.species for batch in own])

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mimyria.frame import Array, Frame
 from mimyria.model import compiled
-from mimyria.model.graph import Graph, species_of
+from mimyria.model.graph import Graph, boxes_of, species_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.nearby import Group, groups_of
 from mimyria.model.search import Grid, grid_of, stretches_of
@@ -52,8 +52,10 @@ def chunks_of(frames: Sequence[Frame], species: Sequence[int], cutoff: float, pa
     chunks = [chunk.map(apart) for chunk in made]
     places = torch.empty(len(kinds), dtype=torch.int32, device=device)
     places[torch.cat([chunk.order for chunk in chunks])] = torch.arange(len(kinds), dtype=torch.int32, device=device)
+    boxes = boxes_of(frames, places)
     for number, chunk in enumerate(chunks):
-        named = replace(chunk, neighbours=apart(places[chunk.neighbours]))  # until here these were numbers of atoms
+        near = apart(places[chunk.neighbours])  # until here these were numbers of atoms
+        named = replace(chunk, neighbours=near, boxes=boxes)
         chunks[number] = named.map(partial(Tensor.to, device=like.device))
     return chunks
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,13 @@ from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
 from mimyria.model import compiled
 from mimyria.model.search import Pairs, pairs_of
+
+
+class Box(NamedTuple):
+    """A frame, and where its atoms are among those of all frames."""
+
+    places: Tensor  # of its atoms, counted through all chunks, (n,), on the CPU
+    frame: Frame
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Graph:
     neighbour_species: Tensor  # index of their species, (n, k)
     vectors: Tensor  # from each atom to its neighbours, Å, (n, k, 3)
     first: int = 0  # place of the first of these atoms in all chunks
+    boxes: tuple[Box, ...] = ()  # all frames
 
     def __len__(self) -> int:
         return len(self.order)
@@ -44,10 +53,16 @@ class Graph:
         return torch.repeat_interleave(torch.tensor(counts)).to(self.order.device)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Graph:
-        """Return the same with a function of each tensor in its place, one that moves it say."""
+        """Return the same with a function of each tensor in its place, one that moves it say; boxes stay."""
         moved = map(function, (self.order, self.neighbours, self.neighbour_species, self.vectors))
         order, neighbours, neighbour_species, vectors = moved
-        return Graph(order, self.slices, neighbours, neighbour_species, vectors, self.first)
+        return Graph(order, self.slices, neighbours, neighbour_species, vectors, self.first, self.boxes)
+
+
+def boxes_of(frames: Sequence[Frame], places: Tensor) -> tuple[Box, ...]:
+    """Return the frames with the places of their atoms, which are those of all frames in a row (n,)."""
+    of_frames = torch.split(places.cpu(), [len(frame) for frame in frames])
+    return tuple(Box(*pair) for pair in zip(of_frames, frames, strict=True))
 
 
 def build_graph(
@@ -77,6 +92,7 @@ def build_graph(
         neighbours=torch.from_numpy(neighbours).to(device),
         neighbour_species=torch.from_numpy(neighbour_kinds).to(device),
         vectors=torch.from_numpy(vectors).to(device, dtype),
+        boxes=boxes_of(frames, torch.from_numpy(place)),
     )
 
 

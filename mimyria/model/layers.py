@@ -18,6 +18,7 @@ from mimyria.model import compiled
 from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, rows, sphere
 from mimyria.model.irreps import Irrep, Irreps, wigner_3j
+from mimyria.model.waves import Waves
 
 TINY = 1e-12
 HIGHER = 0.3
@@ -47,6 +48,8 @@ class NetworkSettings:
     factors: int = 3  # how many functions are multiplied at most; the body order
     exchange_channels: int = 0  # features of a neighbour that the exchange of a pair depends on; none without one
     l_max: int = 3  # highest l of the features; the tensor's at least, one more than the number of its field indices
+    far_channels: int = 0  # potentials of the whole box that an atom hears; none without one
+    far_widths: tuple[float, ...] = ()  # 1/Å; η of their smoothing, by turns
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,12 @@ class Geometry:
     near: Tensor  # places of the neighbours that send messages, (n, k')
     near_species: Tensor  # index of their species, (n, k')
     basis: Tensor  # R_b(r_ij) Y_lm(r̂_ij) of these, (n, k', harmonics · message_radial)
+    waves: tuple[Waves, ...] = ()  # of the boxes that the atoms are in, where the network hears them
 
     @property
     def nbytes(self) -> int:
         """Memory that keeping this takes; the rest is small."""
-        return self.basis.nbytes
+        return self.basis.nbytes + sum(box.nbytes for box in self.waves)
 
 
 class SpeciesLinear(nn.Module):

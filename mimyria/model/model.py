@@ -33,26 +33,27 @@ def _settings(target: Target, further: int = 0, **shape: Any) -> NetworkSettings
     return NetworkSettings(target.name, (), coupled_l_max=l_max + further, **fixed, **shape)
 
 
+LARGE: dict[str, Any] = {
+    "channels": 32,
+    "message_channels": 16,
+    "message_l_max": 3,
+    "radial": 6,
+    "message_radial": 4,
+    "envelope": 6,
+    "radial_fall": 1.0,
+}
+"""Messages that tell more of where things lie, and broad functions of how far count most."""
+FAR: dict[str, Any] = {"far_channels": 16, "far_widths": (0.3, 0.6)}
+"""The atoms hear the whole box besides."""
+
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: _settings(target) for name, target in TARGETS.items()},
     "small": {
         name: _settings(target, cutoff=4.5, radial=6, message_cutoff=4.5, channels=10)
         for name, target in TARGETS.items()
     },
-    "large": {  # messages that tell more of where things lie, and broad functions of how far count most
-        name: _settings(
-            target,
-            further=1,
-            channels=32,
-            message_channels=16,
-            message_l_max=3,
-            radial=6,
-            message_radial=4,
-            envelope=6,
-            radial_fall=1.0,
-        )
-        for name, target in TARGETS.items()
-    },
+    "large": {name: _settings(target, further=1, **LARGE) for name, target in TARGETS.items()},
+    "far": {name: _settings(target, further=1, **LARGE, **FAR) for name, target in TARGETS.items()},
     "published": {
         "apt": PublishedSettings("apt", ()),
         "pgt": PublishedSettings("pgt", (), channels=(40, 20, 13, 10)),

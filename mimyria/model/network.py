@@ -7,6 +7,7 @@ Features are functions on the sphere around each atom, see `layers`:
     message    y[n] = Σ_b C(l'', l, l') W_b Σ_j R_b(r_ij) Y_lm(r̂_ij) x_j[l'm']          what the neighbours see
     read-out   irreps of the tensor, added up over the layers
     exchange   Σ_j (t_ij - t_ji), irreps of pairs of atoms, which add up to nothing over all atoms
+    far        y[n] += Σ_u W_u f_n[lm, u]      potentials of what all atoms of the box send, see `long_range`
 
 The sum over neighbours comes first, as one dense product per atom; weights and couplings act on atoms.
 The parts of a tensor with the other parity (the antisymmetric part of the APT) come from cross products, at the end.
@@ -16,7 +17,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +38,8 @@ from mimyria.model.layers import (
     SpeciesLinear,
     SphereProduct,
 )
+from mimyria.model.long_range import LongRangeMessage
+from mimyria.model.waves import waves_of
 
 MARGIN = 16
 """Numbers beyond the basis that compiled functions may write to."""
@@ -74,14 +78,22 @@ class Network(nn.Module):
             for last in [False] * settings.layers + [True]
         )
         self.exchange = Exchange(n_species, irreps, settings) if settings.exchange_channels else None
+        far = (settings.far_channels, channels, settings.far_widths, l_max)
+        self.far = nn.ModuleList(
+            LongRangeMessage(n_species, channels, *far) for _ in range(settings.layers if settings.far_channels else 0)
+        )
         self.register_buffer("density_scale", torch.ones((l_max + 1) ** 2, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
 
     def geometry(self, graph: Graph, step: int | None = None) -> Geometry:
         """Return density and basis of a graph, or the one that a step needs."""
+        geometry = self._compiled_geometry(graph, step) if compiled.usable(graph.vectors) else self._near(graph, step)
+        if not self.far or step == 0 or (step or 0) > self.settings.layers:
+            return geometry
+        return replace(geometry, waves=waves_of(graph, self.settings.far_widths, self.settings.l_max))
+
+    def _near(self, graph: Graph, step: int | None) -> Geometry:
         settings, n = self.settings, len(graph)
-        if compiled.usable(graph.vectors):
-            return self._compiled_geometry(graph, step)
         distances, angular = graph.vectors.norm(dim=-1), harmonics(graph.vectors, settings.l_max)  # (n, k), (lm, n, k)
         density = near = near_species = basis = graph.vectors.new_empty(0)
         falls = settings.envelope, settings.radial_fall
@@ -122,16 +134,37 @@ class Network(nn.Module):
             *(density, cutoff, settings.message_radial, int(most), near, near_species, basis),
         )
         nothing = vectors.new_empty(0)
-        return Geometry(graph, *(nothing if part is None else part for part in (density, near, near_species, basis)))
+        density, near, near_species, basis = (
+            nothing if part is None else part for part in (density, near, near_species, basis)
+        )
+        return Geometry(graph, density, near, near_species, basis)
 
-    def set_scales(self, geometries: Sequence[Geometry]) -> None:
-        """Bring inputs and messages to order one."""
+    def set_scales(self, geometries: Sequence[Geometry], *, trained: bool = False) -> None:
+        """Bring inputs and messages to order one; of a trained network, what it hears from afar if that is new."""
+        if not trained:
+            self._set_near_scales(geometries)
+        for number, far in enumerate(self._far):
+            if not far.scale.any():
+                far.set_scale(self._far_potentials(number, geometries))
+
+    def _set_near_scales(self, geometries: Sequence[Geometry]) -> None:
         density = torch.cat([geometry.density for geometry in geometries], dim=1)
         for degree in range(self.settings.l_max + 1):
             part = slice(degree**2, (degree + 1) ** 2)
             self.density_scale[part] = inverse_root(density[part].square().mean())
         messages = torch.stack([geometry.basis.square().sum(1).mean() for geometry in geometries])
         self.message_scale.copy_(inverse_root(messages.mean()))
+
+    def _far_potentials(self, number: int, geometries: Sequence[Geometry]) -> Tensor:
+        """Return what the atoms hear of the whole box in a round of messages, (harmonics, n, channels)."""
+        heard = []
+        with torch.no_grad():
+            for geometry in geometries:
+                own, sent = self.step(0, geometry)
+                for before in range(1, number + 1):
+                    own, sent = self.step(before, geometry, own, sent)
+                heard.append(self._far[number].potentials(self._split(sent)[1], geometry))
+        return torch.cat(heard, dim=1)
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
         """Give the exchange one unit for all species, in which what the atoms exchange adds up to nothing.
@@ -163,13 +196,26 @@ class Network(nn.Module):
             x, y = self.first(x, slices), {}
         else:
             x, y = own
-            heard = self.message_scale * self.messages[number - 1](sent, geometry)
+            near, far = self._split(sent)
+            heard = self.message_scale * self.messages[number - 1](near, geometry)
+            for message in self._far[number - 1 : number]:
+                heard = heard + message(far, geometry)
             x = self.products[number - 1](torch.cat([x, heard], dim=-1), slices)  # (harmonics, n, 2 channels)
         y = y | {name: read(x, slices) + y.get(name, 0.0) for name, read in self.reads[number].items()}  # type: ignore[operator]
         if number < layers:
-            return (x, y), self.messages[number].sent(x, slices)  # type: ignore[operator]
+            sending = [self.messages[number], *self._far[number : number + 1]]
+            return (x, y), torch.cat([each.sent(x, slices) for each in sending], dim=1)  # type: ignore[operator]
         irreps = torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, irreps)
         return irreps, x[:0] if self.exchange is None else self.exchange.sent(x, slices)
+
+    @property
+    def _far(self) -> Sequence[LongRangeMessage]:
+        return cast("list[LongRangeMessage]", list(self.far))
+
+    def _split(self, sent: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is for the neighbours, and what for the whole box."""
+        columns = sent.shape[1] - sum(far.columns for far in self._far[:1])
+        return sent[:, :columns], sent[:, columns:]
 
     def forward(self, geometry: Geometry) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""

@@ -102,8 +102,10 @@ class PublishedNetwork(nn.Module):
             radial=radial * settings.radial**0.5,
         )
 
-    def set_scales(self, geometries: Sequence[Edges]) -> None:
-        """Set the mean number of neighbours, whose root sums over them are divided by."""
+    def set_scales(self, geometries: Sequence[Edges], *, trained: bool = False) -> None:
+        """Set the mean number of neighbours, whose root sums over them are divided by; a trained network has it."""
+        if trained:
+            return
         pairs, atoms = sum(len(edges.senders) for edges in geometries), sum(len(edges.graph) for edges in geometries)
         self.neighbours.fill_(max(pairs, 1) / atoms)
 

@@ -5,6 +5,7 @@ a new species            random weights of its own, as at the beginning of any t
                          yet: what reaches them of it has the weight zero, from which it can be learnt
 levels                   every new read-out begins as that of the same level, or else of the one predicted before;
                          so does the exchange of pairs, and from nothing where the trained model has none
+the whole box            what the atoms hear of it begins at nothing where the trained model has none of it
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ from torch import Tensor
 
 from mimyria.errors import ConfigError
 from mimyria.level import Level
+from mimyria.model.architecture import Settings
 from mimyria.model.layers import NetworkSettings
 from mimyria.model.model import ResponseModel
 
 _READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
 """Weights of the read-out of an irrep, whose number counts through all levels."""
 _EXCHANGE = ".exchange.mix.weight"
+_ADDING = re.compile(r".*\.(exchange|far\.\d+)\.mix\.weight")
+"""Weights by which what a start may lack adds to what it has."""
+_MAY_LACK = (("exchange_channels",), ("far_channels", "far_widths"))
+"""Settings of that, with the one first that says how much there is of it."""
 CONSTANTS, UNIT = ("mean", "scale"), ".exchange.unit"
 """Those of every level stand side by side."""
 
@@ -41,19 +47,17 @@ def at_level(model: ResponseModel, level: int) -> ResponseModel:
 
 
 def adapted(
-    model: ResponseModel, species: tuple[int, ...], levels: Sequence[Level], member: int, exchange_channels: int = 0
+    model: ResponseModel, species: tuple[int, ...], levels: Sequence[Level], member: int, wanted: Settings | None = None
 ) -> ResponseModel:
     """Return a model of one network with the weights of a member of another, for these species and levels.
 
-    Weights of new species are drawn by torch's generator. Where the other has no exchange of pairs this one gets so
-    many channels for it, whose weights are zero: it is the same, and can learn it.
+    Weights of new species are drawn by torch's generator. Where the other has no exchange of pairs, or hears nothing of
+    the whole box, and a ``wanted`` shape does, this one gets it with weights of zero: it is the same, and can learn it.
     """
     before, shape = model.settings.species, replace(model.settings, species=species)
     if before != species and not isinstance(model.settings, NetworkSettings):
         raise ConfigError("networks of this preset cannot take other species than those of --start")
-    added = isinstance(shape, NetworkSettings) and exchange_channels > shape.exchange_channels == 0
-    if added:
-        shape = replace(shape, exchange_channels=exchange_channels)
+    shape = replace(shape, **{name: getattr(wanted, name) for name in lacking(shape, wanted)})
     adopted = ResponseModel(shape, levels=levels)
     sources = [model.levels.index(level) if level in model.levels else len(model.levels) - 1 for level in levels]
     carried = _of_levels(model, sources)
@@ -65,10 +69,21 @@ def adapted(
     state = adopted.state_dict()
     for name, tensor in own.items():
         state[name] = _of_species(name, tensor, state[name], before, species)
-    if added:
-        state[f"members.0{_EXCHANGE}"].zero_()
+    for name, tensor in state.items():
+        if name not in own and _ADDING.fullmatch(name):
+            tensor.zero_()
     adopted.load_state_dict(state)
     return adopted
+
+
+def lacking(shape: Settings, wanted: Settings | None) -> list[str]:
+    """Return the settings of what networks of a shape lack and a wanted shape has, and `adapted` adds."""
+    return [
+        name
+        for names in _MAY_LACK
+        if not getattr(shape, names[0], True) and getattr(wanted, names[0], None)
+        for name in names
+    ]
 
 
 def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]:

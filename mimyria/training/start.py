@@ -17,6 +17,7 @@ from mimyria.memory import digest_of, require_distinct
 from mimyria.model.architecture import Settings, name_of
 from mimyria.model.files import bundled, read_every_level
 from mimyria.model.model import PRESETS, ResponseModel, preset_settings
+from mimyria.model.transfer import lacking
 from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS
 
@@ -102,7 +103,6 @@ def differences(own: Settings, asked: Settings) -> list[str]:
     """Return in words how the shape of a start is not the one that is asked for."""
     if name_of(own) != name_of(asked):
         return [f"{name_of(own)} networks, not {name_of(asked)}"]
-    now, before = asdict(asked), asdict(own)
-    if not before.get("exchange_channels", 1):  # an older model: `adapted` adds the exchange
-        del now["exchange_channels"]
-    return [f"{name} {before[name]}, not {now[name]}" for name in now if now[name] != before[name]]
+    now, before, added = asdict(asked), asdict(own), lacking(own, asked)
+    others = [name for name in now if now[name] != before[name] and name not in added]
+    return [f"{name} {before[name]}, not {now[name]}" for name in others]

@@ -222,9 +222,8 @@ class _Committee:
             torch.manual_seed(self.settings.seed + member)
             if self.start is None:
                 return ResponseModel(self.shape, levels=self.levels).to(self.device)
-            exchange = getattr(self.shape, "exchange_channels", 0)
             source = member % len(self.start.members)
-            return adapted(self.start, self.shape.species, self.levels, source, exchange).to(self.device)
+            return adapted(self.start, self.shape.species, self.levels, source, self.shape).to(self.device)
 
     def progress(self) -> float:
         """Return the fraction of the training that is done."""

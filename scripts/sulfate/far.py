@@ -122,7 +122,7 @@ def learn(training: Sequence[Frame], test: Sequence[Frame], far: bool, steps: in
     species = tuple(np.unique(np.concatenate([frame.numbers for frame in training])).tolist())
     shape = preset_settings("large", "pgt", species)
     torch.manual_seed(0)  # the start does not know sodium, whose weights are random
-    model = adapted(start, species, levels, 0, getattr(shape, "exchange_channels", 0))
+    model = adapted(start, species, levels, 0, shape)
     carried = carried_species(start, shape)
     device = torch.device("cpu")
     data = make_data(model, training, [], project=False, weights={}, device=device, carried=carried)

@@ -1,0 +1,87 @@
+"""What atoms hear of all others, however far: potentials of multipoles that these send.
+
+Charges and dipoles a_j[lm], made of the features of each atom, are spread as Gaussians, and every atom hears their
+potential and its derivatives, as functions on the sphere around it:
+
+    S(k)    = Σ_lm (-i)^l k^l Y_lm(k̂) Σ_j a_j[lm] exp(-ik·r_j)
+    f_i[lm] = Re i^l Σ_k 4π/(V k²) exp(-k²/4η²) k^l Y_lm(k̂) S(k) exp(ik·r_i)
+
+Of a periodic box it is Ewald's sum without its short range, which the neighbours tell: what is nearer than some 1/η is
+smoothed out. Charges are no real ones, and need not add up to nothing: a uniform background does. (Charges that are
+learnt and whose energy is Ewald's sum, in potentials: B. Cheng, npj Comput. Mater. 11, 80 (2025).)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mimyria.model.harmonics import degrees
+from mimyria.model.layers import TINY, Geometry, SpeciesLinear
+from mimyria.model.waves import Waves
+
+SENT_L_MAX = 1
+"""Charges and dipoles."""
+
+
+class LongRangeMessage(nn.Module):
+    """What all atoms send, and what each hears of it; a channel has one of the widths, by turns."""
+
+    degree: Tensor
+    scale: Tensor
+    turn: Tensor
+
+    def __init__(self, n_species: int, n_in: int, n_sent: int, n_out: int, widths: Sequence[float], l_max: int) -> None:
+        super().__init__()
+        self.n_sent = n_sent
+        self.send = SpeciesLinear(n_species, n_in, n_sent, degrees(SENT_L_MAX))
+        self.mix = SpeciesLinear(n_species, n_sent, n_out, degrees(l_max))
+        self.register_buffer("degree", degrees(l_max), persistent=False)
+        self.register_buffer("turn", torch.arange(n_sent) % len(widths), persistent=False)
+        self.register_buffer("scale", torch.zeros((l_max + 1) ** 2, 1, 1))  # zero until `set_scale`
+
+    @property
+    def columns(self) -> int:
+        """How many numbers an atom sends."""
+        return (SENT_L_MAX + 1) ** 2 * self.n_sent
+
+    def sent(self, x: Tensor, slices: tuple[slice, ...]) -> Tensor:  # (harmonics, n, channels) -> (n, lm u)
+        return self.send(x[: len(self.send.degree)], slices).transpose(0, 1).flatten(1)
+
+    def forward(self, sent: Tensor, geometry: Geometry) -> Tensor:  # what all atoms send -> (harmonics, n, out)
+        return self.mix(self.scale * self.potentials(sent, geometry), geometry.graph.slices)
+
+    def potentials(self, sent: Tensor, geometry: Geometry) -> Tensor:
+        """Return f of the atoms from what all atoms send, shape (harmonics, n, channels)."""
+        heard = sent.new_zeros(len(self.degree), len(geometry.graph), self.n_sent)
+        for box in geometry.waves:
+            heard = heard.index_copy(1, box.here, self._of_box(sent.index_select(0, box.places), box))
+        return heard
+
+    def _of_box(self, sent: Tensor, box: Waves) -> Tensor:
+        sums = [(wave.T @ sent).reshape(wave.shape[1], -1, self.n_sent) for wave in box.at_all]  # (waves, lm, u)
+        real = imaginary = sums[0].new_zeros(())
+        for lm, degree in enumerate(degrees(SENT_L_MAX).tolist()):
+            shape = box.shape[lm][:, None]
+            a, b = shape * sums[0][:, lm], -shape * sums[1][:, lm]  # exp(-ik·r) = cos - i sin
+            real, imaginary = (real + a, imaginary + b) if degree == 0 else (real + b, imaginary - a)  # times (-i)^l
+        weighted = box.weight[self.turn].T * box.shape[:, :, None]  # (harmonics, waves, u)
+        real, imaginary = weighted * real, weighted * imaginary
+        cosine, sine = box.at_here
+        even = self.degree % 2 == 0
+        heard = sent.new_empty(len(self.degree), len(cosine), self.n_sent)
+        # Re i^l (R + iI)(cos + i sin), but for the sign of i^l
+        of_even = torch.matmul(cosine, real[even]) - torch.matmul(sine, imaginary[even])
+        of_odd = torch.matmul(sine, real[~even]) + torch.matmul(cosine, imaginary[~even])
+        places = [torch.nonzero(chosen)[:, 0] for chosen in (even, ~even)]
+        heard = heard.index_copy(0, places[0], of_even).index_copy(0, places[1], of_odd)
+        sign = 1 - 2 * ((self.degree + 1) // 2 % 2)  # 1, -1, -1, 1
+        return heard * sign[:, None, None]
+
+    def set_scale(self, potentials: Tensor) -> None:
+        """Bring what is heard to order one, for each degree."""
+        for degree in torch.unique(self.degree).tolist():
+            of = self.degree == degree
+            self.scale[of] = potentials[of].square().mean().clamp(min=TINY).rsqrt()

@@ -1,0 +1,124 @@
+"""Waves that a potential is the sum of, with their phases at the atoms: those that fit into a box, or those of space.
+
+    periodic   Σ_k≠0 4π/(V k²) ...                  in all three directions
+    isolated   1/(2π)³ ∫ d³k 4π/k² ...              by a product rule, which is exact to rounding
+
+Of k and -k, whose waves are alike, one is enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimyria.errors import ModelError
+from mimyria.frame import Array, Frame
+from mimyria.model.graph import Graph
+from mimyria.model.harmonics import degrees, harmonics
+
+SHARPEST = 5.0
+"""The shortest waves have k = 5 η, where exp(-k²/4η²) is 0.002."""
+BOXES = 16
+"""Whose waves are kept: those of a run at constant volume are always the same."""
+BEYOND = 14
+"""A rule for isolated atoms integrates polynomials of a degree by so much above the largest phase, k times distance."""
+MOST = 100_000
+"""Waves of one frame."""
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Waves of one frame, at all of its atoms and at those of a graph."""
+
+    places: Tensor  # of all its atoms, counted through all chunks, (n',)
+    here: Tensor  # which atoms of the graph are of the frame, (n,)
+    at_all: tuple[Tensor, Tensor]  # cos k·r and sin k·r, (n', waves) each
+    at_here: tuple[Tensor, Tensor]  # the same, (n, waves)
+    shape: Tensor  # k^l Y_lm(k̂), (harmonics, waves)
+    weight: Tensor  # 4π/(V k²) exp(-k²/4η²) of each η, (widths, waves)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping this takes; the rest is small."""
+        return sum(part.nbytes for part in (*self.at_all, *self.at_here))
+
+
+def waves_of(graph: Graph, widths: Sequence[float], l_max: int) -> tuple[Waves, ...]:
+    """Return the waves of every frame of which a graph has atoms; ``widths`` are η, 1/Å.
+
+    A ModelError names a frame that is periodic in some directions alone, or too large for one that is not periodic.
+    """
+    like, found = graph.vectors, []
+    for box in graph.boxes:
+        here = box.places.long() - graph.first
+        inside = (here >= 0) & (here < len(graph))
+        if not inside.any():
+            continue
+        k, measure = wave_vectors(box.frame, SHARPEST * max(widths))
+        size = np.linalg.norm(k, axis=1)
+        smooth = measure * np.exp(-((size / (2 * np.array(widths)[:, None])) ** 2))
+        phases = torch.from_numpy(box.frame.positions @ k.T)
+        at_all = phases.cos().to(like), phases.sin().to(like)
+        shape = torch.from_numpy(size) ** degrees(l_max)[:, None] * harmonics(torch.from_numpy(k), l_max)
+        found.append(
+            Waves(
+                places=box.places.long().to(like.device),
+                here=here[inside].to(like.device),
+                at_all=at_all,
+                at_here=at_all if inside.all() else (at_all[0][inside], at_all[1][inside]),
+                shape=shape.to(like),
+                weight=torch.from_numpy(smooth).to(like),
+            )
+        )
+    return tuple(found)
+
+
+def wave_vectors(frame: Frame, longest: float) -> tuple[Array, Array]:
+    """Return waves of a frame, |k| < longest, 1/Å, and 4π/(V k²) times how many each is for; (waves, 3), (waves,)."""
+    if frame.periodic.all():
+        return _in_box(frame.cell.tobytes(), longest)
+    if frame.periodic.any():
+        raise ModelError(
+            "networks that hear the whole box (--preset far) take frames that are periodic in all three directions, or "
+            "in none: give a slab a box with empty space above it, periodic as well, or use a model of another preset"
+        )
+    apart = frame.positions[:, None] - frame.positions
+    return _in_space(float(np.linalg.norm(apart, axis=2).max()), len(frame), longest)
+
+
+@lru_cache(BOXES)
+def _in_box(cell: bytes, longest: float) -> tuple[Array, Array]:
+    lattice = np.frombuffer(cell).reshape(3, 3)
+    # k·a = 2π n, so |n| ≤ |k| |a| / 2π
+    most = (longest * np.linalg.norm(lattice, axis=1) / (2 * math.pi)).astype(int)
+    steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 3)
+    k = 2 * math.pi * steps[len(steps) // 2 + 1 :] @ np.linalg.inv(lattice).T  # the first half are their opposites
+    k = k[np.linalg.norm(k, axis=1) < longest]
+    return k, 2 * 4 * math.pi / (abs(np.linalg.det(lattice)) * np.sum(k**2, axis=1))
+
+
+def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array]:
+    """Return a rule for isolated atoms that are at most so far apart, Å: 4π/k² d³k/(2π)³ = 2/π dk dΩ/4π."""
+    degree = math.ceil(longest * extent) + BEYOND
+    n_polar, n_round, n_long = degree // 4 + 1, 2 * (degree // 2 + 1), degree // 4 + BEYOND
+    if n_polar * n_round * n_long > MOST:
+        raise ModelError(
+            f"{n_atoms} atoms, {extent:.0f} Å across and not periodic, are too large for networks that hear the whole "
+            "box (--preset far): put them into a periodic one with empty space around them"
+        )
+    heights, of_height = np.polynomial.legendre.leggauss(2 * n_polar)
+    heights, of_height = heights[n_polar:], of_height[n_polar:]  # the others are their opposites
+    angles = 2 * math.pi * np.arange(n_round) / n_round
+    flat = np.sqrt(1 - heights**2)[:, None]
+    directions = np.stack(np.broadcast_arrays(flat * np.cos(angles), flat * np.sin(angles), heights[:, None]), -1)
+    lengths, of_length = np.polynomial.legendre.leggauss(n_long)
+    lengths, of_length = longest * (1 + lengths) / 2, longest * of_length / 2
+    k = lengths[:, None, None] * directions.reshape(-1, 3)
+    measure = 2 / math.pi * of_length[:, None] * np.repeat(of_height, n_round) / n_round
+    return k.reshape(-1, 3), measure.ravel()

@@ -19,7 +19,7 @@ from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.waves import waves_of
 from networks import SPECIES, made_of, tensors_of
 
-WIDTHS = (0.5, 0.8)
+WIDTHS, SCREENING = (0.5, 0.8), 0.3
 STEP = 1e-3
 
 
@@ -28,7 +28,7 @@ def heard(frame: Frame, multipoles: Tensor) -> Tensor:
     graph = build_graph([frame], SPECIES, 3.0, dtype=torch.float64)
     message = LongRangeMessage(len(SPECIES), 3, multipoles.shape[2], 3, WIDTHS, 3).double()
     nothing = graph.vectors.new_empty(0)
-    waves = waves_of(graph, WIDTHS, 3)
+    waves = waves_of(graph, WIDTHS, SCREENING, 3)
     geometry = Geometry(graph, nothing, nothing, nothing, nothing, waves)
     found = message.potentials(multipoles[graph.order].flatten(1), geometry)
     return torch.empty_like(found).index_copy(1, graph.order, found)
@@ -86,12 +86,12 @@ def test_channels_have_the_widths_by_turns() -> None:
 
 def shape_of(far_channels: int) -> object:
     shape = replace(PRESETS["small"]["pgt"], species=SPECIES, cutoff=4.0)
-    return replace(shape, far_channels=far_channels, far_widths=WIDTHS)
+    return replace(shape, far_channels=far_channels, far_widths=WIDTHS, far_screening=SCREENING)
 
 
 def test_an_atom_beyond_all_cutoffs_is_heard() -> None:
     """Two pairs in a box, the second turned: without waves the first does not notice."""
-    positions = np.array([[0.0, 0, 0], [0.9, 0, 0], [0, 0, 20.0], [0, 0.9, 20.0]])
+    positions = np.array([[0.0, 0, 0], [0.9, 0, 0], [0, 0, 9.0], [0, 0.9, 9.0]])
     frame = Frame(np.array([8, 1, 8, 1]), positions, 40.0 * np.eye(3), np.ones(3, dtype=bool))
     turned = moved(frame, 3, np.array([0.0, -1.8, 0.5]))
     for far_channels, notices in ((0, False), (4, True)):

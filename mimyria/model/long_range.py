@@ -1,14 +1,15 @@
 """What atoms hear of all others, however far: potentials of multipoles that these send.
 
 Charges and dipoles a_j[lm], made of the features of each atom, are spread as Gaussians, and every atom hears their
-potential and its derivatives, as functions on the sphere around it:
+screened potential and its derivatives, as functions on the sphere around it:
 
     S(k)    = Σ_lm (-i)^l k^l Y_lm(k̂) Σ_j a_j[lm] exp(-ik·r_j)
-    f_i[lm] = Re i^l Σ_k 4π/(V k²) exp(-k²/4η²) k^l Y_lm(k̂) S(k) exp(ik·r_i)
+    f_i[lm] = Re i^l Σ_k 4π/V(k² + κ²) exp(-k²/4η²) k^l Y_lm(k̂) S(k) exp(ik·r_i)
 
-Of a periodic box it is Ewald's sum without its short range, which the neighbours tell: what is nearer than some 1/η is
-smoothed out. Charges are no real ones, and need not add up to nothing: a uniform background does. (Charges that are
-learnt and whose energy is Ewald's sum, in potentials: B. Cheng, npj Comput. Mater. 11, 80 (2025).)
+What is nearer than some 1/η is smoothed out, which the neighbours tell, and what is much farther than 1/κ is not heard:
+networks that have learnt in a small box know what they meet in a large one. The charges are no real ones, and need not
+add up to nothing. (With κ = 0, where they must, Ewald's sum without its short range; potentials of charges that are
+learnt so: B. Cheng, npj Comput. Mater. 11, 80 (2025).)
 """
 
 from __future__ import annotations

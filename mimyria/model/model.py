@@ -43,7 +43,7 @@ LARGE: dict[str, Any] = {
     "radial_fall": 1.0,
 }
 """Messages that tell more of where things lie, and broad functions of how far count most."""
-FAR: dict[str, Any] = {"far_channels": 16, "far_widths": (0.3, 0.6)}
+FAR: dict[str, Any] = {"far_channels": 16, "far_widths": (0.3, 0.6), "far_screening": 0.3}
 """The atoms hear the whole box besides."""
 
 PRESETS: dict[str, dict[str, Settings]] = {

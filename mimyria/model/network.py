@@ -90,7 +90,8 @@ class Network(nn.Module):
         geometry = self._compiled_geometry(graph, step) if compiled.usable(graph.vectors) else self._near(graph, step)
         if not self.far or step == 0 or (step or 0) > self.settings.layers:
             return geometry
-        return replace(geometry, waves=waves_of(graph, self.settings.far_widths, self.settings.l_max))
+        settings = self.settings
+        return replace(geometry, waves=waves_of(graph, settings.far_widths, settings.far_screening, settings.l_max))
 
     def _near(self, graph: Graph, step: int | None) -> Geometry:
         settings, n = self.settings, len(graph)

@@ -29,7 +29,7 @@ _READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
 _EXCHANGE = ".exchange.mix.weight"
 _ADDING = re.compile(r".*\.(exchange|far\.\d+)\.mix\.weight")
 """Weights by which what a start may lack adds to what it has."""
-_MAY_LACK = (("exchange_channels",), ("far_channels", "far_widths"))
+_MAY_LACK = (("exchange_channels",), ("far_channels", "far_widths", "far_screening"))
 """Settings of that, with the one first that says how much there is of it."""
 CONSTANTS, UNIT = ("mean", "scale"), ".exchange.unit"
 """Those of every level stand side by side."""

@@ -1,7 +1,7 @@
 """Waves that a potential is the sum of, with their phases at the atoms: those that fit into a box, or those of space.
 
-    periodic   Σ_k≠0 4π/(V k²) ...                  in all three directions
-    isolated   1/(2π)³ ∫ d³k 4π/k² ...              by a product rule, which is exact to rounding
+    periodic   Σ_k 4π/V(k² + κ²) ...                in all three directions
+    isolated   1/(2π)³ ∫ d³k 4π/(k² + κ²) ...       by a product rule, which is exact to rounding
 
 Of k and -k, whose waves are alike, one is enough.
 """
@@ -28,6 +28,8 @@ BOXES = 16
 """Whose waves are kept: those of a run at constant volume are always the same."""
 BEYOND = 14
 """A rule for isolated atoms integrates polynomials of a degree by so much above the largest phase, k times distance."""
+NO_WAVE = 1e-9
+"""1/Å, for k = 0, which needs a direction."""
 MOST = 100_000
 """Waves of one frame."""
 
@@ -41,7 +43,7 @@ class Waves:
     at_all: tuple[Tensor, Tensor]  # cos k·r and sin k·r, (n', waves) each
     at_here: tuple[Tensor, Tensor]  # the same, (n, waves)
     shape: Tensor  # k^l Y_lm(k̂), (harmonics, waves)
-    weight: Tensor  # 4π/(V k²) exp(-k²/4η²) of each η, (widths, waves)
+    weight: Tensor  # 4π/V(k² + κ²) exp(-k²/4η²) of each η, (widths, waves)
 
     @property
     def nbytes(self) -> int:
@@ -49,8 +51,8 @@ class Waves:
         return sum(part.nbytes for part in (*self.at_all, *self.at_here))
 
 
-def waves_of(graph: Graph, widths: Sequence[float], l_max: int) -> tuple[Waves, ...]:
-    """Return the waves of every frame of which a graph has atoms; ``widths`` are η, 1/Å.
+def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int) -> tuple[Waves, ...]:
+    """Return the waves of every frame of which a graph has atoms; ``widths`` are η and ``screening`` is κ, 1/Å.
 
     A ModelError names a frame that is periodic in some directions alone, or too large for one that is not periodic.
     """
@@ -62,7 +64,7 @@ def waves_of(graph: Graph, widths: Sequence[float], l_max: int) -> tuple[Waves, 
             continue
         k, measure = wave_vectors(box.frame, SHARPEST * max(widths))
         size = np.linalg.norm(k, axis=1)
-        smooth = measure * np.exp(-((size / (2 * np.array(widths)[:, None])) ** 2))
+        smooth = measure / (size**2 + screening**2) * np.exp(-((size / (2 * np.array(widths)[:, None])) ** 2))
         phases = torch.from_numpy(box.frame.positions @ k.T)
         at_all = phases.cos().to(like), phases.sin().to(like)
         shape = torch.from_numpy(size) ** degrees(l_max)[:, None] * harmonics(torch.from_numpy(k), l_max)
@@ -80,7 +82,7 @@ def waves_of(graph: Graph, widths: Sequence[float], l_max: int) -> tuple[Waves, 
 
 
 def wave_vectors(frame: Frame, longest: float) -> tuple[Array, Array]:
-    """Return waves of a frame, |k| < longest, 1/Å, and 4π/(V k²) times how many each is for; (waves, 3), (waves,)."""
+    """Return waves of a frame, |k| < longest, 1/Å, and 4π/V times how many each is for; (waves, 3), (waves,)."""
     if frame.periodic.all():
         return _in_box(frame.cell.tobytes(), longest)
     if frame.periodic.any():
@@ -98,13 +100,15 @@ def _in_box(cell: bytes, longest: float) -> tuple[Array, Array]:
     # k·a = 2π n, so |n| ≤ |k| |a| / 2π
     most = (longest * np.linalg.norm(lattice, axis=1) / (2 * math.pi)).astype(int)
     steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 3)
-    k = 2 * math.pi * steps[len(steps) // 2 + 1 :] @ np.linalg.inv(lattice).T  # the first half are their opposites
+    k = 2 * math.pi * steps[len(steps) // 2 :] @ np.linalg.inv(lattice).T  # the first half are their opposites
     k = k[np.linalg.norm(k, axis=1) < longest]
-    return k, 2 * 4 * math.pi / (abs(np.linalg.det(lattice)) * np.sum(k**2, axis=1))
+    k[0, 1] = NO_WAVE
+    twice = np.where(np.arange(len(k)) > 0, 2.0, 1.0)
+    return k, twice * 4 * math.pi / abs(np.linalg.det(lattice))
 
 
 def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array]:
-    """Return a rule for isolated atoms that are at most so far apart, Å: 4π/k² d³k/(2π)³ = 2/π dk dΩ/4π."""
+    """Return a rule for isolated atoms that are at most so far apart, Å: 4π d³k/(2π)³ = 2/π k² dk dΩ/4π."""
     degree = math.ceil(longest * extent) + BEYOND
     n_polar, n_round, n_long = degree // 4 + 1, 2 * (degree // 2 + 1), degree // 4 + BEYOND
     if n_polar * n_round * n_long > MOST:
@@ -120,5 +124,5 @@ def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array
     lengths, of_length = np.polynomial.legendre.leggauss(n_long)
     lengths, of_length = longest * (1 + lengths) / 2, longest * of_length / 2
     k = lengths[:, None, None] * directions.reshape(-1, 3)
-    measure = 2 / math.pi * of_length[:, None] * np.repeat(of_height, n_round) / n_round
+    measure = 2 / math.pi * (lengths**2 * of_length)[:, None] * np.repeat(of_height, n_round) / n_round
     return k.reshape(-1, 3), measure.ravel()

@@ -25,7 +25,10 @@ from mimyria.settings import TrainSettings
 
 DEFAULT = PRESETS["default"]
 MESSAGES = {"message_channels": 16, "message_l_max": 3, "coupled_l_max": 4}
-LARGE = {name: value for name, value in asdict(PRESETS["large"]["pgt"]).items() if name != "target"}
+LARGE, FAR = (
+    {name: value for name, value in asdict(PRESETS[preset]["pgt"]).items() if name != "target"}
+    for preset in ("large", "far")
+)
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},
     "cutoff 5 Å": {"cutoff": 5.0},
@@ -49,6 +52,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "more in the messages, 32 channels": MESSAGES | {"channels": 32},
     "large, radial functions alike": LARGE | {"envelope": 14, "radial_fall": 0.0},  # and fewer than above
     "large": LARGE,
+    "far": FAR,
     "12 channels, cutoff 5 Å": {"channels": 12, "cutoff": 5.0},
 }
 MEASURED = {"rmse": "rmse", "seconds": "cpu_seconds", "ms": "ms_per_prediction"}

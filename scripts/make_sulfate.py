@@ -46,7 +46,7 @@ FRAMES, EVERY = 500, 2
 CLUSTERS = Path(__file__).parent / "sulfate" / "data" / "clusters-large_pgt.mym"
 WAYS: dict[str, dict[str, Any]] = {
     "apt": {"validation": 0, "steps": 6000},
-    "pgt": {"validation": 0, "steps": 6000, "learning_rate": 0.02, "preset": "large", "start": str(CLUSTERS)},
+    "pgt": {"validation": 0, "steps": 6000, "learning_rate": 0.02, "preset": "far", "start": str(CLUSTERS)},
 }
 """How each is trained, on all labels that --hold-out leaves; for the ions, scratch is better than a start from the
 networks of water (docs/sulfate.md)."""

@@ -84,6 +84,14 @@ def test_channels_have_the_widths_by_turns() -> None:
     assert abs(made[..., 0] - made[..., 1]).max() > 0.01
 
 
+@pytest.mark.parametrize("numbers", [1, 100, 333])
+def test_waves_are_added_up_in_any_blocks(monkeypatch: pytest.MonkeyPatch, numbers: int) -> None:
+    frame = random_frame(4)
+    whole = heard(frame, charges(frame))
+    monkeypatch.setattr("mimyria.model.waves.NUMBERS", numbers)
+    torch.testing.assert_close(heard(frame, charges(frame)), whole)
+
+
 def shape_of(far_channels: int) -> object:
     shape = replace(PRESETS["small"]["pgt"], species=SPECIES, cutoff=4.0)
     return replace(shape, far_channels=far_channels, far_widths=WIDTHS, far_screening=SCREENING)

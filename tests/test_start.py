@@ -80,6 +80,30 @@ def test_a_start_of_before_the_exchange_learns_one(
     assert abs(again.scale / made.scale - 1).max() > 0.01  # others than before
 
 
+def test_a_start_of_large_learns_what_is_heard_from_afar(
+    labels: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = PRESETS["small"]["apt"]
+    far = replace(small, far_channels=4, far_widths=(0.3, 0.6), far_screening=0.3)
+    train(labels[:4], quick("apt", epochs=2), tmp_path / "near.mym")
+    monkeypatch.setitem(PRESETS["small"], "apt", far)
+    start = str(tmp_path / "near.mym")
+    train(labels[:4], quick("apt", epochs=1, learning_rate=1e-9, start=start), tmp_path / "same.mym")
+    train(labels[:4], quick("apt", epochs=4, start=start), tmp_path / "far.mym")
+    near, same, learnt = (read_model(tmp_path / f"{name}.mym") for name in ("near", "same", "far"))
+    assert same.settings == learnt.settings == replace(far, species=(1, 8))
+    for model, least, most in ((same, 0.0, 1e-6), (learnt, 1e-3, 10.0)):
+        for message in model.networks[0].far:  # type: ignore[attr-defined]
+            assert message.scale.min() > 0
+            assert least <= abs(message.mix.weight).max() < most
+    assert not [name for name in near.state_dict() if ".far." in name]
+    settings = quick("apt", epochs=2, start=str(tmp_path / "far.mym"))
+    train(labels[4:8], settings, tmp_path / "again.mym")
+    again = read_model(tmp_path / "again.mym")
+    pairs = zip(learnt.networks[0].far, again.networks[0].far, strict=True)  # type: ignore[attr-defined]
+    assert all(bool((one.scale == other.scale).all()) for one, other in pairs)
+
+
 def test_several_levels_share_what_they_learn(
     labels: list[Frame], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

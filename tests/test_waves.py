@@ -23,7 +23,7 @@ def potential(frame: Frame, charges: Array) -> Array:
     """Return the smoothed potential at each atom."""
     graph = build_graph([frame], sorted(set(frame.numbers)), 4.0, dtype=torch.float64)
     (waves,) = waves_of(graph, [WIDTH], SCREENING, 0)
-    (cosine, sine), (weight,), sources = waves.at_all, waves.weight, torch.from_numpy(charges)
+    (cosine, sine), (weight,), sources = waves.phases(slice(None)), waves.weight, torch.from_numpy(charges)
     return np.asarray(cosine @ (weight * (cosine.T @ sources)) + sine @ (weight * (sine.T @ sources)))
 
 

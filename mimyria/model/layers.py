@@ -67,7 +67,7 @@ class Geometry:
     @property
     def nbytes(self) -> int:
         """Memory that keeping this takes; the rest is small."""
-        return self.basis.nbytes + sum(box.nbytes for box in self.waves)
+        return self.basis.nbytes
 
 
 class SpeciesLinear(nn.Module):

@@ -62,24 +62,32 @@ class LongRangeMessage(nn.Module):
         return heard
 
     def _of_box(self, sent: Tensor, box: Waves) -> Tensor:
-        sums = [(wave.T @ sent).reshape(wave.shape[1], -1, self.n_sent) for wave in box.at_all]  # (waves, lm, u)
-        real = imaginary = sums[0].new_zeros(())
-        for lm, degree in enumerate(degrees(SENT_L_MAX).tolist()):
-            shape = box.shape[lm][:, None]
-            a, b = shape * sums[0][:, lm], -shape * sums[1][:, lm]  # exp(-ik·r) = cos - i sin
-            real, imaginary = (real + a, imaginary + b) if degree == 0 else (real + b, imaginary - a)  # times (-i)^l
-        weighted = box.weight[self.turn].T * box.shape[:, :, None]  # (harmonics, waves, u)
-        real, imaginary = weighted * real, weighted * imaginary
-        cosine, sine = box.at_here
         even = self.degree % 2 == 0
-        heard = sent.new_empty(len(self.degree), len(cosine), self.n_sent)
-        # Re i^l (R + iI)(cos + i sin), but for the sign of i^l
-        of_even = torch.matmul(cosine, real[even]) - torch.matmul(sine, imaginary[even])
-        of_odd = torch.matmul(sine, real[~even]) + torch.matmul(cosine, imaginary[~even])
-        places = [torch.nonzero(chosen)[:, 0] for chosen in (even, ~even)]
-        heard = heard.index_copy(0, places[0], of_even).index_copy(0, places[1], of_odd)
+        of_even, of_odd = (sent.new_zeros(int(which.sum()), len(box.here), self.n_sent) for which in (even, ~even))
+        for block in box.blocks:
+            cosine, sine = box.phases(block)
+            real, imaginary = self._sums(cosine, sine, sent, box.shape[:, block])
+            weighted = box.weight[:, block][self.turn].T * box.shape[:, block, None]  # (harmonics, waves, u)
+            real, imaginary = weighted * real, weighted * imaginary
+            if len(box.own) < len(cosine):
+                cosine, sine = cosine[box.own], sine[box.own]
+            # Re i^l (R + iI)(cos + i sin), but for the sign of i^l
+            of_even = of_even + cosine @ real[even] - sine @ imaginary[even]
+            of_odd = of_odd + sine @ real[~even] + cosine @ imaginary[~even]
+        heard = sent.new_empty(len(self.degree), len(box.here), self.n_sent)
+        heard = heard.index_copy(0, even.nonzero()[:, 0], of_even).index_copy(0, (~even).nonzero()[:, 0], of_odd)
         sign = 1 - 2 * ((self.degree + 1) // 2 % 2)  # 1, -1, -1, 1
         return heard * sign[:, None, None]
+
+    def _sums(self, cosine: Tensor, sine: Tensor, sent: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+        """Return S of some waves, its real and its imaginary part, (waves, u) each."""
+        with_cosine, with_sine = ((wave.T @ sent).reshape(wave.shape[1], -1, self.n_sent) for wave in (cosine, sine))
+        real = imaginary = sent.new_zeros(())
+        for lm, degree in enumerate(degrees(SENT_L_MAX).tolist()):
+            # exp(-ik·r) = cos - i sin
+            a, b = shape[lm, :, None] * with_cosine[:, lm], -shape[lm, :, None] * with_sine[:, lm]
+            real, imaginary = (real + a, imaginary + b) if degree == 0 else (real + b, imaginary - a)  # times (-i)^l
+        return real, imaginary
 
     def set_scale(self, potentials: Tensor) -> None:
         """Bring what is heard to order one, for each degree."""

@@ -1,4 +1,4 @@
-"""Waves that a potential is the sum of, with their phases at the atoms: those that fit into a box, or those of space.
+"""Waves that a potential is the sum of, those that fit into a box, or those of space.
 
     periodic   Σ_k 4π/V(k² + κ²) ...                in all three directions
     isolated   1/(2π)³ ∫ d³k 4π/(k² + κ²) ...       by a product rule, which is exact to rounding
@@ -9,7 +9,7 @@ Of k and -k, whose waves are alike, one is enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,25 +30,35 @@ BEYOND = 14
 """A rule for isolated atoms integrates polynomials of a degree by so much above the largest phase, k times distance."""
 NO_WAVE = 1e-9
 """1/Å, for k = 0, which needs a direction."""
+NUMBERS = 2**20
+"""Waves times atoms that are computed at once."""
 MOST = 100_000
-"""Waves of one frame."""
+"""Waves of isolated atoms."""
 
 
 @dataclass(frozen=True)
 class Waves:
-    """Waves of one frame, at all of its atoms and at those of a graph."""
+    """Waves of one frame, for all of its atoms and those of a graph."""
 
     places: Tensor  # of all its atoms, counted through all chunks, (n',)
     here: Tensor  # which atoms of the graph are of the frame, (n,)
-    at_all: tuple[Tensor, Tensor]  # cos k·r and sin k·r, (n', waves) each
-    at_here: tuple[Tensor, Tensor]  # the same, (n, waves)
+    points: Tensor  # where all its atoms are, Å, (n', 3), float64
+    own: Tensor  # which of these are those of the graph, (n,)
+    k: Tensor  # 1/Å, (waves, 3), float64
     shape: Tensor  # k^l Y_lm(k̂), (harmonics, waves)
     weight: Tensor  # 4π/V(k² + κ²) exp(-k²/4η²) of each η, (widths, waves)
 
     @property
-    def nbytes(self) -> int:
-        """Memory that keeping this takes; the rest is small."""
-        return sum(part.nbytes for part in (*self.at_all, *self.at_here))
+    def blocks(self) -> Iterator[slice]:
+        """Yield the waves in as many as are computed at once."""
+        each = max(NUMBERS // max(len(self.points), 1), 1)
+        for start in range(0, len(self.k), each):
+            yield slice(start, start + each)
+
+    def phases(self, block: slice) -> tuple[Tensor, Tensor]:
+        """Return cos k·r and sin k·r of all atoms of the frame, (n', waves) each."""
+        phases = self.points @ self.k[block].T
+        return phases.cos().to(self.shape), phases.sin().to(self.shape)
 
 
 def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int) -> tuple[Waves, ...]:
@@ -56,7 +66,8 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
 
     A ModelError names a frame that is periodic in some directions alone, or too large for one that is not periodic.
     """
-    like, found = graph.vectors, []
+    like, device, found = graph.vectors, graph.vectors.device, []
+    double = like if device.type == "mps" else like.double()  # which has no double precision
     for box in graph.boxes:
         here = box.places.long() - graph.first
         inside = (here >= 0) & (here < len(graph))
@@ -65,15 +76,14 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
         k, measure = wave_vectors(box.frame, SHARPEST * max(widths))
         size = np.linalg.norm(k, axis=1)
         smooth = measure / (size**2 + screening**2) * np.exp(-((size / (2 * np.array(widths)[:, None])) ** 2))
-        phases = torch.from_numpy(box.frame.positions @ k.T)
-        at_all = phases.cos().to(like), phases.sin().to(like)
         shape = torch.from_numpy(size) ** degrees(l_max)[:, None] * harmonics(torch.from_numpy(k), l_max)
         found.append(
             Waves(
-                places=box.places.long().to(like.device),
-                here=here[inside].to(like.device),
-                at_all=at_all,
-                at_here=at_all if inside.all() else (at_all[0][inside], at_all[1][inside]),
+                places=box.places.long().to(device),
+                here=here[inside].to(device),
+                points=torch.from_numpy(box.frame.positions).to(double),
+                own=inside.nonzero()[:, 0].to(device),
+                k=torch.from_numpy(k).to(double),
                 shape=shape.to(like),
                 weight=torch.from_numpy(smooth).to(like),
             )

@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
     parser.add_argument("--parts", type=int, default=5)
-    parser.add_argument("--way", default="clusters, large", choices=list(WAYS), help="of training, as in learn.py")
+    parser.add_argument("--way", default="clusters, far", choices=list(WAYS), help="of training, as in learn.py")
     parser.add_argument("--out", type=Path, default=Path("cross.jsonl"))
     given = parser.parse_args()
     set_up_memory()

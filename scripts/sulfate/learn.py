@@ -47,6 +47,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "large": {"preset": "large", "steps": STEPS},
     "clusters": {"start": CLUSTERS, "steps": STEPS, "learning_rate": 0.01},
     "clusters, large": {"preset": "large", "start": LARGE_CLUSTERS, "steps": STEPS, "learning_rate": 0.02},
+    "clusters, far": {"preset": "far", "start": LARGE_CLUSTERS, "steps": STEPS, "learning_rate": 0.02},
 }
 """Settings of `mimyria train`; steps in place of epochs, so that more labels take no longer."""
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.special import erfc
 
-from conftest import random_frame
+from conftest import random_frame, rotation, turned
 from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import build_graph
@@ -77,10 +77,23 @@ def test_one_of_two_opposite_waves_is_kept_and_all_fit_into_the_box(seed: int) -
     assert both == {tuple(step) for step in around[inside & around.any(axis=1)].tolist()}
 
 
-def test_a_slab_and_a_large_drop_are_refused() -> None:
-    slab = replace(random_frame(0), periodic=np.array([True, True, False]))
-    with pytest.raises(ModelError, match="periodic in all three directions, or in none"):
-        wave_vectors(slab, 3.0)
+@pytest.mark.parametrize("periodic", [(True, True, False), (False, True, False)])
+def test_slabs_and_wires_are_those_in_empty_space(periodic: tuple[bool, bool, bool]) -> None:
+    """However they lie."""
+    frame = random_frame(2)
+    slab = replace(frame, periodic=np.array(periodic))
+    charges = np.random.default_rng(0).normal(size=len(frame))
+    images = (np.array(list(np.ndindex(21, 21, 21))) - 10) * np.array(periodic) @ frame.cell
+    apart = np.linalg.norm(
+        frame.positions[:, None, None] - frame.positions[:, None] - np.unique(images, axis=0), axis=3
+    )
+    expected = kernel(apart).sum(axis=2) @ charges
+    np.testing.assert_allclose(potential(slab, charges), expected, atol=2e-3 * abs(expected).max())
+    moved = turned(slab, rotation(1, improper=False))
+    np.testing.assert_allclose(potential(moved, charges), potential(slab, charges), rtol=1e-4)
+
+
+def test_a_large_drop_is_refused() -> None:
     drop = isolated(np.array([[0.0, 0, 0], [0, 0, 200.0]]))
     with pytest.raises(ModelError, match="2 atoms, 200 Å across and not periodic, are too large"):
         wave_vectors(drop, 3.0)

@@ -1,6 +1,6 @@
 """Waves that a potential is the sum of, those that fit into a box, or those of space.
 
-    periodic   Σ_k 4π/V(k² + κ²) ...                in all three directions
+    periodic   Σ_k 4π/V(k² + κ²) ...                a slab or a wire has empty space around it
     isolated   1/(2π)³ ∫ d³k 4π/(k² + κ²) ...       by a product rule, which is exact to rounding
 
 Of k and -k, whose waves are alike, one is enough.
@@ -21,6 +21,7 @@ from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
 from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, harmonics
+from mimyria.model.nearby import lattice_of
 
 SHARPEST = 5.0
 """The shortest waves have k = 5 η, where exp(-k²/4η²) is 0.002."""
@@ -32,6 +33,8 @@ NO_WAVE = 1e-9
 """1/Å, for k = 0, which needs a direction."""
 NUMBERS = 2**20
 """Waves times atoms that are computed at once."""
+EMPTY = 30.0
+"""Å around a slab, across which nothing is heard: exp(-κ·30 Å) is 1e-4 for κ = 0.3 Å⁻¹."""
 MOST = 100_000
 """Waves of isolated atoms."""
 
@@ -64,7 +67,7 @@ class Waves:
 def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int) -> tuple[Waves, ...]:
     """Return the waves of every frame of which a graph has atoms; ``widths`` are η and ``screening`` is κ, 1/Å.
 
-    A ModelError names a frame that is periodic in some directions alone, or too large for one that is not periodic.
+    A ModelError says that isolated atoms are too far apart.
     """
     like, device, found = graph.vectors, graph.vectors.device, []
     double = like if device.type == "mps" else like.double()  # which has no double precision
@@ -93,13 +96,11 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
 
 def wave_vectors(frame: Frame, longest: float) -> tuple[Array, Array]:
     """Return waves of a frame, |k| < longest, 1/Å, and 4π/V times how many each is for; (waves, 3), (waves,)."""
-    if frame.periodic.all():
-        return _in_box(frame.cell.tobytes(), longest)
     if frame.periodic.any():
-        raise ModelError(
-            "networks that hear the whole box (--preset far) take frames that are periodic in all three directions, or "
-            "in none: give a slab a box with empty space above it, periodic as well, or use a model of another preset"
-        )
+        lattice = lattice_of(frame)
+        for axis in np.flatnonzero(~frame.periodic):
+            lattice[axis] *= np.ptp(frame.positions @ lattice[axis]) + EMPTY
+        return _in_box(lattice.tobytes(), longest)
     apart = frame.positions[:, None] - frame.positions
     return _in_space(float(np.linalg.norm(apart, axis=2).max()), len(frame), longest)
 

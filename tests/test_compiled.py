@@ -54,6 +54,7 @@ SHAPES = {
     "small": PRESETS["small"]["pgt"],
     "third order": PRESETS["default"]["hgt"],
     "large": PRESETS["large"]["pgt"],
+    "far": PRESETS["far"]["pgt"],
     "odd": replace(PRESETS["default"]["pgt"], channels=19, message_channels=5, radial=3, message_radial=7, factors=4),
     "falling": replace(PRESETS["default"]["apt"], radial=5, message_radial=7, envelope=5, radial_fall=0.7),
     "few": replace(PRESETS["default"]["apt"], message_l_max=0, message_cutoff=2.0, layers=1, factors=1),

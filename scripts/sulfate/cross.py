@@ -4,7 +4,7 @@
 
 The runs are dealt into `--parts`; boxes of several ions are trained on, never measured. A part adds its frames to the
 file of --out, a line each, and is not computed again unless labels, parts or way have become others. Five parts of 180
-labels take twelve minutes of a core.
+labels take a quarter of an hour of a core.
 """
 
 from __future__ import annotations

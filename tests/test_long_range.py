@@ -127,6 +127,17 @@ def test_what_is_heard_is_of_order_one_and_stays_once_it_is_set() -> None:
                 assert float(size) == pytest.approx(1.0, rel=0.05)
 
 
+def test_what_nothing_is_heard_of_is_left_as_it_is() -> None:
+    """Atoms that are alone have no features: else what others hear would be a million times too large."""
+    model = made_of(shape_of(4))  # type: ignore[arg-type]
+    (network,) = model.networks
+    alone = Frame(np.array([8]), np.zeros((1, 3)), np.zeros((3, 3)), np.zeros(3, dtype=bool))
+    far = network.far[0]  # type: ignore[attr-defined]
+    far.scale.zero_()
+    network.set_scales([network.geometry(build_graph([alone], SPECIES, 4.0))], trained=True)
+    assert bool((far.scale == 1).all())
+
+
 def test_a_network_without_it_has_no_weights_of_it() -> None:
     assert not [
         name

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimyria.engines.cp2k import CP2K
+from mimyria.engines.engine import Task
 from mimyria.engines.wave_functions import HIGHEST, extrapolate, orbitals_in, read_records, weights_for
 from mimyria.errors import LabelError
-from mimyria.frame import Array
+from mimyria.frame import Array, Frame
 from mimyria.labels.fields import stencil
 
 FUNCTIONS, ORBITALS = 30, 6
@@ -91,6 +93,13 @@ def test_one_wave_function_is_copied(tmp_path: Path) -> None:
     path = write(tmp_path / "0.wfn", ground_state(np.zeros(3)))
     extrapolate([path], np.ones(1), tmp_path / "out.wfn")
     assert (tmp_path / "out.wfn").read_bytes() == path.read_bytes()
+
+
+def test_runs_whose_wave_functions_are_gone_are_told_so(tmp_path: Path) -> None:
+    frame = Frame(np.array([8]), np.zeros((1, 3)), 9.0 * np.eye(3), np.ones(3, dtype=bool))
+    task = Task(frame=frame, folder=tmp_path, fields=stencil(2, 1e-3))
+    with pytest.raises(LabelError, match=f"{tmp_path} has no wave function of the runs before"):
+        CP2K(extrapolation=2).calculation(task)(1, task.fields[1])
 
 
 def test_a_cut_file_and_one_of_another_molecule_are_named(tmp_path: Path) -> None:

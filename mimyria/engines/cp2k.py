@@ -134,6 +134,8 @@ class CP2K(Engine):
             if self._start(index, field, task) == EXTRAPOLATED:
                 before = {folder / _kept(k): task.fields[k] for k in range(index)}
                 known = {path: of_run for path, of_run in before.items() if path.exists()}
+                if not known:
+                    raise LabelError(f"{task.folder} has no wave function of the runs before")
                 weights = weights_for(field, np.array([*known.values()]), self.extrapolation)
                 extrapolate([*known], weights, folder / EXTRAPOLATED)
             # CP2K appends to its print files: forces of a run that was stopped would precede those of this one.

@@ -17,9 +17,8 @@ from mimyria.frame import Frame
 from mimyria.level import level_of
 from mimyria.model.architecture import GraphGeometry
 from mimyria.model.graph import Graph, build_graph
-from mimyria.model.layers import TINY
+from mimyria.model.layers import TINY, inverse_root
 from mimyria.model.model import ResponseModel
-from mimyria.model.network import inverse_root
 from mimyria.model.room import Room, free_bytes
 from mimyria.targets import labelled_atoms
 

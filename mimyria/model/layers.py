@@ -70,6 +70,11 @@ class Geometry:
         return self.basis.nbytes
 
 
+def inverse_root(mean_square: Tensor) -> Tensor:
+    """Return 1/√x, or one where there is nothing."""
+    return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)
+
+
 class SpeciesLinear(nn.Module):
     """A linear map of the channels for each harmonic's degree, with weights of the central atom's species."""
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from mimyria.model.harmonics import degrees
-from mimyria.model.layers import TINY, Geometry, SpeciesLinear
+from mimyria.model.layers import Geometry, SpeciesLinear, inverse_root
 from mimyria.model.waves import Waves
 
 SENT_L_MAX = 1
@@ -93,4 +93,4 @@ class LongRangeMessage(nn.Module):
         """Bring what is heard to order one, for each degree."""
         for degree in torch.unique(self.degree).tolist():
             of = self.degree == degree
-            self.scale[of] = potentials[of].square().mean().clamp(min=TINY).rsqrt()
+            self.scale[of] = inverse_root(potentials[of].square().mean())

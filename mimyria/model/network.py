@@ -29,7 +29,6 @@ from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, harmonics, radial_functions
 from mimyria.model.irreps import Irreps
 from mimyria.model.layers import (
-    TINY,
     Exchange,
     Geometry,
     Message,
@@ -37,6 +36,7 @@ from mimyria.model.layers import (
     ReadOut,
     SpeciesLinear,
     SphereProduct,
+    inverse_root,
 )
 from mimyria.model.long_range import LongRangeMessage
 from mimyria.model.waves import waves_of
@@ -224,8 +224,3 @@ class Network(nn.Module):
         for number in range(1, self.steps):
             own, sent = self.step(number, geometry, own, sent)
         return own
-
-
-def inverse_root(mean_square: Tensor) -> Tensor:
-    """Return 1/√x, or one where there is nothing."""
-    return torch.where(mean_square > TINY, mean_square.clamp(min=TINY).rsqrt(), 1.0)

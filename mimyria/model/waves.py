@@ -70,7 +70,7 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
     A ModelError says that isolated atoms are too far apart.
     """
     like, device, found = graph.vectors, graph.vectors.device, []
-    double = like if device.type == "mps" else like.double()  # which has no double precision
+    precise = like.dtype if device.type == "mps" else torch.float64  # mps has no double precision
     for box in graph.boxes:
         here = box.places.long() - graph.first
         inside = (here >= 0) & (here < len(graph))
@@ -84,9 +84,9 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
             Waves(
                 places=box.places.long().to(device),
                 here=here[inside].to(device),
-                points=torch.from_numpy(box.frame.positions).to(double),
+                points=torch.from_numpy(box.frame.positions).to(device, precise),
                 own=inside.nonzero()[:, 0].to(device),
-                k=torch.from_numpy(k).to(double),
+                k=torch.from_numpy(k).to(device, precise),
                 shape=shape.to(like),
                 weight=torch.from_numpy(smooth).to(like),
             )

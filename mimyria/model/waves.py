@@ -101,8 +101,8 @@ def wave_vectors(frame: Frame, longest: float) -> tuple[Array, Array]:
         for axis in np.flatnonzero(~frame.periodic):
             lattice[axis] *= np.ptp(frame.positions @ lattice[axis]) + EMPTY
         return _in_box(lattice.tobytes(), longest)
-    apart = frame.positions[:, None] - frame.positions
-    return _in_space(float(np.linalg.norm(apart, axis=2).max()), len(frame), longest)
+    radius = np.linalg.norm(frame.positions - frame.positions.mean(axis=0), axis=1).max()
+    return _in_space(2 * float(radius), len(frame), longest)
 
 
 @lru_cache(BOXES)
@@ -119,7 +119,7 @@ def _in_box(cell: bytes, longest: float) -> tuple[Array, Array]:
 
 
 def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array]:
-    """Return a rule for isolated atoms that are at most so far apart, Å: 4π d³k/(2π)³ = 2/π k² dk dΩ/4π."""
+    """Return a rule for isolated atoms in a sphere of this diameter, Å: 4π d³k/(2π)³ = 2/π k² dk dΩ/4π."""
     degree = math.ceil(longest * extent) + BEYOND
     n_polar, n_round, n_long = degree // 4 + 1, 2 * (degree // 2 + 1), degree // 4 + BEYOND
     if n_polar * n_round * n_long > MOST:

@@ -8,8 +8,8 @@
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
 RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
 bundled. The PGT begins with the network of many cheap labels that `scripts/sulfate` tells of. Without --run the excerpt
-stays as it is. Run again, it resumes what was stopped; more labels need another --folder. Some fifteen minutes of a core,
-however many labels.
+stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes some fifteen minutes
+of a core, however many labels.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def molecules(number: int) -> list[Frame]:
 def test_parts_of_a_batch_add_up_to_its_gradient(project: bool, far_channels: int) -> None:
     """Where the memory of a card is too small for all frames of a step."""
     torch.manual_seed(0)
-    far = {"far_channels": far_channels, "far_widths": (0.3, 0.6), "far_screening": 0.3} if far_channels else {}
-    model = ResponseModel(replace(PRESETS["small"]["apt"], species=(1, 6, 8), **far))  # type: ignore[type-var]
+    shape = replace(PRESETS["small"]["apt"], species=(1, 6, 8), far_channels=far_channels)  # type: ignore[type-var]
+    model = ResponseModel(shape)
     data = make_data(model, molecules(17), molecules(3), project=project, weights={"C": 3}, device=torch.device("cpu"))
     fit, batch = Fit(model, data, FitSettings(), 0.0), data.training[0]
     found = []

@@ -48,7 +48,7 @@ def test_the_potential_in_a_box_is_that_of_all_images(seed: int) -> None:
 
 
 @pytest.mark.parametrize("extent", [1.0, 6.0])
-def test_the_potential_of_isolated_atoms_is_the_error_function(extent: float) -> None:
+def test_the_potential_of_isolated_atoms_is_that_of_screened_gaussians(extent: float) -> None:
     positions = extent * np.array([[0.0, 0, 0], [0.6, -0.4, 0.3], [-0.5, 0.2, 0.8]])
     charges = np.array([1.0, -0.4, 0.7])
     apart = np.linalg.norm(positions[:, None] - positions, axis=2)

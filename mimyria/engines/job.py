@@ -71,8 +71,14 @@ def run_task(folder: Path) -> None:
             return
         # A program inherits the lock: if this process alone is killed, nobody else starts in the folder beside it.
         inherited = (lock.fileno(),)
-        configuration = Configuration(frame, stated["charge"], stated["attempt"])
-        task = Task(**vars(configuration), folder=folder, inherited=inherited, fields=fields)
+        task = Task(
+            frame=frame,
+            charge=stated["charge"],
+            attempt=stated["attempt"],
+            folder=folder,
+            inherited=inherited,
+            fields=fields,
+        )
         calculate = ENGINES[stated["engine"]](**stated["settings"]).calculation(task)
         # A repeat starts from the end of the run before it, which another process, or version, may not have kept.
         again = [index - 1 for index in missing if is_repeat(index, fields[index]) and index - 1 not in missing]

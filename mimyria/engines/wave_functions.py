@@ -25,21 +25,17 @@ HIGHEST = 2
 """Order that the fields of a PGT determine."""
 EACH_ORDER = 1e-2
 """How much the monomials of an order count beside those of the order below."""
-RIDGE = 1e-6
-"""Of the weights, against large ones that cancel."""
 
 
 def weights_for(field: Array, known: Array, order: int) -> Array:
     """Return the weight of each known field (fields, 3) in what is extrapolated to a field (3,)."""
-    unit = max(float(np.linalg.norm(known, axis=1).max()), float(np.linalg.norm(field)), 1e-300)
+    unit = float(np.linalg.norm(field))
 
     def monomials(vector: Array) -> list[float]:
         axes = [axes for degree in range(order + 1) for axes in combinations_with_replacement(range(3), degree)]
         return [EACH_ORDER ** len(of) * float(np.prod([vector[axis] / unit for axis in of])) for of in axes]
 
-    rows = np.array([monomials(vector) for vector in known]).T
-    ridge = RIDGE * np.eye(len(known))
-    weights, *_ = np.linalg.lstsq(np.vstack([rows, ridge]), np.append(monomials(field), np.zeros(len(known))))
+    weights, *_ = np.linalg.lstsq(np.array([monomials(vector) for vector in known]).T, np.array(monomials(field)))
     return np.asarray(weights)
 
 

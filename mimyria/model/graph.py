@@ -24,7 +24,7 @@ from mimyria.model.search import Pairs, pairs_of
 class Box(NamedTuple):
     """A frame, and where its atoms are among those of all frames."""
 
-    places: Tensor  # of its atoms, counted through all chunks, (n,), on the CPU
+    places: Tensor  # of its atoms, counted through all chunks, (n,)
     frame: Frame
 
 
@@ -61,7 +61,7 @@ class Graph:
 
 def boxes_of(frames: Sequence[Frame], places: Tensor) -> tuple[Box, ...]:
     """Return the frames with the places of their atoms, which are those of all frames in a row (n,)."""
-    of_frames = torch.split(places.cpu(), [len(frame) for frame in frames])
+    of_frames = torch.split(places, [len(frame) for frame in frames])
     return tuple(Box(*pair) for pair in zip(of_frames, frames, strict=True))
 
 

@@ -49,8 +49,8 @@ class NetworkSettings:
     exchange_channels: int = 0  # features of a neighbour that the exchange of a pair depends on; none without one
     l_max: int = 3  # highest l of the features; the tensor's at least, one more than the number of its field indices
     far_channels: int = 0  # potentials of the whole box that an atom hears; none without one
-    far_widths: tuple[float, ...] = ()  # 1/Å; η of their smoothing, by turns
-    far_screening: float = 0.0  # 1/Å; κ, how soon they fall off
+    far_widths: tuple[float, ...] = (0.3, 0.6)  # 1/Å; η of their smoothing, by turns
+    far_screening: float = 0.3  # 1/Å; κ, how soon they fall off
 
 
 @dataclass(frozen=True)

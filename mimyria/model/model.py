@@ -43,8 +43,6 @@ LARGE: dict[str, Any] = {
     "radial_fall": 1.0,
 }
 """Messages that tell more of where things lie, and broad functions of how far count most."""
-FAR: dict[str, Any] = {"far_channels": 16, "far_widths": (0.3, 0.6), "far_screening": 0.3}
-"""The atoms hear the whole box besides."""
 
 PRESETS: dict[str, dict[str, Settings]] = {
     "default": {name: _settings(target) for name, target in TARGETS.items()},
@@ -53,7 +51,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
         for name, target in TARGETS.items()
     },
     "large": {name: _settings(target, further=1, **LARGE) for name, target in TARGETS.items()},
-    "far": {name: _settings(target, further=1, **LARGE, **FAR) for name, target in TARGETS.items()},
+    "far": {name: _settings(target, further=1, far_channels=16, **LARGE) for name, target in TARGETS.items()},
     "published": {
         "apt": PublishedSettings("apt", ()),
         "pgt": PublishedSettings("pgt", (), channels=(40, 20, 13, 10)),

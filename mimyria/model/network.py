@@ -199,13 +199,13 @@ class Network(nn.Module):
             x, y = own
             near, far = self._split(sent)
             heard = self.message_scale * self.messages[number - 1](near, geometry)
-            for message in self._far[number - 1 : number]:
-                heard = heard + message(far, geometry)
+            if self.far:
+                heard = heard + self._far[number - 1](far, geometry)
             x = self.products[number - 1](torch.cat([x, heard], dim=-1), slices)  # (harmonics, n, 2 channels)
         y = y | {name: read(x, slices) + y.get(name, 0.0) for name, read in self.reads[number].items()}  # type: ignore[operator]
         if number < layers:
-            sending = [self.messages[number], *self._far[number : number + 1]]
-            return (x, y), torch.cat([each.sent(x, slices) for each in sending], dim=1)  # type: ignore[operator]
+            near = self.messages[number].sent(x, slices)  # type: ignore[operator]
+            return (x, y), torch.cat([near, self._far[number].sent(x, slices)], dim=1) if self.far else near
         irreps = torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, irreps)
         return irreps, x[:0] if self.exchange is None else self.exchange.sent(x, slices)
 

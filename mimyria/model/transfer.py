@@ -29,8 +29,8 @@ _READ_OUT = re.compile(r"(members\.\d+\.reads\.\d+\.)(\d+)(\..*)")
 _EXCHANGE = ".exchange.mix.weight"
 _ADDING = re.compile(r".*\.(exchange|far\.\d+)\.mix\.weight")
 """Weights by which what a start may lack adds to what it has."""
-_MAY_LACK = (("exchange_channels",), ("far_channels", "far_widths", "far_screening"))
-"""Settings of that, with the one first that says how much there is of it."""
+_MAY_LACK = "exchange_channels", "far_channels"
+"""Settings of how much there is of that."""
 CONSTANTS, UNIT = ("mean", "scale"), ".exchange.unit"
 """Those of every level stand side by side."""
 
@@ -78,12 +78,7 @@ def adapted(
 
 def lacking(shape: Settings, wanted: Settings | None) -> list[str]:
     """Return the settings of what networks of a shape lack and a wanted shape has, and `adapted` adds."""
-    return [
-        name
-        for names in _MAY_LACK
-        if not getattr(shape, names[0], True) and getattr(wanted, names[0], None)
-        for name in names
-    ]
+    return [name for name in _MAY_LACK if not getattr(shape, name, True) and getattr(wanted, name, False)]
 
 
 def _of_levels(model: ResponseModel, levels: Sequence[int]) -> dict[str, Tensor]:

@@ -72,7 +72,8 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
     like, device, found = graph.vectors, graph.vectors.device, []
     precise = like.dtype if device.type == "mps" else torch.float64  # mps has no double precision
     for box in graph.boxes:
-        here = box.places.long() - graph.first
+        places = box.places.to(device).long()
+        here = places - graph.first
         inside = (here >= 0) & (here < len(graph))
         if not inside.any():
             continue
@@ -82,10 +83,10 @@ def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int
         shape = torch.from_numpy(size) ** degrees(l_max)[:, None] * harmonics(torch.from_numpy(k), l_max)
         found.append(
             Waves(
-                places=box.places.long().to(device),
-                here=here[inside].to(device),
+                places=places,
+                here=here[inside],
                 points=torch.from_numpy(box.frame.positions).to(device, precise),
-                own=inside.nonzero()[:, 0].to(device),
+                own=inside.nonzero()[:, 0],
                 k=torch.from_numpy(k).to(device, precise),
                 shape=shape.to(like),
                 weight=torch.from_numpy(smooth).to(like),

@@ -127,7 +127,8 @@ class NetworkContract:
         own, sent, (network,) = None, None, model.networks
         with torch.inference_mode():
             for number in range(network.steps):
-                own, sent = network.step(number, network.geometry(graph, number), own, sent)
+                told = None if sent is None else network.gathered(sent, graph)
+                own, sent = network.step(number, network.geometry(graph, number), own, told)
             assert_same(own.numpy(), network(network.geometry(graph)).numpy())
 
     def test_chunks_of_the_atoms_give_the_whole(self, model: ResponseModel) -> None:

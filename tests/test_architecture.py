@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mimyria.errors import ModelError
 from mimyria.model.architecture import ARCHITECTURES, Architecture, name_of
-from mimyria.model.graph import Graph
+from mimyria.model.graph import Graph, Sent
 from mimyria.model.irreps import tensor_irreps
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.targets import TARGETS
@@ -75,8 +75,11 @@ class OuterProducts(nn.Module):
 
     steps = 1
 
-    def step(self, number: int, geometry: Geometry, own: Any = None, sent: Any = None) -> tuple[Tensor, Tensor]:
-        return self(geometry), geometry.sums[:0]
+    def step(self, number: int, geometry: Geometry, own: Any = None, sent: Any = None) -> tuple[Tensor, Sent]:
+        return self(geometry), Sent(geometry.sums[:0])
+
+    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+        return sent
 
 
 @pytest.fixture(autouse=True, scope="module")

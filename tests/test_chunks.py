@@ -18,6 +18,7 @@ from networks import SPECIES, assert_same, made_model, made_of, tensors_of
 
 PUBLISHED = PublishedSettings("apt", SPECIES, cutoff=4.0, radial=4, channels=(4, 2, 2), layers=2, hidden=8)
 SHAPES: dict[str, Settings] = {
+    "far": replace(PRESETS["small"]["pgt"], species=SPECIES, cutoff=4.0, far_channels=3),
     "small": replace(PRESETS["small"]["apt"], species=SPECIES, cutoff=4.0),
     "published": PUBLISHED,
     "of the original program": replace(PUBLISHED, minimum_image=True),

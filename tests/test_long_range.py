@@ -13,10 +13,9 @@ from torch import Tensor
 from conftest import random_frame
 from mimyria.frame import Frame
 from mimyria.model.graph import build_graph
-from mimyria.model.layers import Geometry
-from mimyria.model.long_range import LongRangeMessage
 from mimyria.model.model import PRESETS, ResponseModel
-from mimyria.model.waves import waves_of
+from mimyria.model.waves import Reach
+from mimyria.model.whole_box import parts_of
 from networks import SPECIES, made_of, tensors_of
 
 WIDTHS, SCREENING = (0.5, 0.8), 0.3
@@ -26,12 +25,8 @@ STEP = 1e-3
 def heard(frame: Frame, multipoles: Tensor) -> Tensor:
     """Return the potentials (harmonics, n, channels) of multipoles (n, lm, channels), atoms in the frame's order."""
     graph = build_graph([frame], SPECIES, 3.0, dtype=torch.float64)
-    message = LongRangeMessage(len(SPECIES), 3, multipoles.shape[2], 3, WIDTHS, 3).double()
-    nothing = graph.vectors.new_empty(0)
-    waves = waves_of(graph, WIDTHS, SCREENING, 3)
-    geometry = Geometry(graph, nothing, nothing, nothing, nothing, waves)
-    found = message.potentials(multipoles[graph.order].flatten(1), geometry)
-    return torch.empty_like(found).index_copy(1, graph.order, found)
+    (part,) = parts_of(graph, Reach(multipoles.shape[2], WIDTHS, SCREENING, 3))
+    return part.heard(part.box.potential(part.sums(multipoles[graph.order]))).transpose(0, 1)
 
 
 def charges(frame: Frame, seed: int = 0) -> Tensor:
@@ -82,14 +77,6 @@ def test_channels_have_the_widths_by_turns() -> None:
     torch.testing.assert_close(made[..., 0], made[..., 2])
     torch.testing.assert_close(made[..., 1], made[..., 3])
     assert abs(made[..., 0] - made[..., 1]).max() > 0.01
-
-
-@pytest.mark.parametrize("numbers", [1, 100, 333])
-def test_waves_are_added_up_in_any_blocks(monkeypatch: pytest.MonkeyPatch, numbers: int) -> None:
-    frame = random_frame(4)
-    whole = heard(frame, charges(frame))
-    monkeypatch.setattr("mimyria.model.waves.NUMBERS", numbers)
-    torch.testing.assert_close(heard(frame, charges(frame)), whole)
 
 
 def shape_of(far_channels: int) -> object:

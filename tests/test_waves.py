@@ -13,18 +13,18 @@ from scipy.special import erfc
 from conftest import random_frame, rotation, turned
 from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
-from mimyria.model.graph import build_graph
-from mimyria.model.waves import MOST, wave_vectors, waves_of
+from mimyria.model.waves import MOST, NUMBERS, Reach, in_box, in_space
+from mimyria.model.whole_box import box_of
 
 WIDTH, SCREENING = 0.5, 0.4
 
 
 def potential(frame: Frame, charges: Array) -> Array:
     """Return the smoothed potential at each atom."""
-    graph = build_graph([frame], sorted(set(frame.numbers)), 4.0, dtype=torch.float64)
-    (waves,) = waves_of(graph, [WIDTH], SCREENING, 0)
-    (cosine, sine), (weight,), sources = waves.phases(slice(None)), waves.weight, torch.from_numpy(charges)
-    return np.asarray(cosine @ (weight * (cosine.T @ sources)) + sine @ (weight * (sine.T @ sources)))
+    box = box_of(frame, Reach(1, (WIDTH,), SCREENING, 1), torch.empty(0, dtype=torch.float64))
+    basis = box.basis(torch.from_numpy(frame.positions))
+    sums = box.sums(torch.from_numpy(charges)[:, None, None], basis)  # type: ignore[arg-type]
+    return np.asarray(box.heard(box.potential(sums), basis)[:, 0, 0])  # type: ignore[arg-type]
 
 
 def kernel(distances: Array) -> Array:
@@ -64,9 +64,9 @@ def test_isolated_atoms_are_those_of_a_large_box() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_one_of_two_opposite_waves_is_kept_and_all_fit_into_the_box(seed: int) -> None:
     frame = random_frame(seed)
-    k, measure = wave_vectors(frame, 3.0)
+    k, share = in_box(frame.cell, 3.0)
     assert np.linalg.norm(k[0]) < 1e-6
-    np.testing.assert_allclose(measure[1:], 2 * measure[0])
+    np.testing.assert_allclose(share[1:], 2 * share[0])
     k = k[1:]
     steps = k @ frame.cell.T / (2 * math.pi)
     np.testing.assert_allclose(steps, steps.round(), atol=1e-9)
@@ -94,7 +94,26 @@ def test_slabs_and_wires_are_those_in_empty_space(periodic: tuple[bool, bool, bo
 
 
 def test_a_large_drop_is_refused() -> None:
-    drop = isolated(np.array([[0.0, 0, 0], [0, 0, 200.0]]))
-    with pytest.raises(ModelError, match="2 atoms, 200 Å across and not periodic, are too large"):
-        wave_vectors(drop, 3.0)
-    assert len(wave_vectors(isolated(drop.positions / 10), 3.0)[0]) < MOST
+    with pytest.raises(ModelError, match="isolated atoms, 200 Å across, are too large"):
+        in_space(200.0, 3.0)
+    assert len(in_space(20.0, 3.0)[0]) < MOST
+
+
+@pytest.mark.parametrize("numbers", [1, 100, 333])
+def test_waves_are_added_up_in_any_blocks(monkeypatch: pytest.MonkeyPatch, numbers: int) -> None:
+    frame = random_frame(4)
+    charges = np.random.default_rng(0).normal(size=len(frame))
+    whole = potential(frame, charges)
+    monkeypatch.setattr("mimyria.model.waves.NUMBERS", numbers)
+    np.testing.assert_allclose(potential(frame, charges), whole)
+
+
+def test_phases_are_kept_where_they_are_all_computed_at_once() -> None:
+    like = torch.empty(0)
+    box = box_of(random_frame(4), Reach(1, (WIDTH,), SCREENING, 0), like)
+    few, many = (box.basis(torch.zeros(number, 3, dtype=torch.float64)) for number in (1, NUMBERS))
+    assert few.nbytes == 2 * 4 * len(box.k)  # type: ignore[union-attr]
+    assert many.nbytes == 0
+    ((_, cosine, _),) = few  # type: ignore[misc]
+    ((_, again, _),) = few  # type: ignore[misc]
+    assert cosine is again

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mimyria.errors import ModelError
-from mimyria.model.graph import Graph
+from mimyria.model.graph import Graph, Sent
 from mimyria.model.irreps import Irreps
 from mimyria.model.layers import NetworkSettings
 from mimyria.model.network import Network
@@ -46,7 +46,8 @@ class NetworkProtocol(Protocol):
     """A torch module that gives the normalised irreps of a tensor for every atom.
 
     It does so in steps. In each an atom computes alone, from what it kept of the step before and from what its
-    neighbours, each by itself, have sent after it: so the atoms of a step may be computed chunk by chunk.
+    neighbours, each by itself, and all atoms of its frame together have sent after it: so the atoms of a step may be
+    computed chunk by chunk.
     """
 
     def geometry(self, graph: Graph, step: int | None = None) -> GraphGeometry:
@@ -71,12 +72,18 @@ class NetworkProtocol(Protocol):
     def steps(self) -> int:
         """How many steps there are, one at least."""
 
-    def step(self, number: int, geometry: Any, own: Any = None, sent: Tensor | None = None) -> tuple[Any, Tensor]:
+    def step(self, number: int, geometry: Any, own: Any = None, sent: Sent | None = None) -> tuple[Any, Sent]:
         """Return what the atoms of a graph keep after a step, the irreps after the last, and what they send.
 
         What they keep is a tensor, or tuples, lists and dictionaries of tensors.
-        ``own`` is what they kept of the step before, ``sent`` what all atoms have sent after it, in the order of all
-        chunks, shape (atoms of all chunks, ...); neither is given to the first step.
+        ``own`` is what they kept of the step before, ``sent`` what `gathered` makes of what all atoms have sent after
+        it, in the order of all chunks and added up over these; neither is given to the first step.
+        """
+
+    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+        """Return what all atoms have sent as the next step takes it: what is the same for all is computed once.
+
+        ``graph`` is any of the chunks.
         """
 
 

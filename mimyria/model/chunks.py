@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mimyria.frame import Array, Frame
 from mimyria.model import compiled
-from mimyria.model.graph import Graph, boxes_of, species_of
+from mimyria.model.graph import Graph, Sent, boxes_of, species_of
 from mimyria.model.model import ResponseModel
 from mimyria.model.nearby import Group, groups_of
 from mimyria.model.search import Grid, grid_of, stretches_of
@@ -174,11 +174,12 @@ def tensors_in_chunks(models: Sequence[ResponseModel], chunks: Sequence[Graph]) 
                 kept[member] = apart(own_next)
                 if number < last:
                     if told[member] is None:
-                        told[member] = _pages((n_atoms, *message.shape[1:]), message)
-                    told[member][graph.first : graph.first + len(graph)] = message
+                        told[member] = Sent(_pages((n_atoms, *message.each.shape[1:]), message.each), {})
+                    _add(told[member], message, graph.first)
             if place % CHUNKS_OF_HOLES == 0:
                 give_back_memory()
-        sent = told
+        if number < last:
+            sent = [network.gathered(each, chunks[0]) for network, each in zip(networks, told, strict=True)]
     species, order = (torch.cat([getattr(graph, name) for graph in chunks]) for name in ("species", "order"))
     irreps = iter([torch.cat(of_member) for of_member in zip(*own, strict=True)])
     tensors = []
@@ -186,6 +187,16 @@ def tensors_in_chunks(models: Sequence[ResponseModel], chunks: Sequence[Graph]) 
         of_model = torch.stack([next(irreps) for _ in model.networks])
         tensors.append(model.in_units(of_model[..., model.columns(0)], species, order))
     return tensors
+
+
+def _add(told: Sent, message: Sent, first: int) -> None:
+    """Take down what the atoms of a chunk say."""
+    told.each[first : first + len(message.each)] = message.each
+    for frame, part in message.sums.items():
+        if frame in told.sums:
+            told.sums[frame] += part
+        else:
+            told.sums[frame] = apart(part)
 
 
 def apart(kept: Any) -> Any:

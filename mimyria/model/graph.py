@@ -7,7 +7,7 @@ so that a sum over them is one dense product. A padded place lies at the cutoff,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,14 @@ class Box(NamedTuple):
 
     places: Tensor  # of its atoms, counted through all chunks, (n,)
     frame: Frame
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What atoms tell others after a step."""
+
+    each: Tensor  # what each of them tells its neighbours, (n, ...)
+    sums: dict[int, Tensor] = field(default_factory=dict)  # what is added up over all atoms of a frame, by its number
 
 
 @dataclass(frozen=True)

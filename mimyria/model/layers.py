@@ -18,7 +18,8 @@ from mimyria.model import compiled
 from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, rows, sphere
 from mimyria.model.irreps import Irrep, Irreps, wigner_3j
-from mimyria.model.waves import Waves
+from mimyria.model.waves import Reach
+from mimyria.model.whole_box import Part
 
 TINY = 1e-12
 HIGHER = 0.3
@@ -52,6 +53,11 @@ class NetworkSettings:
     far_widths: tuple[float, ...] = (0.3, 0.6)  # 1/Å; η of their smoothing, by turns
     far_screening: float = 0.3  # 1/Å; κ, how soon they fall off
 
+    @property
+    def reach(self) -> Reach:
+        """What is heard of the whole box."""
+        return Reach(self.far_channels, tuple(self.far_widths), self.far_screening, self.l_max)
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -62,12 +68,12 @@ class Geometry:
     near: Tensor  # places of the neighbours that send messages, (n, k')
     near_species: Tensor  # index of their species, (n, k')
     basis: Tensor  # R_b(r_ij) Y_lm(r̂_ij) of these, (n, k', harmonics · message_radial)
-    waves: tuple[Waves, ...] = ()  # of the boxes that the atoms are in, where the network hears them
+    parts: tuple[Part, ...] = ()  # these atoms by the box they are in, where the network hears it
 
     @property
     def nbytes(self) -> int:
         """Memory that keeping this takes; the rest is small."""
-        return self.basis.nbytes
+        return self.basis.nbytes + sum(part.basis.nbytes for part in self.parts)
 
 
 def inverse_root(mean_square: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from mimyria.errors import ModelError
 from mimyria.model import compiled
-from mimyria.model.graph import Graph
+from mimyria.model.graph import Graph, Sent
 from mimyria.model.harmonics import degrees, harmonics, radial_functions
 from mimyria.model.irreps import Irreps
 from mimyria.model.layers import (
@@ -39,7 +39,7 @@ from mimyria.model.layers import (
     inverse_root,
 )
 from mimyria.model.long_range import LongRangeMessage
-from mimyria.model.waves import waves_of
+from mimyria.model.whole_box import box_of, parts_of
 
 MARGIN = 16
 """Numbers beyond the basis that compiled functions may write to."""
@@ -78,9 +78,9 @@ class Network(nn.Module):
             for last in [False] * settings.layers + [True]
         )
         self.exchange = Exchange(n_species, irreps, settings) if settings.exchange_channels else None
-        far = (settings.far_channels, channels, settings.far_widths, l_max)
         self.far = nn.ModuleList(
-            LongRangeMessage(n_species, channels, *far) for _ in range(settings.layers if settings.far_channels else 0)
+            LongRangeMessage(n_species, channels, settings.far_channels, channels, l_max)
+            for _ in range(settings.layers if settings.far_channels else 0)
         )
         self.register_buffer("density_scale", torch.ones((l_max + 1) ** 2, 1, 1))
         self.register_buffer("message_scale", torch.ones(()))
@@ -88,10 +88,9 @@ class Network(nn.Module):
     def geometry(self, graph: Graph, step: int | None = None) -> Geometry:
         """Return density and basis of a graph, or the one that a step needs."""
         geometry = self._compiled_geometry(graph, step) if compiled.usable(graph.vectors) else self._near(graph, step)
-        if not self.far or step == 0 or (step or 0) > self.settings.layers:
+        if not self.far or (step or 0) > self.settings.layers:
             return geometry
-        settings = self.settings
-        return replace(geometry, waves=waves_of(graph, settings.far_widths, settings.far_screening, settings.l_max))
+        return replace(geometry, parts=parts_of(graph, self.settings.reach))
 
     def _near(self, graph: Graph, step: int | None) -> Geometry:
         settings, n = self.settings, len(graph)
@@ -163,8 +162,8 @@ class Network(nn.Module):
             for geometry in geometries:
                 own, sent = self.step(0, geometry)
                 for before in range(1, number + 1):
-                    own, sent = self.step(before, geometry, own, sent)
-                heard.append(self._far[number].potentials(self._split(sent)[1], geometry))
+                    own, sent = self.step(before, geometry, own, self.gathered(sent, geometry.graph))
+                heard.append(self._far[number].heard(self.gathered(sent, geometry.graph).sums, geometry))
         return torch.cat(heard, dim=1)
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
@@ -187,40 +186,42 @@ class Network(nn.Module):
         """How often the atoms do something alone, having heard what their neighbours send after the first time."""
         return 1 + self.settings.layers + (self.exchange is not None)
 
-    def step(self, number: int, geometry: Geometry, own: Any = None, sent: Tensor | None = None) -> tuple[Any, Tensor]:
+    def step(self, number: int, geometry: Geometry, own: Any = None, sent: Sent | None = None) -> tuple[Any, Sent]:
         """Return features and read-outs of the atoms, after the last step irreps alone, and what they send."""
         slices, layers = geometry.graph.slices, self.settings.layers
         if self.exchange is not None and sent is not None and number > layers:
-            return own + self.message_scale * self.exchange(sent, geometry), sent[:0]
+            return own + self.message_scale * self.exchange(sent.each, geometry), Sent(sent.each[:0])
         if sent is None:
             x = self.embed(geometry.density * self.density_scale, slices)  # (harmonics, n, channels)
             x, y = self.first(x, slices), {}
         else:
             x, y = own
-            near, far = self._split(sent)
-            heard = self.message_scale * self.messages[number - 1](near, geometry)
+            heard = self.message_scale * self.messages[number - 1](sent.each, geometry)
             if self.far:
-                heard = heard + self._far[number - 1](far, geometry)
+                heard = heard + self._far[number - 1](sent.sums, geometry)
             x = self.products[number - 1](torch.cat([x, heard], dim=-1), slices)  # (harmonics, n, 2 channels)
         y = y | {name: read(x, slices) + y.get(name, 0.0) for name, read in self.reads[number].items()}  # type: ignore[operator]
         if number < layers:
             near = self.messages[number].sent(x, slices)  # type: ignore[operator]
-            return (x, y), torch.cat([near, self._far[number].sent(x, slices)], dim=1) if self.far else near
+            return (x, y), Sent(near, self._far[number].sums(x, geometry) if self.far else {})
         irreps = torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, irreps)
-        return irreps, x[:0] if self.exchange is None else self.exchange.sent(x, slices)
+        return irreps, Sent(x[:0] if self.exchange is None else self.exchange.sent(x, slices))
+
+    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+        """Return what all atoms have sent with the potential of each box in place of its multipoles."""
+        potentials = {
+            number: box_of(graph.boxes[number].frame, self.settings.reach, sums).potential(sums)
+            for number, sums in sent.sums.items()
+        }
+        return Sent(sent.each, potentials)
 
     @property
     def _far(self) -> Sequence[LongRangeMessage]:
         return cast("list[LongRangeMessage]", list(self.far))
 
-    def _split(self, sent: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what is for the neighbours, and what for the whole box."""
-        columns = sent.shape[1] - sum(far.columns for far in self._far[:1])
-        return sent[:, :columns], sent[:, columns:]
-
     def forward(self, geometry: Geometry) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
         own, sent = self.step(0, geometry)
         for number in range(1, self.steps):
-            own, sent = self.step(number, geometry, own, sent)
+            own, sent = self.step(number, geometry, own, self.gathered(sent, geometry.graph))
         return own

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimyria.model.graph import Graph
+from mimyria.model.graph import Graph, Sent
 from mimyria.model.irreps import Irreps
 
 
@@ -118,17 +118,21 @@ class PublishedNetwork(nn.Module):
         return 1 + len(self.passing.layers)
 
     def step(
-        self, number: int, edges: Edges, own: Tensor | None = None, sent: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+        self, number: int, edges: Edges, own: Tensor | None = None, sent: Sent | None = None
+    ) -> tuple[Tensor, Sent]:
         """Return the features of the atoms, after the last step the irreps, which is what they send too."""
         if own is None or sent is None:
-            return edges.species, edges.species
+            return edges.species, Sent(edges.species)
         others, senders = torch.unique(edges.senders, return_inverse=True)
-        x = torch.cat([own, sent.index_select(0, others)])  # the layer passes by those that only send
+        x = torch.cat([own, sent.each.index_select(0, others)])  # the layer passes by those that only send
         ones, harmonics = x.new_ones(len(x), 1), edges.harmonics / self.neighbours.sqrt()
         layer = self.passing.layers[number - 1]
         y = layer(x, ones, senders + len(own), edges.receivers, harmonics, edges.radial)[: len(own)]
-        return y, y
+        return y, Sent(y)
+
+    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+        """Return what all atoms have sent as it is."""
+        return sent
 
     def forward(self, edges: Edges) -> Tensor:
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""

@@ -1,17 +1,23 @@
-"""Waves that a potential is the sum of, those that fit into a box, or those of space.
+"""The potential of a box as the sum of all waves that fit into it, or of those of space.
 
     periodic   Σ_k 4π/V(k² + κ²) ...                a slab or a wire has empty space around it
     isolated   1/(2π)³ ∫ d³k 4π/(k² + κ²) ...       by a product rule, which is exact to rounding
 
-Of k and -k, whose waves are alike, one is enough.
+Of k and -k, whose waves are alike, one is enough. Multipoles a_j[lm] at r_j, smoothed by η, have
+
+    S(k)    = Σ_lm (-i)^l k^l Y_lm(k̂) Σ_j a_j[lm] exp(-ik·r_j)
+    f_i[lm] = Re i^l Σ_k 4π/V(k² + κ²) exp(-k²/4η²) k^l Y_lm(k̂) S(k) exp(ik·r_i)
+
+of which f is the potential at r_i and its derivatives.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +25,11 @@ from torch import Tensor
 
 from mimyria.errors import ModelError
 from mimyria.frame import Array, Frame
-from mimyria.model.graph import Graph
 from mimyria.model.harmonics import degrees, harmonics
 from mimyria.model.nearby import lattice_of
 
 SHARPEST = 5.0
 """The shortest waves have k = 5 η, where exp(-k²/4η²) is 0.002."""
-BOXES = 16
-"""Whose waves are kept: those of a run at constant volume are always the same."""
 BEYOND = 14
 """A rule for isolated atoms integrates polynomials of a degree by so much above the largest phase, k times distance."""
 NO_WAVE = 1e-9
@@ -39,76 +42,132 @@ MOST = 100_000
 """Waves of isolated atoms."""
 
 
+class Reach(NamedTuple):
+    """What is heard of a whole box."""
+
+    channels: int  # potentials; each has one of the widths, by turns
+    widths: tuple[float, ...]  # η, 1/Å
+    screening: float  # κ, 1/Å
+    l_max: int  # highest derivative
+
+    @property
+    def longest(self) -> float:
+        """The largest k that counts, 1/Å."""
+        return SHARPEST * max(self.widths)
+
+    @property
+    def turn(self) -> Tensor:
+        """Index of the width of each channel."""
+        return torch.arange(self.channels) % len(self.widths)
+
+    def weight(self, k: Array) -> Array:
+        """Return 4π/(k² + κ²) exp(-k²/4η²) of each η for lengths of waves, (widths, ...)."""
+        smooth = [np.exp(-((k / (2 * width)) ** 2)) for width in self.widths]
+        return np.stack(smooth) * 4 * math.pi / (k**2 + self.screening**2)
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Where atoms are among the waves: cos k·r and sin k·r, (n, waves) each, of waves in blocks."""
+
+    points: Tensor  # Å, (n, 3), float64
+    k: Tensor  # 1/Å, (waves, 3), float64
+    dtype: torch.dtype
+
+    def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        if self.nbytes:
+            yield self._every
+            return
+        each = max(NUMBERS // max(len(self.points), 1), 1)
+        for start in range(0, len(self.k), each):
+            yield self._of(slice(start, start + each))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that keeping them takes: none where they are not all computed at once."""
+        numbers = len(self.points) * len(self.k)
+        return 2 * numbers * self.dtype.itemsize if numbers <= NUMBERS else 0
+
+    @cached_property
+    def _every(self) -> tuple[slice, Tensor, Tensor]:
+        return self._of(slice(0, len(self.k)))
+
+    def _of(self, block: slice) -> tuple[slice, Tensor, Tensor]:
+        phases = self.points @ self.k[block].T
+        return block, phases.cos().to(self.dtype), phases.sin().to(self.dtype)
+
+
 @dataclass(frozen=True)
 class Waves:
-    """Waves of one frame, for all of its atoms and those of a graph."""
+    """Waves of one frame."""
 
-    places: Tensor  # of all its atoms, counted through all chunks, (n',)
-    here: Tensor  # which atoms of the graph are of the frame, (n,)
-    points: Tensor  # where all its atoms are, Å, (n', 3), float64
-    own: Tensor  # which of these are those of the graph, (n,)
     k: Tensor  # 1/Å, (waves, 3), float64
     shape: Tensor  # k^l Y_lm(k̂), (harmonics, waves)
     weight: Tensor  # 4π/V(k² + κ²) exp(-k²/4η²) of each η, (widths, waves)
+    turn: Tensor  # which of these each channel has
+    degree: Tensor  # l of each harmonic
 
-    @property
-    def blocks(self) -> Iterator[slice]:
-        """Yield the waves in as many as are computed at once."""
-        each = max(NUMBERS // max(len(self.points), 1), 1)
-        for start in range(0, len(self.k), each):
-            yield slice(start, start + each)
+    def basis(self, points: Tensor) -> Phases:
+        """Return where atoms (n, 3) are among the waves."""
+        return Phases(points, self.k, self.shape.dtype)
 
-    def phases(self, block: slice) -> tuple[Tensor, Tensor]:
-        """Return cos k·r and sin k·r of all atoms of the frame, (n', waves) each."""
-        phases = self.points @ self.k[block].T
-        return phases.cos().to(self.shape), phases.sin().to(self.shape)
+    def sums(self, sent: Tensor, phases: Phases) -> Tensor:
+        """Return S of multipoles (n, lm, u), l ≤ 1, the real part and the imaginary, (2, waves, u)."""
+        even = (self.degree[: sent.shape[1]] % 2 == 0)[:, None]
+        sums = []
+        for block, *parts in phases:
+            cosine, sine = ((part.T @ sent.flatten(1)).reshape(-1, *sent.shape[1:]) for part in parts)  # (waves, lm, u)
+            # (-i)^l (cos - i sin)
+            real, imaginary = torch.where(even, cosine, -sine), torch.where(even, -sine, -cosine)
+            shape = self.shape[: len(even), block].T[..., None]
+            sums.append(torch.stack([(shape * real).sum(1), (shape * imaginary).sum(1)]))
+        return torch.cat(sums, dim=1)
 
+    def potential(self, sums: Tensor) -> Tensor:
+        """Return S: what `heard` weights it with would take room."""
+        return sums
 
-def waves_of(graph: Graph, widths: Sequence[float], screening: float, l_max: int) -> tuple[Waves, ...]:
-    """Return the waves of every frame of which a graph has atoms; ``widths`` are η and ``screening`` is κ, 1/Å.
-
-    A ModelError says that isolated atoms are too far apart.
-    """
-    like, device, found = graph.vectors, graph.vectors.device, []
-    precise = like.dtype if device.type == "mps" else torch.float64  # mps has no double precision
-    for box in graph.boxes:
-        places = box.places.to(device).long()
-        here = places - graph.first
-        inside = (here >= 0) & (here < len(graph))
-        if not inside.any():
-            continue
-        k, measure = wave_vectors(box.frame, SHARPEST * max(widths))
-        size = np.linalg.norm(k, axis=1)
-        smooth = measure / (size**2 + screening**2) * np.exp(-((size / (2 * np.array(widths)[:, None])) ** 2))
-        shape = torch.from_numpy(size) ** degrees(l_max)[:, None] * harmonics(torch.from_numpy(k), l_max)
-        found.append(
-            Waves(
-                places=places,
-                here=here[inside],
-                points=torch.from_numpy(box.frame.positions).to(device, precise),
-                own=inside.nonzero()[:, 0],
-                k=torch.from_numpy(k).to(device, precise),
-                shape=shape.to(like),
-                weight=torch.from_numpy(smooth).to(like),
-            )
-        )
-    return tuple(found)
+    def heard(self, sums: Tensor, phases: Phases) -> Tensor:
+        """Return f of S, (n, harmonics, u)."""
+        even, heard = (self.degree % 2 == 0)[:, None], sums.new_zeros(())
+        sign = 1 - 2 * ((self.degree + 1) // 2 % 2)  # of i^l: 1, -1, -1, 1
+        for block, cosine, sine in phases:
+            weight = self.weight[:, block][self.turn].T[:, None] * (sign[:, None] * self.shape[:, block]).T[..., None]
+            real, imaginary = (weight * part[block, None] for part in sums)  # (waves, lm, u)
+            # Re i^l (R + iI)(cos + i sin)
+            heard = heard + cosine @ torch.where(even, real, imaginary).flatten(1)
+            heard = heard + sine @ torch.where(even, -imaginary, real).flatten(1)
+        return heard.reshape(len(phases.points), len(self.degree), -1)
 
 
-def wave_vectors(frame: Frame, longest: float) -> tuple[Array, Array]:
-    """Return waves of a frame, |k| < longest, 1/Å, and 4π/V times how many each is for; (waves, 3), (waves,)."""
-    if frame.periodic.any():
-        lattice = lattice_of(frame)
-        for axis in np.flatnonzero(~frame.periodic):
-            lattice[axis] *= np.ptp(frame.positions @ lattice[axis]) + EMPTY
-        return _in_box(lattice.tobytes(), longest)
-    radius = np.linalg.norm(frame.positions - frame.positions.mean(axis=0), axis=1).max()
-    return _in_space(2 * float(radius), len(frame), longest)
+def waves_of(k: Array, share: Array, reach: Reach, like: Tensor) -> Waves:
+    """Return the waves of `in_box` or `in_space`."""
+    size, degree = np.linalg.norm(k, axis=1), degrees(reach.l_max)
+    shape = torch.from_numpy(size) ** degree[:, None] * harmonics(torch.from_numpy(k), reach.l_max)
+    return Waves(
+        k=torch.from_numpy(k).to(like.device, precision(like)),
+        shape=shape.to(like),
+        weight=torch.from_numpy(share * reach.weight(size)).to(like),
+        turn=reach.turn.to(like.device),
+        degree=degree.to(like.device),
+    )
 
 
-@lru_cache(BOXES)
-def _in_box(cell: bytes, longest: float) -> tuple[Array, Array]:
-    lattice = np.frombuffer(cell).reshape(3, 3)
+def precision(like: Tensor) -> torch.dtype:
+    """Return the type for places: double, but on mps, which has none."""
+    return like.dtype if like.device.type == "mps" else torch.float64
+
+
+def with_space(frame: Frame) -> Array:
+    """Return the lattice vectors of a periodic frame, Å, (3, 3), with empty space around a slab or a wire."""
+    lattice = lattice_of(frame)
+    for axis in np.flatnonzero(~frame.periodic):
+        lattice[axis] *= np.ptp(frame.positions @ lattice[axis]) + EMPTY
+    return lattice
+
+
+def in_box(lattice: Array, longest: float) -> tuple[Array, Array]:
+    """Return the waves of a box, |k| < longest, 1/Å, and 1/V times how many each stands for; (waves, 3), (waves,)."""
     # k·a = 2π n, so |n| ≤ |k| |a| / 2π
     most = (longest * np.linalg.norm(lattice, axis=1) / (2 * math.pi)).astype(int)
     steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -116,17 +175,17 @@ def _in_box(cell: bytes, longest: float) -> tuple[Array, Array]:
     k = k[np.linalg.norm(k, axis=1) < longest]
     k[0, 1] = NO_WAVE
     twice = np.where(np.arange(len(k)) > 0, 2.0, 1.0)
-    return k, twice * 4 * math.pi / abs(np.linalg.det(lattice))
+    return k, twice / abs(np.linalg.det(lattice))
 
 
-def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array]:
-    """Return a rule for isolated atoms in a sphere of this diameter, Å: 4π d³k/(2π)³ = 2/π k² dk dΩ/4π."""
+def in_space(extent: float, longest: float) -> tuple[Array, Array]:
+    """Return the same for isolated atoms so far across, Å, d³k/(2π)³ = k²/2π² dk dΩ/4π, or raise a ModelError."""
     degree = math.ceil(longest * extent) + BEYOND
     n_polar, n_round, n_long = degree // 4 + 1, 2 * (degree // 2 + 1), degree // 4 + BEYOND
     if n_polar * n_round * n_long > MOST:
         raise ModelError(
-            f"{n_atoms} atoms, {extent:.0f} Å across and not periodic, are too large for networks that hear the whole "
-            "box (--preset far): put them into a periodic one with empty space around them"
+            f"isolated atoms, {extent:.0f} Å across, are too large for networks that hear the whole box "
+            "(--preset far): put them into a periodic one with empty space around them"
         )
     heights, of_height = np.polynomial.legendre.leggauss(2 * n_polar)
     heights, of_height = heights[n_polar:], of_height[n_polar:]  # the others are their opposites
@@ -136,5 +195,5 @@ def _in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array
     lengths, of_length = np.polynomial.legendre.leggauss(n_long)
     lengths, of_length = longest * (1 + lengths) / 2, longest * of_length / 2
     k = lengths[:, None, None] * directions.reshape(-1, 3)
-    measure = 2 / math.pi * (lengths**2 * of_length)[:, None] * np.repeat(of_height, n_round) / n_round
+    measure = (lengths**2 * of_length)[:, None] / (2 * math.pi**2) * np.repeat(of_height, n_round) / n_round
     return k.reshape(-1, 3), measure.ravel()

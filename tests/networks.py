@@ -127,7 +127,7 @@ class NetworkContract:
         own, sent, (network,) = None, None, model.networks
         with torch.inference_mode():
             for number in range(network.steps):
-                told = None if sent is None else network.gathered(sent, graph)
+                told = None if sent is None else network.gathered(sent)
                 own, sent = network.step(number, network.geometry(graph, number), own, told)
             assert_same(own.numpy(), network(network.geometry(graph)).numpy())
 

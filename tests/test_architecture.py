@@ -78,7 +78,7 @@ class OuterProducts(nn.Module):
     def step(self, number: int, geometry: Geometry, own: Any = None, sent: Any = None) -> tuple[Tensor, Sent]:
         return self(geometry), Sent(geometry.sums[:0])
 
-    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+    def gathered(self, sent: Sent) -> Sent:
         return sent
 
 

@@ -15,7 +15,7 @@ from mimyria.frame import Frame
 from mimyria.model.graph import build_graph
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.model.waves import Reach
-from mimyria.model.whole_box import parts_of
+from mimyria.model.whole_box import parts_of, potential_of
 from networks import SPECIES, made_of, tensors_of
 
 WIDTHS, SCREENING = (0.5, 0.8), 0.3
@@ -26,7 +26,7 @@ def heard(frame: Frame, multipoles: Tensor) -> Tensor:
     """Return the potentials (harmonics, n, channels) of multipoles (n, lm, channels), atoms in the frame's order."""
     graph = build_graph([frame], SPECIES, 3.0, dtype=torch.float64)
     (part,) = parts_of(graph, Reach(multipoles.shape[2], WIDTHS, SCREENING, 3))
-    return part.heard(part.box.potential(part.sums(multipoles[graph.order]))).transpose(0, 1)
+    return part.heard(potential_of([(part, multipoles)])).transpose(0, 1)
 
 
 def charges(frame: Frame, seed: int = 0) -> Tensor:

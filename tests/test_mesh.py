@@ -25,8 +25,7 @@ def waves_and_mesh(frame: Frame) -> tuple[Waves, Mesh]:
 
 def heard(box: Waves | Mesh, frame: Frame, sent: Tensor) -> Tensor:
     basis = box.basis(torch.from_numpy(frame.positions))
-    sums = box.sums(sent, basis)  # type: ignore[arg-type]
-    return box.heard(box.potential(sums), basis)  # type: ignore[arg-type]
+    return box.heard(box.potential([(basis, sent)]), basis)  # type: ignore[arg-type,list-item]
 
 
 @pytest.mark.parametrize("l_max", [0, 1])

@@ -23,8 +23,8 @@ def potential(frame: Frame, charges: Array) -> Array:
     """Return the smoothed potential at each atom."""
     box = box_of(frame, Reach(1, (WIDTH,), SCREENING, 1), torch.empty(0, dtype=torch.float64))
     basis = box.basis(torch.from_numpy(frame.positions))
-    sums = box.sums(torch.from_numpy(charges)[:, None, None], basis)  # type: ignore[arg-type]
-    return np.asarray(box.heard(box.potential(sums), basis)[:, 0, 0])  # type: ignore[arg-type]
+    found = box.potential([(basis, torch.from_numpy(charges)[:, None, None])])  # type: ignore[list-item]
+    return np.asarray(box.heard(found, basis)[:, 0, 0])  # type: ignore[arg-type]
 
 
 def kernel(distances: Array) -> Array:

@@ -15,7 +15,7 @@ from mimyria.model.graph import build_graph
 from mimyria.model.mesh import Mesh
 from mimyria.model.model import PRESETS
 from mimyria.model.waves import Reach, Waves
-from mimyria.model.whole_box import box_of, parts_of
+from mimyria.model.whole_box import box_of, parts_of, potential_of
 from networks import SPECIES, made_of, tensors_of
 
 REACH, LIKE = Reach(2, (0.5, 0.8), 0.3, 3), torch.empty(0)
@@ -42,16 +42,14 @@ def test_the_waves_of_one_cell_are_computed_once() -> None:
     assert box_of(frame, REACH, LIKE) is not box_of(replace(frame, cell=1.1 * frame.cell), REACH, LIKE)
 
 
-@pytest.mark.parametrize("periodic", [True, False])
-def test_what_a_prediction_has_computed_serves_a_training(periodic: bool) -> None:
+def test_what_a_prediction_has_computed_serves_a_training() -> None:
     whole_box._periodic.cache_clear()
-    whole_box._isolated.cache_clear()
-    frame = replace(random_frame(0), periodic=np.full(3, periodic))
+    frame = random_frame(0)
     with torch.inference_mode():
         box_of(frame, REACH, LIKE)
     (part,) = parts_of(build_graph([frame], SPECIES, 3.0), REACH)
     sent = torch.ones(len(frame), 4, 2, requires_grad=True)
-    part.heard(part.box.potential(part.sums(sent))).sum().backward()  # type: ignore[no-untyped-call]
+    part.heard(potential_of([(part, sent)])).sum().backward()  # type: ignore[no-untyped-call]
     assert sent.grad is not None
 
 
@@ -69,15 +67,19 @@ def test_every_atom_is_in_its_box_once(pairs: int) -> None:
     }
 
 
-def test_sums_over_parts_are_those_of_all_atoms() -> None:
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_the_potential_is_that_of_all_parts(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """By a mesh and by waves."""
+    monkeypatch.setattr(whole_box, "MANY_WAVES", many)
+    whole_box._periodic.cache_clear()
     frame = random_frame(3, n_atoms=40, length=8.0)
     sent = torch.randn(len(frame), 4, 2, generator=torch.Generator().manual_seed(0))
     (whole,) = parts_of(build_graph([frame], SPECIES, 3.0), REACH)
-    order = build_graph([frame], SPECIES, 3.0).order
     chunks = chunks_of([frame], SPECIES, 3.0, 60, LIKE)
     assert len(chunks) > 2
-    added = sum(part.sums(sent[chunk.order]) for chunk in chunks for part in parts_of(chunk, REACH))
-    torch.testing.assert_close(added, whole.sums(sent[order]), rtol=1e-4, atol=1e-4)
+    told = [(part, sent[chunk.order[part.here]]) for chunk in chunks for part in parts_of(chunk, REACH)]
+    torch.testing.assert_close(potential_of(told), potential_of([(whole, sent)]), rtol=1e-4, atol=1e-4)
+    whole_box._periodic.cache_clear()
 
 
 def test_tensors_by_a_mesh_are_those_by_waves(always_a_mesh: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,11 +80,8 @@ class NetworkProtocol(Protocol):
         it, in the order of all chunks and added up over these; neither is given to the first step.
         """
 
-    def gathered(self, sent: Sent, graph: Graph) -> Sent:
-        """Return what all atoms have sent as the next step takes it: what is the same for all is computed once.
-
-        ``graph`` is any of the chunks.
-        """
+    def gathered(self, sent: Sent) -> Sent:
+        """Return what all atoms have sent as the next step takes it: what is the same for all is computed once."""
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def tensors_in_chunks(models: Sequence[ResponseModel], chunks: Sequence[Graph]) 
             if place % CHUNKS_OF_HOLES == 0:
                 give_back_memory()
         if number < last:
-            sent = [network.gathered(each, chunks[0]) for network, each in zip(networks, told, strict=True)]
+            sent = [network.gathered(each) for network, each in zip(networks, told, strict=True)]
     species, order = (torch.cat([getattr(graph, name) for graph in chunks]) for name in ("species", "order"))
     irreps = iter([torch.cat(of_member) for of_member in zip(*own, strict=True)])
     tensors = []
@@ -192,11 +192,8 @@ def tensors_in_chunks(models: Sequence[ResponseModel], chunks: Sequence[Graph]) 
 def _add(told: Sent, message: Sent, first: int) -> None:
     """Take down what the atoms of a chunk say."""
     told.each[first : first + len(message.each)] = message.each
-    for frame, part in message.sums.items():
-        if frame in told.sums:
-            told.sums[frame] += part
-        else:
-            told.sums[frame] = apart(part)
+    for frame, part in message.boxes.items():
+        told.boxes.setdefault(frame, []).extend(apart(part))
 
 
 def apart(kept: Any) -> Any:

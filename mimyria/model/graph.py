@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ class Sent:
     """What atoms tell others after a step."""
 
     each: Tensor  # what each of them tells its neighbours, (n, ...)
-    sums: dict[int, Tensor] = field(default_factory=dict)  # what is added up over all atoms of a frame, by its number
+    boxes: dict[int, Any] = field(default_factory=dict)  # what they tell all of their frame, by its number; lists
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from mimyria.model.harmonics import degrees
 from mimyria.model.layers import Geometry, SpeciesLinear, inverse_root
+from mimyria.model.whole_box import Told
 
 SENT_L_MAX = 1
 """Charges and dipoles."""
@@ -36,19 +37,19 @@ class LongRangeMessage(nn.Module):
         self.register_buffer("degree", degrees(l_max), persistent=False)
         self.register_buffer("scale", torch.zeros((l_max + 1) ** 2, 1, 1))  # zero until `set_scale`
 
-    def sums(self, x: Tensor, geometry: Geometry) -> dict[int, Tensor]:
-        """Return what atoms with features x (harmonics, n, channels) add up to in each box."""
+    def told(self, x: Tensor, geometry: Geometry) -> dict[int, list[Told]]:
+        """Return what atoms with features x (harmonics, n, channels) tell each box."""
         sent = self.send(x[: len(self.send.degree)], geometry.graph.slices).transpose(0, 1)  # (n, lm, u)
-        return {part.frame: part.sums(sent) for part in geometry.parts}
+        return {part.frame: [(part, sent.index_select(0, part.here))] for part in geometry.parts}
 
     def forward(self, potentials: Mapping[int, Tensor], geometry: Geometry) -> Tensor:  # -> (harmonics, n, out)
         return self.mix(self.scale * self.heard(potentials, geometry), geometry.graph.slices)
 
     def heard(self, potentials: Mapping[int, Tensor], geometry: Geometry) -> Tensor:
         """Return the potential of each box and its derivatives at the atoms in it, (harmonics, n, channels)."""
-        heard = [part.heard(potentials[part.frame]) for part in geometry.parts]
+        heard = torch.cat([part.heard(potentials[part.frame]) for part in geometry.parts])
         here = torch.cat([part.here for part in geometry.parts])
-        return torch.cat(heard)[here.argsort()].transpose(0, 1)
+        return heard.index_select(0, here.argsort()).transpose(0, 1)
 
     def set_scale(self, potentials: Tensor) -> None:
         """Bring what is heard to order one, for each degree."""

@@ -16,7 +16,7 @@ with Y_lm(r) = r^l Y_lm(r̂), so those of the splines give both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,9 +53,7 @@ class Splines(NamedTuple):
 class Mesh:
     """A mesh in a box, of N_1 x N_2 x N_3 points."""
 
-    steps: (
-        Tensor  # how many steps of the mesh along each lattice vector a place is from the origin, 1/Å, (3, 3), float64
-    )
+    steps: Tensor  # 1/Å, (3, 3), float64; r @ steps is how many of them a place is from the origin
     size: tuple[int, int, int]
     weight: Tensor  # 4π/V(k² + κ²) exp(-k²/4η²) |b(k)|² of each η, (widths, N_1, N_2, N_3 // 2 + 1)
     turn: Tensor  # which of these each channel has
@@ -71,29 +69,29 @@ class Mesh:
         size = torch.tensor(self.size, device=points.device)[:, None]
         return Splines(around % size, torch.einsum("nck,akp->ncap", powers, self.pieces).to(self.solid))
 
-    def sums(self, sent: Tensor, splines: Splines) -> Tensor:
-        """Return charges on the mesh, (N_1, N_2, N_3, u), that multipoles (n, lm, u), l ≤ 1, are."""
-        n_atoms, n_sent, n_channels = sent.shape
-        powers = powers_of(1)
-        charges = sent.new_zeros(n_atoms, 2, 2, 2, n_channels)
+    def potential(self, told: Iterable[tuple[Splines, Tensor]]) -> Tensor:
+        """Return what times the splines is the potential of multipoles (n, lm, u), l ≤ 1, (N_1, N_2, N_3, u)."""
+        charges = self.solid.new_zeros(math.prod(self.size), len(self.turn))
+        for splines, sent in told:
+            self._spread(sent, splines, charges)
+        charges, potential = charges.reshape(*self.size, -1), []
+        for channel, width in enumerate(self.turn.tolist()):  # one by one: they are large
+            waves = torch.fft.rfftn(charges[..., channel]) * self.weight[width]
+            potential.append(torch.fft.irfftn(waves, s=self.size, norm="forward"))
+        return torch.stack(potential, dim=-1)
+
+    def _spread(self, sent: Tensor, splines: Splines, charges: Tensor) -> None:
+        """Add the charges that multipoles are to those of the mesh, (N_1 N_2 N_3, u)."""
+        (n_atoms, n_sent, n_channels), powers = sent.shape, powers_of(1)
+        derivatives = sent.new_zeros(n_atoms, 2, 2, 2, n_channels)
         a, b, c = np.transpose(powers)
-        charges[:, a, b, c] = self.solid[:n_sent, : len(powers)].T @ sent
-        mesh = sent.new_zeros(math.prod(self.size), n_channels)
+        derivatives[:, a, b, c] = self.solid[:n_sent, : len(powers)].T @ sent
         for block, points in self._blocks(splines, n_channels):
             x, y, z = splines.weights[block, :, :2].mT.unbind(1)  # (n, p, derivatives)
-            spread = z[:, None] @ charges[block].flatten(1, 2)  # (n, a b, p, u)
+            spread = z[:, None] @ derivatives[block].flatten(1, 2)  # (n, a b, p, u)
             spread = y[:, None] @ spread.reshape(len(points), 2, 2, -1)  # (n, a, p, p u)
             spread = x @ spread.flatten(2)  # (n, p, p p u)
-            mesh.index_add_(0, points.flatten(), spread.reshape(-1, n_channels))
-        return mesh.reshape(*self.size, -1)
-
-    def potential(self, sums: Tensor) -> Tensor:
-        """Return what times the splines is the potential of charges on the mesh."""
-        potential = torch.empty_like(sums)
-        for channel, width in enumerate(self.turn.tolist()):  # one by one: they are large
-            waves = torch.fft.rfftn(sums[..., channel]) * self.weight[width]
-            potential[..., channel] = torch.fft.irfftn(waves, s=self.size, norm="forward")
-        return potential
+            charges.index_add_(0, points.flatten(), spread.reshape(-1, n_channels))
 
     def heard(self, potential: Tensor, splines: Splines) -> Tensor:
         """Return the derivatives of the potential where atoms are, (n, harmonics, u)."""

@@ -39,7 +39,7 @@ from mimyria.model.layers import (
     inverse_root,
 )
 from mimyria.model.long_range import LongRangeMessage
-from mimyria.model.whole_box import box_of, parts_of
+from mimyria.model.whole_box import parts_of, potential_of
 
 MARGIN = 16
 """Numbers beyond the basis that compiled functions may write to."""
@@ -162,8 +162,8 @@ class Network(nn.Module):
             for geometry in geometries:
                 own, sent = self.step(0, geometry)
                 for before in range(1, number + 1):
-                    own, sent = self.step(before, geometry, own, self.gathered(sent, geometry.graph))
-                heard.append(self._far[number].heard(self.gathered(sent, geometry.graph).sums, geometry))
+                    own, sent = self.step(before, geometry, own, self.gathered(sent))
+                heard.append(self._far[number].heard(self.gathered(sent).boxes, geometry))
         return torch.cat(heard, dim=1)
 
     def set_units(self, scale: Tensor, atoms: Tensor, before: Tensor, carried: Collection[int] = ()) -> None:
@@ -198,22 +198,18 @@ class Network(nn.Module):
             x, y = own
             heard = self.message_scale * self.messages[number - 1](sent.each, geometry)
             if self.far:
-                heard = heard + self._far[number - 1](sent.sums, geometry)
+                heard = heard + self._far[number - 1](sent.boxes, geometry)
             x = self.products[number - 1](torch.cat([x, heard], dim=-1), slices)  # (harmonics, n, 2 channels)
         y = y | {name: read(x, slices) + y.get(name, 0.0) for name, read in self.reads[number].items()}  # type: ignore[operator]
         if number < layers:
             near = self.messages[number].sent(x, slices)  # type: ignore[operator]
-            return (x, y), Sent(near, self._far[number].sums(x, geometry) if self.far else {})
+            return (x, y), Sent(near, self._far[number].told(x, geometry) if self.far else {})
         irreps = torch.cat([y[str(number)] for number in range(len(y))], dim=1)  # (n, irreps)
         return irreps, Sent(x[:0] if self.exchange is None else self.exchange.sent(x, slices))
 
-    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+    def gathered(self, sent: Sent) -> Sent:
         """Return what all atoms have sent with the potential of each box in place of its multipoles."""
-        potentials = {
-            number: box_of(graph.boxes[number].frame, self.settings.reach, sums).potential(sums)
-            for number, sums in sent.sums.items()
-        }
-        return Sent(sent.each, potentials)
+        return Sent(sent.each, {number: potential_of(told) for number, told in sent.boxes.items()})
 
     @property
     def _far(self) -> Sequence[LongRangeMessage]:
@@ -223,5 +219,5 @@ class Network(nn.Module):
         """Return the normalised irreps of the tensors, atoms in the graph's order; shape (n, irreps)."""
         own, sent = self.step(0, geometry)
         for number in range(1, self.steps):
-            own, sent = self.step(number, geometry, own, self.gathered(sent, geometry.graph))
+            own, sent = self.step(number, geometry, own, self.gathered(sent))
         return own

@@ -130,7 +130,7 @@ class PublishedNetwork(nn.Module):
         y = layer(x, ones, senders + len(own), edges.receivers, harmonics, edges.radial)[: len(own)]
         return y, Sent(y)
 
-    def gathered(self, sent: Sent, graph: Graph) -> Sent:
+    def gathered(self, sent: Sent) -> Sent:
         """Return what all atoms have sent as it is."""
         return sent
 

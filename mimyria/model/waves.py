@@ -14,7 +14,7 @@ of which f is the potential at r_i and its derivatives.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -111,8 +111,11 @@ class Waves:
         """Return where atoms (n, 3) are among the waves."""
         return Phases(points, self.k, self.shape.dtype)
 
-    def sums(self, sent: Tensor, phases: Phases) -> Tensor:
-        """Return S of multipoles (n, lm, u), l ≤ 1, the real part and the imaginary, (2, waves, u)."""
+    def potential(self, told: Iterable[tuple[Phases, Tensor]]) -> Tensor:
+        """Return S of multipoles (n, lm, u), l ≤ 1, its real part and the imaginary, (2, waves, u)."""
+        return torch.stack([self._sums(phases, sent) for phases, sent in told]).sum(0)
+
+    def _sums(self, phases: Phases, sent: Tensor) -> Tensor:
         even = (self.degree[: sent.shape[1]] % 2 == 0)[:, None]
         sums = []
         for block, *parts in phases:
@@ -122,10 +125,6 @@ class Waves:
             shape = self.shape[: len(even), block].T[..., None]
             sums.append(torch.stack([(shape * real).sum(1), (shape * imaginary).sum(1)]))
         return torch.cat(sums, dim=1)
-
-    def potential(self, sums: Tensor) -> Tensor:
-        """Return S: what `heard` weights it with would take room."""
-        return sums
 
     def heard(self, sums: Tensor, phases: Phases) -> Tensor:
         """Return f of S, (n, harmonics, u)."""

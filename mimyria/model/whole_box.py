@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from mimyria.model.graph import Graph
 from mimyria.model.mesh import Mesh, Splines, mesh_in
 from mimyria.model.waves import Phases, Reach, Waves, in_box, in_space, precision, waves_of, with_space
 
-BOXES = 16
+BOXES = 4
 """Whose waves are kept: those of a run at constant volume are always the same."""
 MANY_WAVES = 3000
 """From which on a mesh is faster."""
@@ -29,13 +31,18 @@ class Part:
     box: Waves | Mesh
     basis: Phases | Splines  # where they are in it
 
-    def sums(self, sent: Tensor) -> Tensor:
-        """Return what multipoles of the atoms of a graph (n, lm, u) add up to in the box."""
-        return self.box.sums(sent.index_select(0, self.here), self.basis)  # type: ignore[arg-type]
-
     def heard(self, potential: Tensor) -> Tensor:
         """Return the potential of all atoms of the box and its derivatives at these, (n, harmonics, u)."""
         return self.box.heard(potential, self.basis)  # type: ignore[arg-type]
+
+
+Told: TypeAlias = tuple[Part, Tensor]
+"""Atoms of a box, and their multipoles (n, lm, u)."""
+
+
+def potential_of(told: Sequence[Told]) -> Tensor:
+    """Return the potential of one box, of the multipoles of all of its atoms."""
+    return told[0][0].box.potential([(part.basis, sent) for part, sent in told])  # type: ignore[misc]
 
 
 def parts_of(graph: Graph, reach: Reach) -> tuple[Part, ...]:
@@ -56,7 +63,7 @@ def box_of(frame: Frame, reach: Reach, like: Tensor) -> Waves | Mesh:
     if frame.periodic.any():
         return _periodic(with_space(frame).tobytes(), reach, like.dtype, like.device)
     radius = np.linalg.norm(frame.positions - frame.positions.mean(axis=0), axis=1).max()
-    return _isolated(2 * float(radius), reach, like.dtype, like.device)
+    return waves_of(*in_space(2 * float(radius), reach.longest), reach, like)
 
 
 @lru_cache(BOXES)
@@ -67,9 +74,3 @@ def _periodic(cell: bytes, reach: Reach, dtype: torch.dtype, device: torch.devic
         if abs(np.linalg.det(lattice)) * reach.longest**3 / (12 * np.pi**2) > MANY_WAVES:
             return mesh_in(lattice, reach, like)
         return waves_of(*in_box(lattice, reach.longest), reach, like)
-
-
-@lru_cache(1)
-def _isolated(extent: float, reach: Reach, dtype: torch.dtype, device: torch.device) -> Waves:
-    with torch.inference_mode(mode=False):
-        return waves_of(*in_space(extent, reach.longest), reach, torch.empty(0, dtype=dtype, device=device))

@@ -77,7 +77,7 @@ class NetworkProtocol(Protocol):
 
         What they keep is a tensor, or tuples, lists and dictionaries of tensors.
         ``own`` is what they kept of the step before, ``sent`` what `gathered` makes of what all atoms have sent after
-        it, in the order of all chunks and added up over these; neither is given to the first step.
+        it, those of all chunks, in their order; neither is given to the first step.
         """
 
     def gathered(self, sent: Sent) -> Sent:

@@ -74,11 +74,12 @@ class Mesh:
         charges = self.solid.new_zeros(math.prod(self.size), len(self.turn))
         for splines, sent in told:
             self._spread(sent, splines, charges)
-        charges, potential = charges.reshape(*self.size, -1), []
+        charges = charges.reshape(*self.size, -1)
+        potential = torch.empty_like(charges)
         for channel, width in enumerate(self.turn.tolist()):  # one by one: they are large
             waves = torch.fft.rfftn(charges[..., channel]) * self.weight[width]
-            potential.append(torch.fft.irfftn(waves, s=self.size, norm="forward"))
-        return torch.stack(potential, dim=-1)
+            potential[..., channel] = torch.fft.irfftn(waves, s=self.size, norm="forward")
+        return potential
 
     def _spread(self, sent: Tensor, splines: Splines, charges: Tensor) -> None:
         """Add the charges that multipoles are to those of the mesh, (N_1 N_2 N_3, u)."""

@@ -23,6 +23,7 @@ import mimyria
 from mimyria.frame import Frame
 from mimyria.molecules import nearest_image
 from mimyria.process import set_up_memory
+from mimyria.spectra.bands import Measured
 
 SULFUR, SODIUM = 16, 11
 BOUNDS = ((0.0, 4.0), (4.0, 5.0), (5.0, np.inf))
@@ -55,8 +56,8 @@ def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[
     return rows
 
 
-def relative(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the root of the summed squares of errors over those of sizes, %, with its standard error, and how many."""
+def relative(rows: Sequence[dict[str, Any]]) -> Measured:
+    """Return the root of the summed squares of errors over those of sizes, with its standard error over the runs."""
     of_runs: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         of_runs.setdefault(row["run"], []).append((row["error"], row["size"]))
@@ -64,7 +65,13 @@ def relative(rows: Sequence[dict[str, Any]]) -> str:
     draws = np.random.default_rng(0).integers(0, len(squares), (DRAWS, len(squares)))
     error, size = squares.sum(axis=0)
     spread = np.sqrt(np.divide(*squares[draws].sum(axis=1).T)).std()
-    return f"{100 * np.sqrt(error / size):.1f} ± {100 * spread:.1f} % ({len(rows)} frames)"
+    return Measured(float(np.sqrt(error / size)), float(spread))
+
+
+def in_words(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the relative error in %, and of how many frames it is."""
+    error = relative(rows)
+    return f"{100 * error.value:.1f} ± {100 * error.error:.1f} % ({len(rows)} frames)"
 
 
 def main() -> None:
@@ -86,12 +93,12 @@ def main() -> None:
             rows += (found := [asked | row for row in measure(given.way, training, split(single, names)[1])])
             with given.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in found)
-    print("all:", relative(rows))
+    print("all:", in_words(rows))
     print("worst:", f"{100 * max(np.sqrt(row['error'] / row['size']) for row in rows):.0f} %")
-    print("no sodium:", relative([row for row in rows if row["sodium"] is None]))
+    print("no sodium:", in_words([row for row in rows if row["sodium"] is None]))
     for low, high in BOUNDS:
         inside = [row for row in rows if row["sodium"] is not None and low <= row["sodium"] < high]
-        print(f"sodium from {low:g} to {high:g} Å:", relative(inside))
+        print(f"sodium from {low:g} to {high:g} Å:", in_words(inside))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), drift.json (drift.py), stretch.json
-(stretch.py), autotrain.csv (history.csv of the loop), and of bands.py bands.json (all runs), bands-run-4.json
-(data/dear-run-4.extxyz.xz, the bundled networks) and bands-run-4-before.json (the same run, the networks of
-bands.json).
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), unseen.json (unseen.py), drift.json
+(drift.py), stretch.json (stretch.py), autotrain.csv (history.csv of the loop), and of bands.py bands.json (all runs),
+bands-run-4.json (data/dear-run-4.extxyz.xz, the bundled networks) and bands-run-4-before.json (the same run, the
+networks of bands.json).
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from typing import Any
 import numpy as np
 from bands import flat
 from learn import WAYS, table
+from unseen import MODELS, ion_of
 
 from mimyria.formats import read_frames
 from mimyria.memory import file_facts
 from mimyria.model.files import read_model
-from mimyria.molecules import find_bonds, molecules_of
 from mimyria.spectra.bands import Measured
 
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "results", HERE.parents[1] / "docs" / "sulfate.md"
 DATA = HERE.parents[1] / "mimyria" / "data"
 LABELS = DATA / "sulfate_labels.extxyz.xz"
-MODELS = {name: DATA / f"sulfate_{name}.mym" for name in ("apt", "pgt")}
 EXPERIMENT = {"ν₁": 981, "ν₂": 450, "ν₃": 1105, "ν₄": 617}
 """cm⁻¹."""
 RUNS = {
@@ -49,11 +48,8 @@ def sums() -> str:
     """Return Σ P of the cell and of the ion, by charge of the cell."""
     rows: dict[float, list[tuple[float, float, float]]] = {}
     for frame in read_frames(LABELS):
-        bonds = find_bonds(frame)
-        molecule = molecules_of(bonds[0], bonds[1], len(frame))
-        ion = molecule == molecule[int(np.argmax(frame.numbers == 16))]
         charge, tensors = frame.total_charge, frame.tensors["apt"]
-        whole, of_ion = tensors.sum(axis=0), tensors[ion].sum(axis=0)
+        whole, of_ion = tensors.sum(axis=0), tensors[ion_of(frame)].sum(axis=0)
         missed = float(abs(whole - charge * np.eye(3)).max())
         rows.setdefault(charge, []).append((float(np.trace(whole)) / 3, missed, float(np.trace(of_ion)) / 3))
     lines = ["| charge of the cell, e | labels | Tr Σ P / 3 | largest element of Σ P - Q·1 | Tr Σ P / 3 of the ion |"]
@@ -174,8 +170,21 @@ def stretch() -> str:
     return "\n".join(["| area of the O-H stretch over that of run 4 | |", "|---|---|", *rows])
 
 
+def unseen() -> str:
+    """Return the errors of the bundled networks on labels that no training has seen."""
+    found = read_bundled("unseen.json")
+    lines = [f"| {found['labels']} labels, {found['boxes']} boxes | APT | PGT |", "|---|---|---|"]
+    for kind, apt in found["apt"].items():
+        cells = [
+            str(Measured(*(100 * of[name] for name in ("value", "error")))) + " %" for of in (apt, found["pgt"][kind])
+        ]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    least, largest = (100 * found["pgt"]["sulfate S"][name] for name in ("least", "largest"))
+    return "\n".join([*lines, "", f"Sulfur's PGT by frame: {least:.0f} to {largest:.0f} %."])
+
+
 PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "sulfur": sulfur, "bands": bands}
-PARTS |= {"run 4": run_4, "stretch": stretch, "drift": drift, "autotrain": autotrain}
+PARTS |= {"unseen": unseen, "run 4": run_4, "stretch": stretch, "drift": drift, "autotrain": autotrain}
 
 
 def main() -> None:

@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from mimyria.frame import Array
@@ -119,6 +118,8 @@ class Mesh:
 
 def mesh_in(lattice: Array, reach: Reach, like: Tensor) -> Mesh:
     """Return the mesh of a box of these lattice vectors, Å, (3, 3)."""
+    from scipy.fft import next_fast_len  # takes a while, and small boxes have no mesh
+
     inverse, lengths = np.linalg.inv(lattice), np.linalg.norm(lattice, axis=1)
     # k·a = 2π n, so |n| ≤ |k| |a| / 2π, and two points are needed for each n
     size = [next_fast_len(max(math.ceil(FINER * reach.longest * a / math.pi), ORDER), real=True) for a in lengths]

@@ -94,9 +94,10 @@ def test_slabs_and_wires_are_those_in_empty_space(periodic: tuple[bool, bool, bo
 
 
 def test_a_large_drop_is_refused() -> None:
-    with pytest.raises(ModelError, match="isolated atoms, 200 Å across, are too large"):
-        in_space(200.0, 3.0)
-    assert len(in_space(20.0, 3.0)[0]) < MOST
+    drop, reach = isolated(np.array([[0.0, 0, 0], [0, 0, 200.0]])), Reach(1, (0.6,), SCREENING, 1)
+    with pytest.raises(ModelError, match="2 atoms, 200 Å across and not periodic, are too large"):
+        box_of(drop, reach, torch.empty(0))
+    assert len(in_space(20.0, 2, reach.longest)[0]) < MOST
 
 
 @pytest.mark.parametrize("numbers", [1, 100, 333])

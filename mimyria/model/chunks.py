@@ -174,7 +174,7 @@ def tensors_in_chunks(models: Sequence[ResponseModel], chunks: Sequence[Graph]) 
                 kept[member] = apart(own_next)
                 if number < last:
                     if told[member] is None:
-                        told[member] = Sent(_pages((n_atoms, *message.each.shape[1:]), message.each), {})
+                        told[member] = Sent(_pages((n_atoms, *message.each.shape[1:]), message.each))
                     _add(told[member], message, graph.first)
             if place % CHUNKS_OF_HOLES == 0:
                 give_back_memory()

@@ -56,7 +56,7 @@ class NetworkSettings:
     @property
     def reach(self) -> Reach:
         """What is heard of the whole box."""
-        return Reach(self.far_channels, tuple(self.far_widths), self.far_screening, self.l_max)
+        return Reach(self.far_channels, self.far_widths, self.far_screening, self.l_max)
 
 
 @dataclass(frozen=True)

@@ -127,17 +127,18 @@ def mesh_in(lattice: Array, reach: Reach, like: Tensor) -> Mesh:
     numbers = [np.fft.fftfreq(size[0], 1 / size[0]), np.fft.fftfreq(size[1], 1 / size[1])]
     numbers.append(np.arange(size[2] // 2 + 1.0))
     k = np.linalg.norm(2 * math.pi * np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1) @ inverse.T, axis=-1)
+    pieces = spline_pieces(ORDER)
     weight = np.where(k < reach.longest, reach.weight(k), 0.0) / abs(np.linalg.det(lattice))
     for axis, (number, points) in enumerate(zip(numbers, size, strict=True)):
         # 1/b = Σ_m M_p(m + 1) exp(2πi n m/N)
-        inverse_b = np.exp(2j * math.pi * np.outer(number, np.arange(ORDER - 1)) / points) @ spline_pieces(ORDER)[1:, 0]
+        inverse_b = np.exp(2j * math.pi * np.outer(number, np.arange(ORDER - 1)) / points) @ pieces[1:, 0]
         weight /= np.expand_dims(np.abs(inverse_b) ** 2, [other for other in range(3) if other != axis])
     return Mesh(
         steps=torch.from_numpy(steps).to(like.device, precision(like)),
         size=(size[0], size[1], size[2]),
         weight=torch.from_numpy(weight).to(like),
         turn=reach.turn.to(like.device),
-        pieces=torch.from_numpy(_derivatives(spline_pieces(ORDER), reach.l_max)).to(like.device, precision(like)),
+        pieces=torch.from_numpy(_derivatives(pieces, reach.l_max)).to(like.device, precision(like)),
         solid=_solid(steps, reach.l_max).to(like),
     )
 

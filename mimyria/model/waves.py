@@ -177,14 +177,14 @@ def in_box(lattice: Array, longest: float) -> tuple[Array, Array]:
     return k, twice / abs(np.linalg.det(lattice))
 
 
-def in_space(extent: float, longest: float) -> tuple[Array, Array]:
+def in_space(extent: float, n_atoms: int, longest: float) -> tuple[Array, Array]:
     """Return the same for isolated atoms so far across, Å, d³k/(2π)³ = k²/2π² dk dΩ/4π, or raise a ModelError."""
     degree = math.ceil(longest * extent) + BEYOND
     n_polar, n_round, n_long = degree // 4 + 1, 2 * (degree // 2 + 1), degree // 4 + BEYOND
     if n_polar * n_round * n_long > MOST:
         raise ModelError(
-            f"isolated atoms, {extent:.0f} Å across, are too large for networks that hear the whole box "
-            "(--preset far): put them into a periodic one with empty space around them"
+            f"{n_atoms} atoms, {extent:.0f} Å across and not periodic, are too large for networks that hear the whole "
+            "box (--preset far): put them into a periodic one with empty space around them"
         )
     heights, of_height = np.polynomial.legendre.leggauss(2 * n_polar)
     heights, of_height = heights[n_polar:], of_height[n_polar:]  # the others are their opposites

@@ -63,7 +63,7 @@ def box_of(frame: Frame, reach: Reach, like: Tensor) -> Waves | Mesh:
     if frame.periodic.any():
         return _periodic(with_space(frame).tobytes(), reach, like.dtype, like.device)
     radius = np.linalg.norm(frame.positions - frame.positions.mean(axis=0), axis=1).max()
-    return waves_of(*in_space(2 * float(radius), reach.longest), reach, like)
+    return waves_of(*in_space(2 * float(radius), len(frame), reach.longest), reach, like)
 
 
 @lru_cache(BOXES)

@@ -26,8 +26,6 @@ from mimyria.molecules import find_bonds, molecules_of
 from mimyria.process import set_up_memory
 
 MODELS = {name: Path(__file__).parents[2] / "mimyria" / "data" / f"sulfate_{name}.mym" for name in ("apt", "pgt")}
-
-
 KINDS = ("sulfate S", "sulfate O", "sodium", "water H", "water O")
 
 

@@ -2,13 +2,23 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from mimyria.errors import ConfigError, ModelError
 from mimyria.level import Level
-from mimyria.model.files import choose_device, read_model, read_models, stated_level, write_model
+from mimyria.model.files import (
+    FORMAT,
+    choose_device,
+    read_content,
+    read_model,
+    read_models,
+    stated_level,
+    write_content,
+    write_model,
+)
 from mimyria.model.model import PRESETS, ResponseModel
 from mimyria.targets import TARGETS
 
@@ -39,6 +49,25 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
         read_model(path)
     with pytest.raises(ModelError, match="does not exist"):
         read_model(tmp_path / "absent.mym")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"settings": {"spin": 1}}, "does not know spin: use a newer one"),
+        ({"network": "new"}, "know the networks 'new'"),
+    ],
+)
+def test_what_a_newer_version_wrote_is_not_called_damaged(
+    model: ResponseModel, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    path = tmp_path / "m.mym"
+    write_model(path, model, {})
+    content = read_content(path, FORMAT)
+    settings = content["settings"] | change.get("settings", {})
+    write_content(path, content | change | {"settings": settings, "version": "7.0"})
+    with pytest.raises(ModelError, match=rf"m\.mym is of another version of mimyria, 7\.0, .*{words}"):
+        read_model(path)
 
 
 def test_a_level_is_of_the_models_that_have_several(tmp_path: Path) -> None:

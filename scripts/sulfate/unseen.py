@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from bands import plain
-from cross import relative
+from cross import relative, squares
 
 import mimyria
 from mimyria.frame import Array, Frame
@@ -48,10 +48,9 @@ def errors(target: str, frames: Sequence[Frame]) -> dict[str, list[dict[str, Any
     rows: dict[str, list[dict[str, Any]]] = {}
     for frame, predicted in zip(frames, mimyria.predict(MODELS[target], frames, sum_rule="none"), strict=True):
         for kind, atoms in kinds_of(frame).items():
-            label = frame.tensors[target][atoms]
-            error, size = (float(np.sum(t**2)) for t in (predicted.tensors[target][atoms] - label, label))
             if atoms.any():
-                rows.setdefault(kind, []).append({"run": str(frame.info["run"]), "error": error, "size": size})
+                both = (of.tensors[target][atoms] for of in (predicted, frame))
+                rows.setdefault(kind, []).append(squares(frame, *both))
     return rows
 
 

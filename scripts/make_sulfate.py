@@ -2,7 +2,7 @@
 
     python scripts/make_sulfate.py mimyria/data/sulfate_labels.extxyz.xz
         --also scripts/sulfate/data/autotrain-labels.extxyz.xz scripts/sulfate/data/crowded-labels.extxyz.xz
-        scripts/sulfate/data/late-labels.extxyz.xz
+        scripts/sulfate/data/late-labels.extxyz.xz scripts/sulfate/data/between-labels.extxyz.xz
         --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 [--run dear-run-8.extxyz.xz]
 
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or

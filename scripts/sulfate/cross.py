@@ -111,6 +111,8 @@ def main() -> None:
     set_up_memory()
     frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
     single, parts = deal(frames, given.parts, given.within)
+    if not any(parts):
+        parser.error(f"no label of one ion is of {given.within or 'any run'}")
     asked = {"labels": len(frames), "parts": given.parts, "way": given.way, "within": given.within}
     rows = [row for row in read_rows(given.out) if asked.items() <= ({"within": None} | row).items()]
     for names in parts:

@@ -51,7 +51,7 @@ def between(path: Path, labels: Iterable[Path], number: int) -> Iterator[Frame]:
     frames = dict(with_times(path))
     times = np.array(list(frames))
     distance = np.min(np.abs(times[:, None] - np.array(known)), axis=1, initial=np.inf)
-    for _ in range(min(number, np.count_nonzero(distance))):
+    for _ in range(min(number, int(np.count_nonzero(distance)))):
         time = times[int(distance.argmax())]
         distance = np.minimum(distance, abs(times - time))
         yield frames[time]

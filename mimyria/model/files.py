@@ -118,15 +118,16 @@ def read_every_level(
     content = _read_once(path)
     try:
         stored, name = content["settings"], content["network"]
-        architecture = ARCHITECTURES.get(name)
-        known = architecture.settings.__dataclass_fields__ if architecture else ()
-        if architecture is None or (new := sorted(stored.keys() - known)):
+        new = [f"the networks {name!r}"]
+        if name in ARCHITECTURES:
+            new = sorted(stored.keys() - ARCHITECTURES[name].settings.__dataclass_fields__)
+        if new:
             raise ModelError(
                 f"{path} is of another version of mimyria, {content['version']}, and this one, {__version__}, does not "
-                f"know {', '.join(new) if architecture else f'the networks {name!r}'}: use a newer one"
+                f"know {', '.join(new)}: use a newer one"
             )
         tuples = {key: tuple(value) for key, value in stored.items() if isinstance(value, list)}
-        settings = architecture.settings(**stored | tuples)
+        settings = ARCHITECTURES[name].settings(**stored | tuples)
         levels = [from_stated(stated) for stated in content.get("levels", [{}])]
         model = ResponseModel(settings, content["members"], levels)
         model.load_state_dict({name: unpack(weights) for name, weights in content["weights"].items()})

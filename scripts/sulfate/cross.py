@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learn import WAYS, read_rows, split
+from learn import WAYS, moment_of, read_rows, split
 
 import mimyria
 from mimyria.frame import Array, Frame
@@ -35,15 +35,15 @@ DRAWS = 400
 """Of the bootstrap over runs, of which frames are alike, or over the frames of one."""
 
 
-def deal(frames: Sequence[Frame], parts: int, within: str | None = None) -> tuple[list[Frame], list[list[str]]]:
-    """Return the frames of one ion, and the names of their runs, or RUN@TIME of one, dealt into so many parts."""
+def deal(frames: Sequence[Frame], parts: int, within: str | None = None) -> list[list[str]]:
+    """Return the runs of the frames of one ion, or RUN@TIME of those of one run, dealt into so many parts."""
     single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
     if within is None:
         names = {str(frame.info["run"]) for frame in single}
     else:
-        names = {f"{within}@{frame.info['md_time']:g}" for frame in single if frame.info["run"] == within}
+        names = {moment_of(frame) for frame in single if frame.info["run"] == within}
     dealt = np.random.default_rng(1).permutation(sorted(names))
-    return single, [part.tolist() for part in np.array_split(dealt, parts)]
+    return [part.tolist() for part in np.array_split(dealt, parts)]
 
 
 def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
@@ -110,13 +110,13 @@ def main() -> None:
     given = parser.parse_args()
     set_up_memory()
     frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
-    single, parts = deal(frames, given.parts, given.within)
+    parts = deal(frames, given.parts, given.within)
     if not any(parts):
         parser.error(f"no label of one ion is of {given.within or 'any run'}")
     asked = {"labels": len(frames), "parts": given.parts, "way": given.way, "within": given.within}
     rows = [row for row in read_rows(given.out) if asked.items() <= ({"within": None} | row).items()]
     for names in parts:
-        training, test = split(frames, names)[0], split(single, names)[1]
+        training, test = split(frames, names)
         moments = {(str(frame.info["run"]), float(frame.info["md_time"])) for frame in test}
         if not moments <= {(row["run"], row["md_time"]) for row in rows}:
             rows += (found := [asked | row for row in measure(given.way, training, test)])

@@ -52,9 +52,14 @@ WAYS: dict[str, dict[str, Any]] = {
 """Settings of `mimyria train`; steps in place of epochs, so that more labels take no longer."""
 
 
+def moment_of(frame: Frame) -> str:
+    """Return RUN@TIME of a frame."""
+    return f"{frame.info['run']}@{frame.info['md_time']:g}"
+
+
 def split(frames: Sequence[Frame], held_out: Sequence[str]) -> tuple[list[Frame], list[Frame]]:
     """Return the frames to train on and those of the named runs, or RUN@TIME."""
-    names = [{run := str(frame.info["run"]), f"{run}@{frame.info['md_time']:g}"} for frame in frames]
+    names = [{str(frame.info["run"]), moment_of(frame)} for frame in frames]
     left = [not of_frame.isdisjoint(held_out) for of_frame in names]
     pairs = list(zip(frames, left, strict=True))
     return [frame for frame, out in pairs if not out], [frame for frame, out in pairs if out]

@@ -51,6 +51,16 @@ def test_wrong_model_files_are_refused(model: ResponseModel, tmp_path: Path) -> 
         read_model(tmp_path / "absent.mym")
 
 
+def test_one_wrong_bit_of_the_weights_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "m.mym"
+    write_model(path, ResponseModel(replace(PRESETS["small"]["apt"], species=(1, 8))), {})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"m\.mym is damaged: its checksums"):
+        read_model(path)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -227,11 +228,14 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        intact = _is_intact(path)
     except Exception as error:  # what is no such file makes the unpickler fail in any way
         what = contents_of(path)
         if what in HOLDS_MODEL:
             raise ModelError(f"{path} is damaged or not written by mimyria") from error
         raise ModelError(f"{path} is {f'{what}, not a' if what else 'no mimyria'} model{remedy}") from error
+    if not intact:
+        raise ModelError(f"{path} is damaged: its checksums are not those of its content; copy or train it anew")
     stored = str(content.get("format")) if isinstance(content, dict) else ""
     if stored != expected:
         is_of, wanted = (FORMATS.get(name.rpartition(" ")[0], "") for name in (stored, expected))
@@ -241,6 +245,14 @@ def read_content(path: Path, expected: str) -> dict[str, Any]:
             raise ModelError(f"{path} is {wanted} in the format {stored!r}, and this version reads {expected!r} alone")
         raise ModelError(f"{path} is not a file of the kind {expected!r}")
     return dict(content)
+
+
+def _is_intact(path: Path) -> bool:
+    """Return whether all parts of a zip archive have the checksums written with them, at which torch does not look."""
+    if not zipfile.is_zipfile(path):
+        return True  # torch reads archives of an older kind, which have none
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
 
 
 def format_of(path: Path) -> str:

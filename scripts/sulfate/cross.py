@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learn import WAYS, moment_of, read_rows, split
+from learn import WAYS, moment_of, read_rows, split, time_to
 
 import mimyria
 from mimyria.frame import Array, Frame
@@ -52,9 +52,6 @@ def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[
     These are None where there is no sodium, and where no frame of the run is trained on.
     """
     rows = []
-    times: dict[str, list[float]] = {}
-    for frame in training:
-        times.setdefault(str(frame.info["run"]), []).append(float(frame.info["md_time"]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mym"
         mimyria.train(training, path, target="pgt", seed=0, **WAYS[way])
@@ -64,8 +61,7 @@ def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[
             apart = frame.positions[frame.numbers == SODIUM] - frame.positions[sulfur]
             nearest = [float(np.linalg.norm(nearest_image(vector, frame.cell, frame.periodic))) for vector in apart]
             row = squares(frame, predicted.tensors["pgt"][sulfur], right)
-            to_label = [abs(row["md_time"] - time) for time in times.get(row["run"], ())]
-            rows.append(row | {"sodium": min(nearest, default=None), "to_label": min(to_label, default=None)})
+            rows.append(row | {"sodium": min(nearest, default=None), "to_label": time_to(frame, training)})
     return rows
 
 

@@ -57,6 +57,12 @@ def moment_of(frame: Frame) -> str:
     return f"{frame.info['run']}@{frame.info['md_time']:g}"
 
 
+def time_to(frame: Frame, others: Sequence[Frame]) -> float | None:
+    """Return the time from a frame to the nearest of other frames of its run, fs; None where there is none."""
+    times = [float(other.info["md_time"]) for other in others if other.info["run"] == frame.info["run"]]
+    return min((abs(float(frame.info["md_time"]) - time) for time in times), default=None)
+
+
 def split(frames: Sequence[Frame], held_out: Sequence[str]) -> tuple[list[Frame], list[Frame]]:
     """Return the frames to train on and those of the named runs, or RUN@TIME."""
     names = [{str(frame.info["run"]), moment_of(frame)} for frame in frames]

@@ -1,9 +1,12 @@
 """How far the bundled networks are off on labels that none of them was trained on, by kind of atom.
 
     python unseen.py data/next-labels.extxyz.xz --out results/unseen.json
+    python unseen.py data/waiting-labels.extxyz.xz --known ../../mimyria/data/sulfate_labels.extxyz.xz \
+        data/autotrain-labels.extxyz.xz data/between-labels.extxyz.xz --out results/unseen-run-4.json
 
 Errors (rms) relative to the size (rms) of the tensors, before the sum rule is made exact; standard errors over the
-boxes, of which frames are alike; and of sulfur the least and the largest of a frame.
+boxes, of which frames are alike, or over the frames of one; and of sulfur the least and the largest of a frame. Frames
+of a run that is trained on are measured beside the labels of the training alone (`--known`), which they must not be.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any
 import numpy as np
 from bands import plain
 from cross import relative, squares
+from learn import moment_of, time_to
 
 import mimyria
 from mimyria.frame import Array, Frame
@@ -58,16 +62,23 @@ def main() -> None:
     """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
+    parser.add_argument("--known", type=Path, nargs="+", default=[], help="labels of the training of the same runs")
     parser.add_argument("--out", type=Path, default=Path("unseen.json"))
     options = parser.parse_args()
     set_up_memory()
     frames = [frame for path in options.labels for frame in mimyria.read_frames(path)]
     runs = {str(frame.info["run"]) for frame in frames}
+    beside = [frame for path in options.known for frame in mimyria.read_frames(path) if str(frame.info["run"]) in runs]
+    if trained_on := sorted({moment_of(frame) for frame in frames}.intersection(map(moment_of, beside))):
+        parser.error(f"{trained_on[0]} is a label of the training")
+    others = runs.difference(str(frame.info["run"]) for frame in beside)
     for path in MODELS.values():
-        if known := sorted(runs.intersection(read_model(path).summary["labels"].partition(" of ")[2].split(", "))):
-            parser.error(f"{path.name} is trained on frames of {', '.join(known)}")
+        if known := sorted(others.intersection(read_model(path).summary["labels"].partition(" of ")[2].split(", "))):
+            parser.error(f"{path.name} is trained on frames of {', '.join(known)}: give its labels with --known")
     found: dict[str, Any] = {"networks": {path.name: file_facts(path)["digest"] for path in MODELS.values()}}
     found |= {"labels": len(frames), "boxes": len(runs)}
+    if nearest := [time for frame in frames if (time := time_to(frame, beside)) is not None]:
+        found |= {"known": len(beside), "fs_to_known": [min(nearest), max(nearest)]}
     for target in MODELS:
         rows = errors(target, frames)
         found[target] = {kind: plain(relative(rows[kind])) for kind in KINDS if kind in rows}

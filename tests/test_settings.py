@@ -179,7 +179,7 @@ OTHER: dict[str, Any] = {
     "title": "a", "plot_format": ("png",), "plot_width": "single",
     "target": "pgt", "preset": "small", "validation": 0.2, "committee": 2, "weight": {"O": 2.0}, "epochs": 3,
     "steps": 500, "time_limit": 1.0, "learning_rate": 0.1, "weight_decay": 0.1, "averaging": 0.5, "warm_up": 3,
-    "seed": 1,
+    "seed": 1, "gradient_weight": 0.2,
     "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
     "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
     "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2}, "beads": Path("md.xyz"),

@@ -7,7 +7,7 @@ so that a sum over them is one dense product. A padded place lies at the cutoff,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ class Box(NamedTuple):
 
     places: Tensor  # of its atoms, counted through all chunks, (n,)
     frame: Frame
+    moved: Tensor | None = None  # how far its atoms are from where they are in the frame, Å, (n, 3); see `Graph.moved`
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class Graph:
         moved = map(function, (self.order, self.neighbours, self.neighbour_species, self.vectors))
         order, neighbours, neighbour_species, vectors = moved
         return Graph(order, self.slices, neighbours, neighbour_species, vectors, self.first, self.boxes)
+
+    def moved(self, by: Tensor) -> Graph:
+        """Return the graph of atoms moved by little, Å, (n, 3), of which derivatives can be taken; one chunk alone."""
+        vectors = self.vectors + by[self.neighbours] - by[:, None]
+        boxes = tuple(box._replace(moved=by[box.places.to(by.device).long()]) for box in self.boxes)
+        return replace(self, vectors=vectors, boxes=boxes)
 
 
 def boxes_of(frames: Sequence[Frame], places: Tensor) -> tuple[Box, ...]:

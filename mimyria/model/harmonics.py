@@ -34,7 +34,7 @@ def harmonics(vectors: Tensor, l_max: int) -> Tensor:
     """
     x, y, z = (vectors / vectors.norm(dim=-1, keepdim=True)).unbind(-1)
     x, y, z = x.contiguous(), y.contiguous(), z.contiguous()
-    found = vectors.new_empty((l_max + 1) ** 2, *x.shape)
+    found = [x] * (l_max + 1) ** 2
     cosine, sine = torch.ones_like(x), torch.zeros_like(x)
     first = 1.0  # P_m^m
     for m in range(l_max + 1):
@@ -45,12 +45,12 @@ def harmonics(vectors: Tensor, l_max: int) -> Tensor:
                 b = math.sqrt((2 * degree + 1) * ((degree - 1) ** 2 - m**2) / ((2 * degree - 3) * (degree**2 - m**2)))
                 legendre, before = torch.sub(a * y * legendre, before, alpha=b), legendre
             centre = degree * (degree + 1)
-            torch.mul(legendre, cosine, out=found[centre + m])
+            found[centre + m] = legendre * cosine
             if m:
-                torch.mul(legendre, sine, out=found[centre - m])
+                found[centre - m] = legendre * sine
         cosine, sine = z * cosine - x * sine, z * sine + x * cosine
         first *= math.sqrt((2 * m + 3) / (2 * m + 2) * (2 if m == 0 else 1))
-    return found
+    return torch.stack(found)
 
 
 def radial_functions(distances: Tensor, cutoff: float, number: int, p: int, fall: float = 0.0) -> Tensor:
@@ -63,16 +63,11 @@ def radial_functions(distances: Tensor, cutoff: float, number: int, p: int, fall
     x = distances / cutoff
     to_zero = (p + 1) * (p + 2) / 2 - p * (p + 2) * x + p * (p + 1) / 2 * x**2
     envelope = torch.where(x < 1, 1 - x**p * to_zero, 0.0)
-    found = distances.new_empty(number, *distances.shape)
-    torch.mul(torch.sin(math.pi * x), math.sqrt(2 / cutoff) * envelope / distances, out=found[0])
+    found = [torch.sin(math.pi * x) * (math.sqrt(2 / cutoff) * envelope / distances)]
     twice = 2 * torch.cos(math.pi * x)
     for b in range(1, number):
-        torch.mul(twice, found[b - 1], out=found[b])
-        if b > 1:
-            found[b] -= found[b - 2]
-    if fall:
-        found *= torch.arange(1, number + 1).to(found).reshape(-1, *[1] * distances.ndim) ** -fall
-    return found
+        found.append(twice * found[-1] - found[b - 2] if b > 1 else twice * found[-1])
+    return torch.stack([b**-fall * function for b, function in enumerate(found, start=1)] if fall else found)
 
 
 def sphere(degree: int, l_max: int) -> tuple[Tensor, Tensor]:

@@ -48,13 +48,14 @@ def potential_of(told: Sequence[Told]) -> Tensor:
 def parts_of(graph: Graph, reach: Reach) -> tuple[Part, ...]:
     """Return the atoms of a graph by box."""
     like, found = graph.vectors, []
-    for number, (places, frame) in enumerate(graph.boxes):
+    for number, (places, frame, moved) in enumerate(graph.boxes):
         here = places.to(like.device).long() - graph.first
         inside = (here >= 0) & (here < len(graph))
         if inside.any():
             box = box_of(frame, reach, like)
-            points = torch.from_numpy(frame.positions).to(like.device, precision(like))[inside]
-            found.append(Part(number, here[inside], box, box.basis(points)))
+            points = torch.from_numpy(frame.positions).to(like.device, precision(like))
+            points = points if moved is None else points + moved
+            found.append(Part(number, here[inside], box, box.basis(points[inside])))
     return tuple(found)
 
 

@@ -48,6 +48,12 @@ class TrainSettings(Layout, Device):
     weight: Mapping[str, float] = setting(
         Pairs(of=Number(minimum=0)), "Loss weight of an element or irrep, such as S=4.", "result", {}
     )
+    gradient_weight: float = setting(
+        Number(minimum=0),
+        "Loss weight of the gradients that labels with one atom displaced tell.",
+        "result",
+        0.1,
+    )
     epochs: int | None = setting(COUNT, "Number of passes over the frames.", "duration")
     steps: int | None = setting(
         COUNT, "Number of steps of a network, in place of epochs: no more for more frames.", "duration"

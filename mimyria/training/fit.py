@@ -20,6 +20,7 @@ from mimyria.elements import symbols_of
 from mimyria.errors import ModelError
 from mimyria.model.batches import Batch, Data
 from mimyria.model.model import ResponseModel
+from mimyria.training.gradients import GradientLabels
 
 DEFAULT_EPOCHS = 400
 LARGEST_GRADIENT = 10.0
@@ -53,8 +54,15 @@ class FitSettings:
 class Fit:
     """One network in training: a normalised model of one member, whose time counts from ``began`` (time.monotonic)."""
 
-    def __init__(self, model: ResponseModel, data: Data, settings: FitSettings, began: float) -> None:
-        self.model, self.data, self.settings = model, data, settings
+    def __init__(
+        self,
+        model: ResponseModel,
+        data: Data,
+        settings: FitSettings,
+        began: float,
+        gradients: GradientLabels | None = None,
+    ) -> None:
+        self.model, self.data, self.settings, self.gradients = model, data, settings, gradients
         self.averaged = ResponseModel(model.settings, levels=model.levels).to(
             model.mean.device
         )  # a deepcopy changes modules of e3nn
@@ -137,6 +145,8 @@ class Fit:
             of_part = (error.square() * weights).sum() / whole
             of_part.backward()  # type: ignore[no-untyped-call]
             loss += of_part.item()
+        if self.gradients is not None:
+            self.gradients.loss(self.model, self.order).backward()  # type: ignore[no-untyped-call]
         return loss
 
     def _weights(self, batch: Batch) -> Tensor:

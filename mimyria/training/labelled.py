@@ -21,6 +21,7 @@ from mimyria.model.model import preset_settings
 from mimyria.molecules import find_bonds, molecules_of
 from mimyria.settings import TrainSettings
 from mimyria.targets import labelled_atoms
+from mimyria.training.gradients import groups_of
 
 log = logging.getLogger("mimyria")
 
@@ -121,7 +122,8 @@ def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSetti
         own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
         fraction = settings.validation
         pairs = [hold_out_molecules(frame, settings.target, fraction, rng) for frame in own]
-        if 0 < fraction * len(own) < 1 and all(pairs) and settings.sum_rule != "project":
+        alone = groups_of(own) == list(range(len(own)))  # else a frame tells of the molecules held out of another
+        if 0 < fraction * len(own) < 1 and all(pairs) and alone and settings.sum_rule != "project":
             training += [pair[0] for pair in pairs if pair]
             held_out += [pair[1] for pair in pairs if pair]
         else:
@@ -135,13 +137,17 @@ def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSetti
 def _split_frames(frames: Sequence[Frame], settings: TrainSettings, fraction: float) -> tuple[list[Frame], list[Frame]]:
     n_held_out = min(math.ceil(fraction * len(frames)), len(frames) - 1)
     order = np.random.default_rng(settings.seed).permutation(len(frames))
-    held_out = set(order[:n_held_out].tolist())
+    group = groups_of(frames)
+    held_out = {group[k] for k in order[:n_held_out].tolist()}
+    if held_out == set(group):
+        held_out.remove(group[order[0]])
     species = [labelled_species(frame, settings.target) for frame in frames]
-    for k in sorted(held_out):  # no species may be known from held-out frames alone
-        if not species[k] <= {number for i in range(len(frames)) if i not in held_out for number in species[i]}:
-            held_out.remove(k)
-    training = [frame for k, frame in enumerate(frames) if k not in held_out]
-    return training, [frames[k] for k in sorted(held_out)]
+    for g in sorted(held_out):  # no species may be known from held-out frames alone
+        known = {number for k, of_frame in enumerate(species) if group[k] not in held_out for number in of_frame}
+        if any(group[k] == g and not of_frame <= known for k, of_frame in enumerate(species)):
+            held_out.remove(g)
+    training = [frame for k, frame in enumerate(frames) if group[k] not in held_out]
+    return training, [frame for k, frame in enumerate(frames) if group[k] in held_out]
 
 
 def hold_out_molecules(

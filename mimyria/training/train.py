@@ -33,6 +33,7 @@ from mimyria.settings import TrainSettings
 from mimyria.targets import TARGETS, labelled_atoms
 from mimyria.training.evaluate import require_labels
 from mimyria.training.fit import Fit, FitSettings, decay_for
+from mimyria.training.gradients import GradientLabels, gradient_labels
 from mimyria.training.history import checkpoint_of, history_of, write_history
 from mimyria.training.labelled import (
     check_apart,
@@ -183,6 +184,8 @@ class _Committee:
             device=device,
             carried=carried_species(start, self.shape),
         )
+        self.gradients = _gradients(training, self.normalised, settings)
+        self.facts |= {"gradient_labels": len(self.gradients.every)} if self.gradients else {}
         self.fits: list[Fit] = []
         self._begin_fit(began)
         self.written = time.monotonic()
@@ -214,7 +217,7 @@ class _Committee:
         weights = dict(model.named_parameters())
         constants = {name: value for name, value in self.normalised.state_dict().items() if name not in weights}
         model.load_state_dict(constants, strict=False)
-        self.fits.append(Fit(model, self.data, settings, began))
+        self.fits.append(Fit(model, self.data, settings, began, self.gradients))
 
     def _member(self, member: int) -> ResponseModel:
         """Return a network as it is before its training: random, or a member of the model it begins from."""
@@ -299,6 +302,19 @@ class _Committee:
             "validation_error": float(np.mean(errors)) if self.data.held_out and errors else None,
             "parameters": sum(parameter.numel() for parameter in self.normalised.parameters()),
         }
+
+
+def _gradients(training: Sequence[Frame], model: ResponseModel, settings: TrainSettings) -> GradientLabels | None:
+    """Return what pairs of labels tell besides, if there are any; tell of it."""
+    every = gradient_labels(training, model) if settings.gradient_weight else []
+    if not every:
+        return None
+    displaced = ", ".join(symbols_of(np.unique([label.species for label in every])))
+    log.info(
+        f"{len(every)} pairs of labels differ in the place of one atom alone ({displaced}): how its tensor changes "
+        "with the places of all others is learnt too"
+    )
+    return GradientLabels(every, settings.gradient_weight)
 
 
 def _facts(training: Sequence[Frame], held_out: Sequence[Frame], settings: TrainSettings) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""What pairs of labels tell besides: which frames are pairs, whose gradients they are, and that networks learn them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_frame
+from mimyria.errors import Interrupted
+from mimyria.frame import Frame
+from mimyria.level import UNKNOWN, Level
+from mimyria.model.files import read_model
+from mimyria.model.model import ResponseModel
+from mimyria.training.gradients import GradientLabels, gradient_labels, gradient_of, groups_of, pairs_of
+from mimyria.training.labelled import split
+from mimyria.training.train import train
+from networks import made_model, quick, stopping, tensors_of
+
+ATOM = 4
+
+
+def response(positions: torch.Tensor, order: int) -> torch.Tensor:
+    """A dipole or polarizability of the places of atoms, whose derivative by them is a response tensor."""
+    vectors = positions[:, None] - positions
+    weight = torch.exp(-vectors.square().sum(-1)) * torch.arange(len(positions))[:, None]
+    return torch.einsum("ij,ija->a" if order == 1 else "ij,ija,ijb->ab", weight, *order * [vectors])
+
+
+def made_label(frame: Frame, order: int) -> Frame:
+    positions = torch.from_numpy(frame.positions)
+    by_place = torch.autograd.functional.jacobian(lambda r: response(r, order), positions)  # (fields, n, 3)
+    tensors = by_place.movedim(-2, 0).numpy()
+    return replace(frame, tensors={{1: "apt", 2: "pgt"}[order]: tensors})
+
+
+def displaced(frame: Frame, by: float, atom: int = ATOM, seed: int = 0) -> Frame:
+    positions = frame.positions.copy()
+    step = np.random.default_rng(seed).normal(size=3)
+    positions[atom] += by * step / np.linalg.norm(step)
+    return replace(frame, positions=positions)
+
+
+def pairs(frames: list[Frame]) -> list[tuple[int, int, int]]:
+    return [(pair.first, pair.second, pair.atom) for pair in pairs_of(frames)]
+
+
+def test_pairs_are_of_frames_that_differ_in_the_place_of_one_atom() -> None:
+    frame, other = random_frame(0), random_frame(1)
+    for atom in (0, ATOM, 8):
+        assert pairs([other, frame, displaced(frame, 0.1, atom)]) == [(1, 2, atom)]
+    assert pairs([frame, displaced(frame, 0.1), displaced(frame, -0.1)]) == [(0, 1, 4), (0, 2, 4), (1, 2, 4)]
+    for no_pair in (
+        other,
+        frame,
+        displaced(frame, 0.002),
+        displaced(frame, 0.6),
+        displaced(displaced(frame, 0.1), 0.1, atom=0),
+        replace(displaced(frame, 0.1), cell=1.001 * frame.cell),
+        replace(displaced(frame, 0.1), numbers=frame.numbers[::-1]),
+        replace(displaced(frame, 0.1), info=Level("a", "PBE", "def2-svp").header),
+    ):
+        assert pairs([frame, no_pair]) == []
+    noise = replace(frame, positions=frame.positions + 1e-7)  # of a file of fewer digits
+    assert pairs([frame, displaced(noise, 0.1)]) == [(0, 1, 4)]
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_a_displacement_changes_is_the_gradient_of_the_atom_s_own_tensor(order: int) -> None:
+    frame = random_frame(3)
+    name = {1: "apt", 2: "pgt"}[order]
+    first, second = made_label(frame, order), made_label(displaced(frame, 0.01), order)
+    (label,) = gradient_labels([first, second], ResponseModel(made_model("small", name).settings))
+    assert (label.atom, label.species) == (ATOM, int(frame.numbers[ATOM]))
+
+    def own(positions: torch.Tensor) -> torch.Tensor:
+        by_place = torch.autograd.functional.jacobian(lambda r: response(r, order), positions, create_graph=True)
+        return by_place.select(-2, ATOM) @ torch.from_numpy(label.direction)  # (fields)
+
+    expected = torch.autograd.functional.jacobian(own, torch.from_numpy(label.frame.positions))
+    np.testing.assert_allclose(label.rates, expected.movedim(-2, 0), atol=2e-4 * abs(expected).max())
+
+
+@pytest.fixture(scope="module")
+def made() -> list[Frame]:
+    """Labels of five frames, and of the same with an atom displaced."""
+    frames = [random_frame(seed) for seed in range(5)]
+    return [made_label(frame, 2) for frame in [*frames, *(displaced(f, 0.1, seed=k) for k, f in enumerate(frames))]]
+
+
+def test_the_loss_is_that_of_the_gradients(made: list[Frame]) -> None:
+    model = made_model("small", "pgt")
+    every = gradient_labels(made, model)
+    assert len(every) == 5
+    zero = [replace(label, rates=0 * label.rates + 1.0) for label in every]
+    loss = GradientLabels(zero, 1.0)
+
+    def mean(labels: GradientLabels) -> float:
+        generator = torch.Generator().manual_seed(0)
+        return float(np.mean([labels.loss(model, generator).item() for _ in range(100)]))
+
+    squares = []
+    for label in every:
+        for a in range(3):
+            for b in range(3):
+                c = torch.zeros(3, 3, dtype=torch.float64)
+                c[a, b] = 1.0
+                squares.append((gradient_of(model, label, c) - 1.0).square().sum().item() / 3 / len(label.frame))
+    assert mean(loss) == pytest.approx(np.mean(squares), rel=0.3)
+    assert mean(GradientLabels(zero, 0.5)) == pytest.approx(mean(loss) / 2)
+    # what is not labelled does not count
+    rates = np.array(zero[0].rates)
+    rates[2] = np.nan
+    generator = [torch.Generator().manual_seed(0) for _ in range(2)]
+    with_all, without = (
+        GradientLabels([replace(zero[0], rates=values)], 1.0).loss(model, g).item() * values[np.isfinite(values)].size
+        for values, g in zip((zero[0].rates, rates), generator, strict=True)
+    )
+    assert 0 < without < with_all
+
+
+def test_networks_learn_the_gradients(made: list[Frame], tmp_path: Path) -> None:
+    def error(name: str, frames: list[Frame], **asked: object) -> float:
+        settings = quick("pgt", validation=0.0, epochs=60, **asked)
+        train(frames, settings, tmp_path / name)
+        model = read_model(tmp_path / name)
+        squares, sizes = 0.0, 0.0
+        for label in gradient_labels(made, model):
+            for a in range(3):
+                c = torch.zeros(3, 3, dtype=torch.float64)
+                c[a, a] = 1.0
+                found, wanted = gradient_of(model, label, c).numpy(), label.rates[:, a, a]
+                squares, sizes = squares + ((found - wanted) ** 2).sum(), sizes + (wanted**2).sum()
+        return float((squares / sizes) ** 0.5)
+
+    without = error("without", made, gradient_weight=0.0)
+    assert error("with", made, gradient_weight=0.3) < 0.7 * without
+    assert read_model(tmp_path / "with").summary["gradient_labels"] == 5
+    assert "gradient_labels" not in read_model(tmp_path / "without").summary
+
+
+def test_a_training_with_pairs_resumes_to_the_same_bits(made: list[Frame], tmp_path: Path) -> None:
+    settings = quick("pgt", validation=0.0)
+    train(made, settings, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(made, settings, tmp_path / "parts", on_progress=stopping(0.5))
+    train(made, settings, tmp_path / "parts", resume=True)
+    whole, parts = (tensors_of(read_model(tmp_path / name), made[0]) for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole, parts)
+
+
+def test_frames_of_a_pair_are_held_out_together(made: list[Frame]) -> None:
+    assert groups_of(made) == [*range(5), *range(5)]
+    for seed in range(6):
+        training, held_out = split(made, (UNKNOWN,), quick("pgt", validation=0.2, seed=seed))
+        assert len(training) + len(held_out) == 10
+        assert held_out
+        assert groups_of([*training, *held_out])[: len(training)] == groups_of(training)
+        assert not {*groups_of([*training, *held_out])[len(training) :]} & {*range(len(training))}
+    training, held_out = split([made[0], made[5]], (UNKNOWN,), quick("pgt"))
+    assert (len(training), len(held_out)) == (2, 0)  # all of it is one group

@@ -43,6 +43,13 @@ def made_of(shape: Settings) -> ResponseModel:
     return made.eval()
 
 
+def doubled(model: ResponseModel) -> ResponseModel:
+    """The same in double precision; a deepcopy changes modules of e3nn."""
+    double = ResponseModel(model.settings, len(model.members), model.levels)
+    double.load_state_dict(model.state_dict())
+    return double.double()
+
+
 def tensors_of(model: ResponseModel, frame: Frame) -> np.ndarray:
     return predict_with_spread(model, [frame])[0].tensors
 
@@ -145,6 +152,22 @@ class NetworkContract:
         gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
         model.zero_grad()
         assert [name for name, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
+
+    def test_its_derivatives_by_the_places_of_atoms_are_right(self, model: ResponseModel) -> None:
+        double, frame = doubled(model), random_frame(6)
+        graph = build_graph([frame], SPECIES, model.settings.cutoff, dtype=torch.float64)
+        by = torch.zeros(len(frame), 3, dtype=torch.float64, requires_grad=True)
+        along = torch.from_numpy(np.random.default_rng(0).normal(size=(len(frame), 3)))
+        weights = torch.from_numpy(np.random.default_rng(1).normal(size=(len(frame), *model.target.shape)))
+
+        def component(moved: torch.Tensor) -> torch.Tensor:
+            return (weights * double.tensors(double.geometry(graph.moved(moved)))[0]).sum()
+
+        (gradient,) = torch.autograd.grad(component(by), by)
+        with torch.no_grad():
+            slope = (component(1e-5 * along) - component(-1e-5 * along)) / 2e-5
+        torch.testing.assert_close((gradient * along).sum(), slope, rtol=1e-5, atol=1e-5)
+        assert gradient.sum(0).abs().max() < 1e-8 * gradient.abs().max()  # moved together, they are where they were
 
     def test_a_file_keeps_it(self, model: ResponseModel, tmp_path: Path) -> None:
         write_model(tmp_path / "m.mym", model, {"note": 1})

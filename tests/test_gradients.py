@@ -89,16 +89,17 @@ def made() -> list[Frame]:
     return [made_label(frame, 2) for frame in [*frames, *(displaced(f, 0.1, seed=k) for k, f in enumerate(frames))]]
 
 
+def mean_loss(labels: GradientLabels, model: ResponseModel) -> float:
+    generator = torch.Generator().manual_seed(0)
+    return float(np.mean([labels.loss(model, generator).item() for _ in range(100)]))
+
+
 def test_the_loss_is_that_of_the_gradients(made: list[Frame]) -> None:
     model = made_model("small", "pgt")
     every = gradient_labels(made, model)
     assert len(every) == 5
-    zero = [replace(label, rates=0 * label.rates + 1.0) for label in every]
-    loss = GradientLabels(zero, 1.0)
-
-    def mean(labels: GradientLabels) -> float:
-        generator = torch.Generator().manual_seed(0)
-        return float(np.mean([labels.loss(model, generator).item() for _ in range(100)]))
+    ones = [replace(label, rates=0 * label.rates + 1.0) for label in every]
+    loss = mean_loss(GradientLabels(ones, 1.0), model)
 
     squares = []
     for label in every:
@@ -106,36 +107,31 @@ def test_the_loss_is_that_of_the_gradients(made: list[Frame]) -> None:
             for b in range(3):
                 c = torch.zeros(3, 3, dtype=torch.float64)
                 c[a, b] = 1.0
-                squares.append((gradient_of(model, label, c) - 1.0).square().sum().item() / 3 / len(label.frame))
-    assert mean(loss) == pytest.approx(np.mean(squares), rel=0.3)
-    assert mean(GradientLabels(zero, 0.5)) == pytest.approx(mean(loss) / 2)
-    # what is not labelled does not count
-    rates = np.array(zero[0].rates)
-    rates[2] = np.nan
-    generator = [torch.Generator().manual_seed(0) for _ in range(2)]
-    with_all, without = (
-        GradientLabels([replace(zero[0], rates=values)], 1.0).loss(model, g).item() * values[np.isfinite(values)].size
-        for values, g in zip((zero[0].rates, rates), generator, strict=True)
-    )
-    assert 0 < without < with_all
+                squares.append((gradient_of(model, label, c) - 1.0).square().mean().item())
+    assert loss == pytest.approx(np.mean(squares), rel=0.3)
+    assert mean_loss(GradientLabels(ones, 0.5), model) == pytest.approx(loss / 2)
+
+
+def test_atoms_count_by_the_size_of_their_rates(made: list[Frame]) -> None:
+    (label, *_) = gradient_labels(made, made_model("small", "pgt"))
+    rates = np.ones_like(label.rates)
+    rates[1] *= 4.0
+    rates[2] *= 1e-6
+    rates[3, 0, 0, 0] = np.nan
+    label = replace(label, rates=rates)
+    expected = np.ones(9)
+    expected[[1, 2, 3]] = 1 / 4, 1 / 0.04, 0.0
+    np.testing.assert_allclose(label.weights / label.weights[0], expected)
+    assert label.size == pytest.approx(27**0.5 * (6 + 4 + 1e-12 / 0.04))
 
 
 def test_networks_learn_the_gradients(made: list[Frame], tmp_path: Path) -> None:
-    def error(name: str, frames: list[Frame], **asked: object) -> float:
-        settings = quick("pgt", validation=0.0, epochs=60, **asked)
-        train(frames, settings, tmp_path / name)
+    def error(name: str, weight: float) -> float:
+        train(made, quick("pgt", validation=0.0, epochs=60, gradient_weight=weight), tmp_path / name)
         model = read_model(tmp_path / name)
-        squares, sizes = 0.0, 0.0
-        for label in gradient_labels(made, model):
-            for a in range(3):
-                c = torch.zeros(3, 3, dtype=torch.float64)
-                c[a, a] = 1.0
-                found, wanted = gradient_of(model, label, c).numpy(), label.rates[:, a, a]
-                squares, sizes = squares + ((found - wanted) ** 2).sum(), sizes + (wanted**2).sum()
-        return float((squares / sizes) ** 0.5)
+        return mean_loss(GradientLabels(gradient_labels(made, model), 1.0), model) ** 0.5
 
-    without = error("without", made, gradient_weight=0.0)
-    assert error("with", made, gradient_weight=0.3) < 0.7 * without
+    assert error("with", 0.3) < 0.7 * error("without", 0.0)
     assert read_model(tmp_path / "with").summary["gradient_labels"] == 5
     assert "gradient_labels" not in read_model(tmp_path / "without").summary
 

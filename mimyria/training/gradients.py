@@ -31,6 +31,8 @@ from mimyria.model.model import ResponseModel
 
 LEAST, MOST = 0.005, 0.5
 """Å, of a displacement: the changes of a smaller one are noise, those of a larger one no gradient."""
+SMALL = 0.01
+"""Atoms whose rates are smaller than this part of the largest count as if theirs were so large."""
 DIGITS = 5
 """Of Å, to which the places of all other atoms are the same."""
 
@@ -60,9 +62,19 @@ class GradientLabel:
         return int(self.frame.numbers[self.atom])
 
     @property
+    def weights(self) -> Array:
+        """Of the squared errors of the atoms, (n,): one by the size of their rates, zero without a label.
+
+        The nearest are hundreds of times as large as those of most others, which move farther.
+        """
+        sizes = np.sqrt(np.square(self.rates).sum(axis=tuple(range(1, self.rates.ndim))))
+        return np.nan_to_num(1 / np.maximum(sizes, SMALL * np.nanmax(sizes)))
+
+    @property
     def size(self) -> float:
-        """Σ rates², over all atoms."""
-        return float(np.nansum(self.rates**2))
+        """Σ_j w_j rates_j², over all atoms."""
+        squares = np.square(self.rates).sum(axis=tuple(range(1, self.rates.ndim)))
+        return float(np.nansum(self.weights * squares))
 
 
 @dataclass(frozen=True)
@@ -70,24 +82,25 @@ class GradientLabels:
     """All of a training, and how much they count."""
 
     every: Sequence[GradientLabel]
-    weight: float  # of the squared errors, relative to the mean square of the rates of the displaced element
+    weight: float  # of the squared errors, relative to the mean square of what is labelled
 
     def loss(self, model: ResponseModel, generator: torch.Generator) -> Tensor:
         """Return the weighted squared error of one of them, of a random component of the fields.
 
-        Σ_j |∂(c·T_i·u)/∂R_j - c·rates_j|² / ⟨Σ_j |c·rates_j|²⟩, |c| = |u| = 1
+        Σ_j w_j |∂(c·T_i·u)/∂R_j - c·rates_j|² / ⟨Σ_j w_j |c·rates_j|²⟩, |c| = |u| = 1
         """
         label = self.every[int(torch.randint(len(self.every), (1,), generator=generator))]
         c = torch.randn(label.rates.shape[1:-1], generator=generator, dtype=torch.float64)
         c = c / c.norm()
         found = gradient_of(model, label, c, create_graph=True)
         wanted = torch.einsum("f,nfd->nd", c.flatten(), torch.from_numpy(label.rates).flatten(1, -2)).to(found)
-        error = torch.where(wanted.isfinite(), found - wanted, 0.0)
-        return self.weight * c.numel() / self._sizes[label.species] * error.square().sum()
+        error = torch.where(wanted.isfinite(), found - wanted, 0.0).square().sum(1)
+        mean = self._sizes[label.species] / c.numel()
+        return self.weight / mean * (torch.from_numpy(label.weights).to(error) @ error)
 
     @cached_property
     def _sizes(self) -> dict[int, float]:
-        """Mean square of the rates of each displaced element."""
+        """Mean size of the labels of each displaced element."""
         sizes = defaultdict(list)
         for label in self.every:
             sizes[label.species].append(label.size)

@@ -16,7 +16,7 @@ from mimyria.model.mesh import Mesh
 from mimyria.model.model import PRESETS
 from mimyria.model.waves import Reach, Waves
 from mimyria.model.whole_box import box_of, parts_of, potential_of
-from networks import SPECIES, made_of, tensors_of
+from networks import SPECIES, assert_derivatives_by_place, made_of, tensors_of
 
 REACH, LIKE = Reach(2, (0.5, 0.8), 0.3, 3), torch.empty(0)
 
@@ -92,3 +92,12 @@ def test_tensors_by_a_mesh_are_those_by_waves(always_a_mesh: None, monkeypatch: 
     by_waves = tensors_of(model, frame)
     difference = abs(by_mesh - by_waves).max()
     assert 0 < difference < 1e-4 * abs(by_waves).max()
+
+
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_derivatives_by_the_places_of_atoms(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """By a mesh and by waves."""
+    monkeypatch.setattr(whole_box, "MANY_WAVES", many)
+    whole_box._periodic.cache_clear()
+    assert_derivatives_by_place(made_of(replace(PRESETS["small"]["pgt"], species=SPECIES, cutoff=4.0, far_channels=3)))
+    whole_box._periodic.cache_clear()

@@ -26,7 +26,10 @@ SULFUR, OXYGEN = 16, 8
 def clusters_of(frame: Frame, within: float) -> Iterator[Frame]:
     """Yield each sulfate of a frame with the waters near it, an isolated system with sulfur at the origin."""
     molecules, whole = find_molecules(frame)
-    info = {} if frame.time is None else {"md_time": frame.time}
+    info: dict[str, object] = {
+        name: frame.info[name] for name in ("run", "md_time") if name in frame.info
+    }  # of a label
+    info |= {} if frame.time is None else {"md_time": frame.time}
     for sulfur in np.flatnonzero(frame.numbers == SULFUR):
         kept, positions = [], whole - whole[sulfur]
         for molecule in dict.fromkeys([molecules[sulfur], *molecules[frame.numbers == OXYGEN]]):

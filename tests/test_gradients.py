@@ -82,6 +82,16 @@ def test_what_a_displacement_changes_is_the_gradient_of_the_atom_s_own_tensor(or
     np.testing.assert_allclose(label.rates, expected.movedim(-2, 0), atol=2e-4 * abs(expected).max())
 
 
+def test_pairs_without_rates_teach_nothing() -> None:
+    first = made_label(random_frame(3), 2)
+    model = made_model("small", "pgt")
+    second = replace(displaced(first, 0.1), tensors=first.tensors)
+    assert gradient_labels([first, second], model) == []
+    pgt = first.tensors["pgt"].copy()
+    pgt[:] = np.nan
+    assert gradient_labels([first, replace(second, tensors={"pgt": pgt})], model) == []
+
+
 @pytest.fixture(scope="module")
 def made() -> list[Frame]:
     """Labels of five frames, and of the same with an atom displaced."""

@@ -65,16 +65,20 @@ class GradientLabel:
     def weights(self) -> Array:
         """Of the squared errors of the atoms, (n,): one by the size of their rates, zero without a label.
 
-        The nearest are hundreds of times as large as those of most others, which move farther.
+        The rates of the nearest are a hundred times as large as those of most others, which move farther.
         """
-        sizes = np.sqrt(np.square(self.rates).sum(axis=tuple(range(1, self.rates.ndim))))
+        sizes = np.sqrt(self._squares)
         return np.nan_to_num(1 / np.maximum(sizes, SMALL * np.nanmax(sizes)))
 
     @property
     def size(self) -> float:
         """Σ_j w_j rates_j², over all atoms."""
-        squares = np.square(self.rates).sum(axis=tuple(range(1, self.rates.ndim)))
-        return float(np.nansum(self.weights * squares))
+        return float(np.nansum(self.weights * self._squares))
+
+    @property
+    def _squares(self) -> Array:
+        """Σ rates² of each atom, (n,)."""
+        return np.asarray(np.square(self.rates).sum(axis=tuple(range(1, self.rates.ndim))))
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def gradient_labels(frames: Sequence[Frame], model: ResponseModel) -> list[Gradi
         middle = first.positions.copy()
         middle[pair.atom] += by / 2
         rates = (second.tensors[model.target.name] - first.tensors[model.target.name]) / length
-        if not np.isfinite(rates).any():
+        if not np.nan_to_num(rates).any():  # no atom has both labels, or these are the same
             continue
         level = model.levels.index(level_of(first.info)) if len(model.levels) > 1 else 0
         found.append(GradientLabel(replace(first, positions=middle), pair.atom, by / length, rates, level))
@@ -143,16 +147,18 @@ def pairs_of(frames: Sequence[Frame]) -> Iterator[Pair]:
     """Yield the pairs of frames of one level that differ in the place of one atom alone."""
     alike = defaultdict(list)
     for number, frame in enumerate(frames):
-        # of two such frames one half of the atoms at least is the same
+        # Of two such frames every other atom is at the same place, from the first or from the second on; of frames
+        # that have frozen atoms in common, neither.
         same = str(level_of(frame.info)), frame.numbers.tobytes(), frame.cell.tobytes(), frame.periodic.tobytes()
-        for half, places in enumerate(np.array_split(frame.positions.round(DIGITS) + 0.0, 2)):
-            alike[(*same, half, places.tobytes())].append(number)
+        places = frame.positions.round(DIGITS) + 0.0
+        for first in range(2):
+            alike[(*same, first, places[first::2].tobytes())].append(number)
     both = {pair for numbers in alike.values() for pair in itertools.combinations(numbers, 2)}
-    for first, second in sorted(both):
-        by = np.linalg.norm(frames[second].positions - frames[first].positions, axis=1)
+    for one, other in sorted(both):
+        by = np.linalg.norm(frames[other].positions - frames[one].positions, axis=1)
         moved = np.flatnonzero(by > 2 * 10.0**-DIGITS)
         if len(moved) == 1 and LEAST <= by[moved[0]] <= MOST:
-            yield Pair(first, second, int(moved[0]))
+            yield Pair(one, other, int(moved[0]))
 
 
 def groups_of(frames: Sequence[Frame]) -> list[int]:

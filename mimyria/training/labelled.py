@@ -139,7 +139,7 @@ def _split_frames(frames: Sequence[Frame], settings: TrainSettings, fraction: fl
     order = np.random.default_rng(settings.seed).permutation(len(frames))
     group = groups_of(frames)
     held_out = {group[k] for k in order[:n_held_out].tolist()}
-    if held_out == set(group):
+    if held_out == set(group):  # something must be left to train on
         held_out.remove(group[order[0]])
     species = [labelled_species(frame, settings.target) for frame in frames]
     for g in sorted(held_out):  # no species may be known from held-out frames alone

@@ -45,9 +45,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    frames = [frame for path in given.labels for frame in mimyria.read_frames(path)]
-    single = [frame for frame in frames if np.count_nonzero(frame.numbers == SULFUR) == 1]
-    wanted = [frame for frame in single if float(frame.info.get("total_charge", 0)) == given.charge]
+    wanted = []
+    for path in given.labels:
+        for number, frame in enumerate(mimyria.read_frames(path)):
+            if missing := {"run", "md_time"} - set(frame.info):
+                parser.error(f"{path}, frame {number} has no {' and no '.join(sorted(missing))} in its header")
+            one = np.count_nonzero(frame.numbers == SULFUR) == 1
+            if one and float(frame.info.get("total_charge", 0)) == given.charge:
+                wanted.append(frame)
+    if not wanted:
+        parser.error(f"none of the frames has one sulfur and a charge of {given.charge}")
     mimyria.write_frames(given.out, displaced(wanted, given.by, given.seed))
 
 

@@ -124,19 +124,19 @@ class ResponseModel(nn.Module):
         """Return the normalised irreps of every member, atoms in the graph's order; shape (members, n, irreps)."""
         return torch.stack([network(geometry)[:, self.columns(level)] for network in self.networks])
 
-    def tensors(self, geometry: GraphGeometry) -> Tensor:
-        """Return the tensors of every member in the unit of the target, atoms in the frames' order.
+    def tensors(self, geometry: GraphGeometry, level: int = 0) -> Tensor:
+        """Return the tensors of every member at a level in the unit of the target, atoms in the frames' order.
 
-        Shape (members, n, 3, ..., 3), at the first level.
+        Shape (members, n, 3, ..., 3).
         """
-        return self.in_units(self(geometry), geometry.graph.species, geometry.graph.order)
+        return self.in_units(self(geometry, level), geometry.graph.species, geometry.graph.order, level)
 
-    def in_units(self, y: Tensor, species: Tensor, order: Tensor) -> Tensor:
+    def in_units(self, y: Tensor, species: Tensor, order: Tensor, level: int = 0) -> Tensor:
         """Return the tensors of normalised irreps (members, n, irreps) of atoms of these species, in the frames' order.
 
         ``order`` is the atom of each place, shape (n,).
         """
-        mean, scale = self.constants(species)
+        mean, scale = self.constants(species, level)
         y = y * scale + mean
         tensors = torch.empty_like(y).index_copy(1, order, y) @ self.change_of_basis.flatten(1)
         return tensors.reshape(*y.shape[:2], *self.target.shape)

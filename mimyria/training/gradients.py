@@ -116,14 +116,11 @@ def gradient_of(model: ResponseModel, label: GradientLabel, c: Tensor, *, create
     dtype, device = model.mean.dtype, model.mean.device
     graph = build_graph([label.frame], model.settings.species, model.settings.cutoff, device, dtype)
     by = torch.zeros(len(graph), 3, dtype=dtype, device=device, requires_grad=True)
-    geometry = model.geometry(graph.moved(by))
-    (place,) = (graph.order == label.atom).nonzero()[0].tolist()
-    y = model(geometry, label.level)[0, place]
-    mean, scale = model.constants(graph.species[place], label.level)
-    tensor = ((y * scale + mean) @ model.change_of_basis.flatten(1)).reshape(-1, 3)  # (fields, 3)
+    geometry = model.geometry(graph.moved(by[graph.order]))
+    tensor = model.tensors(geometry, label.level)[0, label.atom].reshape(-1, 3)  # (fields, 3)
     component = c.flatten().to(tensor) @ tensor @ torch.from_numpy(label.direction).to(tensor)
-    (by_place,) = torch.autograd.grad(component, by, create_graph=create_graph)
-    return torch.empty_like(by_place).index_copy(0, graph.order, by_place)
+    (gradient,) = torch.autograd.grad(component, by, create_graph=create_graph)
+    return gradient
 
 
 def gradient_labels(frames: Sequence[Frame], model: ResponseModel) -> list[GradientLabel]:

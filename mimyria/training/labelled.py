@@ -122,22 +122,24 @@ def split(frames: Sequence[Frame], levels: Sequence[Level], settings: TrainSetti
         own = [frame for frame in frames if len(levels) == 1 or level_of(frame.info) == level]
         fraction = settings.validation
         pairs = [hold_out_molecules(frame, settings.target, fraction, rng) for frame in own]
-        alone = groups_of(own) == list(range(len(own)))  # else a frame tells of the molecules held out of another
+        group = groups_of(own)
+        alone = group == list(range(len(own)))  # else a frame tells of the molecules held out of another
         if 0 < fraction * len(own) < 1 and all(pairs) and alone and settings.sum_rule != "project":
             training += [pair[0] for pair in pairs if pair]
             held_out += [pair[1] for pair in pairs if pair]
         else:
-            kept, left = _split_frames(own, settings, fraction)
+            kept, left = _split_frames(own, group, settings, fraction)
             training, held_out = training + kept, held_out + left
     if not held_out:
         log.warning("no validation frames: the last weights are kept, and their error is not known")
     return training, held_out
 
 
-def _split_frames(frames: Sequence[Frame], settings: TrainSettings, fraction: float) -> tuple[list[Frame], list[Frame]]:
+def _split_frames(
+    frames: Sequence[Frame], group: Sequence[int], settings: TrainSettings, fraction: float
+) -> tuple[list[Frame], list[Frame]]:
     n_held_out = min(math.ceil(fraction * len(frames)), len(frames) - 1)
     order = np.random.default_rng(settings.seed).permutation(len(frames))
-    group = groups_of(frames)
     held_out = {group[k] for k in order[:n_held_out].tolist()}
     if held_out == set(group):  # something must be left to train on
         held_out.remove(group[order[0]])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def deal(frames: Sequence[Frame], parts: int, within: str | None = None) -> list
     return [part.tolist() for part in np.array_split(dealt, parts)]
 
 
-def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
+def measure(way: Mapping[str, Any], training: Sequence[Frame], test: Sequence[Frame]) -> list[dict[str, Any]]:
     """Return for each frame the squared error and size of sulfur's PGT, and how far sodium and other labels are.
 
     These are None where there is no sodium, and where no frame of the run is trained on.
@@ -54,7 +54,7 @@ def measure(way: str, training: Sequence[Frame], test: Sequence[Frame]) -> list[
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mym"
-        mimyria.train(training, path, target="pgt", seed=0, **WAYS[way])
+        mimyria.train(training, path, target="pgt", seed=0, **way)
         for frame, predicted in zip(test, mimyria.predict(path, test, sum_rule="none"), strict=True):
             (sulfur,) = np.flatnonzero(frame.numbers == SULFUR)
             right = frame.tensors["pgt"][sulfur]
@@ -115,7 +115,7 @@ def main() -> None:
         training, test = split(frames, names)
         moments = {(str(frame.info["run"]), float(frame.info["md_time"])) for frame in test}
         if not moments <= {(row["run"], row["md_time"]) for row in rows}:
-            rows += (found := [asked | row for row in measure(given.way, training, test)])
+            rows += (found := [asked | row for row in measure(WAYS[given.way], training, test)])
             with given.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in found)
     print("all:", in_words(rows))

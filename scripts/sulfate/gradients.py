@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cross import SULFUR, in_words, squares
+from cross import in_words, measure
 from learn import LARGE_CLUSTERS, moment_of, read_rows, split
 
 import mimyria
@@ -55,20 +54,6 @@ def chosen(way: str, frames: Sequence[Frame], moved: Sequence[Frame], number: in
     return own if way == "alone" else own + [moved[place] for place in twins]
 
 
-def measure(
-    way: str, network: str, steps: int, training: Sequence[Frame], test: Sequence[Frame]
-) -> list[dict[str, Any]]:
-    """Return for each frame the squared error and size of sulfur's PGT."""
-    weight: dict[str, Any] = {} if way == "gradients" else {"gradient_weight": 0.0}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.mym"
-        mimyria.train(training, path, target="pgt", steps=steps, **NETWORKS[network], **weight)
-        predicted = [frame.tensors["pgt"] for frame in mimyria.predict(path, test, sum_rule="none")]
-    sulfurs = [int(np.flatnonzero(frame.numbers == SULFUR)[0]) for frame in test]
-    triples = zip(test, predicted, sulfurs, strict=True)
-    return [squares(frame, tensors[sulfur], frame.tensors["pgt"][sulfur]) for frame, tensors, sulfur in triples]
-
-
 def main() -> None:
     """Train what is missing, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -97,7 +82,9 @@ def main() -> None:
         rows = [row for row in read_rows(given.out) if asked.items() <= row.items()]
         if not rows:
             training = chosen(way, frames, moved, given.number)
-            rows = [asked | row for row in measure(way, given.network, given.steps, training, test)]
+            weight = {} if way == "gradients" else {"gradient_weight": 0.0}
+            settings = NETWORKS[given.network] | {"steps": given.steps} | weight
+            rows = [asked | row for row in measure(settings, training, test)]
             with given.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
         print(f"{way}:", in_words(rows), flush=True)

@@ -113,7 +113,8 @@ def target_names() -> Collection[str]:
     return TARGETS
 
 
-ELEMENTS = Pairs(of=Kind(pattern=".+", takes="an element"), metavar="NAME=ELEMENT")
+ELEMENT = Kind(pattern=".+", takes="an element", metavar="ELEMENT")
+ELEMENTS = Pairs(of=ELEMENT, metavar="NAME=ELEMENT")
 MASSES = Pairs(of=positive("U"), metavar="ATOMS=U")
 TARGET = Choice(names=target_names, metavar="TARGET")
 

@@ -128,6 +128,8 @@ def test_clusters_of_a_liquid(run: Run, tmp_path: Path) -> None:
         (("{molecules}", "--engine", "tblite", "--epsilon", "1.78"), "they need --cluster"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--epsilon", "78"), "the static constant"),
         (("{molecules}", "--engine", "tblite", "--cluster", "3", "--sum-rule", "project"), "only the centres"),
+        (("{molecules}", "--engine", "tblite", "--displace", "Na"), "no atom of Na, which --displace names"),
+        (("{molecules}", "--engine", "tblite", "--displace", "C", "--cluster", "3"), "do not go together"),
         (("{molecules}", "--engine", "tblite", "--target", "apt", "--max-residual", "0"), "must be positive"),
         (("{molecules}", "--scheme", "displacement", "--max-residual", "1e-5"), "leave out --max-residual"),
         (("{molecules}", "--engine", "tblite", "--out", "{molecules}"), "give another --out"),

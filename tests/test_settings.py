@@ -183,6 +183,7 @@ OTHER: dict[str, Any] = {
     "engine": "tblite", "field": 1e-3, "scheme": "displacement", "template": Path("t.inp"), "set": {"method": "x"},
     "epsilon": 1.78, "max_residual": 1e-5, "executor": "a.yaml", "command": "cp2k", "workers": 2, "cores": 2,
     "retry": True, "sample": 2, "cluster": 4.0, "centres": 2, "ion": {"Fe": 2}, "beads": Path("md.xyz"),
+    "displace": "S",
     "nuclei": "centroid", "level": "PBE", "start": "m.mym",
 }  # fmt: skip
 """Another value of every setting than its default."""
@@ -264,7 +265,7 @@ def test_every_other_setting_enters_the_identity_of_a_label(tmp_path: Path, name
 
     by_itself, by_engine = {"target", "field", "charge"}, {"engine", "set", "template"}
     by_configuration = {"frames", "sample", "seed", "cluster", "centres", "ion", "scheme", "topology", "cell", "layout"}
-    by_configuration |= {"species", "mass"}
+    by_configuration |= {"species", "mass", "displace"}
     assert {*by_itself, *by_engine, *by_configuration} == set(declared(LabelSettings, "result"))
     cluster = {"cluster": 3.0} if name in ("epsilon", "centres", "ion") else {}
     other = {"target": "apt"} if name == "target" else {name: OTHER[name]}
@@ -290,7 +291,7 @@ def test_choices_are_those_of_the_rooms() -> None:
 
 @pytest.mark.parametrize("part", HARMLESS)
 def test_settings_come_back_from_their_words(part: type[Settings]) -> None:
-    given = {name: OTHER[name] for name in declared(part) if name not in ("tensor", "scheme", "steps")}
+    given = {name: OTHER[name] for name in declared(part) if name not in ("tensor", "scheme", "steps", "displace")}
     settings = part(**given)
     assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
     words = in_words(SpectrumSettings(tensor={"apt": "frames"}))

@@ -21,6 +21,7 @@ from mimyria.files.cells import given_cell
 from mimyria.formats import check_writable, read_frames, write_frames
 from mimyria.frame import CHARGE, Frame, with_charge
 from mimyria.labels.cluster import IONS, Cluster, cut_clusters, merge
+from mimyria.labels.displaced import with_one_displaced
 from mimyria.labels.displacement import displace, displacement_tensors
 from mimyria.labels.label import FAILED, LOCK, Labelled, checked, field_strength, label_frames, unlabelled
 from mimyria.labels.lattice import reduced, warn_of_narrow, width
@@ -151,8 +152,12 @@ def _read_configurations(paths: Sequence[Path], settings: LabelSettings) -> dict
         for index, frame in frames.items():
             place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
             frames[index] = replace(frame, cell=cell_of(place, frame), periodic=periodic)
-    for frame in frames.values():
-        check_repeats(f"{frame.info['source']}, frame {frame.info['source_frame']}", frame)
+    for index, frame in frames.items():
+        place = f"{frame.info['source']}, frame {frame.info['source_frame']}"
+        check_repeats(place, frame)
+        if settings.displace is not None:
+            generator = np.random.default_rng([settings.seed, index])
+            frames[index] = with_one_displaced(place, frame, settings.displace, generator)
     return frames
 
 

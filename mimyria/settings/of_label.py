@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from mimyria.choices import (
     COUNT,
+    ELEMENT,
     ENGINE,
     ENGINES,
     EPSILON,
@@ -33,7 +34,10 @@ class Configurations(Frames, Cell, Topology):
 
     panel: ClassVar[str] = "Configurations"
     sample: int | None = setting(INTEGER, "Number of frames, drawn at random.", "result", given=True)
-    seed: int = setting(NATURAL, "Random seed for --sample and --centres.", "result", 0)
+    seed: int = setting(NATURAL, "Random seed for --sample, --centres and --displace.", "result", 0)
+    displace: str | None = setting(
+        ELEMENT, "Displace an atom of this element by 0.15 Å first: labels of gradients.", "result", given=True
+    )
     cluster: float | None = setting(
         Number(above=0, takes="a positive radius in Å", metavar="Å"), "Label clusters of this radius.", "result"
     )
@@ -110,6 +114,8 @@ class LabelSettings(Running, Calculation, Configurations):
             raise ConfigError("--centres, --epsilon and --ion are for clusters: they need --cluster RADIUS")
         if self.cluster is not None and self.scheme == "displacement":
             raise ConfigError("--scheme displacement and --cluster do not go together")
+        if self.cluster is not None and self.displace is not None:
+            raise ConfigError("--displace and --cluster do not go together: of clusters only the centres are labelled")
         if self.max_residual is not None and self.scheme == "displacement":
             raise ConfigError(
                 "--max-residual is of fits, and --scheme displacement takes differences: leave out --max-residual"

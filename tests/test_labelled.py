@@ -8,6 +8,7 @@ import pytest
 
 from mimyria.errors import LabelError, TrajectoryError
 from mimyria.frame import Frame
+from mimyria.labels.displaced import with_one_displaced
 from mimyria.level import UNKNOWN, Level
 from mimyria.targets import labelled_atoms
 from mimyria.training.labelled import check_labels, facts_of_levels, hold_out_molecules, split, trained_levels
@@ -109,6 +110,15 @@ def test_frames_to_validate_on_that_are_trained_on_are_refused(labels: list[Fram
     elsewhere = [of(B, frame) for frame in labels[:2]]  # at another level that is another label
     made = train([of(A, frame) for frame in labels[:4]], quick("apt"), tmp_path / "b.mym", validation=elsewhere)
     assert made["validation_frames"] == 2
+
+
+def test_twins_of_frames_that_are_trained_on_are_no_validation(labels: list[Frame], tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    twin, apart = (with_one_displaced("", frame, "O", random) for frame in (labels[1], labels[5]))
+    with pytest.raises(LabelError, match="file, frame 1: trained on too, but for the place of one atom, so that"):
+        train(labels[:4], quick("apt"), tmp_path / "a.mym", validation=[labels[6], twin, apart])
+    both = [labels[5], apart]  # of each other, as those that are held out may be
+    assert train(labels[:4], quick("apt"), tmp_path / "b.mym", validation=both)["validation_frames"] == 2
 
 
 @pytest.mark.parametrize(("factor", "words"), [(0.1, "look like nm"), (1 / 0.529177, "look like Bohr")])

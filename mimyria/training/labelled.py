@@ -43,13 +43,18 @@ def taken_once(frames: Sequence[Frame], target: str) -> list[Frame]:
 
 
 def check_apart(training: Sequence[Frame], held_out: Sequence[Frame], origin: str) -> None:
-    """Raise LabelError if frames to validate on are among those that are trained on."""
+    """Raise LabelError if frames to validate on are trained on, as they are or with one atom displaced."""
     known = {_digest(frame) for frame in training}
-    if same := [number for number, frame in enumerate(held_out) if _digest(frame) in known]:
-        raise LabelError(
-            f"{origin}, frame {same[0]}{f' and {len(same) - 1} more' * (len(same) > 1)}: trained on too, so that its "
-            "error says nothing of other frames; leave it out of the labels, or of --validation"
-        )
+    group = groups_of([*training, *held_out])
+    trained, groups = {*group[: len(training)]}, group[len(training) :]
+    same = [number for number, frame in enumerate(held_out) if _digest(frame) in known]
+    near = [number for number, of in enumerate(groups) if of in trained]
+    for numbers, what in ((same, "trained on too"), (near, "trained on too, but for the place of one atom")):
+        if numbers:
+            raise LabelError(
+                f"{origin}, frame {numbers[0]}{f' and {len(numbers) - 1} more' * (len(numbers) > 1)}: {what}, so that "
+                "its error says nothing of other frames; leave it out of the labels, or of --validation"
+            )
 
 
 def _digest(frame: Frame, *label: bytes) -> str:

@@ -14,6 +14,7 @@ from mimyria.level import UNKNOWN, Level
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
 from mimyria.training.gradients import GradientLabels, gradient_labels, gradient_of, groups_of, pairs_of
+from mimyria.training.history import history_of, read_history
 from mimyria.training.labelled import split
 from mimyria.training.train import train
 from networks import made_model, quick, stopping, tensors_of
@@ -144,6 +145,9 @@ def test_networks_learn_the_gradients(made: list[Frame], tmp_path: Path) -> None
     assert error("with", 0.3) < 0.7 * error("without", 0.0)
     assert read_model(tmp_path / "with").summary["gradient_labels"] == 5
     assert "gradient_labels" not in read_model(tmp_path / "without").summary
+    (lines,), (bare,) = (read_history(history_of(tmp_path / name)) for name in ("with", "without"))
+    assert lines[-1]["gradients"] < 0.7 * lines[0]["gradients"]
+    assert "gradients" not in bare[0]
 
 
 def test_a_training_with_pairs_resumes_to_the_same_bits(made: list[Frame], tmp_path: Path) -> None:

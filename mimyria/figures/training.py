@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+CURVES = (
+    ("training", "0.6", "training"),
+    ("gradients", "tab:orange", "gradients, training"),
+    ("held_out", "tab:blue", "held out"),
+)
+"""Columns of a history, their colours and names."""
+
+
 def plot_parity(path: Path, pairs: Comparison) -> None:
     """Write predicted against labelled tensor elements, one colour a species."""
     with _picture(path, 4.2, 4.2) as axes:
@@ -44,11 +52,11 @@ def plot_calibration(path: Path, pairs: Comparison) -> None:
 
 
 def plot_history(path: Path, members: History, title: str) -> None:
-    """Write the learning curve: errors over the steps, training and held out."""
+    """Write the learning curve: errors over the steps, of training and held-out frames, and of gradients if learnt."""
     with _picture(path, 5.0, 3.4) as axes:
         for number, lines in enumerate(members):
             steps = [line["steps"] for line in lines]
-            for key, colour, label in (("training", "0.6", "training"), ("held_out", "tab:blue", "held out")):
+            for key, colour, label in CURVES:
                 values = [100 * line.get(key, math.nan) for line in lines]
                 if any(map(math.isfinite, values)):
                     axes.plot(steps, values, color=colour, lw=1, label=label if number == 0 else None)

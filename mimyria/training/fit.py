@@ -75,6 +75,7 @@ class Fit:
         self.epochs, self.steps, self.seconds = 0, 0, 0.0
         self.best_error, self.best_epoch = math.inf, 0
         self.history: list[dict[str, float]] = []
+        self.of_gradients: list[float] = []  # squared relative errors of this epoch
         self.last, self.fraction = began, 0.0
 
     def progress(self) -> float:
@@ -96,6 +97,7 @@ class Fit:
     def epoch(self) -> dict[str, float]:
         """Train on every batch once; return the new line of the history."""
         losses: list[float] = []
+        self.of_gradients.clear()
         for index in torch.randperm(len(self.data.training), generator=self.order).tolist():
             if losses and self.progress() >= 1:
                 break
@@ -117,6 +119,7 @@ class Fit:
             "seconds": round(self.seconds, 2),
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "training": float(np.mean(losses)) ** 0.5,
+            **({"gradients": float(np.mean(self.of_gradients)) ** 0.5} if self.gradients else {}),
             **errors,
         }
         self.history.append(line)
@@ -146,7 +149,9 @@ class Fit:
             of_part.backward()  # type: ignore[no-untyped-call]
             loss += of_part.item()
         if self.gradients is not None:
-            self.gradients.loss(self.model, self.order).backward()  # type: ignore[no-untyped-call]
+            of_gradient = self.gradients.loss(self.model, self.order)
+            of_gradient.backward()  # type: ignore[no-untyped-call]
+            self.of_gradients.append(of_gradient.item() / self.gradients.weight)
         return loss
 
     def _weights(self, batch: Batch) -> Tensor:

@@ -24,9 +24,10 @@ def checkpoint_of(out: Path) -> Path:
 
 
 def write_history(path: Path, members: History) -> None:
-    """Write one line an epoch; errors are relative to the scale of the labels."""
+    """Write one line an epoch; errors are relative to the scale of the labels, those of gradients to their size."""
     text = StringIO()
-    writer = csv.DictWriter(text, ["member", *members[0][0]], lineterminator="\n")
+    # lines of an earlier version lack columns
+    writer = csv.DictWriter(text, ["member", *members[-1][-1]], restval="nan", lineterminator="\n")
     writer.writeheader()
     for number, lines in enumerate(members, 1):
         writer.writerows({"member": number} | {key: f"{value:.6g}" for key, value in line.items()} for line in lines)

@@ -3,13 +3,14 @@
     python scripts/make_sulfate.py mimyria/data/sulfate_labels.extxyz.xz
         --also scripts/sulfate/data/autotrain-labels.extxyz.xz scripts/sulfate/data/crowded-labels.extxyz.xz
         scripts/sulfate/data/late-labels.extxyz.xz scripts/sulfate/data/between-labels.extxyz.xz
+        scripts/sulfate/data/moved-labels.extxyz.xz
         --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 [--run dear-run-8.extxyz.xz]
 
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
 RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
 bundled. The PGT begins with the network of many cheap labels that `scripts/sulfate` tells of. Without --run the excerpt
-stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes some fifteen minutes
-of a core, however many labels.
+stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes some fifty minutes
+of a core, most of it for the gradients, however many labels.
 """
 
 from __future__ import annotations
@@ -46,10 +47,17 @@ FRAMES, EVERY = 500, 2
 CLUSTERS = Path(__file__).parent / "sulfate" / "data" / "clusters-large_pgt.mym"
 WAYS: dict[str, dict[str, Any]] = {
     "apt": {"validation": 0, "steps": 6000},
-    "pgt": {"validation": 0, "steps": 6000, "learning_rate": 0.02, "preset": "far", "start": str(CLUSTERS)},
+    "pgt": {
+        "validation": 0,
+        "steps": 6000,
+        "learning_rate": 0.02,
+        "preset": "far",
+        "start": str(CLUSTERS),
+        "gradient_weight": 0.3,
+    },
 }
 """How each is trained, on all labels that --hold-out leaves; for the ions, scratch is better than a start from the
-networks of water (docs/sulfate.md)."""
+networks of water (docs/sulfate.md). How much the gradients of displaced sulfur count: scripts/sulfate/README.md."""
 CARD = {
     "system": "sulfate in water, SO4 2-, with or without sodium",
     "valid_for": "sulfate, with sodium or none, one in 32 waters (1.7 mol/L) near ambient conditions, and with larger "

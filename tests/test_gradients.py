@@ -1,5 +1,6 @@
 """What pairs of labels tell besides: which frames are pairs, whose gradients they are, and that networks learn them."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mimyria.level import UNKNOWN, Level
 from mimyria.model.files import read_model
 from mimyria.model.model import ResponseModel
 from mimyria.training.gradients import GradientLabels, gradient_labels, gradient_of, groups_of, pairs_of
-from mimyria.training.history import history_of, read_history
+from mimyria.training.history import history_of, read_history, write_history
 from mimyria.training.labelled import split
 from mimyria.training.train import train
 from networks import made_model, quick, stopping, tensors_of
@@ -158,6 +159,13 @@ def test_a_training_with_pairs_resumes_to_the_same_bits(made: list[Frame], tmp_p
     train(made, settings, tmp_path / "parts", resume=True)
     whole, parts = (tensors_of(read_model(tmp_path / name), made[0]) for name in ("whole", "parts"))
     np.testing.assert_array_equal(whole, parts)
+
+
+def test_histories_that_began_without_gradients_go_on(tmp_path: Path) -> None:
+    write_history(tmp_path / "h.csv", [[{"epoch": 1}, {"epoch": 2, "gradients": 0.5}]])
+    ((first, second),) = read_history(tmp_path / "h.csv")
+    assert math.isnan(first["gradients"])
+    assert second == {"epoch": 2, "gradients": 0.5}
 
 
 def test_frames_of_a_pair_are_held_out_together(made: list[Frame]) -> None:

@@ -296,6 +296,8 @@ def test_settings_come_back_from_their_words(part: type[Settings]) -> None:
     assert from_words(part, yaml.safe_load(yaml.safe_dump(plain(in_words(settings))))) == settings
     words = in_words(SpectrumSettings(tensor={"apt": "frames"}))
     assert from_words(SpectrumSettings, words).sources == {"apt": "frames"}
+    alone = LabelSettings(displace="S")  # not together with clusters
+    assert from_words(LabelSettings, yaml.safe_load(yaml.safe_dump(plain(in_words(alone))))) == alone
 
 
 def test_zero_is_a_value_that_comes_back() -> None:

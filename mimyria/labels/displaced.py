@@ -31,7 +31,13 @@ def with_one_displaced(place: str, frame: Frame, element: str, generator: np.ran
     if not len(atoms):
         raise LabelError(f"{place} has no atom of {element}, which --displace names")
     atom = generator.choice(atoms)
+    moved = displaced(frame, atom, BY, generator)
+    return replace(moved, info=frame.info | {DISPLACED: f"{element} {atom}"})
+
+
+def displaced(frame: Frame, atom: int, by: float, generator: np.random.Generator) -> Frame:
+    """Return a frame with an atom displaced by so many Å in a random direction."""
     direction = generator.normal(size=3)
     positions = frame.positions.copy()
-    positions[atom] += BY * direction / np.linalg.norm(direction)
-    return replace(frame, positions=positions, info=frame.info | {DISPLACED: f"{element} {atom}"})
+    positions[atom] += by * direction / np.linalg.norm(direction)
+    return replace(frame, positions=positions)

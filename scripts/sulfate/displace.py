@@ -17,21 +17,21 @@ import numpy as np
 
 import mimyria
 from mimyria.frame import Frame
+from mimyria.labels.displaced import BY, displaced
 
 SULFUR = 16
 DIGITS = 6
 """Of the places of sulfur, Å."""
 
 
-def displaced(frames: Sequence[Frame], by: float, seed: int) -> Iterator[Frame]:
+def to_label(frames: Sequence[Frame], by: float, seed: int) -> Iterator[Frame]:
     """Yield frames of one sulfate each with its sulfur displaced, as they are to be labelled."""
     directions = np.random.default_rng(seed + 1)
     for number in np.random.default_rng(seed).permutation(len(frames)):
         frame = frames[number]
         (sulfur,) = np.flatnonzero(frame.numbers == SULFUR)
-        step = directions.normal(size=3)
-        positions = frame.positions.copy()
-        positions[sulfur] = np.round(positions[sulfur] + by * step / np.linalg.norm(step), DIGITS)
+        positions = displaced(frame, int(sulfur), by, directions).positions
+        positions[sulfur] = positions[sulfur].round(DIGITS)
         info = {"run": frame.info["run"], "md_time": frame.info["md_time"]}
         yield replace(frame, positions=positions, tensors={}, forces=None, velocities=None, info=info)
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
     parser.add_argument("--charge", type=int, default=0, help="of the frames that are taken")
-    parser.add_argument("--by", type=float, default=0.15, help="Å")
+    parser.add_argument("--by", type=float, default=BY, help="Å")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
@@ -55,7 +55,7 @@ def main() -> None:
                 wanted.append(frame)
     if not wanted:
         parser.error(f"none of the frames has one sulfur and a charge of {given.charge}")
-    mimyria.write_frames(given.out, displaced(wanted, given.by, given.seed))
+    mimyria.write_frames(given.out, to_label(wanted, given.by, given.seed))
 
 
 if __name__ == "__main__":

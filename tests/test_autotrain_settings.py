@@ -31,6 +31,7 @@ from mimyria.trajectory import open_trajectories
         ("trajectories: [a]\nlabel: {engin: cp2k}", r"unknown setting 'label.engin'; did you mean engine\?"),
         ("trajectories: [a]\ntrain: {target: apt}", "train.target is chosen by autotrain itself"),
         ("trajectories: [a]\nlabel: {target: apt}", "label.target is chosen by autotrain itself"),
+        ("trajectories: [a]\nlabel: {displace: S}", "label such frames with `mimyria label --displace`, and name"),
         ("trajectories: [a]\nprobe: many", "probe takes a whole number, not 'many'"),
         ("trajectories: [a]\nlimits: {hours: -1}", "limits.hours must be positive, not -1"),
         (

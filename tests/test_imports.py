@@ -59,12 +59,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("imports")
 
 
-def test_spectra_of_networks(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def of_networks(folder: Path) -> set[str]:
+    """The modules of a spectrum of networks, which is in the folder then."""
     trajectory, out = DATA / "water32.extxyz.xz", folder / "spectra"
-    words = ("spectrum", trajectory, "--apt", "water", "--frames", "0:64", "--plot-format", "none", "--out", out)
-    assert not imported(*words) & {*NEVER, *SLOW}
+    return imported(
+        *("spectrum", trajectory, "--apt", "water", "--frames", "0:64", "--plot-format", "none", "--out", out)
+    )
 
 
+def test_spectra_of_networks(of_networks: set[str]) -> None:
+    assert not of_networks & {*NEVER, *SLOW}
+
+
+@pytest.mark.usefixtures("of_networks")
 def test_spectra_remade(folder: Path) -> None:
     words = ("spectrum", folder / "spectra" / "series.h5", "--plot-format", "none", "--out", folder / "again")
     assert not imported(*words) & {*NEVER, *SLOW, "torch", "ase"}

@@ -9,7 +9,7 @@
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
 RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
 bundled. The PGT begins with the network of many cheap labels that `scripts/sulfate` tells of. Without --run the excerpt
-stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes some fifty minutes
+stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes an hour and a half
 of a core, most of it for the gradients, however many labels.
 """
 
@@ -49,7 +49,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "apt": {"validation": 0, "steps": 6000},
     "pgt": {
         "validation": 0,
-        "steps": 6000,
+        "steps": 12000,
         "learning_rate": 0.02,
         "preset": "far",
         "start": str(CLUSTERS),

@@ -63,9 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def of_networks(folder: Path) -> set[str]:
     """The modules of a spectrum of networks, which is in the folder then."""
     trajectory, out = DATA / "water32.extxyz.xz", folder / "spectra"
-    return imported(
-        *("spectrum", trajectory, "--apt", "water", "--frames", "0:64", "--plot-format", "none", "--out", out)
-    )
+    words = ("spectrum", trajectory, "--apt", "water", "--frames", "0:64", "--plot-format", "none", "--out", out)
+    return imported(*words)
 
 
 def test_spectra_of_networks(of_networks: set[str]) -> None:

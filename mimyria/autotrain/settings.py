@@ -25,10 +25,11 @@ from mimyria.values import Choice, File, Kind, Many, Number, Refused
 
 STEPS: dict[str, type[Settings]] = {"label": LabelSettings, "train": TrainSettings, "spectrum": SpectrumSettings}
 """The settings of each step."""
-DISPLACED = (
-    "label.displace: autotrain displaces no atoms; label such frames with `mimyria label --displace`, and name their "
+INSTEAD = {
+    "label.displace": "autotrain displaces no atoms; label such frames with `mimyria label --displace`, and name their "
     "file, and that of the frames as they were, under labels"
-)
+}
+"""Of flags that the loop does not give to its steps: what there is in their place."""
 EXECUTOR = declared(LabelSettings)["executor"].file
 COUNT, PAIR, PROBE = (Number(minimum=minimum, integer=True) for minimum in (1, 2, 100))
 LABELS = replace(PAIR, other=File(pattern=NO_NUMBER, takes="a whole number or the path of a file"), metavar="N|FILE")
@@ -60,10 +61,10 @@ class Flags(Kind):
         flags = {name.replace("-", "_"): flag for name, flag in _lines(value).items()}
         known = declared(STEPS[self.step])
         for name in flags:
-            if self.step == "label" and name == "displace":
-                raise ConfigError(DISPLACED)
             if name in known and known[name].given:
-                raise ConfigError(f"{self.step}.{name} is chosen by autotrain itself; leave it out")
+                flag = f"{self.step}.{name}"
+                instead = f": {INSTEAD[flag]}" if flag in INSTEAD else " is chosen by autotrain itself; leave it out"
+                raise ConfigError(f"{flag}{instead}")
         require_known(flags, [name for name, one in known.items() if not one.given], prefix=f"{self.step}.")
         try:
             from_words(STEPS[self.step], {"target": "apt", **flags} if self.step == "train" else flags)

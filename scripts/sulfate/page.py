@@ -2,10 +2,10 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), unseen.json and unseen-run-4.json (unseen.py),
-drift.json (drift.py), stretch.json (stretch.py), autotrain.csv (history.csv of the loop), and of bands.py bands.json
-(all runs), bands-run-4.json (data/dear-run-4.extxyz.xz, the bundled networks) and bands-run-4-before.json (the same
-run, the networks of bands.json).
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), unseen.json, unseen-run-4.json and
+unseen-held-out.json (unseen.py), drift.json (drift.py), stretch.json (stretch.py), autotrain.csv (history.csv of the
+loop), and of bands.py bands.json (all runs), bands-run-4.json (data/dear-run-4.extxyz.xz, the bundled networks) and
+bands-run-4-before.json (the same run, the networks of bands.json).
 """
 
 from __future__ import annotations
@@ -172,17 +172,18 @@ def stretch() -> str:
 
 def unseen() -> str:
     """Return the errors of the bundled networks on labels that no training has seen."""
-    others, own = read_bundled("unseen.json"), read_bundled("unseen-run-4.json")
+    held_out, others, own = every = [read_bundled(f"unseen{which}.json") for which in ("-held-out", "", "-run-4")]
     lines = [
-        f"| | {others['labels']} labels, {others['boxes']} boxes: APT | PGT | {own['labels']} of run 4: APT | PGT |",
-        "|---|---|---|---|---|",
+        f"| | {held_out['labels']} held out: APT | PGT | {others['labels']} of {others['boxes']} boxes: APT | PGT "
+        f"| {own['labels']} of run 4: APT | PGT |",
+        "|---|---|---|---|---|---|---|",
     ]
     for kind in others["apt"]:
-        rows = [found[target][kind] for found in (others, own) for target in ("apt", "pgt")]
+        rows = [found[target][kind] for found in every for target in ("apt", "pgt")]
         cells = [str(Measured(*(100 * row[name] for name in ("value", "error")))) + " %" for row in rows]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
-    ends = [[100 * found["pgt"]["sulfate S"][name] for name in ("least", "largest")] for found in (others, own)]
-    by_frame = " and ".join(f"{least:.0f} to {largest:.0f} %" for least, largest in ends)
+    ends = [[100 * found["pgt"]["sulfate S"][name] for name in ("least", "largest")] for found in every]
+    by_frame = ", ".join(f"{least:.0f} to {largest:.0f} %" for least, largest in ends)
     low, high = own["fs_to_known"]
     apart = f"{low:.0f} to {high:.0f} fs from the nearest of its {own['known']} labels that are trained on"
     return "\n".join([*lines, "", f"Sulfur's PGT by frame: {by_frame}. Those of run 4 are {apart}."])

@@ -3,10 +3,13 @@
     python unseen.py data/next-labels.extxyz.xz --out results/unseen.json
     python unseen.py data/waiting-labels.extxyz.xz --known ../../mimyria/data/sulfate_labels.extxyz.xz \
         data/autotrain-labels.extxyz.xz data/between-labels.extxyz.xz --out results/unseen-run-4.json
+    python unseen.py ../../mimyria/data/sulfate_labels.extxyz.xz \
+        --known ../../mimyria/data/sulfate_labels.extxyz.xz --out results/unseen-held-out.json
 
 Errors (rms) relative to the size (rms) of the tensors, before the sum rule is made exact; standard errors over the
 boxes, of which frames are alike, or over the frames of one; and of sulfur the least and the largest of a frame. Frames
 of a run that is trained on are measured beside the labels of the training alone (`--known`), which they must not be.
+In a file that marks frames as held out, these alone are measured, and the others are of the training.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from mimyria.molecules import find_bonds, molecules_of
 from mimyria.process import set_up_memory
 
 MODELS = {name: Path(__file__).parents[2] / "mimyria" / "data" / f"sulfate_{name}.mym" for name in ("apt", "pgt")}
+HELD_OUT = "held_out"
+"""Key of the bundled labels' headers."""
 KINDS = ("sulfate S", "sulfate O", "sodium", "water H", "water O")
 
 
@@ -66,15 +71,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("unseen.json"))
     options = parser.parse_args()
     set_up_memory()
-    frames = [frame for path in options.labels for frame in mimyria.read_frames(path)]
+    frames = [frame for path in options.labels for frame in mimyria.read_frames(path) if frame.info.get(HELD_OUT, True)]
+    known = [frame for path in options.known for frame in mimyria.read_frames(path) if not frame.info.get(HELD_OUT)]
     runs = {str(frame.info["run"]) for frame in frames}
-    beside = [frame for path in options.known for frame in mimyria.read_frames(path) if str(frame.info["run"]) in runs]
+    beside = [frame for frame in known if str(frame.info["run"]) in runs]
     if trained_on := sorted({moment_of(frame) for frame in frames}.intersection(map(moment_of, beside))):
         parser.error(f"{trained_on[0]} is a label of the training")
     others = runs.difference(str(frame.info["run"]) for frame in beside)
     for path in MODELS.values():
-        if known := sorted(others.intersection(read_model(path).summary["labels"].partition(" of ")[2].split(", "))):
-            parser.error(f"{path.name} is trained on frames of {', '.join(known)}: give its labels with --known")
+        if missing := sorted(others.intersection(read_model(path).summary["labels"].partition(" of ")[2].split(", "))):
+            parser.error(f"{path.name} is trained on frames of {', '.join(missing)}: give its labels with --known")
     found: dict[str, Any] = {"networks": {path.name: file_facts(path)["digest"] for path in MODELS.values()}}
     found |= {"labels": len(frames), "boxes": len(runs)}
     if nearest := [time for frame in frames if (time := time_to(frame, beside)) is not None]:

@@ -3,8 +3,7 @@
     python unseen.py data/next-labels.extxyz.xz --out results/unseen.json
     python unseen.py data/waiting-labels.extxyz.xz --known ../../mimyria/data/sulfate_labels.extxyz.xz \
         data/autotrain-labels.extxyz.xz data/between-labels.extxyz.xz --out results/unseen-run-4.json
-    python unseen.py ../../mimyria/data/sulfate_labels.extxyz.xz \
-        --known ../../mimyria/data/sulfate_labels.extxyz.xz --out results/unseen-held-out.json
+    python unseen.py ../../mimyria/data/sulfate_labels.extxyz.xz --out results/unseen-held-out.json
 
 Errors (rms) relative to the size (rms) of the tensors, before the sum rule is made exact; standard errors over the
 boxes, of which frames are alike, or over the frames of one; and of sulfur the least and the largest of a frame. Frames
@@ -71,8 +70,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("unseen.json"))
     options = parser.parse_args()
     set_up_memory()
-    frames = [frame for path in options.labels for frame in mimyria.read_frames(path) if frame.info.get(HELD_OUT, True)]
-    known = [frame for path in options.known for frame in mimyria.read_frames(path) if not frame.info.get(HELD_OUT)]
+    given = [frame for path in options.labels for frame in mimyria.read_frames(path)]
+    frames = [frame for frame in given if frame.info.get(HELD_OUT, True)]
+    known = [frame for frame in given if not frame.info.get(HELD_OUT, True)]
+    known += [frame for path in options.known for frame in mimyria.read_frames(path) if not frame.info.get(HELD_OUT)]
     runs = {str(frame.info["run"]) for frame in frames}
     beside = [frame for frame in known if str(frame.info["run"]) in runs]
     if trained_on := sorted({moment_of(frame) for frame in frames}.intersection(map(moment_of, beside))):

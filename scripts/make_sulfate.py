@@ -46,7 +46,7 @@ FRAMES, EVERY = 500, 2
 """Of the excerpt, 4 fs apart."""
 CLUSTERS = Path(__file__).parent / "sulfate" / "data" / "clusters-large_pgt.mym"
 WAYS: dict[str, dict[str, Any]] = {
-    "apt": {"validation": 0, "steps": 6000},
+    "apt": {"validation": 0, "steps": 6000, "gradient_weight": 0.1},
     "pgt": {
         "validation": 0,
         "steps": 12000,

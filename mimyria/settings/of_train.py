@@ -52,7 +52,7 @@ class TrainSettings(Layout, Device):
         Number(minimum=0),
         "Loss weight of the gradients that labels with one atom displaced tell.",
         "result",
-        0.1,
+        0.3,
     )
     epochs: int | None = setting(COUNT, "Number of passes over the frames.", "duration")
     steps: int | None = setting(

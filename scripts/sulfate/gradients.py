@@ -35,6 +35,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "large": {"preset": "large", "learning_rate": 0.02, "validation": 0},
 }
 WAYS = ("alone", "others", "values", "gradients")
+WEIGHT = 0.1
+"""Of the gradients, in all rows of results/gradients.jsonl."""
 
 
 def chosen(way: str, frames: Sequence[Frame], moved: Sequence[Frame], number: int) -> list[Frame]:
@@ -82,7 +84,7 @@ def main() -> None:
         rows = [row for row in read_rows(given.out) if asked.items() <= row.items()]
         if not rows:
             training = chosen(way, frames, moved, given.number)
-            weight = {} if way == "gradients" else {"gradient_weight": 0.0}
+            weight = {"gradient_weight": WEIGHT if way == "gradients" else 0.0}
             settings = NETWORKS[given.network] | {"steps": given.steps} | weight
             rows = [asked | row for row in measure(settings, training, test)]
             with given.out.open("a") as file:

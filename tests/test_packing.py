@@ -52,6 +52,17 @@ def test_a_packed_model_predicts_alike(models: Path, labels: list[Frame], tmp_pa
     assert read_model(tmp_path / "again.mym").summary["system"] == "some"
 
 
+def test_scales_and_units_are_not_packed(models: Path, tmp_path: Path) -> None:
+    """A unit of an element that is off makes all that it exchanges too large or too small."""
+    script("scripts/bundle.py").bundle(models / "pgt.mym", tmp_path / "packed.mym", "pgt", {})
+    before, packed = (read_content(path, FORMAT)["weights"] for path in (models / "pgt.mym", tmp_path / "packed.mym"))
+    kept = [name for name, _ in read_model(models / "pgt.mym").named_buffers(remove_duplicate=False) if name in before]
+    assert any(name.endswith("exchange.unit") for name in kept)
+    assert any(name.endswith("density_scale") for name in kept)
+    for name in kept:
+        assert torch.equal(packed[name], before[name]), name
+
+
 def test_a_packed_model_without_its_steps_is_damaged(models: Path, tmp_path: Path) -> None:
     script("scripts/bundle.py").bundle(models / "apt.mym", tmp_path / "packed.mym", "apt", {})
     content = read_content(tmp_path / "packed.mym", FORMAT)

@@ -1,7 +1,7 @@
 """Weights of models in few bytes: of matrices integers of eight bits, and for each column what one step is.
 
-The errors of bundled models on labels are the same within 0.3 % of themselves, packed or not. Models that users train
-are not packed.
+Of weights alone: in units and scales a rounding is an error of all tensors of an element. Packed so, the errors of a
+bundled model on labels are the same within 0.3 % of themselves. Models that users train are not packed.
 """
 
 from __future__ import annotations

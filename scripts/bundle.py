@@ -22,7 +22,7 @@ def bundle(trained: Path, out: Path, target: str, card: Mapping[str, str]) -> No
     The card also tells the digest of the file as it was trained, which results may name.
     """
     content = read_content(trained, FORMAT)
-    # Scales and units stay as they are: rounded to eight bits they would make the tensors of an element too large or small.
+    # Scales and units stay as they are: one that is rounded makes all tensors of an element too large or too small.
     learnt = {name for name, _ in read_model(trained, target).named_parameters()}
     content["summary"] = {**card, "packed_from": file_facts(trained)["digest"], **content["summary"]}
     content["weights"] = {

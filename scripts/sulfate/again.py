@@ -14,24 +14,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from cross import SULFUR, squares
 from learn import moment_of
 
 import mimyria
-from mimyria.frame import Array, Frame
+from mimyria.frame import Frame
 from mimyria.process import set_up_memory
-
-SULFUR = 16
-
-
-def sulfurs(frame: Frame) -> Array:
-    """Return the PGTs of sulfur."""
-    return frame.tensors["pgt"][frame.numbers == SULFUR]
 
 
 def apart(one: Frame, other: Frame) -> float:
     """Return by how much sulfur's PGT of one frame differs from the other's, relative to its size."""
-    return float(np.linalg.norm(sulfurs(one) - sulfurs(other)) / np.linalg.norm(sulfurs(other)))
+    row = squares(other, *(of.tensors["pgt"][of.numbers == SULFUR] for of in (one, other)))
+    return float((row["error"] / row["size"]) ** 0.5)
 
 
 def main() -> None:

@@ -4,13 +4,14 @@
         --also scripts/sulfate/data/autotrain-labels.extxyz.xz scripts/sulfate/data/crowded-labels.extxyz.xz
         scripts/sulfate/data/late-labels.extxyz.xz scripts/sulfate/data/between-labels.extxyz.xz
         scripts/sulfate/data/moved-labels.extxyz.xz
-        --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000 [--run dear-run-8.extxyz.xz]
+        --hold-out dear-run-8 early-4 charged-run-1@2000 charged-run-1@4000
+        late-353 late-354 late-409 late-410 [--run dear-run-8.extxyz.xz]
 
 The labels named first are what `scripts/sulfate` tells how to make, or what is bundled of them; frames of the runs (or
 RUN@TIME, fs) of --hold-out are marked, and no model is trained on them. Those of --also are trained on too, but not
 bundled. The PGT begins with the network of many cheap labels that `scripts/sulfate` tells of. Without --run the excerpt
-stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes an hour and a half
-of a core, most of it for the gradients, however many labels.
+stays as it is. Run again, it resumes what was stopped; more labels need another --folder. It takes some four hours of a
+core, most of it for the gradients, however many labels.
 """
 
 from __future__ import annotations
@@ -49,11 +50,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "apt": {"validation": 0, "steps": 6000, "gradient_weight": 0.1},
     "pgt": {
         "validation": 0,
-        "steps": 12000,
+        "steps": 18000,
         "learning_rate": 0.02,
         "preset": "far",
         "start": str(CLUSTERS),
-        "gradient_weight": 0.3,
+        "gradient_weight": 0.5,
+        "committee": 2,
     },
 }
 """How each is trained, on all labels that --hold-out leaves; for the ions, scratch is better than a start from the

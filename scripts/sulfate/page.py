@@ -2,8 +2,8 @@
 
     python page.py
 
-results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), unseen.json, unseen-run-4.json and
-unseen-held-out.json (unseen.py), drift.json (drift.py), stretch.json (stretch.py), autotrain.csv (history.csv of the
+results/ holds learn.jsonl (learn.py), sulfur.md (what sulfur.py prints), unseen-held-out.json and unseen-run-4.json
+(unseen.py), drift.json (drift.py), stretch.json (stretch.py), autotrain.csv (history.csv of the
 loop), and of bands.py bands.json (all runs), bands-run-4.json (data/dear-run-4.extxyz.xz, the bundled networks) and
 bands-run-4-before.json (the same run, the networks of bands.json).
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,21 +173,23 @@ def stretch() -> str:
 
 def unseen() -> str:
     """Return the errors of the bundled networks on labels that no training has seen."""
-    held_out, others, own = every = [read_bundled(f"unseen{which}.json") for which in ("-held-out", "", "-run-4")]
+    held_out, own = both = [read_bundled(f"unseen-{which}.json") for which in ("held-out", "run-4")]
     lines = [
-        f"| | {held_out['labels']} held out: APT | PGT | {others['labels']} of {others['boxes']} boxes: APT | PGT "
+        f"| | {held_out['labels']} held out, of {held_out['boxes']} runs: APT | PGT "
         f"| {own['labels']} of run 4: APT | PGT |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|",
     ]
-    for kind in others["apt"]:
-        rows = [found[target][kind] for found in every for target in ("apt", "pgt")]
+    for kind in held_out["apt"]:
+        rows = [found[target][kind] for found in both for target in ("apt", "pgt")]
         cells = [str(Measured(*(100 * row[name] for name in ("value", "error")))) + " %" for row in rows]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
-    ends = [[100 * found["pgt"]["sulfate S"][name] for name in ("least", "largest")] for found in every]
-    by_frame = ", ".join(f"{least:.0f} to {largest:.0f} %" for least, largest in ends)
+    sulfur = [found["pgt"]["sulfate S"] for found in both]
+    by_frame = ", ".join(f"{100 * one['least']:.0f} to {100 * one['largest']:.0f} %" for one in sulfur)
+    by_box = ", ".join(f"{run} {100 * error:.1f} %" for run, error in sulfur[0]["boxes"].items())
     low, high = own["fs_to_known"]
     apart = f"{low:.0f} to {high:.0f} fs from the nearest of its {own['known']} labels that are trained on"
-    return "\n".join([*lines, "", f"Sulfur's PGT by frame: {by_frame}. Those of run 4 are {apart}."])
+    told = f"Sulfur's PGT by frame: {by_frame}; by run of those held out: {by_box}. Those of run 4 are {apart}."
+    return "\n".join([*lines, "", *textwrap.wrap(told, 120)])
 
 
 PARTS: dict[str, Callable[[], str]] = {"sums": sums, "learn": learnt, "sulfur": sulfur, "bands": bands}

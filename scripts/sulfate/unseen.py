@@ -1,14 +1,14 @@
 """How far the bundled networks are off on labels that none of them was trained on, by kind of atom.
 
-    python unseen.py data/next-labels.extxyz.xz --out results/unseen.json
+    python unseen.py ../../mimyria/data/sulfate_labels.extxyz.xz --out results/unseen-held-out.json
     python unseen.py data/waiting-labels.extxyz.xz --known ../../mimyria/data/sulfate_labels.extxyz.xz \
         data/autotrain-labels.extxyz.xz data/between-labels.extxyz.xz --out results/unseen-run-4.json
-    python unseen.py ../../mimyria/data/sulfate_labels.extxyz.xz --out results/unseen-held-out.json
 
 Errors (rms) relative to the size (rms) of the tensors, before the sum rule is made exact; standard errors over the
-boxes, of which frames are alike, or over the frames of one; and of sulfur the least and the largest of a frame. Frames
-of a run that is trained on are measured beside the labels of the training alone (`--known`), which they must not be.
-In a file that marks frames as held out, these alone are measured, and the others are of the training.
+boxes, of which frames are alike, or over the frames of one; and of sulfur those of each box, and the least and the
+largest of a frame. Frames of a run that is trained on are measured beside the labels of the training alone (`--known`),
+which they must not be. In a file that marks frames as held out, these alone are measured, and the others are of the
+training.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def main() -> None:
         rows = errors(target, frames)
         found[target] = {kind: plain(relative(rows[kind])) for kind in KINDS if kind in rows}
         of_frames = [float(np.sqrt(row["error"] / row["size"])) for row in rows["sulfate S"]]
-        found[target]["sulfate S"] |= {"least": min(of_frames), "largest": max(of_frames)}
+        of_boxes = {
+            run: relative([row for row in rows["sulfate S"] if row["run"] == run]).value for run in sorted(runs)
+        }
+        found[target]["sulfate S"] |= {"least": min(of_frames), "largest": max(of_frames), "boxes": of_boxes}
         for kind, of_kind in rows.items():
             print(target, kind, relative(of_kind))
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -34,18 +34,19 @@ from mimyria.training.gradients import GradientLabel, gradient_labels, gradient_
 
 FAR = 4.5
 """Å, from sulfur."""
-DIGITS = 4
-"""Of Å, to which two frames are the same."""
+SAME = 1e-3
+"""Å, within which all atoms of two frames are at the same places."""
 
 
 def twice(again: Sequence[Frame], before: Sequence[Frame]) -> list[tuple[Frame, Frame]]:
     """Return the frames that have another label than before, each with the frame of before."""
-    known = {(moment_of(frame), frame.positions.round(DIGITS).tobytes()): frame for frame in before}
     both = []
-    for frame in again:
-        old = known.get((moment_of(frame), frame.positions.round(DIGITS).tobytes()))
-        if old is not None and apart(old.tensors["pgt"], frame.tensors["pgt"]) > 0:
-            both.append((old, frame))
+    for new in again:
+        alike = (old for old in before if moment_of(old) == moment_of(new))
+        for old in alike:
+            same_place = abs(old.positions - new.positions).max() < SAME
+            if same_place and apart(old.tensors["pgt"], new.tensors["pgt"]) > 0:
+                both.append((old, new))
     return both
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,14 @@ def _composition(numbers: Array) -> str:
     return " ".join(f"{symbol}{number}" for symbol, number in sorted(Counter(symbols_of(numbers)).items()))
 
 
+def _counted(values: Sequence[Any], unit: str | None) -> Any:
+    """Return what all frames say, or how many of them say what; None where none says anything."""
+    said = Counter(f"{value:g} {unit}" if unit else str(value) for value in values)
+    if len(said) > 1:
+        return "; ".join(f"{words} in {number} frames" for words, number in said.items())
+    return next(iter(said)) if unit and said else next(iter(values), None)
+
+
 def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     """Describe labels, configurations or a trajectory, in one pass."""
     from mimyria.formats import read_frames
@@ -196,6 +205,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     atoms: Counter[str] = Counter()
     elements: Counter[bytes] = Counter()
     charges: Counter[float] = Counter()
+    volumes: list[float] = []
     headers: list[dict[str, Any]] = []
     epsilons: list[float | None] = []
     broken: list[str] = []
@@ -206,6 +216,7 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
         count += 1
         elements[frame.numbers.tobytes()] += 1
         charges[frame.total_charge] += 1
+        volumes.append(frame.volume)
         if len(beginning) < FRAMES and np.array_equal(frame.numbers, first.numbers):
             beginning.append(frame)
         velocities += frame.velocities is not None
@@ -236,6 +247,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     if first.volume:
         facts["cell_A"] = [round(float(length), 4) for length in np.linalg.norm(first.cell, axis=1)]
         facts["volume_A3"] = round(first.volume, 3)
+    if len(several := {round(volume, 3) for volume in volumes}) > 1:
+        facts["volumes_A3"] = [min(several), max(several)]
     if broken:
         facts["not_finite"] = f"in {len(broken)} of {count} frames; {broken[0]}"
     if velocities:
@@ -257,8 +270,8 @@ def _frames(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
             else f"{labelled[name]} of {atoms[name]} atoms are labelled"
         )
     keys = ("networks", "field", "scheme", "layout", "sum_rule", "cluster_radius", "cluster_centres", "cluster_epsilon")
-    stated = {key: first.info[key] for key in keys if key in first.info}
-    stated |= {key: f"{stated[key]:g} {unit}" for key, unit in UNITS.items() if key in stated}
+    stated = {key: _counted([header[key] for header in headers if key in header], UNITS.get(key)) for key in keys}
+    stated = {key: said for key, said in stated.items() if said is not None}
     if known := [epsilon for epsilon in epsilons if epsilon is not None]:
         facts["epsilon_infinity"] = f"mean {np.mean(known):.3f} of {len(known)} labels"
     bare = [level for level in different(map(level_of, headers)) if level.diffuse is False]

@@ -1,6 +1,7 @@
 """What `info` says of trajectories, series, folders and models."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,11 @@ def test_positions_that_are_no_numbers(run: Run, labels: list[Frame], tmp_path: 
 def test_frames_of_several_compositions_and_charges(run: Run) -> None:
     status, said, _ = run("info", DATA / "sulfate_labels.extxyz.xz")
     assert status == 0
-    assert "compositions: H64 Na2 O36 S1 in 40 frames; H64 O36 S1 in 8 frames" in said
-    assert "total_charge_e: +0 in 40 frames; -2 in 8 frames" in said
-    assert "total_charge_e" not in run("info", DATA / "water32_labels_production.extxyz.xz")[1]
+    assert "compositions: H64 Na2 O36 S1 in 56 frames; H64 O36 S1 in 8 frames" in said
+    assert "total_charge_e: +0 in 56 frames; -2 in 8 frames" in said
+    assert "field: 0.002 E_h/(e a0) in 49 frames; 0.004 E_h/(e a0) in 15 frames" in said
+    assert "volumes_A3: [970.299, 994.012]" in said
+    alike = run("info", DATA / "water32_labels_production.extxyz.xz")[1]
+    assert "total_charge_e" not in alike
+    assert "volumes_A3" not in alike
+    assert re.search(r"^field: [0-9.]+ E_h/\(e a0\)$", alike, re.MULTILINE)
